@@ -1,0 +1,101 @@
+// Every bound of the server in one place, with the relations between bounds asserted when the file loads.
+// Values that a client or a tool can observe follow nats-server; the rest are ours and say why they are so.
+
+import assert from 'node:assert/strict'
+
+/** The nats-server release whose behaviour we follow; clients choose features by it. */
+export const NATS_VERSION = '2.12.0'
+/** Protocol number of INFO: 1 = echo and later INFO messages are understood. */
+export const PROTOCOL_VERSION = 1
+export const HEDDLE_VERSION = '0.1.0'
+
+// ── What a client can observe ───────────────────────────────────────────────────────────────────────────
+export const DEFAULT_HOST = '0.0.0.0'
+export const DEFAULT_PORT = 4222
+export const CONTROL_LINE_MAX = 4096
+export const PAYLOAD_MAX = 1024 * 1024
+export const PENDING_MAX = 64 * 1024 * 1024
+export const CONNECTIONS_MAX = 64 * 1024
+export const PING_INTERVAL_MS = 2 * 60_000
+export const PING_OUT_MAX = 2
+/** The early first PING, before up to a fifth more by chance. */
+export const FIRST_PING_MS = 2_000
+/** An RTT older than this is measured again even on a busy connection. */
+export const RTT_AGE_MAX_MS = 60 * 60_000
+export const WRITE_DEADLINE_MS = 10_000
+/** Decimal digits of a size argument; more is refused before any arithmetic. */
+export const SIZE_DIGITS_MAX = 9
+/** Connections remembered after they closed, for /connz?state=closed. */
+export const CLOSED_CLIENTS_MAX = 10_000
+
+// ── Threads ─────────────────────────────────────────────────────────────────────────────────────────────
+/** With the system default of 511 a storm of 2,000 connects overflowed the queue and clients hung. */
+export const LISTEN_BACKLOG = 4096
+export const SHARDS_MAX = 64
+/** A shard that dies again sooner than this after its start is replaced with a growing delay. */
+export const RESTART_BACKOFF_MAX_MS = 5_000
+/** The primary names a shard that has not turned its loop for this long, and stops handing it connections. */
+export const SHARD_LATE_MS = 1_000
+/** …and replaces it after this long. */
+export const SHARD_STUCK_MS = 10_000
+export const HEARTBEAT_MS = 250
+/** How long an orderly stop waits for sockets to take what is queued for them. */
+export const SHUTDOWN_GRACE_MS = 2_000
+
+// ── Memory ──────────────────────────────────────────────────────────────────────────────────────────────
+/** Word-wise copies may touch this many bytes behind the end of what they copy, so every block has them spare. */
+export const BLOCK_SLACK = 8
+/** One read buffer a shard. Larger reads mean fewer system calls and fewer split messages at 4 KiB payloads. */
+export const READ_BYTES = 256 * 1024
+/** First piece of a connection's own output; the next ones are CHUNK_BYTES. */
+export const SMALL_CHUNK_BYTES = 4 * 1024
+export const CHUNK_BYTES = 64 * 1024
+/** Free memory that a shard's chunk pool keeps, over all size classes. */
+export const POOL_FREE_MAX = 16 * 1024 * 1024
+/** A message this large travels by reference to the block it was assembled in, not by copy. */
+export const BY_REFERENCE_MIN = 16 * 1024
+/** Encoded output shorter than this is copied to each receiver: cheaper than one more slice a receiver. */
+export const SHARE_MIN = 512
+/** Output queued in one turn that makes the shard flush before the turn ends, while the bytes are in cache. */
+export const FLUSH_EARLY_BYTES = 256 * 1024
+/** Slices handed to one write call. */
+export const WRITE_SLICES_MAX = 256
+export const WRITE_BATCH_MAX = 1024 * 1024
+
+// ── Holding back a fast producer ────────────────────────────────────────────────────────────────────────
+/** A receiver with more than this queued holds its publishers back … */
+export const HOLD_PENDING = 2 * 1024 * 1024
+/** … for at most this long per read, and only while the receiver still takes bytes: a stuck one holds nobody. */
+export const HOLD_MAX_MS = 10
+export const STUCK_AFTER_MS = 100
+
+// ── Between shards ──────────────────────────────────────────────────────────────────────────────────────
+/** One ring for each ordered pair of shards. */
+export const RING_BYTES = 1024 * 1024
+/** Largest frame; a longer run is parted, a longer message goes in fragments. */
+export const FRAME_MAX = RING_BYTES / 4
+/** Bytes drained from one ring before other work gets its turn. */
+export const RING_TURN_BYTES = 512 * 1024
+/** Times a queue-group message may look for another shard after its picked member has gone. */
+export const REROUTE_MAX = 3
+
+// ── Interest ────────────────────────────────────────────────────────────────────────────────────────────
+/** A shard's region of the shared index: first size, and the address space reserved for it. */
+export const REGION_BYTES = 1024 * 1024
+export const REGION_BYTES_MAX = 1024 * 1024 * 1024
+/** Counters that tell match caches what is stale; bucket 0 is for filters whose first token is a wildcard. */
+export const GENERATION_BUCKETS = 1024
+/** Tries to read a region that changes meanwhile, before the shard is taken to be interested. */
+export const REGION_READ_TRIES = 256
+/** Slots of a shard's match cache and how many of them one subject may live in. */
+export const MATCH_CACHE_SLOTS = 32 * 1024
+export const MATCH_CACHE_WAYS = 4
+
+assert(PAYLOAD_MAX <= PENDING_MAX, 'a message must fit its receiver')
+assert(FRAME_MAX * 2 < RING_BYTES, 'a frame must fit a ring wherever its head stands')
+assert(FRAME_MAX % 8 === 0 && RING_BYTES % 8 === 0, 'frames are aligned to words')
+assert(CHUNK_BYTES > SHARE_MIN && BY_REFERENCE_MIN < CHUNK_BYTES)
+assert(HOLD_PENDING < PENDING_MAX, 'a producer is held before its receiver is cut')
+assert(SHARD_LATE_MS > 2 * HEARTBEAT_MS && SHARD_STUCK_MS > SHARD_LATE_MS)
+assert((GENERATION_BUCKETS & (GENERATION_BUCKETS - 1)) === 0)
+assert(MATCH_CACHE_SLOTS % MATCH_CACHE_WAYS === 0)

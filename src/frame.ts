@@ -1,0 +1,147 @@
+// What stands in a ring: frames. A frame carries a run as it came from the publisher, raw lines and all, with the
+// parsed offsets in front, so that the other shard goes on where this one stopped: nothing is parsed twice, and
+// nothing is copied on the other side before it is encoded for a receiver.
+//
+//     ┌ BYTES   of the frame, a multiple of 4, this word included
+//     │ KIND    run, or the first or a later fragment of one message that is larger than a frame
+//     │ ROUTING plain interest (bit 0), hops (bits 8…)       PUBLISHER  connection id, for holding it back
+//     │ LINE, SUBJECT ×2, REPLY ×2, HEADER, SIZE, COUNT      as in protocol/run.ts
+//     │ QUEUE   bytes of the queue group's name that one member is to get it for; 0 = none
+//     │ RAW     bytes of the raw messages in this frame (a fragment has fewer than the message)
+//     │ queue name, padded
+//     └ raw: line payload CRLF line payload CRLF …
+//
+// There is one account so far; its number will be one more word.
+
+import { type Block, copyBytes } from './memory/block.ts'
+import type { Run } from './protocol/run.ts'
+
+const WORD = 4
+export const FrameKind = { run: 0, firstFragment: 1, fragment: 2 } as const
+export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind]
+
+const At = {
+  bytes: 0,
+  kind: 4,
+  routing: 8,
+  publisher: 12,
+  line: 16,
+  subjectStart: 20,
+  subjectEnd: 24,
+  replyStart: 28,
+  replyEnd: 32,
+  header: 36,
+  size: 40,
+  count: 44,
+  queue: 48,
+  raw: 52,
+  end: 56,
+} as const
+
+/** How a run is to be dealt with by the shard that gets it. */
+export interface Routing {
+  /** Deliver to all plain subscriptions. */
+  readonly plain: boolean
+  /** Deliver to one member of this group; empty: of none. */
+  readonly queue: string
+  /** How often a queue message has changed shards because its member was gone. */
+  readonly hops: number
+  /** The publisher's connection, on the shard that it belongs to. */
+  readonly publisher: number
+}
+
+export function frameBytes(queue: string, rawBytes: number): number {
+  return At.end + pad(queue.length) + pad(rawBytes)
+}
+
+function pad(bytes: number): number {
+  return (bytes + WORD - 1) & -WORD
+}
+
+/**
+ * Writes a frame at `at`: messages [from, from + count) of `run`, or of the one message at `from` the bytes
+ * [rawStart, rawStart + rawBytes). Answers the bytes written.
+ */
+export function writeFrame(
+  to: Block,
+  at: number,
+  kind: FrameKind,
+  run: Run,
+  routing: Routing,
+  from: number,
+  count: number,
+  rawStart: number,
+  rawBytes: number,
+): number {
+  const { view } = to
+  const { queue } = routing
+  const bytes = frameBytes(queue, rawBytes)
+  view.setInt32(at + At.bytes, bytes, true)
+  view.setInt32(at + At.kind, kind, true)
+  view.setInt32(at + At.routing, (routing.plain ? 1 : 0) | (routing.hops << 8), true)
+  view.setInt32(at + At.publisher, routing.publisher, true)
+  view.setInt32(at + At.line, run.lineLength, true)
+  view.setInt32(at + At.subjectStart, run.subjectStart, true)
+  view.setInt32(at + At.subjectEnd, run.subjectEnd, true)
+  view.setInt32(at + At.replyStart, run.replyStart, true)
+  view.setInt32(at + At.replyEnd, run.replyEnd, true)
+  view.setInt32(at + At.header, run.headerSize, true)
+  view.setInt32(at + At.size, run.size, true)
+  view.setInt32(at + At.count, count, true)
+  view.setInt32(at + At.queue, queue.length, true)
+  view.setInt32(at + At.raw, rawBytes, true)
+  const rawAt = at + At.end + pad(queue.length)
+  if (queue.length > 0) to.bytes.write(queue, at + At.end, 'latin1')
+  const source = run.first - run.lineLength + from * run.stride + rawStart
+  copyBytes(to, rawAt, run.block, source, rawBytes)
+  return bytes
+}
+
+/** A frame as read: a run over the ring's own memory, and what to do with it. Valid until the frame is given back. */
+export interface Frame {
+  bytes: number
+  kind: FrameKind
+  plain: boolean
+  queue: string
+  hops: number
+  publisher: number
+  rawStart: number
+  rawBytes: number
+}
+
+/** Reads the frame at `at` into `frame` and `run`. */
+export function readFrame(from: Block, at: number, frame: Frame, run: Run): void {
+  const { view } = from
+  const queueBytes = view.getInt32(at + At.queue, true)
+  const routing = view.getInt32(at + At.routing, true)
+  frame.bytes = view.getInt32(at + At.bytes, true)
+  frame.kind = view.getInt32(at + At.kind, true) as FrameKind
+  frame.plain = (routing & 1) === 1
+  frame.hops = routing >> 8
+  frame.publisher = view.getInt32(at + At.publisher, true)
+  frame.queue = queueBytes === 0 ? '' : from.bytes.toString('latin1', at + At.end, at + At.end + queueBytes)
+  frame.rawStart = at + At.end + pad(queueBytes)
+  frame.rawBytes = view.getInt32(at + At.raw, true)
+  if (frame.kind === FrameKind.fragment) return
+  run.lineLength = view.getInt32(at + At.line, true)
+  run.subjectStart = view.getInt32(at + At.subjectStart, true)
+  run.subjectEnd = view.getInt32(at + At.subjectEnd, true)
+  run.replyStart = view.getInt32(at + At.replyStart, true)
+  run.replyEnd = view.getInt32(at + At.replyEnd, true)
+  run.headerSize = view.getInt32(at + At.header, true)
+  run.size = view.getInt32(at + At.size, true)
+  run.count = view.getInt32(at + At.count, true)
+  run.stride = run.lineLength + run.size + 2
+  run.route = undefined
+}
+
+/** Points `run` at raw messages that stand in `block` from `start` on; the subject and reply offsets follow. */
+export function attachRun(run: Run, block: Block, start: number): void {
+  run.subjectStart += start
+  run.subjectEnd += start
+  run.replyStart += start
+  run.replyEnd += start
+  run.line = block
+  run.block = block
+  run.first = start + run.lineLength
+}

@@ -1,0 +1,52 @@
+// Handing a connection from the thread that accepted it to the shard that will serve it. Nothing else knows how.
+//
+// The primary transfers the accepted socket itself (Node 24.21 and later can): no descriptor number ever crosses a
+// thread, because a number is used again while a late clean-up still means the old one, and closes a stranger's
+// connection. The socket arrives without its `onread`; the shard takes its handle and builds one that reads into the
+// shard's own buffer.
+
+import assert from 'node:assert/strict'
+import { Socket } from 'node:net'
+import type { Worker } from 'node:worker_threads'
+import type { ToShard } from './messages.ts'
+
+/** Oldest Node that can move a socket to a worker. */
+export const NODE_WITH_TRANSFER = '24.21.0'
+
+/** Why connections cannot be handed to workers on this Node; undefined if they can. */
+export function transferObstacle(version: string = process.versions.node): string | undefined {
+  const [major, minor] = version.split('.').map(Number)
+  const [needMajor, needMinor] = NODE_WITH_TRANSFER.split('.').map(Number)
+  if (major > needMajor || (major === needMajor && minor >= needMinor)) return undefined
+  return `workers need Node ${NODE_WITH_TRANSFER} or newer, which can move sockets between threads; this is ${version}`
+}
+
+/** Primary: gives a socket, accepted paused, to a shard. It is not ours any more afterwards. */
+export function handOver(worker: Worker, id: number, socket: Socket, refused: boolean): void {
+  const message: ToShard = { kind: 'connection', id, socket, refused }
+  // The type of the transfer list does not know sockets yet.
+  worker.postMessage(message, [socket as unknown as ArrayBuffer])
+}
+
+/**
+ * Shard: makes the socket read into `buffer`, calling `onRead` with the number of bytes each time. It does not read
+ * before resume(), and stays open for writing when the peer has finished.
+ */
+export function adopt(arrived: Socket, buffer: Buffer, onRead: (bytes: number) => void): Socket {
+  const holder = arrived as unknown as { _handle: object | null }
+  const handle = holder._handle
+  assert(handle, 'a socket arrives with its handle')
+  holder._handle = null
+  const settings = {
+    handle,
+    allowHalfOpen: true,
+    onread: {
+      buffer,
+      callback: (bytes: number): boolean => {
+        onRead(bytes)
+        return true
+      },
+    },
+  }
+  return new Socket(settings as ConstructorParameters<typeof Socket>[0])
+}

@@ -1,0 +1,177 @@
+// Reads a region of the shared index: which filters match a subject. Any shard, at any time, without a lock.
+//
+// A read is good if SEQUENCE did not move while it went on. If it moved, what was read may come from memory that was
+// used again, so the whole read is repeated, a bounded number of times: a change takes well under a microsecond.
+// Until it is known to be good, an offset found in the region is never trusted: the walk has a step limit, and words
+// outside the view read as undefined, which ends the walk.
+
+import { REGION_READ_TRIES } from '../constants.ts'
+import { hashBytes } from '../memory/block.ts'
+import { DOT_BYTE, Edges, edgeHash, Header, Node, Queue, TOMBSTONE } from './layout.ts'
+
+const WORD_BYTES = 4
+
+/** An account's name as the bytes that begin its paths. */
+export interface AccountKey {
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+export function accountKey(name: string): AccountKey {
+  return Object.freeze({ name, bytes: new Uint8Array(Buffer.from(name, 'latin1')) })
+}
+
+/** What a shard wants of a subject. */
+export interface Interest {
+  /** Some plain subscription matches. */
+  plain: boolean
+  /** Members of each matching queue group, by name (byte string); undefined if there are none. */
+  queues: Map<string, number> | undefined
+}
+
+export class InterestReader {
+  private readonly region: SharedArrayBuffer
+  private words: Int32Array
+  private bytes: Uint8Array
+  /** Nodes of the latest walk. */
+  private readonly found: number[] = []
+  private steps = 0
+  private subject: Uint8Array = new Uint8Array(0)
+  private end = 0
+  /** Only this thread writes it: the store in fence() is there for its ordering alone. */
+  private readonly fenceWord = new Int32Array(new SharedArrayBuffer(4))
+
+  constructor(region: SharedArrayBuffer) {
+    this.region = region
+    this.words = new Int32Array(region, 0, region.byteLength / WORD_BYTES)
+    this.bytes = new Uint8Array(region, 0, region.byteLength)
+  }
+
+  /** The nodes of all filters that match subject[start, end), in a list that the next call uses again. */
+  matchNodes(account: AccountKey, subject: Uint8Array, start: number, end: number): readonly number[] {
+    this.found.length = 0
+    if (!hasEmptyToken(subject, start, end)) {
+      if (this.words[Header.capacity] !== this.words.length) this.follow()
+      this.subject = subject
+      this.end = end
+      this.steps = this.words.length
+      const root = this.literalChild(this.words[Header.root], account.bytes, 0, account.bytes.length)
+      if (root > 0) this.walk(root, start)
+    }
+    return this.found
+  }
+
+  /**
+   * What the region's shard wants of subject[start, end). If the region will not hold still, the shard is taken to
+   * have plain interest: it matches again by itself, so that a message too many costs time, not correctness.
+   */
+  read(account: AccountKey, subject: Uint8Array, start: number, end: number): Interest {
+    for (let tries = 0; tries < REGION_READ_TRIES; tries++) {
+      // Acquire: everything before this count is visible to the reads below.
+      const before = Atomics.load(this.words, Header.sequence)
+      const interest = this.collect(this.matchNodes(account, subject, start, end))
+      this.fence()
+      if (interest !== undefined && Atomics.load(this.words, Header.sequence) === before) return interest
+    }
+    return { plain: true, queues: undefined }
+  }
+
+  /** A sequentially consistent store between plain loads and the load that checks them: it keeps their order. */
+  private fence(): void {
+    Atomics.store(this.fenceWord, 0, 0)
+  }
+
+  /** The region grew: see all of it. */
+  private follow(): void {
+    const words = Math.min(Atomics.load(this.words, Header.capacity), this.region.byteLength / WORD_BYTES)
+    this.words = new Int32Array(this.region, 0, words)
+    this.bytes = new Uint8Array(this.region, 0, words * WORD_BYTES)
+  }
+
+  private collect(nodes: readonly number[]): Interest | undefined {
+    const { words } = this
+    let plain = false
+    let queues: Map<string, number> | undefined
+    for (const node of nodes) {
+      if (words[node + Node.plain] > 0) plain = true
+      let entry = words[node + Node.queues]
+      while (entry > 0) {
+        if (this.steps-- <= 0) return undefined
+        const at = (entry + Queue.name) * WORD_BYTES
+        const name = latin1(this.bytes, at, at + words[entry + Queue.nameBytes])
+        if (name === undefined) return undefined
+        queues ??= new Map()
+        queues.set(name, (queues.get(name) ?? 0) + words[entry + Queue.members])
+        entry = words[entry + Queue.next]
+      }
+    }
+    return { plain, queues }
+  }
+
+  /** Follows literal, `*` and `>` from `node` for the tokens from `start` on. */
+  private walk(node: number, start: number): void {
+    const { words, subject, end } = this
+    while (this.steps-- > 0) {
+      const rest = words[node + Node.rest]
+      if (rest > 0) this.found.push(rest)
+      let stop = start
+      while (stop < end && subject[stop] !== DOT_BYTE) stop++
+      const isLast = stop === end
+      const star = words[node + Node.star]
+      if (star > 0) {
+        if (isLast) this.found.push(star)
+        else this.walk(star, stop + 1)
+      }
+      node = this.literalChild(node, subject, start, stop)
+      if (!(node > 0)) return
+      if (isLast) {
+        this.found.push(node)
+        return
+      }
+      start = stop + 1
+    }
+  }
+
+  private literalChild(parent: number, token: Uint8Array, start: number, stop: number): number {
+    const { words, bytes } = this
+    const hash = edgeHash(parent, hashBytes(token, start, stop, words[Header.seed]))
+    const edges = words[Header.edges]
+    const mask = words[edges + Edges.mask]
+    const length = stop - start
+    for (let probe = hash & mask; this.steps > 0; probe = (probe + 1) & mask) {
+      const node = words[edges + Edges.slots + probe]
+      if (!(node !== 0)) return 0
+      if (node === undefined) return 0
+      if (node === TOMBSTONE || words[node + Node.hash] !== hash) {
+        this.steps--
+        continue
+      }
+      if (words[node + Node.parent] === parent && words[node + Node.tokenBytes] === length) {
+        const at = (node + Node.token) * WORD_BYTES
+        let i = 0
+        while (i < length && bytes[at + i] === token[start + i]) i++
+        if (i === length) return node
+      }
+      this.steps--
+    }
+    return 0
+  }
+}
+
+/** No filter can match a subject with an empty token. */
+function hasEmptyToken(subject: Uint8Array, start: number, end: number): boolean {
+  let previous = DOT_BYTE
+  for (let i = start; i < end; i++) {
+    const byte = subject[i]
+    if (byte === DOT_BYTE && previous === DOT_BYTE) return true
+    previous = byte
+  }
+  return previous === DOT_BYTE
+}
+
+function latin1(bytes: Uint8Array, start: number, end: number): string | undefined {
+  if (!(end <= bytes.length) || !(end > start) || end - start > 65536) return undefined
+  let text = ''
+  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i])
+  return text
+}

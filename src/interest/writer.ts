@@ -1,0 +1,337 @@
+// Writes one shard's region of the shared index. Only its owner calls this.
+//
+// Order of writes. Readers take no lock and may be reading at any instant, on another core, and the owner may die
+// between any two writes. So:
+//   1. a new record is filled in while nothing points to it;
+//   2. it becomes reachable, or unreachable, by ONE word: an edge slot, a child or list pointer, a count;
+//   3. SEQUENCE goes up by one after each change, with a full barrier;
+//   4. memory is used again only after the change that unlinked it has been counted.
+// Each state between two writes is a valid trie. A reader that strayed into memory which was freed and used again
+// meanwhile notices that SEQUENCE moved, and reads again (reader.ts).
+
+import assert from 'node:assert/strict'
+import { REGION_BYTES, REGION_BYTES_MAX } from '../constants.ts'
+import { hashBytes } from '../memory/block.ts'
+import type { Generations } from './generations.ts'
+import {
+  DOT_BYTE,
+  Edges,
+  edgeHash,
+  HEADER_WORDS,
+  Header,
+  Node,
+  Queue,
+  REST_BYTE,
+  STAR_BYTE,
+  TOMBSTONE,
+} from './layout.ts'
+
+const WORD_BYTES = 4
+/** Records come in multiples of this many words; freed ones wait in a list for their size. */
+const RECORD_WORDS = 4
+const FIRST_EDGE_SLOTS = 1024
+
+/** Memory for a region. Address space for its growth is reserved, not used. */
+export function createRegion(maxBytes: number = REGION_BYTES_MAX): SharedArrayBuffer {
+  return new SharedArrayBuffer(Math.min(REGION_BYTES, maxBytes), { maxByteLength: maxBytes })
+}
+
+export class InterestWriter {
+  private readonly region: SharedArrayBuffer
+  private readonly generations: Generations
+  private readonly seed: number
+  private words: Int32Array
+  private bytes: Uint8Array
+  /** First word never used yet. */
+  private top: number
+  /** Freed records by size in RECORD_WORDS. */
+  private readonly freeLists: number[][] = []
+  private usedSlots = 0
+  private tombstones = 0
+  /** Path of the filter at hand as bytes; reused. */
+  private path: Buffer = Buffer.alloc(256)
+
+  constructor(region: SharedArrayBuffer, generations: Generations, seed: number) {
+    this.region = region
+    this.generations = generations
+    this.seed = seed
+    this.words = new Int32Array(region, 0, region.byteLength / WORD_BYTES)
+    this.bytes = new Uint8Array(region, 0, region.byteLength)
+    this.top = HEADER_WORDS + Node.token
+    this.words[Header.seed] = seed
+    this.words[Header.root] = HEADER_WORDS
+    const edges = this.allocate(Edges.slots + FIRST_EDGE_SLOTS)
+    this.words[edges + Edges.mask] = FIRST_EDGE_SLOTS - 1
+    Atomics.store(this.words, Header.edges, edges)
+    Atomics.store(this.words, Header.capacity, this.words.length)
+  }
+
+  /** Bytes of the region in use, freed records included. */
+  get usedBytes(): number {
+    return this.top * WORD_BYTES
+  }
+
+  /**
+   * Adds a subscription on a filter; `queue` is empty for a plain one. Byte strings.
+   * Answers the filter's node, to be named in remove(), or 0 if the region is full: then nothing was changed.
+   */
+  add(account: string, filter: string, queue: string): number {
+    // Everything one filter can need is made available first, so that running full never leaves half a change.
+    const tokens = countTokens(filter) + 1
+    const need = tokens * (Node.token + RECORD_WORDS) + (filter.length + account.length + queue.length) + 64
+    if (!this.ensureEdges(tokens) || !this.ensure(need)) return 0
+    let node = this.words[Header.root]
+    const end = this.encodePath(account, filter)
+    const { path } = this
+    let start = 0
+    while (start <= end) {
+      let stop = start
+      // The account is the first token whatever bytes it holds.
+      if (start === 0) stop = account.length
+      else while (stop < end && path[stop] !== DOT_BYTE) stop++
+      node = this.child(node, start, stop, start === 0)
+      start = stop + 1
+    }
+    if (queue === '') Atomics.add(this.words, node + Node.plain, 1)
+    else this.addMember(node, queue)
+    this.changed(account.length + 1, end)
+    return node
+  }
+
+  /** Takes back what one add() with the same arguments did. */
+  remove(node: number, account: string, filter: string, queue: string): void {
+    const { words } = this
+    if (queue === '') {
+      assert(words[node + Node.plain] > 0, 'a filter was removed more often than added')
+      Atomics.sub(words, node + Node.plain, 1)
+    } else this.removeMember(node, queue)
+    this.changed(account.length + 1, this.encodePath(account, filter))
+    this.prune(node)
+  }
+
+  // ── Nodes ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  private child(parent: number, start: number, stop: number, literal: boolean): number {
+    const { words, path } = this
+    const length = stop - start
+    const only = length === 1 && !literal ? path[start] : 0
+    if (only === STAR_BYTE || only === REST_BYTE) {
+      const slot = parent + (only === STAR_BYTE ? Node.star : Node.rest)
+      if (words[slot] !== 0) return words[slot]
+      const node = this.makeNode(parent, 0, start, length)
+      Atomics.store(words, slot, node)
+      return node
+    }
+    const hash = edgeHash(parent, hashBytes(path, start, stop, this.seed))
+    const edges = words[Header.edges]
+    const mask = words[edges + Edges.mask]
+    let reusable = 0
+    for (let probe = hash & mask; ; probe = (probe + 1) & mask) {
+      const slot = edges + Edges.slots + probe
+      const node = words[slot]
+      if (node === 0) {
+        const made = this.makeNode(parent, hash, start, length)
+        if (reusable !== 0) this.tombstones--
+        else this.usedSlots++
+        Atomics.store(words, reusable !== 0 ? reusable : slot, made)
+        return made
+      }
+      if (node === TOMBSTONE) {
+        if (reusable === 0) reusable = slot
+      } else if (words[node + Node.hash] === hash && this.isEdge(node, parent, start, length)) return node
+    }
+  }
+
+  private isEdge(node: number, parent: number, start: number, length: number): boolean {
+    const { words, bytes, path } = this
+    if (words[node + Node.parent] !== parent || words[node + Node.tokenBytes] !== length) return false
+    const at = (node + Node.token) * WORD_BYTES
+    for (let i = 0; i < length; i++) if (bytes[at + i] !== path[start + i]) return false
+    return true
+  }
+
+  private makeNode(parent: number, hash: number, start: number, length: number): number {
+    const node = this.allocate(Node.token + wordsFor(length))
+    const { words } = this
+    words[node + Node.parent] = parent
+    words[node + Node.hash] = hash
+    words[node + Node.tokenBytes] = length
+    words.fill(0, node + Node.plain, node + Node.token)
+    this.bytes.set(this.path.subarray(start, start + length), (node + Node.token) * WORD_BYTES)
+    words[parent + Node.children]++
+    return node
+  }
+
+  /** Removes a node that holds nothing any more, and then its parents likewise. */
+  private prune(node: number): void {
+    const { words } = this
+    while (
+      node !== words[Header.root] &&
+      words[node + Node.plain] === 0 &&
+      words[node + Node.queues] === 0 &&
+      words[node + Node.children] === 0
+    ) {
+      const parent = words[node + Node.parent]
+      if (words[parent + Node.star] === node) Atomics.store(words, parent + Node.star, 0)
+      else if (words[parent + Node.rest] === node) Atomics.store(words, parent + Node.rest, 0)
+      else this.unlinkEdge(node)
+      words[parent + Node.children]--
+      this.count()
+      this.release(node, Node.token + wordsFor(words[node + Node.tokenBytes]))
+      node = parent
+    }
+  }
+
+  private unlinkEdge(node: number): void {
+    const { words } = this
+    const edges = words[Header.edges]
+    const mask = words[edges + Edges.mask]
+    let probe = words[node + Node.hash] & mask
+    while (words[edges + Edges.slots + probe] !== node) probe = (probe + 1) & mask
+    Atomics.store(words, edges + Edges.slots + probe, TOMBSTONE)
+    this.tombstones++
+  }
+
+  // ── Queue groups ──────────────────────────────────────────────────────────────────────────────────────
+
+  private addMember(node: number, queue: string): void {
+    const { words } = this
+    const found = this.findQueue(node, queue)
+    if (found !== 0) {
+      Atomics.add(words, found + Queue.members, 1)
+      return
+    }
+    const entry = this.allocate(Queue.name + wordsFor(queue.length))
+    words[entry + Queue.next] = words[node + Node.queues]
+    words[entry + Queue.members] = 1
+    words[entry + Queue.nameBytes] = queue.length
+    const at = (entry + Queue.name) * WORD_BYTES
+    for (let i = 0; i < queue.length; i++) this.bytes[at + i] = queue.charCodeAt(i)
+    Atomics.store(words, node + Node.queues, entry)
+  }
+
+  private removeMember(node: number, queue: string): void {
+    const { words } = this
+    const entry = this.findQueue(node, queue)
+    assert(entry !== 0, 'a queue group was removed more often than added')
+    if (Atomics.sub(words, entry + Queue.members, 1) > 1) return
+    let link = node + Node.queues
+    while (words[link] !== entry) link = words[link] + Queue.next
+    Atomics.store(words, link, words[entry + Queue.next])
+    this.count()
+    this.release(entry, Queue.name + wordsFor(queue.length))
+  }
+
+  private findQueue(node: number, queue: string): number {
+    const { words, bytes } = this
+    let entry = words[node + Node.queues]
+    for (; entry !== 0; entry = words[entry + Queue.next]) {
+      if (words[entry + Queue.nameBytes] !== queue.length) continue
+      const at = (entry + Queue.name) * WORD_BYTES
+      let i = 0
+      while (i < queue.length && bytes[at + i] === queue.charCodeAt(i)) i++
+      if (i === queue.length) break
+    }
+    return entry
+  }
+
+  // ── Publication ───────────────────────────────────────────────────────────────────────────────────────
+
+  private changed(start: number, end: number): void {
+    this.count()
+    this.generations.advance(this.generations.bucketOf(this.path, start, end))
+  }
+
+  /**
+   * Counts a change. The store is a release: whoever sees the new count sees the change. The load behind it keeps
+   * later plain writes (into memory that the change has freed) from becoming visible before the new count.
+   */
+  private count(): void {
+    Atomics.store(this.words, Header.sequence, this.words[Header.sequence] + 1)
+    Atomics.load(this.words, Header.sequence)
+  }
+
+  // ── Memory ────────────────────────────────────────────────────────────────────────────────────────────
+
+  private encodePath(account: string, filter: string): number {
+    const end = account.length + 1 + filter.length
+    if (this.path.length < end) this.path = Buffer.alloc(end * 2)
+    this.path.write(account, 0, 'latin1')
+    this.path[account.length] = DOT_BYTE
+    this.path.write(filter, account.length + 1, 'latin1')
+    return end
+  }
+
+  private allocate(words: number): number {
+    const units = Math.ceil(words / RECORD_WORDS)
+    const free = this.freeLists[units]
+    if (free !== undefined && free.length > 0) return free.pop() as number
+    const at = this.top
+    this.top += units * RECORD_WORDS
+    assert(this.top <= this.words.length, 'ensure() comes before allocate()')
+    return at
+  }
+
+  private release(at: number, words: number): void {
+    const units = Math.ceil(words / RECORD_WORDS)
+    const free = this.freeLists[units]
+    if (free === undefined) this.freeLists[units] = [at]
+    else free.push(at)
+  }
+
+  /** Makes room for `words` more, growing the region if need be; false if it may not grow that far. */
+  private ensure(words: number): boolean {
+    const needBytes = (this.top + words) * WORD_BYTES
+    if (needBytes <= this.bytes.length) return true
+    const max = this.region.maxByteLength
+    if (needBytes > max) return false
+    let size = this.bytes.length
+    while (size < needBytes) size *= 2
+    size = Math.min(size, max)
+    this.region.grow(size)
+    // Fixed-length views: those that follow the buffer's length are slower to index.
+    this.words = new Int32Array(this.region, 0, size / WORD_BYTES)
+    this.bytes = new Uint8Array(this.region, 0, size)
+    // Before any offset beyond the old size is published.
+    Atomics.store(this.words, Header.capacity, this.words.length)
+    return true
+  }
+
+  /** Keeps the edge table at most two thirds full. A larger one is built aside and becomes current by one word. */
+  private ensureEdges(more: number): boolean {
+    const old = this.words[Header.edges]
+    const oldSlots = this.words[old + Edges.mask] + 1
+    if ((this.usedSlots + more) * 3 <= oldSlots * 2) return true
+    const live = this.usedSlots - this.tombstones
+    let slots = FIRST_EDGE_SLOTS
+    while ((live + more) * 2 > slots) slots *= 2
+    if (!this.ensure(Edges.slots + slots + RECORD_WORDS)) return false
+    const { words } = this
+    const made = this.allocate(Edges.slots + slots)
+    words[made + Edges.mask] = slots - 1
+    words.fill(0, made + Edges.slots, made + Edges.slots + slots)
+    for (let i = 0; i < oldSlots; i++) {
+      const node = words[old + Edges.slots + i]
+      if (node === 0 || node === TOMBSTONE) continue
+      let probe = words[node + Node.hash] & (slots - 1)
+      while (words[made + Edges.slots + probe] !== 0) probe = (probe + 1) & (slots - 1)
+      words[made + Edges.slots + probe] = node
+    }
+    this.usedSlots = live
+    this.tombstones = 0
+    Atomics.store(words, Header.edges, made)
+    this.count()
+    this.release(old, Edges.slots + oldSlots)
+    return true
+  }
+}
+
+function wordsFor(bytes: number): number {
+  return Math.ceil(bytes / WORD_BYTES)
+}
+
+function countTokens(filter: string): number {
+  let tokens = 1
+  for (let i = 0; i < filter.length; i++) if (filter.charCodeAt(i) === DOT_BYTE) tokens++
+  return tokens
+}

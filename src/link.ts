@@ -1,0 +1,134 @@
+// The way out to one other shard: runs become frames in its ring. Nothing is dropped and nothing blocks: where the
+// ring is full, frames wait here in order, and the publishers whose messages wait are read no further.
+
+import { CHUNK_BYTES, FRAME_MAX } from './constants.ts'
+import { FrameKind, frameBytes, type Routing, writeFrame } from './frame.ts'
+import { copyBytes } from './memory/block.ts'
+import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
+import type { Run } from './protocol/run.ts'
+import type { RingProducer } from './ring.ts'
+
+export class Link {
+  private readonly ring: RingProducer
+  private readonly pool: ChunkPool
+  /** Wakes the other shard. */
+  private readonly wake: () => void
+  /** Frames for which the ring had no room, oldest first, each at the start of its chunk. */
+  private waiting: Chunk[] = []
+  private waitingFrom = 0
+  /** Called when no frame waits any more: publishers may be read again. */
+  private reliefs: (() => void)[] = []
+  private closed = false
+
+  constructor(ring: RingProducer, pool: ChunkPool, wake: () => void) {
+    this.ring = ring
+    this.pool = pool
+    this.wake = wake
+  }
+
+  /** Frames wait: whoever publishes more through this link should not be read for now. */
+  get congested(): boolean {
+    return this.waiting.length > 0
+  }
+
+  get waitingFrames(): number {
+    return this.waiting.length - this.waitingFrom
+  }
+
+  whenRelieved(callback: () => void): void {
+    if (this.congested) this.reliefs.push(callback)
+    else callback()
+  }
+
+  /** Sends messages [from, from + count) of `run`. */
+  send(run: Run, routing: Routing, from: number, count: number): void {
+    if (this.closed) return
+    const room = FRAME_MAX - frameBytes(routing.queue, 0) - 8
+    const perFrame = Math.floor(room / run.stride)
+    if (perFrame === 0) {
+      for (let i = 0; i < count; i++) this.sendFragments(run, routing, from + i, room)
+      return
+    }
+    for (let sent = 0; sent < count; sent += perFrame) {
+      const part = Math.min(perFrame, count - sent)
+      this.put(FrameKind.run, run, routing, from + sent, part, 0, part * run.stride)
+    }
+  }
+
+  /** Sends one message that is larger than a frame, in pieces that the other side joins. */
+  private sendFragments(run: Run, routing: Routing, index: number, room: number): void {
+    for (let start = 0; start < run.stride; start += room) {
+      const bytes = Math.min(room, run.stride - start)
+      this.put(start === 0 ? FrameKind.firstFragment : FrameKind.fragment, run, routing, index, 1, start, bytes)
+    }
+  }
+
+  private put(
+    kind: FrameKind,
+    run: Run,
+    routing: Routing,
+    from: number,
+    count: number,
+    rawStart: number,
+    rawBytes: number,
+  ): void {
+    const need = frameBytes(routing.queue, rawBytes)
+    if (!this.congested) {
+      let at = this.ring.reserve(need)
+      if (at < 0) {
+        this.publish()
+        if (this.ring.starve(need)) at = this.ring.reserve(need)
+      }
+      if (at >= 0) {
+        writeFrame(this.ring.block, at, kind, run, routing, from, count, rawStart, rawBytes)
+        this.ring.commit(need)
+        if (this.ring.unpublishedBytes >= CHUNK_BYTES) this.publish()
+        return
+      }
+    }
+    const chunk = this.pool.acquire(need)
+    writeFrame(chunk.block, 0, kind, run, routing, from, count, rawStart, rawBytes)
+    this.waiting.push(chunk)
+  }
+
+  /** Makes what was sent visible to the other shard, and wakes it if it sleeps. Once a turn, and when much waits. */
+  publish(): void {
+    if (!this.closed && this.ring.publish()) this.wake()
+  }
+
+  /** The other shard has given back room. */
+  pump(): void {
+    if (this.closed) return
+    while (this.waitingFrom < this.waiting.length) {
+      const chunk = this.waiting[this.waitingFrom]
+      const bytes = chunk.block.view.getInt32(0, true)
+      const at = this.ring.reserve(bytes)
+      if (at < 0) {
+        this.publish()
+        if (this.ring.starve(bytes)) continue
+        return
+      }
+      copyBytes(this.ring.block, at, chunk.block, 0, bytes)
+      this.ring.commit(bytes)
+      chunk.release()
+      this.waitingFrom++
+    }
+    this.publish()
+    this.relieve()
+  }
+
+  /** The other shard is gone: what waits for it is let go, and nobody is held for its sake. */
+  close(): void {
+    this.closed = true
+    for (; this.waitingFrom < this.waiting.length; this.waitingFrom++) this.waiting[this.waitingFrom].release()
+    this.relieve()
+  }
+
+  private relieve(): void {
+    this.waiting = []
+    this.waitingFrom = 0
+    const { reliefs } = this
+    this.reliefs = []
+    for (const relief of reliefs) relief()
+  }
+}

@@ -1,0 +1,75 @@
+// Every kind of message that crosses a thread boundary: who sends it, who answers. Receivers are exhaustive switches.
+
+import type { Socket } from 'node:net'
+import type { MessagePort } from 'node:worker_threads'
+import type { Options } from './options.ts'
+import type { ServerIdentity } from './protocol/handshake.ts'
+
+/** What a shard needs to know another one. The same two rings and the other end of the port go to the other one. */
+export interface PeerSetup {
+  readonly index: number
+  /** The peer's region of the shared index. */
+  readonly region: SharedArrayBuffer
+  /** Rings to the peer and from it. */
+  readonly ringOut: SharedArrayBuffer
+  readonly ringIn: SharedArrayBuffer
+  readonly port: MessagePort
+}
+
+/** What a shard is born with. */
+export interface ShardSetup {
+  readonly index: number
+  readonly options: Options
+  readonly identity: ServerIdentity
+  /** Seed of all hash tables that peers fill. */
+  readonly seed: number
+  /** This shard's own region. */
+  readonly region: SharedArrayBuffer
+  readonly generations: SharedArrayBuffer
+  readonly gauges: SharedArrayBuffer
+  /** Wall-clock milliseconds at which the server started. */
+  readonly startedAt: number
+}
+
+/** Primary → shard. */
+export type ToShard =
+  /** A connection that is now the shard's; `refused` if the server is full: tell it so and close. */
+  | { readonly kind: 'connection'; readonly id: number; readonly socket: Socket; readonly refused: boolean }
+  /** The listener is bound: its real port stands in INFO from now on. */
+  | { readonly kind: 'identity'; readonly identity: ServerIdentity }
+  /** Another shard has come, or come again. Answered by `joined`. */
+  | { readonly kind: 'peer'; readonly peer: PeerSetup }
+  /** Another shard has died: forget it. */
+  | { readonly kind: 'peerGone'; readonly index: number }
+  /** Somebody asks for counters. Answered by `report`, packed. */
+  | { readonly kind: 'query'; readonly id: number; readonly query: Query }
+  /** Close all connections and exit. Answered by the thread's end. */
+  | { readonly kind: 'stop' }
+
+/** Shard → primary. */
+export type FromShard =
+  /** Ready for connections. */
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'joined'; readonly index: number }
+  /** The answer to a query: msgpack of the report that src/stats.ts describes. */
+  | { readonly kind: 'report'; readonly id: number; readonly report: Uint8Array }
+
+/** Shard ↔ shard, over their own port. */
+export type PeerMessage =
+  /** There are frames in the ring, or there is room in it again. */
+  | { readonly kind: 'wake' }
+  /** A receiver of this publisher has fallen behind: do not read from it for a bounded time. */
+  | { readonly kind: 'hold'; readonly connection: number }
+  | { readonly kind: 'release'; readonly connection: number }
+
+/** What the primary may ask of its shards. */
+export type Query =
+  | { readonly kind: 'totals' }
+  | {
+      readonly kind: 'connections'
+      readonly state: 'open' | 'closed' | 'all'
+      readonly subscriptions: 'none' | 'list' | 'detail'
+      /** Only this connection; 0 = all. */
+      readonly id: number
+    }
+  | { readonly kind: 'subscriptions'; readonly list: boolean; readonly account: string; readonly test: string }

@@ -1,0 +1,265 @@
+// Bytes that wait for one socket: queued here in slices, written once a turn, counted as they queue.
+//
+// A connection that has nothing queued owns no memory here. Its own small output (replies, messages that only it
+// gets) is appended to a tail chunk of its own; output that others get as well is shared by slice. A slice holds one
+// reference to its chunk until the socket has taken it.
+//
+//     queued:  [ tail ‥ ][ shared ‥‥‥‥ ][ tail ‥ ][ shared ‥ ]  ──flush──▶  in flight  ──taken──▶  released
+
+import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
+import { BLOCK_SLACK, CHUNK_BYTES, SMALL_CHUNK_BYTES, WRITE_BATCH_MAX, WRITE_SLICES_MAX } from './constants.ts'
+import { type Block, copyBytes } from './memory/block.ts'
+import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
+
+/** What a connection's output needs of its shard. */
+export interface OutboundOwner {
+  readonly pool: ChunkPool
+  /** Milliseconds, monotonic, as of this turn. */
+  readonly nowMs: number
+  /** Asks for flush() at the end of the turn. */
+  mark(outbound: Outbound): void
+}
+
+const EMPTY = Buffer.alloc(0)
+
+/** Slices in order; parallel arrays, because a slice is queued for each receiver and turn. */
+class SliceQueue {
+  readonly chunks: Chunk[] = []
+  readonly starts: number[] = []
+  readonly ends: number[] = []
+
+  clear(): void {
+    this.chunks.length = 0
+    this.starts.length = 0
+    this.ends.length = 0
+  }
+}
+
+export class Outbound {
+  private readonly owner: OutboundOwner
+  private readonly socket: Socket
+  private readonly pendingMax: number
+  /** Called when pendingBytes exceeds its bound: the connection is a slow consumer. */
+  private readonly onOverflow: () => void
+  private queued: SliceQueue | undefined
+  private inFlight: SliceQueue | undefined
+  private inFlightBytes = 0
+  private tail: Chunk | undefined
+  private tailUsed = 0
+  private closed = false
+  /** Already asked for a flush in this turn. */
+  private marked = false
+  /** Bytes queued or in flight. */
+  pendingBytes = 0
+  /** When the socket last took bytes while some were in flight; 0 = nothing in flight. */
+  private waitingSinceMs = 0
+  /** Called once, when everything pending has been taken. */
+  private onDrained: (() => void) | undefined
+  /** Publishers that are held back until pendingBytes is below their mark. */
+  private waiters: { readonly below: number; readonly callback: () => void }[] | undefined
+
+  constructor(owner: OutboundOwner, socket: Socket, pendingMax: number, onOverflow: () => void) {
+    this.owner = owner
+    this.socket = socket
+    this.pendingMax = pendingMax
+    this.onOverflow = onOverflow
+  }
+
+  /** Milliseconds that the socket has not taken what was written to it; 0 if nothing is in flight. */
+  waitingMs(nowMs: number): number {
+    return this.waitingSinceMs === 0 ? 0 : nowMs - this.waitingSinceMs
+  }
+
+  // ── Queueing ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Queues fixed bytes. */
+  appendBuffer(bytes: Buffer): void {
+    let from = 0
+    while (from < bytes.length && !this.closed) {
+      const room = this.reserve(1)
+      const take = Math.min(room, bytes.length - from)
+      bytes.copy((this.tail as Chunk).block.bytes, this.tailUsed, from, from + take)
+      this.commit(take)
+      from += take
+    }
+  }
+
+  /**
+   * Makes room for at least `least` contiguous bytes at the tail; answers how many there are. The caller writes into
+   * tailBlock from tailEnd on and then calls commit(), before anything else is queued.
+   */
+  reserve(least: number): number {
+    let { tail } = this
+    if (tail !== undefined && tail.block.capacity - this.tailUsed >= least) return tail.block.capacity - this.tailUsed
+    // A first piece is small: most connections get a line or two in a turn.
+    const want = tail === undefined ? SMALL_CHUNK_BYTES : CHUNK_BYTES
+    tail?.release()
+    tail = this.owner.pool.acquire(Math.max(least, want - BLOCK_SLACK))
+    this.tail = tail
+    this.tailUsed = 0
+    return tail.block.capacity
+  }
+
+  get tailBlock(): Block {
+    return (this.tail as Chunk).block
+  }
+
+  get tailEnd(): number {
+    return this.tailUsed
+  }
+
+  commit(length: number): void {
+    const start = this.tailUsed
+    this.tailUsed += length
+    this.queue(this.tail as Chunk, start, this.tailUsed)
+  }
+
+  /** Queues block[start, end) by copy. */
+  appendBlock(block: Block, start: number, end: number): void {
+    this.reserve(end - start)
+    copyBytes(this.tailBlock, this.tailUsed, block, start, end - start)
+    this.commit(end - start)
+  }
+
+  /** Queues part of a chunk that others may be writing as well. */
+  share(chunk: Chunk, start: number, end: number): void {
+    this.queue(chunk, start, end)
+  }
+
+  private queue(chunk: Chunk, start: number, end: number): void {
+    if (this.closed) return
+    let { queued } = this
+    if (queued === undefined) {
+      queued = new SliceQueue()
+      this.queued = queued
+    }
+    const last = queued.chunks.length - 1
+    if (last >= 0 && queued.chunks[last] === chunk && queued.ends[last] === start) queued.ends[last] = end
+    else {
+      chunk.retain()
+      queued.chunks.push(chunk)
+      queued.starts.push(start)
+      queued.ends.push(end)
+    }
+    this.pendingBytes += end - start
+    if (!this.marked) {
+      this.marked = true
+      this.owner.mark(this)
+    }
+    if (this.pendingBytes > this.pendingMax) this.onOverflow()
+  }
+
+  // ── Writing ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Writes what is queued, unless an earlier write has not been taken yet. */
+  flush(): void {
+    this.marked = false
+    const { queued } = this
+    if (this.inFlight !== undefined || queued === undefined || this.closed) return
+    const bytes = this.writeBatch(queued)
+    // Node says so at once if the kernel took everything, as it nearly always does.
+    if (this.socket.writableLength === 0) {
+      this.taken(bytes)
+      return
+    }
+    this.waitingSinceMs = this.owner.nowMs
+    this.inFlightBytes = bytes
+    // An empty write stands behind the others: its callback says that they were taken.
+    this.socket.write(EMPTY, () => {
+      this.waitingSinceMs = 0
+      this.taken(this.inFlightBytes)
+      if (!this.closed) this.flush()
+    })
+  }
+
+  /** Hands a batch to the socket and moves it from queued to in flight; answers its bytes. */
+  private writeBatch(queued: SliceQueue): number {
+    const { socket } = this
+    const { chunks, starts, ends } = queued
+    let count = 0
+    let bytes = 0
+    while (count < chunks.length && count < WRITE_SLICES_MAX && bytes < WRITE_BATCH_MAX) {
+      bytes += ends[count] - starts[count]
+      count++
+    }
+    if (count > 1) socket.cork()
+    for (let i = 0; i < count; i++) socket.write(chunks[i].slice(starts[i], ends[i]))
+    if (count > 1) socket.uncork()
+    if (count === chunks.length) {
+      this.inFlight = queued
+      this.queued = undefined
+      if (this.tail !== undefined) {
+        this.tail.release()
+        this.tail = undefined
+      }
+    } else {
+      const batch = new SliceQueue()
+      batch.chunks.push(...chunks.splice(0, count))
+      batch.starts.push(...starts.splice(0, count))
+      batch.ends.push(...ends.splice(0, count))
+      this.inFlight = batch
+    }
+    return bytes
+  }
+
+  private taken(bytes: number): void {
+    const { inFlight } = this
+    if (inFlight === undefined) return // closed meanwhile
+    for (const chunk of inFlight.chunks) chunk.release()
+    this.inFlight = undefined
+    this.pendingBytes -= bytes
+    assert(this.pendingBytes >= 0)
+    if (this.waiters !== undefined) this.callWaiters()
+    if (this.queued !== undefined) {
+      if (!this.marked) {
+        this.marked = true
+        this.owner.mark(this)
+      }
+    } else if (this.onDrained !== undefined) {
+      const { onDrained } = this
+      this.onDrained = undefined
+      onDrained()
+    }
+  }
+
+  /** Calls back once, when all that is pending has been taken, or at once if nothing is. */
+  whenDrained(callback: () => void): void {
+    if (this.pendingBytes === 0) callback()
+    else this.onDrained = callback
+  }
+
+  /** Calls back once, when less than `bytes` are pending, or when this is closed. */
+  whenBelow(bytes: number, callback: () => void): void {
+    this.waiters ??= []
+    this.waiters.push({ below: bytes, callback })
+  }
+
+  private callWaiters(): void {
+    const { waiters } = this
+    if (waiters === undefined) return
+    const ready = waiters.filter((waiter) => this.closed || this.pendingBytes < waiter.below)
+    if (ready.length === 0) return
+    this.waiters = ready.length === waiters.length ? undefined : waiters.filter((waiter) => !ready.includes(waiter))
+    for (const waiter of ready) waiter.callback()
+  }
+
+  get isClosed(): boolean {
+    return this.closed
+  }
+
+  /** Lets go of everything; nothing more is queued or written. */
+  close(): void {
+    this.closed = true
+    // What is in flight belongs to the runtime until the socket is gone: its memory must not be used again.
+    this.inFlight = undefined
+    if (this.queued !== undefined) for (const chunk of this.queued.chunks) chunk.release()
+    this.queued?.clear()
+    this.queued = undefined
+    this.tail?.release()
+    this.tail = undefined
+    this.pendingBytes = 0
+    this.onDrained = undefined
+    this.callWaiters()
+  }
+}

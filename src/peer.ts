@@ -1,0 +1,169 @@
+// Another shard, as a shard sees it: the way out to it, the way in from it, what it is interested in, and the
+// MessagePort that serves as doorbell.
+
+import type { MessagePort } from 'node:worker_threads'
+import { RING_TURN_BYTES } from './constants.ts'
+import { attachRun, type Frame, FrameKind, readFrame } from './frame.ts'
+import { InterestReader } from './interest/reader.ts'
+import { Link } from './link.ts'
+import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
+import type { PeerMessage, PeerSetup } from './messages.ts'
+import { Run } from './protocol/run.ts'
+import { RingConsumer, RingProducer } from './ring.ts'
+
+/** What a peer asks of the shard that sees it. */
+export interface PeerOwner {
+  readonly pool: ChunkPool
+  /** Messages came from the peer's publishers. */
+  receive(run: Run, frame: Frame, peer: Peer): void
+  /** The peer asks that a publisher of ours be held back, or be read again. */
+  holdPublisher(connection: number): void
+  releasePublisher(connection: number): void
+}
+
+export class Peer {
+  readonly index: number
+  readonly interest: InterestReader
+  readonly link: Link
+  private readonly owner: PeerOwner
+  private readonly port: MessagePort
+  private readonly consumer: RingConsumer
+  private readonly run = new Run()
+  private readonly frame: Frame = {
+    bytes: 0,
+    kind: FrameKind.run,
+    plain: false,
+    queue: '',
+    hops: 0,
+    publisher: 0,
+    rawStart: 0,
+    rawBytes: 0,
+  }
+  /** A message that comes in fragments. */
+  private assembly: Chunk | undefined
+  private assembled = 0
+  private readonly holding = new Set<number>()
+  private drainScheduled = false
+  private gone = false
+  /** An empty look at the ring was already repeated once before going to sleep. */
+  private lookedAgain = false
+
+  constructor(owner: PeerOwner, setup: PeerSetup) {
+    this.owner = owner
+    this.index = setup.index
+    this.port = setup.port
+    this.interest = new InterestReader(setup.region)
+    this.consumer = new RingConsumer(setup.ringIn)
+    this.link = new Link(new RingProducer(setup.ringOut), owner.pool, () => this.post({ kind: 'wake' }))
+    this.port.on('message', (message: PeerMessage) => this.portOnMessage(message))
+    this.drain()
+  }
+
+  private post(message: PeerMessage): void {
+    this.port.postMessage(message)
+  }
+
+  private portOnMessage(message: PeerMessage): void {
+    if (this.gone) return
+    switch (message.kind) {
+      case 'wake':
+        this.link.pump()
+        this.drain()
+        return
+      case 'hold':
+        this.owner.holdPublisher(message.connection)
+        return
+      case 'release':
+        this.owner.releasePublisher(message.connection)
+        return
+    }
+  }
+
+  /** Asks the peer to stop reading from one of its publishers for a while. */
+  requestHold(connection: number): boolean {
+    if (this.holding.has(connection)) return false
+    this.holding.add(connection)
+    this.post({ kind: 'hold', connection })
+    return true
+  }
+
+  requestRelease(connection: number): void {
+    if (this.holding.delete(connection) && !this.gone) this.post({ kind: 'release', connection })
+  }
+
+  /** Deals with the frames in the ring: at most one turn's worth, then others get their turn. */
+  private drain(): void {
+    if (this.gone) return
+    let dealtWith = 0
+    while (dealtWith < RING_TURN_BYTES) {
+      const at = this.consumer.next()
+      if (at < 0) {
+        this.giveBack()
+        this.becomeIdle(dealtWith > 0)
+        return
+      }
+      const { frame } = this
+      readFrame(this.consumer.block, at, frame, this.run)
+      this.deliver()
+      this.consumer.advance(frame.bytes)
+      dealtWith += frame.bytes
+      this.giveBack()
+      if (this.gone) return
+    }
+    this.scheduleDrain()
+  }
+
+  private giveBack(): void {
+    if (this.consumer.release()) this.post({ kind: 'wake' })
+  }
+
+  /** Under load the next frame is seldom far: look once more in the next turn, and only then sleep. */
+  private becomeIdle(hadWork: boolean): void {
+    if (hadWork || !this.lookedAgain) {
+      this.lookedAgain = !hadWork
+      this.scheduleDrain()
+    } else if (!this.consumer.sleep()) this.scheduleDrain()
+    else this.lookedAgain = false
+  }
+
+  private scheduleDrain(): void {
+    if (this.drainScheduled) return
+    this.drainScheduled = true
+    setImmediate(() => {
+      this.drainScheduled = false
+      this.drain()
+    })
+  }
+
+  private deliver(): void {
+    const { frame, run, consumer } = this
+    if (frame.kind === FrameKind.run) {
+      attachRun(run, consumer.block, frame.rawStart)
+      this.owner.receive(run, frame, this)
+      return
+    }
+    if (frame.kind === FrameKind.firstFragment) {
+      this.assembly = this.owner.pool.acquire(run.stride)
+      this.assembled = 0
+    }
+    const assembly = this.assembly as Chunk
+    consumer.block.bytes.copy(assembly.block.bytes, this.assembled, frame.rawStart, frame.rawStart + frame.rawBytes)
+    this.assembled += frame.rawBytes
+    if (this.assembled < run.stride) return
+    this.assembly = undefined
+    attachRun(run, assembly.block, 0)
+    run.chunk = assembly
+    this.owner.receive(run, frame, this)
+    run.chunk = undefined
+    assembly.release()
+  }
+
+  /** The shard behind this peer is gone. */
+  close(): void {
+    this.gone = true
+    this.link.close()
+    this.port.close()
+    this.assembly?.release()
+    this.assembly = undefined
+  }
+}

@@ -1,0 +1,290 @@
+// The primary thread: listens, starts the shards and waits for them, hands them the connections, replaces those that
+// die, adds up their counters, and stops everything in order. It never reads a client's bytes.
+
+import { randomInt } from 'node:crypto'
+import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net'
+import { createServer as createServerKey } from '@nats-io/nkeys'
+import {
+  HEARTBEAT_MS,
+  HEDDLE_VERSION,
+  LISTEN_BACKLOG,
+  NATS_VERSION,
+  RESTART_BACKOFF_MAX_MS,
+  SHARD_LATE_MS,
+  SHARD_STUCK_MS,
+} from './constants.ts'
+import { Gauges } from './gauges.ts'
+import { transferObstacle } from './handoff.ts'
+import { Generations } from './interest/generations.ts'
+import { createRegion } from './interest/writer.ts'
+import { createLog, type Log } from './log.ts'
+import type { Query, ShardSetup } from './messages.ts'
+import { Monitor } from './monitor/monitor.ts'
+import { OptionError, type Options } from './options.ts'
+import type { ServerIdentity } from './protocol/handshake.ts'
+import { introduce, LocalShardHost, SHARD_ENTRY, type ShardHost, WorkerShardHost } from './shard-host.ts'
+import type { Report } from './stats.ts'
+
+/** What the primary remembers of a slot while threads come and go in it. */
+interface Slot {
+  host: ShardHost
+  /** Connections handed to the thread that is there now. */
+  handed: number
+  /** Deaths in a row before the thread became ready. */
+  failures: number
+  lastBeat: number
+  lastBeatMs: number
+  late: boolean
+}
+
+export class Primary {
+  readonly options: Options
+  readonly log: Log
+  readonly startedAt = Date.now()
+  identity: ServerIdentity
+  totalConnections = 0
+  /** Threads replaced so far. */
+  restarts = 0
+
+  private readonly entry: URL
+  private readonly seed = randomInt(2 ** 31)
+  private readonly generations = new Generations()
+  private readonly gauges: Gauges
+  private readonly slots: Slot[] = []
+  private listener: TcpServer | undefined
+  private monitor: Monitor | undefined
+  private watch: NodeJS.Timeout | undefined
+  private nextSlot = 0
+  private closing = false
+  /** Accepted while no shard could take them. */
+  private waiting: Socket[] = []
+
+  /** `entry` is the file that a worker thread runs. */
+  constructor(options: Options, entry: URL = SHARD_ENTRY) {
+    this.options = options
+    this.entry = entry
+    this.log = createLog(options)
+    this.gauges = new Gauges(Math.max(1, options.workers))
+    const serverId = createServerKey().getPublicKey()
+    this.identity = {
+      serverId,
+      serverName: options.name === '' ? serverId : options.name,
+      host: options.host,
+      port: options.port,
+      maxPayload: options.maxPayload,
+    }
+  }
+
+  // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Resolves when clients are served. Rejects, with everything closed again, if that cannot be. */
+  async start(): Promise<void> {
+    const { log, identity, options } = this
+    log.info('Starting heddle')
+    log.info(`  Version:  ${NATS_VERSION} (heddle ${HEDDLE_VERSION}, node ${process.versions.node})`)
+    log.info(`  Name:     ${identity.serverName}`)
+    log.info(`  ID:       ${identity.serverId}`)
+    try {
+      await this.startShards()
+      if (options.monitorPort !== undefined) {
+        this.monitor = new Monitor(this)
+        await this.monitor.listen(options.host, options.monitorPort)
+        log.info(`Starting http monitor on ${hostPort(options.host, this.monitor.port)}`)
+      }
+      await this.listen()
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+    log.info(`Listening for client connections on ${hostPort(options.host, this.identity.port)}`)
+    log.info('Server is ready')
+  }
+
+  private async startShards(): Promise<void> {
+    const { workers } = this.options
+    if (workers === 0) {
+      this.addSlot(new LocalShardHost(this.shardSetup(0)))
+      return
+    }
+    const obstacle = transferObstacle()
+    if (obstacle !== undefined) throw new OptionError(obstacle)
+    const hosts = Array.from({ length: workers }, (_, index) => this.startWorker(index))
+    for (const host of hosts) this.addSlot(host)
+    await Promise.all(hosts.map((host) => host.ready))
+    const pairs = hosts.flatMap((a, i) => hosts.slice(i + 1).map((b) => introduce(a, b)))
+    await Promise.all(pairs)
+    for (const host of hosts) host.isReady = !host.dead
+    this.watch = setInterval(() => this.watchHeartbeats(), HEARTBEAT_MS)
+  }
+
+  private addSlot(host: ShardHost): void {
+    this.slots.push({ host, handed: 0, failures: 0, lastBeat: 0, lastBeatMs: performance.now(), late: false })
+  }
+
+  private shardSetup(index: number): ShardSetup {
+    return {
+      index,
+      options: this.options,
+      identity: this.identity,
+      seed: this.seed,
+      region: createRegion(this.options.maxInterestBytes),
+      generations: this.generations.memory,
+      gauges: this.gauges.memory,
+      startedAt: this.startedAt,
+    }
+  }
+
+  private startWorker(index: number): WorkerShardHost {
+    return new WorkerShardHost(this.entry, this.shardSetup(index), (host) => this.workerOnDeath(host))
+  }
+
+  private listen(): Promise<void> {
+    const listener = createTcpServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true })
+    this.listener = listener
+    listener.on('connection', (socket) => this.listenerOnConnection(socket))
+    return new Promise((resolve, reject) => {
+      listener.once('error', reject)
+      const port = this.options.port === -1 ? 0 : this.options.port
+      listener.listen({ host: this.options.host, port, backlog: LISTEN_BACKLOG }, () => {
+        listener.off('error', reject)
+        listener.on('error', (error) => this.log.error(`Error accepting connections: ${error.message}`))
+        this.identity = { ...this.identity, port: (listener.address() as AddressInfo).port }
+        for (const { host } of this.slots) host.setIdentity(this.identity)
+        resolve()
+      })
+    })
+  }
+
+  // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
+
+  private listenerOnConnection(socket: Socket): void {
+    const slot = this.pickSlot()
+    if (slot !== undefined) this.hand(slot, socket)
+    else if (this.closing) socket.destroy()
+    else this.waiting.push(socket)
+  }
+
+  private hand(slot: Slot, socket: Socket): void {
+    const refused = this.openConnections >= this.options.maxConnections
+    this.totalConnections++
+    slot.handed++
+    slot.host.accept(this.totalConnections, socket, refused)
+  }
+
+  /** Round robin over the shards that are ready and turn their loop. */
+  private pickSlot(): Slot | undefined {
+    const { slots } = this
+    for (let tried = 0; tried < slots.length; tried++) {
+      const slot = slots[this.nextSlot]
+      this.nextSlot = (this.nextSlot + 1) % slots.length
+      const ready = !(slot.host instanceof WorkerShardHost) || slot.host.isReady
+      if (ready && !slot.late && !this.closing) return slot
+    }
+    return undefined
+  }
+
+  get openConnections(): number {
+    return this.slots.reduce((sum, slot, index) => sum + slot.handed - this.gauges.closedConnections(index), 0)
+  }
+
+  // ── Supervision ───────────────────────────────────────────────────────────────────────────────────────
+
+  private workerOnDeath(host: WorkerShardHost): void {
+    if (this.closing) return
+    const slot = this.slots[host.index]
+    if (slot === undefined || this.listener === undefined) return // start() fails by itself
+    const cause = host.error === undefined ? '' : `: ${host.error.stack ?? host.error.message}`
+    this.log.error(`Shard ${host.index} died${cause}`)
+    for (const other of this.workerHosts()) if (!other.dead) other.tell({ kind: 'peerGone', index: host.index })
+    const delay = slot.failures === 0 ? 0 : Math.min(RESTART_BACKOFF_MAX_MS, 100 * 2 ** slot.failures)
+    slot.failures++
+    setTimeout(() => void this.replace(slot, host.index), delay).unref()
+  }
+
+  /** Starts a new thread in a dead one's place; it gets connections when all others know it. */
+  private async replace(slot: Slot, index: number): Promise<void> {
+    if (this.closing) return
+    this.restarts++
+    this.gauges.reset(index)
+    const host = this.startWorker(index)
+    slot.host = host
+    slot.handed = 0
+    try {
+      await host.ready
+    } catch {
+      return // it died: workerOnDeath tries again
+    }
+    await Promise.all(
+      this.workerHosts()
+        .filter((other) => other !== host && !other.dead)
+        .map((other) => introduce(host, other)),
+    )
+    if (host.dead || this.closing) return
+    host.setIdentity(this.identity)
+    slot.failures = 0
+    slot.late = false
+    slot.lastBeatMs = performance.now()
+    host.isReady = true
+    this.log.info(`Shard ${index} was replaced`)
+    for (const socket of this.waiting.splice(0)) this.listenerOnConnection(socket)
+  }
+
+  private workerHosts(): WorkerShardHost[] {
+    return this.slots.map((slot) => slot.host).filter((host) => host instanceof WorkerShardHost)
+  }
+
+  private watchHeartbeats(): void {
+    const nowMs = performance.now()
+    for (const [index, slot] of this.slots.entries()) {
+      if (!(slot.host instanceof WorkerShardHost) || !slot.host.isReady) continue
+      const beat = this.gauges.heartbeat(index)
+      if (beat !== slot.lastBeat) {
+        if (slot.late) this.log.info(`Shard ${index} turns again`)
+        slot.lastBeat = beat
+        slot.lastBeatMs = nowMs
+        slot.late = false
+        continue
+      }
+      const silentMs = nowMs - slot.lastBeatMs
+      if (silentMs > SHARD_STUCK_MS) {
+        this.log.error(`Shard ${index} has been stuck for ${Math.round(silentMs)} ms and is replaced`)
+        slot.lastBeatMs = nowMs
+        void slot.host.worker.terminate()
+      } else if (silentMs > SHARD_LATE_MS && !slot.late) {
+        slot.late = true
+        this.log.warn(`Shard ${index} has not turned its loop for ${Math.round(silentMs)} ms`)
+      }
+    }
+  }
+
+  // ── Answers ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Asks every shard; the answers of those that are alive. */
+  async query(query: Query): Promise<Report[]> {
+    const reports = await Promise.all(this.slots.map((slot) => slot.host.query(query)))
+    return reports.filter((report) => report !== undefined)
+  }
+
+  get monitorPort(): number | undefined {
+    return this.monitor?.port
+  }
+
+  // ── Stop ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Stops listening, closes every connection, ends the shards. */
+  async close(): Promise<void> {
+    if (this.closing) return
+    this.closing = true
+    this.log.info('Initiating Shutdown...')
+    clearInterval(this.watch)
+    this.listener?.close()
+    for (const socket of this.waiting.splice(0)) socket.destroy()
+    await Promise.all(this.slots.map((slot) => slot.host.stop()))
+    await this.monitor?.close()
+    this.log.info('Server Exiting..')
+  }
+}
+
+function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

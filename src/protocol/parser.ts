@@ -1,0 +1,405 @@
+// The reader half of the client protocol: bytes in become calls on a handler. It holds no socket.
+//
+// One forward pass over each control line, the verb dispatched on once, arguments kept as offsets. What outlives a
+// chunk is listed in the constructor. Three situations can span chunks:
+//
+//   a cut control line    kept in `carry`; push() puts it back in front of the next bytes, for which the caller
+//                         leaves room (carryBytes), and the line is read again from its start
+//   a cut message         `assembly` collects line, payload and CRLF in one chunk of the right size
+//   a line to be ignored  PING, PONG and +OK may be followed by anything up to the next LF: `ignoring`
+//
+// Publishers repeat themselves. When a control line equals the connection's previous publish byte for byte, its
+// parsed form is used again, and messages that stand one behind the other under equal lines travel on as one run:
+//
+//     PUB orders.new 5␍␊hello␍␊PUB orders.new 5␍␊world␍␊…
+//     ╰───── line ─────╯      ╰───── line ─────╯            stride = line + size + 2
+//                       ▲ first                ▲ first + stride
+//
+// Cursor invariant: everything before `at` has been told to the handler; at <= end.
+
+import { BLOCK_SLACK, SIZE_DIGITS_MAX } from '../constants.ts'
+import { type Fault, Faults } from '../errors.ts'
+import { allocateBlock, type Block, copyBytes, equalBytes } from '../memory/block.ts'
+import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
+import { Run } from './run.ts'
+
+export interface ParserHandler {
+  /** CONNECT: its JSON text. */
+  processConnect(json: string): void
+  /** PUB or HPUB; the run is valid during the call only. */
+  processPub(run: Run): void
+  /** SUB; byte strings, one char a byte. */
+  processSub(subject: string, queue: string, sid: string): void
+  /** UNSUB; max is 0 where absent or not above zero. */
+  processUnsub(sid: string, max: number): void
+  processPing(): void
+  processPong(): void
+  /** The peer broke the protocol; the parser takes nothing more after this call. */
+  processFault(fault: Fault, snippet: string): void
+  /** A look at each whole control line before it is carried out; asked for by `traced`. */
+  processTrace(verb: string, argument: string): void
+}
+
+export interface ParserLimits {
+  readonly maxControlLine: number
+  readonly maxPayload: number
+}
+
+const LF = 10
+const CR = 13
+const SPACE = 32
+const TAB = 9
+const SNIPPET_BYTES = 32
+
+const Ignoring = { none: 0, ping: 1, pong: 2, ok: 3 } as const
+type Ignoring = (typeof Ignoring)[keyof typeof Ignoring]
+
+/** Argument offsets of the line at hand. A line has at most four; a fifth makes it malformed. */
+const ARGUMENTS_MAX = 5
+const argumentStart = new Int32Array(ARGUMENTS_MAX)
+const argumentEnd = new Int32Array(ARGUMENTS_MAX)
+
+export class Parser {
+  /** Whether HPUB is allowed: set when CONNECT negotiated headers. */
+  headers = false
+  /** Longest run to report; 1 where each message needs an answer of its own (verbose, pedantic). */
+  runMax = 1
+  traced = false
+
+  private readonly handler: ParserHandler
+  private readonly pool: ChunkPool
+  private readonly limits: ParserLimits
+  /** Start of a cut control line. */
+  private carry: Buffer | undefined
+  /** The latest publish, as parsed; its line is kept in a block of its own. */
+  private readonly run = new Run()
+  private line: Block | undefined
+  /** A cut message: its chunk, and how much of it has come. */
+  private assembly: Chunk | undefined
+  private assembled = 0
+  private ignoring: Ignoring = Ignoring.none
+  private stopped = false
+
+  constructor(handler: ParserHandler, pool: ChunkPool, limits: ParserLimits) {
+    this.handler = handler
+    this.pool = pool
+    this.limits = limits
+  }
+
+  /** Bytes of a cut line that push() will put in front of its `start`. */
+  get carryBytes(): number {
+    return this.carry === undefined ? 0 : this.carry.length
+  }
+
+  /** Takes nothing more; gives back what it holds. */
+  stop(): void {
+    this.stopped = true
+    this.carry = undefined
+    this.assembly?.release()
+    this.assembly = undefined
+  }
+
+  /** Reads block[start, end). The caller leaves carryBytes of room before `start`. */
+  push(block: Block, start: number, end: number): void {
+    let at = start
+    if (this.carry !== undefined) {
+      at -= this.carry.length
+      this.carry.copy(block.bytes, at)
+      this.carry = undefined
+    }
+    while (at < end && !this.stopped) {
+      if (this.assembly !== undefined) at = this.assemble(this.assembly, block, at, end)
+      else if (this.ignoring !== Ignoring.none) at = this.ignore(block, at, end)
+      else if (this.repeatsLine(block, at, end)) at = this.readRun(block, at, end)
+      else at = this.readLine(block, at, end)
+    }
+  }
+
+  // ── Messages ──────────────────────────────────────────────────────────────────────────────────────────
+
+  private repeatsLine(block: Block, at: number, end: number): boolean {
+    const run = this.run
+    return run.stride !== 0 && at + run.stride <= end && equalBytes(block, at, this.line as Block, 0, run.lineLength)
+  }
+
+  /** Tells all whole messages from `at` on that stand under the same line. The first line is known to match. */
+  private readRun(block: Block, at: number, end: number): number {
+    const run = this.run
+    const line = this.line as Block
+    const { lineLength, stride } = run
+    const bytes = block.bytes
+    let next = at
+    let count = 0
+    do {
+      if (bytes[next + stride - 2] !== CR || bytes[next + stride - 1] !== LF) break
+      next += stride
+      count++
+    } while (count < this.runMax && next + stride <= end && equalBytes(block, next, line, 0, lineLength))
+    if (count === 0) return this.fail(Faults.unknownOperation, block, at + lineLength + run.size, end)
+    if (this.traced) this.traceRun(block, at)
+    run.block = block
+    run.first = at + lineLength
+    run.count = count
+    this.handler.processPub(run)
+    return next
+  }
+
+  /** Begins the message whose line stands at `at` and whose end has not come yet. */
+  private beginAssembly(block: Block, at: number, end: number): number {
+    const { lineLength, size, stride } = this.run
+    const bytes = block.bytes
+    // A wrong end of message is told as soon as it is seen, not when the rest would have come.
+    if (end - at > lineLength + size && bytes[at + lineLength + size] !== CR) {
+      return this.fail(Faults.unknownOperation, block, at + lineLength + size, end)
+    }
+    const chunk = this.pool.acquire(stride)
+    bytes.copy(chunk.block.bytes, 0, at, end)
+    this.assembly = chunk
+    this.assembled = end - at
+    return end
+  }
+
+  private assemble(chunk: Chunk, block: Block, at: number, end: number): number {
+    const run = this.run
+    const take = Math.min(run.stride - this.assembled, end - at)
+    const target = chunk.block.bytes
+    block.bytes.copy(target, this.assembled, at, at + take)
+    this.assembled += take
+    const payloadEnd = run.lineLength + run.size
+    const missing = run.stride - this.assembled
+    if ((missing < 2 && target[payloadEnd] !== CR) || (missing === 0 && target[payloadEnd + 1] !== LF)) {
+      return this.fail(Faults.unknownOperation, chunk.block, payloadEnd, this.assembled)
+    }
+    if (missing > 0) return end
+    this.assembly = undefined
+    if (this.traced) this.traceRun(chunk.block, 0)
+    run.block = chunk.block
+    run.chunk = chunk
+    run.first = run.lineLength
+    run.count = 1
+    this.handler.processPub(run)
+    run.chunk = undefined
+    chunk.release()
+    return at + take
+  }
+
+  // ── Control lines ─────────────────────────────────────────────────────────────────────────────────────
+
+  /** Reads the control line at `at`, or keeps it for later if its end has not come. Answers where to go on. */
+  private readLine(block: Block, at: number, end: number): number {
+    const bytes = block.bytes
+    switch (bytes[at] | 0x20) {
+      case 0x70: // p
+        if (at + 1 === end) return this.keepLine(block, at, end)
+        switch (bytes[at + 1] | 0x20) {
+          case 0x75: // u
+            return this.readArguments('PUB', true, block, at, end)
+          case 0x69: // i
+            return this.readIgnored('PING', Ignoring.ping, block, at, end)
+          case 0x6f: // o
+            return this.readIgnored('PONG', Ignoring.pong, block, at, end)
+          default:
+            return this.fail(Faults.unknownOperation, block, at, end)
+        }
+      case 0x68: // h
+        return this.readArguments('HPUB', true, block, at, end)
+      case 0x73: // s
+        return this.readArguments('SUB', true, block, at, end)
+      case 0x75: // u
+        return this.readArguments('UNSUB', true, block, at, end)
+      case 0x63: // c
+        return this.readArguments('CONNECT', false, block, at, end)
+      case 0x69: // i
+        return this.readArguments('INFO', false, block, at, end)
+      case 0x2b: // +
+        return this.readIgnored('+OK', Ignoring.ok, block, at, end)
+      case 0x2d: // -
+        return this.readArguments('-ERR', true, block, at, end)
+      default:
+        return this.fail(Faults.unknownOperation, block, at, end)
+    }
+  }
+
+  /** How many bytes of `verb` stand at `at`, in any letter case; -1 if something else does. */
+  private matchVerb(verb: string, bytes: Buffer, at: number, end: number): number {
+    const length = Math.min(verb.length, end - at)
+    for (let i = 0; i < length; i++) {
+      const byte = bytes[at + i]
+      const upper = byte >= 0x61 && byte <= 0x7a ? byte - 0x20 : byte
+      if (upper !== verb.charCodeAt(i)) return -1
+    }
+    return length
+  }
+
+  /** PING, PONG, +OK: whatever follows the verb up to the LF does not matter. */
+  private readIgnored(verb: string, kind: Ignoring, block: Block, at: number, end: number): number {
+    const matched = this.matchVerb(verb, block.bytes, at, end)
+    if (matched < 0) return this.fail(Faults.unknownOperation, block, at, end)
+    if (matched < verb.length) return this.keepLine(block, at, end)
+    this.ignoring = kind
+    return at + matched
+  }
+
+  private ignore(block: Block, at: number, end: number): number {
+    const bytes = block.bytes
+    while (at < end && bytes[at] !== LF) at++
+    if (at === end) return end
+    const kind = this.ignoring
+    this.ignoring = Ignoring.none
+    if (this.traced && kind !== Ignoring.ok) this.handler.processTrace(kind === Ignoring.ping ? 'PING' : 'PONG', '')
+    if (kind === Ignoring.ping) this.handler.processPing()
+    else if (kind === Ignoring.pong) this.handler.processPong()
+    return at + 1
+  }
+
+  /** Verbs with arguments. `separated`: a blank must follow the verb. */
+  private readArguments(verb: string, separated: boolean, block: Block, at: number, end: number): number {
+    const bytes = block.bytes
+    const matched = this.matchVerb(verb, bytes, at, end)
+    if (matched < 0) return this.fail(Faults.unknownOperation, block, at, end)
+    let from = at + matched
+    if (matched < verb.length || from === end) return this.keepLine(block, at, end)
+    if (separated && bytes[from] !== SPACE && bytes[from] !== TAB) {
+      return this.fail(Faults.unknownOperation, block, at, end)
+    }
+    while (from < end && (bytes[from] === SPACE || bytes[from] === TAB)) from++
+
+    // The one pass over the arguments: note where each begins and ends until the line does.
+    let count = 0
+    let inside = false
+    let strayCr = false
+    let cursor = from
+    let byte = 0
+    for (; cursor < end; cursor++) {
+      byte = bytes[cursor]
+      if (byte > SPACE) {
+        if (!inside) {
+          inside = true
+          if (count < ARGUMENTS_MAX) argumentStart[count] = cursor
+        }
+      } else if (byte === SPACE || byte === TAB || byte === LF || byte === CR) {
+        if (inside) {
+          inside = false
+          if (count < ARGUMENTS_MAX) argumentEnd[count++] = cursor
+        }
+        if (byte === LF) break
+        if (byte === CR && cursor + 1 < end && bytes[cursor + 1] !== LF) strayCr = true
+      } else if (!inside) {
+        inside = true
+        if (count < ARGUMENTS_MAX) argumentStart[count] = cursor
+      }
+    }
+    const { maxControlLine } = this.limits
+    if (cursor === end) {
+      // The CR of a line that just fits may already be here without its LF.
+      if (end - from > maxControlLine + 1) return this.fail(Faults.controlLine, block, from, end)
+      return this.keepLine(block, at, end)
+    }
+    const lineEnd = cursor > from && bytes[cursor - 1] === CR ? cursor - 1 : cursor
+    if (lineEnd - from > maxControlLine) return this.fail(Faults.controlLine, block, from, end)
+    // A CR inside a line would be passed on inside a MSG line; no honest client sends one.
+    if (strayCr) return this.fail(Faults.badArguments, block, at, end)
+    if (this.traced) this.trace(verb, bytes.toString('latin1', from, lineEnd))
+
+    switch (verb) {
+      case 'PUB':
+        return this.readPub(block, at, cursor + 1, end, count, false)
+      case 'HPUB':
+        return this.readPub(block, at, cursor + 1, end, count, true)
+      case 'SUB':
+        return this.readSub(block, at, cursor + 1, end, count)
+      case 'UNSUB':
+        return this.readUnsub(block, at, cursor + 1, end, count)
+      case 'CONNECT':
+        this.handler.processConnect(bytes.toString('utf8', from, lineEnd))
+        return cursor + 1
+      case '-ERR':
+        return this.fail(Faults.errorFromClient, block, at, end)
+      default: // INFO from a client is tolerated.
+        return cursor + 1
+    }
+  }
+
+  private readPub(block: Block, at: number, next: number, end: number, count: number, withHeader: boolean): number {
+    if (withHeader && !this.headers) return this.fail(Faults.headersOff, block, at, end)
+    const bytes = block.bytes
+    const least = withHeader ? 3 : 2
+    if (count !== least && count !== least + 1) return this.fail(Faults.badArguments, block, at, end)
+    const size = parseSize(bytes, argumentStart[count - 1], argumentEnd[count - 1])
+    const headerSize = withHeader ? parseSize(bytes, argumentStart[count - 2], argumentEnd[count - 2]) : 0
+    if (size < 0 || headerSize < 0 || headerSize > size) return this.fail(Faults.badArguments, block, at, end)
+    if (size > this.limits.maxPayload) return this.fail(Faults.payload, block, at, end)
+
+    const lineLength = next - at
+    if (this.line === undefined || this.line.capacity < lineLength) {
+      this.line = allocateBlock(Math.max(128 - BLOCK_SLACK, lineLength))
+    }
+    copyBytes(this.line, 0, block, at, lineLength)
+    const run = this.run
+    run.line = this.line
+    run.lineLength = lineLength
+    run.subjectStart = argumentStart[0] - at
+    run.subjectEnd = argumentEnd[0] - at
+    run.replyStart = count > least ? argumentStart[1] - at : 0
+    run.replyEnd = count > least ? argumentEnd[1] - at : 0
+    run.headerSize = headerSize
+    run.size = size
+    run.stride = lineLength + size + 2
+    run.route = undefined
+    if (at + run.stride <= end) return this.readRun(block, at, end)
+    return this.beginAssembly(block, at, end)
+  }
+
+  private readSub(block: Block, at: number, next: number, end: number, count: number): number {
+    if (count !== 2 && count !== 3) return this.fail(Faults.badArguments, block, at, end)
+    const text = (i: number): string => block.bytes.toString('latin1', argumentStart[i], argumentEnd[i])
+    this.handler.processSub(text(0), count === 3 ? text(1) : '', text(count - 1))
+    return next
+  }
+
+  private readUnsub(block: Block, at: number, next: number, end: number, count: number): number {
+    if (count !== 1 && count !== 2) return this.fail(Faults.badArguments, block, at, end)
+    const max = count === 2 ? parseSize(block.bytes, argumentStart[1], argumentEnd[1]) : 0
+    this.handler.processUnsub(block.bytes.toString('latin1', argumentStart[0], argumentEnd[0]), Math.max(max, 0))
+    return next
+  }
+
+  /** Keeps a cut line until its end comes. */
+  private keepLine(block: Block, at: number, end: number): number {
+    this.carry = Buffer.from(block.bytes.subarray(at, end))
+    return end
+  }
+
+  /** The one way to fail: tells the handler and parks the parser. */
+  private fail(fault: Fault, block: Block, at: number, end: number): number {
+    const snippet = block.bytes.toString('latin1', at, Math.min(end, at + SNIPPET_BYTES))
+    this.stop()
+    this.handler.processFault(fault, snippet)
+    return end
+  }
+
+  private trace(verb: string, argument: string): void {
+    // Messages are traced with their payload, once they are whole.
+    if (verb !== 'PUB' && verb !== 'HPUB') this.handler.processTrace(verb, argument)
+  }
+
+  private traceRun(block: Block, at: number): void {
+    const { lineLength, size } = this.run
+    const line = block.bytes.toString('latin1', at, at + lineLength).trimEnd()
+    const blank = line.search(/[ \t]/)
+    this.handler.processTrace(line.slice(0, blank).toUpperCase(), line.slice(blank + 1))
+    this.handler.processTrace('MSG_PAYLOAD', block.bytes.toString('latin1', at + lineLength, at + lineLength + size))
+  }
+}
+
+/** A size argument: 1 to 9 decimal digits. Answers -1 for anything else (reference 6.1). */
+function parseSize(bytes: Buffer, start: number, end: number): number {
+  if (end === start || end - start > SIZE_DIGITS_MAX) return -1
+  let value = 0
+  for (let i = start; i < end; i++) {
+    const digit = bytes[i] - 48
+    if (digit < 0 || digit > 9) return -1
+    value = value * 10 + digit
+  }
+  return value
+}

@@ -1,0 +1,34 @@
+// A run: one or more messages that stand one behind the other in a block, under equal control lines.
+// It is the unit that travels from the parser, or from another shard's ring, through the router to the receivers.
+
+import { allocateBlock, type Block } from '../memory/block.ts'
+import type { Chunk } from '../memory/chunk-pool.ts'
+import type { Route } from '../route.ts'
+
+const EMPTY = allocateBlock(0)
+
+export class Run {
+  /** Holds the control line, into which the four offsets below point. */
+  line: Block = EMPTY
+  lineLength = 0
+  subjectStart = 0
+  subjectEnd = 0
+  /** No reply subject: start === end. */
+  replyStart = 0
+  replyEnd = 0
+  /** Bytes of the payload that are headers; 0 for PUB. */
+  headerSize = 0
+  /** Bytes of one payload, headers included, without its CRLF. */
+  size = 0
+
+  /** Holds the messages: payload i begins at first + i * stride and is followed by CRLF. */
+  block: Block = EMPTY
+  first = 0
+  /** Bytes from one message to the next: line, payload, CRLF. 0 means that the run is empty. */
+  stride = 0
+  count = 0
+  /** The chunk behind `block` if a receiver may keep it, for payloads that go by reference. */
+  chunk: Chunk | undefined
+  /** Who wants this subject, as last looked up; checked against the generations before each use. */
+  route: Route | undefined
+}

@@ -1,0 +1,438 @@
+// From a publish to deliveries: match → plan → encode. One path for every message, whether a client of this shard
+// sent it or another shard's ring brought it.
+//
+//     route(run) ─▶ Route ─┬─ groups    every plain subscription; encoded once a group, queued for each receiver
+//                          ├─ limited   those that end after some deliveries, counted one by one
+//                          ├─ peers     the run's raw bytes, once, into the ring of each interested shard
+//                          └─ queues    one member of each group, over all shards
+//
+// Deliveries are only queued here; the shard flushes each receiver once at the end of the turn.
+
+import type { Client } from './client.ts'
+import {
+  BY_REFERENCE_MIN,
+  CHUNK_BYTES,
+  FLUSH_EARLY_BYTES,
+  HOLD_PENDING,
+  REROUTE_MAX,
+  SHARE_MIN,
+  STUCK_AFTER_MS,
+} from './constants.ts'
+import type { Frame, Routing } from './frame.ts'
+import type { AccountKey } from './interest/reader.ts'
+import { type Block, copyBytes } from './memory/block.ts'
+import type { Chunk } from './memory/chunk-pool.ts'
+import type { Outbound } from './outbound.ts'
+import type { Peer } from './peer.ts'
+import { HeadComposer } from './protocol/encoder.ts'
+import type { Run } from './protocol/run.ts'
+import { type QueueRoute, ReceiverGroup, type Route, RouteCache } from './route.ts'
+import type { Shard } from './shard.ts'
+import type { Subscription } from './subjects/sublist.ts'
+
+/** Who published: a client of this shard, or one of another shard. */
+export interface Publisher {
+  readonly id: number
+  /** The receiver has fallen behind: the publisher is not read for a bounded time, or until the receiver caught up. */
+  holdFor(receiver: Outbound): void
+  /** Frames for another shard wait: the publisher is not read until they are on their way. */
+  holdForPeer(peer: Peer): void
+}
+
+export class Router {
+  readonly cache: RouteCache
+  private readonly shard: Shard
+  private readonly head = new HeadComposer()
+  /** Where output for several receivers is encoded: one chunk after the other. */
+  private shared: Chunk | undefined
+  private sharedUsed = 0
+  /** Bytes encoded since the last flush. */
+  private turnBytes = 0
+
+  constructor(shard: Shard) {
+    this.shard = shard
+    this.cache = new RouteCache(shard.generations, shard.seed)
+  }
+
+  /** Publishes a run of a client of this shard. Answers how many deliveries, or frames to other shards, it led to. */
+  publish(run: Run, account: AccountKey, publisher: Client): number {
+    const route = this.routeOf(run, account)
+    let sent = this.deliverPlain(run, route, publisher)
+    for (const peer of route.peers) {
+      peer.link.send(run, { plain: true, queue: '', hops: 0, publisher: publisher.id }, 0, run.count)
+      if (peer.link.congested) publisher.holdForPeer(peer)
+      sent += run.count
+    }
+    for (const queue of route.queues) sent += this.deliverQueue(run, queue, publisher, 0)
+    this.endRun()
+    return sent
+  }
+
+  /** Delivers a run that another shard has sent here. */
+  receive(run: Run, account: AccountKey, frame: Frame, publisher: Publisher): void {
+    const route = this.routeOf(run, account)
+    if (frame.plain) this.deliverPlain(run, route, publisher)
+    if (frame.queue !== '') {
+      const queue = route.queues.find((candidate) => candidate.name === frame.queue)
+      // The member that was picked here may be gone: then any other will do, here or on another shard.
+      if (queue !== undefined && frame.hops < REROUTE_MAX) this.deliverQueueHere(run, queue, publisher, frame.hops)
+    }
+    this.endRun()
+  }
+
+  /** Bytes go out at the end of the turn, or sooner if many have come together. */
+  private endRun(): void {
+    if (this.turnBytes > FLUSH_EARLY_BYTES) this.shard.flush()
+  }
+
+  /** Called with each flush: the chunk that was shared is nobody's to append to any more. */
+  endTurn(): void {
+    this.turnBytes = 0
+    this.shared?.release()
+    this.shared = undefined
+  }
+
+  // ── Match and plan ────────────────────────────────────────────────────────────────────────────────────
+
+  private routeOf(run: Run, account: AccountKey): Route {
+    const known = run.route
+    if (known !== undefined && this.cache.isFresh(known)) return known
+    const { line, subjectStart, subjectEnd } = run
+    const hash = this.cache.hash(line, subjectStart, subjectEnd)
+    const route =
+      this.cache.find(account, line, subjectStart, subjectEnd, hash) ??
+      this.lookUp(account, line, subjectStart, subjectEnd, hash)
+    run.route = route
+    return route
+  }
+
+  private lookUp(account: AccountKey, line: Block, start: number, end: number, hash: number): Route {
+    const route = this.cache.create(account, line, start, end, hash)
+    const bytes = route.subject.bytes
+    const length = end - start
+    const subject = bytes.toString('latin1', 0, length)
+    this.shard.sublist.match(
+      account,
+      bytes,
+      0,
+      length,
+      (subscription) => addReceiver(route.groups, route.limited, subject, subscription),
+      (name, members) => {
+        const queue = queueNamed(route, name)
+        for (const member of members) queue.local.push(groupOf(subject, member))
+      },
+    )
+    for (const peer of this.shard.peers) {
+      const interest = peer.interest.read(account, bytes, 0, length)
+      if (interest.plain) route.peers.push(peer)
+      if (interest.queues === undefined) continue
+      for (const [name, members] of interest.queues) {
+        const queue = queueNamed(route, name)
+        queue.remote.push({ peer, members })
+        queue.remoteMembers += members
+      }
+    }
+    this.cache.add(route)
+    return route
+  }
+
+  // ── Plain subscriptions ───────────────────────────────────────────────────────────────────────────────
+
+  private deliverPlain(run: Run, route: Route, publisher: Publisher): number {
+    let delivered = 0
+    for (const group of route.groups) delivered += this.deliverGroup(run, group, 0, run.count, publisher)
+    for (const group of route.limited) delivered += this.deliverGroup(run, group, 0, run.count, publisher)
+    return delivered
+  }
+
+  /** Messages [from, from + count) of a run to all of a group; answers how many deliveries that were. */
+  private deliverGroup(run: Run, group: ReceiverGroup, from: number, count: number, publisher: Publisher): number {
+    const withHeader = run.headerSize > 0 && group.headers
+    this.head.compose(group.prefix(withHeader), run, withHeader)
+    const skip = withHeader ? 0 : run.headerSize
+    const { subscriptions } = group
+    if (subscriptions.length === 1) {
+      const subscription = subscriptions[0]
+      const allowed = allowance(subscription, count, publisher)
+      if (allowed === 0) return 0
+      const { outbound } = subscription.client
+      if (run.chunk !== undefined && run.size >= BY_REFERENCE_MIN) this.encodeByReference(run, skip, outbound)
+      else this.encodeForOne(run, skip, from, allowed, outbound)
+      this.account(run, skip, allowed, subscription, publisher)
+      return allowed
+    }
+    return run.chunk !== undefined && run.size >= BY_REFERENCE_MIN
+      ? this.shareByReference(run, skip, subscriptions, publisher)
+      : this.shareEncoded(run, skip, from, count, subscriptions, publisher)
+  }
+
+  /** Encodes into the receiver's own tail. */
+  private encodeForOne(run: Run, skip: number, from: number, count: number, outbound: Outbound): void {
+    const headLength = this.head.length
+    const bodyLength = run.size - skip + 2
+    const messageLength = headLength + bodyLength
+    let source = run.first + from * run.stride + skip
+    let left = count
+    while (left > 0) {
+      // Room for one message at least; more of the run as far as it fits.
+      const fit = Math.min(left, Math.floor(outbound.reserve(messageLength) / messageLength))
+      const start = outbound.tailEnd
+      encodeMessages(outbound.tailBlock, start, this.head, run, source, bodyLength, fit)
+      outbound.commit(fit * messageLength)
+      if (outbound.isClosed) return
+      source += fit * run.stride
+      left -= fit
+    }
+    this.turnBytes += count * messageLength
+  }
+
+  /** Encodes once, into chunks that all receivers of the group then hold slices of. */
+  private shareEncoded(
+    run: Run,
+    skip: number,
+    from: number,
+    count: number,
+    subscriptions: readonly Subscription[],
+    publisher: Publisher,
+  ): number {
+    const bodyLength = run.size - skip + 2
+    const messageLength = this.head.length + bodyLength
+    let source = run.first + from * run.stride + skip
+    let left = count
+    let delivered = 0
+    while (left > 0) {
+      const chunk = this.sharedChunk(messageLength)
+      const start = this.sharedUsed
+      const fit = Math.min(left, Math.floor((chunk.block.capacity - start) / messageLength))
+      const end = start + fit * messageLength
+      encodeMessages(chunk.block, start, this.head, run, source, bodyLength, fit)
+      this.sharedUsed = end
+      this.turnBytes += end - start
+      for (let i = 0; i < subscriptions.length; i++) {
+        const subscription = subscriptions[i]
+        if (allowance(subscription, fit, publisher) === 0) continue
+        const { outbound } = subscription.client
+        if (end - start >= SHARE_MIN) outbound.share(chunk, start, end)
+        else outbound.appendBlock(chunk.block, start, end)
+        this.account(run, skip, fit, subscription, publisher)
+        delivered += fit
+      }
+      source += fit * run.stride
+      left -= fit
+    }
+    return delivered
+  }
+
+  /** A large message: the head by copy, the payload straight from the chunk that it was assembled in. */
+  private encodeByReference(run: Run, skip: number, outbound: Outbound): void {
+    const payload = run.first + skip
+    outbound.appendBlock(this.head.block, 0, this.head.length)
+    outbound.share(run.chunk as Chunk, payload, payload + run.size - skip + 2)
+    this.turnBytes += run.size
+  }
+
+  private shareByReference(
+    run: Run,
+    skip: number,
+    subscriptions: readonly Subscription[],
+    publisher: Publisher,
+  ): number {
+    let delivered = 0
+    for (const subscription of subscriptions) {
+      if (allowance(subscription, 1, publisher) === 0) continue
+      this.encodeByReference(run, skip, subscription.client.outbound)
+      this.account(run, skip, 1, subscription, publisher)
+      delivered++
+    }
+    return delivered
+  }
+
+  /** The chunk for shared output, with room for at least one message. */
+  private sharedChunk(messageLength: number): Chunk {
+    let { shared } = this
+    if (shared === undefined || shared.block.capacity - this.sharedUsed < messageLength) {
+      shared?.release()
+      shared = this.shard.pool.acquire(Math.max(messageLength, CHUNK_BYTES - 8))
+      this.shared = shared
+      this.sharedUsed = 0
+    }
+    return shared
+  }
+
+  /** Counts deliveries; ends a subscription that has had its last; holds the publisher of a receiver left behind. */
+  private account(run: Run, skip: number, count: number, subscription: Subscription, publisher: Publisher): void {
+    const { client } = subscription
+    subscription.delivered += count
+    client.outMessages += count
+    client.outBytes += count * (run.size - skip)
+    if (subscription.max > 0 && subscription.delivered >= subscription.max) client.endSubscription(subscription)
+    const { outbound } = client
+    if (outbound.pendingBytes > HOLD_PENDING && outbound.waitingMs(this.shard.nowMs) < STUCK_AFTER_MS) {
+      publisher.holdFor(outbound)
+    }
+  }
+
+  // ── Queue groups ──────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * One member of the group for each message, every member of every shard being as likely as any other. A run is
+   * parted into as many equal blocks as there are members, dealt out in turn from a random start: one message goes to
+   * a random member, a long run is spread evenly and still encoded in few pieces.
+   */
+  private deliverQueue(run: Run, queue: QueueRoute, publisher: Publisher, hops: number): number {
+    const members = queue.local.length + queue.remoteMembers
+    const block = Math.max(1, Math.floor(run.count / members))
+    let member = Math.floor(Math.random() * members)
+    let sent = 0
+    for (let from = 0; from < run.count; from += block) {
+      const count = Math.min(block, run.count - from)
+      let left = count
+      if (member < queue.local.length) left -= this.deliverToMember(run, queue, member, from, left, publisher)
+      else {
+        this.sendToMember(run, queue, member - queue.local.length, from, left, publisher, hops)
+        left = 0
+      }
+      // The picked member could not take them all: it is closing, or has had its last, or is the publisher itself.
+      if (left > 0) left -= this.deliverToAnyMember(run, queue, from + count - left, left, publisher, hops)
+      sent += count - left
+      member = (member + 1) % members
+    }
+    return sent
+  }
+
+  /** A member of this shard was picked by another one. */
+  private deliverQueueHere(run: Run, queue: QueueRoute, publisher: Publisher, hops: number): void {
+    const { local } = queue
+    let done = 0
+    if (local.length > 0) {
+      const block = Math.max(1, Math.floor(run.count / local.length))
+      let member = Math.floor(Math.random() * local.length)
+      while (done < run.count) {
+        const count = Math.min(block, run.count - done)
+        let taken = this.deliverToMember(run, queue, member, done, count, publisher)
+        if (taken < count) {
+          taken += this.deliverToAnyMember(run, queue, done + taken, count - taken, publisher, hops + 1)
+        }
+        done += count
+        member = (member + 1) % local.length
+      }
+    } else this.deliverToAnyMember(run, queue, 0, run.count, publisher, hops + 1)
+  }
+
+  private deliverToMember(
+    run: Run,
+    queue: QueueRoute,
+    member: number,
+    from: number,
+    count: number,
+    publisher: Publisher,
+  ): number {
+    const group = queue.local[member]
+    const allowed = allowance(group.subscriptions[0], count, publisher)
+    return allowed === 0 ? 0 : this.deliverGroup(run, group, from, allowed, publisher)
+  }
+
+  private deliverToAnyMember(
+    run: Run,
+    queue: QueueRoute,
+    from: number,
+    count: number,
+    publisher: Publisher,
+    hops: number,
+  ): number {
+    let done = 0
+    for (let member = 0; member < queue.local.length && done < count; member++) {
+      done += this.deliverToMember(run, queue, member, from + done, count - done, publisher)
+    }
+    if (done < count && queue.remoteMembers > 0 && hops < REROUTE_MAX) {
+      const member = Math.floor(Math.random() * queue.remoteMembers)
+      this.sendToMember(run, queue, member, from + done, count - done, publisher, hops)
+      done = count
+    }
+    return done
+  }
+
+  private sendToMember(
+    run: Run,
+    queue: QueueRoute,
+    member: number,
+    from: number,
+    count: number,
+    publisher: Publisher,
+    hops: number,
+  ): void {
+    for (const { peer, members } of queue.remote) {
+      member -= members
+      if (member >= 0) continue
+      const routing: Routing = { plain: false, queue: queue.name, hops, publisher: publisher.id }
+      peer.link.send(run, routing, from, count)
+      if (peer.link.congested) publisher.holdForPeer(peer)
+      return
+    }
+  }
+}
+
+/** How many of `count` messages a subscription takes: none if it or its client is gone, or if it is its own echo. */
+function allowance(subscription: Subscription, count: number, publisher: Publisher): number {
+  const { client } = subscription
+  if (subscription.node === 0 || client.closing) return 0
+  if ((client as Publisher) === publisher && !client.options.echo) return 0
+  return subscription.max === 0 ? count : Math.min(count, Math.max(0, subscription.max - subscription.delivered))
+}
+
+/** The inner loop: head, payload and CRLF of each message, one behind the other. */
+function encodeMessages(
+  to: Block,
+  at: number,
+  head: HeadComposer,
+  run: Run,
+  source: number,
+  bodyLength: number,
+  count: number,
+): void {
+  const headLength = head.length
+  const headBlock = head.block
+  const { block, stride } = run
+  for (let i = 0; i < count; i++) {
+    copyBytes(to, at, headBlock, 0, headLength)
+    at += headLength
+    copyBytes(to, at, block, source, bodyLength)
+    at += bodyLength
+    source += stride
+  }
+}
+
+function groupOf(subject: string, subscription: Subscription): ReceiverGroup {
+  const group = new ReceiverGroup(subject, subscription.sid, subscription.client.options.headers)
+  group.subscriptions.push(subscription)
+  return group
+}
+
+function addReceiver(
+  groups: ReceiverGroup[],
+  limited: ReceiverGroup[],
+  subject: string,
+  subscription: Subscription,
+): void {
+  if (subscription.max > 0) {
+    limited.push(groupOf(subject, subscription))
+    return
+  }
+  const { headers } = subscription.client.options
+  for (const group of groups) {
+    if (group.sid === subscription.sid && group.headers === headers) {
+      group.subscriptions.push(subscription)
+      return
+    }
+  }
+  groups.push(groupOf(subject, subscription))
+}
+
+function queueNamed(route: Route, name: string): QueueRoute {
+  let queue = route.queues.find((candidate) => candidate.name === name)
+  if (queue === undefined) {
+    queue = { name, local: [], remote: [], remoteMembers: 0 }
+    route.queues.push(queue)
+  }
+  return queue
+}

@@ -1,0 +1,159 @@
+// A shard as the primary sees it: a worker thread, or the same thread for `workers: 0`.
+
+import type { Socket } from 'node:net'
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { unpack } from 'msgpackr'
+import { SHUTDOWN_GRACE_MS } from './constants.ts'
+import { handOver } from './handoff.ts'
+import type { FromShard, PeerSetup, Query, ShardSetup, ToShard } from './messages.ts'
+import type { ServerIdentity } from './protocol/handshake.ts'
+import { createRing } from './ring.ts'
+import { Shard } from './shard.ts'
+import type { Report } from './stats.ts'
+
+export interface ShardHost {
+  readonly index: number
+  /** Resolves when the shard takes connections. */
+  readonly ready: Promise<void>
+  accept(id: number, socket: Socket, refused: boolean): void
+  setIdentity(identity: ServerIdentity): void
+  /** Resolves with undefined if the shard dies before it answers. */
+  query(query: Query): Promise<Report | undefined>
+  /** Closes its connections and ends it. */
+  stop(): Promise<void>
+}
+
+/** Everything on the calling thread. */
+export class LocalShardHost implements ShardHost {
+  readonly index: number
+  readonly ready = Promise.resolve()
+  private readonly shard: Shard
+
+  constructor(setup: ShardSetup) {
+    this.index = setup.index
+    this.shard = new Shard(setup)
+  }
+
+  accept(id: number, socket: Socket, refused: boolean): void {
+    this.shard.accept(id, socket, refused)
+  }
+
+  setIdentity(identity: ServerIdentity): void {
+    this.shard.identity = identity
+  }
+
+  query(query: Query): Promise<Report | undefined> {
+    return Promise.resolve(this.shard.report(query))
+  }
+
+  stop(): Promise<void> {
+    return new Promise((resolve) => this.shard.stop(SHUTDOWN_GRACE_MS, resolve))
+  }
+}
+
+const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+export const SHARD_ENTRY = new URL(`../workers/shard-main.${EXTENSION}`, import.meta.url)
+
+/** A worker thread. `onDeath` is called once, when the thread has ended for whatever reason. */
+export class WorkerShardHost implements ShardHost {
+  readonly index: number
+  readonly region: SharedArrayBuffer
+  readonly ready: Promise<void>
+  readonly worker: Worker
+  /** What went wrong, if the thread reported an error before it ended. */
+  error: Error | undefined
+  isReady = false
+  dead = false
+
+  private readonly exited: Promise<void>
+  private readonly queries = new Map<number, (report: Report | undefined) => void>()
+  private readonly joins = new Map<number, () => void>()
+  private nextQuery = 1
+
+  constructor(entry: URL, setup: ShardSetup, onDeath: (host: WorkerShardHost) => void) {
+    this.index = setup.index
+    this.region = setup.region
+    this.worker = new Worker(entry, { workerData: setup, execArgv: [], name: `heddle shard ${setup.index}` })
+    const { promise: ready, resolve: becomeReady, reject: failReady } = Promise.withResolvers<void>()
+    this.ready = ready
+    this.ready.catch(() => undefined) // whoever waits for it handles it
+    this.worker.on('error', (error: unknown) => {
+      this.error = error instanceof Error ? error : new Error(String(error))
+    })
+    this.worker.on('message', (message: FromShard) => {
+      switch (message.kind) {
+        case 'ready':
+          becomeReady()
+          return
+        case 'joined':
+          this.joins.get(message.index)?.()
+          this.joins.delete(message.index)
+          return
+        case 'report':
+          this.queries.get(message.id)?.(unpack(message.report) as Report)
+          this.queries.delete(message.id)
+          return
+      }
+    })
+    const { promise: exited, resolve: exit } = Promise.withResolvers<void>()
+    this.exited = exited
+    this.worker.once('exit', () => {
+      this.dead = true
+      this.isReady = false
+      failReady(this.error ?? new Error(`shard ${this.index} ended before it was ready`))
+      for (const answer of this.queries.values()) answer(undefined)
+      this.queries.clear()
+      for (const join of this.joins.values()) join()
+      this.joins.clear()
+      exit()
+      onDeath(this)
+    })
+  }
+
+  tell(message: ToShard, transfer: MessagePort[] = []): void {
+    this.worker.postMessage(message, transfer)
+  }
+
+  accept(id: number, socket: Socket, refused: boolean): void {
+    handOver(this.worker, id, socket, refused)
+  }
+
+  setIdentity(identity: ServerIdentity): void {
+    this.tell({ kind: 'identity', identity })
+  }
+
+  query(query: Query): Promise<Report | undefined> {
+    if (this.dead) return Promise.resolve(undefined)
+    return new Promise((resolve) => {
+      const id = this.nextQuery++
+      this.queries.set(id, resolve)
+      this.tell({ kind: 'query', id, query })
+    })
+  }
+
+  /** Makes a peer known to the shard; resolves when it is, or when the shard has died. */
+  join(peer: PeerSetup): Promise<void> {
+    if (this.dead) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.joins.set(peer.index, resolve)
+      this.tell({ kind: 'peer', peer }, [peer.port])
+    })
+  }
+
+  stop(): Promise<void> {
+    if (!this.dead) this.tell({ kind: 'stop' })
+    const timer = setTimeout(() => this.worker.terminate(), 2 * SHUTDOWN_GRACE_MS)
+    return this.exited.finally(() => clearTimeout(timer))
+  }
+}
+
+/** Makes two shards known to each other: a ring each way, and a port for the doorbell. */
+export async function introduce(a: WorkerShardHost, b: WorkerShardHost): Promise<void> {
+  const ringAB = createRing()
+  const ringBA = createRing()
+  const { port1, port2 } = new MessageChannel()
+  await Promise.all([
+    a.join({ index: b.index, region: b.region, ringOut: ringAB, ringIn: ringBA, port: port1 }),
+    b.join({ index: a.index, region: a.region, ringOut: ringBA, ringIn: ringAB, port: port2 }),
+  ])
+}

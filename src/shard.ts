@@ -1,0 +1,278 @@
+// One thread's world: its connections, its subscriptions, its way to the other shards, and the turn of its loop.
+//
+//   turn:  reads, ring frames → operations → deliveries queued, receivers marked
+//          end of turn: frames for other shards published, each marked receiver written once, closed ones released
+
+import type { Socket } from 'node:net'
+import { Client } from './client.ts'
+import { CONTROL_LINE_MAX, HEARTBEAT_MS, HOLD_PENDING, READ_BYTES } from './constants.ts'
+import { CloseReason, type Fault, Faults } from './errors.ts'
+import type { Frame } from './frame.ts'
+import { Gauges } from './gauges.ts'
+import { adopt } from './handoff.ts'
+import { Generations } from './interest/generations.ts'
+import { type AccountKey, accountKey } from './interest/reader.ts'
+import { InterestWriter } from './interest/writer.ts'
+import { createLog, type Log } from './log.ts'
+import { allocateBlock, type Block } from './memory/block.ts'
+import { ChunkPool } from './memory/chunk-pool.ts'
+import type { PeerSetup, Query, ShardSetup } from './messages.ts'
+import type { Options } from './options.ts'
+import type { Outbound, OutboundOwner } from './outbound.ts'
+import { Peer, type PeerOwner } from './peer.ts'
+import type { ServerIdentity } from './protocol/handshake.ts'
+import type { Run } from './protocol/run.ts'
+import { type Publisher, Router } from './router.ts'
+import { type ConnectionRow, connectionRow, type Report, report, TrafficTotals } from './stats.ts'
+import { Sublist, type Subscription } from './subjects/sublist.ts'
+
+/** The one account there is until there are users. */
+export const GLOBAL_ACCOUNT = '$G'
+const SWEEP_MAX_MS = 1000
+const SWEEP_MIN_MS = 10
+
+export class Shard implements OutboundOwner, PeerOwner {
+  readonly index: number
+  readonly options: Options
+  readonly log: Log
+  readonly seed: number
+  readonly pool = new ChunkPool()
+  readonly generations: Generations
+  readonly account: AccountKey
+  readonly sublist: Sublist
+  readonly router: Router
+  readonly peers: Peer[] = []
+  readonly clients = new Map<number, Client>()
+  identity: ServerIdentity
+
+  /** All sockets of the shard read into this one, from readStart on; before it there is room for a cut line. */
+  readonly readBlock: Block
+  readonly readStart: number
+  private readonly readBuffer: Buffer
+
+  nowMs = performance.now()
+  slowConsumers = 0
+  staleConnections = 0
+  stalls = 0
+  readonly closedTraffic = new TrafficTotals()
+  readonly closedConnections: ConnectionRow[] = []
+
+  private readonly writer: InterestWriter
+  private readonly gauges: Gauges
+  private marked: Outbound[] = []
+  private leaving: Client[] = []
+  private flushScheduled = false
+  private readonly sweepTimer: NodeJS.Timeout
+  private readonly heartbeatTimer: NodeJS.Timeout
+  private onEmpty: (() => void) | undefined
+  private stopping = false
+
+  constructor(setup: ShardSetup) {
+    this.index = setup.index
+    this.options = setup.options
+    this.identity = setup.identity
+    this.seed = setup.seed
+    this.log = createLog(setup.options)
+    this.generations = new Generations(setup.generations)
+    this.gauges = new Gauges(setup.gauges)
+    this.account = accountKey(GLOBAL_ACCOUNT)
+    this.writer = new InterestWriter(setup.region, this.generations, setup.seed)
+    this.sublist = new Sublist(setup.region, this.writer)
+    this.router = new Router(this)
+    // Room for the longest cut line: verb, blanks, arguments, CR.
+    this.readStart = Math.max(setup.options.maxControlLine, CONTROL_LINE_MAX) * 2
+    this.readBlock = allocateBlock(this.readStart + READ_BYTES)
+    this.readBuffer = this.readBlock.bytes.subarray(this.readStart, this.readStart + READ_BYTES)
+    const shortest = Math.min(setup.options.pingInterval, setup.options.writeDeadline) / 4
+    const sweepMs = Math.min(SWEEP_MAX_MS, Math.max(SWEEP_MIN_MS, shortest))
+    this.sweepTimer = setInterval(() => this.sweep(), sweepMs)
+    this.heartbeatTimer = setInterval(() => this.gauges.beat(this.index), HEARTBEAT_MS)
+    this.gauges.beat(this.index)
+  }
+
+  // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
+
+  /** Takes over a connection; `refused` if the server has too many. */
+  accept(id: number, arrived: Socket, refused: boolean): void {
+    this.nowMs = performance.now()
+    let client: Client | undefined
+    const socket = adopt(arrived, this.readBuffer, (bytes) => client?.socketOnRead(bytes))
+    client = new Client(this, id, socket)
+    this.clients.set(id, client)
+    client.start(refused || this.stopping)
+  }
+
+  /** A connection began to close: it is released at the end of the turn. */
+  closed(client: Client, fault: Fault): void {
+    if (fault.reason === CloseReason.slowConsumerPending || fault.reason === CloseReason.slowConsumerDeadline) {
+      this.slowConsumers++
+      this.log.info(`${client.label} - ${fault.reason}`)
+    } else if (fault.reason === CloseReason.staleConnection) this.staleConnections++
+    this.leaving.push(client)
+    this.schedule()
+  }
+
+  /** A connection's socket is gone. */
+  forget(client: Client): void {
+    if (!this.clients.delete(client.id)) return
+    this.closedTraffic.add(client)
+    const { maxClosedClients } = this.options
+    if (maxClosedClients > 0) {
+      this.closedConnections.push(connectionRow(this, client, true))
+      if (this.closedConnections.length > maxClosedClients) this.closedConnections.shift()
+    }
+    this.gauges.connectionClosed(this.index)
+    if (this.clients.size === 0 && this.onEmpty !== undefined) this.onEmpty()
+  }
+
+  get openConnections(): number {
+    let open = 0
+    for (const client of this.clients.values()) if (!client.closing) open++
+    return open
+  }
+
+  get interestBytes(): number {
+    return this.writer.usedBytes
+  }
+
+  /** The sid of a client's own plain subscription that matches a subject (byte string). */
+  plainSidOf(client: Client, subject: string): string | undefined {
+    const bytes = Buffer.from(subject, 'latin1')
+    let sid: string | undefined
+    this.sublist.match(
+      this.account,
+      bytes,
+      0,
+      bytes.length,
+      (subscription) => {
+        if (subscription.client === client) sid ??= subscription.sid
+      },
+      () => undefined,
+    )
+    return sid
+  }
+
+  /** A subscription is to be delivered to in another way: routes that name it are stale. */
+  subscriptionChanged(subscription: Subscription): void {
+    const bytes = Buffer.from(subscription.subject, 'latin1')
+    this.generations.advance(this.generations.bucketOf(bytes, 0, bytes.length))
+  }
+
+  // ── The turn ──────────────────────────────────────────────────────────────────────────────────────────
+
+  beginRead(): void {
+    this.nowMs = performance.now()
+  }
+
+  clockMs(): number {
+    return performance.now()
+  }
+
+  /** Milliseconds since 1970 of an instant on this shard's monotonic clock. */
+  wallClock(ms: number): number {
+    return performance.timeOrigin + ms
+  }
+
+  mark(outbound: Outbound): void {
+    this.marked.push(outbound)
+    this.schedule()
+  }
+
+  private schedule(): void {
+    if (this.flushScheduled) return
+    this.flushScheduled = true
+    setImmediate(() => {
+      this.flushScheduled = false
+      this.flush()
+    })
+  }
+
+  /** Ends the turn. */
+  flush(): void {
+    this.router.endTurn()
+    for (const peer of this.peers) peer.link.publish()
+    const { marked, leaving } = this
+    if (marked.length > 0) {
+      this.marked = []
+      for (const outbound of marked) outbound.flush()
+    }
+    if (leaving.length > 0) {
+      this.leaving = []
+      for (const client of leaving) client.release()
+    }
+  }
+
+  private sweep(): void {
+    this.nowMs = performance.now()
+    for (const client of this.clients.values()) client.sweep(this.nowMs)
+    this.router.cache.sweep()
+  }
+
+  // ── Other shards ──────────────────────────────────────────────────────────────────────────────────────
+
+  addPeer(setup: PeerSetup): void {
+    this.removePeer(setup.index)
+    this.peers.push(new Peer(this, setup))
+    this.generations.advanceAll()
+  }
+
+  removePeer(index: number): void {
+    const at = this.peers.findIndex((peer) => peer.index === index)
+    if (at < 0) return
+    const [peer] = this.peers.splice(at, 1)
+    // Routes that name it are stale from here on; its link takes what comes until then, and lets it go.
+    this.generations.advanceAll()
+    peer.close()
+  }
+
+  receive(run: Run, frame: Frame, peer: Peer): void {
+    this.schedule()
+    this.router.receive(run, this.account, frame, this.remotePublisher(peer, frame.publisher))
+  }
+
+  private remotePublisher(peer: Peer, id: number): Publisher {
+    return {
+      id,
+      holdFor: (receiver) => {
+        if (!peer.requestHold(id)) return
+        receiver.whenBelow(HOLD_PENDING / 2, () => peer.requestRelease(id))
+      },
+      // Only a queue message on its way to a third shard comes here; it is few, and it is kept.
+      holdForPeer: () => undefined,
+    }
+  }
+
+  holdPublisher(connection: number): void {
+    this.clients.get(connection)?.holdUntil(() => undefined)
+  }
+
+  releasePublisher(connection: number): void {
+    this.clients.get(connection)?.relieve()
+  }
+
+  // ── Answers and the end ───────────────────────────────────────────────────────────────────────────────
+
+  report(query: Query): Report {
+    this.nowMs = performance.now()
+    return report(this, query)
+  }
+
+  /** Closes every connection and calls back when the last is gone, or when `graceMs` are over. */
+  stop(graceMs: number, done: () => void): void {
+    this.stopping = true
+    this.nowMs = performance.now()
+    const timer = setTimeout(() => {
+      for (const client of this.clients.values()) client.destroy()
+    }, graceMs)
+    this.onEmpty = () => {
+      clearTimeout(timer)
+      clearInterval(this.sweepTimer)
+      clearInterval(this.heartbeatTimer)
+      for (const peer of this.peers.splice(0)) peer.close()
+      done()
+    }
+    for (const client of this.clients.values()) client.close(Faults.shutdown)
+    this.flush()
+    if (this.clients.size === 0) this.onEmpty()
+  }
+}

@@ -1,0 +1,54 @@
+// What a subject is (reference 6.5). Subjects are byte strings inside the server: one char for each byte on the wire,
+// so that any UTF-8, valid or not, passes through unchanged.
+
+/** A filter for SUB: tokens are not empty, `>` stands alone and last. `*` and `>` inside a token are literal. */
+export function isValidFilter(subject: string): boolean {
+  if (subject === '') return false
+  const tokens = subject.split('.')
+  for (let i = 0; i < tokens.length; i++) {
+    if (tokens[i] === '') return false
+    if (tokens[i] === '>' && i < tokens.length - 1) return false
+  }
+  return true
+}
+
+/** A subject to publish to, as pedantic mode has it: valid and without wildcards. */
+export function isValidLiteral(subject: string): boolean {
+  return subject !== '' && subject.split('.').every((token) => token !== '' && token !== '*' && token !== '>')
+}
+
+export function countTokens(subject: string): number {
+  return subject.split('.').length
+}
+
+/** Whether a filter matches a literal subject. For answers to people; the hot path matches in interest/reader.ts. */
+export function matches(filter: string, subject: string): boolean {
+  const filterTokens = filter.split('.')
+  const tokens = subject.split('.')
+  for (let i = 0; i < filterTokens.length; i++) {
+    if (filterTokens[i] === '>') return tokens.length > i
+    if (i >= tokens.length) return false
+    if (filterTokens[i] !== '*' && filterTokens[i] !== tokens[i]) return false
+  }
+  return filterTokens.length === tokens.length
+}
+
+// ── Subjects that belong to the server ──────────────────────────────────────────────────────────────────────
+
+const RESERVED_SUBJECTS = ['_GR_.', '$NRG.']
+const RESERVED_REPLIES = ['_R_.', '$JS.ACK.', '_GR_.']
+/** The one queue name that is not for clients. */
+export const RESERVED_QUEUE = '_sys_'
+
+/** Cheap test on the first byte, `_` or `$`, of whether a subject can be reserved at all. */
+export function mayBeReserved(firstByte: number): boolean {
+  return firstByte === 0x5f || firstByte === 0x24
+}
+
+export function isReservedSubject(subject: string): boolean {
+  return RESERVED_SUBJECTS.some((prefix) => subject.startsWith(prefix))
+}
+
+export function isReservedReply(reply: string): boolean {
+  return RESERVED_REPLIES.some((prefix) => reply.length > prefix.length && reply.startsWith(prefix))
+}
