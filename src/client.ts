@@ -5,7 +5,7 @@
 // meets a half-removed connection: allowance() in router.ts sees `closing`, the release comes at the turn's end.
 
 import type { Socket } from 'node:net'
-import { FIRST_PING_MS, HOLD_MAX_MS, HOLD_PENDING, PROTOCOL_VERSION, RTT_AGE_MAX_MS } from './constants.ts'
+import { FIRST_PING_MS, HOLD_MS, HOLD_PENDING, HOLD_READ_BYTES, PROTOCOL_VERSION, RTT_AGE_MAX_MS } from './constants.ts'
 import { CloseReason, type Fault, Faults, Refusals } from './errors.ts'
 import type { AccountKey } from './interest/reader.ts'
 import { Outbound } from './outbound.ts'
@@ -62,7 +62,11 @@ export class Client implements ParserHandler, Publisher {
   private rttMeasuredMs = 0
   /** Reasons for which it is not read at present. */
   private holds = 0
-  private heldForReceiver: (() => void) | undefined
+  private latestReadBytes = 0
+  /** Ends the present hold, if there is one. */
+  private releaseHold: (() => void) | undefined
+  /** Shards with a receiver that has fallen behind. */
+  private heldByShards: Set<number> | undefined
   private heldForPeers: Set<Peer> | undefined
 
   constructor(shard: Shard, id: number, socket: Socket) {
@@ -100,8 +104,10 @@ export class Client implements ParserHandler, Publisher {
     const { shard, parser } = this
     shard.beginRead()
     this.lastActivityMs = shard.nowMs
+    this.latestReadBytes = bytes
     try {
       parser.push(shard.readBlock, shard.readStart, shard.readStart + bytes)
+      if (this.heldByShards !== undefined && this.heldByShards.size > 0) this.hold()
     } catch (error) {
       // A bug of ours costs this connection, not the shard.
       shard.log.error(`${this.label} - ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
@@ -285,29 +291,36 @@ export class Client implements ParserHandler, Publisher {
   // ── Being held back as a publisher ────────────────────────────────────────────────────────────────────
 
   holdFor(receiver: Outbound): void {
-    if (this.heldForReceiver !== undefined || this.closing) return
-    this.holdUntil((relieve) => receiver.whenBelow(HOLD_PENDING / 2, relieve))
+    if (this.releaseHold !== undefined || receiver.isStuck(this.shard.nowMs)) return
+    this.hold()
+    receiver.whenBelow(HOLD_PENDING / 2, this.releaseHold ?? (() => undefined))
   }
 
-  /** Held for at most HOLD_MAX_MS, or until the relief that `arrange` is given is called. */
-  holdUntil(arrange: (relieve: () => void) => void): void {
-    if (this.heldForReceiver !== undefined || this.closing) return
-    const relieve = (): void => {
-      if (this.heldForReceiver !== relieve) return
-      this.heldForReceiver = undefined
+  /** A receiver on another shard has fallen behind: until that shard says otherwise, each read is followed by a hold. */
+  holdForShard(index: number): void {
+    this.heldByShards ??= new Set()
+    this.heldByShards.add(index)
+    this.hold()
+  }
+
+  releaseForShard(index: number): void {
+    if (this.heldByShards?.delete(index) && this.heldByShards.size === 0) this.releaseHold?.()
+  }
+
+  /** Not read for a while: HOLD_MS for each HOLD_READ_BYTES of the latest read, so that a floor of speed remains. */
+  private hold(): void {
+    if (this.releaseHold !== undefined || this.closing) return
+    const release = (): void => {
+      if (this.releaseHold !== release) return
+      this.releaseHold = undefined
       clearTimeout(timer)
       this.resumeReading()
     }
-    const timer = setTimeout(relieve, HOLD_MAX_MS)
-    this.heldForReceiver = relieve
+    const timer = setTimeout(release, HOLD_MS * Math.max(1, this.latestReadBytes / HOLD_READ_BYTES))
+    this.releaseHold = release
     this.stalls++
     this.shard.stalls++
     this.pauseReading()
-    arrange(relieve)
-  }
-
-  relieve(): void {
-    this.heldForReceiver?.()
   }
 
   holdForPeer(peer: Peer): void {

@@ -8,7 +8,14 @@
 
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
-import { BLOCK_SLACK, CHUNK_BYTES, SMALL_CHUNK_BYTES, WRITE_BATCH_MAX, WRITE_SLICES_MAX } from './constants.ts'
+import {
+  BLOCK_SLACK,
+  CHUNK_BYTES,
+  SMALL_CHUNK_BYTES,
+  STUCK_AFTER_MS,
+  WRITE_BATCH_MAX,
+  WRITE_SLICES_MAX,
+} from './constants.ts'
 import { type Block, copyBytes } from './memory/block.ts'
 import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
 
@@ -69,6 +76,11 @@ export class Outbound {
   /** Milliseconds that the socket has not taken what was written to it; 0 if nothing is in flight. */
   waitingMs(nowMs: number): number {
     return this.waitingSinceMs === 0 ? 0 : nowMs - this.waitingSinceMs
+  }
+
+  /** The socket takes nothing: there is no use in waiting for it. */
+  isStuck(nowMs: number): boolean {
+    return this.waitingMs(nowMs) > STUCK_AFTER_MS
   }
 
   // ── Queueing ──────────────────────────────────────────────────────────────────────────────────────────

@@ -16,9 +16,11 @@ export interface PeerOwner {
   readonly pool: ChunkPool
   /** Messages came from the peer's publishers. */
   receive(run: Run, frame: Frame, peer: Peer): void
-  /** The peer asks that a publisher of ours be held back, or be read again. */
-  holdPublisher(connection: number): void
-  releasePublisher(connection: number): void
+  /** A turn begins. */
+  beginRead(): void
+  /** A receiver on the peer's side has fallen behind a publisher of ours, or has caught up with it. */
+  holdPublisher(connection: number, peer: number): void
+  releasePublisher(connection: number, peer: number): void
 }
 
 export class Peer {
@@ -71,15 +73,15 @@ export class Peer {
         this.drain()
         return
       case 'hold':
-        this.owner.holdPublisher(message.connection)
+        this.owner.holdPublisher(message.connection, this.index)
         return
       case 'release':
-        this.owner.releasePublisher(message.connection)
+        this.owner.releasePublisher(message.connection, this.index)
         return
     }
   }
 
-  /** Asks the peer to stop reading from one of its publishers for a while. */
+  /** Asks the peer to slow one of its publishers down. Answers false if that was asked already. */
   requestHold(connection: number): boolean {
     if (this.holding.has(connection)) return false
     this.holding.add(connection)
@@ -94,6 +96,7 @@ export class Peer {
   /** Deals with the frames in the ring: at most one turn's worth, then others get their turn. */
   private drain(): void {
     if (this.gone) return
+    this.owner.beginRead()
     let dealtWith = 0
     while (dealtWith < RING_TURN_BYTES) {
       const at = this.consumer.next()

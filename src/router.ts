@@ -9,15 +9,7 @@
 // Deliveries are only queued here; the shard flushes each receiver once at the end of the turn.
 
 import type { Client } from './client.ts'
-import {
-  BY_REFERENCE_MIN,
-  CHUNK_BYTES,
-  FLUSH_EARLY_BYTES,
-  HOLD_PENDING,
-  REROUTE_MAX,
-  SHARE_MIN,
-  STUCK_AFTER_MS,
-} from './constants.ts'
+import { BY_REFERENCE_MIN, CHUNK_BYTES, FLUSH_EARLY_BYTES, HOLD_PENDING, REROUTE_MAX, SHARE_MIN } from './constants.ts'
 import type { Frame, Routing } from './frame.ts'
 import type { AccountKey } from './interest/reader.ts'
 import { type Block, copyBytes } from './memory/block.ts'
@@ -267,9 +259,7 @@ export class Router {
     client.outBytes += count * (run.size - skip)
     if (subscription.max > 0 && subscription.delivered >= subscription.max) client.endSubscription(subscription)
     const { outbound } = client
-    if (outbound.pendingBytes > HOLD_PENDING && outbound.waitingMs(this.shard.nowMs) < STUCK_AFTER_MS) {
-      publisher.holdFor(outbound)
-    }
+    if (outbound.pendingBytes > HOLD_PENDING) publisher.holdFor(outbound)
   }
 
   // ── Queue groups ──────────────────────────────────────────────────────────────────────────────────────

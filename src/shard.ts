@@ -223,6 +223,7 @@ export class Shard implements OutboundOwner, PeerOwner {
     // Routes that name it are stale from here on; its link takes what comes until then, and lets it go.
     this.generations.advanceAll()
     peer.close()
+    for (const client of this.clients.values()) client.releaseForShard(index)
   }
 
   receive(run: Run, frame: Frame, peer: Peer): void {
@@ -234,20 +235,20 @@ export class Shard implements OutboundOwner, PeerOwner {
     return {
       id,
       holdFor: (receiver) => {
-        if (!peer.requestHold(id)) return
-        receiver.whenBelow(HOLD_PENDING / 2, () => peer.requestRelease(id))
+        if (receiver.isStuck(this.nowMs)) peer.requestRelease(id)
+        else if (peer.requestHold(id)) receiver.whenBelow(HOLD_PENDING / 2, () => peer.requestRelease(id))
       },
       // Only a queue message on its way to a third shard comes here; it is few, and it is kept.
       holdForPeer: () => undefined,
     }
   }
 
-  holdPublisher(connection: number): void {
-    this.clients.get(connection)?.holdUntil(() => undefined)
+  holdPublisher(connection: number, peer: number): void {
+    this.clients.get(connection)?.holdForShard(peer)
   }
 
-  releasePublisher(connection: number): void {
-    this.clients.get(connection)?.relieve()
+  releasePublisher(connection: number, peer: number): void {
+    this.clients.get(connection)?.releaseForShard(peer)
   }
 
   // ── Answers and the end ───────────────────────────────────────────────────────────────────────────────
