@@ -13,6 +13,8 @@ export class Link {
   private readonly pool: ChunkPool
   /** Wakes the other shard. */
   private readonly wake: () => void
+  /** Asks for publish() at the end of the turn. */
+  private readonly mark: () => void
   /** Frames for which the ring had no room, oldest first, each at the start of its chunk. */
   private waiting: Chunk[] = []
   private waitingFrom = 0
@@ -20,10 +22,11 @@ export class Link {
   private reliefs: (() => void)[] = []
   private closed = false
 
-  constructor(ring: RingProducer, pool: ChunkPool, wake: () => void) {
+  constructor(ring: RingProducer, pool: ChunkPool, wake: () => void, mark: () => void) {
     this.ring = ring
     this.pool = pool
     this.wake = wake
+    this.mark = mark
   }
 
   /** Frames wait: whoever publishes more through this link should not be read for now. */
@@ -81,6 +84,7 @@ export class Link {
       }
       if (at >= 0) {
         writeFrame(this.ring.block, at, kind, run, routing, from, count, rawStart, rawBytes)
+        this.mark()
         this.ring.commit(need)
         if (this.ring.unpublishedBytes >= CHUNK_BYTES) this.publish()
         return

@@ -18,6 +18,8 @@ export interface PeerOwner {
   receive(run: Run, frame: Frame, peer: Peer): void
   /** A turn begins. */
   beginRead(): void
+  /** Asks for the end of the turn, at which links publish. */
+  schedule(): void
   /** A receiver on the peer's side has fallen behind a publisher of ours, or has caught up with it. */
   holdPublisher(connection: number, peer: number): void
   releasePublisher(connection: number, peer: number): void
@@ -56,7 +58,12 @@ export class Peer {
     this.port = setup.port
     this.interest = new InterestReader(setup.region)
     this.consumer = new RingConsumer(setup.ringIn)
-    this.link = new Link(new RingProducer(setup.ringOut), owner.pool, () => this.post({ kind: 'wake' }))
+    this.link = new Link(
+      new RingProducer(setup.ringOut),
+      owner.pool,
+      () => this.post({ kind: 'wake' }),
+      () => owner.schedule(),
+    )
     this.port.on('message', (message: PeerMessage) => this.portOnMessage(message))
     this.drain()
   }

@@ -178,7 +178,7 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.schedule()
   }
 
-  private schedule(): void {
+  schedule(): void {
     if (this.flushScheduled) return
     this.flushScheduled = true
     setImmediate(() => {
@@ -227,7 +227,6 @@ export class Shard implements OutboundOwner, PeerOwner {
   }
 
   receive(run: Run, frame: Frame, peer: Peer): void {
-    this.schedule()
     this.router.receive(run, this.account, frame, this.remotePublisher(peer, frame.publisher))
   }
 
