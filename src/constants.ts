@@ -78,6 +78,8 @@ export const RING_BYTES = 1024 * 1024
 export const FRAME_MAX = RING_BYTES / 4
 /** Bytes drained from one ring before other work gets its turn. */
 export const RING_TURN_BYTES = 512 * 1024
+/** As much in one turn means that more is coming: the consumer looks again instead of going to sleep. */
+export const RING_BUSY_BYTES = 16 * 1024
 /** Times a queue-group message may look for another shard after its picked member has gone. */
 export const REROUTE_MAX = 3
 
@@ -89,9 +91,11 @@ export const REGION_BYTES_MAX = 1024 * 1024 * 1024
 export const GENERATION_BUCKETS = 1024
 /** Tries to read a region that changes meanwhile, before the shard is taken to be interested. */
 export const REGION_READ_TRIES = 256
-/** Slots of a shard's match cache and how many of them one subject may live in. */
+/** Slots of a shard's route cache and how many of them one subject may live in. */
 export const MATCH_CACHE_SLOTS = 32 * 1024
 export const MATCH_CACHE_WAYS = 4
+/** Longest subject that is cached. */
+export const MATCH_CACHE_KEY_BYTES = 128
 
 assert(PAYLOAD_MAX <= PENDING_MAX, 'a message must fit its receiver')
 assert(FRAME_MAX * 2 < RING_BYTES, 'a frame must fit a ring wherever its head stands')

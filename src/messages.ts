@@ -54,11 +54,13 @@ export type FromShard =
   /** The answer to a query: msgpack of the report that src/stats.ts describes. */
   | { readonly kind: 'report'; readonly id: number; readonly report: Uint8Array }
 
+/** Shard ↔ shard: there are frames in the ring, or there is room in it again. A bare number, as it is sent often. */
+export const WAKE = 0
+
 /** Shard ↔ shard, over their own port. */
 export type PeerMessage =
-  /** There are frames in the ring, or there is room in it again. */
-  | { readonly kind: 'wake' }
-  /** A receiver of this publisher has fallen behind: do not read from it for a bounded time. */
+  | typeof WAKE
+  /** A receiver of this publisher has fallen behind: slow it down until `release`. */
   | { readonly kind: 'hold'; readonly connection: number }
   | { readonly kind: 'release'; readonly connection: number }
 

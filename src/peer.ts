@@ -2,17 +2,41 @@
 // MessagePort that serves as doorbell.
 
 import type { MessagePort } from 'node:worker_threads'
-import { RING_TURN_BYTES } from './constants.ts'
+import { HOLD_PENDING, RING_BUSY_BYTES, RING_TURN_BYTES } from './constants.ts'
 import { attachRun, type Frame, FrameKind, readFrame } from './frame.ts'
 import { InterestReader } from './interest/reader.ts'
 import { Link } from './link.ts'
 import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
-import type { PeerMessage, PeerSetup } from './messages.ts'
+import { type PeerMessage, type PeerSetup, WAKE } from './messages.ts'
+import type { Outbound } from './outbound.ts'
 import { Run } from './protocol/run.ts'
 import { RingConsumer, RingProducer } from './ring.ts'
+import type { Publisher } from './router.ts'
+
+/** A publisher on another shard, as the router sees it. One object a peer, renamed for each frame. */
+export class RemotePublisher implements Publisher {
+  id = 0
+  private readonly peer: Peer
+  private readonly owner: PeerOwner
+
+  constructor(peer: Peer, owner: PeerOwner) {
+    this.peer = peer
+    this.owner = owner
+  }
+
+  holdFor(receiver: Outbound): void {
+    const { id, peer } = this
+    if (receiver.isStuck(this.owner.nowMs)) peer.requestRelease(id)
+    else if (peer.requestHold(id)) receiver.whenBelow(HOLD_PENDING / 2, () => peer.requestRelease(id))
+  }
+
+  /** Only a queue message on its way to a third shard comes here; it is few, and it is kept. */
+  holdForPeer(): void {}
+}
 
 /** What a peer asks of the shard that sees it. */
 export interface PeerOwner {
+  readonly nowMs: number
   readonly pool: ChunkPool
   /** Messages came from the peer's publishers. */
   receive(run: Run, frame: Frame, peer: Peer): void
@@ -20,6 +44,8 @@ export interface PeerOwner {
   beginRead(): void
   /** Asks for the end of the turn, at which links publish. */
   schedule(): void
+  /** Ends the turn now. */
+  flush(): void
   /** A receiver on the peer's side has fallen behind a publisher of ours, or has caught up with it. */
   holdPublisher(connection: number, peer: number): void
   releasePublisher(connection: number, peer: number): void
@@ -29,6 +55,8 @@ export class Peer {
   readonly index: number
   readonly interest: InterestReader
   readonly link: Link
+  /** Whoever published the frame at hand. */
+  readonly publisher: RemotePublisher
   private readonly owner: PeerOwner
   private readonly port: MessagePort
   private readonly consumer: RingConsumer
@@ -49,19 +77,18 @@ export class Peer {
   private readonly holding = new Set<number>()
   private drainScheduled = false
   private gone = false
-  /** An empty look at the ring was already repeated once before going to sleep. */
-  private lookedAgain = false
 
   constructor(owner: PeerOwner, setup: PeerSetup) {
     this.owner = owner
     this.index = setup.index
     this.port = setup.port
+    this.publisher = new RemotePublisher(this, owner)
     this.interest = new InterestReader(setup.region)
     this.consumer = new RingConsumer(setup.ringIn)
     this.link = new Link(
       new RingProducer(setup.ringOut),
       owner.pool,
-      () => this.post({ kind: 'wake' }),
+      () => this.post(WAKE),
       () => owner.schedule(),
     )
     this.port.on('message', (message: PeerMessage) => this.portOnMessage(message))
@@ -74,11 +101,12 @@ export class Peer {
 
   private portOnMessage(message: PeerMessage): void {
     if (this.gone) return
+    if (message === WAKE) {
+      this.link.pump()
+      this.drain()
+      return
+    }
     switch (message.kind) {
-      case 'wake':
-        this.link.pump()
-        this.drain()
-        return
       case 'hold':
         this.owner.holdPublisher(message.connection, this.index)
         return
@@ -107,33 +135,18 @@ export class Peer {
     let dealtWith = 0
     while (dealtWith < RING_TURN_BYTES) {
       const at = this.consumer.next()
-      if (at < 0) {
-        this.giveBack()
-        this.becomeIdle(dealtWith > 0)
-        return
-      }
+      if (at < 0) break
       const { frame } = this
       readFrame(this.consumer.block, at, frame, this.run)
       this.deliver()
       this.consumer.advance(frame.bytes)
       dealtWith += frame.bytes
-      this.giveBack()
+      if (this.consumer.release()) this.post(WAKE)
       if (this.gone) return
     }
-    this.scheduleDrain()
-  }
-
-  private giveBack(): void {
-    if (this.consumer.release()) this.post({ kind: 'wake' })
-  }
-
-  /** Under load the next frame is seldom far: look once more in the next turn, and only then sleep. */
-  private becomeIdle(hadWork: boolean): void {
-    if (hadWork || !this.lookedAgain) {
-      this.lookedAgain = !hadWork
-      this.scheduleDrain()
-    } else if (!this.consumer.sleep()) this.scheduleDrain()
-    else this.lookedAgain = false
+    // Under load the next frame is not far: look again in the next turn, and sleep only when little came.
+    if (dealtWith >= RING_BUSY_BYTES || !this.consumer.sleep()) this.scheduleDrain()
+    this.owner.flush()
   }
 
   private scheduleDrain(): void {

@@ -177,8 +177,7 @@ export class Primary {
     for (let tried = 0; tried < slots.length; tried++) {
       const slot = slots[this.nextSlot]
       this.nextSlot = (this.nextSlot + 1) % slots.length
-      const ready = !(slot.host instanceof WorkerShardHost) || slot.host.isReady
-      if (ready && !slot.late && !this.closing) return slot
+      if (isReady(slot) && !slot.late && !this.closing) return slot
     }
     return undefined
   }
@@ -265,6 +264,11 @@ export class Primary {
     return reports.filter((report) => report !== undefined)
   }
 
+  /** Whether clients are let in: false while starting and stopping, and while every shard is being replaced. */
+  get serving(): boolean {
+    return !this.closing && this.listener?.listening === true && this.slots.some(isReady)
+  }
+
   get monitorPort(): number | undefined {
     return this.monitor?.port
   }
@@ -283,6 +287,10 @@ export class Primary {
     await this.monitor?.close()
     this.log.info('Server Exiting..')
   }
+}
+
+function isReady(slot: Slot): boolean {
+  return !(slot.host instanceof WorkerShardHost) || slot.host.isReady
 }
 
 function hostPort(host: string, port: number): string {

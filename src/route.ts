@@ -1,78 +1,64 @@
 // A route: who wants a subject, on this shard and on the others. Looked up once and kept while the generations say
 // that it still holds.
 
-import { MATCH_CACHE_SLOTS, MATCH_CACHE_WAYS } from './constants.ts'
+import { MATCH_CACHE_KEY_BYTES, MATCH_CACHE_SLOTS, MATCH_CACHE_WAYS } from './constants.ts'
 import type { Generations } from './interest/generations.ts'
 import type { AccountKey } from './interest/reader.ts'
-import { allocateBlock, type Block, copyBytes, equalBytes, hashBytes } from './memory/block.ts'
+import { allocateBlock, type Block, equalBytes, hashBytes } from './memory/block.ts'
 import type { Peer } from './peer.ts'
-import { encodePrefix } from './protocol/encoder.ts'
 import type { Subscription } from './subjects/sublist.ts'
 
-/** Plain subscriptions whose messages look the same on the wire: same sid, same view of headers. */
-export class ReceiverGroup {
+/** Subscriptions whose messages look the same on the wire: same sid, same view of headers. */
+export interface ReceiverGroup {
   readonly sid: string
   readonly headers: boolean
-  readonly subscriptions: Subscription[] = []
-  private readonly subject: string
-  private msgPrefix: Block | undefined
-  private hmsgPrefix: Block | undefined
-
-  constructor(subject: string, sid: string, headers: boolean) {
-    this.subject = subject
-    this.sid = sid
-    this.headers = headers
-  }
-
-  prefix(withHeader: boolean): Block {
-    if (withHeader) {
-      this.hmsgPrefix ??= encodePrefix('HMSG', this.subject, this.sid)
-      return this.hmsgPrefix
-    }
-    this.msgPrefix ??= encodePrefix('MSG', this.subject, this.sid)
-    return this.msgPrefix
-  }
+  readonly subscriptions: Subscription[]
 }
 
 /** A queue group over all matching filters and all shards. */
 export interface QueueRoute {
   readonly name: string
+  /** Members here, each a group of its own. */
   readonly local: ReceiverGroup[]
   readonly remote: { readonly peer: Peer; readonly members: number }[]
   remoteMembers: number
 }
 
 export class Route {
-  readonly account: AccountKey
-  /** The subject's bytes, the whole block. */
-  readonly subject: Block
-  readonly hash: number
-  readonly bucket: number
-  bucketGeneration = 0
-  wildcardGeneration = 0
-
   /** Receivers of every message. */
   readonly groups: ReceiverGroup[] = []
   /** Plain subscriptions that end after some number of deliveries; each is a group of its own. */
-  readonly limited: ReceiverGroup[] = []
-  readonly queues: QueueRoute[] = []
+  limited: ReceiverGroup[] | undefined
+  queues: QueueRoute[] | undefined
   /** Other shards with plain interest. */
-  readonly peers: Peer[] = []
+  peers: Peer[] | undefined
 
-  constructor(account: AccountKey, subject: Block, hash: number, bucket: number) {
-    this.account = account
-    this.subject = subject
-    this.hash = hash
+  /** The generations before the index was read: if they have moved, the route is stale. */
+  readonly bucket: number
+  readonly bucketGeneration: number
+  readonly wildcardGeneration: number
+
+  constructor(bucket: number, bucketGeneration: number, wildcardGeneration: number) {
     this.bucket = bucket
+    this.bucketGeneration = bucketGeneration
+    this.wildcardGeneration = wildcardGeneration
   }
 }
 
 /**
  * The routes looked up last, by account and subject. Set-associative: a subject may live in MATCH_CACHE_WAYS slots,
- * chosen by its hash, where it takes the place of whatever is not used any more. Bounded by construction.
+ * chosen by its hash, where it takes the place of another. Bounded by construction; a slot's key stands in its piece
+ * of one block, so that a subject makes no garbage.
+ *
+ * A subject is kept when it is seen for the second time (`sighted`): reply subjects are published to once.
  */
 export class RouteCache {
-  private readonly slots: (Route | undefined)[] = new Array(MATCH_CACHE_SLOTS).fill(undefined)
+  private readonly routes: (Route | undefined)[] = new Array(MATCH_CACHE_SLOTS).fill(undefined)
+  private readonly accounts: (AccountKey | undefined)[] = new Array(MATCH_CACHE_SLOTS).fill(undefined)
+  private readonly hashes = new Int32Array(MATCH_CACHE_SLOTS)
+  private readonly lengths = new Uint16Array(MATCH_CACHE_SLOTS)
+  private readonly keys: Block = allocateBlock(MATCH_CACHE_SLOTS * MATCH_CACHE_KEY_BYTES)
+  private readonly sighted = new Int32Array(MATCH_CACHE_SLOTS)
   private readonly generations: Generations
   private readonly seed: number
   private victim = 0
@@ -98,22 +84,23 @@ export class RouteCache {
   find(account: AccountKey, subject: Block, start: number, end: number, hash: number): Route | undefined {
     const length = end - start
     const base = slotOf(hash)
-    for (let i = base; i < base + MATCH_CACHE_WAYS; i++) {
-      const route = this.slots[i]
+    for (let slot = base; slot < base + MATCH_CACHE_WAYS; slot++) {
+      const route = this.routes[slot]
       if (
-        route !== undefined &&
-        route.hash === hash &&
-        route.account === account &&
-        route.subject.capacity === length &&
-        equalBytes(route.subject, 0, subject, start, length)
+        route === undefined ||
+        this.hashes[slot] !== hash ||
+        this.lengths[slot] !== length ||
+        this.accounts[slot] !== account ||
+        !equalBytes(this.keys, slot * MATCH_CACHE_KEY_BYTES, subject, start, length)
       ) {
-        if (!this.isFresh(route)) {
-          this.slots[i] = undefined
-          break
-        }
-        this.hits++
-        return route
+        continue
       }
+      if (!this.isFresh(route)) {
+        this.routes[slot] = undefined
+        break
+      }
+      this.hits++
+      return route
     }
     this.misses++
     return undefined
@@ -123,36 +110,44 @@ export class RouteCache {
    * A new, empty route, not yet cached. The generations are read now, before the caller reads the index, so that a
    * change that comes while it does so makes the route stale.
    */
-  create(account: AccountKey, subject: Block, start: number, end: number, hash: number): Route {
-    const copy = allocateBlock(end - start)
-    copyBytes(copy, 0, subject, start, end - start)
-    const bucket = this.generations.bucketOf(copy.bytes, 0, end - start)
-    const route = new Route(account, copy, hash, bucket)
-    route.bucketGeneration = this.generations.current(bucket)
-    route.wildcardGeneration = this.generations.currentWildcard()
-    return route
+  create(subject: Block, start: number, end: number): Route {
+    const bucket = this.generations.bucketOf(subject.bytes, start, end)
+    return new Route(bucket, this.generations.current(bucket), this.generations.currentWildcard())
   }
 
-  add(route: Route): void {
-    const base = slotOf(route.hash)
-    for (let i = base; i < base + MATCH_CACHE_WAYS; i++) {
-      if (this.slots[i] === undefined) {
-        this.slots[i] = route
-        return
-      }
+  /** Keeps a route, if its subject was seen before. */
+  add(route: Route, account: AccountKey, subject: Block, start: number, end: number, hash: number): void {
+    const length = end - start
+    if (length > MATCH_CACHE_KEY_BYTES) return
+    const mark = (hash >>> 0) % MATCH_CACHE_SLOTS
+    if (this.sighted[mark] !== hash) {
+      this.sighted[mark] = hash
+      return
     }
-    this.victim = (this.victim + 1) % MATCH_CACHE_WAYS
-    this.slots[base + this.victim] = route
+    const base = slotOf(hash)
+    let slot = base
+    while (slot < base + MATCH_CACHE_WAYS && this.routes[slot] !== undefined) slot++
+    if (slot === base + MATCH_CACHE_WAYS) {
+      this.victim = (this.victim + 1) % MATCH_CACHE_WAYS
+      slot = base + this.victim
+    }
+    this.routes[slot] = route
+    this.accounts[slot] = account
+    this.hashes[slot] = hash
+    this.lengths[slot] = length
+    // A word-wise copy would run into the next slot's key.
+    const at = slot * MATCH_CACHE_KEY_BYTES
+    for (let i = 0; i < length; i++) this.keys.bytes[at + i] = subject.bytes[start + i]
   }
 
-  /** Lets go of stale routes, and so of closed connections that they name. Called from time to time. */
+  /** Lets go of stale routes, and so of closed connections that they name. Answers how many are left. */
   sweep(): number {
     let live = 0
-    for (let i = 0; i < this.slots.length; i++) {
-      const route = this.slots[i]
+    for (let slot = 0; slot < MATCH_CACHE_SLOTS; slot++) {
+      const route = this.routes[slot]
       if (route === undefined) continue
       if (this.isFresh(route)) live++
-      else this.slots[i] = undefined
+      else this.routes[slot] = undefined
     }
     return live
   }

@@ -18,7 +18,7 @@ import type { Outbound } from './outbound.ts'
 import type { Peer } from './peer.ts'
 import { HeadComposer } from './protocol/encoder.ts'
 import type { Run } from './protocol/run.ts'
-import { type QueueRoute, ReceiverGroup, type Route, RouteCache } from './route.ts'
+import { type QueueRoute, type ReceiverGroup, type Route, RouteCache } from './route.ts'
 import type { Shard } from './shard.ts'
 import type { Subscription } from './subjects/sublist.ts'
 
@@ -50,14 +50,21 @@ export class Router {
   publish(run: Run, account: AccountKey, publisher: Client): number {
     const route = this.routeOf(run, account)
     let sent = this.deliverPlain(run, route, publisher)
-    for (const peer of route.peers) {
-      peer.link.send(run, { plain: true, queue: '', hops: 0, publisher: publisher.id }, 0, run.count)
-      if (peer.link.congested) publisher.holdForPeer(peer)
-      sent += run.count
+    if (route.peers !== undefined) sent += this.sendToPeers(run, route.peers, publisher)
+    if (route.queues !== undefined) {
+      for (const queue of route.queues) sent += this.deliverQueue(run, queue, publisher, 0)
     }
-    for (const queue of route.queues) sent += this.deliverQueue(run, queue, publisher, 0)
     this.endRun()
     return sent
+  }
+
+  private sendToPeers(run: Run, peers: readonly Peer[], publisher: Publisher): number {
+    const routing: Routing = { plain: true, queue: '', hops: 0, publisher: publisher.id }
+    for (const peer of peers) {
+      peer.link.send(run, routing, 0, run.count)
+      if (peer.link.congested) publisher.holdForPeer(peer)
+    }
+    return peers.length * run.count
   }
 
   /** Delivers a run that another shard has sent here. */
@@ -65,7 +72,7 @@ export class Router {
     const route = this.routeOf(run, account)
     if (frame.plain) this.deliverPlain(run, route, publisher)
     if (frame.queue !== '') {
-      const queue = route.queues.find((candidate) => candidate.name === frame.queue)
+      const queue = route.queues?.find((candidate) => candidate.name === frame.queue)
       // The member that was picked here may be gone: then any other will do, here or on another shard.
       if (queue !== undefined && frame.hops < REROUTE_MAX) this.deliverQueueHere(run, queue, publisher, frame.hops)
     }
@@ -99,24 +106,25 @@ export class Router {
   }
 
   private lookUp(account: AccountKey, line: Block, start: number, end: number, hash: number): Route {
-    const route = this.cache.create(account, line, start, end, hash)
-    const bytes = route.subject.bytes
-    const length = end - start
-    const subject = bytes.toString('latin1', 0, length)
+    const route = this.cache.create(line, start, end)
+    const { bytes } = line
     this.shard.sublist.match(
       account,
       bytes,
-      0,
-      length,
-      (subscription) => addReceiver(route.groups, route.limited, subject, subscription),
+      start,
+      end,
+      (subscription) => addReceiver(route, subscription),
       (name, members) => {
         const queue = queueNamed(route, name)
-        for (const member of members) queue.local.push(groupOf(subject, member))
+        for (const member of members) queue.local.push(groupOf(member))
       },
     )
     for (const peer of this.shard.peers) {
-      const interest = peer.interest.read(account, bytes, 0, length)
-      if (interest.plain) route.peers.push(peer)
+      const interest = peer.interest.read(account, bytes, start, end)
+      if (interest.plain) {
+        route.peers ??= []
+        route.peers.push(peer)
+      }
       if (interest.queues === undefined) continue
       for (const [name, members] of interest.queues) {
         const queue = queueNamed(route, name)
@@ -124,7 +132,7 @@ export class Router {
         queue.remoteMembers += members
       }
     }
-    this.cache.add(route)
+    this.cache.add(route, account, line, start, end, hash)
     return route
   }
 
@@ -133,14 +141,15 @@ export class Router {
   private deliverPlain(run: Run, route: Route, publisher: Publisher): number {
     let delivered = 0
     for (const group of route.groups) delivered += this.deliverGroup(run, group, 0, run.count, publisher)
-    for (const group of route.limited) delivered += this.deliverGroup(run, group, 0, run.count, publisher)
+    if (route.limited !== undefined)
+      for (const group of route.limited) delivered += this.deliverGroup(run, group, 0, run.count, publisher)
     return delivered
   }
 
   /** Messages [from, from + count) of a run to all of a group; answers how many deliveries that were. */
   private deliverGroup(run: Run, group: ReceiverGroup, from: number, count: number, publisher: Publisher): number {
     const withHeader = run.headerSize > 0 && group.headers
-    this.head.compose(group.prefix(withHeader), run, withHeader)
+    this.head.compose(run, group.sid, withHeader)
     const skip = withHeader ? 0 : run.headerSize
     const { subscriptions } = group
     if (subscriptions.length === 1) {
@@ -392,33 +401,28 @@ function encodeMessages(
   }
 }
 
-function groupOf(subject: string, subscription: Subscription): ReceiverGroup {
-  const group = new ReceiverGroup(subject, subscription.sid, subscription.client.options.headers)
-  group.subscriptions.push(subscription)
-  return group
+function groupOf(subscription: Subscription): ReceiverGroup {
+  return { sid: subscription.sid, headers: subscription.client.options.headers, subscriptions: [subscription] }
 }
 
-function addReceiver(
-  groups: ReceiverGroup[],
-  limited: ReceiverGroup[],
-  subject: string,
-  subscription: Subscription,
-): void {
+function addReceiver(route: Route, subscription: Subscription): void {
   if (subscription.max > 0) {
-    limited.push(groupOf(subject, subscription))
+    route.limited ??= []
+    route.limited.push(groupOf(subscription))
     return
   }
   const { headers } = subscription.client.options
-  for (const group of groups) {
+  for (const group of route.groups) {
     if (group.sid === subscription.sid && group.headers === headers) {
       group.subscriptions.push(subscription)
       return
     }
   }
-  groups.push(groupOf(subject, subscription))
+  route.groups.push(groupOf(subscription))
 }
 
 function queueNamed(route: Route, name: string): QueueRoute {
+  route.queues ??= []
   let queue = route.queues.find((candidate) => candidate.name === name)
   if (queue === undefined) {
     queue = { name, local: [], remote: [], remoteMembers: 0 }

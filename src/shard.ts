@@ -5,7 +5,7 @@
 
 import type { Socket } from 'node:net'
 import { Client } from './client.ts'
-import { CONTROL_LINE_MAX, HEARTBEAT_MS, HOLD_PENDING, READ_BYTES } from './constants.ts'
+import { CONTROL_LINE_MAX, HEARTBEAT_MS, READ_BYTES } from './constants.ts'
 import { CloseReason, type Fault, Faults } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { Gauges } from './gauges.ts'
@@ -22,7 +22,7 @@ import type { Outbound, OutboundOwner } from './outbound.ts'
 import { Peer, type PeerOwner } from './peer.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import type { Run } from './protocol/run.ts'
-import { type Publisher, Router } from './router.ts'
+import { Router } from './router.ts'
 import { type ConnectionRow, connectionRow, type Report, report, TrafficTotals } from './stats.ts'
 import { Sublist, type Subscription } from './subjects/sublist.ts'
 
@@ -227,19 +227,8 @@ export class Shard implements OutboundOwner, PeerOwner {
   }
 
   receive(run: Run, frame: Frame, peer: Peer): void {
-    this.router.receive(run, this.account, frame, this.remotePublisher(peer, frame.publisher))
-  }
-
-  private remotePublisher(peer: Peer, id: number): Publisher {
-    return {
-      id,
-      holdFor: (receiver) => {
-        if (receiver.isStuck(this.nowMs)) peer.requestRelease(id)
-        else if (peer.requestHold(id)) receiver.whenBelow(HOLD_PENDING / 2, () => peer.requestRelease(id))
-      },
-      // Only a queue message on its way to a third shard comes here; it is few, and it is kept.
-      holdForPeer: () => undefined,
-    }
+    peer.publisher.id = frame.publisher
+    this.router.receive(run, this.account, frame, peer.publisher)
   }
 
   holdPublisher(connection: number, peer: number): void {

@@ -8,7 +8,11 @@ import type { Subscription } from './subjects/sublist.ts'
 
 /** Sums of a shard since its start. Times of day are milliseconds since 1970; texts are proper strings. */
 export interface TotalsReport {
+  /** Which shard speaks: the answers of dead ones are missing. */
+  shard: number
   connections: number
+  /** Closed connections that are remembered. */
+  closedConnections: number
   subscriptions: number
   inMessages: number
   inBytes: number
@@ -85,7 +89,9 @@ export function reportTotals(shard: Shard): TotalsReport {
   Object.assign(traffic, shard.closedTraffic)
   for (const client of shard.clients.values()) traffic.add(client)
   return {
+    shard: shard.index,
     connections: shard.openConnections,
+    closedConnections: shard.closedConnections.length,
     subscriptions: shard.sublist.count,
     inMessages: traffic.inMessages,
     inBytes: traffic.inBytes,

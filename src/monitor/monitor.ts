@@ -1,24 +1,152 @@
-// HTTP monitoring (reference 11).
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import type { Primary } from '../primary.ts'
+// The HTTP server of the monitoring pages (reference 11). It lives on the primary thread and must never hurt it:
+// every length, count and wait is bounded, no exception leaves a request, and on one connection the next answer is
+// made only when the one before it has been taken. As on nats-server, every method is answered like GET.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { type Answer, INTERNAL_ERROR, NOT_FOUND } from './answer.ts'
+import { connz } from './connz.ts'
+import { CpuMeter } from './cpu-meter.ts'
+import { healthz } from './healthz.ts'
+import type { Monitored, Page, PageContext } from './page.ts'
+import { parseTarget } from './parameters.ts'
+import { rootPage } from './root-page.ts'
+import { ShardReports } from './shard-reports.ts'
+import { subsz } from './subsz.ts'
+import { varz } from './varz.ts'
+
+/** Request line and headers together, in bytes. */
+const HEADER_BYTES_MAX = 16 * 1024
+const HEADERS_TIMEOUT_MS = 5_000
+/** How often unfinished requests are looked for: how late a timeout may come. */
+const TIMEOUT_CHECK_MS = 1_000
+/** Bodies mean nothing to us; who sends one has this long to end it. */
+const REQUEST_TIMEOUT_MS = 10_000
+/** A peer that takes no byte of its answer for this long is cut off; longer than a stuck shard lives. */
+const IDLE_TIMEOUT_MS = 60_000
+const KEEP_ALIVE_MS = 75_000
+const CONNECTIONS_MAX = 1_024
+/** Requests that may wait on one connection for the answers to earlier ones. */
+const PIPELINED_MAX = 64
+
+const PAGES = new Map<string, Page>([
+  ['/', rootPage],
+  ['/varz', varz],
+  ['/connz', connz],
+  ['/subsz', subsz],
+  ['/subscriptionsz', subsz],
+  ['/healthz', healthz],
+])
+
+/** One connection's requests, in order. */
+interface Queue {
+  tail: Promise<void>
+  length: number
+}
 
 export class Monitor {
+  /** The port in use; 0 until listening. */
   port = 0
+  private readonly server: Monitored
   private readonly http: Server
-  constructor(_primary: Primary) {
-    this.http = createServer()
+  private readonly reports: ShardReports
+  private readonly requests = new Map<string, number>()
+  private readonly queues = new WeakMap<Socket, Queue>()
+  private cpu: CpuMeter | undefined
+
+  constructor(server: Monitored) {
+    this.server = server
+    this.reports = new ShardReports((query) => server.query(query))
+    this.http = createServer(
+      {
+        maxHeaderSize: HEADER_BYTES_MAX,
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+      },
+      (request, response) => this.httpOnRequest(request, response),
+    )
+    this.http.maxConnections = CONNECTIONS_MAX
+    this.http.setTimeout(IDLE_TIMEOUT_MS)
   }
+
+  /** Port -1 takes a free one. Rejects if the port cannot be had. */
   listen(host: string, port: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.http.once('error', reject)
+      const fail = (error: Error): void => reject(new Error(`can't listen to the monitor port: ${error.message}`))
+      this.http.once('error', fail)
       this.http.listen(port === -1 ? 0 : port, host, () => {
+        this.http.off('error', fail)
+        // Such as too many open files while accepting: no reason to stop serving clients.
+        this.http.on('error', (error) => this.server.log.error(`Error accepting monitoring requests: ${error.message}`))
         this.port = (this.http.address() as AddressInfo).port
+        this.cpu = new CpuMeter()
         resolve()
       })
     })
   }
+
+  /** Stops at once; answers on their way are cut off. May be called without listen(). */
   close(): Promise<void> {
-    return new Promise((resolve) => this.http.close(() => resolve()))
+    this.cpu?.stop()
+    return new Promise((resolve) => {
+      this.http.close(() => resolve())
+      this.http.closeAllConnections()
+    })
+  }
+
+  private httpOnRequest(request: IncomingMessage, response: ServerResponse): void {
+    request.resume()
+    const { socket } = request
+    let queue = this.queues.get(socket)
+    if (queue === undefined) {
+      queue = { tail: Promise.resolve(), length: 0 }
+      this.queues.set(socket, queue)
+    }
+    if (queue.length >= PIPELINED_MAX) {
+      socket.destroy()
+      return
+    }
+    queue.length++
+    queue.tail = queue.tail.then(() => this.serve(request, response)).then(() => void queue.length--)
+  }
+
+  /** Answers a request and waits until the answer is out, or its peer gone. Never rejects. */
+  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      if (request.socket.destroyed) return
+      const { status, headers, body } = await this.answer(request)
+      if (response.destroyed || request.socket.destroyed) return
+      const gone = new Promise<void>((resolve) => response.once('close', resolve))
+      response.once('error', () => undefined) // 'close' follows it
+      response.writeHead(status, { ...headers, 'Content-Length': body.length })
+      response.end(body)
+      await gone
+    } catch (error) {
+      this.logBug(request, error)
+      request.socket.destroy()
+    }
+  }
+
+  private async answer(request: IncomingMessage): Promise<Answer> {
+    try {
+      const { path, parameters } = parseTarget(request.url ?? '')
+      const page = path === undefined ? undefined : PAGES.get(path)
+      return page === undefined ? NOT_FOUND : await page(parameters, this.context())
+    } catch (error) {
+      this.logBug(request, error)
+      return INTERNAL_ERROR
+    }
+  }
+
+  private context(): PageContext {
+    const { server, reports, requests, port: monitorPort, cpu } = this
+    return { server, reports, requests, monitorPort, cpuPercent: cpu?.percent ?? 0 }
+  }
+
+  private logBug(request: IncomingMessage, error: unknown): void {
+    const cause = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.server.log.error(`monitoring: ${JSON.stringify(request.url)}: ${cause}`)
   }
 }

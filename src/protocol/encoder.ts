@@ -1,8 +1,10 @@
 // The writer half of the client protocol: values become bytes. It holds no socket.
 // Every client string that enters a protocol line has come through the parser, which lets no blank, CR or LF pass.
 
-import { allocateBlock, type Block, copyBytes, writeDecimal } from '../memory/block.ts'
+import { allocateBlock, type Block, blockFrom, copyBytes, writeDecimal } from '../memory/block.ts'
 import type { Run } from './run.ts'
+
+const SPACE = 32
 
 export const PING = Buffer.from('PING\r\n')
 export const PONG = Buffer.from('PONG\r\n')
@@ -12,39 +14,44 @@ export function encodeError(text: string): Buffer {
   return Buffer.from(`-ERR '${text}'\r\n`)
 }
 
-/** The part of a MSG or HMSG line that is the same for every message of a subject to one sid: `MSG subject sid `. */
-export function encodePrefix(verb: 'MSG' | 'HMSG', subject: string, sid: string): Block {
-  const text = `${verb} ${subject} ${sid} `
-  const block = allocateBlock(text.length)
-  block.bytes.write(text, 0, 'latin1')
-  return block
-}
-
-/** Longest head after the prefix: a reply subject as long as a control line, two sizes, blanks, CRLF. */
-const HEAD_TAIL_MAX = 32
+/** A head beside its subjects and sid: verb, blanks, two sizes, CRLF. */
+const HEAD_FIXED_MAX = 48
+/** `MSG ` and `HMSG ` in one block, so that each is a word copy away. */
+const VERBS = blockFrom('HMSG MSG ')
+const HMSG_START = 0
+const MSG_START = 5
 
 /** Composes the heads of messages: one a run and receiver group, copied in front of each payload. */
 export class HeadComposer {
   block: Block = allocateBlock(8192)
   length = 0
 
-  /** Composes the line for `run`; `withHeader` keeps the message's headers, otherwise they are cut off. */
-  compose(prefix: Block, run: Run, withHeader: boolean): void {
+  /**
+   * Composes `MSG subject sid [reply] size` for a run; `sid` is a byte string. With `withHeader` it is an HMSG line
+   * and the message's headers follow it, otherwise the size is that of the payload alone.
+   */
+  compose(run: Run, sid: string, withHeader: boolean): void {
+    const subjectLength = run.subjectEnd - run.subjectStart
     const replyLength = run.replyEnd - run.replyStart
-    const need = prefix.capacity + replyLength + HEAD_TAIL_MAX
+    const need = subjectLength + sid.length + replyLength + HEAD_FIXED_MAX
     if (need > this.block.capacity) this.block = allocateBlock(need * 2)
     const { block } = this
     const bytes = block.bytes
-    let at = prefix.capacity
-    copyBytes(block, 0, prefix, 0, at)
+    copyBytes(block, 0, VERBS, withHeader ? HMSG_START : MSG_START, withHeader ? 5 : 4)
+    let at = withHeader ? 5 : 4
+    copyBytes(block, at, run.line, run.subjectStart, subjectLength)
+    at += subjectLength
+    bytes[at++] = SPACE
+    for (let i = 0; i < sid.length; i++) bytes[at++] = sid.charCodeAt(i)
+    bytes[at++] = SPACE
     if (replyLength > 0) {
       copyBytes(block, at, run.line, run.replyStart, replyLength)
       at += replyLength
-      bytes[at++] = 32
+      bytes[at++] = SPACE
     }
     if (withHeader) {
       at = writeDecimal(bytes, at, run.headerSize)
-      bytes[at++] = 32
+      bytes[at++] = SPACE
       at = writeDecimal(bytes, at, run.size)
     } else {
       at = writeDecimal(bytes, at, run.size - run.headerSize)

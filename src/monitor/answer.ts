@@ -1,0 +1,41 @@
+// What a page answers, before it is HTTP. Refusals are answers as well; nothing here throws.
+
+import { goJson } from './go-format.ts'
+
+/** Members that are undefined are left out. */
+export type Json = string | number | boolean | null | undefined | readonly Json[] | { readonly [member: string]: Json }
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer
+}
+
+const TEXT = 'text/plain; charset=utf-8'
+/** The pages are for everybody's dashboards; nats-server lets any origin read them. */
+const JSON_HEADERS = { 'Content-Type': 'application/json', 'Access-Control-Allow-Origin': '*' }
+/** Texts echo what was asked for: no browser shall guess that they are something else. */
+const TEXT_HEADERS = { 'Content-Type': TEXT, 'X-Content-Type-Options': 'nosniff' }
+
+export function jsonAnswer(value: Json, status = 200, indent = 2): Answer {
+  return { status, headers: JSON_HEADERS, body: Buffer.from(goJson(value, indent)) }
+}
+
+/** A wrong parameter: 400 with the reason, a byte string (one char a byte), as it may quote any byte of the URL. */
+export function refusal(byteString: string): Answer {
+  return { status: 400, headers: TEXT_HEADERS, body: Buffer.from(byteString, 'latin1') }
+}
+
+export const NOT_FOUND: Answer = { status: 404, headers: TEXT_HEADERS, body: Buffer.from('404 page not found\n') }
+
+/** A bug of ours; the log has the cause. */
+export const INTERNAL_ERROR: Answer = {
+  status: 500,
+  headers: TEXT_HEADERS,
+  body: Buffer.from('500 internal server error\n'),
+}
+
+/** For members that nats-server leaves out when they are empty. */
+export function unlessEmpty<T extends string | number>(value: T): T | undefined {
+  return value === '' || value === 0 ? undefined : value
+}

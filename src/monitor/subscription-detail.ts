@@ -1,0 +1,18 @@
+// A subscription as /connz?subs=detail and /subsz list it (reference 11.2).
+
+import type { SubscriptionRow } from '../stats.ts'
+import { type Json, unlessEmpty } from './answer.ts'
+
+/** `account` is named on /subsz and for closed connections; for open ones nats-server leaves it out. */
+export function subscriptionDetail(row: SubscriptionRow, account?: string): Json {
+  return {
+    account,
+    account_tag: account,
+    subject: row.subject,
+    qgroup: unlessEmpty(row.queue),
+    sid: row.sid,
+    msgs: row.delivered,
+    max: unlessEmpty(row.max),
+    cid: row.connection,
+  }
+}

@@ -1,0 +1,117 @@
+// /varz: the server as a whole (reference 11.1). Members, order and units are nats-server's; of those that it leaves
+// out when they are empty, the ones of features that we lack are left out. Ours is the last one, `heddle`.
+
+import { availableParallelism } from 'node:os'
+import { HEDDLE_VERSION, NATS_VERSION, PROTOCOL_VERSION } from '../constants.ts'
+import type { TotalsReport } from '../stats.ts'
+import { type Answer, type Json, jsonAnswer, unlessEmpty } from './answer.ts'
+import { age, goTime, nanoseconds } from './go-format.ts'
+import { countRequest, nowMs, type PageContext } from './page.ts'
+import type { Parameters } from './parameters.ts'
+
+/** Seconds; nats-server's defaults, which nothing can change as long as there is neither authentication nor TLS. */
+const AUTH_TIMEOUT_S = 2
+const TLS_TIMEOUT_S = 2
+
+/** Sums one member over the shards. */
+function sum(totals: readonly TotalsReport[], member: keyof TotalsReport): number {
+  return totals.reduce((total, report) => total + report[member], 0)
+}
+
+/** Kinds of connections that we have and, always 0, those that we have not. */
+function perKind(clients: number): Json {
+  return { clients, routes: 0, gateways: 0, leafs: 0 }
+}
+
+export async function varz(_parameters: Parameters, context: PageContext): Promise<Answer> {
+  countRequest(context, '/varz')
+  return jsonAnswer(describe(await context.reports.totals(), context))
+}
+
+function describe(totals: readonly TotalsReport[], context: PageContext): Json {
+  const { server } = context
+  const { identity, options } = server
+  const now = nowMs()
+  const slowConsumers = sum(totals, 'slowConsumers')
+  const staleConnections = sum(totals, 'staleConnections')
+  const traffic = {
+    inMessages: sum(totals, 'inMessages'),
+    inBytes: sum(totals, 'inBytes'),
+    outMessages: sum(totals, 'outMessages'),
+    outBytes: sum(totals, 'outBytes'),
+  }
+  return {
+    server_id: identity.serverId,
+    server_name: identity.serverName,
+    version: NATS_VERSION,
+    proto: PROTOCOL_VERSION,
+    go: `node ${process.version}`,
+    host: identity.host,
+    port: identity.port,
+    max_connections: options.maxConnections,
+    max_subscriptions: unlessEmpty(options.maxSubscriptions),
+    ping_interval: nanoseconds(options.pingInterval),
+    ping_max: options.pingMax,
+    http_host: options.host,
+    http_port: context.monitorPort,
+    http_base_path: '',
+    https_port: 0,
+    auth_timeout: AUTH_TIMEOUT_S,
+    max_control_line: options.maxControlLine,
+    max_payload: options.maxPayload,
+    max_pending: options.maxPending,
+    cluster: {},
+    gateway: {},
+    leaf: {},
+    mqtt: {},
+    websocket: {},
+    jetstream: {},
+    tls_timeout: TLS_TIMEOUT_S,
+    write_deadline: nanoseconds(options.writeDeadline),
+    start: goTime(server.startedAt),
+    now: goTime(now),
+    uptime: age(now - server.startedAt),
+    mem: process.memoryUsage.rss(),
+    cores: availableParallelism(),
+    gomaxprocs: Math.max(1, options.workers),
+    cpu: context.cpuPercent,
+    connections: sum(totals, 'connections'),
+    total_connections: server.totalConnections,
+    routes: 0,
+    remotes: 0,
+    leafnodes: 0,
+    in_msgs: traffic.inMessages,
+    in_bytes: traffic.inBytes,
+    in_client_msgs: traffic.inMessages,
+    in_client_bytes: traffic.inBytes,
+    out_msgs: traffic.outMessages,
+    out_bytes: traffic.outBytes,
+    out_client_msgs: traffic.outMessages,
+    out_client_bytes: traffic.outBytes,
+    slow_consumers: slowConsumers,
+    stale_connections: staleConnections,
+    stalled_clients: sum(totals, 'stalls'),
+    subscriptions: sum(totals, 'subscriptions'),
+    http_req_stats: Object.fromEntries([...context.requests].sort(([a], [b]) => (a < b ? -1 : 1))),
+    config_load_time: goTime(server.startedAt),
+    config_digest: '',
+    slow_consumer_stats: perKind(slowConsumers),
+    stale_connection_stats: perKind(staleConnections),
+    disk_io_wait_stats: { waiters: 0, waits: 0, wait_time: 0, max_wait_time: 0 },
+    heddle: { version: HEDDLE_VERSION, shards: totals.map(describeShard), restarts: server.restarts },
+  }
+}
+
+function describeShard(totals: TotalsReport): Json {
+  return {
+    index: totals.shard,
+    connections: totals.connections,
+    subscriptions: totals.subscriptions,
+    in_msgs: totals.inMessages,
+    out_msgs: totals.outMessages,
+    routes_cached: totals.routesCached,
+    route_hits: totals.routeHits,
+    route_misses: totals.routeMisses,
+    interest_bytes: totals.interestBytes,
+  }
+}
