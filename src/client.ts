@@ -113,6 +113,7 @@ export class Client implements ParserHandler, Publisher {
       shard.log.error(`${this.label} - ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
       this.close(Faults.internal)
     }
+    shard.endRead()
   }
 
   private socketOnEnd(): void {

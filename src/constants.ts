@@ -58,6 +58,8 @@ export const BY_REFERENCE_MIN = 16 * 1024
 export const SHARE_MIN = 512
 /** Output queued in one turn that makes the shard flush before the turn ends, while the bytes are in cache. */
 export const FLUSH_EARLY_BYTES = 256 * 1024
+/** A loop that had nothing to do for this long ends its turn with the next read instead of waiting for more. */
+export const LOOP_IDLE_MS = 0.05
 /** Slices handed to one write call. */
 export const WRITE_SLICES_MAX = 256
 export const WRITE_BATCH_MAX = 1024 * 1024

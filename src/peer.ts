@@ -40,12 +40,11 @@ export interface PeerOwner {
   readonly pool: ChunkPool
   /** Messages came from the peer's publishers. */
   receive(run: Run, frame: Frame, peer: Peer): void
-  /** A turn begins. */
+  /** A read begins, and ends. */
   beginRead(): void
+  endRead(): void
   /** Asks for the end of the turn, at which links publish. */
   schedule(): void
-  /** Ends the turn now. */
-  flush(): void
   /** A receiver on the peer's side has fallen behind a publisher of ours, or has caught up with it. */
   holdPublisher(connection: number, peer: number): void
   releasePublisher(connection: number, peer: number): void
@@ -142,11 +141,11 @@ export class Peer {
       this.consumer.advance(frame.bytes)
       dealtWith += frame.bytes
       if (this.consumer.release()) this.post(WAKE)
-      if (this.gone) return
+      if (this.gone) break
     }
     // Under load the next frame is not far: look again in the next turn, and sleep only when little came.
     if (dealtWith >= RING_BUSY_BYTES || !this.consumer.sleep()) this.scheduleDrain()
-    this.owner.flush()
+    this.owner.endRead()
   }
 
   private scheduleDrain(): void {

@@ -5,7 +5,7 @@
 
 import type { Socket } from 'node:net'
 import { Client } from './client.ts'
-import { CONTROL_LINE_MAX, HEARTBEAT_MS, READ_BYTES } from './constants.ts'
+import { CONTROL_LINE_MAX, HEARTBEAT_MS, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
 import { CloseReason, type Fault, Faults } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { Gauges } from './gauges.ts'
@@ -62,6 +62,8 @@ export class Shard implements OutboundOwner, PeerOwner {
   private marked: Outbound[] = []
   private leaving: Client[] = []
   private flushScheduled = false
+  private endsWithRead = false
+  private busyUntilMs = 0
   private readonly sweepTimer: NodeJS.Timeout
   private readonly heartbeatTimer: NodeJS.Timeout
   private onEmpty: (() => void) | undefined
@@ -160,8 +162,21 @@ export class Shard implements OutboundOwner, PeerOwner {
 
   // ── The turn ──────────────────────────────────────────────────────────────────────────────────────────
 
+  /**
+   * A read begins. If the loop was idle before it, nothing else is likely to come in this turn, and the turn ends
+   * with the read; otherwise it ends when all reads of this round are done, so that a receiver is written once.
+   */
   beginRead(): void {
     this.nowMs = performance.now()
+    this.endsWithRead = this.nowMs - this.busyUntilMs > LOOP_IDLE_MS
+  }
+
+  endRead(): void {
+    if (this.endsWithRead) {
+      this.endsWithRead = false
+      this.flush()
+    }
+    this.busyUntilMs = performance.now()
   }
 
   clockMs(): number {
@@ -179,7 +194,7 @@ export class Shard implements OutboundOwner, PeerOwner {
   }
 
   schedule(): void {
-    if (this.flushScheduled) return
+    if (this.flushScheduled || this.endsWithRead) return
     this.flushScheduled = true
     setImmediate(() => {
       this.flushScheduled = false
