@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# The package as its users get it: packed, installed into an empty project, its command run, its API imported.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export npm_config_loglevel=error npm_config_fund=false npm_config_audit=false
+
+cd "$root"
+npm pack --silent --pack-destination "$work" >/dev/null
+mkdir "$work/user"
+cd "$work/user"
+npm init --yes >/dev/null
+npm install --silent "$work"/heddle-*.tgz
+node_modules/.bin/heddle -v
+cat >use.mjs <<'USE'
+import { createServer } from 'heddle'
+const server = createServer({ host: '127.0.0.1', port: -1, workers: 1 })
+await server.ready()
+if (!/^nats:\/\/127\.0\.0\.1:\d+$/.test(server.url)) throw new Error(`odd url ${server.url}`)
+await server.close()
+USE
+node=$(echo node_modules/node-*/bin/node)
+"$node" use.mjs
+echo 'the package works'
