@@ -5,7 +5,7 @@
 // meets a half-removed connection: allowance() in router.ts sees `closing`, the release comes at the turn's end.
 
 import type { Socket } from 'node:net'
-import { FIRST_PING_MS, HOLD_MS, HOLD_PENDING, HOLD_READ_BYTES, PROTOCOL_VERSION, RTT_AGE_MAX_MS } from './constants.ts'
+import { FIRST_PING_MS, HOLD_MS, HOLD_READ_BYTES, PROTOCOL_VERSION, RTT_AGE_MAX_MS } from './constants.ts'
 import { CloseReason, type Fault, Faults, Refusals } from './errors.ts'
 import type { AccountKey } from './interest/reader.ts'
 import { Outbound } from './outbound.ts'
@@ -65,6 +65,7 @@ export class Client implements ParserHandler, Publisher {
   private latestReadBytes = 0
   /** Ends the present hold, if there is one. */
   private releaseHold: (() => void) | undefined
+  private onRelief: (() => void) | undefined
   /** Shards with a receiver that has fallen behind. */
   private heldByShards: Set<number> | undefined
   private heldForPeers: Set<Peer> | undefined
@@ -294,7 +295,8 @@ export class Client implements ParserHandler, Publisher {
   holdFor(receiver: Outbound): void {
     if (this.releaseHold !== undefined || receiver.isStuck(this.shard.nowMs)) return
     this.hold()
-    receiver.whenBelow(HOLD_PENDING / 2, this.releaseHold ?? (() => undefined))
+    this.onRelief ??= () => this.releaseHold?.()
+    receiver.whenRelieved(this.onRelief)
   }
 
   /** A receiver on another shard has fallen behind: until that shard says otherwise, each read is followed by a hold. */
@@ -358,6 +360,7 @@ export class Client implements ParserHandler, Publisher {
   /** Called now and then: PINGs, stale and stuck peers. */
   sweep(nowMs: number): void {
     const { options } = this.shard
+    this.parser.forgetRoute()
     if (this.closing) {
       // It had time to take its last words and say goodbye.
       if (nowMs - this.closedAtMs > 1000) this.socket.destroy()

@@ -74,10 +74,11 @@ export const HOLD_READ_BYTES = 64 * 1024
 export const STUCK_AFTER_MS = 100
 
 // ── Between shards ──────────────────────────────────────────────────────────────────────────────────────
-/** One ring for each ordered pair of shards. */
-export const RING_BYTES = 1024 * 1024
-/** Largest frame; a longer run is parted, a longer message goes in fragments. */
-export const FRAME_MAX = RING_BYTES / 4
+/** One ring for each ordered pair of shards, as large as this … */
+export const RING_BYTES_MAX = 1024 * 1024
+/** … unless all of them together would be larger than this; then smaller, down to a bound. */
+export const RINGS_BYTES_MAX = 64 * 1024 * 1024
+export const RING_BYTES_MIN = 128 * 1024
 /** Bytes drained from one ring before other work gets its turn. */
 export const RING_TURN_BYTES = 512 * 1024
 /** As much in one turn means that more is coming: the consumer looks again instead of going to sleep. */
@@ -100,8 +101,7 @@ export const MATCH_CACHE_WAYS = 4
 export const MATCH_CACHE_KEY_BYTES = 128
 
 assert(PAYLOAD_MAX <= PENDING_MAX, 'a message must fit its receiver')
-assert(FRAME_MAX * 2 < RING_BYTES, 'a frame must fit a ring wherever its head stands')
-assert(FRAME_MAX % 8 === 0 && RING_BYTES % 8 === 0, 'frames are aligned to words')
+assert(RING_BYTES_MAX % RING_BYTES_MIN === 0 && Number.isInteger(Math.log2(RING_BYTES_MIN)))
 assert(CHUNK_BYTES > SHARE_MIN && BY_REFERENCE_MIN < CHUNK_BYTES)
 assert(HOLD_PENDING < PENDING_MAX, 'a producer is held before its receiver is cut')
 assert(SHARD_LATE_MS > 2 * HEARTBEAT_MS && SHARD_STUCK_MS > SHARD_LATE_MS)

@@ -5,7 +5,6 @@
 // connection. The socket arrives without its `onread`; the shard takes its handle and builds one that reads into the
 // shard's own buffer.
 
-import assert from 'node:assert/strict'
 import { Socket } from 'node:net'
 import type { Worker } from 'node:worker_threads'
 import type { ToShard } from './messages.ts'
@@ -30,12 +29,12 @@ export function handOver(worker: Worker, id: number, socket: Socket, refused: bo
 
 /**
  * Shard: makes the socket read into `buffer`, calling `onRead` with the number of bytes each time. It does not read
- * before resume(), and stays open for writing when the peer has finished.
+ * before resume(), and stays open for writing when the peer has finished. Undefined if the connection is gone already.
  */
-export function adopt(arrived: Socket, buffer: Buffer, onRead: (bytes: number) => void): Socket {
+export function adopt(arrived: Socket, buffer: Buffer, onRead: (bytes: number) => void): Socket | undefined {
   const holder = arrived as unknown as { _handle: object | null }
   const handle = holder._handle
-  assert(handle, 'a socket arrives with its handle')
+  if (handle === null) return undefined
   holder._handle = null
   const settings = {
     handle,

@@ -1,7 +1,7 @@
 // The way out to one other shard: runs become frames in its ring. Nothing is dropped and nothing blocks: where the
 // ring is full, frames wait here in order, and the publishers whose messages wait are read no further.
 
-import { CHUNK_BYTES, FRAME_MAX } from './constants.ts'
+import { CHUNK_BYTES } from './constants.ts'
 import { FrameKind, frameBytes, type Routing, writeFrame } from './frame.ts'
 import { copyBytes } from './memory/block.ts'
 import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
@@ -46,7 +46,7 @@ export class Link {
   /** Sends messages [from, from + count) of `run`. */
   send(run: Run, routing: Routing, from: number, count: number): void {
     if (this.closed) return
-    const room = FRAME_MAX - frameBytes(routing.queue, 0) - 8
+    const room = this.ring.frameMax - frameBytes(routing.queue, 0) - 8
     const perFrame = Math.floor(room / run.stride)
     if (perFrame === 0) {
       for (let i = 0; i < count; i++) this.sendFragments(run, routing, from + i, room)

@@ -11,6 +11,7 @@ import type { Socket } from 'node:net'
 import {
   BLOCK_SLACK,
   CHUNK_BYTES,
+  HOLD_PENDING,
   SMALL_CHUNK_BYTES,
   STUCK_AFTER_MS,
   WRITE_BATCH_MAX,
@@ -63,8 +64,8 @@ export class Outbound {
   private waitingSinceMs = 0
   /** Called once, when everything pending has been taken. */
   private onDrained: (() => void) | undefined
-  /** Publishers that are held back until pendingBytes is below their mark. */
-  private waiters: { readonly below: number; readonly callback: () => void }[] | undefined
+  /** Those who hold back publishers until this has caught up. */
+  private waiters: Set<() => void> | undefined
 
   constructor(owner: OutboundOwner, socket: Socket, pendingMax: number, onOverflow: () => void) {
     this.owner = owner
@@ -222,7 +223,7 @@ export class Outbound {
     this.inFlight = undefined
     this.pendingBytes -= bytes
     assert(this.pendingBytes >= 0)
-    if (this.waiters !== undefined) this.callWaiters()
+    this.relieveWaiters()
     if (this.queued !== undefined) {
       if (!this.marked) {
         this.marked = true
@@ -241,19 +242,17 @@ export class Outbound {
     else this.onDrained = callback
   }
 
-  /** Calls back once, when less than `bytes` are pending, or when this is closed. */
-  whenBelow(bytes: number, callback: () => void): void {
-    this.waiters ??= []
-    this.waiters.push({ below: bytes, callback })
+  /** Calls back once, when it has caught up, or when it is closed. The same callback is kept but once. */
+  whenRelieved(callback: () => void): void {
+    this.waiters ??= new Set()
+    this.waiters.add(callback)
   }
 
-  private callWaiters(): void {
+  private relieveWaiters(): void {
+    if (this.waiters === undefined || (this.pendingBytes >= HOLD_PENDING / 2 && !this.closed)) return
     const { waiters } = this
-    if (waiters === undefined) return
-    const ready = waiters.filter((waiter) => this.closed || this.pendingBytes < waiter.below)
-    if (ready.length === 0) return
-    this.waiters = ready.length === waiters.length ? undefined : waiters.filter((waiter) => !ready.includes(waiter))
-    for (const waiter of ready) waiter.callback()
+    this.waiters = undefined
+    for (const callback of waiters) callback()
   }
 
   get isClosed(): boolean {
@@ -272,6 +271,6 @@ export class Outbound {
     this.tail = undefined
     this.pendingBytes = 0
     this.onDrained = undefined
-    this.callWaiters()
+    this.relieveWaiters()
   }
 }

@@ -2,7 +2,7 @@
 // MessagePort that serves as doorbell.
 
 import type { MessagePort } from 'node:worker_threads'
-import { HOLD_PENDING, RING_BUSY_BYTES, RING_TURN_BYTES } from './constants.ts'
+import { RING_BUSY_BYTES, RING_TURN_BYTES } from './constants.ts'
 import { attachRun, type Frame, FrameKind, readFrame } from './frame.ts'
 import { InterestReader } from './interest/reader.ts'
 import { Link } from './link.ts'
@@ -27,7 +27,7 @@ export class RemotePublisher implements Publisher {
   holdFor(receiver: Outbound): void {
     const { id, peer } = this
     if (receiver.isStuck(this.owner.nowMs)) peer.requestRelease(id)
-    else if (peer.requestHold(id)) receiver.whenBelow(HOLD_PENDING / 2, () => peer.requestRelease(id))
+    else if (peer.requestHold(id)) receiver.whenRelieved(() => peer.requestRelease(id))
   }
 
   /** Only a queue message on its way to a third shard comes here; it is few, and it is kept. */

@@ -111,7 +111,7 @@ export class Primary {
     const hosts = Array.from({ length: workers }, (_, index) => this.startWorker(index))
     for (const host of hosts) this.addSlot(host)
     await Promise.all(hosts.map((host) => host.ready))
-    const pairs = hosts.flatMap((a, i) => hosts.slice(i + 1).map((b) => introduce(a, b)))
+    const pairs = hosts.flatMap((a, i) => hosts.slice(i + 1).map((b) => introduce(a, b, workers)))
     await Promise.all(pairs)
     for (const host of hosts) host.isReady = !host.dead
     this.watch = setInterval(() => this.watchHeartbeats(), HEARTBEAT_MS)
@@ -168,7 +168,14 @@ export class Primary {
     const refused = this.openConnections >= this.options.maxConnections
     this.totalConnections++
     slot.handed++
-    slot.host.accept(this.totalConnections, socket, refused)
+    try {
+      slot.host.accept(this.totalConnections, socket, refused)
+    } catch (error) {
+      // Its peer may be gone already; whatever it is, it costs this connection only.
+      slot.handed--
+      this.log.error(`A connection could not be handed over: ${error instanceof Error ? error.message : error}`)
+      socket.destroy()
+    }
   }
 
   /** Round robin over the shards that are ready and turn their loop. */
@@ -216,7 +223,7 @@ export class Primary {
     await Promise.all(
       this.workerHosts()
         .filter((other) => other !== host && !other.dead)
-        .map((other) => introduce(host, other)),
+        .map((other) => introduce(host, other, this.options.workers)),
     )
     if (host.dead || this.closing) return
     host.setIdentity(this.identity)

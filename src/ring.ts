@@ -1,6 +1,6 @@
 // A byte ring in shared memory between two shards: one producer, one consumer, no lock.
 //
-//     words  [ HEAD | TAIL | SLEEPING | STARVED ]   then the data, RING_BYTES of it
+//     words  [ HEAD | TAIL | SLEEPING | STARVED ]   then the data
 //
 //     data   │ free │ frame │ frame │ skip ‥ │        frames are whole words and never wrap: where one does not fit
 //            0      ▲ tail           ▲ head           before the end, a SKIP word sends the consumer to 0
@@ -12,7 +12,7 @@
 // producer publishes HEAD, THEN looks whether the consumer sleeps. All four are sequentially consistent, so at least
 // one of them sees the other. A producer that found no room waits for the consumer in the same way (STARVED).
 
-import { BLOCK_SLACK, RING_BYTES } from './constants.ts'
+import { BLOCK_SLACK, RING_BYTES_MAX, RING_BYTES_MIN, RINGS_BYTES_MAX } from './constants.ts'
 import { type Block, blockOver } from './memory/block.ts'
 
 const Word = { head: 0, tail: 1, sleeping: 2, starved: 3 } as const
@@ -20,10 +20,14 @@ const HEADER_BYTES = 64
 const WORD_BYTES = 4
 const SKIP = -1
 
-export function createRing(): SharedArrayBuffer {
-  return new SharedArrayBuffer(HEADER_BYTES + RING_BYTES + BLOCK_SLACK)
+/** Memory for one ring of a server with so many shards: less for each where there are many pairs. */
+export function createRing(shards: number): SharedArrayBuffer {
+  let bytes = RING_BYTES_MAX
+  while (bytes > RING_BYTES_MIN && bytes * shards * (shards - 1) > RINGS_BYTES_MAX) bytes /= 2
+  return new SharedArrayBuffer(HEADER_BYTES + bytes + BLOCK_SLACK)
 }
 
+/** The bytes of a ring are a power of two, so that its cursors may count for ever. */
 function openRing(memory: SharedArrayBuffer): { words: Int32Array; block: Block } {
   return {
     words: new Int32Array(memory, 0, HEADER_BYTES / WORD_BYTES),
@@ -33,6 +37,9 @@ function openRing(memory: SharedArrayBuffer): { words: Int32Array; block: Block 
 
 export class RingProducer {
   readonly block: Block
+  /** Largest frame: it fits wherever the head stands. A longer run is parted, a longer message goes in fragments. */
+  readonly frameMax: number
+  private readonly size: number
   private readonly words: Int32Array
   private head = 0
   /** TAIL as last seen: the ring has at least as much room as this says. */
@@ -43,6 +50,8 @@ export class RingProducer {
     const { words, block } = openRing(memory)
     this.words = words
     this.block = block
+    this.size = block.capacity
+    this.frameMax = block.capacity / 4
     this.head = Atomics.load(words, Word.head)
     this.tailSeen = this.head
     this.published = this.head
@@ -50,8 +59,8 @@ export class RingProducer {
 
   /** Room for a frame of `bytes`, a multiple of 4: where to write it in `block`, or -1 if the ring is full. */
   reserve(bytes: number): number {
-    const at = (this.head >>> 0) % RING_BYTES
-    const skip = at + bytes > RING_BYTES ? RING_BYTES - at : 0
+    const at = (this.head >>> 0) % this.size
+    const skip = at + bytes > this.size ? this.size - at : 0
     if (!this.hasRoom(bytes + skip)) return -1
     if (skip > 0) {
       this.block.view.setInt32(at, SKIP, true)
@@ -64,10 +73,10 @@ export class RingProducer {
   /** Keeps BLOCK_SLACK free behind every frame: a word-wise copy may run past its end, into what is not read yet. */
   private hasRoom(bytes: number): boolean {
     const need = bytes + BLOCK_SLACK
-    if (RING_BYTES - ((this.head - this.tailSeen) | 0) >= need) return true
+    if (this.size - ((this.head - this.tailSeen) | 0) >= need) return true
     // Acquire: the consumer has finished reading what it gave back.
     this.tailSeen = Atomics.load(this.words, Word.tail)
-    return RING_BYTES - ((this.head - this.tailSeen) | 0) >= need
+    return this.size - ((this.head - this.tailSeen) | 0) >= need
   }
 
   /** The frame at reserve() is written. It becomes visible with publish(). */
@@ -92,8 +101,8 @@ export class RingProducer {
   starve(bytes: number): boolean {
     Atomics.store(this.words, Word.starved, 1)
     this.tailSeen = Atomics.load(this.words, Word.tail)
-    const at = (this.head >>> 0) % RING_BYTES
-    const skip = at + bytes > RING_BYTES ? RING_BYTES - at : 0
+    const at = (this.head >>> 0) % this.size
+    const skip = at + bytes > this.size ? this.size - at : 0
     if (!this.hasRoom(bytes + skip)) return false
     Atomics.store(this.words, Word.starved, 0)
     return true
@@ -102,6 +111,7 @@ export class RingProducer {
 
 export class RingConsumer {
   readonly block: Block
+  private readonly size: number
   private readonly words: Int32Array
   private tail = 0
   private headSeen = 0
@@ -110,6 +120,7 @@ export class RingConsumer {
     const { words, block } = openRing(memory)
     this.words = words
     this.block = block
+    this.size = block.capacity
     this.tail = Atomics.load(words, Word.tail)
     this.headSeen = this.tail
   }
@@ -122,9 +133,9 @@ export class RingConsumer {
         this.headSeen = Atomics.load(this.words, Word.head)
         if (this.tail === this.headSeen) return -1
       }
-      const at = (this.tail >>> 0) % RING_BYTES
+      const at = (this.tail >>> 0) % this.size
       if (this.block.view.getInt32(at, true) !== SKIP) return at
-      this.tail = (this.tail + RING_BYTES - at) | 0
+      this.tail = (this.tail + this.size - at) | 0
     }
   }
 

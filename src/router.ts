@@ -74,7 +74,7 @@ export class Router {
     if (frame.queue !== '') {
       const queue = route.queues?.find((candidate) => candidate.name === frame.queue)
       // The member that was picked here may be gone: then any other will do, here or on another shard.
-      if (queue !== undefined && frame.hops < REROUTE_MAX) this.deliverQueueHere(run, queue, publisher, frame.hops)
+      if (queue !== undefined) this.deliverQueueHere(run, queue, publisher, frame.hops)
     }
     this.endRun()
   }

@@ -148,9 +148,9 @@ export class WorkerShardHost implements ShardHost {
 }
 
 /** Makes two shards known to each other: a ring each way, and a port for the doorbell. */
-export async function introduce(a: WorkerShardHost, b: WorkerShardHost): Promise<void> {
-  const ringAB = createRing()
-  const ringBA = createRing()
+export async function introduce(a: WorkerShardHost, b: WorkerShardHost, shards: number): Promise<void> {
+  const ringAB = createRing(shards)
+  const ringBA = createRing(shards)
   const { port1, port2 } = new MessageChannel()
   await Promise.all([
     a.join({ index: b.index, region: b.region, ringOut: ringAB, ringIn: ringBA, port: port1 }),

@@ -99,6 +99,10 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.nowMs = performance.now()
     let client: Client | undefined
     const socket = adopt(arrived, this.readBuffer, (bytes) => client?.socketOnRead(bytes))
+    if (socket === undefined) {
+      this.gauges.connectionClosed(this.index)
+      return
+    }
     client = new Client(this, id, socket)
     this.clients.set(id, client)
     client.start(refused || this.stopping)

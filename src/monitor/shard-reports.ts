@@ -1,6 +1,7 @@
 // Asks the shards on behalf of the pages, one question at a time: however many requests come, no more than one report
 // is being made, and equal questions that wait for their turn share it. A question's answer is never older than the
-// question.
+// question. Answers are handed out one a turn of the loop: who takes one writes a long page from it at once, and two
+// hundred of them in a row kept the loop from accepting clients for half a second.
 
 import type { Query } from '../messages.ts'
 import type { ConnectionRow, Report, SubscriptionsReport, TotalsReport } from '../stats.ts'
@@ -16,6 +17,7 @@ export class ShardReports {
   private readonly ask: (query: Query) => Promise<Report[]>
   private readonly waiting = new Map<string, Waiting>()
   private busy = false
+  private lastTurn = Promise.resolve()
 
   /** `ask` puts a question to every shard and answers what those that are alive say. */
   constructor(ask: (query: Query) => Promise<Report[]>) {
@@ -36,7 +38,14 @@ export class ShardReports {
     return (await this.query(query)) as readonly SubscriptionsReport[]
   }
 
-  private query(query: Query): Promise<readonly Report[]> {
+  private async query(query: Query): Promise<readonly Report[]> {
+    const reports = await this.share(query)
+    this.lastTurn = this.lastTurn.then(() => new Promise((resolve) => setImmediate(resolve)))
+    await this.lastTurn
+    return reports
+  }
+
+  private share(query: Query): Promise<readonly Report[]> {
     const key = JSON.stringify(query)
     const known = this.waiting.get(key)
     if (known !== undefined) return known.promise

@@ -91,6 +91,11 @@ export class Parser {
     return this.carry === undefined ? 0 : this.carry.length
   }
 
+  /** Lets go of the route of the latest publish, which may name connections that are closed by now. */
+  forgetRoute(): void {
+    this.run.route = undefined
+  }
+
   /** Takes nothing more; gives back what it holds. */
   stop(): void {
     this.stopped = true
