@@ -36,6 +36,8 @@ export class Client implements ParserHandler, Publisher {
   readonly port: number
   /** Milliseconds on the shard's clock. */
   readonly startMs: number
+  /** Latest bytes from the peer, and latest traffic of either direction. */
+  private lastReadMs: number
   lastActivityMs: number
   options: ConnectOptions = defaultConnectOptions()
   readonly subscriptions = new Map<string, Subscription>()
@@ -78,6 +80,7 @@ export class Client implements ParserHandler, Publisher {
     this.ip = socket.remoteAddress ?? ''
     this.port = socket.remotePort ?? 0
     this.startMs = shard.nowMs
+    this.lastReadMs = shard.nowMs
     this.lastActivityMs = shard.nowMs
     this.pingDueMs = this.firstPingDue()
     const { options } = shard
@@ -104,6 +107,7 @@ export class Client implements ParserHandler, Publisher {
     if (this.closing) return
     const { shard, parser } = this
     shard.beginRead()
+    this.lastReadMs = shard.nowMs
     this.lastActivityMs = shard.nowMs
     this.latestReadBytes = bytes
     try {
@@ -148,8 +152,11 @@ export class Client implements ParserHandler, Publisher {
       this.connectReceived = true
       if (this.rttMs === 0) this.measuredRtt(this.shard.clockMs() - this.startMs)
       this.pingDueMs = this.firstPingDue()
-    } else this.endAllSubscriptions()
-    if (before.headers !== options.headers) this.parser.headers = options.headers
+    } else {
+      this.leaveIndex()
+      this.subscriptions.clear()
+    }
+    if (before.headers !== options.headers) this.parser.allowHeaders(options.headers)
     this.parser.runMax = options.verbose || options.pedantic ? 1 : Number.MAX_SAFE_INTEGER
     if (options.account !== '' || options.newAccount) this.close(Faults.authorization)
     else if (options.protocol < 0 || options.protocol > PROTOCOL_VERSION) this.close(Faults.protocolVersion)
@@ -273,9 +280,9 @@ export class Client implements ParserHandler, Publisher {
     this.shard.sublist.remove(this.account, subscription)
   }
 
-  private endAllSubscriptions(): void {
+  /** Nothing is delivered to its subscriptions any more; a closed connection is remembered with them. */
+  private leaveIndex(): void {
     for (const subscription of this.subscriptions.values()) this.shard.sublist.remove(this.account, subscription)
-    this.subscriptions.clear()
   }
 
   // ── Output ────────────────────────────────────────────────────────────────────────────────────────────
@@ -373,7 +380,7 @@ export class Client implements ParserHandler, Publisher {
     if (nowMs < this.pingDueMs) return
     this.pingDueMs = nowMs + options.pingInterval
     const needRtt = this.rttMs === 0 || nowMs - this.rttMeasuredMs > RTT_AGE_MAX_MS
-    if (nowMs - this.lastActivityMs < options.pingInterval && !needRtt) return
+    if (nowMs - this.lastReadMs < options.pingInterval && !needRtt) return
     if (this.pingsOut + 1 > options.pingMax) {
       this.debug('Stale Client Connection - Closing')
       this.close(Faults.staleConnection)
@@ -393,7 +400,7 @@ export class Client implements ParserHandler, Publisher {
     this.closeReason = fault.reason
     this.closedAtMs = this.shard.nowMs
     this.parser.stop()
-    this.endAllSubscriptions()
+    this.leaveIndex()
     if (fault.text !== undefined) this.outbound.appendBuffer(encodeError(fault.text))
     this.debug(`Client connection closed: ${fault.reason}`)
     this.shard.closed(this, fault)

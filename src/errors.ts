@@ -18,7 +18,6 @@ export const CloseReason = {
   controlLineExceeded: 'Maximum Control Line Exceeded',
   serverShutdown: 'Server Shutdown',
   noRespondersHeaders: 'No Responders Requires Headers',
-  headerViolation: 'Message Header Violation',
   internal: 'Internal Client',
 } as const
 export type CloseReason = (typeof CloseReason)[keyof typeof CloseReason]
@@ -32,13 +31,13 @@ export interface Fault {
 const fault = (text: string | undefined, reason: CloseReason): Fault => Object.freeze({ text, reason })
 
 export const Faults = {
-  unknownOperation: fault('Unknown Protocol Operation', CloseReason.parseError),
+  unknownOperation: fault('Unknown Protocol Operation', CloseReason.protocolViolation),
   /** Malformed arguments: closed without a word. */
-  badArguments: fault(undefined, CloseReason.parseError),
+  badArguments: fault(undefined, CloseReason.protocolViolation),
   controlLine: fault('maximum control line exceeded', CloseReason.controlLineExceeded),
   payload: fault('Maximum Payload Violation', CloseReason.payloadExceeded),
-  headersOff: fault(undefined, CloseReason.headerViolation),
-  errorFromClient: fault(undefined, CloseReason.protocolViolation),
+  headersOff: fault(undefined, CloseReason.protocolViolation),
+  errorFromClient: fault(undefined, CloseReason.parseError),
   authorization: fault('Authorization Violation', CloseReason.authentication),
   protocolVersion: fault('invalid client protocol', CloseReason.badProtocolVersion),
   noRespondersHeaders: fault('no responders requires headers support', CloseReason.noRespondersHeaders),
@@ -75,17 +74,41 @@ const SHORT_ESCAPES: Record<string, string> = {
   '\\': '\\\\',
 }
 
-/** Quotes a byte string as Go's %q does; valid UTF-8 stays readable, other bytes and controls are escaped. */
+/** What Go prints as it is: letters, marks, numbers, punctuation, symbols, and the plain blank. */
+const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u
+const REPLACEMENT = 0xfffd
+
+/** Quotes a byte string as Go's %q does: printable UTF-8 stays readable, everything else is escaped. */
 export function quote(byteString: string): string {
-  const text = Buffer.from(byteString, 'latin1').toString('utf8')
+  const bytes = Buffer.from(byteString, 'latin1')
   let quoted = '"'
-  for (const char of text) {
-    const short = SHORT_ESCAPES[char]
+  for (let at = 0; at < bytes.length; ) {
+    const char = characterAt(bytes, at)
+    if (char === undefined) {
+      quoted += `\\x${hex(bytes[at], 2)}`
+      at++
+      continue
+    }
+    at += Buffer.byteLength(char)
     const code = char.codePointAt(0) as number
-    if (short !== undefined) quoted += short
-    else if (code < 0x20 || code === 0x7f) quoted += `\\x${code.toString(16).padStart(2, '0')}`
-    else if (code >= 0x80 && code < 0xa0) quoted += `\\u${code.toString(16).padStart(4, '0')}`
-    else quoted += char
+    if (SHORT_ESCAPES[char] !== undefined) quoted += SHORT_ESCAPES[char]
+    else if (PRINTABLE.test(char)) quoted += char
+    else if (code < 0x20 || code === 0x7f) quoted += `\\x${hex(code, 2)}`
+    else quoted += code < 0x10000 ? `\\u${hex(code, 4)}` : `\\U${hex(code, 8)}`
   }
   return `${quoted}"`
 }
+
+/** The UTF-8 character that begins at `at`, or undefined if none does. */
+function characterAt(bytes: Buffer, at: number): string | undefined {
+  const first = bytes[at]
+  const length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4
+  const char = bytes.toString('utf8', at, at + length)
+  const code = char.codePointAt(0)
+  const isOne = code !== undefined && char.length === (code > 0xffff ? 2 : 1) && Buffer.byteLength(char) === length
+  return isOne && (code !== REPLACEMENT || (first === 0xef && bytes[at + 1] === 0xbf && bytes[at + 2] === 0xbd))
+    ? char
+    : undefined
+}
+
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0')

@@ -24,7 +24,7 @@ export interface ServerOptions {
   host?: string
   /** Client port; -1 takes a free one, 0 means the default 4222. */
   port?: number
-  /** Port of the HTTP monitoring pages; -1 takes a free one. Default: none. */
+  /** Port of the HTTP monitoring pages; -1 takes a free one, 0 means none (default). */
   monitorPort?: number
   /** Server name; no blanks. Default: the server id. */
   name?: string
@@ -110,7 +110,8 @@ export function normaliseOptions(given: ServerOptions): Options {
   const options: Options = {
     host: given.host ?? DEFAULT_HOST,
     port: port === 0 ? DEFAULT_PORT : port,
-    monitorPort: given.monitorPort === undefined ? undefined : integer('port', given.monitorPort),
+    monitorPort:
+      given.monitorPort === undefined || given.monitorPort === 0 ? undefined : integer('port', given.monitorPort),
     name,
     workers: integer('workers', given.workers ?? Math.min(availableParallelism(), SHARDS_MAX)),
     debug: given.debug ?? false,

@@ -161,7 +161,8 @@ export class Primary {
     const slot = this.pickSlot()
     if (slot !== undefined) this.hand(slot, socket)
     else if (this.closing) socket.destroy()
-    else this.waiting.push(socket)
+    else if (this.waiting.length < LISTEN_BACKLOG) this.waiting.push(socket)
+    else socket.destroy()
   }
 
   private hand(slot: Slot, socket: Socket): void {
@@ -232,6 +233,10 @@ export class Primary {
     slot.lastBeatMs = performance.now()
     host.isReady = true
     this.log.info(`Shard ${index} was replaced`)
+    this.handWaiting()
+  }
+
+  private handWaiting(): void {
     for (const socket of this.waiting.splice(0)) this.listenerOnConnection(socket)
   }
 
@@ -249,6 +254,7 @@ export class Primary {
         slot.lastBeat = beat
         slot.lastBeatMs = nowMs
         slot.late = false
+        this.handWaiting()
         continue
       }
       const silentMs = nowMs - slot.lastBeatMs

@@ -265,6 +265,7 @@ export class Router {
     const { client } = subscription
     subscription.delivered += count
     client.outMessages += count
+    client.lastActivityMs = this.shard.nowMs
     client.outBytes += count * (run.size - skip)
     if (subscription.max > 0 && subscription.delivered >= subscription.max) client.endSubscription(subscription)
     const { outbound } = client

@@ -171,6 +171,7 @@ export function report(shard: Shard, query: Query): Report {
       let total = 0
       if (query.account !== '' && query.account !== shard.account.name) return { total, rows }
       for (const client of shard.clients.values()) {
+        if (client.closing) continue
         for (const subscription of client.subscriptions.values()) {
           if (query.test !== '' && !matches(text(subscription.subject), query.test)) continue
           total++

@@ -3,7 +3,7 @@
 // A region is a trie over subject tokens in a growable SharedArrayBuffer. Its owner alone writes it; every shard
 // reads it. All offsets are in 32-bit words from the start of the region; 0 means "none".
 //
-//   header  ┌ SEQUENCE  goes up by one after each change                     (see writer.ts for the order of writes)
+//   header  ┌ SEQUENCE  goes up by one after each removal                    (see writer.ts for the order of writes)
 //           │ CAPACITY  words in use by growth so far; a reader whose view is shorter makes a new one
 //           │ EDGES     offset of the current edge table
 //           └ SEED      of the hash

@@ -1,7 +1,8 @@
 // Reads a region of the shared index: which filters match a subject. Any shard, at any time, without a lock.
 //
 // A read is good if SEQUENCE did not move while it went on. If it moved, what was read may come from memory that was
-// used again, so the whole read is repeated, a bounded number of times: a change takes well under a microsecond.
+// used again, so the whole read is repeated, a bounded number of times. Additions do not move it: what a reader
+// makes of a filter that comes while it reads is right either way.
 // Until it is known to be good, an offset found in the region is never trusted: the walk has a step limit, and words
 // outside the view read as undefined, which ends the walk.
 
@@ -36,6 +37,8 @@ export class InterestReader {
   /** Nodes of the latest walk. */
   private readonly found: number[] = []
   private steps = 0
+  /** The latest walk met an offset outside the view: the region has grown, or the offset was garbage. */
+  private torn = false
   private subject: Uint8Array = new Uint8Array(0)
   private end = 0
   /** Only this thread writes it: the store in fence() is there for its ordering alone. */
@@ -50,6 +53,7 @@ export class InterestReader {
   /** The nodes of all filters that match subject[start, end), in a list that the next call uses again. */
   matchNodes(account: AccountKey, subject: Uint8Array, start: number, end: number): readonly number[] {
     this.found.length = 0
+    this.torn = false
     if (!hasEmptyToken(subject, start, end)) {
       if (this.words[Header.capacity] !== this.words.length) this.follow()
       this.subject = subject
@@ -71,7 +75,7 @@ export class InterestReader {
       const before = Atomics.load(this.words, Header.sequence)
       const interest = this.collect(this.matchNodes(account, subject, start, end))
       this.fence()
-      if (interest !== undefined && Atomics.load(this.words, Header.sequence) === before) return interest
+      if (interest !== undefined && !this.torn && Atomics.load(this.words, Header.sequence) === before) return interest
     }
     return { plain: true, queues: undefined }
   }
@@ -93,15 +97,21 @@ export class InterestReader {
     let plain = false
     let queues: Map<string, number> | undefined
     for (const node of nodes) {
-      if (words[node + Node.plain] > 0) plain = true
+      const subscriptions = words[node + Node.plain]
+      if (subscriptions === undefined) return undefined
+      if (subscriptions > 0) plain = true
       let entry = words[node + Node.queues]
       while (entry > 0) {
         if (this.steps-- <= 0) return undefined
         const at = (entry + Queue.name) * WORD_BYTES
         const name = latin1(this.bytes, at, at + words[entry + Queue.nameBytes])
         if (name === undefined) return undefined
-        queues ??= new Map()
-        queues.set(name, (queues.get(name) ?? 0) + words[entry + Queue.members])
+        const members = words[entry + Queue.members]
+        // The last member may just be leaving.
+        if (members > 0) {
+          queues ??= new Map()
+          queues.set(name, (queues.get(name) ?? 0) + members)
+        }
         entry = words[entry + Queue.next]
       }
     }
@@ -113,6 +123,7 @@ export class InterestReader {
     const { words, subject, end } = this
     while (this.steps-- > 0) {
       const rest = words[node + Node.rest]
+      if (rest === undefined) this.torn = true
       if (rest > 0) this.found.push(rest)
       let stop = start
       while (stop < end && subject[stop] !== DOT_BYTE) stop++
@@ -138,10 +149,14 @@ export class InterestReader {
     const edges = words[Header.edges]
     const mask = words[edges + Edges.mask]
     const length = stop - start
+    if (mask === undefined) this.torn = true
     for (let probe = hash & mask; this.steps > 0; probe = (probe + 1) & mask) {
       const node = words[edges + Edges.slots + probe]
-      if (!(node !== 0)) return 0
-      if (node === undefined) return 0
+      if (node === 0) return 0
+      if (node === undefined) {
+        this.torn = true
+        return 0
+      }
       if (node === TOMBSTONE || words[node + Node.hash] !== hash) {
         this.steps--
         continue

@@ -4,8 +4,8 @@
 // between any two writes. So:
 //   1. a new record is filled in while nothing points to it;
 //   2. it becomes reachable, or unreachable, by ONE word: an edge slot, a child or list pointer, a count;
-//   3. SEQUENCE goes up by one after each change, with a full barrier;
-//   4. memory is used again only after the change that unlinked it has been counted.
+//   3. SEQUENCE goes up by one after each removal, with a full barrier;
+//   4. memory is used again only after the removal that freed it has been counted.
 // Each state between two writes is a valid trie. A reader that strayed into memory which was freed and used again
 // meanwhile notices that SEQUENCE moved, and reads again (reader.ts).
 
@@ -76,26 +76,29 @@ export class InterestWriter {
    * Answers the filter's node, to be named in remove(), or 0 if the region is full: then nothing was changed.
    */
   add(account: string, filter: string, queue: string): number {
-    // Everything one filter can need is made available first, so that running full never leaves half a change.
-    const tokens = countTokens(filter) + 1
-    const need = tokens * (Node.token + RECORD_WORDS) + (filter.length + account.length + queue.length) + 64
-    if (!this.ensureEdges(tokens) || !this.ensure(need)) return 0
+    if (!this.ensureEdges(countTokens(filter) + 1)) return 0
     let node = this.words[Header.root]
     const end = this.encodePath(account, filter)
-    const { path } = this
     let start = 0
     while (start <= end) {
-      let stop = start
       // The account is the first token whatever bytes it holds.
-      if (start === 0) stop = account.length
-      else while (stop < end && path[stop] !== DOT_BYTE) stop++
-      node = this.child(node, start, stop, start === 0)
+      let stop = start === 0 ? account.length : start
+      if (start > 0) while (stop < end && this.path[stop] !== DOT_BYTE) stop++
+      const child = this.child(node, start, stop, start === 0)
+      if (child === 0) return this.undo(node)
+      node = child
       start = stop + 1
     }
     if (queue === '') Atomics.add(this.words, node + Node.plain, 1)
-    else this.addMember(node, queue)
-    this.changed(account.length + 1, end)
+    else if (!this.addMember(node, queue)) return this.undo(node)
+    this.advanceGeneration(account.length + 1, end)
     return node
+  }
+
+  /** The region is full: what was made of the path holds nothing, and goes. */
+  private undo(node: number): 0 {
+    this.prune(node)
+    return 0
   }
 
   /** Takes back what one add() with the same arguments did. */
@@ -105,24 +108,25 @@ export class InterestWriter {
       assert(words[node + Node.plain] > 0, 'a filter was removed more often than added')
       Atomics.sub(words, node + Node.plain, 1)
     } else this.removeMember(node, queue)
-    this.changed(account.length + 1, this.encodePath(account, filter))
+    this.countRemoval()
     this.prune(node)
+    this.advanceGeneration(account.length + 1, this.encodePath(account, filter))
   }
 
   // ── Nodes ─────────────────────────────────────────────────────────────────────────────────────────────
 
   private child(parent: number, start: number, stop: number, literal: boolean): number {
-    const { words, path } = this
     const length = stop - start
-    const only = length === 1 && !literal ? path[start] : 0
+    const only = length === 1 && !literal ? this.path[start] : 0
     if (only === STAR_BYTE || only === REST_BYTE) {
       const slot = parent + (only === STAR_BYTE ? Node.star : Node.rest)
-      if (words[slot] !== 0) return words[slot]
+      if (this.words[slot] !== 0) return this.words[slot]
       const node = this.makeNode(parent, 0, start, length)
-      Atomics.store(words, slot, node)
+      if (node !== 0) Atomics.store(this.words, slot, node)
       return node
     }
-    const hash = edgeHash(parent, hashBytes(path, start, stop, this.seed))
+    const hash = edgeHash(parent, hashBytes(this.path, start, stop, this.seed))
+    const { words } = this
     const edges = words[Header.edges]
     const mask = words[edges + Edges.mask]
     let reusable = 0
@@ -131,9 +135,11 @@ export class InterestWriter {
       const node = words[slot]
       if (node === 0) {
         const made = this.makeNode(parent, hash, start, length)
+        if (made === 0) return 0
         if (reusable !== 0) this.tombstones--
         else this.usedSlots++
-        Atomics.store(words, reusable !== 0 ? reusable : slot, made)
+        // Making it may have grown the region: its words are seen through a new view.
+        Atomics.store(this.words, reusable !== 0 ? reusable : slot, made)
         return made
       }
       if (node === TOMBSTONE) {
@@ -152,6 +158,7 @@ export class InterestWriter {
 
   private makeNode(parent: number, hash: number, start: number, length: number): number {
     const node = this.allocate(Node.token + wordsFor(length))
+    if (node === 0) return 0
     const { words } = this
     words[node + Node.parent] = parent
     words[node + Node.hash] = hash
@@ -176,7 +183,7 @@ export class InterestWriter {
       else if (words[parent + Node.rest] === node) Atomics.store(words, parent + Node.rest, 0)
       else this.unlinkEdge(node)
       words[parent + Node.children]--
-      this.count()
+      this.countRemoval()
       this.release(node, Node.token + wordsFor(words[node + Node.tokenBytes]))
       node = parent
     }
@@ -188,26 +195,40 @@ export class InterestWriter {
     const mask = words[edges + Edges.mask]
     let probe = words[node + Node.hash] & mask
     while (words[edges + Edges.slots + probe] !== node) probe = (probe + 1) & mask
-    Atomics.store(words, edges + Edges.slots + probe, TOMBSTONE)
-    this.tombstones++
+    if (words[edges + Edges.slots + ((probe + 1) & mask)] !== 0) {
+      // Other probes lead over this slot.
+      Atomics.store(words, edges + Edges.slots + probe, TOMBSTONE)
+      this.tombstones++
+      return
+    }
+    // No probe goes on behind it, so it may become empty, and so may tombstones in front of it.
+    Atomics.store(words, edges + Edges.slots + probe, 0)
+    this.usedSlots--
+    for (probe = (probe - 1) & mask; words[edges + Edges.slots + probe] === TOMBSTONE; probe = (probe - 1) & mask) {
+      Atomics.store(words, edges + Edges.slots + probe, 0)
+      this.usedSlots--
+      this.tombstones--
+    }
   }
 
   // ── Queue groups ──────────────────────────────────────────────────────────────────────────────────────
 
-  private addMember(node: number, queue: string): void {
-    const { words } = this
+  private addMember(node: number, queue: string): boolean {
     const found = this.findQueue(node, queue)
     if (found !== 0) {
-      Atomics.add(words, found + Queue.members, 1)
-      return
+      Atomics.add(this.words, found + Queue.members, 1)
+      return true
     }
     const entry = this.allocate(Queue.name + wordsFor(queue.length))
+    if (entry === 0) return false
+    const { words } = this
     words[entry + Queue.next] = words[node + Node.queues]
     words[entry + Queue.members] = 1
     words[entry + Queue.nameBytes] = queue.length
     const at = (entry + Queue.name) * WORD_BYTES
     for (let i = 0; i < queue.length; i++) this.bytes[at + i] = queue.charCodeAt(i)
     Atomics.store(words, node + Node.queues, entry)
+    return true
   }
 
   private removeMember(node: number, queue: string): void {
@@ -218,7 +239,7 @@ export class InterestWriter {
     let link = node + Node.queues
     while (words[link] !== entry) link = words[link] + Queue.next
     Atomics.store(words, link, words[entry + Queue.next])
-    this.count()
+    this.countRemoval()
     this.release(entry, Queue.name + wordsFor(queue.length))
   }
 
@@ -237,16 +258,15 @@ export class InterestWriter {
 
   // ── Publication ───────────────────────────────────────────────────────────────────────────────────────
 
-  private changed(start: number, end: number): void {
-    this.count()
+  private advanceGeneration(start: number, end: number): void {
     this.generations.advance(this.generations.bucketOf(this.path, start, end))
   }
 
   /**
-   * Counts a change. The store is a release: whoever sees the new count sees the change. The load behind it keeps
-   * later plain writes (into memory that the change has freed) from becoming visible before the new count.
+   * Counts a removal. The store is a release: whoever sees the new count sees the removal. The load behind it keeps
+   * later plain writes (into memory that was freed) from becoming visible before the new count.
    */
-  private count(): void {
+  private countRemoval(): void {
     Atomics.store(this.words, Header.sequence, this.words[Header.sequence] + 1)
     Atomics.load(this.words, Header.sequence)
   }
@@ -262,13 +282,14 @@ export class InterestWriter {
     return end
   }
 
+  /** A record of so many words: a freed one of that size, or new memory; 0 if the region is full. May grow it. */
   private allocate(words: number): number {
     const units = Math.ceil(words / RECORD_WORDS)
     const free = this.freeLists[units]
     if (free !== undefined && free.length > 0) return free.pop() as number
+    if (!this.ensure(units * RECORD_WORDS)) return 0
     const at = this.top
     this.top += units * RECORD_WORDS
-    assert(this.top <= this.words.length, 'ensure() comes before allocate()')
     return at
   }
 
@@ -297,7 +318,10 @@ export class InterestWriter {
     return true
   }
 
-  /** Keeps the edge table at most two thirds full. A larger one is built aside and becomes current by one word. */
+  /**
+   * Keeps the edge table at most two thirds full. A larger one is built aside and becomes current by one word. Where
+   * there is no memory for it, the old one is filled further. Answers false if it cannot take so many.
+   */
   private ensureEdges(more: number): boolean {
     const old = this.words[Header.edges]
     const oldSlots = this.words[old + Edges.mask] + 1
@@ -305,9 +329,9 @@ export class InterestWriter {
     const live = this.usedSlots - this.tombstones
     let slots = FIRST_EDGE_SLOTS
     while ((live + more) * 2 > slots) slots *= 2
-    if (!this.ensure(Edges.slots + slots + RECORD_WORDS)) return false
-    const { words } = this
     const made = this.allocate(Edges.slots + slots)
+    if (made === 0) return (this.usedSlots + more) * 8 <= oldSlots * 7
+    const { words } = this
     words[made + Edges.mask] = slots - 1
     words.fill(0, made + Edges.slots, made + Edges.slots + slots)
     for (let i = 0; i < oldSlots; i++) {
@@ -320,7 +344,7 @@ export class InterestWriter {
     this.usedSlots = live
     this.tombstones = 0
     Atomics.store(words, Header.edges, made)
-    this.count()
+    this.countRemoval()
     this.release(old, Edges.slots + oldSlots)
     return true
   }

@@ -60,11 +60,11 @@ const argumentStart = new Int32Array(ARGUMENTS_MAX)
 const argumentEnd = new Int32Array(ARGUMENTS_MAX)
 
 export class Parser {
-  /** Whether HPUB is allowed: set when CONNECT negotiated headers. */
-  headers = false
   /** Longest run to report; 1 where each message needs an answer of its own (verbose, pedantic). */
   runMax = 1
+  /** Whether processTrace() is called. */
   traced = false
+  private headersAllowed = false
 
   private readonly handler: ParserHandler
   private readonly pool: ChunkPool
@@ -84,6 +84,12 @@ export class Parser {
     this.handler = handler
     this.pool = pool
     this.limits = limits
+  }
+
+  /** Whether HPUB is allowed: as CONNECT negotiated. */
+  allowHeaders(allowed: boolean): void {
+    this.headersAllowed = allowed
+    this.run.stride = 0 // the next line is judged anew, even if it repeats the latest one
   }
 
   /** Bytes of a cut line that push() will put in front of its `start`. */
@@ -133,13 +139,14 @@ export class Parser {
     const line = this.line as Block
     const { lineLength, stride } = run
     const bytes = block.bytes
+    const runMax = this.traced ? 1 : this.runMax
     let next = at
     let count = 0
     do {
       if (bytes[next + stride - 2] !== CR || bytes[next + stride - 1] !== LF) break
       next += stride
       count++
-    } while (count < this.runMax && next + stride <= end && equalBytes(block, next, line, 0, lineLength))
+    } while (count < runMax && next + stride <= end && equalBytes(block, next, line, 0, lineLength))
     if (count === 0) return this.fail(Faults.unknownOperation, block, at + lineLength + run.size, end)
     if (this.traced) this.traceRun(block, at)
     run.block = block
@@ -298,7 +305,10 @@ export class Parser {
     if (cursor === end) {
       // The CR of a line that just fits may already be here without its LF.
       if (end - from > maxControlLine + 1) return this.fail(Faults.controlLine, block, from, end)
-      return this.keepLine(block, at, end)
+      // Blanks between verb and arguments have no limit of their own: one of them is kept.
+      const skip = Math.max(0, from - (at + verb.length) - 1)
+      bytes.copyWithin(at + skip, at, at + verb.length + 1)
+      return this.keepLine(block, at + skip, end)
     }
     const lineEnd = cursor > from && bytes[cursor - 1] === CR ? cursor - 1 : cursor
     if (lineEnd - from > maxControlLine) return this.fail(Faults.controlLine, block, from, end)
@@ -326,7 +336,7 @@ export class Parser {
   }
 
   private readPub(block: Block, at: number, next: number, end: number, count: number, withHeader: boolean): number {
-    if (withHeader && !this.headers) return this.fail(Faults.headersOff, block, at, end)
+    if (withHeader && !this.headersAllowed) return this.fail(Faults.headersOff, block, at, end)
     const bytes = block.bytes
     const least = withHeader ? 3 : 2
     if (count !== least && count !== least + 1) return this.fail(Faults.badArguments, block, at, end)
