@@ -5,7 +5,7 @@
 // meets a half-removed connection: allowance() in router.ts sees `closing`, the release comes at the turn's end.
 
 import type { Socket } from 'node:net'
-import { FIRST_PING_MS, HOLD_MS, HOLD_READ_BYTES, PROTOCOL_VERSION, RTT_AGE_MAX_MS } from './constants.ts'
+import { FIRST_PING_MS, HOLD_MS, HOLD_READ_BYTES, LINGER_MS, PROTOCOL_VERSION, RTT_AGE_MAX_MS } from './constants.ts'
 import { CloseReason, type Fault, Faults, Refusals } from './errors.ts'
 import type { AccountKey } from './interest/reader.ts'
 import { Outbound } from './outbound.ts'
@@ -59,7 +59,7 @@ export class Client implements ParserHandler, Publisher {
   private connectReceived = false
   private firstPongSent = false
   private pingsOut = 0
-  private pingDueMs: number
+  private pingDueMs = 0
   private pingSentMs = 0
   private rttMeasuredMs = 0
   /** Reasons for which it is not read at present. */
@@ -82,7 +82,6 @@ export class Client implements ParserHandler, Publisher {
     this.startMs = shard.nowMs
     this.lastReadMs = shard.nowMs
     this.lastActivityMs = shard.nowMs
-    this.pingDueMs = this.firstPingDue()
     const { options } = shard
     this.outbound = new Outbound(shard, socket, options.maxPending, () => this.close(Faults.slowConsumerPending))
     this.parser = new Parser(this, shard.pool, options)
@@ -95,6 +94,7 @@ export class Client implements ParserHandler, Publisher {
   /** Greets the peer and begins to read; `refused` if the server is full. */
   start(refused: boolean): void {
     this.debug('Client connection created')
+    this.planPing(this.firstPingMs())
     this.send(encodeInfo(this.shard.identity, this.id, this.ip))
     if (refused) this.close(Faults.connections)
     else this.socket.resume()
@@ -151,7 +151,7 @@ export class Client implements ParserHandler, Publisher {
     if (!this.connectReceived) {
       this.connectReceived = true
       if (this.rttMs === 0) this.measuredRtt(this.shard.clockMs() - this.startMs)
-      this.pingDueMs = this.firstPingDue()
+      this.planPing(this.firstPingMs())
     } else {
       this.leaveIndex()
       this.subscriptions.clear()
@@ -354,9 +354,14 @@ export class Client implements ParserHandler, Publisher {
 
   // ── Time ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  private firstPingDue(): number {
-    const first = Math.min(FIRST_PING_MS, this.shard.options.pingInterval)
-    return this.shard.nowMs + first * (1 + Math.random() / 5)
+  private firstPingMs(): number {
+    return Math.min(FIRST_PING_MS, this.shard.options.pingInterval) * (1 + Math.random() / 5)
+  }
+
+  private planPing(afterMs: number): void {
+    this.shard.pings.remove(this, this.pingDueMs)
+    this.pingDueMs = this.shard.nowMs + afterMs
+    this.shard.pings.add(this, this.pingDueMs)
   }
 
   private measuredRtt(ms: number): void {
@@ -364,21 +369,10 @@ export class Client implements ParserHandler, Publisher {
     this.rttMeasuredMs = this.shard.nowMs
   }
 
-  /** Called now and then: PINGs, stale and stuck peers. */
-  sweep(nowMs: number): void {
+  /** The time for a PING has come: sends one unless the peer was heard of lately, or finds the peer stale. */
+  pingDue(nowMs: number): void {
     const { options } = this.shard
-    this.parser.forgetRoute()
-    if (this.closing) {
-      // It had time to take its last words and say goodbye.
-      if (nowMs - this.closedAtMs > 1000) this.socket.destroy()
-      return
-    }
-    if (this.outbound.waitingMs(nowMs) > options.writeDeadline) {
-      this.close(Faults.slowConsumerDeadline)
-      return
-    }
-    if (nowMs < this.pingDueMs) return
-    this.pingDueMs = nowMs + options.pingInterval
+    this.planPing(options.pingInterval)
     const needRtt = this.rttMs === 0 || nowMs - this.rttMeasuredMs > RTT_AGE_MAX_MS
     if (nowMs - this.lastReadMs < options.pingInterval && !needRtt) return
     if (this.pingsOut + 1 > options.pingMax) {
@@ -391,6 +385,17 @@ export class Client implements ParserHandler, Publisher {
     this.send(PING)
   }
 
+  /** Called every second or so: a peer that takes nothing is cut. */
+  sweep(nowMs: number): void {
+    this.parser.forgetRoute()
+    if (this.closing) {
+      // It had time to take its last words and say goodbye.
+      if (nowMs - this.closedAtMs > LINGER_MS) this.socket.destroy()
+    } else if (this.outbound.waitingMs(nowMs) > this.shard.options.writeDeadline) {
+      this.close(Faults.slowConsumerDeadline)
+    }
+  }
+
   // ── Closing ───────────────────────────────────────────────────────────────────────────────────────────
 
   /** Step one: out of every index, last words queued. Step two, release(), comes at the end of the turn. */
@@ -400,6 +405,7 @@ export class Client implements ParserHandler, Publisher {
     this.closeReason = fault.reason
     this.closedAtMs = this.shard.nowMs
     this.parser.stop()
+    this.shard.pings.remove(this, this.pingDueMs)
     this.leaveIndex()
     if (fault.text !== undefined) this.outbound.appendBuffer(encodeError(fault.text))
     this.debug(`Client connection closed: ${fault.reason}`)

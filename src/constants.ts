@@ -20,6 +20,8 @@ export const PING_INTERVAL_MS = 2 * 60_000
 export const PING_OUT_MAX = 2
 /** The early first PING, before up to a fifth more by chance. */
 export const FIRST_PING_MS = 2_000
+/** A closed peer has so long to take its last words. */
+export const LINGER_MS = 1_000
 /** An RTT older than this is measured again even on a busy connection. */
 export const RTT_AGE_MAX_MS = 60 * 60_000
 export const WRITE_DEADLINE_MS = 10_000
@@ -65,11 +67,13 @@ export const WRITE_SLICES_MAX = 256
 export const WRITE_BATCH_MAX = 1024 * 1024
 
 // ── Holding back a fast producer ────────────────────────────────────────────────────────────────────────
-/** A receiver with more than this queued holds its publishers back … */
+/** A receiver with more than this queued, or half of what it may have queued, holds its publishers back … */
 export const HOLD_PENDING = 2 * 1024 * 1024
 /** … for at most this long for each HOLD_READ_BYTES read, which leaves a publisher 6.4 MB/s as nats-server does. */
 export const HOLD_MS = 10
 export const HOLD_READ_BYTES = 64 * 1024
+/** Share of max_pending from which on a receiver holds back a whole ring, not only the publisher. */
+export const NEARLY_FULL = 0.75
 /** A receiver that has taken nothing for this long holds nobody any more. */
 export const STUCK_AFTER_MS = 100
 

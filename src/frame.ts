@@ -81,10 +81,10 @@ export function writeFrame(
   view.setInt32(at + At.routing, (routing.plain ? 1 : 0) | (routing.hops << 8), true)
   view.setInt32(at + At.publisher, routing.publisher, true)
   view.setInt32(at + At.line, run.lineLength, true)
-  view.setInt32(at + At.subjectStart, run.subjectStart, true)
-  view.setInt32(at + At.subjectEnd, run.subjectEnd, true)
-  view.setInt32(at + At.replyStart, run.replyStart, true)
-  view.setInt32(at + At.replyEnd, run.replyEnd, true)
+  view.setInt32(at + At.subjectStart, run.subjectStart - run.lineStart, true)
+  view.setInt32(at + At.subjectEnd, run.subjectEnd - run.lineStart, true)
+  view.setInt32(at + At.replyStart, run.replyStart - run.lineStart, true)
+  view.setInt32(at + At.replyEnd, run.replyEnd - run.lineStart, true)
   view.setInt32(at + At.header, run.headerSize, true)
   view.setInt32(at + At.size, run.size, true)
   view.setInt32(at + At.count, count, true)
@@ -142,6 +142,7 @@ export function attachRun(run: Run, block: Block, start: number): void {
   run.replyStart += start
   run.replyEnd += start
   run.line = block
+  run.lineStart = start
   run.block = block
   run.first = start + run.lineLength
 }

@@ -12,6 +12,7 @@ import {
   BLOCK_SLACK,
   CHUNK_BYTES,
   HOLD_PENDING,
+  NEARLY_FULL,
   SMALL_CHUNK_BYTES,
   STUCK_AFTER_MS,
   WRITE_BATCH_MAX,
@@ -48,6 +49,7 @@ export class Outbound {
   private readonly owner: OutboundOwner
   private readonly socket: Socket
   private readonly pendingMax: number
+  private readonly behindMark: number
   /** Called when pendingBytes exceeds its bound: the connection is a slow consumer. */
   private readonly onOverflow: () => void
   private queued: SliceQueue | undefined
@@ -71,12 +73,23 @@ export class Outbound {
     this.owner = owner
     this.socket = socket
     this.pendingMax = pendingMax
+    this.behindMark = Math.min(HOLD_PENDING, pendingMax / 2)
     this.onOverflow = onOverflow
   }
 
   /** Milliseconds that the socket has not taken what was written to it; 0 if nothing is in flight. */
   waitingMs(nowMs: number): number {
     return this.waitingSinceMs === 0 ? 0 : nowMs - this.waitingSinceMs
+  }
+
+  /** So much waits that publishers should be held back. */
+  get isBehind(): boolean {
+    return this.pendingBytes > this.behindMark
+  }
+
+  /** It is about to be cut as a slow consumer. */
+  get isNearlyFull(): boolean {
+    return this.pendingBytes > this.pendingMax * NEARLY_FULL
   }
 
   /** The socket takes nothing: there is no use in waiting for it. */
@@ -160,7 +173,11 @@ export class Outbound {
       this.marked = true
       this.owner.mark(this)
     }
-    if (this.pendingBytes > this.pendingMax) this.onOverflow()
+    if (this.pendingBytes > this.pendingMax) {
+      // Perhaps it only waits for the end of this turn.
+      this.flush()
+      if (this.pendingBytes > this.pendingMax) this.onOverflow()
+    }
   }
 
   // ── Writing ───────────────────────────────────────────────────────────────────────────────────────────
@@ -249,7 +266,7 @@ export class Outbound {
   }
 
   private relieveWaiters(): void {
-    if (this.waiters === undefined || (this.pendingBytes >= HOLD_PENDING / 2 && !this.closed)) return
+    if (this.waiters === undefined || (this.pendingBytes >= this.behindMark / 2 && !this.closed)) return
     const { waiters } = this
     this.waiters = undefined
     for (const callback of waiters) callback()

@@ -2,7 +2,7 @@
 // MessagePort that serves as doorbell.
 
 import type { MessagePort } from 'node:worker_threads'
-import { RING_BUSY_BYTES, RING_TURN_BYTES } from './constants.ts'
+import { HOLD_MS, HOLD_READ_BYTES, RING_BUSY_BYTES, RING_TURN_BYTES } from './constants.ts'
 import { attachRun, type Frame, FrameKind, readFrame } from './frame.ts'
 import { InterestReader } from './interest/reader.ts'
 import { Link } from './link.ts'
@@ -26,8 +26,13 @@ export class RemotePublisher implements Publisher {
 
   holdFor(receiver: Outbound): void {
     const { id, peer } = this
-    if (receiver.isStuck(this.owner.nowMs)) peer.requestRelease(id)
-    else if (peer.requestHold(id)) receiver.whenRelieved(() => peer.requestRelease(id))
+    if (receiver.isStuck(this.owner.nowMs)) {
+      peer.requestRelease(id)
+      return
+    }
+    if (peer.requestHold(id)) receiver.whenRelieved(() => peer.requestRelease(id))
+    // What is in the ring already could be more than the receiver has room for.
+    if (receiver.isNearlyFull) peer.pause(receiver)
   }
 
   /** Only a queue message on its way to a third shard comes here; it is few, and it is kept. */
@@ -76,6 +81,7 @@ export class Peer {
   private readonly holding = new Set<number>()
   private drainScheduled = false
   private gone = false
+  private paused = false
 
   constructor(owner: PeerOwner, setup: PeerSetup) {
     this.owner = owner
@@ -127,12 +133,26 @@ export class Peer {
     if (this.holding.delete(connection) && !this.gone) this.post({ kind: 'release', connection })
   }
 
+  /** Takes nothing from the ring for HOLD_MS for each HOLD_READ_BYTES of the latest frame, or until `receiver` caught up. */
+  pause(receiver: Outbound): void {
+    if (this.paused) return
+    this.paused = true
+    const resume = (): void => {
+      if (!this.paused) return
+      this.paused = false
+      clearTimeout(timer)
+      this.scheduleDrain()
+    }
+    const timer = setTimeout(resume, HOLD_MS * Math.max(1, this.frame.bytes / HOLD_READ_BYTES))
+    receiver.whenRelieved(resume)
+  }
+
   /** Deals with the frames in the ring: at most one turn's worth, then others get their turn. */
   private drain(): void {
-    if (this.gone) return
+    if (this.gone || this.paused) return
     this.owner.beginRead()
     let dealtWith = 0
-    while (dealtWith < RING_TURN_BYTES) {
+    while (dealtWith < RING_TURN_BYTES && !this.paused) {
       const at = this.consumer.next()
       if (at < 0) break
       const { frame } = this
@@ -144,7 +164,7 @@ export class Peer {
       if (this.gone) break
     }
     // Under load the next frame is not far: look again in the next turn, and sleep only when little came.
-    if (dealtWith >= RING_BUSY_BYTES || !this.consumer.sleep()) this.scheduleDrain()
+    if (!this.paused && (dealtWith >= RING_BUSY_BYTES || !this.consumer.sleep())) this.scheduleDrain()
     this.owner.endRead()
   }
 

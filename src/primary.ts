@@ -55,6 +55,7 @@ export class Primary {
   private monitor: Monitor | undefined
   private watch: NodeJS.Timeout | undefined
   private nextSlot = 0
+  private introductions = Promise.resolve()
   private closing = false
   /** Accepted while no shard could take them. */
   private waiting: Socket[] = []
@@ -216,28 +217,32 @@ export class Primary {
     const host = this.startWorker(index)
     slot.host = host
     slot.handed = 0
+    slot.late = false
+    slot.lastBeatMs = performance.now()
     try {
       await host.ready
     } catch {
       return // it died: workerOnDeath tries again
     }
-    await Promise.all(
-      this.workerHosts()
-        .filter((other) => other !== host && !other.dead)
-        .map((other) => introduce(host, other, this.options.workers)),
-    )
+    // One after the other, and only to those who know each other already: each pair is introduced once.
+    this.introductions = this.introductions.then(() => this.introduce(host))
+    await this.introductions
     if (host.dead || this.closing) return
-    host.setIdentity(this.identity)
     slot.failures = 0
-    slot.late = false
-    slot.lastBeatMs = performance.now()
-    host.isReady = true
     this.log.info(`Shard ${index} was replaced`)
     this.handWaiting()
   }
 
   private handWaiting(): void {
     for (const socket of this.waiting.splice(0)) this.listenerOnConnection(socket)
+  }
+
+  /** Makes a new thread and all that are ready known to each other, and it one of them. */
+  private async introduce(host: WorkerShardHost): Promise<void> {
+    const others = this.workerHosts().filter((other) => other.isReady)
+    await Promise.all(others.map((other) => introduce(host, other, this.options.workers)))
+    host.setIdentity(this.identity)
+    host.isReady = !host.dead
   }
 
   private workerHosts(): WorkerShardHost[] {

@@ -9,7 +9,7 @@
 // Deliveries are only queued here; the shard flushes each receiver once at the end of the turn.
 
 import type { Client } from './client.ts'
-import { BY_REFERENCE_MIN, CHUNK_BYTES, FLUSH_EARLY_BYTES, HOLD_PENDING, REROUTE_MAX, SHARE_MIN } from './constants.ts'
+import { BY_REFERENCE_MIN, CHUNK_BYTES, FLUSH_EARLY_BYTES, REROUTE_MAX, SHARE_MIN } from './constants.ts'
 import type { Frame, Routing } from './frame.ts'
 import type { AccountKey } from './interest/reader.ts'
 import { type Block, copyBytes } from './memory/block.ts'
@@ -269,7 +269,7 @@ export class Router {
     client.outBytes += count * (run.size - skip)
     if (subscription.max > 0 && subscription.delivered >= subscription.max) client.endSubscription(subscription)
     const { outbound } = client
-    if (outbound.pendingBytes > HOLD_PENDING) publisher.holdFor(outbound)
+    if (outbound.isBehind) publisher.holdFor(outbound)
   }
 
   // ── Queue groups ──────────────────────────────────────────────────────────────────────────────────────

@@ -4,6 +4,7 @@
 //          end of turn: frames for other shards published, each marked receiver written once, closed ones released
 
 import type { Socket } from 'node:net'
+import { Agenda } from './agenda.ts'
 import { Client } from './client.ts'
 import { CONTROL_LINE_MAX, HEARTBEAT_MS, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
 import { CloseReason, type Fault, Faults } from './errors.ts'
@@ -29,7 +30,8 @@ import { Sublist, type Subscription } from './subjects/sublist.ts'
 /** The one account there is until there are users. */
 export const GLOBAL_ACCOUNT = '$G'
 const SWEEP_MAX_MS = 1000
-const SWEEP_MIN_MS = 10
+const PING_STEP_MAX_MS = 100
+const STEP_MIN_MS = 10
 
 export class Shard implements OutboundOwner, PeerOwner {
   readonly index: number
@@ -43,6 +45,8 @@ export class Shard implements OutboundOwner, PeerOwner {
   readonly router: Router
   readonly peers: Peer[] = []
   readonly clients = new Map<number, Client>()
+  /** When each connection's next PING is due. */
+  readonly pings: Agenda<Client>
   identity: ServerIdentity
 
   /** All sockets of the shard read into this one, from readStart on; before it there is room for a cut line. */
@@ -65,6 +69,7 @@ export class Shard implements OutboundOwner, PeerOwner {
   private endsWithRead = false
   private busyUntilMs = 0
   private readonly sweepTimer: NodeJS.Timeout
+  private readonly pingTimer: NodeJS.Timeout
   private readonly heartbeatTimer: NodeJS.Timeout
   private onEmpty: (() => void) | undefined
   private stopping = false
@@ -85,9 +90,11 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.readStart = Math.max(setup.options.maxControlLine, CONTROL_LINE_MAX) * 2
     this.readBlock = allocateBlock(this.readStart + READ_BYTES)
     this.readBuffer = this.readBlock.bytes.subarray(this.readStart, this.readStart + READ_BYTES)
-    const shortest = Math.min(setup.options.pingInterval, setup.options.writeDeadline) / 4
-    const sweepMs = Math.min(SWEEP_MAX_MS, Math.max(SWEEP_MIN_MS, shortest))
-    this.sweepTimer = setInterval(() => this.sweep(), sweepMs)
+    const step = (span: number, max: number): number => Math.min(max, Math.max(STEP_MIN_MS, span / 4))
+    this.sweepTimer = setInterval(() => this.sweep(), step(setup.options.writeDeadline, SWEEP_MAX_MS))
+    const pingStepMs = step(setup.options.pingInterval, PING_STEP_MAX_MS)
+    this.pings = new Agenda(pingStepMs, this.nowMs)
+    this.pingTimer = setInterval(() => this.ping(), pingStepMs)
     this.heartbeatTimer = setInterval(() => this.gauges.beat(this.index), HEARTBEAT_MS)
     this.gauges.beat(this.index)
   }
@@ -221,6 +228,11 @@ export class Shard implements OutboundOwner, PeerOwner {
     }
   }
 
+  private ping(): void {
+    this.nowMs = performance.now()
+    this.pings.take(this.nowMs, (client) => client.pingDue(this.nowMs))
+  }
+
   private sweep(): void {
     this.nowMs = performance.now()
     for (const client of this.clients.values()) client.sweep(this.nowMs)
@@ -275,6 +287,7 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.onEmpty = () => {
       clearTimeout(timer)
       clearInterval(this.sweepTimer)
+      clearInterval(this.pingTimer)
       clearInterval(this.heartbeatTimer)
       for (const peer of this.peers.splice(0)) peer.close()
       done()

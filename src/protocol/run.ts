@@ -8,8 +8,9 @@ import type { Route } from '../route.ts'
 const EMPTY = allocateBlock(0)
 
 export class Run {
-  /** Holds the control line, into which the four offsets below point. */
+  /** Holds the control line, which begins at lineStart; the four offsets below point into the block. */
   line: Block = EMPTY
+  lineStart = 0
   lineLength = 0
   subjectStart = 0
   subjectEnd = 0
