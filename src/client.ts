@@ -27,6 +27,9 @@ import {
 } from './subjects/subject.ts'
 import { Subscription } from './subjects/sublist.ts'
 
+/** Not zero, which means unknown. */
+const RTT_MIN_MS = 0.001
+
 export class Client implements ParserHandler, Publisher {
   readonly id: number
   readonly outbound: Outbound
@@ -60,8 +63,7 @@ export class Client implements ParserHandler, Publisher {
   private firstPongSent = false
   private pingsOut = 0
   private pingDueMs = 0
-  private pingSentMs = 0
-  private rttMeasuredMs = 0
+  private pingSentMs = Number.NEGATIVE_INFINITY
   /** Reasons for which it is not read at present. */
   private holds = 0
   private latestReadBytes = 0
@@ -71,6 +73,8 @@ export class Client implements ParserHandler, Publisher {
   /** Shards with a receiver that has fallen behind. */
   private heldByShards: Set<number> | undefined
   private heldForPeers: Set<Peer> | undefined
+  /** PINGs to be answered when no peer holds it any more. */
+  private pongsOwed = 0
 
   constructor(shard: Shard, id: number, socket: Socket) {
     this.shard = shard
@@ -150,7 +154,8 @@ export class Client implements ParserHandler, Publisher {
     this.options = options
     if (!this.connectReceived) {
       this.connectReceived = true
-      if (this.rttMs === 0) this.measuredRtt(this.shard.clockMs() - this.startMs)
+      // An estimate; the first PING measures it.
+      if (this.rttMs === 0) this.rttMs = Math.max(this.shard.clockMs() - this.startMs, RTT_MIN_MS)
       this.planPing(this.firstPingMs())
     } else {
       this.leaveIndex()
@@ -203,6 +208,7 @@ export class Client implements ParserHandler, Publisher {
   }
 
   processSub(subject: string, queue: string, sid: string): void {
+    this.shard.catchUp()
     const { maxSubscriptions, maxSubscriptionTokens } = this.shard.options
     if (queue === RESERVED_QUEUE) {
       this.refuse(Refusals.subscribeQueue(subject, queue))
@@ -233,6 +239,7 @@ export class Client implements ParserHandler, Publisher {
   }
 
   processUnsub(sid: string, max: number): void {
+    this.shard.catchUp()
     const subscription = this.subscriptions.get(sid)
     if (subscription !== undefined) {
       if (max > subscription.delivered) {
@@ -245,6 +252,12 @@ export class Client implements ParserHandler, Publisher {
   }
 
   processPing(): void {
+    // PONG says that what was published before is on its way: it waits with frames for which a ring has no room.
+    if (this.heldForPeers !== undefined && this.heldForPeers.size > 0) this.pongsOwed++
+    else this.pong()
+  }
+
+  private pong(): void {
     this.send(PONG)
     if (!this.connectReceived || this.firstPongSent) return
     this.firstPongSent = true
@@ -254,11 +267,8 @@ export class Client implements ParserHandler, Publisher {
   }
 
   processPong(): void {
+    if (this.pingsOut > 0) this.rttMs = Math.max(this.shard.clockMs() - this.pingSentMs, RTT_MIN_MS)
     this.pingsOut = 0
-    if (this.pingSentMs !== 0) {
-      this.measuredRtt(this.shard.clockMs() - this.pingSentMs)
-      this.pingSentMs = 0
-    }
   }
 
   processFault(fault: Fault, snippet: string): void {
@@ -341,7 +351,13 @@ export class Client implements ParserHandler, Publisher {
     peer.link.whenRelieved(() => {
       this.heldForPeers?.delete(peer)
       this.resumeReading()
+      if (this.heldForPeers?.size === 0) while (this.pongsOwed > 0 && !this.closing) this.payPong()
     })
+  }
+
+  private payPong(): void {
+    this.pongsOwed--
+    this.pong()
   }
 
   private pauseReading(): void {
@@ -364,16 +380,11 @@ export class Client implements ParserHandler, Publisher {
     this.shard.pings.add(this, this.pingDueMs)
   }
 
-  private measuredRtt(ms: number): void {
-    this.rttMs = Math.max(ms, 0.001)
-    this.rttMeasuredMs = this.shard.nowMs
-  }
-
   /** The time for a PING has come: sends one unless the peer was heard of lately, or finds the peer stale. */
   pingDue(nowMs: number): void {
     const { options } = this.shard
     this.planPing(options.pingInterval)
-    const needRtt = this.rttMs === 0 || nowMs - this.rttMeasuredMs > RTT_AGE_MAX_MS
+    const needRtt = this.rttMs === 0 || nowMs - this.pingSentMs > RTT_AGE_MAX_MS
     if (nowMs - this.lastReadMs < options.pingInterval && !needRtt) return
     if (this.pingsOut + 1 > options.pingMax) {
       this.debug('Stale Client Connection - Closing')

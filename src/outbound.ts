@@ -15,6 +15,7 @@ import {
   NEARLY_FULL,
   SMALL_CHUNK_BYTES,
   STUCK_AFTER_MS,
+  STUCK_AFTER_SMALL_MS,
   WRITE_BATCH_MAX,
   WRITE_SLICES_MAX,
 } from './constants.ts'
@@ -94,7 +95,7 @@ export class Outbound {
 
   /** The socket takes nothing: there is no use in waiting for it. */
   isStuck(nowMs: number): boolean {
-    return this.waitingMs(nowMs) > STUCK_AFTER_MS
+    return this.waitingMs(nowMs) > (this.behindMark < HOLD_PENDING ? STUCK_AFTER_SMALL_MS : STUCK_AFTER_MS)
   }
 
   // ── Queueing ──────────────────────────────────────────────────────────────────────────────────────────

@@ -153,19 +153,38 @@ export class Peer {
     this.owner.beginRead()
     let dealtWith = 0
     while (dealtWith < RING_TURN_BYTES && !this.paused) {
-      const at = this.consumer.next()
-      if (at < 0) break
-      const { frame } = this
-      readFrame(this.consumer.block, at, frame, this.run)
-      this.deliver()
-      this.consumer.advance(frame.bytes)
-      dealtWith += frame.bytes
-      if (this.consumer.release()) this.post(WAKE)
-      if (this.gone) break
+      const bytes = this.takeFrame()
+      if (bytes === 0) break
+      dealtWith += bytes
     }
     // Under load the next frame is not far: look again in the next turn, and sleep only when little came.
     if (!this.paused && (dealtWith >= RING_BUSY_BYTES || !this.consumer.sleep())) this.scheduleDrain()
     this.owner.endRead()
+  }
+
+  /**
+   * Deals with all that is in the ring now, pause or not. Called before a subscription comes or goes: what a publisher
+   * on the other shard had flushed by then is delivered to those who were there, and to nobody else.
+   */
+  catchUp(): void {
+    let left = this.consumer.size
+    while (left > 0) {
+      const bytes = this.takeFrame()
+      if (bytes === 0) return
+      left -= bytes
+    }
+  }
+
+  /** Deals with the next frame; answers its bytes, or 0 if there is none. */
+  private takeFrame(): number {
+    const at = this.gone ? -1 : this.consumer.next()
+    if (at < 0) return 0
+    const { frame } = this
+    readFrame(this.consumer.block, at, frame, this.run)
+    this.deliver()
+    this.consumer.advance(frame.bytes)
+    if (this.consumer.release()) this.post(WAKE)
+    return frame.bytes
   }
 
   private scheduleDrain(): void {

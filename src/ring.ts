@@ -111,7 +111,8 @@ export class RingProducer {
 
 export class RingConsumer {
   readonly block: Block
-  private readonly size: number
+  /** Bytes that the ring holds. */
+  readonly size: number
   private readonly words: Int32Array
   private tail = 0
   private headSeen = 0

@@ -262,6 +262,11 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.router.receive(run, this.account, frame, peer.publisher)
   }
 
+  /** Deals with everything that other shards' publishers have flushed by now. */
+  catchUp(): void {
+    for (const peer of this.peers) peer.catchUp()
+  }
+
   holdPublisher(connection: number, peer: number): void {
     this.clients.get(connection)?.holdForShard(peer)
   }

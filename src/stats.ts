@@ -154,11 +154,11 @@ export function report(shard: Shard, query: Query): Report {
       return reportTotals(shard)
     case 'connections': {
       const rows: ConnectionRow[] = []
-      if (query.state !== 'closed') {
-        for (const client of shard.clients.values()) {
-          if (!client.closing && (query.id === 0 || query.id === client.id)) {
-            rows.push(connectionRow(shard, client, query.subscriptions !== 'none'))
-          }
+      for (const client of shard.clients.values()) {
+        // One that is taking its leave counts as closed.
+        const wanted = query.state === 'all' || (query.state === 'closed') === client.closing
+        if (wanted && (query.id === 0 || query.id === client.id)) {
+          rows.push(connectionRow(shard, client, query.subscriptions !== 'none'))
         }
       }
       if (query.state !== 'open') {
