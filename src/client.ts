@@ -5,10 +5,10 @@
 // meets a half-removed connection: allowance() in router.ts sees `closing`, the release comes at the turn's end.
 
 import type { Socket } from 'node:net'
-import { FIRST_PING_MS, HOLD_MS, HOLD_READ_BYTES, LINGER_MS, PROTOCOL_VERSION, RTT_AGE_MAX_MS } from './constants.ts'
+import { FIRST_PING_MS, LINGER_MS, PROTOCOL_VERSION, RTT_AGE_MAX_MS } from './constants.ts'
 import { CloseReason, type Fault, Faults, Refusals } from './errors.ts'
 import type { AccountKey } from './interest/reader.ts'
-import { Outbound } from './outbound.ts'
+import { holdMsFor, Outbound } from './outbound.ts'
 import type { Peer } from './peer.ts'
 import { encodeError, encodeNoResponders, OK, PING, PONG } from './protocol/encoder.ts'
 import { type ConnectOptions, defaultConnectOptions, encodeInfo, parseConnect } from './protocol/handshake.ts'
@@ -116,7 +116,7 @@ export class Client implements ParserHandler, Publisher {
     this.latestReadBytes = bytes
     try {
       parser.push(shard.readBlock, shard.readStart, shard.readStart + bytes)
-      if (this.heldByShards !== undefined && this.heldByShards.size > 0) this.hold()
+      if (this.heldByShards !== undefined && this.heldByShards.size > 0) this.hold(holdMsFor(bytes))
     } catch (error) {
       // A bug of ours costs this connection, not the shard.
       shard.log.error(`${this.label} - ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
@@ -311,7 +311,7 @@ export class Client implements ParserHandler, Publisher {
 
   holdFor(receiver: Outbound): void {
     if (this.releaseHold !== undefined || receiver.isStuck(this.shard.nowMs)) return
-    this.hold()
+    this.hold(receiver.holdMs(this.latestReadBytes))
     this.onRelief ??= () => this.releaseHold?.()
     receiver.whenRelieved(this.onRelief)
   }
@@ -320,15 +320,15 @@ export class Client implements ParserHandler, Publisher {
   holdForShard(index: number): void {
     this.heldByShards ??= new Set()
     this.heldByShards.add(index)
-    this.hold()
+    this.hold(holdMsFor(this.latestReadBytes))
   }
 
   releaseForShard(index: number): void {
     if (this.heldByShards?.delete(index) && this.heldByShards.size === 0) this.releaseHold?.()
   }
 
-  /** Not read for a while: HOLD_MS for each HOLD_READ_BYTES of the latest read, so that a floor of speed remains. */
-  private hold(): void {
+  /** Not read for so long, unless it is released sooner. */
+  private hold(ms: number): void {
     if (this.releaseHold !== undefined || this.closing) return
     const release = (): void => {
       if (this.releaseHold !== release) return
@@ -336,7 +336,7 @@ export class Client implements ParserHandler, Publisher {
       clearTimeout(timer)
       this.resumeReading()
     }
-    const timer = setTimeout(release, HOLD_MS * Math.max(1, this.latestReadBytes / HOLD_READ_BYTES))
+    const timer = setTimeout(release, ms)
     this.releaseHold = release
     this.stalls++
     this.shard.stalls++

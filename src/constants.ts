@@ -76,7 +76,10 @@ export const HOLD_READ_BYTES = 64 * 1024
 export const NEARLY_FULL = 0.75
 /** A receiver that has taken nothing for this long holds nobody any more. */
 export const STUCK_AFTER_MS = 100
-/** … or this long, where max_pending is so small that holding is all that keeps a reader with a pause from being cut. */
+/**
+ * Where max_pending is so small that it cannot take in what comes during a reader's pause, holding is all that keeps
+ * the reader from being cut: there a hold lasts until the reader has caught up, or is stuck for this long.
+ */
 export const STUCK_AFTER_SMALL_MS = 1_000
 
 // ── Between shards ──────────────────────────────────────────────────────────────────────────────────────

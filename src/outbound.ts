@@ -11,7 +11,9 @@ import type { Socket } from 'node:net'
 import {
   BLOCK_SLACK,
   CHUNK_BYTES,
+  HOLD_MS,
   HOLD_PENDING,
+  HOLD_READ_BYTES,
   NEARLY_FULL,
   SMALL_CHUNK_BYTES,
   STUCK_AFTER_MS,
@@ -44,6 +46,11 @@ class SliceQueue {
     this.starts.length = 0
     this.ends.length = 0
   }
+}
+
+/** How long a publisher is held after a read of so many bytes, where nothing is known of its receiver. Milliseconds. */
+export function holdMsFor(bytes: number): number {
+  return HOLD_MS * Math.max(1, bytes / HOLD_READ_BYTES)
 }
 
 export class Outbound {
@@ -90,12 +97,21 @@ export class Outbound {
 
   /** It is about to be cut as a slow consumer. */
   get isNearlyFull(): boolean {
-    return this.pendingBytes > this.pendingMax * NEARLY_FULL
+    return this.pendingBytes > (this.isSmall ? this.behindMark : this.pendingMax * NEARLY_FULL)
+  }
+
+  private get isSmall(): boolean {
+    return this.behindMark < HOLD_PENDING
+  }
+
+  /** How long whoever sent the latest `bytes` is to be held: the more it sent, the longer. Milliseconds. */
+  holdMs(bytes: number): number {
+    return this.isSmall ? STUCK_AFTER_SMALL_MS : holdMsFor(bytes)
   }
 
   /** The socket takes nothing: there is no use in waiting for it. */
   isStuck(nowMs: number): boolean {
-    return this.waitingMs(nowMs) > (this.behindMark < HOLD_PENDING ? STUCK_AFTER_SMALL_MS : STUCK_AFTER_MS)
+    return this.waitingMs(nowMs) > (this.isSmall ? STUCK_AFTER_SMALL_MS : STUCK_AFTER_MS)
   }
 
   // ── Queueing ──────────────────────────────────────────────────────────────────────────────────────────

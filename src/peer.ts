@@ -2,7 +2,7 @@
 // MessagePort that serves as doorbell.
 
 import type { MessagePort } from 'node:worker_threads'
-import { HOLD_MS, HOLD_READ_BYTES, RING_BUSY_BYTES, RING_TURN_BYTES } from './constants.ts'
+import { RING_BUSY_BYTES, RING_TURN_BYTES } from './constants.ts'
 import { attachRun, type Frame, FrameKind, readFrame } from './frame.ts'
 import { InterestReader } from './interest/reader.ts'
 import { Link } from './link.ts'
@@ -133,7 +133,7 @@ export class Peer {
     if (this.holding.delete(connection) && !this.gone) this.post({ kind: 'release', connection })
   }
 
-  /** Takes nothing from the ring for HOLD_MS for each HOLD_READ_BYTES of the latest frame, or until `receiver` caught up. */
+  /** Takes nothing from the ring for a while, or until `receiver` has caught up. */
   pause(receiver: Outbound): void {
     if (this.paused) return
     this.paused = true
@@ -143,7 +143,7 @@ export class Peer {
       clearTimeout(timer)
       this.scheduleDrain()
     }
-    const timer = setTimeout(resume, HOLD_MS * Math.max(1, this.frame.bytes / HOLD_READ_BYTES))
+    const timer = setTimeout(resume, receiver.holdMs(this.frame.bytes))
     receiver.whenRelieved(resume)
   }
 
