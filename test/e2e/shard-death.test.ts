@@ -1,0 +1,290 @@
+// A shard dies, in every way a thread can: its own clients see their connections closed, nobody else notices
+// anything, and another thread takes its place (docs of reliability: R14, F1, F14).
+
+import { setFlagsFromString } from 'node:v8'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { Primary } from '../../src/primary.ts'
+import { WAYS, type Way } from '../support/faulty-ways.ts'
+import { ownPrimary } from '../support/harness.ts'
+import { chooseSeed, Random } from '../support/random.ts'
+import type { ConnectMembers, RawClient } from '../support/raw-client.ts'
+import { FAULTY_ENTRY, hostOf, kill, openOn as openOnShard, untilReplaced } from '../support/shards.ts'
+import { Chatter, Listener, settle, Talker } from '../support/streams.ts'
+import { until } from '../support/until.ts'
+
+/** Workers of this file get a small heap, so that running out of it takes no gigabytes. */
+const HEAP_MIB = 96
+/** The goal for the time until a dead shard's clients see the close, and what a busy machine is allowed. */
+const CLOSE_GOAL_MS = 100
+const CLOSE_MAX_MS = 1000
+const REPLACE_MAX_MS = 5000
+const GAP_MAX_MS = 1000
+
+/** Times a worker is killed under load; more for long runs. */
+const KILLS = Number(process.env['HEDDLE_KILLS'] ?? 50)
+
+beforeAll(() => setFlagsFromString(`--max-old-space-size=${HEAP_MIB}`))
+afterAll(() => setFlagsFromString('--max-old-space-size=0'))
+
+async function openOn(primary: Primary, shard: number, members?: ConnectMembers): Promise<RawClient> {
+  const client = await openOnShard(primary, shard, members)
+  onTestFinished(() => client.close())
+  return client
+}
+
+const RESPONDERS = { headers: true, no_responders: true }
+const DEAD = 1
+
+describe('a shard dies', () => {
+  test.each(WAYS)('by %s', async (way) => {
+    const primary = await ownPrimary({ workers: 3 }, FAULTY_ENTRY)
+    const victims = [await openOn(primary, DEAD), await openOn(primary, DEAD), await openOn(primary, DEAD)]
+    const requester = await openOn(primary, 0, RESPONDERS)
+    requester.send('SUB inbox 1\r\n')
+    victims[0].send('SUB only.here 1\r\nSUB shared.here q 2\r\n')
+    for (const client of [requester, victims[0]]) await client.sync()
+    requester.send('PUB only.here inbox 0\r\n\r\n')
+    await victims[0].expect('MSG only.here 1 inbox 0\r\n\r\n')
+
+    // Streams from and to the two other shards, which the dying one hears as well.
+    const talkers = [new Talker(await openOn(primary, 0)), new Talker(await openOn(primary, 2))]
+    const listeners = [
+      await Listener.start(await openOn(primary, 0), 'shard 0', talkers),
+      await Listener.start(await openOn(primary, 2), 'shard 2', talkers),
+    ]
+    for (const victim of victims.slice(1)) await Listener.start(victim, 'victim', talkers)
+    const chatter = new Chatter(talkers, 10)
+    onTestFinished(() => chatter.stop())
+    await until('the streams to flow', () => listeners.every(({ heard }) => heard.size === 2))
+    for (const listener of listeners) listener.resetGap()
+
+    const host = hostOf(primary, DEAD)
+    const killedAtMs = await kill(primary, DEAD, way)
+    const closedAfterMs = await Promise.all(
+      victims.map(async (victim) => {
+        await until('the close', () => victim.isClosed)
+        return victim.closedAtMs - killedAtMs
+      }),
+    )
+    // A shard that fills its heap takes a while to die of it; its clients have nothing to go by until then.
+    const worstMs = Math.max(...closedAfterMs)
+    if (way !== 'heap out of memory') expect(worstMs).toBeLessThan(CLOSE_MAX_MS)
+    await untilReplaced(primary, DEAD, host)
+    const replacedAfterMs = performance.now() - killedAtMs
+    expect(replacedAfterMs).toBeLessThan(REPLACE_MAX_MS)
+
+    // Its interest is gone from the index.
+    requester.send('PUB only.here inbox 0\r\n\r\nPUB shared.here inbox 0\r\n\r\n')
+    await requester.expect(
+      'HMSG inbox 1 41 41\r\nNATS/1.0 503\r\nNats-Subject: only.here\r\n\r\n\r\n' +
+        'HMSG inbox 1 43 43\r\nNATS/1.0 503\r\nNats-Subject: shared.here\r\n\r\n\r\n',
+    )
+
+    // The new thread serves: itself, and to and from the others.
+    const reborn = await openOn(primary, DEAD)
+    const old = await openOn(primary, 2)
+    for (const client of [reborn, old]) client.send('SUB hello.* 7\r\n')
+    for (const client of [reborn, old]) await client.sync()
+    for (const [i, client] of [reborn, old, requester].entries()) {
+      client.send(`PUB hello.${i} 2\r\nhi\r\n`)
+      await reborn.expect(`MSG hello.${i} 7 2\r\nhi\r\n`)
+      await old.expect(`MSG hello.${i} 7 2\r\nhi\r\n`)
+    }
+    const newListener = await Listener.start(await openOn(primary, DEAD), 'the new shard', talkers)
+
+    // Nobody else has noticed anything.
+    await until('the streams to reach the new shard', () => newListener.heard.size === 2)
+    chatter.stop()
+    expect(await settle([...listeners, newListener], talkers)).toEqual([])
+    for (const { client } of [...listeners, ...talkers]) expect(client.isClosed).toBe(false)
+    const gapMs = Math.max(...listeners.map((listener) => listener.gapMs))
+    expect(gapMs).toBeLessThan(GAP_MAX_MS)
+    expect(primary.restarts).toBe(1)
+    report(way, worstMs, replacedAfterMs, gapMs, talkers)
+  })
+
+  function report(way: Way, closeMs: number, replacedMs: number, gapMs: number, talkers: readonly Talker[]): void {
+    const sent = talkers.reduce((sum, talker) => sum + talker.sent, 0)
+    const goal = closeMs <= CLOSE_GOAL_MS ? '' : ` (goal ${CLOSE_GOAL_MS})`
+    process.stderr.write(
+      `shard death by ${way}: clients saw the close after ${closeMs.toFixed(1)} ms${goal}, replaced after ` +
+        `${replacedMs.toFixed(0)} ms, longest gap of the others' streams ${gapMs.toFixed(0)} ms, ${sent} messages\n`,
+    )
+  }
+
+  test('the only shard there is, and the server lives on', async () => {
+    const primary = await ownPrimary({ workers: 1 }, FAULTY_ENTRY)
+    for (let round = 1; round <= 3; round++) {
+      const client = await openOn(primary, 0)
+      client.send('SUB a 1\r\n')
+      await client.sync()
+      const host = hostOf(primary, 0)
+      await kill(primary, 0, 'throw')
+      await client.expectClose()
+      // A connection that comes when no shard is there to take it waits for the new one.
+      await until('the primary to know', () => host.dead)
+      const waiting = await openOnShard(primary, 0)
+      onTestFinished(() => waiting.close())
+      await untilReplaced(primary, 0, host)
+      waiting.send('SUB a 1\r\nPUB a 2\r\nhi\r\n')
+      await waiting.expect('MSG a 1 2\r\nhi\r\n')
+      expect(primary.restarts).toBe(round)
+      await waiting.close()
+    }
+  })
+
+  test('several shards at once', async () => {
+    const primary = await ownPrimary({ workers: 4 }, FAULTY_ENTRY)
+    const talker = new Talker(await openOn(primary, 0))
+    const listener = await Listener.start(await openOn(primary, 0), 'shard 0', [talker])
+    const victims = [await openOn(primary, 1), await openOn(primary, 2), await openOn(primary, 3)]
+    for (const victim of victims) await Listener.start(victim, 'victim', [talker])
+    const chatter = new Chatter([talker], 10)
+    onTestFinished(() => chatter.stop())
+    const hosts = [1, 2, 3].map((shard) => hostOf(primary, shard))
+    await Promise.all([1, 2, 3].map((shard) => kill(primary, shard, 'process.exit')))
+    for (const victim of victims) await until('the close', () => victim.isClosed)
+    await Promise.all([1, 2, 3].map((shard, i) => untilReplaced(primary, shard, hosts[i])))
+    // All pairs know each other again.
+    const clients = [0, 1, 2, 3].map((shard) => openOn(primary, shard))
+    for (const [i, client] of (await Promise.all(clients)).entries()) {
+      client.send(`SUB pair.* ${i}\r\n`)
+      await client.sync()
+    }
+    for (const [i, pending] of clients.entries()) {
+      ;(await pending).send(`PUB pair.${i} 0\r\n\r\n`)
+      for (const [j, other] of clients.entries()) await (await other).expect(`MSG pair.${i} ${j} 0\r\n\r\n`)
+    }
+    chatter.stop()
+    expect(await settle([listener], [talker])).toEqual([])
+  })
+
+  test('while large messages are on their way to it and from it', async () => {
+    const primary = await ownPrimary({ workers: 3 }, FAULTY_ENTRY)
+    const talker = new Talker(await openOn(primary, 0))
+    const listener = await Listener.start(await openOn(primary, 2), 'shard 2', [talker])
+    const large = `PUB large 900000\r\n${'x'.repeat(900_000)}\r\n`
+    for (let round = 0; round < 5; round++) {
+      const [to, from, beside] = [await openOn(primary, DEAD), await openOn(primary, DEAD), await openOn(primary, 2)]
+      for (const client of [to, beside]) {
+        client.onMessage = () => undefined
+        client.send('SUB large 1\r\n')
+        await client.sync()
+      }
+      talker.client.send(large.repeat(4))
+      from.send(large.repeat(4), large.slice(0, 500_000))
+      talker.publish(10)
+      const host = hostOf(primary, DEAD)
+      await kill(primary, DEAD, 'throw')
+      await until('the close', () => to.isClosed && from.isClosed)
+      await untilReplaced(primary, DEAD, host)
+      talker.publish(10)
+      expect(await settle([listener], [talker])).toEqual([])
+      await beside.sync()
+      await beside.close()
+    }
+  })
+
+  test('and its publishers, held back on other shards for its sake, go on', async () => {
+    const primary = await ownPrimary({ workers: 2 }, FAULTY_ENTRY)
+    const talker = new Talker(await openOn(primary, 0))
+    const listener = await Listener.start(await openOn(primary, 0), 'shard 0', [talker])
+    const victim = await openOn(primary, DEAD)
+    await Listener.start(victim, 'victim', [talker])
+    // The other shard stops turning, its ring fills, and the publisher is read no further.
+    const host = hostOf(primary, DEAD)
+    const dying = new SharedArrayBuffer(4)
+    host.worker.postMessage({ kind: 'die', way: 'Atomics.wait', dying })
+    await until('the shard to be stuck', () => Atomics.load(new Int32Array(dying), 0) === 1)
+    talker.publish(200_000)
+    await host.worker.terminate()
+    await until('the close', () => victim.isClosed)
+    await untilReplaced(primary, DEAD, host)
+    talker.publish(1000)
+    expect(await settle([listener], [talker])).toEqual([])
+    await talker.client.sync()
+  })
+})
+
+test('a shard that is stuck gets no new connections after a while, and is replaced by itself', async () => {
+  const primary = await ownPrimary({ workers: 2 }, FAULTY_ENTRY)
+  const victim = await openOn(primary, DEAD)
+  const talker = new Talker(await openOn(primary, 0))
+  const listener = await Listener.start(await openOn(primary, 0), 'shard 0', [talker])
+  const chatter = new Chatter([talker], 2)
+  onTestFinished(() => chatter.stop())
+  const host = hostOf(primary, DEAD)
+  const startMs = performance.now()
+  hostOf(primary, DEAD).worker.postMessage({ kind: 'die', way: 'endless loop', dying: new SharedArrayBuffer(4) })
+  const slots = (primary as unknown as { slots: { late: boolean }[] }).slots
+  await until('the primary to notice', () => slots[DEAD].late)
+  expect(performance.now() - startMs).toBeLessThan(3000)
+  for (let i = 0; i < 4; i++) {
+    const client = await openOn(primary, 0)
+    await client.sync()
+  }
+  await until('the close', () => victim.isClosed, 20_000)
+  await untilReplaced(primary, DEAD, host)
+  const tookMs = performance.now() - startMs
+  process.stderr.write(`a stuck shard was replaced after ${tookMs.toFixed(0)} ms\n`)
+  expect(tookMs).toBeLessThan(15_000)
+  await (await openOn(primary, DEAD)).sync()
+  chatter.stop()
+  expect(await settle([listener], [talker])).toEqual([])
+}, 40_000)
+
+test(
+  `a worker is killed ${KILLS} times under load, and the other shards' streams are intact each time`,
+  async () => {
+    const SHARDS = 4
+    const random = new Random(chooseSeed('shard-death'))
+    const ways: Way[] = WAYS.filter((way) => way !== 'heap out of memory' || KILLS > 50)
+    const primary = await ownPrimary({ workers: SHARDS }, FAULTY_ENTRY)
+    // Shard 0 lives; each shard has a talker and a listener, which are made anew on the shard that died.
+    const talkers: Talker[] = []
+    const listeners: Listener[] = []
+    for (let shard = 0; shard < SHARDS; shard++) talkers.push(new Talker(await openOn(primary, shard)))
+    for (let shard = 0; shard < SHARDS; shard++) {
+      listeners.push(await Listener.start(await openOn(primary, shard), `shard ${shard}`, talkers))
+    }
+    const chatter = new Chatter(talkers, 5)
+    onTestFinished(() => chatter.stop())
+    const closeMs: number[] = []
+    const replaceMs: number[] = []
+    for (let round = 0; round < KILLS; round++) {
+      const shard = 1 + random.below(SHARDS - 1)
+      const way = random.pick(ways)
+      const [talker, listener] = [talkers[shard], listeners[shard]]
+      const host = hostOf(primary, shard)
+      const atMs = await kill(primary, shard, way)
+      await until('the close', () => talker.client.isClosed && listener.client.isClosed)
+      closeMs.push(Math.max(talker.client.closedAtMs, listener.client.closedAtMs) - atMs)
+      chatter.talkers.delete(talker)
+      await untilReplaced(primary, shard, host)
+      replaceMs.push(performance.now() - atMs)
+
+      // New ones on the new thread, while the others talk on.
+      talkers[shard] = new Talker(await openOnShard(primary, shard))
+      listeners[shard] = await Listener.start(await openOnShard(primary, shard), `shard ${shard}`, talkers)
+      chatter.talkers.add(talkers[shard])
+      talkers[shard].publish(1)
+
+      // A pause to count: everything of every living talker has reached every living listener.
+      chatter.pause()
+      const what = { round, shard, way, seed: random.seed }
+      expect({ ...what, faults: await settle(listeners, talkers) }).toEqual({ ...what, faults: [] })
+      chatter.resume()
+    }
+    for (const { client } of [...talkers, ...listeners]) await client.close()
+    expect(primary.restarts).toBe(KILLS)
+    closeMs.sort((a, b) => a - b)
+    replaceMs.sort((a, b) => a - b)
+    const middle = Math.floor(KILLS / 2)
+    process.stderr.write(
+      `${KILLS} kills: clients saw the close after ${closeMs[middle].toFixed(1)} ms (median), ${closeMs[KILLS - 1].toFixed(1)} ms ` +
+        `(worst); replaced after ${replaceMs[middle].toFixed(0)} ms (median), ${replaceMs[KILLS - 1].toFixed(0)} ms (worst)\n`,
+    )
+    expect(closeMs[middle]).toBeLessThan(CLOSE_MAX_MS)
+  },
+  30_000 + KILLS * 3000,
+)

@@ -1,0 +1,270 @@
+// The HTTP server itself, over a server that is none: what peers may do to it, and what it does when a page fails.
+
+import { connect, type Socket } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Query } from '../../src/messages.ts'
+import { Monitor } from '../../src/monitor/monitor.ts'
+import type { Monitored } from '../../src/monitor/page.ts'
+import { normaliseOptions } from '../../src/options.ts'
+import type { Report } from '../../src/stats.ts'
+import { until } from '../support/until.ts'
+import { ask, askJson, talk } from './http.ts'
+import { connectionRow, totalsReport } from './rows.ts'
+
+type Asking = (query: Query) => Promise<Report[]>
+
+interface Running {
+  readonly monitor: Monitor
+  readonly port: number
+  readonly errors: string[]
+}
+
+const quiet: Asking = () => Promise.resolve([totalsReport({})])
+
+async function start(query: Asking = quiet, members: Partial<Monitored> = {}): Promise<Running> {
+  const errors: string[] = []
+  const ignore = (): void => undefined
+  const log = { info: ignore, warn: ignore, fatal: ignore, debug: ignore, trace: ignore }
+  const server: Monitored = {
+    options: normaliseOptions({ host: '127.0.0.1', workers: 2, maxClosedClients: 2 }),
+    identity: { serverId: 'NID', serverName: '<name>', host: '127.0.0.1', port: 4222, maxPayload: 1 },
+    startedAt: Date.now(),
+    totalConnections: 0,
+    restarts: 0,
+    serving: true,
+    log: { ...log, error: (text) => errors.push(text) },
+    query,
+  }
+  // Members may be getters, and stay so.
+  const monitor = new Monitor(Object.defineProperties(server, Object.getOwnPropertyDescriptors(members)))
+  await monitor.listen('127.0.0.1', -1)
+  onTestFinished(() => monitor.close())
+  return { monitor, port: monitor.port, errors }
+}
+
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
+const lastGet = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
+
+describe('methods', () => {
+  it.each(['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])(
+    '%s is answered as nats-server does',
+    async (method) => {
+      const { port } = await start()
+      const { status, body } = await ask(port, '/healthz', method)
+      expect([status, body]).toEqual([200, '{"status":"ok"}'])
+    },
+  )
+
+  it('HEAD has the length but not the body', async () => {
+    const { port } = await start()
+    const { status, headers, body } = await ask(port, '/healthz', 'HEAD')
+    expect([status, headers['content-length'], body]).toEqual([200, '15', ''])
+  })
+
+  it('a body is not looked at', async () => {
+    const { port } = await start()
+    expect((await ask(port, '/healthz', 'POST', 'x'.repeat(100_000))).status).toBe(200)
+  })
+})
+
+describe('paths', () => {
+  it.each(['/nope', '/varz/', '/VARZ', '/favicon.ico', '/..', '//varz', '/%', '/%zz', '/routez', '/toString'])(
+    '%s is not found',
+    async (path) => {
+      const { port } = await start()
+      const { status, headers, body } = await ask(port, path)
+      expect([status, body]).toEqual([404, '404 page not found\n'])
+      expect(headers['content-type']).toBe('text/plain; charset=utf-8')
+    },
+  )
+
+  it('finds an escaped path and a whole address', async () => {
+    const { port } = await start()
+    expect((await ask(port, '/%68ealthz')).status).toBe(200)
+    expect((await ask(port, 'http://elsewhere/healthz')).status).toBe(200)
+  })
+
+  it('does not count what is not found', async () => {
+    const { port } = await start()
+    await ask(port, '/nope')
+    const varz = await askJson<{ http_req_stats: Record<string, number> }>(port, '/varz')
+    expect(varz.http_req_stats).toEqual({ '/varz': 1 })
+  })
+})
+
+describe('what a peer may not do', () => {
+  it('send a URL of any length', async () => {
+    const { port } = await start()
+    expect(await talk(port, get(`/varz?x=${'y'.repeat(20_000)}`))).toMatch(/^HTTP\/1\.1 431 /)
+    expect((await ask(port, '/healthz')).status).toBe(200)
+  })
+
+  it('send headers of any length', async () => {
+    const { port } = await start()
+    expect(await talk(port, `GET /varz HTTP/1.1\r\nHost: x\r\nA: ${'y'.repeat(20_000)}\r\n\r\n`)).toMatch(
+      /^HTTP\/1\.1 431 /,
+    )
+  })
+
+  it('send what is not HTTP', async () => {
+    const { port } = await start()
+    expect(await talk(port, 'CONNECT {"verbose":false}\r\nPING\r\n')).toMatch(/^HTTP\/1\.1 400 /)
+    expect(await talk(port, '\0\0\0\0\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /)
+  })
+
+  it('take more than about five seconds for its headers', async () => {
+    const { port } = await start()
+    const beganMs = performance.now()
+    expect(await talk(port, 'GET /varz HTTP/1.1\r\nHost:')).toMatch(/^HTTP\/1\.1 408 /)
+    const tookMs = performance.now() - beganMs
+    expect(tookMs).toBeGreaterThan(4_900)
+    expect(tookMs).toBeLessThan(12_000)
+  })
+
+  it('say nothing at all for longer', async () => {
+    const { port } = await start()
+    const beganMs = performance.now()
+    await talk(port, '')
+    expect(performance.now() - beganMs).toBeLessThan(12_000)
+  })
+
+  it('send requests without end and take no answers', async () => {
+    const { port } = await start(() => new Promise(() => undefined))
+    expect(await talk(port, get('/varz').repeat(1_000))).toBe('')
+    expect((await ask(port, '/healthz')).status).toBe(200)
+  })
+})
+
+describe('what is not for us', () => {
+  it('a tunnel is not opened', async () => {
+    const { port } = await start()
+    expect(await talk(port, 'CONNECT example.com:80 HTTP/1.1\r\nHost: x\r\n\r\n')).not.toMatch(/ 200 /)
+    expect((await ask(port, '/healthz')).status).toBe(200)
+  })
+
+  it('an upgrade is not made, the page is shown', async () => {
+    const { port } = await start()
+    const upgrade = 'Connection: close, Upgrade\r\nUpgrade: websocket'
+    expect(await talk(port, `GET /healthz HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 200 /)
+  })
+})
+
+describe('requests on one connection', () => {
+  it('are answered in order, each once', async () => {
+    const { port } = await start()
+    const text = await talk(port, get('/healthz') + get('/nope') + lastGet('/connz?sort=zz'))
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 404', 'HTTP/1.1 400'])
+  })
+
+  it('are looked at only when the answer before is out', async () => {
+    const answers: ((reports: Report[]) => void)[] = []
+    let looks = 0
+    const { port } = await start(() => new Promise((resolve) => answers.push(resolve)), {
+      get serving() {
+        looks++
+        return true
+      },
+    })
+    const text = talk(port, get('/varz') + lastGet('/healthz'))
+    await until('the question', () => answers.length === 1)
+    await ask(port, '/healthz')
+    expect(looks).toBe(1) // that was the other connection
+    answers[0]([totalsReport({})])
+    expect((await text).match(/HTTP\/1\.1 200/g)).toHaveLength(2)
+    expect(looks).toBe(2)
+  })
+})
+
+describe('when something goes wrong', () => {
+  it('a page that throws is a 500, and the next request is served', async () => {
+    let broken = true
+    const { port, errors } = await start(() => (broken ? Promise.reject(new Error('lost')) : quiet({ kind: 'totals' })))
+    const { status, body } = await ask(port, '/varz')
+    expect([status, body]).toEqual([500, '500 internal server error\n'])
+    expect(errors.join()).toContain('lost')
+    broken = false
+    expect((await ask(port, '/varz')).status).toBe(200)
+  })
+
+  it('a shard that reports nonsense is a 500', async () => {
+    const { port } = await start(() => Promise.resolve([[connectionRow({ id: 1, startedAt: Number.NaN })]]))
+    expect((await ask(port, '/connz')).status).toBe(500)
+    expect((await ask(port, '/healthz')).status).toBe(200)
+  })
+
+  it('a peer that leaves while its answer is made disturbs nobody', async () => {
+    const answers: ((reports: Report[]) => void)[] = []
+    const { port, errors } = await start(() => new Promise((resolve) => answers.push(resolve)))
+    const socket: Socket = connect({ host: '127.0.0.1', port })
+    socket.write(get('/varz').repeat(3))
+    await until('the question', () => answers.length === 1)
+    socket.resetAndDestroy()
+    const other = ask(port, '/varz')
+    answers[0]([totalsReport({})])
+    await until('the other question', () => answers.length === 2)
+    answers[1]([totalsReport({})])
+    expect((await other).status).toBe(200)
+    expect(errors).toEqual([])
+  })
+
+  it('health is told while shards do not answer', async () => {
+    const { port } = await start(() => new Promise(() => undefined))
+    expect((await ask(port, '/healthz')).body).toBe('{"status":"ok"}')
+  })
+
+  it('health is bad while no client is let in', async () => {
+    const { port } = await start(quiet, { serving: false })
+    const error = 'failed to be ready for connections after 1ms: server'
+    const { status, body } = await ask(port, '/healthz')
+    expect([status, JSON.parse(body)]).toEqual([500, { status: 'error', error }])
+    const detailed = await ask(port, '/healthz?details=1')
+    expect(JSON.parse(detailed.body)).toEqual({ status: 'error', errors: [{ type: 'CONNECTION', error }] })
+  })
+
+  it('close cuts off answers on their way', async () => {
+    const { monitor, port } = await start(() => new Promise(() => undefined))
+    const text = talk(port, get('/varz'))
+    const kept = talk(port, get('/healthz'))
+    await until('a question', async () => (await ask(port, '/healthz')).status === 200)
+    await monitor.close()
+    expect(await text).toBe('')
+    await kept
+  })
+
+  it('a port that is taken is named', async () => {
+    const { port } = await start()
+    const other = new Monitor({} as Monitored)
+    await expect(other.listen('127.0.0.1', port)).rejects.toThrow(/^can't listen to the monitor port: .*EADDRINUSE/)
+    await other.close()
+  })
+})
+
+describe('closed connections', () => {
+  const closed = [5, 6, 7, 8].map((id) => connectionRow({ id, closedAt: id * 1000, reason: 'Client Closed' }))
+  const query: Asking = ({ kind }) =>
+    Promise.resolve(
+      kind === 'totals'
+        ? [totalsReport({ closedConnections: 2, connections: 3 }), totalsReport({ closedConnections: 2 })]
+        : [closed.slice(0, 2), closed.slice(2)],
+    )
+  interface Connz {
+    readonly total: number
+    readonly connections: { readonly cid: number }[]
+  }
+
+  it('are bounded for the whole server: the latest are shown', async () => {
+    const { port } = await start(query)
+    const connz = await askJson<Connz>(port, '/connz?state=closed')
+    expect([connz.total, connz.connections.map(({ cid }) => cid)]).toEqual([2, [7, 8]])
+  })
+
+  it('are counted in the same way when one connection is asked for', async () => {
+    const { port } = await start(query)
+    expect((await askJson<Connz>(port, '/connz?state=any&cid=8')).total).toBe(5)
+  })
+})
+
+it('the root page escapes the server name', async () => {
+  const { port } = await start()
+  expect((await ask(port, '/')).body).toContain('&lt;name&gt;')
+})

@@ -1,0 +1,88 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { allocateBlock, blockFrom } from '../../src/memory/block.ts'
+import { encodeError, encodeNoResponders, HeadComposer, OK, PING, PONG } from '../../src/protocol/encoder.ts'
+import { Run } from '../../src/protocol/run.ts'
+import { chooseSeed } from '../support/random.ts'
+
+/** A run as the parser leaves it: offsets into a control line. */
+function runOf(subject: string, reply: string, headerSize: number, size: number): Run {
+  const line =
+    headerSize > 0 ? `HPUB ${subject} ${reply} ${headerSize} ${size}\r\n` : `PUB ${subject} ${reply} ${size}\r\n`
+  const run = new Run()
+  run.line = blockFrom(line)
+  run.lineLength = line.length
+  run.subjectStart = line.indexOf(' ') + 1
+  run.subjectEnd = run.subjectStart + subject.length
+  run.replyStart = run.subjectEnd + 1
+  run.replyEnd = run.replyStart + reply.length
+  run.headerSize = headerSize
+  run.size = size
+  return run
+}
+
+function headOf(composer: HeadComposer): string {
+  return composer.block.bytes.toString('latin1', 0, composer.length)
+}
+
+const token = fc.string({
+  unit: fc.integer({ min: 33, max: 255 }).map((code) => String.fromCharCode(code)),
+  minLength: 1,
+  maxLength: 200,
+})
+const size = fc.oneof(fc.nat(20), fc.nat(2000), fc.nat(999_999_999))
+
+test('the fixed replies are what the protocol says', () => {
+  expect([PING, PONG, OK].map(String)).toEqual(['PING\r\n', 'PONG\r\n', '+OK\r\n'])
+})
+
+test('an error stands in single quotes', () => {
+  expect(encodeError('Stale Connection').toString()).toBe("-ERR 'Stale Connection'\r\n")
+})
+
+test('one composer writes the heads of any messages one after the other', () => {
+  const composer = new HeadComposer()
+  fc.assert(
+    fc.property(token, fc.option(token), token, size, size, fc.boolean(), (subject, reply, sid, a, b, withHeader) => {
+      const run = runOf(subject, reply ?? '', Math.min(a, b), Math.max(a, b))
+      composer.compose(run, sid, withHeader)
+      const sizes = withHeader ? `${run.headerSize} ${run.size}` : `${run.size - run.headerSize}`
+      const replyPart = reply === null ? '' : `${reply} `
+      return headOf(composer) === `${withHeader ? 'HMSG' : 'MSG'} ${subject} ${sid} ${replyPart}${sizes}\r\n`
+    }),
+    { seed: chooseSeed('heads'), numRuns: 2000 },
+  )
+})
+
+test('a head longer than all before it finds room', () => {
+  const composer = new HeadComposer()
+  for (const length of [10, 4_000, 8_192, 40_000, 10]) {
+    const subject = 's'.repeat(length)
+    const reply = 'r'.repeat(length)
+    composer.compose(runOf(subject, reply, 999_999_998, 999_999_999), '1', true)
+    expect(headOf(composer)).toBe(`HMSG ${subject} 1 ${reply} 999999998 999999999\r\n`)
+    composer.compose(runOf('a', '', 0, 0), 'x'.repeat(length), false)
+    expect(headOf(composer)).toBe(`MSG a ${'x'.repeat(length)} 0\r\n`)
+  }
+})
+
+test('a reply that stands at the very end of its block is not read past', () => {
+  const run = runOf('a', 'reply.to', 0, 5)
+  const tight = allocateBlock(run.replyEnd)
+  run.line.bytes.copy(tight.bytes, 0, 0, run.replyEnd)
+  run.line = tight
+  const composer = new HeadComposer()
+  composer.compose(run, '1', false)
+  expect(headOf(composer)).toBe('MSG a 1 reply.to 5\r\n')
+})
+
+test('a request that nobody hears is answered with status 503 and the right sizes', () => {
+  for (const subject of ['service', 's', '\xc3\xa4'.repeat(40)]) {
+    const answer = encodeNoResponders(subject, '_INBOX.1', '9').toString('latin1')
+    const [head, ...lines] = answer.split('\r\n')
+    // Reference 10: 32 bytes and the subject's.
+    expect(head).toBe(`HMSG _INBOX.1 9 ${32 + subject.length} ${32 + subject.length}`)
+    expect(lines).toEqual(['NATS/1.0 503', `Nats-Subject: ${subject}`, '', '', ''])
+    expect(answer.length).toBe(head.length + 2 + 32 + subject.length + 2)
+  }
+})

@@ -1,0 +1,128 @@
+import { expect, test } from 'vitest'
+import {
+  countTokens,
+  isReservedReply,
+  isReservedSubject,
+  isValidFilter,
+  isValidLiteral,
+  matches,
+  mayBeReserved,
+} from '../../src/subjects/subject.ts'
+import { naiveMatch } from '../model/interest-model.ts'
+import { chooseSeed, Random } from '../support/random.ts'
+
+const LITERAL = [
+  'a',
+  'foo.bar',
+  'a.b.c.d',
+  'foo*',
+  '*foo',
+  'fo*o.b>r',
+  '>>',
+  '**',
+  '\xff',
+  '\x01',
+  '$SYS.x',
+  '_INBOX.1',
+]
+const WILDCARD = ['*', '>', 'foo.*', 'foo.>', '*.*.>', 'foo.*.bar', '*.foo']
+const MALFORMED = ['', '.', '..', '.foo', 'foo.', 'foo..bar', 'foo.>.bar', '>.foo', '>.>', '*.>.*', '.>', '*..*']
+
+test.each([...LITERAL, ...WILDCARD])('%j is a filter', (subject) => {
+  expect(isValidFilter(subject)).toBe(true)
+})
+
+test.each(MALFORMED)('%j is no filter', (subject) => {
+  expect(isValidFilter(subject)).toBe(false)
+})
+
+test.each(LITERAL)('%j is a subject to publish to', (subject) => {
+  expect(isValidLiteral(subject)).toBe(true)
+})
+
+test.each([...WILDCARD, ...MALFORMED])('%j is no subject to publish to', (subject) => {
+  expect(isValidLiteral(subject)).toBe(false)
+})
+
+test('tokens are what stands between dots', () => {
+  expect([countTokens('a'), countTokens('a.b'), countTokens('a.*.>'), countTokens('a.'.repeat(99))]).toEqual([
+    1, 2, 3, 100,
+  ])
+})
+
+test.each([
+  ['a', 'a'],
+  ['a.*', 'a.b'],
+  ['*.b', 'a.b'],
+  ['a.>', 'a.b'],
+  ['a.>', 'a.b.c'],
+  ['>', 'a'],
+  ['>', 'a.b.c'],
+  ['*.*.>', 'a.b.c'],
+  ['a.*', 'a.*'],
+  ['a*', 'a*'],
+])('%j matches %j', (filter, subject) => {
+  expect(matches(filter, subject)).toBe(true)
+})
+
+test.each([
+  ['a', 'b'],
+  ['a', 'a.b'],
+  ['a.b', 'a'],
+  ['*', 'a.b'],
+  ['a.*', 'a'],
+  ['a.*', 'a.b.c'],
+  ['a.>', 'a'],
+  ['a.>', 'b.c'],
+  ['*.*.>', 'a.b'],
+  ['a*', 'ab'],
+  ['A', 'a'],
+])('%j does not match %j', (filter, subject) => {
+  expect(matches(filter, subject)).toBe(false)
+})
+
+test('random filters match random subjects as the plainest matcher says', () => {
+  const random = new Random(chooseSeed('matches'))
+  const tokens = ['a', 'b', 'aa', '*', '>', 'a*']
+  const make = (names: readonly string[]): string =>
+    Array.from({ length: 1 + random.below(4) }, () => random.pick(names)).join('.')
+  let hits = 0
+  for (let i = 0; i < 50_000; i++) {
+    const filter = make(tokens)
+    const subject = make(['a', 'b', 'aa', 'a*'])
+    if (!isValidFilter(filter)) continue
+    if (matches(filter, subject)) hits++
+    if (matches(filter, subject) !== naiveMatch(filter, subject)) {
+      expect.fail(`seed ${random.seed}: ${filter} against ${subject}`)
+    }
+  }
+  expect(hits).toBeGreaterThan(1_000)
+})
+
+test.each(['_GR_.x', '_GR_.', '$NRG.x.y', '$NRG.'])('publishing to %j is not for clients', (subject) => {
+  expect(isReservedSubject(subject)).toBe(true)
+  expect(mayBeReserved(subject.charCodeAt(0))).toBe(true)
+})
+
+test.each(['_GR_', '$NRG', '$NRGx.y', '_gr_.x', 'a._GR_.x', '$JS.API.INFO', '_INBOX.x', '$SYS.REQ', '_R_.x'])(
+  'publishing to %j is for clients',
+  (subject) => {
+    expect(isReservedSubject(subject)).toBe(false)
+  },
+)
+
+test.each(['_R_.x', '$JS.ACK.s.c.1', '_GR_.c.x'])('%j is no reply subject for clients', (reply) => {
+  expect(isReservedReply(reply)).toBe(true)
+  expect(mayBeReserved(reply.charCodeAt(0))).toBe(true)
+})
+
+test.each(['_R_.', '_R_', '$JS.ACK.', '$JS.ACK', '_GR_.', '_INBOX.1', '$JS.API.x', 'a._R_.x', '_r_.x'])(
+  '%j is a reply subject for clients',
+  (reply) => {
+    expect(isReservedReply(reply)).toBe(false)
+  },
+)
+
+test('only what begins with _ or $ can be reserved', () => {
+  for (let byte = 0; byte < 256; byte++) expect(mayBeReserved(byte)).toBe(byte === 0x5f || byte === 0x24)
+})

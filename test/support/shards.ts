@@ -1,0 +1,64 @@
+// The shards of a running server, one by one: to kill them, and to place connections on them. The primary keeps them
+// to itself for good reasons; tests of their death have to reach them all the same, which is what the cast is for.
+
+import type { Primary } from '../../src/primary.ts'
+import type { WorkerShardHost } from '../../src/shard-host.ts'
+import type { ConnectionRow } from '../../src/stats.ts'
+import { type Die, STUCK, type Way } from './faulty-ways.ts'
+import { type ConnectMembers, RawClient } from './raw-client.ts'
+import { until } from './until.ts'
+
+/** The entry of workers that die on demand. */
+export const FAULTY_ENTRY = new URL('./faulty-shard.ts', import.meta.url)
+
+interface Insides {
+  readonly slots: readonly { readonly host: WorkerShardHost }[]
+}
+
+export function hostOf(primary: Primary, shard: number): WorkerShardHost {
+  return (primary as unknown as Insides).slots[shard].host
+}
+
+/** Makes a shard die. Answers when it was about to (for those that get stuck: when they were ended). */
+export async function kill(primary: Primary, shard: number, way: Way): Promise<number> {
+  const host = hostOf(primary, shard)
+  const dying = new SharedArrayBuffer(4)
+  const order: Die = { kind: 'die', way, dying }
+  host.worker.postMessage(order)
+  let atMs = performance.now()
+  if (!STUCK.includes(way)) return atMs
+  const word = new Int32Array(dying)
+  await until(`shard ${shard} to be stuck`, () => Atomics.load(word, 0) === 1)
+  atMs = performance.now()
+  void host.worker.terminate()
+  return atMs
+}
+
+/** Waits until another thread serves in the place of `dead`. */
+export function untilReplaced(primary: Primary, shard: number, dead: WorkerShardHost): Promise<boolean> {
+  return until(`shard ${shard} to be replaced`, () => {
+    const host = hostOf(primary, shard)
+    return host !== dead && host.isReady
+  })
+}
+
+/** A connection on a certain shard: others that come first are closed again. */
+export async function openOn(primary: Primary, shard: number, members?: ConnectMembers): Promise<RawClient> {
+  const spare: RawClient[] = []
+  try {
+    for (;;) {
+      const client = await RawClient.open(primary.identity.port, members)
+      const id = client.info?.client_id ?? 0
+      const report = await hostOf(primary, shard).query({
+        kind: 'connections',
+        state: 'open',
+        subscriptions: 'none',
+        id,
+      })
+      if ((report as ConnectionRow[] | undefined)?.length === 1) return client
+      spare.push(client)
+    }
+  } finally {
+    for (const client of spare) await client.close()
+  }
+}
