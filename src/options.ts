@@ -80,6 +80,7 @@ const PORT: Bounds = { min: -1, max: 65535 }
 const INT32: Bounds = { min: 0, max: 2 ** 31 - 1 }
 const BOUNDS = {
   port: PORT,
+  monitorPort: PORT,
   workers: { min: 0, max: SHARDS_MAX },
   maxControlLine: { min: 64, max: 16 * 1024 * 1024 },
   maxPayload: INT32,
@@ -111,7 +112,9 @@ export function normaliseOptions(given: ServerOptions): Options {
     host: given.host ?? DEFAULT_HOST,
     port: port === 0 ? DEFAULT_PORT : port,
     monitorPort:
-      given.monitorPort === undefined || given.monitorPort === 0 ? undefined : integer('port', given.monitorPort),
+      given.monitorPort === undefined || given.monitorPort === 0
+        ? undefined
+        : integer('monitorPort', given.monitorPort),
     name,
     workers: integer('workers', given.workers ?? Math.min(availableParallelism(), SHARDS_MAX)),
     debug: given.debug ?? false,
