@@ -1,5 +1,5 @@
-// src/node.sh bench/copy.ts: what it costs to copy a few bytes, by the ways there are. Nanoseconds a copy, the median of
-// rounds taken in turn; src/memory/block.ts is built on it.
+// src/node.sh bench/copy.ts: what it costs to copy a few bytes, by the ways there are. Nanoseconds a copy, the median
+// of rounds taken in turn; src/memory/block.ts is built on it.
 
 import { allocateBlock, copyBytes } from '../src/memory/block.ts'
 

@@ -1,4 +1,4 @@
-// npm run bench: Heddle and nats-server side by side under the real `nats bench`, in turn (A B A B …), on this machine.
+// npm run bench: Heddle and nats-server side by side under the real `nats bench`, in turn, A B A B …, on this machine.
 //
 //     npm run peers && npm run bench -- [--only TEXT] [--pairs N] [--workers N] [--peer PATH] [--write]
 //
@@ -125,8 +125,9 @@ function versionOf(command: string, ...args: string[]): string {
 const shapes = SHAPES.filter((shape) => shape.name.includes(flags.only))
 const lines = [
   `Machine: ${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}, ${process.platform}, shared with the load.`,
-  `Peer: ${versionOf(flags.peer, '-v')}. Heddle: commit ${versionOf('git', '-C', root, 'rev-parse', '--short', 'HEAD')}, ` +
-    `node ${process.versions.node}, ${flags.workers} shards. Load: nats ${versionOf(CLI, '--version')}.`,
+  `Peer: ${versionOf(flags.peer, '-v')}. Load: nats ${versionOf(CLI, '--version')}.`,
+  `Heddle: commit ${versionOf('git', '-C', root, 'rev-parse', '--short', 'HEAD')}, ` +
+    `node ${process.versions.node}, ${flags.workers} shards.`,
   `Command: \`npm run bench -- --pairs ${flags.pairs} --workers ${flags.workers}\``,
   '',
   '| shape | rate, Heddle / peer | processor time, Heddle / peer | messages a second | processor ms | peak MiB |',

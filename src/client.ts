@@ -8,12 +8,13 @@ import type { Socket } from 'node:net'
 import { FIRST_PING_MS, LINGER_MS, PROTOCOL_VERSION, RTT_AGE_MAX_MS } from './constants.ts'
 import { CloseReason, type Fault, Faults, Refusals } from './errors.ts'
 import type { AccountKey } from './interest/reader.ts'
-import { holdMsFor, Outbound } from './outbound.ts'
+import { Outbound } from './outbound.ts'
 import type { Peer } from './peer.ts'
 import { encodeError, encodeNoResponders, OK, PING, PONG } from './protocol/encoder.ts'
 import { type ConnectOptions, defaultConnectOptions, encodeInfo, parseConnect } from './protocol/handshake.ts'
 import { Parser, type ParserHandler } from './protocol/parser.ts'
 import type { Run } from './protocol/run.ts'
+import { ReadGate } from './read-gate.ts'
 import type { Publisher } from './router.ts'
 import type { Shard } from './shard.ts'
 import {
@@ -49,8 +50,6 @@ export class Client implements ParserHandler, Publisher {
   inBytes = 0
   outMessages = 0
   outBytes = 0
-  /** Times its publishing was held back. */
-  stalls = 0
   /** Milliseconds; 0 = not measured yet. */
   rttMs = 0
   closing = false
@@ -64,16 +63,9 @@ export class Client implements ParserHandler, Publisher {
   private pingsOut = 0
   private pingDueMs = 0
   private pingSentMs = Number.NEGATIVE_INFINITY
-  /** Reasons for which it is not read at present. */
-  private holds = 0
   private latestReadBytes = 0
-  /** Ends the present hold, if there is one. */
-  private releaseHold: (() => void) | undefined
-  private onRelief: (() => void) | undefined
-  /** Shards with a receiver that has fallen behind. */
-  private heldByShards: Set<number> | undefined
-  private heldForPeers: Set<Peer> | undefined
-  /** PINGs to be answered when no peer holds it any more. */
+  private readGate: ReadGate | undefined
+  /** PINGs to be answered when its frames for other shards wait no more. */
   private pongsOwed = 0
 
   constructor(shard: Shard, id: number, socket: Socket) {
@@ -116,7 +108,7 @@ export class Client implements ParserHandler, Publisher {
     this.latestReadBytes = bytes
     try {
       parser.push(shard.readBlock, shard.readStart, shard.readStart + bytes)
-      if (this.heldByShards !== undefined && this.heldByShards.size > 0) this.hold(holdMsFor(bytes))
+      this.readGate?.afterRead(bytes)
     } catch (error) {
       // A bug of ours costs this connection, not the shard.
       shard.log.error(`${this.label} - ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
@@ -253,8 +245,12 @@ export class Client implements ParserHandler, Publisher {
 
   processPing(): void {
     // PONG says that what was published before is on its way: it waits with frames for which a ring has no room.
-    if (this.heldForPeers !== undefined && this.heldForPeers.size > 0) this.pongsOwed++
+    if (this.readGate?.waitsForPeers === true) this.pongsOwed++
     else this.pong()
+  }
+
+  private payPongs(): void {
+    for (; this.pongsOwed > 0 && !this.closing; this.pongsOwed--) this.pong()
   }
 
   private pong(): void {
@@ -309,63 +305,30 @@ export class Client implements ParserHandler, Publisher {
 
   // ── Being held back as a publisher ────────────────────────────────────────────────────────────────────
 
-  holdFor(receiver: Outbound): void {
-    if (this.releaseHold !== undefined || receiver.isStuck(this.shard.nowMs)) return
-    this.hold(receiver.holdMs(this.latestReadBytes))
-    this.onRelief ??= () => this.releaseHold?.()
-    receiver.whenRelieved(this.onRelief)
+  private get gate(): ReadGate {
+    this.readGate ??= new ReadGate(this.socket, () => this.payPongs())
+    return this.readGate
   }
 
-  /** A receiver on another shard has fallen behind: until that shard says otherwise, each read is followed by a hold. */
+  holdFor(receiver: Outbound): void {
+    if (receiver.isStuck(this.shard.nowMs)) return
+    if (this.gate.holdFor(receiver, this.latestReadBytes)) this.shard.stalls++
+  }
+
   holdForShard(index: number): void {
-    this.heldByShards ??= new Set()
-    this.heldByShards.add(index)
-    this.hold(holdMsFor(this.latestReadBytes))
+    this.gate.holdForShard(index, this.latestReadBytes)
   }
 
   releaseForShard(index: number): void {
-    if (this.heldByShards?.delete(index) && this.heldByShards.size === 0) this.releaseHold?.()
-  }
-
-  /** Not read for so long, unless it is released sooner. */
-  private hold(ms: number): void {
-    if (this.releaseHold !== undefined || this.closing) return
-    const release = (): void => {
-      if (this.releaseHold !== release) return
-      this.releaseHold = undefined
-      clearTimeout(timer)
-      this.resumeReading()
-    }
-    const timer = setTimeout(release, ms)
-    this.releaseHold = release
-    this.stalls++
-    this.shard.stalls++
-    this.pauseReading()
+    this.readGate?.releaseForShard(index)
   }
 
   holdForPeer(peer: Peer): void {
-    this.heldForPeers ??= new Set()
-    if (this.heldForPeers.has(peer)) return
-    this.heldForPeers.add(peer)
-    this.pauseReading()
-    peer.link.whenRelieved(() => {
-      this.heldForPeers?.delete(peer)
-      this.resumeReading()
-      if (this.heldForPeers?.size === 0) while (this.pongsOwed > 0 && !this.closing) this.payPong()
-    })
+    this.gate.holdForPeer(peer)
   }
 
-  private payPong(): void {
-    this.pongsOwed--
-    this.pong()
-  }
-
-  private pauseReading(): void {
-    if (this.holds++ === 0) this.socket.pause()
-  }
-
-  private resumeReading(): void {
-    if (--this.holds === 0 && !this.socket.destroyed) this.socket.resume()
+  get stalls(): number {
+    return this.readGate?.stalls ?? 0
   }
 
   // ── Time ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -416,6 +379,7 @@ export class Client implements ParserHandler, Publisher {
     this.closeReason = fault.reason
     this.closedAtMs = this.shard.nowMs
     this.parser.stop()
+    this.readGate?.close()
     this.shard.pings.remove(this, this.pingDueMs)
     this.leaveIndex()
     if (fault.text !== undefined) this.outbound.appendBuffer(encodeError(fault.text))
