@@ -39,7 +39,7 @@ export class ReadGate {
     return true
   }
 
-  /** A receiver on another shard has fallen behind: until that shard says otherwise, each read is followed by a hold. */
+  /** A receiver on another shard has fallen behind: until that shard says otherwise, a hold follows each read. */
   holdForShard(index: number, readBytes: number): void {
     this.shards.add(index)
     this.hold(holdMsFor(readBytes))

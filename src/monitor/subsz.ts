@@ -45,7 +45,7 @@ async function gather(test: string, context: PageContext): Promise<SubscriptionR
   return reports.flatMap(({ rows }) => rows).sort((a, b) => a.connection - b.connection)
 }
 
-/** The shards' lists added up. A match is one look into a shard's cache of routes; how wide these fan out it does not know. */
+/** The shards' lists added up. A match is one look into a shard's route cache; how wide it fans out is not known. */
 function describeLists(totals: readonly TotalsReport[]): { readonly [member: string]: Json } {
   const sum = (member: keyof TotalsReport): number => totals.reduce((total, report) => total + report[member], 0)
   const matches = sum('routeHits') + sum('routeMisses')
