@@ -87,12 +87,12 @@ export class Client implements ParserHandler, Publisher {
     socket.on('close', () => this.socketOnClose())
   }
 
-  /** Greets the peer and begins to read; `refused` if the server is full. */
-  start(refused: boolean): void {
+  /** Greets the peer and begins to read, or closes at once for `refusal`. */
+  start(refusal: Fault | undefined): void {
     this.debug('Client connection created')
     this.planPing(this.firstPingMs())
     this.send(encodeInfo(this.shard.identity, this.id, this.ip))
-    if (refused) this.close(Faults.connections)
+    if (refusal !== undefined) this.close(refusal)
     else this.socket.resume()
   }
 
@@ -201,6 +201,7 @@ export class Client implements ParserHandler, Publisher {
 
   processSub(subject: string, queue: string, sid: string): void {
     this.shard.catchUp()
+    if (this.closing) return // what came was more than it has room for
     const { maxSubscriptions, maxSubscriptionTokens } = this.shard.options
     if (queue === RESERVED_QUEUE) {
       this.refuse(Refusals.subscribeQueue(subject, queue))
@@ -232,6 +233,7 @@ export class Client implements ParserHandler, Publisher {
 
   processUnsub(sid: string, max: number): void {
     this.shard.catchUp()
+    if (this.closing) return // what came was more than it has room for
     const subscription = this.subscriptions.get(sid)
     if (subscription !== undefined) {
       if (max > subscription.delivered) {
@@ -288,7 +290,7 @@ export class Client implements ParserHandler, Publisher {
 
   /** Nothing is delivered to its subscriptions any more; a closed connection is remembered with them. */
   private leaveIndex(): void {
-    for (const subscription of this.subscriptions.values()) this.shard.sublist.remove(this.account, subscription)
+    this.shard.sublist.removeAll(this.account, this.subscriptions.values())
   }
 
   // ── Output ────────────────────────────────────────────────────────────────────────────────────────────

@@ -65,6 +65,8 @@ export const LOOP_IDLE_MS = 0.05
 /** Slices handed to one write call. */
 export const WRITE_SLICES_MAX = 256
 export const WRITE_BATCH_MAX = 1024 * 1024
+/** … and to a socket that did not take the latest at once: so small that a slow reader is not taken for a stuck one. */
+export const WRITE_BATCH_SLOW_MAX = 128 * 1024
 
 // ── Holding back a fast producer ────────────────────────────────────────────────────────────────────────
 /** A receiver with more than this queued, or half of what it may have queued, holds its publishers back … */
@@ -93,7 +95,7 @@ export const RING_TURN_BYTES = 512 * 1024
 /** As much in one turn means that more is coming: the consumer looks again instead of going to sleep. */
 export const RING_BUSY_BYTES = 16 * 1024
 /** Times a queue-group message may look for another shard after its picked member has gone. */
-export const REROUTE_MAX = 3
+export const REROUTE_MAX = 32
 
 // ── Interest ────────────────────────────────────────────────────────────────────────────────────────────
 /** A shard's region of the shared index: first size, and the address space reserved for it. */

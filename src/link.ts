@@ -1,12 +1,19 @@
 // The way out to one other shard: runs become frames in its ring. Nothing is dropped and nothing blocks: where the
 // ring is full, frames wait here in order, and the publishers whose messages wait are read no further.
 
-import { CHUNK_BYTES } from './constants.ts'
+import { BLOCK_SLACK, CHUNK_BYTES } from './constants.ts'
 import { FrameKind, frameBytes, type Routing, writeFrame } from './frame.ts'
 import { copyBytes } from './memory/block.ts'
 import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
 import type { Run } from './protocol/run.ts'
 import type { RingProducer } from './ring.ts'
+
+/** A chunk of frames, of which those in [start, end) still wait. */
+interface WaitingFrames {
+  readonly chunk: Chunk
+  start: number
+  end: number
+}
 
 export class Link {
   private readonly ring: RingProducer
@@ -15,9 +22,8 @@ export class Link {
   private readonly wake: () => void
   /** Asks for publish() at the end of the turn. */
   private readonly mark: () => void
-  /** Frames for which the ring had no room, oldest first, each at the start of its chunk. */
-  private waiting: Chunk[] = []
-  private waitingFrom = 0
+  /** Frames for which the ring had no room, oldest first, packed in chunks. */
+  private waiting: WaitingFrames[] = []
   /** Called when no frame waits any more: publishers may be read again. */
   private reliefs: (() => void)[] = []
   private closed = false
@@ -32,10 +38,6 @@ export class Link {
   /** Frames wait: whoever publishes more through this link should not be read for now. */
   get congested(): boolean {
     return this.waiting.length > 0
-  }
-
-  get waitingFrames(): number {
-    return this.waiting.length - this.waitingFrom
   }
 
   whenRelieved(callback: () => void): void {
@@ -90,9 +92,13 @@ export class Link {
         return
       }
     }
-    const chunk = this.pool.acquire(need)
-    writeFrame(chunk.block, 0, kind, run, routing, from, count, rawStart, rawBytes)
-    this.waiting.push(chunk)
+    let last = this.waiting.at(-1)
+    if (last === undefined || last.chunk.block.capacity - last.end < need) {
+      last = { chunk: this.pool.acquire(Math.max(need, CHUNK_BYTES - BLOCK_SLACK)), start: 0, end: 0 }
+      this.waiting.push(last)
+    }
+    writeFrame(last.chunk.block, last.end, kind, run, routing, from, count, rawStart, rawBytes)
+    last.end += need
   }
 
   /** Makes what was sent visible to the other shard, and wakes it if it sleeps. Once a turn, and when much waits. */
@@ -103,19 +109,22 @@ export class Link {
   /** The other shard has given back room. */
   pump(): void {
     if (this.closed) return
-    while (this.waitingFrom < this.waiting.length) {
-      const chunk = this.waiting[this.waitingFrom]
-      const bytes = chunk.block.view.getInt32(0, true)
+    let [first] = this.waiting
+    while (first !== undefined) {
+      const bytes = first.chunk.block.view.getInt32(first.start, true)
       const at = this.ring.reserve(bytes)
       if (at < 0) {
         this.publish()
         if (this.ring.starve(bytes)) continue
         return
       }
-      copyBytes(this.ring.block, at, chunk.block, 0, bytes)
+      copyBytes(this.ring.block, at, first.chunk.block, first.start, bytes)
       this.ring.commit(bytes)
-      chunk.release()
-      this.waitingFrom++
+      first.start += bytes
+      if (first.start < first.end) continue
+      first.chunk.release()
+      this.waiting.shift()
+      first = this.waiting[0]
     }
     this.publish()
     this.relieve()
@@ -124,13 +133,12 @@ export class Link {
   /** The other shard is gone: what waits for it is let go, and nobody is held for its sake. */
   close(): void {
     this.closed = true
-    for (; this.waitingFrom < this.waiting.length; this.waitingFrom++) this.waiting[this.waitingFrom].release()
+    for (const { chunk } of this.waiting) chunk.release()
+    this.waiting = []
     this.relieve()
   }
 
   private relieve(): void {
-    this.waiting = []
-    this.waitingFrom = 0
     const { reliefs } = this
     this.reliefs = []
     for (const relief of reliefs) relief()

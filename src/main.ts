@@ -22,7 +22,9 @@ function checked(given: Parameters<typeof normaliseOptions>[0]): Options {
 
 async function serve(options: Options): Promise<void> {
   const primary = new Primary(options)
+  let stopping = false
   const stop = (): void => {
+    stopping = true
     void primary.close().then(() => process.exit(0))
   }
   process.on('SIGINT', stop)
@@ -30,6 +32,7 @@ async function serve(options: Options): Promise<void> {
   try {
     await primary.start()
   } catch (error) {
+    if (stopping) return
     primary.log.fatal(error instanceof Error ? error.message : String(error))
     process.exit(1)
   }

@@ -19,6 +19,7 @@ import {
   STUCK_AFTER_MS,
   STUCK_AFTER_SMALL_MS,
   WRITE_BATCH_MAX,
+  WRITE_BATCH_SLOW_MAX,
   WRITE_SLICES_MAX,
 } from './constants.ts'
 import { type Block, copyBytes } from './memory/block.ts'
@@ -29,6 +30,8 @@ export interface OutboundOwner {
   readonly pool: ChunkPool
   /** Milliseconds, monotonic, as of this turn. */
   readonly nowMs: number
+  /** Makes frames for other shards visible: before anything is written that may speak of them. */
+  publish(): void
   /** Asks for flush() at the end of the turn. */
   mark(outbound: Outbound): void
 }
@@ -65,6 +68,8 @@ export class Outbound {
   private inFlightBytes = 0
   private tail: Chunk | undefined
   private tailUsed = 0
+  /** The latest write was not taken at once. */
+  private slow = false
   private closed = false
   /** Already asked for a flush in this turn. */
   private marked = false
@@ -192,6 +197,7 @@ export class Outbound {
     }
     if (this.pendingBytes > this.pendingMax) {
       // Perhaps it only waits for the end of this turn.
+      this.owner.publish()
       this.flush()
       if (this.pendingBytes > this.pendingMax) this.onOverflow()
     }
@@ -206,17 +212,18 @@ export class Outbound {
     if (this.inFlight !== undefined || queued === undefined || this.closed) return
     const bytes = this.writeBatch(queued)
     // Node says so at once if the kernel took everything, as it nearly always does.
-    if (this.socket.writableLength === 0) {
+    this.slow = this.socket.writableLength > 0
+    if (!this.slow) {
       this.taken(bytes)
       return
     }
-    this.waitingSinceMs = this.owner.nowMs
+    this.waitingSinceMs = performance.now()
     this.inFlightBytes = bytes
     // An empty write stands behind the others: its callback says that they were taken.
     this.socket.write(EMPTY, () => {
       this.waitingSinceMs = 0
+      // What is queued behind goes out at the end of the turn, after the frames that a PONG in it may speak of.
       this.taken(this.inFlightBytes)
-      if (!this.closed) this.flush()
     })
   }
 
@@ -224,9 +231,10 @@ export class Outbound {
   private writeBatch(queued: SliceQueue): number {
     const { socket } = this
     const { chunks, starts, ends } = queued
+    const bytesMax = this.slow ? WRITE_BATCH_SLOW_MAX : WRITE_BATCH_MAX
     let count = 0
     let bytes = 0
-    while (count < chunks.length && count < WRITE_SLICES_MAX && bytes < WRITE_BATCH_MAX) {
+    while (count < chunks.length && count < WRITE_SLICES_MAX && bytes < bytesMax) {
       bytes += ends[count] - starts[count]
       count++
     }

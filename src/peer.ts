@@ -50,6 +50,8 @@ export interface PeerOwner {
   endRead(): void
   /** Asks for the end of the turn, at which links publish. */
   schedule(): void
+  /** A bug was met. */
+  bugMet(error: unknown): void
   /** A receiver on the peer's side has fallen behind a publisher of ours, or has caught up with it. */
   holdPublisher(connection: number, peer: number): void
   releasePublisher(connection: number, peer: number): void
@@ -81,7 +83,7 @@ export class Peer {
   private readonly holding = new Set<number>()
   private drainScheduled = false
   private gone = false
-  private paused = false
+  private pauseTimer: NodeJS.Timeout | undefined
 
   constructor(owner: PeerOwner, setup: PeerSetup) {
     this.owner = owner
@@ -135,16 +137,20 @@ export class Peer {
 
   /** Takes nothing from the ring for a while, or until `receiver` has caught up. */
   pause(receiver: Outbound): void {
-    if (this.paused) return
-    this.paused = true
-    const resume = (): void => {
-      if (!this.paused) return
-      this.paused = false
-      clearTimeout(timer)
-      this.scheduleDrain()
-    }
-    const timer = setTimeout(resume, receiver.holdMs(this.frame.bytes))
-    receiver.whenRelieved(resume)
+    if (this.pauseTimer !== undefined) return
+    this.pauseTimer = setTimeout(this.resume, receiver.holdMs(this.frame.bytes))
+    receiver.whenRelieved(this.resume)
+  }
+
+  /** One function for the peer's life, so that a receiver keeps it but once. */
+  private readonly resume = (): void => {
+    clearTimeout(this.pauseTimer)
+    this.pauseTimer = undefined
+    this.scheduleDrain()
+  }
+
+  private get paused(): boolean {
+    return this.pauseTimer !== undefined
   }
 
   /** Deals with the frames in the ring: at most one turn's worth, then others get their turn. */
@@ -181,7 +187,13 @@ export class Peer {
     if (at < 0) return 0
     const { frame } = this
     readFrame(this.consumer.block, at, frame, this.run)
-    this.deliver()
+    try {
+      this.deliver()
+    } catch (error) {
+      // A bug of ours costs this frame, neither the shard nor whoever made it look.
+      this.owner.bugMet(error)
+      this.assembly = undefined
+    }
     this.consumer.advance(frame.bytes)
     if (this.consumer.release()) this.post(WAKE)
     return frame.bytes
@@ -207,7 +219,8 @@ export class Peer {
       this.assembly = this.owner.pool.acquire(run.stride)
       this.assembled = 0
     }
-    const assembly = this.assembly as Chunk
+    const { assembly } = this
+    if (assembly === undefined) return // its beginning was lost
     consumer.block.bytes.copy(assembly.block.bytes, this.assembled, frame.rawStart, frame.rawStart + frame.rawBytes)
     this.assembled += frame.rawBytes
     if (this.assembled < run.stride) return

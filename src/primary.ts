@@ -56,7 +56,7 @@ export class Primary {
   private watch: NodeJS.Timeout | undefined
   private nextSlot = 0
   private introductions = Promise.resolve()
-  private closing = false
+  private closed: Promise<void> | undefined
   /** Accepted while no shard could take them. */
   private waiting: Socket[] = []
 
@@ -87,18 +87,25 @@ export class Primary {
     log.info(`  ID:       ${identity.serverId}`)
     try {
       await this.startShards()
+      this.goOnUnlessClosing()
       if (options.monitorPort !== undefined) {
         this.monitor = new Monitor(this)
         await this.monitor.listen(options.host, options.monitorPort)
         log.info(`Starting http monitor on ${hostPort(options.host, this.monitor.port)}`)
       }
+      this.goOnUnlessClosing()
       await this.listen()
+      this.goOnUnlessClosing()
     } catch (error) {
       await this.close()
       throw error
     }
     log.info(`Listening for client connections on ${hostPort(options.host, this.identity.port)}`)
     log.info('Server is ready')
+  }
+
+  private goOnUnlessClosing(): void {
+    if (this.closing) throw new Error('the server was stopped while it started')
   }
 
   private async startShards(): Promise<void> {
@@ -151,6 +158,8 @@ export class Primary {
         listener.on('error', (error) => this.log.error(`Error accepting connections: ${error.message}`))
         this.identity = { ...this.identity, port: (listener.address() as AddressInfo).port }
         for (const { host } of this.slots) host.setIdentity(this.identity)
+        // Those that died since they became ready were left to this moment.
+        for (const host of this.workerHosts()) if (host.dead) this.workerOnDeath(host)
         resolve()
       })
     })
@@ -169,12 +178,12 @@ export class Primary {
   private hand(slot: Slot, socket: Socket): void {
     const refused = this.openConnections >= this.options.maxConnections
     this.totalConnections++
-    slot.handed++
+    if (!refused) slot.handed++
     try {
       slot.host.accept(this.totalConnections, socket, refused)
     } catch (error) {
       // Its peer may be gone already; whatever it is, it costs this connection only.
-      slot.handed--
+      if (!refused) slot.handed--
       this.log.error(`A connection could not be handed over: ${error instanceof Error ? error.message : error}`)
       socket.destroy()
     }
@@ -219,10 +228,13 @@ export class Primary {
     slot.handed = 0
     slot.late = false
     slot.lastBeatMs = performance.now()
+    const timer = setTimeout(() => void host.worker.terminate(), SHARD_STUCK_MS)
     try {
       await host.ready
     } catch {
       return // it died: workerOnDeath tries again
+    } finally {
+      clearTimeout(timer)
     }
     // One after the other, and only to those who know each other already: each pair is introduced once.
     this.introductions = this.introductions.then(() => this.introduce(host))
@@ -294,9 +306,18 @@ export class Primary {
   // ── Stop ──────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Stops listening, closes every connection, ends the shards. */
-  async close(): Promise<void> {
-    if (this.closing) return
-    this.closing = true
+  close(): Promise<void> {
+    this.closed ??= this.shutDown()
+    return this.closed
+  }
+
+  private get closing(): boolean {
+    return this.closed !== undefined
+  }
+
+  private async shutDown(): Promise<void> {
+    // Whatever is under way looks at `closing`, which holds from the next turn on.
+    await Promise.resolve()
     this.log.info('Initiating Shutdown...')
     clearInterval(this.watch)
     this.listener?.close()

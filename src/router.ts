@@ -84,11 +84,9 @@ export class Router {
     if (this.turnBytes > FLUSH_EARLY_BYTES) this.shard.flush()
   }
 
-  /** Called with each flush: the chunk that was shared is nobody's to append to any more. */
+  /** Called with each flush. The shared chunk is filled further: a slow receiver of a few bytes keeps all of it. */
   endTurn(): void {
     this.turnBytes = 0
-    this.shared?.release()
-    this.shared = undefined
   }
 
   // ── Match and plan ────────────────────────────────────────────────────────────────────────────────────
@@ -376,7 +374,8 @@ export class Router {
 function allowance(subscription: Subscription, count: number, publisher: Publisher): number {
   const { client } = subscription
   if (subscription.node === 0 || client.closing) return 0
-  if ((client as Publisher) === publisher && !client.options.echo) return 0
+  // By number: its own message may come back from another shard.
+  if (client.id === publisher.id && !client.options.echo) return 0
   return subscription.max === 0 ? count : Math.min(count, Math.max(0, subscription.max - subscription.delivered))
 }
 

@@ -65,6 +65,8 @@ export class Shard implements OutboundOwner, PeerOwner {
   private readonly gauges: Gauges
   private marked: Outbound[] = []
   private leaving: Client[] = []
+  /** Connections too many: the primary does not count them. */
+  private readonly refused = new Set<Client>()
   private flushScheduled = false
   private endsWithRead = false
   private busyUntilMs = 0
@@ -107,12 +109,13 @@ export class Shard implements OutboundOwner, PeerOwner {
     let client: Client | undefined
     const socket = adopt(arrived, this.readBuffer, (bytes) => client?.socketOnRead(bytes))
     if (socket === undefined) {
-      this.gauges.connectionClosed(this.index)
+      if (!refused) this.gauges.connectionClosed(this.index)
       return
     }
     client = new Client(this, id, socket)
     this.clients.set(id, client)
-    client.start(refused || this.stopping)
+    if (refused) this.refused.add(client)
+    client.start(refused ? Faults.connections : this.stopping ? Faults.shutdown : undefined)
   }
 
   /** A connection began to close: it is released at the end of the turn. */
@@ -134,7 +137,7 @@ export class Shard implements OutboundOwner, PeerOwner {
       this.closedConnections.push(connectionRow(this, client, true))
       if (this.closedConnections.length > maxClosedClients) this.closedConnections.shift()
     }
-    this.gauges.connectionClosed(this.index)
+    if (!this.refused.delete(client)) this.gauges.connectionClosed(this.index)
     if (this.clients.size === 0 && this.onEmpty !== undefined) this.onEmpty()
   }
 
@@ -213,10 +216,14 @@ export class Shard implements OutboundOwner, PeerOwner {
     })
   }
 
+  publish(): void {
+    for (const peer of this.peers) peer.link.publish()
+  }
+
   /** Ends the turn. */
   flush(): void {
     this.router.endTurn()
-    for (const peer of this.peers) peer.link.publish()
+    this.publish()
     const { marked, leaving } = this
     if (marked.length > 0) {
       this.marked = []
@@ -253,6 +260,8 @@ export class Shard implements OutboundOwner, PeerOwner {
     const [peer] = this.peers.splice(at, 1)
     // Routes that name it are stale from here on; its link takes what comes until then, and lets it go.
     this.generations.advanceAll()
+    // What its publishers had flushed before it died is delivered.
+    peer.catchUp()
     peer.close()
     for (const client of this.clients.values()) client.releaseForShard(index)
   }
@@ -260,6 +269,10 @@ export class Shard implements OutboundOwner, PeerOwner {
   receive(run: Run, frame: Frame, peer: Peer): void {
     peer.publisher.id = frame.publisher
     this.router.receive(run, this.account, frame, peer.publisher)
+  }
+
+  bugMet(error: unknown): void {
+    this.log.error(`A frame was lost: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
   }
 
   /** Deals with everything that other shards' publishers have flushed by now. */

@@ -4,7 +4,7 @@
 // between any two writes. So:
 //   1. a new record is filled in while nothing points to it;
 //   2. it becomes reachable, or unreachable, by ONE word: an edge slot, a child or list pointer, a count;
-//   3. SEQUENCE goes up by one after each removal, with a full barrier;
+//   3. SEQUENCE goes up by one after removals (settle), with a full barrier;
 //   4. memory is used again only after the removal that freed it has been counted.
 // Each state between two writes is a valid trie. A reader that strayed into memory which was freed and used again
 // meanwhile notices that SEQUENCE moved, and reads again (reader.ts).
@@ -48,6 +48,8 @@ export class InterestWriter {
   private readonly freeLists: number[][] = []
   private usedSlots = 0
   private tombstones = 0
+  /** Something was removed that SEQUENCE does not count yet. */
+  private unsettled = false
   /** Path of the filter at hand as bytes; reused. */
   private path: Buffer = Buffer.alloc(256)
 
@@ -108,8 +110,8 @@ export class InterestWriter {
       assert(words[node + Node.plain] > 0, 'a filter was removed more often than added')
       Atomics.sub(words, node + Node.plain, 1)
     } else this.removeMember(node, queue)
-    this.countRemoval()
     this.prune(node)
+    this.unsettled = true
     this.advanceGeneration(account.length + 1, this.encodePath(account, filter))
   }
 
@@ -183,7 +185,6 @@ export class InterestWriter {
       else if (words[parent + Node.rest] === node) Atomics.store(words, parent + Node.rest, 0)
       else this.unlinkEdge(node)
       words[parent + Node.children]--
-      this.countRemoval()
       this.release(node, Node.token + wordsFor(words[node + Node.tokenBytes]))
       node = parent
     }
@@ -239,7 +240,6 @@ export class InterestWriter {
     let link = node + Node.queues
     while (words[link] !== entry) link = words[link] + Queue.next
     Atomics.store(words, link, words[entry + Queue.next])
-    this.countRemoval()
     this.release(entry, Queue.name + wordsFor(queue.length))
   }
 
@@ -263,10 +263,13 @@ export class InterestWriter {
   }
 
   /**
-   * Counts a removal. The store is a release: whoever sees the new count sees the removal. The load behind it keeps
-   * later plain writes (into memory that was freed) from becoming visible before the new count.
+   * Counts the removals so far; called once for those that belong together, and before memory is used again. The store
+   * is a release: whoever sees the new count sees the removals. The load behind it keeps later plain writes (into memory
+   * that was freed) from becoming visible before the new count.
    */
-  private countRemoval(): void {
+  settle(): void {
+    if (!this.unsettled) return
+    this.unsettled = false
     Atomics.store(this.words, Header.sequence, this.words[Header.sequence] + 1)
     Atomics.load(this.words, Header.sequence)
   }
@@ -286,7 +289,10 @@ export class InterestWriter {
   private allocate(words: number): number {
     const units = Math.ceil(words / RECORD_WORDS)
     const free = this.freeLists[units]
-    if (free !== undefined && free.length > 0) return free.pop() as number
+    if (free !== undefined && free.length > 0) {
+      this.settle()
+      return free.pop() as number
+    }
     if (!this.ensure(units * RECORD_WORDS)) return 0
     const at = this.top
     this.top += units * RECORD_WORDS
@@ -294,6 +300,7 @@ export class InterestWriter {
   }
 
   private release(at: number, words: number): void {
+    this.unsettled = true
     const units = Math.ceil(words / RECORD_WORDS)
     const free = this.freeLists[units]
     if (free === undefined) this.freeLists[units] = [at]
@@ -344,7 +351,6 @@ export class InterestWriter {
     this.usedSlots = live
     this.tombstones = 0
     Atomics.store(words, Header.edges, made)
-    this.countRemoval()
     this.release(old, Edges.slots + oldSlots)
     return true
   }

@@ -77,6 +77,17 @@ export class Sublist {
 
   /** Removes a subscription; one that is not listed any more is left alone. */
   remove(account: AccountKey, subscription: Subscription): void {
+    this.takeOut(account, subscription)
+    this.writer.settle()
+  }
+
+  /** Removes all subscriptions of a client, without disturbing those who read the index for each of them. */
+  removeAll(account: AccountKey, subscriptions: Iterable<Subscription>): void {
+    for (const subscription of subscriptions) this.takeOut(account, subscription)
+    this.writer.settle()
+  }
+
+  private takeOut(account: AccountKey, subscription: Subscription): void {
     const { node, place, queue } = subscription
     if (node === 0) return
     subscription.node = 0

@@ -42,7 +42,7 @@ class Crowd {
   }
 }
 
-test.each([0, 2])(
+test.each([2])(
   `${CONNECTIONS} connections are held, each hears what it should, %i workers`,
   async (workers) => {
     const server = await startCommand(['--workers', `${workers}`])

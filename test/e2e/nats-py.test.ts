@@ -1,6 +1,9 @@
 // Seed 002: the client example in Python with nats-py. Its publish, subscribe and request are kept as they were
 // written, protobuf messages included; the message classes, which the seed has from its own .proto file, are made
 // here at run time. An application server in Python answers the requests.
+//
+// nats-py writes the PING of a flush at once and other commands a little later, so that the PONG may come before the
+// server has seen the SUB (with nats-server as well). The PING of a second flush stands behind the SUB.
 
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { useServer, WORKERS } from '../support/harness.ts'
@@ -81,6 +84,7 @@ const SUBSCRIBE = client(`
 
     await nc.subscribe(args.subject, cb=message_handler)
     await nc.flush()
+    await nc.flush()
     print(f"Listening for message on [{args.subject}]", flush=True)
     await asyncio.Event().wait()
 `)
@@ -106,6 +110,7 @@ const ECHO = client(`
 
     await nc.subscribe(args.subject, "echoes", cb=message_handler)
     await nc.flush()
+    await nc.flush()
     print("Echoing", flush=True)
     await asyncio.Event().wait()
 `)
@@ -116,11 +121,15 @@ import asyncio, sys
 import nats
 from nats.errors import NoRespondersError
 
+async def settle(*connections):
+    for connection in connections * 2:
+        await connection.flush()
+
 async def run():
     a, b, c = [await nats.connect(sys.argv[1]) for _ in range(3)]
     got = []
     sub = await b.subscribe("h")
-    await b.flush()
+    await settle(b)
     await a.publish("h", b"body", headers={"Color": "red"})
     msg = await sub.next_msg(timeout=10)
     assert msg.data == b"body" and msg.headers == {"Color": "red"}, msg
@@ -138,8 +147,7 @@ async def run():
         return handle
     await b.subscribe("work", "q", cb=member(0))
     await c.subscribe("work", "q", cb=member(1))
-    await b.flush()
-    await c.flush()
+    await settle(b, c)
     for i in range(2000):
         await a.publish("work", b"x" * (i % 100))
     await a.flush()
@@ -151,7 +159,7 @@ async def run():
     async def number(msg):
         numbers.append(int(msg.data))
     await c.subscribe("numbers.>", cb=number)
-    await c.flush()
+    await settle(c)
     for i in range(5000):
         await a.publish(f"numbers.{i % 7}", str(i).encode())
     await a.flush()

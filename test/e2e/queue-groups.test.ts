@@ -44,11 +44,18 @@ function expectEachOnce(lists: readonly number[][], published: number): void {
   expect(wrong.slice(0, 20), `${wrong.length} of ${published} numbers are missing or came twice`).toEqual([])
 }
 
-/** Each member saw its numbers in rising order. */
-function expectOrder(lists: readonly number[][]): void {
+/**
+ * Share of messages that may come late under constant churn over several shards: their member left while they were on
+ * their way, and another one got them by a detour (docs/protocol.md).
+ */
+const DETOURS_MAX = 0.001
+
+/** Each member saw its numbers in rising order, but for a share of `late` ones. */
+function expectOrder(lists: readonly number[][], late = 0): void {
   for (const [member, list] of lists.entries()) {
     const wrong = list.filter((number, i) => i > 0 && number <= list[i - 1])
-    expect(wrong.slice(0, 20), `member ${member} got ${wrong.length} of ${list.length} out of order`).toEqual([])
+    const story = `member ${member} got ${wrong.length} of ${list.length} out of order: ${wrong.slice(0, 20).join(' ')}`
+    expect(wrong.length, story).toBeLessThanOrEqual(list.length * late)
   }
 }
 
@@ -179,7 +186,7 @@ describe.each(WORKERS)('queue groups with %i workers', (workers) => {
     })
 
     test('each member gets its messages in order', async () => {
-      expectOrder(await churn())
+      expectOrder(await churn(), workers > 1 ? DETOURS_MAX : 0)
     })
   })
 
@@ -231,6 +238,24 @@ describe.each(WORKERS)('queue groups with %i workers', (workers) => {
     publisher.send('PUB mine 1\r\nx\r\n'.repeat(200))
     await other.expect('MSG mine 1 1\r\nx\r\n'.repeat(200))
     await expectNothingMore(publisher, other)
+  })
+
+  test('a publisher that does without echo is passed over even when the picked member has just gone', async () => {
+    const [publisher, stays, ...leave] = await openInTurn(running.port, workers, 6, { echo: false })
+    const [own, kept, ...others] = [publisher, stays, ...leave].map(collect)
+    for (const client of [publisher, stays, ...leave]) client.send('SUB silent q 1\r\n')
+    for (const client of [publisher, stays, ...leave]) await client.sync()
+    const published = 30_000
+    for (let i = 0; i < published; i += 50) {
+      publisher.send(numbered('silent', i, 50))
+      if (i % 500 !== 0) continue
+      leave[(i / 500) % 4].send('UNSUB 1\r\n')
+      leave[(i / 500 + 2) % 4].send('SUB silent q 1\r\n')
+      await new Promise(setImmediate)
+    }
+    await until('all messages', () => sum([own, kept, ...others]) >= published)
+    expect(own.length, 'messages that came back to their publisher').toBe(0)
+    expectEachOnce([kept, ...others], published)
   })
 })
 

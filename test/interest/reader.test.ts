@@ -5,6 +5,7 @@ import { REGION_BYTES } from '../../src/constants.ts'
 import { Header } from '../../src/interest/layout.ts'
 import { accountKey, type Interest, InterestReader } from '../../src/interest/reader.ts'
 import { createRegion } from '../../src/interest/writer.ts'
+import { hashBytes } from '../../src/memory/block.ts'
 import { chooseSeed } from '../support/random.ts'
 import {
   CHURNED_QUEUE,
@@ -95,6 +96,30 @@ test('a long token is compared to its last byte', () => {
   expect(index.read('$G', `${long}a`)).toEqual(PLAIN)
   expect(index.read('$G', `b.${long}`)).toEqual(PLAIN)
   for (const other of [`${long}b`, long, `${long}aa`, `b.${long}x`]) expect(index.read('$G', other)).toEqual(NOTHING)
+})
+
+test('tokens with the same hash and length are told apart', () => {
+  const seed = 1
+  const byHash = new Map<number, string>()
+  const pairs: [string, string][] = []
+  for (let i = 0; pairs.length < 3; i++) {
+    const token = `t${i.toString(36).padStart(5, '0')}`
+    const hash = hashBytes(Buffer.from(token), 0, token.length, seed)
+    const other = byHash.get(hash)
+    if (other !== undefined) pairs.push([token, other])
+    byHash.set(hash, token)
+  }
+  for (const [one, other] of pairs) {
+    const index = new TestIndex(seed)
+    const node = index.writer.add('$G', one, '')
+    expect(index.read('$G', one)).toEqual(PLAIN)
+    expect(index.read('$G', other)).toEqual(NOTHING)
+    const otherNode = index.writer.add('$G', other, 'q')
+    expect(otherNode).not.toBe(node)
+    index.writer.remove(node, '$G', one, '')
+    expect(index.read('$G', one)).toEqual(NOTHING)
+    expect(index.read('$G', other)).toEqual({ plain: false, queues: new Map([['q', 1]]) })
+  }
 })
 
 test('accounts hear nothing of each other, whatever their names', () => {

@@ -3,6 +3,7 @@
 
 import { once } from 'node:events'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { BLOCK_SLACK } from '../../src/constants.ts'
 import { RingProducer } from '../../src/ring.ts'
 import { Random } from '../support/random.ts'
 
@@ -53,6 +54,8 @@ async function produce(setup: RingPeerSetup): Promise<void> {
     view.setInt32(at + 4, number, true)
     const word = random.below(2 ** 31)
     for (let i = FRAME_HEAD_BYTES; i < size; i += 4) view.setInt32(at + i, word + i, true)
+    // A word-wise copy may run past its end.
+    producer.block.bytes.fill(0xdd, at + size, at + size + BLOCK_SLACK - 1)
     checksum = addToChecksum(checksum, view, at, size)
     producer.commit(size)
     bytes += size

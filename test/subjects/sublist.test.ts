@@ -99,6 +99,23 @@ test('what is removed is not found any more, and removing it again does nothing'
   expect([sublist.list.count, sublist.list.inserts, sublist.list.removes]).toEqual([0, 3, 3])
 })
 
+test('of many on one filter, plain or of one group, each can be removed in any order', () => {
+  const random = new Random(chooseSeed('one filter'))
+  for (const queue of ['', 'q']) {
+    const sublist = new TestSublist()
+    const held = Array.from({ length: 100 }, (_, i) => sublist.insert('$G', 'foo', queue, String(i)))
+    while (held.length > 0) {
+      const [gone] = held.splice(random.below(held.length), 1)
+      sublist.list.remove(accountKey('$G'), gone)
+      const { plain, queues } = sublist.match('$G', 'foo')
+      const found = queue === '' ? plain : (queues.get(queue) ?? [])
+      expect(found.length, `seed ${random.seed}`).toBe(held.length)
+      expect(new Set(found), `seed ${random.seed}`).toEqual(new Set(held))
+    }
+    expect(sublist.match('$G', 'foo')).toEqual({ plain: [], queues: new Map() })
+  }
+})
+
 test('a subscription that was never inserted cannot be removed', () => {
   const sublist = new TestSublist()
   const kept = sublist.insert('$G', 'foo')

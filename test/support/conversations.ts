@@ -674,9 +674,10 @@ export async function play(
     } else client.send(sent, 'PING\r\n')
     const pings = sent.toString('latin1').match(/^ping/gim)?.length ?? 0
     const got = await untilPongs(client, pings + 1)
+    const closed = client.isClosed
     // Its subscriptions are not to take part in the next conversation.
     await client.leave()
-    return { reply: normalise(got), closed: false }
+    return { reply: normalise(got), closed }
   } finally {
     await client.close()
   }

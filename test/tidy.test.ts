@@ -1,0 +1,133 @@
+// The repository tests its own tidiness.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const LINES_MAX = 450
+const COLUMNS_MAX = 120
+
+interface Source {
+  readonly path: string
+  readonly text: string
+  readonly lines: readonly string[]
+}
+
+function sourcesIn(...folders: string[]): Source[] {
+  return folders
+    .filter((folder) => existsSync(join(ROOT, folder)))
+    .flatMap((folder) => readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.parentPath.includes('node_modules'))
+    .map((entry) => {
+      const path = join(entry.parentPath, entry.name)
+      const text = readFileSync(path, 'utf8')
+      return { path: relative(ROOT, path), text, lines: text.split('\n') }
+    })
+}
+
+const PRODUCT = sourcesIn('src', 'workers')
+const EVERYTHING = [...PRODUCT, ...sourcesIn('test', 'bench')]
+
+/** Names of places where a line is not as it should be. */
+function placesOf(sources: readonly Source[], isWrong: (line: string) => boolean): string[] {
+  return sources.flatMap(({ path, lines }) =>
+    lines.flatMap((line, i) => (isWrong(line) ? [`${path}:${i + 1}: ${line.trim()}`] : [])),
+  )
+}
+
+/** Without what stands in texts and behind //; good enough for looking for words of the language. */
+function codeOf(line: string): string {
+  if (/^\s*(\*|\/\*)/.test(line)) return ''
+  return line
+    .replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`/g, "''")
+    .replace(/\/\/.*/, '')
+    .replace(/\/\*.*?\*\//g, '')
+}
+
+test('there are sources to look at', () => {
+  expect(PRODUCT.length).toBeGreaterThan(20)
+  expect(EVERYTHING.length).toBeGreaterThan(PRODUCT.length)
+})
+
+test('no product file is longer than one sitting', () => {
+  const long = PRODUCT.filter(({ lines }) => lines.length - 1 > LINES_MAX)
+  expect(long.map(({ path, lines }) => `${path}: ${lines.length - 1} lines`)).toEqual([])
+})
+
+test('no line is wider than the page', () => {
+  expect(placesOf(PRODUCT, (line) => line.length > COLUMNS_MAX)).toEqual([])
+})
+
+test('every product file begins with what it is', () => {
+  expect(PRODUCT.filter(({ text }) => !text.startsWith('// ')).map(({ path }) => path)).toEqual([])
+})
+
+test('every product file is used: it is reached from an entry', () => {
+  const byPath = new Map(PRODUCT.map((source) => [source.path, source]))
+  const reached = new Set<string>()
+  const visit = (path: string): void => {
+    if (reached.has(path)) return
+    reached.add(path)
+    const source = byPath.get(path)
+    if (source === undefined) return
+    for (const [, name] of source.text.matchAll(/(?:from|import|import\()\s*'(\.[^']+)'/g)) {
+      const target = join(dirname(path), name)
+      if (!byPath.has(target)) expect.fail(`${path} imports ${name}, which is not there`)
+      visit(target)
+    }
+  }
+  for (const { path } of PRODUCT) if (path.startsWith('workers/')) visit(path)
+  visit('src/main.ts')
+  visit('src/index.ts')
+  expect(PRODUCT.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([])
+})
+
+/** The word where a type may stand, followed by what may follow a type. */
+const ANY = /(?:[:<|&,=([]|\bas|\bextends)\s*any\s*(?:[\])>;,=|&{[]|$)/
+
+test('nothing is of type any', () => {
+  expect(placesOf(EVERYTHING, (line) => ANY.test(codeOf(line)))).toEqual([])
+})
+
+test('nothing is printed behind the log’s back', () => {
+  const sources = [...PRODUCT, ...sourcesIn('bench')]
+  expect(placesOf(sources, (line) => /\bconsole\s*\./.test(codeOf(line)))).toEqual([])
+  const printers = placesOf(PRODUCT, (line) => /\bprocess\.std(?:out|err)\b/.test(codeOf(line)))
+  expect(printers.filter((place) => !place.startsWith('src/main.ts'))).toEqual([])
+})
+
+test('only the command reads arguments and environment', () => {
+  const readers = placesOf(PRODUCT, (line) => /\bprocess\.(?:argv|env)\b/.test(codeOf(line)))
+  expect(readers.filter((place) => !place.startsWith('src/main.ts'))).toEqual([])
+})
+
+test('open questions are issues, not notes in the code', () => {
+  const note = new RegExp(['TODO', 'FIXME', 'XXX', 'HACK'].map((word) => `\\b${word}\\b`).join('|'))
+  expect(placesOf(EVERYTHING, (line) => note.test(line)).filter((place) => !place.startsWith('test/tidy'))).toEqual([])
+})
+
+test('no test stands in the way of the others', () => {
+  expect(placesOf(EVERYTHING, (line) => /\b(?:test|it|describe|suite|bench)(?:\.\w+)*\.only\b/.test(line))).toEqual([])
+})
+
+test('what is only for tests stays out of the product', () => {
+  expect(placesOf(PRODUCT, (line) => /from '(?:vitest|fast-check|nats|@nats-io\/transport-node)'/.test(line))).toEqual(
+    [],
+  )
+  expect(placesOf(PRODUCT, (line) => /from '[^']*\/(?:test|bench)\//.test(line))).toEqual([])
+})
+
+const IMPORT = /^(?:import|export|\}).*from '([^.][^']*)'/gm
+
+test('every package that the product imports is a dependency', () => {
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  const names = PRODUCT.flatMap(({ text }) => [...text.matchAll(IMPORT)].map(([, name]) => name))
+  const packages = names.filter((name) => !name.startsWith('node:'))
+  expect([...new Set(packages)].filter((name) => dependencies[name] === undefined)).toEqual([])
+})
+
+test('the lockfile names no registry', () => {
+  expect(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).not.toContain('"resolved"')
+})
