@@ -35,6 +35,8 @@ export class Route {
 
   /** The generations before the index was read: if they have moved, the route is stale. */
   readonly bucket: number
+  /** It rests on a guess, and holds for one run only. */
+  guessed = false
   readonly bucketGeneration: number
   readonly wildcardGeneration: number
 
@@ -72,6 +74,7 @@ export class RouteCache {
 
   isFresh(route: Route): boolean {
     return (
+      !route.guessed &&
       this.generations.current(route.bucket) === route.bucketGeneration &&
       this.generations.currentWildcard() === route.wildcardGeneration
     )

@@ -119,6 +119,7 @@ export class Router {
     )
     for (const peer of this.shard.peers) {
       const interest = peer.interest.read(account, bytes, start, end)
+      if (interest.guessed === true) route.guessed = true
       if (interest.plain) {
         route.peers ??= []
         route.peers.push(peer)
@@ -130,7 +131,7 @@ export class Router {
         queue.remoteMembers += members
       }
     }
-    this.cache.add(route, account, line, start, end, hash)
+    if (!route.guessed) this.cache.add(route, account, line, start, end, hash)
     return route
   }
 

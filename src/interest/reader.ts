@@ -28,6 +28,8 @@ export interface Interest {
   plain: boolean
   /** Members of each matching queue group, by name (byte string); undefined if there are none. */
   queues: Map<string, number> | undefined
+  /** The region would not hold still: this is a guess, not to be kept. */
+  guessed?: true
 }
 
 export class InterestReader {
@@ -77,7 +79,7 @@ export class InterestReader {
       this.fence()
       if (interest !== undefined && !this.torn && Atomics.load(this.words, Header.sequence) === before) return interest
     }
-    return { plain: true, queues: undefined }
+    return { plain: true, queues: undefined, guessed: true }
   }
 
   /** A sequentially consistent store between plain loads and the load that checks them: it keeps their order. */

@@ -263,9 +263,9 @@ export class InterestWriter {
   }
 
   /**
-   * Counts the removals so far; called once for those that belong together, and before memory is used again. The store
-   * is a release: whoever sees the new count sees the removals. The load behind it keeps later plain writes (into memory
-   * that was freed) from becoming visible before the new count.
+   * Counts the removals so far; called once for those that belong together, and before memory is used again. The
+   * store is a release: whoever sees the new count sees the removals. The load behind it keeps later plain writes
+   * (into memory that was freed) from becoming visible before the new count.
    */
   settle(): void {
     if (!this.unsettled) return
