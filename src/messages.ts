@@ -27,8 +27,6 @@ export interface ShardSetup {
   readonly region: SharedArrayBuffer
   readonly generations: SharedArrayBuffer
   readonly gauges: SharedArrayBuffer
-  /** Wall-clock milliseconds at which the server started. */
-  readonly startedAt: number
 }
 
 /** Primary → shard. */

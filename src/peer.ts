@@ -193,6 +193,7 @@ export class Peer {
       // A bug of ours costs this frame, neither the shard nor whoever made it look.
       this.owner.bugMet(error)
       this.assembly = undefined
+      this.run.chunk = undefined
     }
     this.consumer.advance(frame.bytes)
     if (this.consumer.release()) this.post(WAKE)

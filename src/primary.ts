@@ -138,7 +138,6 @@ export class Primary {
       region: createRegion(this.options.maxInterestBytes),
       generations: this.generations.memory,
       gauges: this.gauges.memory,
-      startedAt: this.startedAt,
     }
   }
 

@@ -21,7 +21,6 @@ const shard = new Shard({
   region: createRegion(),
   generations: new Generations().memory,
   gauges: new Gauges(1).memory,
-  startedAt: 0,
 })
 afterAll(() => new Promise<void>((resolve) => shard.stop(0, resolve)))
 
