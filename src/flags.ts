@@ -17,8 +17,8 @@ Server Options:
     -p, --port <port>                Use port for clients (default: 4222, -1 = any free one)
     -n, --name, --server_name <name> Server name (default: auto)
     -m, --http_port <port>           Use port for http monitoring
-        --workers <n>                Worker threads that serve clients (default: one for each
-                                     processor, 0 = everything on one thread)
+        --workers <n>                Worker threads that serve clients (default: one less than
+                                     processors, at least 1; 0 = everything on one thread)
 
 Logging Options:
     -D, --debug                      Enable debugging output

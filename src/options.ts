@@ -28,7 +28,7 @@ export interface ServerOptions {
   monitorPort?: number
   /** Server name; no blanks. Default: the server id. */
   name?: string
-  /** Worker threads; 0 runs everything on the calling thread. Default: the machine's parallelism. */
+  /** Worker threads; 0 runs everything on the calling thread. Default: defaultWorkers(). */
   workers?: number
   /** Log debug lines. Default false. */
   debug?: boolean
@@ -103,6 +103,15 @@ function integer(name: keyof typeof BOUNDS, value: number): number {
   return value
 }
 
+/**
+ * Worker threads for a machine with so many processors: one processor is left to the primary thread, the kernel's
+ * network work and the other programs. On two processors shared with the load, one shard had 0.93 to 1.3 of the rate
+ * of two, for 0.55 to 0.84 of their processor time: no message crosses, no thread waits to be woken.
+ */
+export function defaultWorkers(processors: number): number {
+  return Math.min(Math.max(processors - 1, 1), SHARDS_MAX)
+}
+
 /** Completes and checks options. Throws OptionError. */
 export function normaliseOptions(given: ServerOptions): Options {
   const name = given.name ?? ''
@@ -116,7 +125,7 @@ export function normaliseOptions(given: ServerOptions): Options {
         ? undefined
         : integer('monitorPort', given.monitorPort),
     name,
-    workers: integer('workers', given.workers ?? Math.min(availableParallelism(), SHARDS_MAX)),
+    workers: integer('workers', given.workers ?? defaultWorkers(availableParallelism())),
     debug: given.debug ?? false,
     trace: given.trace ?? false,
     log: given.log ?? 'none',

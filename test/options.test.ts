@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { expect, test } from 'vitest'
 import { REGION_BYTES, SHARDS_MAX } from '../src/constants.ts'
-import { normaliseOptions, OptionError, type ServerOptions } from '../src/options.ts'
+import { defaultWorkers, normaliseOptions, OptionError, type ServerOptions } from '../src/options.ts'
 
 test('what is not given has the defaults of nats-server', () => {
   expect(normaliseOptions({})).toMatchObject({
@@ -9,7 +9,7 @@ test('what is not given has the defaults of nats-server', () => {
     port: 4222,
     monitorPort: undefined,
     name: '',
-    workers: Math.min(availableParallelism(), SHARDS_MAX),
+    workers: defaultWorkers(availableParallelism()),
     debug: false,
     trace: false,
     log: 'none',
@@ -24,6 +24,10 @@ test('what is not given has the defaults of nats-server', () => {
     writeDeadline: 10_000,
     maxClosedClients: 10_000,
   })
+})
+
+test('one processor is left to everything but the shards', () => {
+  expect([1, 2, 3, 4, 16, 10_000].map(defaultWorkers)).toEqual([1, 1, 2, 3, 15, SHARDS_MAX])
 })
 
 test('what is given is taken over, and the rest completed', () => {
