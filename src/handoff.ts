@@ -7,7 +7,7 @@
 
 import { Socket } from 'node:net'
 import type { Worker } from 'node:worker_threads'
-import type { ToShard } from './messages.ts'
+import type { Arrival, ToShard } from './messages.ts'
 
 /** Oldest Node that can move a socket to a worker. */
 export const NODE_WITH_TRANSFER = '24.21.0'
@@ -20,11 +20,11 @@ export function transferObstacle(version: string = process.versions.node): strin
   return `workers need Node ${NODE_WITH_TRANSFER} or newer, which can move sockets between threads; this is ${version}`
 }
 
-/** Primary: gives a socket, accepted paused, to a shard. It is not ours any more afterwards. */
-export function handOver(worker: Worker, id: number, socket: Socket, refused: boolean): void {
-  const message: ToShard = { kind: 'connection', id, socket, refused }
+/** Primary: gives sockets, accepted paused, to a shard. They are not ours afterwards. Throws if one cannot go. */
+export function handOver(worker: Worker, arrivals: readonly Arrival[]): void {
+  const message: ToShard = { kind: 'connections', arrivals }
   // The type of the transfer list does not know sockets yet.
-  worker.postMessage(message, [socket as unknown as ArrayBuffer])
+  worker.postMessage(message, arrivals.map(({ socket }) => socket) as unknown as ArrayBuffer[])
 }
 
 /**

@@ -29,10 +29,18 @@ export interface ShardSetup {
   readonly gauges: SharedArrayBuffer
 }
 
+/** A connection on its way to the shard that will serve it. */
+export interface Arrival {
+  readonly id: number
+  readonly socket: Socket
+  /** The server is full: tell it so and close. */
+  readonly refused: boolean
+}
+
 /** Primary → shard. */
 export type ToShard =
-  /** A connection that is now the shard's; `refused` if the server is full: tell it so and close. */
-  | { readonly kind: 'connection'; readonly id: number; readonly socket: Socket; readonly refused: boolean }
+  /** Connections that are now the shard's. */
+  | { readonly kind: 'connections'; readonly arrivals: readonly Arrival[] }
   /** The listener is bound: its real port stands in INFO from now on. */
   | { readonly kind: 'identity'; readonly identity: ServerIdentity }
   /** Another shard has come, or come again. Answered by `joined`. */

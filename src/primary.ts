@@ -18,11 +18,18 @@ import { transferObstacle } from './handoff.ts'
 import { Generations } from './interest/generations.ts'
 import { createRegion } from './interest/writer.ts'
 import { createLog, type Log } from './log.ts'
-import type { Query, ShardSetup } from './messages.ts'
+import type { Arrival, Query, ShardSetup } from './messages.ts'
 import { Monitor } from './monitor/monitor.ts'
 import { OptionError, type Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
-import { introduce, LocalShardHost, SHARD_ENTRY, type ShardHost, WorkerShardHost } from './shard-host.ts'
+import {
+  introduce,
+  LocalShardHost,
+  SHARD_ENTRY,
+  type ShardHost,
+  type ShardHostOwner,
+  WorkerShardHost,
+} from './shard-host.ts'
 import type { Report } from './stats.ts'
 
 /** What the primary remembers of a slot while threads come and go in it. */
@@ -37,7 +44,7 @@ interface Slot {
   late: boolean
 }
 
-export class Primary {
+export class Primary implements ShardHostOwner {
   readonly options: Options
   readonly log: Log
   readonly startedAt = Date.now()
@@ -111,7 +118,7 @@ export class Primary {
   private async startShards(): Promise<void> {
     const { workers } = this.options
     if (workers === 0) {
-      this.addSlot(new LocalShardHost(this.shardSetup(0)))
+      this.addSlot(new LocalShardHost(this.shardSetup(0), this))
       return
     }
     const obstacle = transferObstacle()
@@ -142,7 +149,7 @@ export class Primary {
   }
 
   private startWorker(index: number): WorkerShardHost {
-    return new WorkerShardHost(this.entry, this.shardSetup(index), (host) => this.workerOnDeath(host))
+    return new WorkerShardHost(this.entry, this.shardSetup(index), this)
   }
 
   private listen(): Promise<void> {
@@ -158,7 +165,7 @@ export class Primary {
         this.identity = { ...this.identity, port: (listener.address() as AddressInfo).port }
         for (const { host } of this.slots) host.setIdentity(this.identity)
         // Those that died since they became ready were left to this moment.
-        for (const host of this.workerHosts()) if (host.dead) this.workerOnDeath(host)
+        for (const host of this.workerHosts()) if (host.dead) this.shardDied(host)
         resolve()
       })
     })
@@ -178,14 +185,14 @@ export class Primary {
     const refused = this.openConnections >= this.options.maxConnections
     this.totalConnections++
     if (!refused) slot.handed++
-    try {
-      slot.host.accept(this.totalConnections, socket, refused)
-    } catch (error) {
-      // Its peer may be gone already; whatever it is, it costs this connection only.
-      if (!refused) slot.handed--
-      this.log.error(`A connection could not be handed over: ${error instanceof Error ? error.message : error}`)
-      socket.destroy()
-    }
+    slot.host.accept({ id: this.totalConnections, socket, refused })
+  }
+
+  connectionLost(host: ShardHost, { socket, refused }: Arrival, why: string): void {
+    const slot = this.slots[host.index]
+    if (!refused && slot?.host === host) slot.handed--
+    this.log.error(`A connection could not be handed over: ${why}`)
+    socket.destroy()
   }
 
   /** Round robin over the shards that are ready and turn their loop. */
@@ -205,7 +212,7 @@ export class Primary {
 
   // ── Supervision ───────────────────────────────────────────────────────────────────────────────────────
 
-  private workerOnDeath(host: WorkerShardHost): void {
+  shardDied(host: WorkerShardHost): void {
     if (this.closing) return
     const slot = this.slots[host.index]
     if (slot === undefined || this.listener === undefined) return // start() fails by itself
@@ -231,7 +238,7 @@ export class Primary {
     try {
       await host.ready
     } catch {
-      return // it died: workerOnDeath tries again
+      return // it died: shardDied tries again
     } finally {
       clearTimeout(timer)
     }

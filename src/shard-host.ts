@@ -1,11 +1,10 @@
 // A shard as the primary sees it: a worker thread, or the same thread for `workers: 0`.
 
-import type { Socket } from 'node:net'
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { unpack } from 'msgpackr'
 import { SHUTDOWN_GRACE_MS } from './constants.ts'
 import { handOver } from './handoff.ts'
-import type { FromShard, PeerSetup, Query, ShardSetup, ToShard } from './messages.ts'
+import type { Arrival, FromShard, PeerSetup, Query, ShardSetup, ToShard } from './messages.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import { createRing } from './ring.ts'
 import { Shard } from './shard.ts'
@@ -15,7 +14,7 @@ export interface ShardHost {
   readonly index: number
   /** Resolves when the shard takes connections. */
   readonly ready: Promise<void>
-  accept(id: number, socket: Socket, refused: boolean): void
+  accept(arrival: Arrival): void
   setIdentity(identity: ServerIdentity): void
   /** Resolves with undefined if the shard dies before it answers. */
   query(query: Query): Promise<Report | undefined>
@@ -23,19 +22,33 @@ export interface ShardHost {
   stop(): Promise<void>
 }
 
+/** What the primary is told by its shards' hosts. */
+export interface ShardHostOwner {
+  /** Once, when a worker thread has ended for whatever reason. */
+  shardDied(host: WorkerShardHost): void
+  /** A connection that it was given could not be handed over. */
+  connectionLost(host: ShardHost, arrival: Arrival, why: string): void
+}
+
 /** Everything on the calling thread. */
 export class LocalShardHost implements ShardHost {
   readonly index: number
   readonly ready = Promise.resolve()
+  private readonly owner: ShardHostOwner
   private readonly shard: Shard
 
-  constructor(setup: ShardSetup) {
+  constructor(setup: ShardSetup, owner: ShardHostOwner) {
     this.index = setup.index
+    this.owner = owner
     this.shard = new Shard(setup)
   }
 
-  accept(id: number, socket: Socket, refused: boolean): void {
-    this.shard.accept(id, socket, refused)
+  accept(arrival: Arrival): void {
+    try {
+      this.shard.accept(arrival)
+    } catch (error) {
+      this.owner.connectionLost(this, arrival, textOf(error))
+    }
   }
 
   setIdentity(identity: ServerIdentity): void {
@@ -54,7 +67,7 @@ export class LocalShardHost implements ShardHost {
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 export const SHARD_ENTRY = new URL(`../workers/shard-main.${EXTENSION}`, import.meta.url)
 
-/** A worker thread. `onDeath` is called once, when the thread has ended for whatever reason. */
+/** A worker thread. */
 export class WorkerShardHost implements ShardHost {
   readonly index: number
   readonly region: SharedArrayBuffer
@@ -65,12 +78,16 @@ export class WorkerShardHost implements ShardHost {
   isReady = false
   dead = false
 
+  private readonly owner: ShardHostOwner
   private readonly exited: Promise<void>
   private readonly queries = new Map<number, (report: Report | undefined) => void>()
   private readonly joins = new Map<number, () => void>()
   private nextQuery = 1
+  /** Accepted in this turn: one message, and one wake-up of the shard, takes them all. */
+  private arrivals: Arrival[] = []
 
-  constructor(entry: URL, setup: ShardSetup, onDeath: (host: WorkerShardHost) => void) {
+  constructor(entry: URL, setup: ShardSetup, owner: ShardHostOwner) {
+    this.owner = owner
     this.index = setup.index
     this.region = setup.region
     this.worker = new Worker(entry, { workerData: setup, execArgv: [], name: `heddle shard ${setup.index}` })
@@ -106,7 +123,7 @@ export class WorkerShardHost implements ShardHost {
       for (const join of this.joins.values()) join()
       this.joins.clear()
       exit()
-      onDeath(this)
+      owner.shardDied(this)
     })
   }
 
@@ -114,8 +131,31 @@ export class WorkerShardHost implements ShardHost {
     this.worker.postMessage(message, transfer)
   }
 
-  accept(id: number, socket: Socket, refused: boolean): void {
-    handOver(this.worker, id, socket, refused)
+  accept(arrival: Arrival): void {
+    if (this.arrivals.push(arrival) === 1) setImmediate(() => this.handOverArrivals())
+  }
+
+  private handOverArrivals(): void {
+    const { arrivals } = this
+    this.arrivals = []
+    try {
+      this.handOver(arrivals)
+    } catch {
+      // One cannot go, perhaps because its peer has left: the others can.
+      for (const arrival of arrivals) {
+        try {
+          this.handOver([arrival])
+        } catch (error) {
+          this.owner.connectionLost(this, arrival, textOf(error))
+        }
+      }
+    }
+  }
+
+  private handOver(arrivals: readonly Arrival[]): void {
+    // A thread that has ended would take them and say nothing.
+    if (this.dead) throw new Error('the shard has died')
+    handOver(this.worker, arrivals)
   }
 
   setIdentity(identity: ServerIdentity): void {
@@ -145,6 +185,10 @@ export class WorkerShardHost implements ShardHost {
     const timer = setTimeout(() => this.worker.terminate(), 2 * SHUTDOWN_GRACE_MS)
     return this.exited.finally(() => clearTimeout(timer))
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** Makes two shards known to each other: a ring each way, and a port for the doorbell. */

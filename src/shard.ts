@@ -3,7 +3,6 @@
 //   turn:  reads, ring frames → operations → deliveries queued, receivers marked
 //          end of turn: frames for other shards published, each marked receiver written once, closed ones released
 
-import type { Socket } from 'node:net'
 import { Agenda } from './agenda.ts'
 import { Client } from './client.ts'
 import { CONTROL_LINE_MAX, HEARTBEAT_MS, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
@@ -17,7 +16,7 @@ import { InterestWriter } from './interest/writer.ts'
 import { createLog, type Log } from './log.ts'
 import { allocateBlock, type Block } from './memory/block.ts'
 import { ChunkPool } from './memory/chunk-pool.ts'
-import type { PeerSetup, Query, ShardSetup } from './messages.ts'
+import type { Arrival, PeerSetup, Query, ShardSetup } from './messages.ts'
 import type { Options } from './options.ts'
 import type { Outbound, OutboundOwner } from './outbound.ts'
 import { Peer, type PeerOwner } from './peer.ts'
@@ -103,8 +102,8 @@ export class Shard implements OutboundOwner, PeerOwner {
 
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes over a connection; `refused` if the server has too many. */
-  accept(id: number, arrived: Socket, refused: boolean): void {
+  /** Takes over a connection. */
+  accept({ id, socket: arrived, refused }: Arrival): void {
     this.nowMs = performance.now()
     let client: Client | undefined
     const socket = adopt(arrived, this.readBuffer, (bytes) => client?.socketOnRead(bytes))

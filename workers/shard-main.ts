@@ -15,8 +15,8 @@ function tell(message: FromShard): void {
 
 primary.on('message', (message: ToShard) => {
   switch (message.kind) {
-    case 'connection':
-      shard.accept(message.id, message.socket, message.refused)
+    case 'connections':
+      for (const arrival of message.arrivals) shard.accept(arrival)
       return
     case 'identity':
       shard.identity = message.identity
