@@ -5,9 +5,9 @@
 // meets a half-removed connection: allowance() in router.ts sees `closing`, the release comes at the turn's end.
 
 import type { Socket } from 'node:net'
+import type { Account } from './accounts/account.ts'
 import { FIRST_PING_MS, LINGER_MS, PROTOCOL_VERSION, RTT_AGE_MAX_MS } from './constants.ts'
 import { CloseReason, type Fault, Faults, Refusals } from './errors.ts'
-import type { AccountKey } from './interest/reader.ts'
 import { Outbound } from './outbound.ts'
 import type { Peer } from './peer.ts'
 import { encodeError, encodeNoResponders, OK, PING, PONG } from './protocol/encoder.ts'
@@ -35,7 +35,7 @@ export class Client implements ParserHandler, Publisher {
   readonly id: number
   readonly outbound: Outbound
   readonly parser: Parser
-  readonly account: AccountKey
+  account: Account
   readonly ip: string
   readonly port: number
   /** Milliseconds on the shard's clock. */
@@ -72,7 +72,7 @@ export class Client implements ParserHandler, Publisher {
     this.shard = shard
     this.id = id
     this.socket = socket
-    this.account = shard.account
+    this.account = shard.accounts.global
     this.ip = socket.remoteAddress ?? ''
     this.port = socket.remotePort ?? 0
     this.startMs = shard.nowMs

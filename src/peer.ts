@@ -71,6 +71,7 @@ export class Peer {
     bytes: 0,
     kind: FrameKind.run,
     plain: false,
+    account: '',
     queue: '',
     hops: 0,
     publisher: 0,

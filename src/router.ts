@@ -8,10 +8,10 @@
 //
 // Deliveries are only queued here; the shard flushes each receiver once at the end of the turn.
 
+import type { Account } from './accounts/account.ts'
 import type { Client } from './client.ts'
 import { BY_REFERENCE_MIN, CHUNK_BYTES, FLUSH_EARLY_BYTES, REROUTE_MAX, SHARE_MIN } from './constants.ts'
 import type { Frame, Routing } from './frame.ts'
-import type { AccountKey } from './interest/reader.ts'
 import { type Block, copyBytes } from './memory/block.ts'
 import type { Chunk } from './memory/chunk-pool.ts'
 import type { Outbound } from './outbound.ts'
@@ -47,10 +47,10 @@ export class Router {
   }
 
   /** Publishes a run of a client of this shard. Answers how many deliveries, or frames to other shards, it led to. */
-  publish(run: Run, account: AccountKey, publisher: Client): number {
+  publish(run: Run, account: Account, publisher: Client): number {
     const route = this.routeOf(run, account)
     let sent = this.deliverPlain(run, route, publisher)
-    if (route.peers !== undefined) sent += this.sendToPeers(run, route.peers, publisher)
+    if (route.peers !== undefined) sent += this.sendToPeers(run, account, route.peers, publisher)
     if (route.queues !== undefined) {
       for (const queue of route.queues) sent += this.deliverQueue(run, queue, publisher, 0)
     }
@@ -58,8 +58,8 @@ export class Router {
     return sent
   }
 
-  private sendToPeers(run: Run, peers: readonly Peer[], publisher: Publisher): number {
-    const routing: Routing = { plain: true, queue: '', hops: 0, publisher: publisher.id }
+  private sendToPeers(run: Run, account: Account, peers: readonly Peer[], publisher: Publisher): number {
+    const routing: Routing = { plain: true, account: account.name, queue: '', hops: 0, publisher: publisher.id }
     for (const peer of peers) {
       peer.link.send(run, routing, 0, run.count)
       if (peer.link.congested) publisher.holdForPeer(peer)
@@ -68,7 +68,7 @@ export class Router {
   }
 
   /** Delivers a run that another shard has sent here. */
-  receive(run: Run, account: AccountKey, frame: Frame, publisher: Publisher): void {
+  receive(run: Run, account: Account, frame: Frame, publisher: Publisher): void {
     const route = this.routeOf(run, account)
     if (frame.plain) this.deliverPlain(run, route, publisher)
     if (frame.queue !== '') {
@@ -91,7 +91,7 @@ export class Router {
 
   // ── Match and plan ────────────────────────────────────────────────────────────────────────────────────
 
-  private routeOf(run: Run, account: AccountKey): Route {
+  private routeOf(run: Run, account: Account): Route {
     const known = run.route
     if (known !== undefined && this.cache.isFresh(known)) return known
     const { line, subjectStart, subjectEnd } = run
@@ -103,8 +103,8 @@ export class Router {
     return route
   }
 
-  private lookUp(account: AccountKey, line: Block, start: number, end: number, hash: number): Route {
-    const route = this.cache.create(line, start, end)
+  private lookUp(account: Account, line: Block, start: number, end: number, hash: number): Route {
+    const route = this.cache.create(account, line, start, end)
     const { bytes } = line
     this.shard.sublist.match(
       account,
@@ -131,7 +131,7 @@ export class Router {
         queue.remoteMembers += members
       }
     }
-    if (!route.guessed) this.cache.add(route, account, line, start, end, hash)
+    if (!route.guessed) this.cache.add(route, line, start, end, hash)
     return route
   }
 
@@ -363,7 +363,8 @@ export class Router {
     for (const { peer, members } of queue.remote) {
       member -= members
       if (member >= 0) continue
-      const routing: Routing = { plain: false, queue: queue.name, hops, publisher: publisher.id }
+      const { account, name } = queue
+      const routing: Routing = { plain: false, account: account.name, queue: name, hops, publisher: publisher.id }
       peer.link.send(run, routing, from, count)
       if (peer.link.congested) publisher.holdForPeer(peer)
       return
@@ -426,7 +427,7 @@ function queueNamed(route: Route, name: string): QueueRoute {
   route.queues ??= []
   let queue = route.queues.find((candidate) => candidate.name === name)
   if (queue === undefined) {
-    queue = { name, local: [], remote: [], remoteMembers: 0 }
+    queue = { account: route.account, name, local: [], remote: [], remoteMembers: 0 }
     route.queues.push(queue)
   }
   return queue

@@ -3,6 +3,7 @@
 //   turn:  reads, ring frames → operations → deliveries queued, receivers marked
 //          end of turn: frames for other shards published, each marked receiver written once, closed ones released
 
+import { Accounts } from './accounts/account.ts'
 import { Agenda } from './agenda.ts'
 import { Client } from './client.ts'
 import { CONTROL_LINE_MAX, HEARTBEAT_MS, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
@@ -11,7 +12,6 @@ import type { Frame } from './frame.ts'
 import { Gauges } from './gauges.ts'
 import { adopt } from './handoff.ts'
 import { Generations } from './interest/generations.ts'
-import { type AccountKey, accountKey } from './interest/reader.ts'
 import { InterestWriter } from './interest/writer.ts'
 import { createLog, type Log } from './log.ts'
 import { allocateBlock, type Block } from './memory/block.ts'
@@ -26,8 +26,6 @@ import { Router } from './router.ts'
 import { type ConnectionRow, connectionRow, type Report, report, TrafficTotals } from './stats.ts'
 import { Sublist, type Subscription } from './subjects/sublist.ts'
 
-/** The one account there is until there are users. */
-export const GLOBAL_ACCOUNT = '$G'
 const SWEEP_MAX_MS = 1000
 const PING_STEP_MAX_MS = 100
 const STEP_MIN_MS = 10
@@ -39,7 +37,7 @@ export class Shard implements OutboundOwner, PeerOwner {
   readonly seed: number
   readonly pool = new ChunkPool()
   readonly generations: Generations
-  readonly account: AccountKey
+  readonly accounts = new Accounts()
   readonly sublist: Sublist
   readonly router: Router
   readonly peers: Peer[] = []
@@ -83,7 +81,6 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.log = createLog(setup.options)
     this.generations = new Generations(setup.generations)
     this.gauges = new Gauges(setup.gauges)
-    this.account = accountKey(GLOBAL_ACCOUNT)
     this.writer = new InterestWriter(setup.region, this.generations, setup.seed)
     this.sublist = new Sublist(setup.region, this.writer)
     this.router = new Router(this)
@@ -155,7 +152,7 @@ export class Shard implements OutboundOwner, PeerOwner {
     const bytes = Buffer.from(subject, 'latin1')
     let sid: string | undefined
     this.sublist.match(
-      this.account,
+      client.account,
       bytes,
       0,
       bytes.length,
@@ -267,7 +264,7 @@ export class Shard implements OutboundOwner, PeerOwner {
 
   receive(run: Run, frame: Frame, peer: Peer): void {
     peer.publisher.id = frame.publisher
-    this.router.receive(run, this.account, frame, peer.publisher)
+    this.router.receive(run, this.accounts.named(frame.account), frame, peer.publisher)
   }
 
   bugMet(error: unknown): void {

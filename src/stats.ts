@@ -169,9 +169,8 @@ export function report(shard: Shard, query: Query): Report {
     case 'subscriptions': {
       const rows: SubscriptionRow[] = []
       let total = 0
-      if (query.account !== '' && query.account !== shard.account.name) return { total, rows }
       for (const client of shard.clients.values()) {
-        if (client.closing) continue
+        if (client.closing || (query.account !== '' && query.account !== client.account.name)) continue
         for (const subscription of client.subscriptions.values()) {
           if (query.test !== '' && !matches(text(subscription.subject), query.test)) continue
           total++
