@@ -6,6 +6,7 @@
 
 import type { Socket } from 'node:net'
 import type { Account } from './accounts/account.ts'
+import { requestInfo } from './accounts/request-info.ts'
 import { FIRST_PING_MS, LINGER_MS, PROTOCOL_VERSION, RTT_AGE_MAX_MS } from './constants.ts'
 import { CloseReason, type Fault, Faults, Refusals } from './errors.ts'
 import { Outbound } from './outbound.ts'
@@ -221,8 +222,8 @@ export class Client implements ParserHandler, Publisher {
         this.refuse(Refusals.invalidSubject)
         return
       }
-      const subscription = new Subscription(this, subject, queue, sid)
-      if (!this.shard.sublist.insert(this.account, subscription)) {
+      const subscription = new Subscription(this, this.account, subject, queue, sid)
+      if (!this.shard.sublist.insert(subscription)) {
         this.refuse(Refusals.subscriptions)
         return
       }
@@ -285,12 +286,12 @@ export class Client implements ParserHandler, Publisher {
 
   endSubscription(subscription: Subscription): void {
     this.subscriptions.delete(subscription.sid)
-    this.shard.sublist.remove(this.account, subscription)
+    this.shard.sublist.remove(subscription)
   }
 
   /** Nothing is delivered to its subscriptions any more; a closed connection is remembered with them. */
   private leaveIndex(): void {
-    this.shard.sublist.removeAll(this.account, this.subscriptions.values())
+    this.shard.sublist.removeAll(this.subscriptions.values())
   }
 
   // ── Output ────────────────────────────────────────────────────────────────────────────────────────────
@@ -327,6 +328,10 @@ export class Client implements ParserHandler, Publisher {
 
   holdForPeer(peer: Peer): void {
     this.gate.holdForPeer(peer)
+  }
+
+  requestInfo(share: boolean): string {
+    return requestInfo(this, this.shard, share)
   }
 
   get stalls(): number {

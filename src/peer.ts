@@ -37,6 +37,11 @@ export class RemotePublisher implements Publisher {
 
   /** Only a queue message on its way to a third shard comes here; it is few, and it is kept. */
   holdForPeer(): void {}
+
+  /** Its own shard has told it already. */
+  requestInfo(): string {
+    return ''
+  }
 }
 
 /** What a peer asks of the shard that sees it. */

@@ -2,14 +2,17 @@
 // that it still holds.
 
 import type { Account } from './accounts/account.ts'
+import type { ServiceImport } from './accounts/imports.ts'
 import { MATCH_CACHE_KEY_BYTES, MATCH_CACHE_SLOTS, MATCH_CACHE_WAYS } from './constants.ts'
 import type { Generations } from './interest/generations.ts'
 import { allocateBlock, type Block, equalBytes, hashBytes } from './memory/block.ts'
 import type { Peer } from './peer.ts'
-import type { Subscription } from './subjects/sublist.ts'
+import type { InternalSubscription, Subscription } from './subjects/sublist.ts'
 
-/** Subscriptions whose messages look the same on the wire: same sid, same view of headers. */
+/** Subscriptions whose messages look the same on the wire: same subject, same sid, same view of headers. */
 export interface ReceiverGroup {
+  /** The subject that an import gives it; empty: the published one. */
+  readonly subject: string
   readonly sid: string
   readonly headers: boolean
   readonly subscriptions: Subscription[]
@@ -31,6 +34,10 @@ export class Route {
   /** Plain subscriptions that end after some number of deliveries; each is a group of its own. */
   limited: ReceiverGroup[] | undefined
   queues: QueueRoute[] | undefined
+  /** The server's own. */
+  internal: InternalSubscription[] | undefined
+  /** Imports by which it goes on into other accounts. */
+  services: readonly ServiceImport[] | undefined
   /** Other shards with plain interest. */
   peers: Peer[] | undefined
 

@@ -4,6 +4,7 @@
 //          end of turn: frames for other shards published, each marked receiver written once, closed ones released
 
 import { Accounts } from './accounts/account.ts'
+import { ServiceCalls } from './accounts/service-calls.ts'
 import { Agenda } from './agenda.ts'
 import { Client } from './client.ts'
 import { CONTROL_LINE_MAX, HEARTBEAT_MS, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
@@ -24,7 +25,7 @@ import type { ServerIdentity } from './protocol/handshake.ts'
 import type { Run } from './protocol/run.ts'
 import { Router } from './router.ts'
 import { type ConnectionRow, connectionRow, type Report, report, TrafficTotals } from './stats.ts'
-import { Sublist, type Subscription } from './subjects/sublist.ts'
+import { Sublist, Subscription } from './subjects/sublist.ts'
 
 const SWEEP_MAX_MS = 1000
 const PING_STEP_MAX_MS = 100
@@ -39,6 +40,7 @@ export class Shard implements OutboundOwner, PeerOwner {
   readonly generations: Generations
   readonly accounts = new Accounts()
   readonly sublist: Sublist
+  readonly serviceCalls: ServiceCalls
   readonly router: Router
   readonly peers: Peer[] = []
   readonly clients = new Map<number, Client>()
@@ -84,6 +86,7 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.writer = new InterestWriter(setup.region, this.generations, setup.seed)
     this.sublist = new Sublist(setup.region, this.writer)
     this.router = new Router(this)
+    this.serviceCalls = new ServiceCalls(this)
     // Room for the longest cut line: verb, blanks, arguments, CR.
     this.readStart = Math.max(setup.options.maxControlLine, CONTROL_LINE_MAX) * 2
     this.readBlock = allocateBlock(this.readStart + READ_BYTES)
@@ -156,8 +159,8 @@ export class Shard implements OutboundOwner, PeerOwner {
       bytes,
       0,
       bytes.length,
-      (subscription) => {
-        if (subscription.client === client) sid ??= subscription.sid
+      (entry) => {
+        if (entry instanceof Subscription && entry.client === client) sid ??= entry.sid
       },
       () => undefined,
     )
@@ -239,7 +242,8 @@ export class Shard implements OutboundOwner, PeerOwner {
   private sweep(): void {
     this.nowMs = performance.now()
     for (const client of this.clients.values()) client.sweep(this.nowMs)
-    this.router.cache.sweep()
+    this.router.planner.cache.sweep()
+    this.serviceCalls.sweep()
   }
 
   // ── Other shards ──────────────────────────────────────────────────────────────────────────────────────
