@@ -162,6 +162,10 @@ export class Client implements ParserHandler, Publisher {
     else if (options.verbose) this.send(OK)
   }
 
+  mayGoOnWithoutConnect(): boolean {
+    return false
+  }
+
   processPub(run: Run): void {
     this.inMessages += run.count
     this.inBytes += run.count * run.size

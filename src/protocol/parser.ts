@@ -24,8 +24,10 @@ import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 import { Run } from './run.ts'
 
 export interface ParserHandler {
-  /** CONNECT: its JSON text. */
+  /** CONNECT: its JSON text. May suspend() the parser until it is known who the peer is. */
   processConnect(json: string): void
+  /** Another operation comes although CONNECT is due. Answers whether the peer may go on without. */
+  mayGoOnWithoutConnect(): boolean
   /** PUB or HPUB; the run is valid during the call only. */
   processPub(run: Run): void
   /** SUB; byte strings, one char a byte. */
@@ -50,6 +52,7 @@ const CR = 13
 const SPACE = 32
 const TAB = 9
 const SNIPPET_BYTES = 32
+const EMPTY = Buffer.alloc(0)
 
 const Ignoring = { none: 0, ping: 1, pong: 2, ok: 3 } as const
 type Ignoring = (typeof Ignoring)[keyof typeof Ignoring]
@@ -64,6 +67,8 @@ export class Parser {
   runMax = 1
   /** Whether processTrace() is called. */
   traced = false
+  /** Nothing but CONNECT is taken (reliability R1: nothing else before it is known who the peer is). */
+  connectDue = false
   private headersAllowed = false
 
   private readonly handler: ParserHandler
@@ -79,6 +84,9 @@ export class Parser {
   private assembled = 0
   private ignoring: Ignoring = Ignoring.none
   private stopped = false
+  private suspended = false
+  /** What came behind the operation that suspended the parser. */
+  private rest: Buffer | undefined
 
   constructor(handler: ParserHandler, pool: ChunkPool, limits: ParserLimits) {
     this.handler = handler
@@ -106,8 +114,25 @@ export class Parser {
   stop(): void {
     this.stopped = true
     this.carry = undefined
+    this.rest = undefined
     this.assembly?.release()
     this.assembly = undefined
+  }
+
+  /** Takes nothing more until resume(); what has come already is kept. The caller reads no further meanwhile. */
+  suspend(): void {
+    this.suspended = true
+  }
+
+  /** Goes on with what was kept. */
+  resume(): void {
+    this.suspended = false
+    const { rest } = this
+    if (rest === undefined) return
+    this.rest = undefined
+    const block = allocateBlock(rest.length)
+    rest.copy(block.bytes)
+    this.push(block, 0, rest.length)
   }
 
   /** Reads block[start, end). The caller leaves carryBytes of room before `start`. */
@@ -119,6 +144,10 @@ export class Parser {
       this.carry = undefined
     }
     while (at < end && !this.stopped) {
+      if (this.suspended) {
+        this.rest = Buffer.concat([this.rest ?? EMPTY, block.bytes.subarray(at, end)])
+        return
+      }
       if (this.assembly !== undefined) at = this.assemble(this.assembly, block, at, end)
       else if (this.ignoring !== Ignoring.none) at = this.ignore(block, at, end)
       else if (this.repeatsLine(block, at, end)) at = this.readRun(block, at, end)
@@ -200,6 +229,9 @@ export class Parser {
   /** Reads the control line at `at`, or keeps it for later if its end has not come. Answers where to go on. */
   private readLine(block: Block, at: number, end: number): number {
     const bytes = block.bytes
+    if (this.connectDue && (bytes[at] | 0x20) !== 0x63 && !this.handler.mayGoOnWithoutConnect()) {
+      return this.fail(Faults.authorization, block, at, end)
+    }
     switch (bytes[at] | 0x20) {
       case 0x70: // p
         if (at + 1 === end) return this.keepLine(block, at, end)

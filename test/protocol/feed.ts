@@ -52,6 +52,10 @@ export class CallRecorder implements ParserHandler {
     this.headers = headers
   }
 
+  mayGoOnWithoutConnect(): boolean {
+    return false
+  }
+
   processPub(run: Run): void {
     const line = run.line.bytes
     const withHeader = (line[run.lineStart] | 0x20) === 0x68
