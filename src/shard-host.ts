@@ -2,13 +2,14 @@
 
 import type { Socket } from 'node:net'
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import { unpack } from 'msgpackr'
 import { SHUTDOWN_GRACE_MS } from './constants.ts'
 import { handOver } from './handoff.ts'
-import type { FromShard, PeerSetup, Query, ShardSetup, ToShard } from './messages.ts'
+import type { LogMessage } from './log/sink.ts'
+import type { Eviction, FromShard, PeerSetup, Query, ShardSetup, ToShard } from './messages.ts'
+import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import { createRing } from './ring.ts'
-import { Shard } from './shard.ts'
+import type { Shard } from './shard.ts'
 import type { Report } from './stats.ts'
 
 export interface ShardHost {
@@ -17,6 +18,9 @@ export interface ShardHost {
   readonly ready: Promise<void>
   accept(id: number, socket: Socket, refused: boolean): void
   setIdentity(identity: ServerIdentity): void
+  /** Resolves when the shard goes by the new options, or has died. */
+  setOptions(options: Options): Promise<void>
+  evict(count: number, eviction: Eviction): void
   /** Resolves with undefined if the shard dies before it answers. */
   query(query: Query): Promise<Report | undefined>
   /** Closes its connections and ends it. */
@@ -29,9 +33,15 @@ export class LocalShardHost implements ShardHost {
   readonly ready = Promise.resolve()
   private readonly shard: Shard
 
-  constructor(setup: ShardSetup) {
-    this.index = setup.index
-    this.shard = new Shard(setup)
+  /** Loads the code of a shard, which no primary with worker threads needs. */
+  static async create(setup: ShardSetup, onLog: (message: LogMessage) => void): Promise<LocalShardHost> {
+    const { Shard } = await import('./shard.ts')
+    return new LocalShardHost(new Shard(setup, onLog))
+  }
+
+  private constructor(shard: Shard) {
+    this.index = shard.index
+    this.shard = shard
   }
 
   accept(id: number, socket: Socket, refused: boolean): void {
@@ -39,7 +49,16 @@ export class LocalShardHost implements ShardHost {
   }
 
   setIdentity(identity: ServerIdentity): void {
-    this.shard.identity = identity
+    this.shard.setIdentity(identity)
+  }
+
+  setOptions(options: Options): Promise<void> {
+    this.shard.setOptions(options)
+    return Promise.resolve()
+  }
+
+  evict(count: number, eviction: Eviction): void {
+    this.shard.evict(count, eviction)
   }
 
   query(query: Query): Promise<Report | undefined> {
@@ -54,7 +73,14 @@ export class LocalShardHost implements ShardHost {
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 export const SHARD_ENTRY = new URL(`../workers/shard-main.${EXTENSION}`, import.meta.url)
 
-/** A worker thread. `onDeath` is called once, when the thread has ended for whatever reason. */
+/** What a worker thread tells whoever started it. */
+export interface WorkerObserver {
+  /** The thread has ended for whatever reason; called once. */
+  onDeath(host: WorkerShardHost): void
+  onLog(message: LogMessage): void
+}
+
+/** A worker thread. */
 export class WorkerShardHost implements ShardHost {
   readonly index: number
   readonly region: SharedArrayBuffer
@@ -68,9 +94,11 @@ export class WorkerShardHost implements ShardHost {
   private readonly exited: Promise<void>
   private readonly queries = new Map<number, (report: Report | undefined) => void>()
   private readonly joins = new Map<number, () => void>()
+  /** Options sent and not taken yet, oldest first. */
+  private readonly pendingOptions: (() => void)[] = []
   private nextQuery = 1
 
-  constructor(entry: URL, setup: ShardSetup, onDeath: (host: WorkerShardHost) => void) {
+  constructor(entry: URL, setup: ShardSetup, observer: WorkerObserver) {
     this.index = setup.index
     this.region = setup.region
     this.worker = new Worker(entry, { workerData: setup, execArgv: [], name: `heddle shard ${setup.index}` })
@@ -89,9 +117,15 @@ export class WorkerShardHost implements ShardHost {
           this.joins.get(message.index)?.()
           this.joins.delete(message.index)
           return
+        case 'applied':
+          this.pendingOptions.shift()?.()
+          return
+        case 'logFull':
+        case 'logLine':
+          observer.onLog(message)
+          return
         case 'report':
-          this.queries.get(message.id)?.(unpack(message.report) as Report)
-          this.queries.delete(message.id)
+          void this.answer(message.id, message.report)
           return
       }
     })
@@ -105,8 +139,9 @@ export class WorkerShardHost implements ShardHost {
       this.queries.clear()
       for (const join of this.joins.values()) join()
       this.joins.clear()
+      for (const applied of this.pendingOptions.splice(0)) applied()
       exit()
-      onDeath(this)
+      observer.onDeath(this)
     })
   }
 
@@ -122,6 +157,18 @@ export class WorkerShardHost implements ShardHost {
     this.tell({ kind: 'identity', identity })
   }
 
+  setOptions(options: Options): Promise<void> {
+    if (this.dead) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.pendingOptions.push(resolve)
+      this.tell({ kind: 'options', options })
+    })
+  }
+
+  evict(count: number, eviction: Eviction): void {
+    if (!this.dead) this.tell({ kind: 'evict', count, eviction })
+  }
+
   query(query: Query): Promise<Report | undefined> {
     if (this.dead) return Promise.resolve(undefined)
     return new Promise((resolve) => {
@@ -129,6 +176,13 @@ export class WorkerShardHost implements ShardHost {
       this.queries.set(id, resolve)
       this.tell({ kind: 'query', id, query })
     })
+  }
+
+  private async answer(id: number, packed: Uint8Array): Promise<void> {
+    // Loaded when first wanted: a start has no time for it.
+    const { unpack } = await import('msgpackr')
+    this.queries.get(id)?.(unpack(packed) as Report)
+    this.queries.delete(id)
   }
 
   /** Makes a peer known to the shard; resolves when it is, or when the shard has died. */

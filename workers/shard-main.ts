@@ -1,40 +1,8 @@
-// The entry of a worker thread: one shard. Wiring only.
+// The entry of a worker thread: like src/boot.ts, it has Node keep what it makes of the sources.
 
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { pack } from 'msgpackr'
-import { SHUTDOWN_GRACE_MS } from '../src/constants.ts'
-import type { FromShard, ShardSetup, ToShard } from '../src/messages.ts'
-import { Shard } from '../src/shard.ts'
+import { enableCompileCache, flushCompileCache } from 'node:module'
+import { fileURLToPath } from 'node:url'
 
-const primary = parentPort as MessagePort
-const shard = new Shard(workerData as ShardSetup)
-
-function tell(message: FromShard): void {
-  primary.postMessage(message)
-}
-
-primary.on('message', (message: ToShard) => {
-  switch (message.kind) {
-    case 'connection':
-      shard.accept(message.id, message.socket, message.refused)
-      return
-    case 'identity':
-      shard.identity = message.identity
-      return
-    case 'peer':
-      shard.addPeer(message.peer)
-      tell({ kind: 'joined', index: message.peer.index })
-      return
-    case 'peerGone':
-      shard.removePeer(message.index)
-      return
-    case 'query':
-      tell({ kind: 'report', id: message.id, report: pack(shard.report(message.query)) })
-      return
-    case 'stop':
-      shard.stop(SHUTDOWN_GRACE_MS, () => process.exit(0))
-      return
-  }
-})
-
-tell({ kind: 'ready' })
+enableCompileCache(fileURLToPath(new URL('../.cache', import.meta.url)))
+await import('./shard-thread.ts')
+flushCompileCache()
