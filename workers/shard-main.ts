@@ -1,8 +1,5 @@
-// The entry of a worker thread: like src/boot.ts, it has Node keep what it makes of the sources.
+// The entry of a worker thread. What it does stands in shard-thread.ts; this only sees to it that it is there quickly.
 
-import { enableCompileCache, flushCompileCache } from 'node:module'
-import { fileURLToPath } from 'node:url'
+import '../src/compile-cache.ts'
 
-enableCompileCache(fileURLToPath(new URL('../.cache', import.meta.url)))
 await import('./shard-thread.ts')
-flushCompileCache()
