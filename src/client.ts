@@ -7,8 +7,11 @@
 import type { Socket } from 'node:net'
 import type { Account } from './accounts/account.ts'
 import { requestInfo } from './accounts/request-info.ts'
+import { plainAddress } from './addresses.ts'
+import { ClientLog } from './client-log.ts'
 import { FIRST_PING_MS, LINGER_MS, PROTOCOL_VERSION, RTT_AGE_MAX_MS } from './constants.ts'
-import { CloseReason, type Fault, Faults, Refusals } from './errors.ts'
+import { CloseReason, type Fault, Faults, type Refusal, Refusals } from './errors.ts'
+import type { Options } from './options.ts'
 import { Outbound } from './outbound.ts'
 import type { Peer } from './peer.ts'
 import { encodeError, encodeNoResponders, OK, PING, PONG } from './protocol/encoder.ts'
@@ -34,6 +37,7 @@ const RTT_MIN_MS = 0.001
 
 export class Client implements ParserHandler, Publisher {
   readonly id: number
+  readonly log: ClientLog
   readonly outbound: Outbound
   readonly parser: Parser
   account: Account
@@ -74,15 +78,16 @@ export class Client implements ParserHandler, Publisher {
     this.id = id
     this.socket = socket
     this.account = shard.accounts.global
-    this.ip = socket.remoteAddress ?? ''
+    this.ip = plainAddress(socket.remoteAddress ?? '')
     this.port = socket.remotePort ?? 0
+    this.log = new ClientLog(shard, id, this.ip, this.port)
     this.startMs = shard.nowMs
     this.lastReadMs = shard.nowMs
     this.lastActivityMs = shard.nowMs
     const { options } = shard
     this.outbound = new Outbound(shard, socket, options.maxPending, () => this.close(Faults.slowConsumerPending))
     this.parser = new Parser(this, shard.pool, options)
-    this.parser.traced = options.trace
+    if (options.trace) this.parser.tracer = this.log
     socket.on('error', (error) => this.socketOnError(error))
     socket.on('end', () => this.socketOnEnd())
     socket.on('close', () => this.socketOnClose())
@@ -90,9 +95,9 @@ export class Client implements ParserHandler, Publisher {
 
   /** Greets the peer and begins to read, or closes at once for `refusal`. */
   start(refusal: Fault | undefined): void {
-    this.debug('Client connection created')
+    this.log.debug('Client connection created')
     this.planPing(this.firstPingMs())
-    this.send(encodeInfo(this.shard.identity, this.id, this.ip))
+    this.sendInfo()
     if (refusal !== undefined) this.close(refusal)
     else this.socket.resume()
   }
@@ -112,7 +117,7 @@ export class Client implements ParserHandler, Publisher {
       this.readGate?.afterRead(bytes)
     } catch (error) {
       // A bug of ours costs this connection, not the shard.
-      shard.log.error(`${this.label} - ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+      this.log.bug(error)
       this.close(Faults.internal)
     }
     shard.endRead()
@@ -145,6 +150,7 @@ export class Client implements ParserHandler, Publisher {
     }
     const before = this.options
     this.options = options
+    if (!this.shard.identity.headers) options.headers = false
     if (!this.connectReceived) {
       this.connectReceived = true
       // An estimate; the first PING measures it.
@@ -159,7 +165,7 @@ export class Client implements ParserHandler, Publisher {
     if (options.account !== '' || options.newAccount) this.close(Faults.authorization)
     else if (options.protocol < 0 || options.protocol > PROTOCOL_VERSION) this.close(Faults.protocolVersion)
     else if (options.noResponders && !options.headers) this.close(Faults.noRespondersHeaders)
-    else if (options.verbose) this.send(OK)
+    else this.sendOk()
   }
 
   mayGoOnWithoutConnect(): boolean {
@@ -172,7 +178,7 @@ export class Client implements ParserHandler, Publisher {
     const { options } = this
     if (options.pedantic && !isValidLiteral(subjectOf(run))) this.refuse(Refusals.invalidPublishSubject)
     if (!this.mayPublish(run)) return
-    if (options.verbose) this.send(OK)
+    if (options.verbose) this.sendOk()
     const sent = this.shard.router.publish(run, this.account, this)
     if (sent === 0 && options.noResponders && run.replyEnd > run.replyStart) this.answerNoResponders(run)
   }
@@ -191,8 +197,8 @@ export class Client implements ParserHandler, Publisher {
     return true
   }
 
-  private refuseEach(run: Run, text: string): false {
-    for (let i = 0; i < run.count; i++) this.refuse(text)
+  private refuseEach(run: Run, refusal: Refusal): false {
+    for (let i = 0; i < run.count; i++) this.refuse(refusal)
     return false
   }
 
@@ -209,11 +215,11 @@ export class Client implements ParserHandler, Publisher {
     if (this.closing) return // what came was more than it has room for
     const { maxSubscriptions, maxSubscriptionTokens } = this.shard.options
     if (queue === RESERVED_QUEUE) {
-      this.refuse(Refusals.subscribeQueue(subject, queue))
+      this.refuse(Refusals.subscribeQueue(subject, queue, sid))
       return
     }
     if (maxSubscriptionTokens > 0 && countTokens(subject) > maxSubscriptionTokens) {
-      this.refuse(Refusals.tooManyTokens(subject))
+      this.refuse(Refusals.tooManyTokens(subject, sid))
       return
     }
     if (maxSubscriptions > 0 && this.subscriptions.size >= maxSubscriptions) {
@@ -233,7 +239,7 @@ export class Client implements ParserHandler, Publisher {
       }
       this.subscriptions.set(sid, subscription)
     }
-    if (this.options.verbose) this.send(OK)
+    this.sendOk()
   }
 
   processUnsub(sid: string, max: number): void {
@@ -247,7 +253,7 @@ export class Client implements ParserHandler, Publisher {
         this.shard.subscriptionChanged(subscription)
       } else this.endSubscription(subscription)
     }
-    if (this.options.verbose) this.send(OK)
+    this.sendOk()
   }
 
   processPing(): void {
@@ -261,12 +267,20 @@ export class Client implements ParserHandler, Publisher {
   }
 
   private pong(): void {
-    this.send(PONG)
+    this.send(PONG, 'PONG')
     if (!this.connectReceived || this.firstPongSent) return
     this.firstPongSent = true
-    if (this.options.protocol >= PROTOCOL_VERSION) {
-      this.send(encodeInfo(this.shard.identity, this.id, this.ip, { account: this.account.name }))
-    }
+    this.identityChanged()
+    this.log.introduce(this.options)
+  }
+
+  /** What INFO says has changed: those who understand a later INFO get one, once they are connected. */
+  identityChanged(): void {
+    if (this.firstPongSent && this.options.protocol >= PROTOCOL_VERSION) this.sendInfo({ account: this.account.name })
+  }
+
+  private sendInfo(afterConnect?: { account: string }): void {
+    this.outbound.appendBuffer(encodeInfo(this.shard.identity, this.id, this.ip, afterConnect))
   }
 
   processPong(): void {
@@ -274,40 +288,49 @@ export class Client implements ParserHandler, Publisher {
     this.pingsOut = 0
   }
 
-  processFault(fault: Fault, snippet: string): void {
-    if (fault.text !== undefined) this.shard.log.error(`${this.label} - ${fault.text}: ${JSON.stringify(snippet)}`)
-    else this.debug(`${fault.reason}: ${JSON.stringify(snippet)}`)
+  processFault(fault: Fault, cause: string): void {
+    this.log.fault(fault, cause)
     this.close(fault)
-  }
-
-  processTrace(verb: string, argument: string): void {
-    const text = Buffer.from(argument, 'latin1').toString('utf8')
-    if (verb === 'MSG_PAYLOAD') this.shard.log.trace(`${this.label} - <<- MSG_PAYLOAD: [${JSON.stringify(text)}]`)
-    else this.shard.log.trace(`${this.label} - <<- [${text === '' ? verb : `${verb} ${text}`}]`)
   }
 
   // ── Subscriptions ─────────────────────────────────────────────────────────────────────────────────────
 
   endSubscription(subscription: Subscription): void {
+    if (this.shard.options.trace) this.log.subscriptionEnded(subscription.sid)
     this.subscriptions.delete(subscription.sid)
     this.shard.sublist.remove(subscription)
   }
 
   /** Nothing is delivered to its subscriptions any more; a closed connection is remembered with them. */
   private leaveIndex(): void {
+    if (this.shard.options.trace) for (const sid of this.subscriptions.keys()) this.log.subscriptionEnded(sid)
     this.shard.sublist.removeAll(this.subscriptions.values())
   }
 
   // ── Output ────────────────────────────────────────────────────────────────────────────────────────────
 
-  private send(bytes: Buffer): void {
-    if (this.parser.traced) this.shard.log.trace(`${this.label} - ->> [${bytes.toString('utf8').trimEnd()}]`)
+  /** `operation` is what the trace shows; messages that we make ourselves are not shown. */
+  private send(bytes: Buffer, operation?: string): void {
+    if (this.shard.options.trace && operation !== undefined) this.log.wentOut(operation)
     this.outbound.appendBuffer(bytes)
   }
 
-  private refuse(text: string): void {
-    this.debug(text)
-    this.send(encodeError(text))
+  private sendOk(): void {
+    if (this.options.verbose) this.send(OK, 'OK')
+  }
+
+  private refuse(refusal: Refusal): void {
+    this.log.error(refusal.logged)
+    this.send(encodeError(refusal.text), `-ERR ${refusal.text}`)
+  }
+
+  /** New options are in force. */
+  optionsChanged(options: Options, before: Options): void {
+    this.parser.tracer = options.trace ? this.log : undefined
+    this.parser.setLimits(options)
+    // A PING that was to come after the old interval comes within the new one; each at another time.
+    const dueMs = options.pingInterval * Math.random()
+    if (options.pingInterval < before.pingInterval && this.pingDueMs > this.shard.nowMs + dueMs) this.planPing(dueMs)
   }
 
   // ── Being held back as a publisher ────────────────────────────────────────────────────────────────────
@@ -361,13 +384,13 @@ export class Client implements ParserHandler, Publisher {
     const needRtt = this.rttMs === 0 || nowMs - this.pingSentMs > RTT_AGE_MAX_MS
     if (nowMs - this.lastReadMs < options.pingInterval && !needRtt) return
     if (this.pingsOut + 1 > options.pingMax) {
-      this.debug('Stale Client Connection - Closing')
+      this.log.debug('Stale Client Connection - Closing')
       this.close(Faults.staleConnection)
       return
     }
     this.pingsOut++
     this.pingSentMs = this.shard.clockMs()
-    this.send(PING)
+    this.send(PING, 'PING')
   }
 
   /** Called every second or so: a peer that takes nothing is cut. */
@@ -393,8 +416,8 @@ export class Client implements ParserHandler, Publisher {
     this.readGate?.close()
     this.shard.pings.remove(this, this.pingDueMs)
     this.leaveIndex()
-    if (fault.text !== undefined) this.outbound.appendBuffer(encodeError(fault.text))
-    this.debug(`Client connection closed: ${fault.reason}`)
+    if (fault.text !== undefined) this.send(encodeError(fault.text), `-ERR ${fault.text}`)
+    this.log.debug(`Client connection closed: ${fault.reason}`)
     this.shard.closed(this, fault)
   }
 
@@ -422,16 +445,6 @@ export class Client implements ParserHandler, Publisher {
   /** Ends the socket whatever is queued: the server has no more time. */
   destroy(): void {
     this.socket.destroy()
-  }
-
-  // ── Words for people ──────────────────────────────────────────────────────────────────────────────────
-
-  get label(): string {
-    return `${this.ip.includes(':') ? `[${this.ip}]` : this.ip}:${this.port} - cid:${this.id}`
-  }
-
-  private debug(text: string): void {
-    if (this.shard.options.debug) this.shard.log.debug(`${this.label} - ${text}`)
   }
 }
 

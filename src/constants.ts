@@ -7,6 +7,8 @@ import assert from 'node:assert/strict'
 export const NATS_VERSION = '2.12.0'
 /** Protocol number of INFO: 1 = echo and later INFO messages are understood. */
 export const PROTOCOL_VERSION = 1
+/** What the program is called in its files, in the syslog, and where `--signal` looks for it. */
+export const PROGRAM = 'nats-server'
 export const HEDDLE_VERSION = '0.1.0'
 
 // ── What a client can observe ───────────────────────────────────────────────────────────────────────────
@@ -25,6 +27,11 @@ export const LINGER_MS = 1_000
 /** An RTT older than this is measured again even on a busy connection. */
 export const RTT_AGE_MAX_MS = 60 * 60_000
 export const WRITE_DEADLINE_MS = 10_000
+/** Lame duck mode: how long it takes in all, and before the first client is closed. */
+export const LAME_DUCK_DURATION_MS = 2 * 60_000
+export const LAME_DUCK_GRACE_PERIOD_MS = 10_000
+/** Longest wait between the closing of two clients. */
+export const LAME_DUCK_GAP_MAX_MS = 1_000
 /** Decimal digits of a size argument; more is refused before any arithmetic. */
 export const SIZE_DIGITS_MAX = 9
 /** Connections remembered after they closed, for /connz?state=closed. */

@@ -1,6 +1,8 @@
 // Three kinds of failure, never mixed: the peer broke the protocol, the peer is refused, we have a bug.
 // The first two are the values below, with the texts of nats-server (reference 7.1 and 7.3); a bug throws.
 
+import { getSystemErrorMap } from 'node:util'
+
 /** What ends a connection. Each closed connection has exactly one; the text is what /connz shows. */
 export const CloseReason = {
   clientClosed: 'Client Closed',
@@ -49,18 +51,54 @@ export const Faults = {
   internal: fault(undefined, CloseReason.internal),
 } as const
 
-/** Refusals that leave the connection open. `subject` and `queue` are byte strings (one char a byte). */
+/** A refusal that leaves the connection open: the text of its -ERR, and what the log says of it. */
+export interface Refusal {
+  readonly text: string
+  readonly logged: string
+}
+
+const refusal = (text: string, logged = text): Refusal => ({ text, logged })
+
+/** `subject`, `reply`, `queue` and `sid` are byte strings (one char a byte). */
 export const Refusals = {
-  invalidSubject: 'Invalid Subject',
-  invalidPublishSubject: 'Invalid Publish Subject',
-  subscriptions: 'maximum subscriptions exceeded',
-  publish: (subject: string) => `Permissions Violation for Publish to ${quote(subject)}`,
-  reply: (reply: string) => `Permissions Violation for Publish with Reply of ${quote(reply)}`,
-  subscribe: (subject: string) => `Permissions Violation for Subscription to ${quote(subject)}`,
-  subscribeQueue: (subject: string, queue: string) =>
-    `Permissions Violation for Subscription to ${quote(subject)} using queue ${quote(queue)}`,
-  tooManyTokens: (subject: string) => `Permissions Violation for Subscription to ${quote(subject)}, too many tokens`,
+  invalidSubject: refusal('Invalid Subject'),
+  invalidPublishSubject: refusal('Invalid Publish Subject'),
+  subscriptions: refusal('maximum subscriptions exceeded'),
+  publish: (subject: string) =>
+    refusal(`Permissions Violation for Publish to ${quote(subject)}`, `Publish Violation - Subject ${quote(subject)}`),
+  reply: (reply: string) =>
+    refusal(
+      `Permissions Violation for Publish with Reply of ${quote(reply)}`,
+      `Publish Violation - Reply ${quote(reply)}`,
+    ),
+  subscribe: (subject: string, sid: string) =>
+    refusal(
+      `Permissions Violation for Subscription to ${quote(subject)}`,
+      `Subscription Violation - Subject ${quote(subject)}, SID ${sid}`,
+    ),
+  subscribeQueue: (subject: string, queue: string, sid: string) =>
+    refusal(
+      `Permissions Violation for Subscription to ${quote(subject)} using queue ${quote(queue)}`,
+      `Subscription Violation - Subject ${quote(subject)}, Queue: ${quote(queue)}, SID ${sid}`,
+    ),
+  tooManyTokens: (subject: string, sid: string) =>
+    refusal(
+      `Permissions Violation for Subscription to ${quote(subject)}, too many tokens`,
+      `Subscription Violation Too Many Tokens - Subject ${quote(subject)}, SID ${sid}`,
+    ),
 } as const
+
+/** What the operating system refused, as Go words it: `open /no/such/file: no such file or directory`. */
+export function osErrorText(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  // ENOENT: no such file or directory, open '/no/such/file'
+  const file = /^E[A-Z0-9]+: ([^,]+), (\w+)(?: '(.*?)')?/.exec(text)
+  if (file !== null) return `${file[2]}${file[3] === undefined ? '' : ` ${file[3]}`}: ${file[1]}`
+  // listen EADDRINUSE: address already in use 127.0.0.1:4222      connect ECONNREFUSED 127.0.0.1:1
+  const { syscall, errno } = error as NodeJS.ErrnoException
+  const known = errno === undefined ? undefined : getSystemErrorMap().get(errno)
+  return known === undefined ? text : `${syscall === 'listen' ? 'bind' : syscall}: ${known[1]}`
+}
 
 const SHORT_ESCAPES: Record<string, string> = {
   '\x07': '\\a',

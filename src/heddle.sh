@@ -10,8 +10,8 @@ while [ -L "$self" ]; do
 done
 root=$(cd "$(dirname "$self")/.." && pwd -P)
 
-# A package holds the built files; a checkout runs its sources.
-if [ -f "$root/src/main.ts" ]; then
-  exec sh "$root/src/node.sh" "$root/src/main.ts" "$@"
+# A package holds the built files; a checkout runs its sources. SIGUSR1 is for the log, not for Node's debugger.
+if [ -f "$root/src/boot.ts" ]; then
+  exec sh "$root/src/node.sh" --disable-sigusr1 "$root/src/boot.ts" "$@"
 fi
-exec sh "$root/src/node.sh" "$root/dist/src/main.js" "$@"
+exec sh "$root/src/node.sh" --disable-sigusr1 "$root/dist/src/boot.js" "$@"

@@ -16,6 +16,19 @@ export interface HeddleServer {
   ready(): Promise<void>
   /** Closes all connections and ends all threads. May be called more than once. */
   close(): Promise<void>
+  /**
+   * Goes on by other options; connections are kept. Takes all options again: those left out return to their defaults.
+   * Resolves when they are in force. Rejects, everything being as it was, with an OptionError that names a bad
+   * setting, or one that cannot change while the server runs.
+   */
+  reload(options: ServerOptions): Promise<void>
+  /**
+   * Lame duck mode: takes no more clients, tells those who are there to go, closes who has not gone within
+   * `lameDuckDuration`, and ends. Resolves when the server has ended.
+   */
+  lameDuck(): Promise<void>
+  /** Opens the log file anew, after somebody has moved it away. */
+  reopenLog(): void
   /** Client port in use, known once ready. */
   readonly port: number
   /** Monitoring port in use, known once ready; undefined if there is none. */
@@ -42,17 +55,20 @@ export function createServer(options: ServerOptions = {}): HeddleServer {
       return closed
     },
     get port() {
-      return primary.identity.port
+      return primary.port
     },
     get monitorPort() {
       return primary.monitorPort
     },
     get url() {
-      const { host, port } = primary.identity
+      const { host } = primary.options
       const reachable =
         host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
-      return `nats://${reachable}:${port}`
+      return `nats://${reachable}:${primary.port}`
     },
+    reload: async (next) => primary.reload(normaliseOptions(next)),
+    lameDuck: () => started.then(() => primary.lameDuck()),
+    reopenLog: () => primary.log.reopen(),
     id: primary.identity.serverId,
   }
 }

@@ -1,14 +1,12 @@
 // The command: argv in, exit code out. The only file that reads either.
 
-import { HEDDLE_VERSION, NATS_VERSION } from './constants.ts'
+import { HEDDLE_VERSION, NATS_VERSION, PROGRAM } from './constants.ts'
 import { parseFlags, USAGE } from './flags.ts'
 import { normaliseOptions, type Options } from './options.ts'
-import { Primary } from './primary.ts'
+import { run } from './run.ts'
 
-const PROGRAM = 'nats-server'
-
-function fail(text: string): never {
-  process.stderr.write(`${PROGRAM}: ${text}\n`)
+function fail(error: unknown): never {
+  process.stderr.write(`${PROGRAM}: ${error instanceof Error ? error.message : error}\n`)
   process.exit(1)
 }
 
@@ -16,26 +14,13 @@ function checked(given: Parameters<typeof normaliseOptions>[0]): Options {
   try {
     return normaliseOptions(given)
   } catch (error) {
-    return fail(error instanceof Error ? error.message : String(error))
+    return fail(error)
   }
 }
 
-async function serve(options: Options): Promise<void> {
-  const primary = new Primary(options)
-  let stopping = false
-  const stop = (): void => {
-    stopping = true
-    void primary.close().then(() => process.exit(0))
-  }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
-  try {
-    await primary.start()
-  } catch (error) {
-    if (stopping) return
-    primary.log.fatal(error instanceof Error ? error.message : String(error))
-    process.exit(1)
-  }
+/** There is no config file to read again yet. */
+function reread(): Options {
+  throw new Error('can only reload config when a file is provided using -c or --config')
 }
 
 const command = parseFlags(process.argv.slice(2))
@@ -51,6 +36,6 @@ switch (command.kind) {
     process.stdout.write(USAGE)
     break
   case 'serve':
-    await serve(checked(command.options))
+    await run(checked(command.options), reread).catch(fail)
     break
 }

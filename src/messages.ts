@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net'
 import type { MessagePort } from 'node:worker_threads'
+import type { LogMessage } from './log/sink.ts'
 import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 
@@ -27,6 +28,8 @@ export interface ShardSetup {
   readonly region: SharedArrayBuffer
   readonly generations: SharedArrayBuffer
   readonly gauges: SharedArrayBuffer
+  /** How often the log file was opened anew. */
+  readonly logOpened: SharedArrayBuffer
 }
 
 /** A connection on its way to the shard that will serve it. */
@@ -37,12 +40,19 @@ export interface Arrival {
   readonly refused: boolean
 }
 
+/** Why a shard is to close some of its connections. */
+export type Eviction = 'connections' | 'shutdown'
+
 /** Primary → shard. */
 export type ToShard =
   /** Connections that are now the shard's. */
   | { readonly kind: 'connections'; readonly arrivals: readonly Arrival[] }
-  /** The listener is bound: its real port stands in INFO from now on. */
+  /** What INFO says has changed: it is told to clients from now on, and to those who are there. */
   | { readonly kind: 'identity'; readonly identity: ServerIdentity }
+  /** New options are in force. Answered by `applied`. */
+  | { readonly kind: 'options'; readonly options: Options }
+  /** Close so many connections, whichever. */
+  | { readonly kind: 'evict'; readonly count: number; readonly eviction: Eviction }
   /** Another shard has come, or come again. Answered by `joined`. */
   | { readonly kind: 'peer'; readonly peer: PeerSetup }
   /** Another shard has died: forget it. */
@@ -57,6 +67,10 @@ export type FromShard =
   /** Ready for connections. */
   | { readonly kind: 'ready' }
   | { readonly kind: 'joined'; readonly index: number }
+  /** Options have been taken; answers come in the order in which options were sent. */
+  | { readonly kind: 'applied' }
+  /** Something about the log that only the primary can do. */
+  | LogMessage
   /** The answer to a query: msgpack of the report that src/stats.ts describes. */
   | { readonly kind: 'report'; readonly id: number; readonly report: Uint8Array }
 

@@ -8,6 +8,8 @@ import {
   CONTROL_LINE_MAX,
   DEFAULT_HOST,
   DEFAULT_PORT,
+  LAME_DUCK_DURATION_MS,
+  LAME_DUCK_GRACE_PERIOD_MS,
   PAYLOAD_MAX,
   PENDING_MAX,
   PING_INTERVAL_MS,
@@ -36,6 +38,48 @@ export interface ServerOptions {
   trace?: boolean
   /** Where log lines go: `stderr`, or `none`. Default `none` for createServer(), `stderr` for the command. */
   log?: 'stderr' | 'none'
+  /** File to log to instead, unless `log` is `none`. Empty: none (default). */
+  logFile?: string
+  /** Bytes after which the log file is put aside under its name and the time; 0 = never (default). */
+  logSizeLimit?: number
+  /** Log files to keep, the one in use included; 0 = all (default). */
+  logMaxNum?: number
+  /** Log lines begin with the time. Default true. */
+  logTime?: boolean
+  /** That time is UTC, not local time. Default false. */
+  logTimeUtc?: boolean
+  /** Log lines are `text` as nats-server's (default), or `json` objects. */
+  logFormat?: 'text' | 'json'
+  /** Log to the machine's syslog. Default false. */
+  syslog?: boolean
+  /** Log to another machine's syslog: `udp://host:port`, `tcp://host:port`, `unix:///path`. */
+  remoteSyslog?: string
+  /** Trace what the system account does, too. Default false. */
+  traceVerbose?: boolean
+  /** Of traced messages show only the headers. Default false. */
+  traceHeaders?: boolean
+  /** Bytes of a traced message that are shown; 0 = all (default). */
+  maxTracedMessageLength?: number
+  /** File to write the process id to. Empty: none (default). */
+  pidFile?: string
+  /** Folder for the file that lists the ports in use. Empty: none (default). */
+  portsFileDir?: string
+  /** Milliseconds of lame duck mode, grace period included, in which connections are closed. Default 2 min. */
+  lameDuckDuration?: number
+  /** Milliseconds before the first of them is closed. Default 10 s. */
+  lameDuckGracePeriod?: number
+  /** Do not hold back publishers whose receivers have fallen behind. Default false. */
+  noFastProducerStall?: boolean
+  /** Clients are told that headers are not supported. Default false. */
+  noHeaderSupport?: boolean
+  /** Words about this server for the monitoring pages. */
+  serverTags?: readonly string[]
+  serverMetadata?: Readonly<Record<string, string>>
+  /** `host:port`, or `host`, that INFO names instead of the address listened on. */
+  clientAdvertise?: string
+  /** The config file that these options come from, and its digest: named in the log and the monitoring pages. */
+  configFile?: string
+  configDigest?: string
   /** Longest control line in bytes. Default 4096. */
   maxControlLine?: number
   /** Largest payload in bytes. Default 1 MiB. */
@@ -93,6 +137,11 @@ const BOUNDS = {
   writeDeadline: { min: 1, max: 2 ** 31 - 1 },
   maxClosedClients: INT32,
   maxInterestBytes: { min: REGION_BYTES, max: REGION_BYTES_MAX * 3 },
+  logSizeLimit: { min: 0, max: Number.MAX_SAFE_INTEGER },
+  logMaxNum: INT32,
+  maxTracedMessageLength: INT32,
+  lameDuckDuration: { min: 1, max: 2 ** 31 - 1 },
+  lameDuckGracePeriod: INT32,
 } as const satisfies Partial<Record<keyof ServerOptions, Bounds>>
 
 function integer(name: keyof typeof BOUNDS, value: number): number {
@@ -129,6 +178,28 @@ export function normaliseOptions(given: ServerOptions): Options {
     debug: given.debug ?? false,
     trace: given.trace ?? false,
     log: given.log ?? 'none',
+    logFile: given.logFile ?? '',
+    logSizeLimit: integer('logSizeLimit', given.logSizeLimit ?? 0),
+    logMaxNum: integer('logMaxNum', given.logMaxNum ?? 0),
+    logTime: given.logTime ?? true,
+    logTimeUtc: given.logTimeUtc ?? false,
+    logFormat: given.logFormat ?? 'text',
+    syslog: given.syslog ?? false,
+    remoteSyslog: given.remoteSyslog ?? '',
+    traceVerbose: given.traceVerbose ?? false,
+    traceHeaders: given.traceHeaders ?? false,
+    maxTracedMessageLength: integer('maxTracedMessageLength', given.maxTracedMessageLength ?? 0),
+    pidFile: given.pidFile ?? '',
+    portsFileDir: given.portsFileDir ?? '',
+    lameDuckDuration: integer('lameDuckDuration', given.lameDuckDuration ?? LAME_DUCK_DURATION_MS),
+    lameDuckGracePeriod: integer('lameDuckGracePeriod', given.lameDuckGracePeriod ?? LAME_DUCK_GRACE_PERIOD_MS),
+    noFastProducerStall: given.noFastProducerStall ?? false,
+    noHeaderSupport: given.noHeaderSupport ?? false,
+    serverTags: Object.freeze([...(given.serverTags ?? [])]),
+    serverMetadata: Object.freeze({ ...given.serverMetadata }),
+    clientAdvertise: given.clientAdvertise ?? '',
+    configFile: given.configFile ?? '',
+    configDigest: given.configDigest ?? '',
     maxControlLine: integer('maxControlLine', given.maxControlLine ?? CONTROL_LINE_MAX),
     maxPayload: integer('maxPayload', given.maxPayload ?? PAYLOAD_MAX),
     maxPending: integer('maxPending', given.maxPending ?? PENDING_MAX),

@@ -139,6 +139,7 @@ export class Router {
   private deliverGroup(run: Run, group: ReceiverGroup, from: number, count: number, publisher: Publisher): number {
     const withHeader = run.headerSize > 0 && group.headers
     this.head.compose(run, group.subject, group.sid, withHeader)
+    if (this.shard.options.trace) this.traceGroup(run, group, from, count, publisher)
     const skip = withHeader ? 0 : run.headerSize
     const { subscriptions } = group
     if (subscriptions.length === 1) {
@@ -154,6 +155,19 @@ export class Router {
     return run.chunk !== undefined && run.size >= BY_REFERENCE_MIN
       ? this.shareByReference(run, skip, subscriptions, publisher)
       : this.shareEncoded(run, skip, from, count, subscriptions, publisher)
+  }
+
+  private traceGroup(run: Run, group: ReceiverGroup, from: number, count: number, publisher: Publisher): void {
+    const head = this.head.block.bytes.toString('latin1', 0, this.head.length - 2)
+    const headerSize = group.headers ? run.headerSize : 0
+    for (const subscription of group.subscriptions) {
+      const allowed = allowance(subscription, count, publisher)
+      for (let i = from; i < from + allowed; i++) {
+        const start = run.first + i * run.stride
+        const message = run.block.bytes.subarray(start + run.headerSize - headerSize, start + run.size)
+        subscription.client.log.messageWentOut(head, message, headerSize)
+      }
+    }
   }
 
   /** Encodes into the receiver's own tail. */
@@ -258,7 +272,7 @@ export class Router {
     client.outBytes += count * (run.size - skip)
     if (origin.max > 0 && origin.delivered >= origin.max) client.endSubscription(origin)
     const { outbound } = client
-    if (outbound.isBehind) publisher.holdFor(outbound)
+    if (outbound.isBehind && !this.shard.options.noFastProducerStall) publisher.holdFor(outbound)
   }
 
   // ── Queue groups ──────────────────────────────────────────────────────────────────────────────────────

@@ -14,10 +14,12 @@ import { Gauges } from './gauges.ts'
 import { adopt } from './handoff.ts'
 import { Generations } from './interest/generations.ts'
 import { InterestWriter } from './interest/writer.ts'
-import { createLog, type Log } from './log.ts'
+import { Log } from './log/log.ts'
+import type { LogMessage } from './log/sink.ts'
 import { allocateBlock, type Block } from './memory/block.ts'
 import { ChunkPool } from './memory/chunk-pool.ts'
-import type { Arrival, PeerSetup, Query, ShardSetup } from './messages.ts'
+import type { Arrival, Eviction, PeerSetup, Query, ShardSetup } from './messages.ts'
+import { goDuration, nanoseconds } from './monitor/go-format.ts'
 import type { Options } from './options.ts'
 import type { Outbound, OutboundOwner } from './outbound.ts'
 import { Peer, type PeerOwner } from './peer.ts'
@@ -31,9 +33,14 @@ const SWEEP_MAX_MS = 1000
 const PING_STEP_MAX_MS = 100
 const STEP_MIN_MS = 10
 
+/** How often to look at spans that are `spanMs` long: exact to a quarter of them, within bounds. */
+function stepMs(spanMs: number, maxMs: number): number {
+  return Math.min(maxMs, Math.max(STEP_MIN_MS, spanMs / 4))
+}
+
 export class Shard implements OutboundOwner, PeerOwner {
   readonly index: number
-  readonly options: Options
+  options: Options
   readonly log: Log
   readonly seed: number
   readonly pool = new ChunkPool()
@@ -69,18 +76,19 @@ export class Shard implements OutboundOwner, PeerOwner {
   private flushScheduled = false
   private endsWithRead = false
   private busyUntilMs = 0
-  private readonly sweepTimer: NodeJS.Timeout
+  private sweepTimer: NodeJS.Timeout
   private readonly pingTimer: NodeJS.Timeout
   private readonly heartbeatTimer: NodeJS.Timeout
   private onEmpty: (() => void) | undefined
   private stopping = false
 
-  constructor(setup: ShardSetup) {
+  /** `toPrimary` is for what only the primary can do with the log. */
+  constructor(setup: ShardSetup, toPrimary: (message: LogMessage) => void) {
     this.index = setup.index
     this.options = setup.options
     this.identity = setup.identity
     this.seed = setup.seed
-    this.log = createLog(setup.options)
+    this.log = new Log(setup.options, { name: `shard ${setup.index}`, opened: setup.logOpened, tell: toPrimary })
     this.generations = new Generations(setup.generations)
     this.gauges = new Gauges(setup.gauges)
     this.writer = new InterestWriter(setup.region, this.generations, setup.seed)
@@ -91,12 +99,11 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.readStart = Math.max(setup.options.maxControlLine, CONTROL_LINE_MAX) * 2
     this.readBlock = allocateBlock(this.readStart + READ_BYTES)
     this.readBuffer = this.readBlock.bytes.subarray(this.readStart, this.readStart + READ_BYTES)
-    const step = (span: number, max: number): number => Math.min(max, Math.max(STEP_MIN_MS, span / 4))
-    this.sweepTimer = setInterval(() => this.sweep(), step(setup.options.writeDeadline, SWEEP_MAX_MS))
-    const pingStepMs = step(setup.options.pingInterval, PING_STEP_MAX_MS)
+    this.sweepTimer = setInterval(() => this.sweep(), stepMs(setup.options.writeDeadline, SWEEP_MAX_MS))
+    const pingStepMs = stepMs(setup.options.pingInterval, PING_STEP_MAX_MS)
     this.pings = new Agenda(pingStepMs, this.nowMs)
     this.pingTimer = setInterval(() => this.ping(), pingStepMs)
-    this.heartbeatTimer = setInterval(() => this.gauges.beat(this.index), HEARTBEAT_MS)
+    this.heartbeatTimer = setInterval(() => this.beat(), HEARTBEAT_MS)
     this.gauges.beat(this.index)
   }
 
@@ -121,10 +128,29 @@ export class Shard implements OutboundOwner, PeerOwner {
   closed(client: Client, fault: Fault): void {
     if (fault.reason === CloseReason.slowConsumerPending || fault.reason === CloseReason.slowConsumerDeadline) {
       this.slowConsumers++
-      this.log.info(`${client.label} - ${fault.reason}`)
+      client.log.info(this.slowConsumerText(client, fault.reason))
     } else if (fault.reason === CloseReason.staleConnection) this.staleConnections++
     this.leaving.push(client)
     this.schedule()
+  }
+
+  private slowConsumerText({ outbound }: Client, reason: CloseReason): string {
+    const { maxPending, writeDeadline } = this.options
+    return reason === CloseReason.slowConsumerPending
+      ? `Slow Consumer Detected: MaxPending of ${maxPending} Exceeded`
+      : `Slow Consumer Detected: WriteDeadline of ${goDuration(nanoseconds(writeDeadline))} exceeded with ` +
+          `${outbound.pendingBytes} total bytes.`
+  }
+
+  /** Closes up to `count` connections, those that came first. */
+  evict(count: number, eviction: Eviction): void {
+    this.nowMs = performance.now()
+    for (const client of this.clients.values()) {
+      if (count <= 0) break
+      if (client.closing) continue
+      client.close(Faults[eviction])
+      count--
+    }
   }
 
   /** A connection's socket is gone. */
@@ -234,6 +260,11 @@ export class Shard implements OutboundOwner, PeerOwner {
     }
   }
 
+  private beat(): void {
+    this.gauges.beat(this.index)
+    this.log.follow()
+  }
+
   private ping(): void {
     this.nowMs = performance.now()
     this.pings.take(this.nowMs, (client) => client.pingDue(this.nowMs))
@@ -288,6 +319,27 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.clients.get(connection)?.releaseForShard(peer)
   }
 
+  // ── Changes ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What INFO says has changed: everybody is told. */
+  setIdentity(identity: ServerIdentity): void {
+    this.identity = identity
+    for (const client of this.clients.values()) if (!client.closing) client.identityChanged()
+  }
+
+  /** New options are in force from now on. */
+  setOptions(options: Options): void {
+    const before = this.options
+    this.options = options
+    this.nowMs = performance.now()
+    this.log.configure(options)
+    if (options.writeDeadline !== before.writeDeadline) {
+      clearInterval(this.sweepTimer)
+      this.sweepTimer = setInterval(() => this.sweep(), stepMs(options.writeDeadline, SWEEP_MAX_MS))
+    }
+    for (const client of this.clients.values()) client.optionsChanged(options, before)
+  }
+
   // ── Answers and the end ───────────────────────────────────────────────────────────────────────────────
 
   report(query: Query): Report {
@@ -308,6 +360,7 @@ export class Shard implements OutboundOwner, PeerOwner {
       clearInterval(this.pingTimer)
       clearInterval(this.heartbeatTimer)
       for (const peer of this.peers.splice(0)) peer.close()
+      void this.log.close()
       done()
     }
     for (const client of this.clients.values()) client.close(Faults.shutdown)

@@ -6,9 +6,15 @@ import { NATS_VERSION, PROTOCOL_VERSION } from '../constants.ts'
 export interface ServerIdentity {
   readonly serverId: string
   readonly serverName: string
+  /** Where clients are to connect: what is listened on, or what is advertised instead. */
   readonly host: string
   readonly port: number
+  /** The same as `host:port` for each address of the machine; empty where `host` says all. */
+  readonly connectUrls: readonly string[]
+  readonly headers: boolean
   readonly maxPayload: number
+  /** The server is about to end: clients should look for another one. */
+  readonly lameDuck: boolean
 }
 
 /** INFO for one connection. `afterConnect`: the second one, which follows the first PONG and names the account. */
@@ -18,7 +24,7 @@ export function encodeInfo(
   clientIp: string,
   afterConnect?: { account: string },
 ): Buffer {
-  const info: Record<string, string | number | boolean> = {
+  const info: Record<string, string | number | boolean | readonly string[]> = {
     server_id: identity.serverId,
     server_name: identity.serverName,
     version: NATS_VERSION,
@@ -26,11 +32,13 @@ export function encodeInfo(
     go: `node ${process.version}`,
     host: identity.host,
     port: identity.port,
-    headers: true,
+    ...(identity.headers ? { headers: true } : {}),
     max_payload: identity.maxPayload,
     client_id: clientId,
     client_ip: clientIp,
   }
+  if (identity.connectUrls.length > 0) info['connect_urls'] = identity.connectUrls
+  if (identity.lameDuck) info['ldm'] = true
   if (afterConnect !== undefined) {
     info['connect_info'] = true
     info['remote_account'] = afterConnect.account

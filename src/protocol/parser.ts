@@ -3,8 +3,7 @@
 // One forward pass over each control line, the verb dispatched on once, arguments kept as offsets. What outlives a
 // chunk is listed in the constructor. Three situations can span chunks:
 //
-//   a cut control line    kept in `carry`; push() puts it back in front of the next bytes, for which the caller
-//                         leaves room (carryBytes), and the line is read again from its start
+//   a cut control line    kept in `carry`; push() puts it back in front of the next bytes, and reads it again
 //   a cut message         `assembly` collects line, payload and CRLF in one chunk of the right size
 //   a line to be ignored  PING, PONG and +OK may be followed by anything up to the next LF: `ignoring`
 //
@@ -36,10 +35,15 @@ export interface ParserHandler {
   processUnsub(sid: string, max: number): void
   processPing(): void
   processPong(): void
-  /** The peer broke the protocol; the parser takes nothing more after this call. */
-  processFault(fault: Fault, snippet: string): void
-  /** A look at each whole control line before it is carried out; asked for by `traced`. */
-  processTrace(verb: string, argument: string): void
+  /** The peer broke the protocol; the parser takes nothing more after this call. `cause` is for the log. */
+  processFault(fault: Fault, cause: string): void
+}
+
+/** Is shown each whole control line before it is carried out; byte strings. */
+export interface ParserTracer {
+  cameIn(verb: string, argument: string): void
+  /** And each whole message; the bytes are valid during the call only. */
+  messageCameIn(message: Buffer, headerSize: number): void
 }
 
 export interface ParserLimits {
@@ -65,15 +69,14 @@ const argumentEnd = new Int32Array(ARGUMENTS_MAX)
 export class Parser {
   /** Longest run to report; 1 where each message needs an answer of its own (verbose, pedantic). */
   runMax = 1
-  /** Whether processTrace() is called. */
-  traced = false
   /** Nothing but CONNECT is taken (reliability R1: nothing else before it is known who the peer is). */
   connectDue = false
+  tracer: ParserTracer | undefined
   private headersAllowed = false
 
   private readonly handler: ParserHandler
   private readonly pool: ChunkPool
-  private readonly limits: ParserLimits
+  private limits: ParserLimits
   /** Start of a cut control line. */
   private carry: Buffer | undefined
   /** The latest publish, as parsed; its line is kept in a block of its own. */
@@ -82,6 +85,8 @@ export class Parser {
   /** A cut message: its chunk, and how much of it has come. */
   private assembly: Chunk | undefined
   private assembled = 0
+  /** The limits changed while a cut message is coming: its line is not to be used again. */
+  private forgetsLine = false
   private ignoring: Ignoring = Ignoring.none
   private stopped = false
   private suspended = false
@@ -98,6 +103,14 @@ export class Parser {
   allowHeaders(allowed: boolean): void {
     this.headersAllowed = allowed
     this.run.stride = 0 // the next line is judged anew, even if it repeats the latest one
+  }
+
+  /** Takes other limits, between two calls of push(). */
+  setLimits(limits: ParserLimits): void {
+    this.limits = limits
+    if (this.assembly === undefined)
+      this.run.stride = 0 // as above
+    else this.forgetsLine = true
   }
 
   /** Bytes of a cut line that push() will put in front of its `start`. */
@@ -135,14 +148,23 @@ export class Parser {
     this.push(block, 0, rest.length)
   }
 
-  /** Reads block[start, end). The caller leaves carryBytes of room before `start`. */
+  /** Reads block[start, end). The caller leaves room before `start` for as many bytes as a line may have. */
   push(block: Block, start: number, end: number): void {
-    let at = start
-    if (this.carry !== undefined) {
-      at -= this.carry.length
-      this.carry.copy(block.bytes, at)
+    const { carry } = this
+    if (carry !== undefined) {
       this.carry = undefined
+      if (carry.length > start) {
+        // The limit for lines was raised since the caller's block was made.
+        const joined = allocateBlock(carry.length + end - start)
+        block.bytes.copy(joined.bytes, carry.length, start, end)
+        end += carry.length - start
+        start = carry.length
+        block = joined
+      }
+      start -= carry.length
+      carry.copy(block.bytes, start)
     }
+    let at = start
     while (at < end && !this.stopped) {
       if (this.suspended) {
         this.rest = Buffer.concat([this.rest ?? EMPTY, block.bytes.subarray(at, end)])
@@ -168,7 +190,7 @@ export class Parser {
     const line = this.line as Block
     const { lineLength, stride } = run
     const bytes = block.bytes
-    const runMax = this.traced ? 1 : this.runMax
+    const runMax = this.tracer === undefined ? this.runMax : 1
     let next = at
     let count = 0
     do {
@@ -177,7 +199,7 @@ export class Parser {
       count++
     } while (count < runMax && next + stride <= end && equalBytes(block, next, line, 0, lineLength))
     if (count === 0) return this.fail(Faults.unknownOperation, block, at + lineLength + run.size, end)
-    if (this.traced) this.traceRun(block, at)
+    if (this.tracer !== undefined) this.traceRun(this.tracer, block, at)
     run.block = block
     run.first = at + lineLength
     run.count = count
@@ -213,7 +235,7 @@ export class Parser {
     }
     if (missing > 0) return end
     this.assembly = undefined
-    if (this.traced) this.traceRun(chunk.block, 0)
+    if (this.tracer !== undefined) this.traceRun(this.tracer, chunk.block, 0)
     run.block = chunk.block
     run.chunk = chunk
     run.first = run.lineLength
@@ -221,6 +243,10 @@ export class Parser {
     this.handler.processPub(run)
     run.chunk = undefined
     chunk.release()
+    if (this.forgetsLine) {
+      this.forgetsLine = false
+      run.stride = 0
+    }
     return at + take
   }
 
@@ -290,7 +316,7 @@ export class Parser {
     if (at === end) return end
     const kind = this.ignoring
     this.ignoring = Ignoring.none
-    if (this.traced && kind !== Ignoring.ok) this.handler.processTrace(kind === Ignoring.ping ? 'PING' : 'PONG', '')
+    if (kind !== Ignoring.ok) this.tracer?.cameIn(kind === Ignoring.ping ? 'PING' : 'PONG', '')
     if (kind === Ignoring.ping) this.handler.processPing()
     else if (kind === Ignoring.pong) this.handler.processPong()
     return at + 1
@@ -346,7 +372,10 @@ export class Parser {
     if (lineEnd - from > maxControlLine) return this.fail(Faults.controlLine, block, from, end)
     // A CR inside a line would be passed on inside a MSG line; no honest client sends one.
     if (strayCr) return this.fail(Faults.badArguments, block, at, end)
-    if (this.traced) this.trace(verb, bytes.toString('latin1', from, lineEnd))
+    // Messages are traced with their payload, once they are whole.
+    if (this.tracer !== undefined && verb !== 'PUB' && verb !== 'HPUB') {
+      this.tracer.cameIn(verb, bytes.toString('latin1', from, lineEnd))
+    }
 
     switch (verb) {
       case 'PUB':
@@ -375,7 +404,8 @@ export class Parser {
     const size = parseSize(bytes, argumentStart[count - 1], argumentEnd[count - 1])
     const headerSize = withHeader ? parseSize(bytes, argumentStart[count - 2], argumentEnd[count - 2]) : 0
     if (size < 0 || headerSize < 0 || headerSize > size) return this.fail(Faults.badArguments, block, at, end)
-    if (size > this.limits.maxPayload) return this.fail(Faults.payload, block, at, end)
+    const { maxPayload } = this.limits
+    if (size > maxPayload) return this.fail(Faults.payload, block, at, end, `${size} vs ${maxPayload}`)
 
     const lineLength = next - at
     if (this.line === undefined || this.line.capacity < lineLength) {
@@ -418,24 +448,24 @@ export class Parser {
   }
 
   /** The one way to fail: tells the handler and parks the parser. */
-  private fail(fault: Fault, block: Block, at: number, end: number): number {
-    const snippet = block.bytes.toString('latin1', at, Math.min(end, at + SNIPPET_BYTES))
+  private fail(
+    fault: Fault,
+    block: Block,
+    at: number,
+    end: number,
+    cause = block.bytes.toString('latin1', at, Math.min(end, at + SNIPPET_BYTES)),
+  ): number {
     this.stop()
-    this.handler.processFault(fault, snippet)
+    this.handler.processFault(fault, cause)
     return end
   }
 
-  private trace(verb: string, argument: string): void {
-    // Messages are traced with their payload, once they are whole.
-    if (verb !== 'PUB' && verb !== 'HPUB') this.handler.processTrace(verb, argument)
-  }
-
-  private traceRun(block: Block, at: number): void {
-    const { lineLength, size } = this.run
+  private traceRun(tracer: ParserTracer, block: Block, at: number): void {
+    const { lineLength, size, headerSize } = this.run
     const line = block.bytes.toString('latin1', at, at + lineLength).trimEnd()
     const blank = line.search(/[ \t]/)
-    this.handler.processTrace(line.slice(0, blank).toUpperCase(), line.slice(blank + 1))
-    this.handler.processTrace('MSG_PAYLOAD', block.bytes.toString('latin1', at + lineLength, at + lineLength + size))
+    tracer.cameIn(line.slice(0, blank).toUpperCase(), line.slice(blank + 1))
+    tracer.messageCameIn(block.bytes.subarray(at + lineLength, at + lineLength + size), headerSize)
   }
 }
 

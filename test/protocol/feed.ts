@@ -93,13 +93,17 @@ export class CallRecorder implements ParserHandler {
     this.calls.push(pong)
   }
 
-  processFault(fault: Fault, snippet: string): void {
+  processFault(fault: Fault, cause: string): void {
     this.calls.push(`FAULT ${faultName(fault)}`)
-    this.snippet = snippet
+    this.snippet = cause
   }
 
-  processTrace(verb: string, argument: string): void {
+  cameIn(verb: string, argument: string): void {
     this.traces.push(`${verb} ${argument}`)
+  }
+
+  messageCameIn(message: Buffer): void {
+    this.traces.push(`MSG_PAYLOAD ${message.toString('latin1')}`)
   }
 }
 
@@ -122,7 +126,7 @@ export function feed(
   recorder.headers = settings.headers
   parser.allowHeaders(settings.headers)
   parser.runMax = settings.runMax
-  parser.traced = settings.traced ?? false
+  parser.tracer = settings.traced === true ? recorder : undefined
   // As in shard.ts.
   const start = Math.max(settings.maxControlLine, CONTROL_LINE_MAX) * 2
   if (block.capacity < start + input.length + POISON_BYTES) block = allocateBlock(start + input.length + POISON_BYTES)

@@ -12,17 +12,22 @@ import { Shard } from '../../src/shard.ts'
 import { Sublist, Subscription } from '../../src/subjects/sublist.ts'
 import { randomAccount, randomFilter, randomSubject } from '../interest/indexes.ts'
 import { naiveMatch } from '../model/interest-model.ts'
+import { identity } from '../support/identity.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 
-const shard = new Shard({
-  index: 0,
-  options: normaliseOptions({ port: -1, workers: 0 }),
-  identity: { serverId: 'N', serverName: 'N', host: '', port: 0, maxPayload: 1 },
-  seed: 1,
-  region: createRegion(),
-  generations: new Generations().memory,
-  gauges: new Gauges(1).memory,
-})
+const shard = new Shard(
+  {
+    index: 0,
+    options: normaliseOptions({ port: -1, workers: 0 }),
+    identity: identity(),
+    seed: 1,
+    region: createRegion(),
+    generations: new Generations().memory,
+    gauges: new Gauges(1).memory,
+    logOpened: new SharedArrayBuffer(4),
+  },
+  () => undefined,
+)
 afterAll(() => new Promise<void>((resolve) => shard.stop(0, resolve)))
 
 const client = new Client(shard, 1, new Socket())

@@ -1,0 +1,80 @@
+// What may change while the server runs (reference 5), and what the log says of it. A change of anything else refuses
+// the whole reload.
+
+import { isDeepStrictEqual } from 'node:util'
+import { goDuration, nanoseconds } from './monitor/go-format.ts'
+import type { Options } from './options.ts'
+
+type Line = (next: Options) => string
+
+const duration = (ms: number): string => goDuration(nanoseconds(ms))
+
+/** Options that may change, each with its line for the log, in nats-server's order. */
+const RELOADABLE: readonly (readonly [option: keyof Options, line: Line])[] = [
+  ['clientAdvertise', (next) => `Reload: client_advertise = ${next.clientAdvertise}`],
+  ['trace', (next) => `Reloaded: trace = ${next.trace}`],
+  ['debug', (next) => `Reloaded: debug = ${next.debug}`],
+  ['traceVerbose', (next) => `Reloaded: trace_verbose = ${next.traceVerbose}`],
+  ['traceHeaders', (next) => `Reloaded: trace_headers = ${next.traceHeaders}`],
+  ['logTime', (next) => `Reloaded: logtime = ${next.logTime}`],
+  ['logTimeUtc', (next) => `Reloaded: logtime_utc = ${next.logTimeUtc}`],
+  ['logFormat', (next) => `Reloaded: log_format = ${next.logFormat}`],
+  ['maxConnections', (next) => `Reloaded: max_connections = ${next.maxConnections}`],
+  ['pingInterval', (next) => `Reloaded: ping_interval = ${duration(next.pingInterval)}`],
+  ['pingMax', (next) => `Reloaded: ping_max = ${next.pingMax}`],
+  ['maxControlLine', (next) => `Reloaded: max_control_line = ${next.maxControlLine}`],
+  ['maxPayload', (next) => `Reloaded: max_payload = ${next.maxPayload}`],
+  [
+    'noFastProducerStall',
+    (next) => `Reloaded: fast producers will ${next.noFastProducerStall ? 'not ' : ''}be stalled`,
+  ],
+  ['pidFile', (next) => (next.pidFile === '' ? '' : `Reloaded: pid_file = ${next.pidFile}`)],
+  ['portsFileDir', (next) => `Reloaded: ports_file_dir = ${next.portsFileDir}`],
+  ['logFile', (next) => `Reloaded: log_file = ${next.logFile}`],
+  ['syslog', (next) => `Reloaded: syslog = ${next.syslog}`],
+  ['remoteSyslog', (next) => `Reloaded: remote_syslog = ${next.remoteSyslog}`],
+  ['writeDeadline', (next) => `Reloaded: write_deadline = ${duration(next.writeDeadline)}`],
+  ['maxTracedMessageLength', (next) => `Reloaded: max_traced_msg_len = ${next.maxTracedMessageLength}`],
+  ['serverTags', () => 'Reloaded: tags'],
+  ['serverMetadata', () => 'Reloaded: metadata'],
+]
+
+/** Options that say where the others come from, and change with them without a word. */
+const SILENT: readonly (keyof Options)[] = ['configFile', 'configDigest']
+
+const FREE: ReadonlySet<keyof Options> = new Set([...RELOADABLE.map(([option]) => option), ...SILENT])
+
+/** Names that differ from ours in nats-server's texts. */
+const FIELD_NAMES: Partial<Record<keyof Options, string>> = {
+  name: 'ServerName',
+  monitorPort: 'HTTPPort',
+  maxSubscriptions: 'MaxSubs',
+  maxSubscriptionTokens: 'MaxSubTokens',
+  logMaxNum: 'LogMaxFiles',
+}
+
+/** `next` as it can be taken by a server that runs by `before`: "any free port" means the one that it has. */
+export function withPortsOf(before: Options, next: Options): Options {
+  const port = next.port === -1 ? before.port : next.port
+  const monitorPort = next.monitorPort === -1 ? before.monitorPort : next.monitorPort
+  return Object.freeze({ ...next, port, monitorPort })
+}
+
+/** Why a server that runs by `before` cannot go on by `next`; undefined if it can. */
+export function reloadRefusal(before: Options, next: Options): string | undefined {
+  for (const option of Object.keys(before) as (keyof Options)[]) {
+    if (FREE.has(option) || isDeepStrictEqual(before[option], next[option])) continue
+    const field = FIELD_NAMES[option] ?? option[0].toUpperCase() + option.slice(1)
+    const value = (options: Options): unknown =>
+      option.startsWith('lameDuck') ? duration(options[option] as number) : (options[option] ?? 0)
+    return `config reload not supported for ${field}: old=${value(before)}, new=${value(next)}`
+  }
+  return undefined
+}
+
+/** A line for each setting that differs. */
+export function reloadLines(before: Options, next: Options): string[] {
+  return RELOADABLE.filter(([option]) => !isDeepStrictEqual(before[option], next[option]))
+    .map(([, line]) => line(next))
+    .filter((line) => line !== '')
+}
