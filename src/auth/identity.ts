@@ -86,13 +86,13 @@ export function lowestLimits(...all: readonly Limits[]): Limits {
 
 // ── Refusals ────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** How a connection ends for want of a right to be there: the text of its -ERR and the reason that /connz shows. */
+/** How a connection ends for want of a right to be there: its -ERR, if there is one, and the reason that /connz shows. */
 export interface AuthFault {
-  readonly text: string
+  readonly text: string | undefined
   readonly reason: string
 }
 
-const fault = (text: string, reason: string): AuthFault => Object.freeze({ text, reason })
+const fault = (text: string | undefined, reason: string): AuthFault => Object.freeze({ text, reason })
 
 export const AuthFaults = {
   violation: fault('Authorization Violation', 'Authentication Failure'),
@@ -102,6 +102,8 @@ export const AuthFaults = {
   timeout: fault('Authentication Timeout', 'Authentication Timeout'),
   expired: fault('User Authentication Expired', 'Authentication Expired'),
   accountExpired: fault('Account Authentication Expired', 'Authentication Expired'),
+  /** The key that signed a user's token is not the account's any more, or grants something else: closed in silence. */
+  signerChanged: fault(undefined, 'Authentication Failure'),
   revoked: fault('User Authentication Revoked', 'Credentials Revoked'),
   accountConnections: fault('maximum account active connections exceeded', 'Maximum Account Connections Exceeded'),
 } as const

@@ -4,7 +4,7 @@
 // are not cached here; whoever asks for every message remembers them by subject. Subjects are byte strings.
 
 import { isValidFilter } from '../subjects/subject.ts'
-import type { Permissions, SubjectPermission } from './settings.ts'
+import type { Permissions, SubjectRules } from './settings.ts'
 import { type Reading, SubjectSet } from './subject-set.ts'
 
 /** `filtered`: allowed, but each delivery must be asked about, since parts of what the wildcard covers are denied. */
@@ -114,6 +114,6 @@ function compile(entries: readonly string[], mode: 'queues' | 'skipQueues' | 'ig
 
 /** The same permissions with more that must not be published. */
 export function denyPublish(permissions: Permissions | undefined, subjects: readonly string[]): Permissions {
-  const publish: SubjectPermission = permissions?.publish ?? {}
+  const publish: SubjectRules = permissions?.publish ?? {}
   return { ...permissions, publish: { ...publish, deny: [...(publish.deny ?? []), ...subjects] } }
 }

@@ -1,7 +1,7 @@
 // The right to answer: reply subjects that a connection may publish to because it was sent messages that name them
 // (`allow_responses`, reference 4.2). One of these belongs to one connection.
 
-import type { ResponsePermission } from './settings.ts'
+import type { ResponseRules } from './settings.ts'
 
 /** Replies remembered for one connection. Where neither number nor time is limited, the oldest ones have to go. */
 export const REPLIES_MAX = 64 * 1024
@@ -12,14 +12,14 @@ interface Reply {
 }
 
 export class ResponsePermits {
-  private readonly permission: ResponsePermission
+  private readonly rules: ResponseRules
   private readonly nowMs: () => number
   /** By reply subject, the latest delivery last. */
   private readonly replies = new Map<string, Reply>()
 
   /** `nowMs`: a clock that never goes back, in milliseconds. */
-  constructor(permission: ResponsePermission, nowMs: () => number) {
-    this.permission = permission
+  constructor(rules: ResponseRules, nowMs: () => number) {
+    this.rules = rules
     this.nowMs = nowMs
   }
 
@@ -43,8 +43,8 @@ export class ResponsePermits {
   mayRespond(subject: string): boolean {
     const reply = this.replies.get(subject)
     if (reply === undefined) return false
-    const { max } = this.permission
-    const isAllowed = (max < 0 || reply.used < max) && !this.isExpired(reply, this.nowMs())
+    const { maxMessages } = this.rules
+    const isAllowed = (maxMessages < 0 || reply.used < maxMessages) && !this.isExpired(reply, this.nowMs())
     if (isAllowed) reply.used++
     else this.replies.delete(subject)
     return isAllowed
@@ -58,6 +58,6 @@ export class ResponsePermits {
   }
 
   private isExpired(reply: Reply, now: number): boolean {
-    return this.permission.expiresMs >= 0 && now - reply.deliveredMs > this.permission.expiresMs
+    return this.rules.expires >= 0 && now - reply.deliveredMs > this.rules.expires
   }
 }

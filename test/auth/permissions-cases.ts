@@ -28,7 +28,7 @@ export function randomPermissions(random: Random): Permissions {
   return {
     publish: random.chance(0.1) ? undefined : { allow: list(false), deny: list(false) },
     subscribe: random.chance(0.1) ? undefined : { allow: list(true), deny: list(true) },
-    responses: random.chance(0.1) ? { max: 1, expiresMs: 1000 } : undefined,
+    responses: random.chance(0.1) ? { maxMessages: 1, expires: 1000 } : undefined,
   }
 }
 

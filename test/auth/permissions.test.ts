@@ -33,7 +33,7 @@ describe('publishing', () => {
 
   it('is refused everywhere by an empty list, and by a right to answer alone', () => {
     expect(publish([]).mayPublish('a')).toBe(false)
-    const answers = { responses: { max: 1, expiresMs: 1000 } }
+    const answers = { responses: { maxMessages: 1, expires: 1000 } }
     expect(compile(answers).mayPublish('a')).toBe(false)
     expect(compile({ ...answers, publish: { deny: ['b'] } }).mayPublish('a')).toBe(false)
     expect(compile({ ...answers, publish: { allow: ['a'] } }).mayPublish('a')).toBe(true)

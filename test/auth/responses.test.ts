@@ -4,7 +4,7 @@ import { REPLIES_MAX, ResponsePermits } from '../../src/auth/responses.ts'
 function permits(max: number, expiresMs: number): { permits: ResponsePermits; wait(ms: number): void } {
   let now = 1000
   return {
-    permits: new ResponsePermits({ max, expiresMs }, () => now),
+    permits: new ResponsePermits({ maxMessages: max, expires: expiresMs }, () => now),
     wait: (ms) => {
       now += ms
     },
