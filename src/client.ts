@@ -9,8 +9,9 @@ import type { Account } from './accounts/account.ts'
 import { requestInfo } from './accounts/request-info.ts'
 import { plainAddress } from './addresses.ts'
 import { ClientLog } from './client-log.ts'
-import { FIRST_PING_MS, LINGER_MS, PROTOCOL_VERSION, RTT_AGE_MAX_MS } from './constants.ts'
+import { LINGER_MS, PROTOCOL_VERSION } from './constants.ts'
 import { CloseReason, type Fault, Faults, type Refusal, Refusals } from './errors.ts'
+import { KeepAlive, type KeepAliveOwner } from './keep-alive.ts'
 import type { Options } from './options.ts'
 import { Outbound } from './outbound.ts'
 import type { Peer } from './peer.ts'
@@ -32,10 +33,7 @@ import {
 } from './subjects/subject.ts'
 import { Subscription } from './subjects/sublist.ts'
 
-/** Not zero, which means unknown. */
-const RTT_MIN_MS = 0.001
-
-export class Client implements ParserHandler, Publisher {
+export class Client implements ParserHandler, Publisher, KeepAliveOwner {
   readonly id: number
   readonly log: ClientLog
   readonly outbound: Outbound
@@ -45,8 +43,7 @@ export class Client implements ParserHandler, Publisher {
   readonly port: number
   /** Milliseconds on the shard's clock. */
   readonly startMs: number
-  /** Latest bytes from the peer, and latest traffic of either direction. */
-  private lastReadMs: number
+  /** Latest traffic of either direction. */
   lastActivityMs: number
   options: ConnectOptions = defaultConnectOptions()
   readonly subscriptions = new Map<string, Subscription>()
@@ -55,8 +52,6 @@ export class Client implements ParserHandler, Publisher {
   inBytes = 0
   outMessages = 0
   outBytes = 0
-  /** Milliseconds; 0 = not measured yet. */
-  rttMs = 0
   closing = false
   closeReason: CloseReason | undefined
   closedAtMs = 0
@@ -65,9 +60,7 @@ export class Client implements ParserHandler, Publisher {
   private readonly socket: Socket
   private connectReceived = false
   private firstPongSent = false
-  private pingsOut = 0
-  private pingDueMs = 0
-  private pingSentMs = Number.NEGATIVE_INFINITY
+  private readonly keepAlive: KeepAlive
   private latestReadBytes = 0
   private readGate: ReadGate | undefined
   /** PINGs to be answered when its frames for other shards wait no more. */
@@ -82,8 +75,8 @@ export class Client implements ParserHandler, Publisher {
     this.port = socket.remotePort ?? 0
     this.log = new ClientLog(shard, id, this.ip, this.port)
     this.startMs = shard.nowMs
-    this.lastReadMs = shard.nowMs
     this.lastActivityMs = shard.nowMs
+    this.keepAlive = new KeepAlive(shard, this)
     const { options } = shard
     this.outbound = new Outbound(shard, socket, options.maxPending, () => this.close(Faults.slowConsumerPending))
     this.parser = new Parser(this, shard.pool, options)
@@ -96,7 +89,7 @@ export class Client implements ParserHandler, Publisher {
   /** Greets the peer and begins to read, or closes at once for `refusal`. */
   start(refusal: Fault | undefined): void {
     this.log.debug('Client connection created')
-    this.planPing(this.firstPingMs())
+    this.keepAlive.start()
     this.sendInfo()
     if (refusal !== undefined) this.close(refusal)
     else this.socket.resume()
@@ -109,7 +102,7 @@ export class Client implements ParserHandler, Publisher {
     if (this.closing) return
     const { shard, parser } = this
     shard.beginRead()
-    this.lastReadMs = shard.nowMs
+    this.keepAlive.heard(shard.nowMs)
     this.lastActivityMs = shard.nowMs
     this.latestReadBytes = bytes
     try {
@@ -153,9 +146,7 @@ export class Client implements ParserHandler, Publisher {
     if (!this.shard.identity.headers) options.headers = false
     if (!this.connectReceived) {
       this.connectReceived = true
-      // An estimate; the first PING measures it.
-      if (this.rttMs === 0) this.rttMs = Math.max(this.shard.clockMs() - this.startMs, RTT_MIN_MS)
-      this.planPing(this.firstPingMs())
+      this.keepAlive.introduced(this.startMs)
     } else {
       this.leaveIndex()
       this.subscriptions.clear()
@@ -284,8 +275,7 @@ export class Client implements ParserHandler, Publisher {
   }
 
   processPong(): void {
-    if (this.pingsOut > 0) this.rttMs = Math.max(this.shard.clockMs() - this.pingSentMs, RTT_MIN_MS)
-    this.pingsOut = 0
+    this.keepAlive.pong()
   }
 
   processFault(fault: Fault, cause: string): void {
@@ -328,9 +318,7 @@ export class Client implements ParserHandler, Publisher {
   optionsChanged(options: Options, before: Options): void {
     this.parser.tracer = options.trace ? this.log : undefined
     this.parser.setLimits(options)
-    // A PING that was to come after the old interval comes within the new one; each at another time.
-    const dueMs = options.pingInterval * Math.random()
-    if (options.pingInterval < before.pingInterval && this.pingDueMs > this.shard.nowMs + dueMs) this.planPing(dueMs)
+    this.keepAlive.optionsChanged(options, before)
   }
 
   // ── Being held back as a publisher ────────────────────────────────────────────────────────────────────
@@ -361,36 +349,24 @@ export class Client implements ParserHandler, Publisher {
     return requestInfo(this, this.shard, share)
   }
 
+  /** Round trip time in milliseconds; 0 = not measured yet. */
+  get rttMs(): number {
+    return this.keepAlive.rttMs
+  }
+
   get stalls(): number {
     return this.readGate?.stalls ?? 0
   }
 
   // ── Time ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  private firstPingMs(): number {
-    return Math.min(FIRST_PING_MS, this.shard.options.pingInterval) * (1 + Math.random() / 5)
-  }
-
-  private planPing(afterMs: number): void {
-    this.shard.pings.remove(this, this.pingDueMs)
-    this.pingDueMs = this.shard.nowMs + afterMs
-    this.shard.pings.add(this, this.pingDueMs)
-  }
-
-  /** The time for a PING has come: sends one unless the peer was heard of lately, or finds the peer stale. */
-  pingDue(nowMs: number): void {
-    const { options } = this.shard
-    this.planPing(options.pingInterval)
-    const needRtt = this.rttMs === 0 || nowMs - this.pingSentMs > RTT_AGE_MAX_MS
-    if (nowMs - this.lastReadMs < options.pingInterval && !needRtt) return
-    if (this.pingsOut + 1 > options.pingMax) {
-      this.log.debug('Stale Client Connection - Closing')
-      this.close(Faults.staleConnection)
-      return
-    }
-    this.pingsOut++
-    this.pingSentMs = this.shard.clockMs()
+  sendPing(): void {
     this.send(PING, 'PING')
+  }
+
+  peerIsStale(): void {
+    this.log.debug('Stale Client Connection - Closing')
+    this.close(Faults.staleConnection)
   }
 
   /** Called every second or so: a peer that takes nothing is cut. */
@@ -414,7 +390,7 @@ export class Client implements ParserHandler, Publisher {
     this.closedAtMs = this.shard.nowMs
     this.parser.stop()
     this.readGate?.close()
-    this.shard.pings.remove(this, this.pingDueMs)
+    this.keepAlive.stop()
     this.leaveIndex()
     if (fault.text !== undefined) this.send(encodeError(fault.text), `-ERR ${fault.text}`)
     this.log.debug(`Client connection closed: ${fault.reason}`)

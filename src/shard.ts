@@ -14,6 +14,7 @@ import { Gauges } from './gauges.ts'
 import { adopt } from './handoff.ts'
 import { Generations } from './interest/generations.ts'
 import { InterestWriter } from './interest/writer.ts'
+import type { KeepAlive } from './keep-alive.ts'
 import { Log } from './log/log.ts'
 import type { LogMessage } from './log/sink.ts'
 import { allocateBlock, type Block } from './memory/block.ts'
@@ -52,7 +53,7 @@ export class Shard implements OutboundOwner, PeerOwner {
   readonly peers: Peer[] = []
   readonly clients = new Map<number, Client>()
   /** When each connection's next PING is due. */
-  readonly pings: Agenda<Client>
+  readonly pings: Agenda<KeepAlive>
   identity: ServerIdentity
 
   /** All sockets of the shard read into this one, from readStart on; before it there is room for a cut line. */
@@ -267,7 +268,7 @@ export class Shard implements OutboundOwner, PeerOwner {
 
   private ping(): void {
     this.nowMs = performance.now()
-    this.pings.take(this.nowMs, (client) => client.pingDue(this.nowMs))
+    this.pings.take(this.nowMs, (keepAlive) => keepAlive.due(this.nowMs))
   }
 
   private sweep(): void {
