@@ -5,7 +5,7 @@ import { type Fault, Faults, quote } from './errors.ts'
 import type { Log, LogSource } from './log/log.ts'
 import { type TraceOptions, traceOperation, tracePayload } from './log/trace.ts'
 import type { ConnectOptions } from './protocol/handshake.ts'
-import type { ParserTracer } from './protocol/parser.ts'
+import type { ParserTracer } from './protocol/parser-handler.ts'
 
 /** What a connection's log needs of its shard. */
 interface Owner {
@@ -49,6 +49,11 @@ export class ClientLog implements LogSource, ParserTracer {
 
   error(text: string): void {
     this.owner.log.error(text, this)
+  }
+
+  /** It was turned away; `cause` holds no secret. */
+  refused(cause: string): void {
+    this.error(`authentication error - ${cause}`)
   }
 
   /** A bug of ours. */

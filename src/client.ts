@@ -17,7 +17,8 @@ import { Outbound } from './outbound.ts'
 import type { Peer } from './peer.ts'
 import { encodeError, encodeNoResponders, OK, PING, PONG } from './protocol/encoder.ts'
 import { type ConnectOptions, defaultConnectOptions, encodeInfo, parseConnect } from './protocol/handshake.ts'
-import { Parser, type ParserHandler } from './protocol/parser.ts'
+import { Parser } from './protocol/parser.ts'
+import type { ParserHandler } from './protocol/parser-handler.ts'
 import type { Run } from './protocol/run.ts'
 import { ReadGate } from './read-gate.ts'
 import type { Publisher } from './router.ts'
@@ -31,9 +32,9 @@ import {
   mayBeReserved,
   RESERVED_QUEUE,
 } from './subjects/subject.ts'
-import { Subscription } from './subjects/sublist.ts'
+import type { Subscription } from './subjects/sublist.ts'
 
-export class Client implements ParserHandler, Publisher, KeepAliveOwner {
+export class Client implements Publisher, KeepAliveOwner {
   readonly id: number
   readonly log: ClientLog
   readonly outbound: Outbound
@@ -58,13 +59,10 @@ export class Client implements ParserHandler, Publisher, KeepAliveOwner {
 
   private readonly shard: Shard
   private readonly socket: Socket
-  private connectReceived = false
-  private firstPongSent = false
-  private readonly keepAlive: KeepAlive
+  readonly keepAlive: KeepAlive
+  readonly operations: Operations
   private latestReadBytes = 0
   private readGate: ReadGate | undefined
-  /** PINGs to be answered when its frames for other shards wait no more. */
-  private pongsOwed = 0
 
   constructor(shard: Shard, id: number, socket: Socket) {
     this.shard = shard
@@ -79,7 +77,10 @@ export class Client implements ParserHandler, Publisher, KeepAliveOwner {
     this.keepAlive = new KeepAlive(shard, this)
     const { options } = shard
     this.outbound = new Outbound(shard, socket, options.maxPending, () => this.close(Faults.slowConsumerPending))
-    this.parser = new Parser(this, shard.pool, options)
+    this.operations = new Operations(shard, this)
+    this.parser = new Parser(this.operations, shard.pool, options)
+    this.parser.connectDue = this.login.greeting.expectsConnect
+    this.operations.applyLimits()
     if (options.trace) this.parser.tracer = this.log
     socket.on('error', (error) => this.socketOnError(error))
     socket.on('end', () => this.socketOnEnd())
@@ -90,6 +91,7 @@ export class Client implements ParserHandler, Publisher, KeepAliveOwner {
   start(refusal: Fault | undefined): void {
     this.log.debug('Client connection created')
     this.keepAlive.start()
+    this.login.start()
     this.sendInfo()
     if (refusal !== undefined) this.close(refusal)
     else this.socket.resume()
@@ -133,156 +135,6 @@ export class Client implements ParserHandler, Publisher, KeepAliveOwner {
     this.shard.forget(this)
   }
 
-  // ── Operations ────────────────────────────────────────────────────────────────────────────────────────
-
-  processConnect(json: string): void {
-    const options = parseConnect(json, this.options)
-    if (options === undefined) {
-      this.close(Faults.badArguments)
-      return
-    }
-    const before = this.options
-    this.options = options
-    if (!this.shard.identity.headers) options.headers = false
-    if (!this.connectReceived) {
-      this.connectReceived = true
-      this.keepAlive.introduced(this.startMs)
-    } else {
-      this.leaveIndex()
-      this.subscriptions.clear()
-    }
-    if (before.headers !== options.headers) this.parser.allowHeaders(options.headers)
-    this.parser.runMax = options.verbose || options.pedantic ? 1 : Number.MAX_SAFE_INTEGER
-    if (options.account !== '' || options.newAccount) this.close(Faults.authorization)
-    else if (options.protocol < 0 || options.protocol > PROTOCOL_VERSION) this.close(Faults.protocolVersion)
-    else if (options.noResponders && !options.headers) this.close(Faults.noRespondersHeaders)
-    else this.sendOk()
-  }
-
-  mayGoOnWithoutConnect(): boolean {
-    return false
-  }
-
-  processPub(run: Run): void {
-    this.inMessages += run.count
-    this.inBytes += run.count * run.size
-    const { options } = this
-    if (options.pedantic && !isValidLiteral(subjectOf(run))) this.refuse(Refusals.invalidPublishSubject)
-    if (!this.mayPublish(run)) return
-    if (options.verbose) this.sendOk()
-    const sent = this.shard.router.publish(run, this.account, this)
-    if (sent === 0 && options.noResponders && run.replyEnd > run.replyStart) this.answerNoResponders(run)
-  }
-
-  /** Subjects of the server itself are not for clients. */
-  private mayPublish(run: Run): boolean {
-    const { bytes } = run.line
-    if (mayBeReserved(bytes[run.subjectStart])) {
-      const subject = subjectOf(run)
-      if (isReservedSubject(subject)) return this.refuseEach(run, Refusals.publish(subject))
-    }
-    if (run.replyEnd > run.replyStart && mayBeReserved(bytes[run.replyStart])) {
-      const reply = replyOf(run)
-      if (isReservedReply(reply)) return this.refuseEach(run, Refusals.reply(reply))
-    }
-    return true
-  }
-
-  private refuseEach(run: Run, refusal: Refusal): false {
-    for (let i = 0; i < run.count; i++) this.refuse(refusal)
-    return false
-  }
-
-  private answerNoResponders(run: Run): void {
-    const reply = replyOf(run)
-    const sid = this.shard.plainSidOf(this, reply)
-    if (sid === undefined) return
-    const answer = encodeNoResponders(subjectOf(run), reply, sid)
-    for (let i = 0; i < run.count && !this.closing; i++) this.send(answer)
-  }
-
-  processSub(subject: string, queue: string, sid: string): void {
-    this.shard.catchUp()
-    if (this.closing) return // what came was more than it has room for
-    const { maxSubscriptions, maxSubscriptionTokens } = this.shard.options
-    if (queue === RESERVED_QUEUE) {
-      this.refuse(Refusals.subscribeQueue(subject, queue, sid))
-      return
-    }
-    if (maxSubscriptionTokens > 0 && countTokens(subject) > maxSubscriptionTokens) {
-      this.refuse(Refusals.tooManyTokens(subject, sid))
-      return
-    }
-    if (maxSubscriptions > 0 && this.subscriptions.size >= maxSubscriptions) {
-      this.refuse(Refusals.subscriptions)
-      return
-    }
-    // A sid in use keeps its first subscription.
-    if (!this.subscriptions.has(sid)) {
-      if (!isValidFilter(subject)) {
-        this.refuse(Refusals.invalidSubject)
-        return
-      }
-      const subscription = new Subscription(this, this.account, subject, queue, sid)
-      if (!this.shard.sublist.insert(subscription)) {
-        this.refuse(Refusals.subscriptions)
-        return
-      }
-      this.subscriptions.set(sid, subscription)
-    }
-    this.sendOk()
-  }
-
-  processUnsub(sid: string, max: number): void {
-    this.shard.catchUp()
-    if (this.closing) return // what came was more than it has room for
-    const subscription = this.subscriptions.get(sid)
-    if (subscription !== undefined) {
-      if (max > subscription.delivered) {
-        subscription.max = max
-        // From now on it is counted message by message: routes that have it in a group are stale.
-        this.shard.subscriptionChanged(subscription)
-      } else this.endSubscription(subscription)
-    }
-    this.sendOk()
-  }
-
-  processPing(): void {
-    // PONG says that what was published before is on its way: it waits with frames for which a ring has no room.
-    if (this.readGate?.waitsForPeers === true) this.pongsOwed++
-    else this.pong()
-  }
-
-  private payPongs(): void {
-    for (; this.pongsOwed > 0 && !this.closing; this.pongsOwed--) this.pong()
-  }
-
-  private pong(): void {
-    this.send(PONG, 'PONG')
-    if (!this.connectReceived || this.firstPongSent) return
-    this.firstPongSent = true
-    this.identityChanged()
-    this.log.introduce(this.options)
-  }
-
-  /** What INFO says has changed: those who understand a later INFO get one, once they are connected. */
-  identityChanged(): void {
-    if (this.firstPongSent && this.options.protocol >= PROTOCOL_VERSION) this.sendInfo({ account: this.account.name })
-  }
-
-  private sendInfo(afterConnect?: { account: string }): void {
-    this.outbound.appendBuffer(encodeInfo(this.shard.identity, this.id, this.ip, afterConnect))
-  }
-
-  processPong(): void {
-    this.keepAlive.pong()
-  }
-
-  processFault(fault: Fault, cause: string): void {
-    this.log.fault(fault, cause)
-    this.close(fault)
-  }
-
   // ── Subscriptions ─────────────────────────────────────────────────────────────────────────────────────
 
   endSubscription(subscription: Subscription): void {
@@ -292,7 +144,7 @@ export class Client implements ParserHandler, Publisher, KeepAliveOwner {
   }
 
   /** Nothing is delivered to its subscriptions any more; a closed connection is remembered with them. */
-  private leaveIndex(): void {
+  leaveIndex(): void {
     if (this.shard.options.trace) for (const sid of this.subscriptions.keys()) this.log.subscriptionEnded(sid)
     this.shard.sublist.removeAll(this.subscriptions.values())
   }
@@ -300,16 +152,40 @@ export class Client implements ParserHandler, Publisher, KeepAliveOwner {
   // ── Output ────────────────────────────────────────────────────────────────────────────────────────────
 
   /** `operation` is what the trace shows; messages that we make ourselves are not shown. */
-  private send(bytes: Buffer, operation?: string): void {
+  send(bytes: Buffer, operation?: string): void {
     if (this.shard.options.trace && operation !== undefined) this.log.wentOut(operation)
     this.outbound.appendBuffer(bytes)
   }
 
-  private sendOk(): void {
+  /** INFO, for the first time; later it says to which account the peer belongs. */
+  private sendInfo(): void {
+    const { login } = this
+    const hello = { authRequired: login.greeting.isAnnounced, nonce: login.nonce }
+    this.outbound.appendBuffer(encodeInfo(this.shard.identity, this.id, this.ip, hello))
+  }
+
+  /** What INFO says has changed: those who understand a later INFO get one, once they are connected. */
+  identityChanged(): void {
+    const { login, limits, firstPongSent } = this.operations
+    if (!firstPongSent || this.options.protocol < PROTOCOL_VERSION) return
+    const hello = {
+      authRequired: login.greeting.isAnnounced,
+      nonce: login.nonce,
+      account: this.account.name,
+      maxPayload: limits.payload,
+    }
+    this.outbound.appendBuffer(encodeInfo(this.shard.identity, this.id, this.ip, hello))
+  }
+
+  sendPong(): void {
+    this.send(PONG, 'PONG')
+  }
+
+  sendOk(): void {
     if (this.options.verbose) this.send(OK, 'OK')
   }
 
-  private refuse(refusal: Refusal): void {
+  refuse(refusal: Refusal): void {
     this.log.error(refusal.logged)
     this.send(encodeError(refusal.text), `-ERR ${refusal.text}`)
   }
@@ -317,15 +193,30 @@ export class Client implements ParserHandler, Publisher, KeepAliveOwner {
   /** New options are in force. */
   optionsChanged(options: Options, before: Options): void {
     this.parser.tracer = options.trace ? this.log : undefined
-    this.parser.setLimits(options)
+    this.operations.applyLimits()
     this.keepAlive.optionsChanged(options, before)
   }
 
   // ── Being held back as a publisher ────────────────────────────────────────────────────────────────────
 
   private get gate(): ReadGate {
-    this.readGate ??= new ReadGate(this.socket, () => this.payPongs())
+    this.readGate ??= new ReadGate(this.socket, () => this.operations.payPongs())
     return this.readGate
+  }
+
+  /** Frames of its own wait for a ring that is full. */
+  get waitsForPeers(): boolean {
+    return this.readGate?.waitsForPeers === true
+  }
+
+  /** Takes nothing more until the function that it answers is called. */
+  suspend(): () => void {
+    this.parser.suspend()
+    const goOn = this.gate.hold()
+    return () => {
+      if (!this.closing) this.parser.resume()
+      goOn()
+    }
   }
 
   holdFor(receiver: Outbound): void {
@@ -347,6 +238,15 @@ export class Client implements ParserHandler, Publisher, KeepAliveOwner {
 
   requestInfo(share: boolean): string {
     return requestInfo(this, this.shard, share)
+  }
+
+  get login(): Login {
+    return this.operations.login
+  }
+
+  /** Undefined: may do everything. */
+  get rights(): Rights | undefined {
+    return this.operations.rights
   }
 
   /** Round trip time in milliseconds; 0 = not measured yet. */
@@ -391,10 +291,18 @@ export class Client implements ParserHandler, Publisher, KeepAliveOwner {
     this.parser.stop()
     this.readGate?.close()
     this.keepAlive.stop()
+    this.login.stop()
+    this.operations.leaveAccount()
     this.leaveIndex()
     if (fault.text !== undefined) this.send(encodeError(fault.text), `-ERR ${fault.text}`)
     this.log.debug(`Client connection closed: ${fault.reason}`)
     this.shard.closed(this, fault)
+  }
+
+  /** Closes when no operation of its own is being carried out: a timer's way. */
+  closeByTimer(fault: Fault): void {
+    this.shard.wake()
+    this.close(fault)
   }
 
   /** Closes without waiting for anything. */
@@ -422,12 +330,4 @@ export class Client implements ParserHandler, Publisher, KeepAliveOwner {
   destroy(): void {
     this.socket.destroy()
   }
-}
-
-function subjectOf(run: Run): string {
-  return run.line.bytes.toString('latin1', run.subjectStart, run.subjectEnd)
-}
-
-function replyOf(run: Run): string {
-  return run.line.bytes.toString('latin1', run.replyStart, run.replyEnd)
 }

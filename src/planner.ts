@@ -41,7 +41,10 @@ export class Planner {
       (entry) => addReceiver(route, entry, line, start, end),
       (name, members) => {
         const queue = queueNamed(route, name)
-        for (const member of members) queue.local.push(groupOf(member as Subscription, line, start, end))
+        for (const member of members as readonly Subscription[]) {
+          const group = groupOf(member, line, start, end)
+          if (mayHave(member, group, line, start, end)) queue.local.push(group)
+        }
       },
     )
     if (account.serviceImports.length > 0) {
@@ -76,6 +79,14 @@ function groupOf(subscription: Subscription, line: Block, start: number, end: nu
   return { subject, sid: subscription.sid, headers: subscription.client.options.headers, subscriptions: [subscription] }
 }
 
+/** Denies inside a wildcard: the subject, as the receiver sees it, is kept from those who must not have it. */
+function mayHave(subscription: Subscription, group: ReceiverGroup, line: Block, start: number, end: number): boolean {
+  const { origin, client, queue } = subscription
+  if (!origin.filtered) return true
+  const subject = group.subject === '' ? line.bytes.toString('latin1', start, end) : group.subject
+  return client.rights === undefined || client.rights.mayDeliver(subject, queue)
+}
+
 function addReceiver(route: Route, entry: Entry, line: Block, start: number, end: number): void {
   if (entry instanceof InternalSubscription) {
     route.internal ??= []
@@ -83,6 +94,7 @@ function addReceiver(route: Route, entry: Entry, line: Block, start: number, end
     return
   }
   const group = groupOf(entry as Subscription, line, start, end)
+  if (!mayHave(entry as Subscription, group, line, start, end)) return
   if ((entry as Subscription).origin.max > 0) {
     route.limited ??= []
     route.limited.push(group)

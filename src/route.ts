@@ -3,6 +3,7 @@
 
 import type { Account } from './accounts/account.ts'
 import type { ServiceImport } from './accounts/imports.ts'
+import type { CompiledPermissions } from './auth/permissions.ts'
 import { MATCH_CACHE_KEY_BYTES, MATCH_CACHE_SLOTS, MATCH_CACHE_WAYS } from './constants.ts'
 import type { Generations } from './interest/generations.ts'
 import { allocateBlock, type Block, equalBytes, hashBytes } from './memory/block.ts'
@@ -42,6 +43,8 @@ export class Route {
   peers: Peer[] | undefined
 
   readonly account: Account
+  /** Whose permissions have last been found to allow publishing to this subject. */
+  allowedFor: CompiledPermissions | undefined
   /** The generations before the index was read: if they have moved, the route is stale. */
   readonly bucket: number
   /** It rests on a guess, and holds for one run only. */

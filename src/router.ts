@@ -270,6 +270,9 @@ export class Router {
     client.outMessages += count
     client.lastActivityMs = this.shard.nowMs
     client.outBytes += count * (run.size - skip)
+    if (client.rights?.mayAnswer === true && run.replyEnd > run.replyStart) {
+      client.rights.delivered(run.line.bytes.toString('latin1', run.replyStart, run.replyEnd))
+    }
     if (origin.max > 0 && origin.delivered >= origin.max) client.endSubscription(origin)
     const { outbound } = client
     if (outbound.isBehind && !this.shard.options.noFastProducerStall) publisher.holdFor(outbound)

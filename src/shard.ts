@@ -49,6 +49,9 @@ export class Shard implements OutboundOwner, PeerOwner {
   readonly accounts = new Accounts()
   readonly sublist: Sublist
   readonly serviceCalls: ServiceCalls
+  readonly permissionSets = new PermissionSets()
+  readonly accountConnections: AccountConnections
+  authenticator: Authenticator
   readonly router: Router
   readonly peers: Peer[] = []
   readonly clients = new Map<number, Client>()
@@ -96,6 +99,8 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.sublist = new Sublist(setup.region, this.writer)
     this.router = new Router(this)
     this.serviceCalls = new ServiceCalls(this)
+    this.accountConnections = new AccountConnections(setup.shards, setup.accountConnections)
+    this.authenticator = this.createAuthenticator()
     // Room for the longest cut line: verb, blanks, arguments, CR.
     this.readStart = Math.max(setup.options.maxControlLine, CONTROL_LINE_MAX) * 2
     this.readBlock = allocateBlock(this.readStart + READ_BYTES)
@@ -226,6 +231,11 @@ export class Shard implements OutboundOwner, PeerOwner {
   /** Milliseconds since 1970 of an instant on this shard's monotonic clock. */
   wallClock(ms: number): number {
     return performance.timeOrigin + ms
+  }
+
+  /** Something else than a read or a frame makes the shard work: a timer, an answer from elsewhere. */
+  wake(): void {
+    this.nowMs = performance.now()
   }
 
   mark(outbound: Outbound): void {

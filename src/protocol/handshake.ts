@@ -17,13 +17,19 @@ export interface ServerIdentity {
   readonly lameDuck: boolean
 }
 
-/** INFO for one connection. `afterConnect`: the second one, which follows the first PONG and names the account. */
-export function encodeInfo(
-  identity: ServerIdentity,
-  clientId: number,
-  clientIp: string,
-  afterConnect?: { account: string },
-): Buffer {
+/** What one connection is told in INFO beside that. */
+export interface Hello {
+  readonly authRequired: boolean
+  /** Empty: none. */
+  readonly nonce: string
+  /** In those after the first PONG. */
+  readonly account?: string
+  /** The bound that holds for this connection, if it is another than the server's. */
+  readonly maxPayload?: number
+}
+
+/** INFO for one connection. */
+export function encodeInfo(identity: ServerIdentity, clientId: number, clientIp: string, hello: Hello): Buffer {
   const info: Record<string, string | number | boolean | readonly string[]> = {
     server_id: identity.serverId,
     server_name: identity.serverName,
@@ -33,15 +39,17 @@ export function encodeInfo(
     host: identity.host,
     port: identity.port,
     ...(identity.headers ? { headers: true } : {}),
-    max_payload: identity.maxPayload,
+    max_payload: hello.maxPayload ?? identity.maxPayload,
     client_id: clientId,
     client_ip: clientIp,
   }
   if (identity.connectUrls.length > 0) info['connect_urls'] = identity.connectUrls
   if (identity.lameDuck) info['ldm'] = true
-  if (afterConnect !== undefined) {
+  if (hello.authRequired) info['auth_required'] = true
+  if (hello.nonce !== '') info['nonce'] = hello.nonce
+  if (hello.account !== undefined) {
     info['connect_info'] = true
-    info['remote_account'] = afterConnect.account
+    info['remote_account'] = hello.account
   }
   // A blank stands before the line end, as clients have always seen it.
   return Buffer.from(`INFO ${JSON.stringify(info)} \r\n`)
@@ -58,6 +66,14 @@ export interface ConnectOptions {
   name: string
   lang: string
   version: string
+  /** Who it says it is (src/auth/request.ts: Credentials). */
+  user: string
+  password: string
+  token: string
+  jwt: string
+  nkey: string
+  signature: string
+  proxySignature: string
   /** Set by clients of a long gone experiment; naming an account is refused. */
   account: string
   newAccount: boolean
@@ -74,6 +90,13 @@ export function defaultConnectOptions(): ConnectOptions {
     name: '',
     lang: '',
     version: '',
+    user: '',
+    password: '',
+    token: '',
+    jwt: '',
+    nkey: '',
+    signature: '',
+    proxySignature: '',
     account: '',
     newAccount: false,
   }
@@ -94,12 +117,13 @@ const MEMBERS = new Map<string, { kind: Kind; key?: keyof ConnectOptions }>([
   ['account', { kind: 'string', key: 'account' }],
   ['new_account', { kind: 'boolean', key: 'newAccount' }],
   ['tls_required', { kind: 'boolean' }],
-  ['user', { kind: 'string' }],
-  ['pass', { kind: 'string' }],
-  ['auth_token', { kind: 'string' }],
-  ['nkey', { kind: 'string' }],
-  ['sig', { kind: 'string' }],
-  ['jwt', { kind: 'string' }],
+  ['user', { kind: 'string', key: 'user' }],
+  ['pass', { kind: 'string', key: 'password' }],
+  ['auth_token', { kind: 'string', key: 'token' }],
+  ['nkey', { kind: 'string', key: 'nkey' }],
+  ['sig', { kind: 'string', key: 'signature' }],
+  ['jwt', { kind: 'string', key: 'jwt' }],
+  ['proxy_sig', { kind: 'string', key: 'proxySignature' }],
 ])
 
 /** Deeper nesting than any client sends; JSON.parse itself would recurse. */

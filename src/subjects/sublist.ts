@@ -41,6 +41,8 @@ export class Subscription extends Entry {
   delivered = 0
   /** Deliveries after which it ends by itself; 0 = never. */
   max = 0
+  /** Its client may not have all that its filter matches: each subject is asked about (Rights.mayDeliver). */
+  filtered = false
   /** Those that stand for it in accounts that its own imports from. */
   imported: ImportedSubscription[] | undefined
 
