@@ -16,7 +16,7 @@ export interface AuthenticateRequest extends Credentials {
   readonly ip: string
   readonly connectionId: number
   readonly connectionType: ConnectionType
-  /** Names of the client's certificate: alternative names, then the subject. */
+  /** Names of the client's certificate. */
   readonly certificateNames: readonly string[]
 }
 
@@ -52,7 +52,7 @@ export function authenticateRequest(request: AuthRequest): AuthenticateRequest {
     ip: request.ip,
     connectionId: request.connectionId,
     connectionType: request.connectionType,
-    certificateNames: certificate === undefined ? [] : [...certificate.alternative, ...certificate.subject],
+    certificateNames: certificate?.names ?? [],
   }
 }
 
