@@ -4,7 +4,7 @@
 import { AuthFaults, type Identity, identity, type Refusal, refuse, type Way } from './identity.ts'
 import { decodeSignature, isSignedBy } from './nkey.ts'
 import { comparePassword, type PasswordVerifier } from './password.ts'
-import { type AuthRequest, type CertificateNames, type Soon, shownUser, then } from './request.ts'
+import { type AuthRequest, type Soon, shownUser, then } from './request.ts'
 import {
   type AuthSettings,
   type ConnectionType,
@@ -140,33 +140,13 @@ function admit(user: KnownUser, way: Way, request: AuthRequest, isProxied: boole
 
 // ── Certificates ────────────────────────────────────────────────────────────────────────────────────────────
 
-/** The user that a certificate stands for: by an alternative name, by its subject, by its subject's text. */
+/** The user that the connection's certificate stands for, of those that may come this way. */
 function userOfCertificate(users: ReadonlyMap<string, KnownUser>, request: AuthRequest): KnownUser | undefined {
-  const { certificate, connectionType } = request
-  if (certificate === undefined) return undefined
-  const named = (names: readonly string[]): KnownUser | undefined => {
-    for (const name of names) {
-      const user = users.get(name)
-      if (user !== undefined && mayConnectBy(user, connectionType)) return user
-    }
-    return undefined
-  }
-  const allowed = [...users.values()].filter((user) => mayConnectBy(user, connectionType))
-  return named(certificate.alternative) ?? userOfSubject(allowed, certificate) ?? named(certificate.subject)
-}
-
-/**
- * A user whose name is the subject in the same order, or else the one user whose name has the same parts in another.
- * Where several have, nobody can say who is meant (R9; nats-server takes any of them).
- */
-function userOfSubject(users: readonly KnownUser[], certificate: CertificateNames): KnownUser | undefined {
-  const reordered: KnownUser[] = []
-  for (const user of users) {
-    const comparison = certificate.compareSubject(user.username)
-    if (comparison === 'same') return user
-    if (comparison === 'reordered') reordered.push(user)
-  }
-  return reordered.length === 1 ? reordered[0] : undefined
+  const name = request.certificate?.findUser((candidate) => {
+    const user = users.get(candidate)
+    return user !== undefined && mayConnectBy(user, request.connectionType)
+  })
+  return name === undefined ? undefined : users.get(name)
 }
 
 /** Whether a certificate could stand for the user on some listener, so that an empty password is no password. */

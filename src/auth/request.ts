@@ -25,14 +25,12 @@ export const NO_CREDENTIALS: Credentials = Object.freeze({
   proxySignature: '',
 })
 
-/** The peer's certificate, as far as it says who it is (`verify_and_map`). Made by the TLS part from parsed names. */
-export interface CertificateNames {
-  /** E-mail addresses, DNS names, URIs: tried in this order as names of users. */
-  readonly alternative: readonly string[]
-  /** How a user's name, read as a distinguished name, compares with the subject. `reordered`: the same parts. */
-  compareSubject(name: string): 'same' | 'reordered' | 'other'
-  /** The subject written as text in the ways that users may be named by, tried last and literally. */
-  readonly subject: readonly string[]
+/** The peer's certificate, as far as it says who it is (`verify_and_map`). The TLS part compares its names. */
+export interface PeerCertificate {
+  /** The user whom it stands for, among those who may; undefined: none, or it is not clear which. */
+  findUser(mayBe: (user: string) => boolean): string | undefined
+  /** Its names as text, for an embedding program. */
+  readonly names: readonly string[]
 }
 
 /** For the callout only. */
@@ -58,7 +56,7 @@ export interface AuthRequest {
   readonly connectionId: number
   readonly connectionType: ConnectionType
   /** undefined: no TLS, or no certificate. */
-  readonly certificate: CertificateNames | undefined
+  readonly certificate: PeerCertificate | undefined
   readonly tls: TlsDetails | undefined
   /** Wall clock, milliseconds. */
   readonly nowMs: number

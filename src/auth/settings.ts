@@ -3,6 +3,8 @@
 
 /** Account of clients that belong to no other (reference 4.3). */
 export const GLOBAL_ACCOUNT = '$G'
+/** The server's own, where no other is named. */
+export const SYSTEM_ACCOUNT = '$SYS'
 
 // ── As the configuration shapes it ──────────────────────────────────────────────────────────────────────────
 
@@ -125,6 +127,8 @@ export interface AccountLimits {
 export interface AccountUsers {
   readonly name: string
   readonly users: readonly UserOptions[]
+  /** They stand in the users already; those whom a callout puts into the account get them too. */
+  readonly defaultPermissions: Permissions | undefined
 }
 
 /** Of `websocket { … }`, what is asked of its clients instead of the rest of the server's. */
@@ -192,6 +196,8 @@ export interface AuthSettings {
   readonly proxyRequired: boolean
   readonly trustedProxies: readonly string[]
   readonly callout: AuthCalloutOptions | undefined
+  /** The accounts there are, outside operator mode, with their default permissions. */
+  readonly accounts: ReadonlyMap<string, Permissions | undefined>
   readonly operator: OperatorSettings | undefined
 }
 
@@ -236,6 +242,11 @@ export function authSettings(input: Partial<AuthInput>, isCustom = false): AuthS
     proxyRequired: authorization?.proxyRequired ?? false,
     trustedProxies: input.trustedProxies ?? [],
     callout: authorization?.callout,
+    accounts: new Map([
+      [GLOBAL_ACCOUNT, undefined],
+      [systemAccount || SYSTEM_ACCOUNT, undefined],
+      ...accounts.map(({ name, defaultPermissions }) => [name, defaultPermissions] as const),
+    ]),
     operator,
   }
 }
