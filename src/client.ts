@@ -10,28 +10,17 @@ import { requestInfo } from './accounts/request-info.ts'
 import { plainAddress } from './addresses.ts'
 import { ClientLog } from './client-log.ts'
 import { LINGER_MS, PROTOCOL_VERSION } from './constants.ts'
-import { CloseReason, type Fault, Faults, type Refusal, Refusals } from './errors.ts'
+import { CloseReason, type Fault, Faults, type Refusal } from './errors.ts'
 import { KeepAlive, type KeepAliveOwner } from './keep-alive.ts'
 import type { Options } from './options.ts'
 import { Outbound } from './outbound.ts'
 import type { Peer } from './peer.ts'
-import { encodeError, encodeNoResponders, OK, PING, PONG } from './protocol/encoder.ts'
-import { type ConnectOptions, defaultConnectOptions, encodeInfo, parseConnect } from './protocol/handshake.ts'
+import { encodeError, OK, PING, PONG } from './protocol/encoder.ts'
+import { type ConnectOptions, defaultConnectOptions, encodeInfo } from './protocol/handshake.ts'
 import { Parser } from './protocol/parser.ts'
-import type { ParserHandler } from './protocol/parser-handler.ts'
-import type { Run } from './protocol/run.ts'
 import { ReadGate } from './read-gate.ts'
 import type { Publisher } from './router.ts'
 import type { Shard } from './shard.ts'
-import {
-  countTokens,
-  isReservedReply,
-  isReservedSubject,
-  isValidFilter,
-  isValidLiteral,
-  mayBeReserved,
-  RESERVED_QUEUE,
-} from './subjects/subject.ts'
 import type { Subscription } from './subjects/sublist.ts'
 
 export class Client implements Publisher, KeepAliveOwner {
