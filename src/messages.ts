@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net'
 import type { MessagePort } from 'node:worker_threads'
+import type { AnswerMessage, QuestionMessage } from './auth/questions.ts'
 import type { LogMessage } from './log/sink.ts'
 import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
@@ -28,6 +29,10 @@ export interface ShardSetup {
   readonly region: SharedArrayBuffer
   readonly generations: SharedArrayBuffer
   readonly gauges: SharedArrayBuffer
+  /** Number of shards of the server. */
+  readonly shards: number
+  /** How many connections accounts with a limit have. */
+  readonly accountConnections: SharedArrayBuffer
   /** How often the log file was opened anew. */
   readonly logOpened: SharedArrayBuffer
 }
@@ -53,6 +58,7 @@ export type ToShard =
   | { readonly kind: 'options'; readonly options: Options }
   /** Close so many connections, whichever. */
   | { readonly kind: 'evict'; readonly count: number; readonly eviction: Eviction }
+  | AnswerMessage
   /** Another shard has come, or come again. Answered by `joined`. */
   | { readonly kind: 'peer'; readonly peer: PeerSetup }
   /** Another shard has died: forget it. */
@@ -71,6 +77,7 @@ export type FromShard =
   | { readonly kind: 'applied' }
   /** Something about the log that only the primary can do. */
   | LogMessage
+  | QuestionMessage
   /** The answer to a query: msgpack of the report that src/stats.ts describes. */
   | { readonly kind: 'report'; readonly id: number; readonly report: Uint8Array }
 

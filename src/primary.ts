@@ -2,6 +2,8 @@
 // pages, gives the running server new options, and ends it: at once, or slowly. It never reads a client's bytes.
 
 import { hostPort, listenerUrls } from './addresses.ts'
+import type { Authenticate } from './auth/custom.ts'
+import { AuthDesk } from './auth/desk.ts'
 import { HEDDLE_VERSION, NATS_VERSION } from './constants.ts'
 import { closeSpread, pause } from './lame-duck.ts'
 import { Listener } from './listener.ts'
@@ -27,6 +29,7 @@ export class Primary {
   configLoadedAt = this.startedAt
 
   private readonly shards: Shards
+  private readonly authDesk: AuthDesk
   private listener: Listener | undefined
   private monitor: Monitor | undefined
   /** Clients are served. */
@@ -39,13 +42,14 @@ export class Primary {
   private closed: Promise<void> | undefined
 
   /** `entry` is the file that a worker thread runs. Throws if the log file cannot be opened. */
-  constructor(options: Options, entry: URL = SHARD_ENTRY) {
+  constructor(options: Options, entry: URL = SHARD_ENTRY, authenticate?: Authenticate) {
     const logOpened = new SharedArrayBuffer(4)
     this.options = options
     this.log = new Log(options, { name: 'primary', opened: logOpened })
     this.identity = identityOf(createServerId(), options, options.host, options.port)
+    this.authDesk = new AuthDesk(() => this.options, authenticate)
     const onRelief = (): void => this.listener?.offerWaiting()
-    this.shards = new Shards(options, this.identity, entry, this.log, logOpened, onRelief)
+    this.shards = new Shards(options, this.identity, entry, this.log, logOpened, onRelief, this.authDesk.answerers)
   }
 
   // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -266,6 +270,7 @@ export class Primary {
     if (this.started) this.log.info('Initiating Shutdown...')
     this.listener?.close()
     await this.shards.stop()
+    await this.authDesk.close()
     await this.monitor?.close()
     if (this.started) {
       removePortsFile(this.options.portsFileDir, this.log)

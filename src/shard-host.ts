@@ -1,6 +1,7 @@
 // A shard as the primary sees it: a worker thread, or the same thread for `workers: 0`.
 
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { type Answerers, QuestionDesk } from './auth/questions.ts'
 import { SHUTDOWN_GRACE_MS } from './constants.ts'
 import { handOver } from './handoff.ts'
 import type { LogMessage } from './log/sink.ts'
@@ -31,6 +32,8 @@ export interface ShardObserver {
   /** A worker thread has ended, for whatever reason; once. */
   onDeath(host: WorkerShardHost): void
   onLog(message: LogMessage): void
+  /** Those who answer what its shard asks. */
+  readonly answerers: Answerers
   /** A connection that it was given could not be handed over. */
   onConnectionLost(host: ShardHost, arrival: Arrival, why: string): void
 }
@@ -45,7 +48,12 @@ export class LocalShardHost implements ShardHost {
   /** Loads the code of a shard, which no primary with worker threads needs. */
   static async create(setup: ShardSetup, observer: ShardObserver): Promise<LocalShardHost> {
     const { Shard } = await import('./shard.ts')
-    return new LocalShardHost(new Shard(setup, (message) => observer.onLog(message)), observer)
+    const desk = new QuestionDesk(observer.answerers, (answer) => shard.questions.receive(answer))
+    const shard = new Shard(setup, (message) => {
+      if (message.kind === 'ask' || message.kind === 'withdraw') desk.receive(message)
+      else observer.onLog(message)
+    })
+    return new LocalShardHost(shard, observer)
   }
 
   private constructor(shard: Shard, observer: ShardObserver) {
@@ -119,6 +127,9 @@ export class WorkerShardHost implements ShardHost {
     this.worker.on('error', (error: unknown) => {
       this.error = error instanceof Error ? error : new Error(String(error))
     })
+    const desk = new QuestionDesk(observer.answerers, (answer) => {
+      if (!this.dead) this.tell(answer)
+    })
     this.worker.on('message', (message: FromShard) => {
       switch (message.kind) {
         case 'ready':
@@ -135,6 +146,10 @@ export class WorkerShardHost implements ShardHost {
         case 'logLine':
           observer.onLog(message)
           return
+        case 'ask':
+        case 'withdraw':
+          desk.receive(message)
+          return
         case 'report':
           void this.answer(message.id, message.report)
           return
@@ -145,6 +160,7 @@ export class WorkerShardHost implements ShardHost {
     this.worker.once('exit', () => {
       this.dead = true
       this.isReady = false
+      desk.close()
       failReady(this.error ?? new Error(`shard ${this.index} ended before it was ready`))
       for (const answer of this.queries.values()) answer(undefined)
       this.queries.clear()

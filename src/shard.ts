@@ -4,8 +4,12 @@
 //          end of turn: frames for other shards published, each marked receiver written once, closed ones released
 
 import { Accounts } from './accounts/account.ts'
+import { AccountConnections } from './accounts/account-connections.ts'
 import { ServiceCalls } from './accounts/service-calls.ts'
 import { Agenda } from './agenda.ts'
+import type { Authenticator } from './auth/authenticator.ts'
+import { type QuestionMessage, Questions } from './auth/questions.ts'
+import { authTimeoutMs, createAuthenticator } from './auth/setup.ts'
 import { Client } from './client.ts'
 import { CONTROL_LINE_MAX, HEARTBEAT_MS, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
 import { CloseReason, type Fault, Faults } from './errors.ts'
@@ -26,6 +30,7 @@ import type { Outbound, OutboundOwner } from './outbound.ts'
 import { Peer, type PeerOwner } from './peer.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import type { Run } from './protocol/run.ts'
+import { PermissionSets } from './rights.ts'
 import { Router } from './router.ts'
 import { type ConnectionRow, connectionRow, type Report, report, TrafficTotals } from './stats.ts'
 import { Sublist, Subscription } from './subjects/sublist.ts'
@@ -51,6 +56,8 @@ export class Shard implements OutboundOwner, PeerOwner {
   readonly serviceCalls: ServiceCalls
   readonly permissionSets = new PermissionSets()
   readonly accountConnections: AccountConnections
+  /** What only the primary can answer. */
+  readonly questions: Questions
   authenticator: Authenticator
   readonly router: Router
   readonly peers: Peer[] = []
@@ -87,7 +94,7 @@ export class Shard implements OutboundOwner, PeerOwner {
   private stopping = false
 
   /** `toPrimary` is for what only the primary can do with the log. */
-  constructor(setup: ShardSetup, toPrimary: (message: LogMessage) => void) {
+  constructor(setup: ShardSetup, toPrimary: (message: LogMessage | QuestionMessage) => void) {
     this.index = setup.index
     this.options = setup.options
     this.identity = setup.identity
@@ -100,7 +107,9 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.router = new Router(this)
     this.serviceCalls = new ServiceCalls(this)
     this.accountConnections = new AccountConnections(setup.shards, setup.accountConnections)
-    this.authenticator = this.createAuthenticator()
+    this.questions = new Questions(toPrimary)
+    this.configureAccounts()
+    this.authenticator = createAuthenticator(this.options, this.questions, undefined)
     // Room for the longest cut line: verb, blanks, arguments, CR.
     this.readStart = Math.max(setup.options.maxControlLine, CONTROL_LINE_MAX) * 2
     this.readBlock = allocateBlock(this.readStart + READ_BYTES)
@@ -231,6 +240,16 @@ export class Shard implements OutboundOwner, PeerOwner {
   /** Milliseconds since 1970 of an instant on this shard's monotonic clock. */
   wallClock(ms: number): number {
     return performance.timeOrigin + ms
+  }
+
+  private configureAccounts(): void {
+    const { accounts, mappings } = this.options
+    for (const wrong of this.accounts.configure(accounts, mappings)) this.log.warn(wrong)
+  }
+
+  /** How long CONNECT may take, in milliseconds. */
+  get authTimeoutMs(): number {
+    return authTimeoutMs(this.options)
   }
 
   /** Something else than a read or a frame makes the shard work: a timer, an answer from elsewhere. */

@@ -3,6 +3,8 @@
 
 import { randomInt } from 'node:crypto'
 import type { Socket } from 'node:net'
+import { AccountConnections } from './accounts/account-connections.ts'
+import type { Answerers } from './auth/questions.ts'
 import { HEARTBEAT_MS, RESTART_BACKOFF_MAX_MS, SHARD_LATE_MS, SHARD_STUCK_MS } from './constants.ts'
 import { Gauges } from './gauges.ts'
 import { transferObstacle } from './handoff.ts'
@@ -43,6 +45,8 @@ export class Shards implements ShardObserver {
   private readonly seed = randomInt(2 ** 31)
   private readonly generations = new Generations()
   private readonly gauges: Gauges
+  private readonly accountConnections: AccountConnections
+  readonly answerers: Answerers
   private readonly slots: Slot[] = []
   private watch: NodeJS.Timeout | undefined
   private nextSlot = 0
@@ -58,6 +62,7 @@ export class Shards implements ShardObserver {
     log: Log,
     logOpened: SharedArrayBuffer,
     onRelief: () => void,
+    answerers: Answerers,
   ) {
     this.options = options
     this.identity = identity
@@ -66,6 +71,8 @@ export class Shards implements ShardObserver {
     this.logOpened = logOpened
     this.onRelief = onRelief
     this.gauges = new Gauges(Math.max(1, options.workers))
+    this.accountConnections = new AccountConnections(Math.max(1, options.workers))
+    this.answerers = answerers
   }
 
   // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -108,6 +115,8 @@ export class Shards implements ShardObserver {
       generations: this.generations.memory,
       gauges: this.gauges.memory,
       logOpened: this.logOpened,
+      shards: Math.max(1, this.options.workers),
+      accountConnections: this.accountConnections.memory,
     }
   }
 
@@ -202,6 +211,7 @@ export class Shards implements ShardObserver {
     if (this.stopping) return
     this.restarts++
     this.gauges.reset(index)
+    this.accountConnections.reset(index)
     const host = this.startWorker(index)
     slot.host = host
     slot.handed = 0

@@ -34,6 +34,9 @@ primary.on('message', (message: ToShard) => {
     case 'evict':
       shard.evict(message.count, message.eviction)
       return
+    case 'answer':
+      shard.questions.receive(message)
+      return
     case 'peer':
       shard.addPeer(message.peer)
       tell({ kind: 'joined', index: message.peer.index })

@@ -5,6 +5,7 @@
 //     service import   a publish here is also one there, and what is answered there finds its way back
 //                      (service-calls.ts)
 
+import type { ExportOptions, ImportOptions } from '../config/shapes.ts'
 import { intersection } from '../subjects/overlap.ts'
 import {
   compileTransform,
@@ -14,7 +15,6 @@ import {
   type TransformError,
 } from '../subjects/transform.ts'
 import type { Account } from './account.ts'
-import type { ExportSettings, ImportSettings } from './settings.ts'
 
 export class StreamImport {
   readonly exporter: Account
@@ -47,11 +47,11 @@ export class ServiceImport {
   readonly importer: Account
   readonly exporter: Account
   /** The export that it rests on. */
-  readonly terms: ExportSettings
+  readonly terms: ExportOptions
   readonly share: boolean
   private readonly outward: Transform
 
-  constructor(importer: Account, exporter: Account, terms: ExportSettings, outward: Transform, share: boolean) {
+  constructor(importer: Account, exporter: Account, terms: ExportOptions, outward: Transform, share: boolean) {
     this.importer = importer
     this.exporter = exporter
     this.terms = terms
@@ -71,13 +71,14 @@ export class ServiceImport {
 
 /** Compiles an import; `terms` is the export that it rests on. */
 export function compileImport(
-  settings: ImportSettings,
+  settings: ImportOptions,
   importer: Account,
   exporter: Account,
-  terms: ExportSettings,
+  terms: ExportOptions,
 ): StreamImport | ServiceImport | TransformError {
   // The wildcards of `to` may be written as `$1` or as `*`, which counts them in order.
-  const here = identityDestination(settings.to === '' ? settings.subject : settings.to)
+  const { subject, to, prefix } = settings
+  const here = identityDestination(to !== '' ? to : prefix !== '' ? `${prefix}.${subject}` : subject)
   const inward = compileTransform(settings.subject, here, true)
   if ('error' in inward) return inward
   if (settings.kind === 'stream') return new StreamImport(exporter, inward)

@@ -1,8 +1,8 @@
 // Subject mappings of an account (reference 4.3): a published subject becomes another one before it is matched, always
 // the same one, or one of several by weight.
 
+import type { MappingOptions } from '../config/shapes.ts'
 import { compileTransform, identityDestination, type Transform, type TransformError } from '../subjects/transform.ts'
-import type { MappingSettings } from './settings.ts'
 
 const PERCENT = 100
 const CACHE_MAX = 1024
@@ -13,7 +13,9 @@ export interface Mapping {
   readonly destinations: readonly { readonly transform: Transform; readonly upTo: number }[]
 }
 
-export function compileMapping({ subject, destinations }: MappingSettings): Mapping | TransformError {
+export function compileMapping({ source: subject, destinations: given }: MappingOptions): Mapping | TransformError {
+  // Those for a cluster wait for clusters.
+  const destinations = given.filter(({ cluster }) => cluster === '')
   const total = destinations.reduce((sum, { weight }) => sum + weight, 0)
   if (destinations.some(({ weight }) => weight > PERCENT)) return { error: 'individual weights need to be <= 100' }
   if (total > PERCENT) return { error: 'total weight needs to be <= 100' }
@@ -21,7 +23,7 @@ export function compileMapping({ subject, destinations }: MappingSettings): Mapp
   // What is left stays as it is, unless the subject itself is among the destinations: then loss is meant.
   const identity = identityDestination(subject)
   const named = all.some((destination) => destination.subject === subject)
-  if (total < PERCENT && !named) all.push({ subject: identity, weight: PERCENT - total })
+  if (total < PERCENT && !named) all.push({ subject: identity, weight: PERCENT - total, cluster: '' })
   const compiled: { transform: Transform; upTo: number }[] = []
   let upTo = 0
   for (const { subject: to, weight } of all) {

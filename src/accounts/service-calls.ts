@@ -20,6 +20,8 @@ const PREFIX = '_R_.'
 const SHARD_ID_BYTES = 6
 /** Calls of calls: an import of a service that rests on another import. Configured cycles are refused before. */
 const HOPS_MAX = 16
+/** Longest wait for an answer where the export says nothing (reference 9). */
+const THRESHOLD_MS = 120_000
 
 interface Call {
   readonly service: ServiceImport
@@ -78,7 +80,11 @@ export class ServiceCalls {
   private remember(service: ServiceImport, reply: string): string {
     this.listen(service.exporter)
     const returnAddress = `${this.prefix}${(this.next++).toString(36)}`
-    this.calls.set(returnAddress, { service, reply, deadlineMs: this.owner.nowMs + service.terms.thresholdMs })
+    this.calls.set(returnAddress, {
+      service,
+      reply,
+      deadlineMs: this.owner.nowMs + (service.terms.threshold || THRESHOLD_MS),
+    })
     return returnAddress
   }
 
@@ -97,10 +103,10 @@ export class ServiceCalls {
     const call = this.calls.get(returnAddress)
     if (call === undefined) return
     const { service } = call
-    const single = service.terms.response === 'single'
+    const single = service.terms.response === 'singleton'
     // An empty message ends a stream of answers.
     if (single || run.size === 0) this.calls.delete(returnAddress)
-    else call.deadlineMs = owner.nowMs + service.terms.thresholdMs
+    else call.deadlineMs = owner.nowMs + (service.terms.threshold || THRESHOLD_MS)
     const reply = textOf(run, run.replyStart, run.replyEnd)
     const count = single ? 1 : run.count
     rewriteRun(owner.pool, run, 0, count, { subject: call.reply, reply, header: '' }, (answer) => {

@@ -3,6 +3,7 @@
 // Refusals are values. The peer is told one of a few fixed texts (reference 7.1); the cause is for our log only and
 // never holds a secret (R10).
 
+import type { CloseReason, Fault } from '../errors.ts'
 import type { ConnectionType, Permissions } from './settings.ts'
 
 /** The way a connection said who it is (reference 4.2). */
@@ -86,13 +87,7 @@ export function lowestLimits(...all: readonly Limits[]): Limits {
 
 // ── Refusals ────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** How a connection ends for want of a right to be there: its -ERR, if there is one, and the reason that /connz shows. */
-export interface AuthFault {
-  readonly text: string | undefined
-  readonly reason: string
-}
-
-const fault = (text: string | undefined, reason: string): AuthFault => Object.freeze({ text, reason })
+const fault = (text: string | undefined, reason: CloseReason): Fault => Object.freeze({ text, reason })
 
 export const AuthFaults = {
   violation: fault('Authorization Violation', 'Authentication Failure'),
@@ -109,12 +104,12 @@ export const AuthFaults = {
 } as const
 
 export interface Refusal {
-  readonly fault: AuthFault
+  readonly fault: Fault
   /** For the log. */
   readonly cause: string
 }
 
-export function refuse(cause: string, why: AuthFault = AuthFaults.violation): Refusal {
+export function refuse(cause: string, why: Fault = AuthFaults.violation): Refusal {
   return { fault: why, cause }
 }
 

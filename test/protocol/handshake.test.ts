@@ -39,6 +39,8 @@ const IGNORED: readonly (readonly [wire: string, value: string | boolean])[] = [
 
 // ── What is accepted ────────────────────────────────────────────────────────────────────────────────────
 
+const HELLO = { authRequired: false, nonce: '' }
+
 test('a client that says nothing is verbose and pedantic and hears its own messages', () => {
   expect(parse('{}')).toEqual({
     verbose: true,
@@ -283,7 +285,7 @@ function infoOf(bytes: Buffer): Record<string, unknown> {
 }
 
 test('the first INFO names server, limits and the connection, and ends in a blank and CRLF', () => {
-  expect(infoOf(encodeInfo(IDENTITY, 7, '127.0.0.1'))).toEqual({
+  expect(infoOf(encodeInfo(IDENTITY, 7, '127.0.0.1', HELLO))).toEqual({
     server_id: 'NABC',
     server_name: 'loom',
     version: NATS_VERSION,
@@ -299,8 +301,8 @@ test('the first INFO names server, limits and the connection, and ends in a blan
 })
 
 test('the INFO after the first PONG names the account besides', () => {
-  const first = infoOf(encodeInfo(IDENTITY, 7, '::1'))
-  expect(infoOf(encodeInfo(IDENTITY, 7, '::1', { account: '$G' }))).toEqual({
+  const first = infoOf(encodeInfo(IDENTITY, 7, '::1', HELLO))
+  expect(infoOf(encodeInfo(IDENTITY, 7, '::1', { ...HELLO, account: '$G' }))).toEqual({
     ...first,
     connect_info: true,
     remote_account: '$G',
@@ -309,5 +311,5 @@ test('the INFO after the first PONG names the account besides', () => {
 
 test('a server name of any letters stays inside its line', () => {
   const name = 'Wébstuhl "7"\r\nPING'
-  expect(infoOf(encodeInfo({ ...IDENTITY, serverName: name }, 1, ''))).toMatchObject({ server_name: name })
+  expect(infoOf(encodeInfo({ ...IDENTITY, serverName: name }, 1, '', HELLO))).toMatchObject({ server_name: name })
 })

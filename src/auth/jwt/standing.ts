@@ -1,6 +1,7 @@
 // Whether those who are connected may stay when their account's token changes or ends (reference 4.2, 7.1).
 
-import { type AuthFault, AuthFaults, type Identity, type Limits } from '../identity.ts'
+import type { Fault } from '../../errors.ts'
+import { AuthFaults, type Identity, type Limits } from '../identity.ts'
 import type { Permissions } from '../settings.ts'
 import type { VerifiedAccount } from './account.ts'
 import { isExpired } from './account-book.ts'
@@ -25,7 +26,7 @@ export function standingOf(
   before: VerifiedAccount,
   account: VerifiedAccount | undefined,
   nowMs: number,
-): Standing | AuthFault {
+): Standing | Fault {
   if (account === undefined || isExpired(account, nowMs)) return AuthFaults.accountExpired
   const { token } = who
   const same = { permissions: who.permissions, limits: who.limits }
