@@ -13,7 +13,7 @@ import { authenticateToken } from './jwt/login.ts'
 import { isSignedBy } from './nkey.ts'
 import type { PasswordVerifier } from './password.ts'
 import { denyPublish } from './permissions.ts'
-import { type AuthRequest, type Soon, shownUser, then } from './request.ts'
+import { type AuthRequest, andThen, type Soon, shownUser } from './request.ts'
 import { type AuthSettings, type ConnectionType, GLOBAL_ACCOUNT, type OperatorSettings } from './settings.ts'
 
 /** Where callout requests are published; nobody else in that account may. */
@@ -72,10 +72,10 @@ export class Authenticator {
   authenticate(request: AuthRequest): Soon<Identity | Refusal> {
     const proxyKey = this.proxyOf(request)
     if (proxyKey === undefined) return refuse('signature of the proxy does not match', AuthFaults.proxyNotTrusted)
-    const asked = then(this.identify(request, proxyKey !== ''), (answer) =>
+    const asked = andThen(this.identify(request, proxyKey !== ''), (answer) =>
       this.callOut(request, answer, proxyKey !== ''),
     )
-    return then(asked, (answer) => (isRefusal(answer) || proxyKey === '' ? answer : { ...answer, proxyKey }))
+    return andThen(asked, (answer) => (isRefusal(answer) || proxyKey === '' ? answer : { ...answer, proxyKey }))
   }
 
   private isRequired(connectionType: ConnectionType): boolean {
@@ -126,7 +126,7 @@ export class Authenticator {
     const isExempt = plan.authUsers.includes(userName)
     if (!isExempt && callout === undefined) return refuse('there is no way to ask the callout service')
     const decided = isExempt || callout === undefined ? answer : callout.ask(plan, request, answer, isProxied)
-    return then(decided, (final) =>
+    return andThen(decided, (final) =>
       isRefusal(final) || final.account !== plan.account
         ? final
         : { ...final, permissions: denyPublish(final.permissions, [CALLOUT_SUBJECT]) },

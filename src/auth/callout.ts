@@ -14,7 +14,7 @@ import { timeLeft } from './jwt/times.ts'
 import { decodeToken, isInvalid, whyNotNow } from './jwt/token.ts'
 import { decodeUser, type User, whyNotUser } from './jwt/user.ts'
 import { isPublicKey } from './nkey.ts'
-import { type AuthRequest, type Soon, shownUser, then } from './request.ts'
+import { type AuthRequest, andThen, type Soon, shownUser } from './request.ts'
 import type { AuthCalloutOptions, ConnectionType, Permissions } from './settings.ts'
 
 const AUDIENCE = 'nats-authorization-request'
@@ -305,7 +305,7 @@ function admitByOperator(
   }
   const target = accounts.book?.lookup(key, question.request.nowMs)
   if (target === undefined) return refuse('callout: no such account')
-  return then(target, (account) => {
+  return andThen(target, (account) => {
     if (isInvalid(account)) return refuse(`callout: ${account.invalid}`)
     const rights = rightsOf(user, account)
     if ('fault' in rights) return rights

@@ -4,7 +4,7 @@
 import { AuthFaults, type Identity, identity, type Refusal, refuse, type Way } from './identity.ts'
 import { decodeSignature, isSignedBy } from './nkey.ts'
 import { comparePassword, type PasswordVerifier } from './password.ts'
-import { type AuthRequest, type Soon, shownUser, then } from './request.ts'
+import { type AuthRequest, andThen, type Soon, shownUser } from './request.ts'
 import {
   type AuthSettings,
   type ConnectionType,
@@ -103,7 +103,7 @@ function authenticateUser(
   // The cheap questions first: nobody gets a hash worked out for a user that could not come in anyway.
   const admitted = admit(user, way, request, isProxied)
   if ('fault' in admitted) return admitted
-  return then(comparePassword(user.password, password, passwords, request.gone), (verdict) =>
+  return andThen(comparePassword(user.password, password, passwords, request.gone), (verdict) =>
     verdict === 'match' ? admitted : refuse(`password: ${verdict}`),
   )
 }
@@ -118,7 +118,7 @@ function authenticateSimple(
   const { credentials } = request
   if (settings.proxyRequired && !isProxied) return refuse('proxy required', AuthFaults.proxyRequired)
   const compare = (configured: string, given: string, way: Way): Soon<Identity | Refusal> =>
-    then(comparePassword(configured, given, passwords, request.gone), (verdict) =>
+    andThen(comparePassword(configured, given, passwords, request.gone), (verdict) =>
       verdict === 'match' ? identity(way, shownUser(credentials), GLOBAL_ACCOUNT) : refuse(`${way}: ${verdict}`),
     )
   if (simple.token !== '') return compare(simple.token, credentials.token, 'token')

@@ -74,6 +74,6 @@ export function shownUser(credentials: Credentials, userKey = ''): string {
 export type Soon<T> = T | Promise<T>
 
 /** Goes on with a value when it is there, in the same turn if it is there already. */
-export function then<T, U>(value: Soon<T>, next: (value: T) => Soon<U>): Soon<U> {
+export function andThen<T, U>(value: Soon<T>, next: (value: T) => Soon<U>): Soon<U> {
   return value instanceof Promise ? value.then(next) : next(value)
 }

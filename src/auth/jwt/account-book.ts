@@ -2,7 +2,7 @@
 // verified, and kept until a newer token comes. It answers whether an account is to be trusted, and nothing else.
 
 import { isPublicKey } from '../nkey.ts'
-import { type Soon, then } from '../request.ts'
+import { andThen, type Soon } from '../request.ts'
 import type { OperatorSettings } from '../settings.ts'
 import { type Account, decodeAccount, type VerifiedAccount } from './account.ts'
 import { whyNotAccount } from './account-check.ts'
@@ -38,7 +38,7 @@ export class AccountBook {
     const underway = this.fetches.get(key)
     if (underway !== undefined) return underway
     if (this.fetches.size >= FETCHES_MAX) return invalid('too many accounts are being looked for')
-    const found = then(this.fetch(key), (jwt) =>
+    const found = andThen(this.fetch(key), (jwt) =>
       jwt === undefined ? invalid('account is unknown') : this.update(key, jwt, nowMs),
     )
     if (!(found instanceof Promise)) return found

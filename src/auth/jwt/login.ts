@@ -4,7 +4,7 @@
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import { whyNotSigned } from '../configured.ts'
 import { AuthFaults, type Identity, identity, type Refusal, refuse } from '../identity.ts'
-import { type AuthRequest, type Soon, shownUser, then } from '../request.ts'
+import { type AuthRequest, andThen, type Soon, shownUser } from '../request.ts'
 import type { OperatorSettings } from '../settings.ts'
 import type { VerifiedAccount } from './account.ts'
 import { type AccountBook, isExpired } from './account-book.ts'
@@ -33,7 +33,7 @@ export function authenticateToken(
   const key = user.issuerAccount || user.claims.issuer
   const { pinnedAccounts } = operator
   if (pinnedAccounts.length > 0 && !pinnedAccounts.includes(key)) return refuse('account is not pinned')
-  return then(accounts.lookup(key, request.nowMs), (account) => {
+  return andThen(accounts.lookup(key, request.nowMs), (account) => {
     if (isInvalid(account)) return refuse(account.invalid)
     return admit(user, jwt, account, request, isProxied)
   })
