@@ -60,7 +60,7 @@ function kill(pid: number, signal: NodeJS.Signals, name: string): string {
   }
 }
 
-/** Processes whose name holds `program`, as pgrep finds them, without this one; undefined if they cannot be looked up. */
+/** Processes whose name holds `program`, as pgrep finds them, without this one; undefined if there is no telling. */
 function processesNamed(program: string): number[] | undefined {
   return (fromProc(program) ?? fromPgrep(program))?.filter((pid) => pid !== process.pid)
 }
