@@ -6,6 +6,8 @@ export type Command =
   | { readonly kind: 'serve'; readonly options: ServerOptions }
   | { readonly kind: 'version' }
   | { readonly kind: 'help' }
+  /** What stands behind `--signal`. */
+  | { readonly kind: 'signal'; readonly spec: string }
   /** The text for stderr, in the words of nats-server. */
   | { readonly kind: 'wrong'; readonly text: string }
 
@@ -25,6 +27,9 @@ Logging Options:
     -V, --trace                      Trace the raw protocol
     -DV                              Debug and trace
 
+    -sl, --signal <name>[=<pid>]     Send a signal to a running server: ldm, stop, quit, term,
+                                     reopen, reload
+
 Common Options:
     -h, --help                       Show this message
     -v, --version                    Show version
@@ -36,6 +41,7 @@ type Flag =
   | { readonly kind: 'boolean'; readonly set: (options: ServerOptions, value: boolean) => void }
   | { readonly kind: 'help' }
   | { readonly kind: 'version' }
+  | { readonly kind: 'signal' }
 
 const host: Flag = {
   kind: 'text',
@@ -108,6 +114,8 @@ const FLAGS = new Map<string, Flag>([
   ['help', { kind: 'help' }],
   ['v', { kind: 'version' }],
   ['version', { kind: 'version' }],
+  ['sl', { kind: 'signal' }],
+  ['signal', { kind: 'signal' }],
 ])
 
 const BOOLEANS = new Map([
@@ -148,6 +156,7 @@ export function parseFlags(argv: readonly string[]): Command {
     }
     value ??= argv[++i]
     if (value === undefined) return { kind: 'wrong', text: `flag needs an argument: -${parts[1]}` }
+    if (flag.kind === 'signal') return { kind: 'signal', spec: value }
     if (flag.kind === 'text') flag.set(options, value)
     else if (/^-?\d{1,10}$/.test(value)) flag.set(options, Number(value))
     else return { kind: 'wrong', text: `invalid value "${value}" for flag -${parts[1]}: parse error` }

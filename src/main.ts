@@ -4,6 +4,7 @@ import { HEDDLE_VERSION, NATS_VERSION, PROGRAM } from './constants.ts'
 import { parseFlags, USAGE } from './flags.ts'
 import { normaliseOptions, type Options } from './options.ts'
 import { run } from './run.ts'
+import { sendSignal } from './send-signal.ts'
 
 function fail(error: unknown): never {
   process.stderr.write(`${PROGRAM}: ${error instanceof Error ? error.message : error}\n`)
@@ -31,6 +32,11 @@ switch (command.kind) {
   case 'version':
     process.stdout.write(`${PROGRAM}: v${NATS_VERSION} (heddle ${HEDDLE_VERSION})\n`)
     break
+  case 'signal': {
+    const refusal = sendSignal(command.spec)
+    if (refusal !== undefined) fail(refusal)
+    break
+  }
   case 'wrong':
     process.stderr.write(`${command.text}\n`)
     process.stdout.write(USAGE)

@@ -236,8 +236,8 @@ export class Primary {
     const { log, shards, options } = this
     const { lameDuckDuration, lameDuckGracePeriod } = options
     const { signal } = this.hurry
-    log.info('Entering lame duck mode, stop accepting new clients')
     this.listener?.close()
+    log.info('Entering lame duck mode, stop accepting new clients')
     this.setIdentity(lameDuckIdentity(this.identity))
     if (shards.openConnections > 0) {
       await pause(lameDuckGracePeriod, signal)

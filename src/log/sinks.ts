@@ -1,4 +1,4 @@
-// Which sink the options ask for. As on nats-server, a file beats remote syslog, which beats syslog, which beats stderr.
+// Which sink the options ask for. As on nats-server, a file beats remote syslog, that beats syslog, that beats stderr.
 
 import { FileSink } from './file-sink.ts'
 import type { LogOptions } from './log.ts'

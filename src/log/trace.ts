@@ -16,7 +16,7 @@ export function traceOperation(verb: string, argument: string): string {
   return verb === 'CONNECT' ? `[CONNECT ${withoutSecrets(text.slice('CONNECT '.length))}]` : `[${text}]`
 }
 
-/** `MSG_PAYLOAD: ["…"]` for a message of which `headerSize` bytes are headers, or undefined if nothing is to be shown. */
+/** `MSG_PAYLOAD: ["…"]` for a message whose first `headerSize` bytes are headers; undefined: nothing is to be shown. */
 export function tracePayload(message: Buffer, headerSize: number, options: TraceOptions): string | undefined {
   // The headers end with an empty line, which is not shown.
   const size = options.traceHeaders ? headerSize - 2 : message.length

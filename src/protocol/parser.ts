@@ -16,12 +16,13 @@
 //
 // Cursor invariant: everything before `at` has been told to the handler; at <= end.
 
-import { BLOCK_SLACK, SIZE_DIGITS_MAX } from '../constants.ts'
+import { BLOCK_SLACK } from '../constants.ts'
 import { type Fault, Faults } from '../errors.ts'
 import { allocateBlock, type Block, copyBytes, equalBytes } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 import type { ParserHandler, ParserLimits, ParserTracer } from './parser-handler.ts'
 import { Run } from './run.ts'
+import { parseSize } from './size.ts'
 
 const LF = 10
 const CR = 13
@@ -77,7 +78,7 @@ export class Parser {
     this.run.stride = 0 // the next line is judged anew, even if it repeats the latest one
   }
 
-  /** Takes other limits, between two calls of push(). */
+  /** Between two calls of push(). */
   setLimits(limits: ParserLimits): void {
     this.limits = limits
     if (this.assembly === undefined)
@@ -377,7 +378,13 @@ export class Parser {
     const headerSize = withHeader ? parseSize(bytes, argumentStart[count - 2], argumentEnd[count - 2]) : 0
     if (size < 0 || headerSize < 0 || headerSize > size) return this.fail(Faults.badArguments, block, at, end)
     const { maxPayload } = this.limits
-    if (size > maxPayload) return this.fail(Faults.payload, block, at, end, `${size} vs ${maxPayload}`)
+    if (size > maxPayload) {
+      this.tracer?.cameIn(
+        withHeader ? 'HPUB' : 'PUB',
+        bytes.toString('latin1', argumentStart[0], argumentEnd[count - 1]),
+      )
+      return this.fail(Faults.payload, block, at, end, `${size} vs ${maxPayload}`)
+    }
 
     const lineLength = next - at
     if (this.line === undefined || this.line.capacity < lineLength) {
@@ -439,16 +446,4 @@ export class Parser {
     tracer.cameIn(line.slice(0, blank).toUpperCase(), line.slice(blank + 1))
     tracer.messageCameIn(block.bytes.subarray(at + lineLength, at + lineLength + size), headerSize)
   }
-}
-
-/** A size argument: 1 to 9 decimal digits. Answers -1 for anything else (reference 6.1). */
-function parseSize(bytes: Buffer, start: number, end: number): number {
-  if (end === start || end - start > SIZE_DIGITS_MAX) return -1
-  let value = 0
-  for (let i = start; i < end; i++) {
-    const digit = bytes[i] - 48
-    if (digit < 0 || digit > 9) return -1
-    value = value * 10 + digit
-  }
-  return value
 }

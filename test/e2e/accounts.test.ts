@@ -1,7 +1,7 @@
 // Accounts, imports and exports, mappings: what clients of one configuration see of each other.
 
 import { describe, expect, test } from 'vitest'
-import { configuredServers, login, startConfigured } from '../support/configured.ts'
+import { configuredServers, login, startConfigured } from '../support/configured-servers.ts'
 import type { RawClient } from '../support/raw-client.ts'
 
 /** Two accounts with a user each, `a` and `b`; what stands between the braces of each is given. */
