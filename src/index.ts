@@ -6,6 +6,9 @@
 //     …connect clients to server.url…
 //     await server.close()
 
+import { blockReader } from './config/file.ts'
+import { normaliseEmbedded } from './config/normalise.ts'
+import { readFile } from './config/surroundings.ts'
 import { normaliseOptions, type ServerOptions } from './options.ts'
 import { Primary } from './primary.ts'
 
@@ -41,7 +44,9 @@ export interface HeddleServer {
 
 /** Starts a server. Throws OptionError for bad options; several servers may live in one process. */
 export function createServer(options: ServerOptions = {}): HeddleServer {
-  const primary = new Primary(normaliseOptions(options))
+  const { options: complete, notices } = normaliseEmbedded(options, blockReader(readFile))
+  const primary = new Primary(complete)
+  for (const notice of notices) primary.log.warn(notice)
   const started = primary.start()
   started.catch(() => undefined) // ready() tells
   let closed: Promise<void> | undefined

@@ -4,6 +4,7 @@
 import { hostPort, listenerUrls } from './addresses.ts'
 import type { Authenticate } from './auth/custom.ts'
 import { AuthDesk } from './auth/desk.ts'
+import { diffOptions } from './config/reload.ts'
 import { HEDDLE_VERSION, NATS_VERSION } from './constants.ts'
 import { closeSpread, pause } from './lame-duck.ts'
 import { Listener } from './listener.ts'
@@ -12,7 +13,7 @@ import type { Query } from './messages.ts'
 import type { Monitor } from './monitor/monitor.ts'
 import { OptionError, type Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
-import { reloadLines, reloadRefusal, withPortsOf } from './reload.ts'
+import { reloadLines, withPortsOf } from './reload.ts'
 import { removePortsFile, writePidFile, writePortsFile } from './server-files.ts'
 import { createServerId, identityOf } from './server-identity.ts'
 import { SHARD_ENTRY } from './shard-host.ts'
@@ -178,7 +179,7 @@ export class Primary {
     if (!this.isRunning) throw new OptionError('the server is not running')
     const { log, options: before, shards } = this
     const next = withPortsOf(before, given)
-    const refusal = reloadRefusal(before, next)
+    const { refusal } = diffOptions(before, next)
     if (refusal !== undefined) throw new OptionError(refusal)
     log.configure(next)
     this.options = next

@@ -1,5 +1,4 @@
-// What may change while the server runs (reference 5), and what the log says of it. A change of anything else refuses
-// the whole reload.
+// What the log says of a reload, in nats-server's words and order. What may change at all: config/reload.ts.
 
 import { isDeepStrictEqual } from 'node:util'
 import { goDuration, nanoseconds } from './monitor/go-format.ts'
@@ -9,8 +8,7 @@ type Line = (next: Options) => string
 
 const duration = (ms: number): string => goDuration(nanoseconds(ms))
 
-/** Options that may change, each with its line for the log, in nats-server's order. */
-const RELOADABLE: readonly (readonly [option: keyof Options, line: Line])[] = [
+const LINES: readonly (readonly [option: keyof Options, line: Line])[] = [
   ['clientAdvertise', (next) => `Reload: client_advertise = ${next.clientAdvertise}`],
   ['trace', (next) => `Reloaded: trace = ${next.trace}`],
   ['debug', (next) => `Reloaded: debug = ${next.debug}`],
@@ -35,23 +33,12 @@ const RELOADABLE: readonly (readonly [option: keyof Options, line: Line])[] = [
   ['remoteSyslog', (next) => `Reloaded: remote_syslog = ${next.remoteSyslog}`],
   ['writeDeadline', (next) => `Reloaded: write_deadline = ${duration(next.writeDeadline)}`],
   ['maxTracedMessageLength', (next) => `Reloaded: max_traced_msg_len = ${next.maxTracedMessageLength}`],
+  ['authorization', () => 'Reloaded: authorization users'],
+  ['accounts', () => 'Reloaded: accounts'],
+  ['tls', (next) => `Reloaded: tls = ${next.tls === undefined ? 'disabled' : 'enabled'}`],
   ['serverTags', () => 'Reloaded: tags'],
   ['serverMetadata', () => 'Reloaded: metadata'],
 ]
-
-/** Options that say where the others come from, and change with them without a word. */
-const SILENT: readonly (keyof Options)[] = ['configFile', 'configDigest']
-
-const FREE: ReadonlySet<keyof Options> = new Set([...RELOADABLE.map(([option]) => option), ...SILENT])
-
-/** Names that differ from ours in nats-server's texts. */
-const FIELD_NAMES: Partial<Record<keyof Options, string>> = {
-  name: 'ServerName',
-  monitorPort: 'HTTPPort',
-  maxSubscriptions: 'MaxSubs',
-  maxSubscriptionTokens: 'MaxSubTokens',
-  logMaxNum: 'LogMaxFiles',
-}
 
 /** `next` as it can be taken by a server that runs by `before`: "any free port" means the one that it has. */
 export function withPortsOf(before: Options, next: Options): Options {
@@ -60,21 +47,9 @@ export function withPortsOf(before: Options, next: Options): Options {
   return Object.freeze({ ...next, port, monitorPort })
 }
 
-/** Why a server that runs by `before` cannot go on by `next`; undefined if it can. */
-export function reloadRefusal(before: Options, next: Options): string | undefined {
-  for (const option of Object.keys(before) as (keyof Options)[]) {
-    if (FREE.has(option) || isDeepStrictEqual(before[option], next[option])) continue
-    const field = FIELD_NAMES[option] ?? option[0].toUpperCase() + option.slice(1)
-    const value = (options: Options): unknown =>
-      option.startsWith('lameDuck') ? duration(options[option] as number) : (options[option] ?? 0)
-    return `config reload not supported for ${field}: old=${value(before)}, new=${value(next)}`
-  }
-  return undefined
-}
-
 /** A line for each setting that differs. */
 export function reloadLines(before: Options, next: Options): string[] {
-  return RELOADABLE.filter(([option]) => !isDeepStrictEqual(before[option], next[option]))
+  return LINES.filter(([option]) => !isDeepStrictEqual(before[option], next[option]))
     .map(([, line]) => line(next))
     .filter((line) => line !== '')
 }

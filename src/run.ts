@@ -8,9 +8,9 @@ import { Signals } from './signals.ts'
 /**
  * Resolves when clients are served; from then on signals rule, and one of them ends the process with code 0. Rejects
  * if the server cannot start. `reread` is called for each reload: it answers the options that the command line and
- * the config file now give, or throws what is wrong with them.
+ * the config file now give, or throws what is wrong with them. `notices` are for the log.
  */
-export async function run(options: Options, reread: () => Options): Promise<void> {
+export async function run(options: Options, notices: readonly string[], reread: () => Promise<Options>): Promise<void> {
   // What pgrep and `--signal` look for. Secrets among the arguments disappear from the process list with it.
   process.title = PROGRAM
   const signals = new Signals()
@@ -19,9 +19,10 @@ export async function run(options: Options, reread: () => Options): Promise<void
   await opening.catch(() => undefined) // start() tells
   const { Primary } = await import('./primary.ts')
   const primary = new Primary(options)
+  for (const notice of notices) primary.log.warn(notice)
   const reload = async (): Promise<void> => {
     try {
-      await primary.reload(reread())
+      await primary.reload(await reread())
     } catch (error) {
       primary.log.error(`Failed to reload server configuration: ${error instanceof Error ? error.message : error}`)
     }

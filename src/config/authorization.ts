@@ -4,7 +4,7 @@ import { isPublicNkey } from './nkey.ts'
 import { PERMISSIONS, readPermissions } from './permissions.ts'
 import { quoteText, shownValue } from './problems.ts'
 import { boolean, custom, type Reading, readBlock, type Schema, text, timeoutOf } from './schema.ts'
-import type { AuthCalloutOptions, AuthorizationOptions, Draft } from './shapes.ts'
+import { type AuthCalloutOptions, type AuthorizationOptions, type Draft, NO_AUTHORIZATION } from './shapes.ts'
 import { type ConfigEntry, typeName } from './tree.ts'
 import { readUsers, USER, withDefaults } from './users.ts'
 
@@ -98,23 +98,9 @@ export const AUTHORIZATION: Schema<Draft<AuthorizationOptions>> = {
 export function readAuthorization(entry: ConfigEntry, reading: Reading): AuthorizationOptions | undefined {
   const map = reading.problems.map(entry)
   if (map === undefined) return undefined
-  const draft = newAuthorization()
+  const draft = { ...NO_AUTHORIZATION }
   readBlock(map, AUTHORIZATION, draft, reading)
   return { ...draft, users: withDefaults(draft.users, draft.defaultPermissions) }
-}
-
-export function newAuthorization(): Draft<AuthorizationOptions> {
-  return {
-    username: '',
-    password: '',
-    token: '',
-    timeout: 0,
-    users: [],
-    hasUsers: false,
-    defaultPermissions: undefined,
-    callout: undefined,
-    proxyRequired: false,
-  }
 }
 
 /** The time for CONNECT, with a warning where it is so long that a unit was probably forgotten. */

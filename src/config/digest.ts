@@ -5,7 +5,8 @@
 
 import { createHash } from 'node:crypto'
 import { NESTING_MAX } from './lexer.ts'
-import { ConfigSyntaxError, SOURCES_BYTES_MAX } from './parser.ts'
+import { ConfigSyntaxError } from './parser.ts'
+import { SOURCES_BYTES_MAX } from './surroundings.ts'
 import type { ConfigArray, ConfigMap, ConfigValue } from './tree.ts'
 
 /** `sha256:<hex>`. Throws ConfigSyntaxError if variables that use each other make the whole too large. */

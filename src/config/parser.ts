@@ -11,14 +11,8 @@ import { dirname, join } from 'node:path'
 import { Lexer } from './lexer.ts'
 import type { Token } from './scanner.ts'
 import { suffixFactor } from './sizes.ts'
+import { SOURCES_BYTES_MAX, type Surroundings } from './surroundings.ts'
 import type { ConfigArray, ConfigEntry, ConfigMap, ConfigValue, Place } from './tree.ts'
-
-export interface Surroundings {
-  /** A file's bytes, one char each. Throws an Error whose message says why it cannot be read. */
-  readonly readFile: (path: string) => string
-  /** An environment variable. */
-  readonly environment: (name: string) => string | undefined
-}
 
 /** Text quoted from a file is cut here: a complaint is one line that a person can read. */
 const MESSAGE_CHARS_MAX = 2000
@@ -35,8 +29,6 @@ export class ConfigSyntaxError extends Error {
 /** Files and environment values that may be read for one configuration, and how deep they may refer to each other. */
 const SOURCES_MAX = 10_000
 const SOURCES_DEPTH_MAX = 64
-/** Bytes of all of them together. */
-export const SOURCES_BYTES_MAX = 64 * 1024 * 1024
 
 /** The member under which a value from the environment is parsed. */
 const VALUE_KEY = 'pk'

@@ -62,6 +62,19 @@ export interface AuthorizationOptions {
   readonly proxyRequired: boolean
 }
 
+/** Nothing is asked of anybody. */
+export const NO_AUTHORIZATION: AuthorizationOptions = {
+  username: '',
+  password: '',
+  token: '',
+  timeout: 0,
+  users: [],
+  hasUsers: false,
+  defaultPermissions: undefined,
+  callout: undefined,
+  proxyRequired: false,
+}
+
 export interface ExportOptions {
   readonly kind: 'stream' | 'service'
   readonly subject: string

@@ -4,7 +4,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { type Reading, readBlock } from './schema.ts'
 import type { CertificatePair, TlsOptions } from './shapes.ts'
-import { CIPHER_SUITES, TLS, type TlsDraft, type TlsPlace, wrongTls } from './tls-keys.ts'
+import { TLS, type TlsDraft, type TlsPlace, wrongTls } from './tls-keys.ts'
+import { CIPHER_SUITES } from './tls-names.ts'
 import type { ConfigEntry } from './tree.ts'
 
 /** Reads a `tls` block and the files it names. */

@@ -38,6 +38,11 @@ export function placeText(place: Place): string {
   return `${place.file}:${place.line}:${place.column}`
 }
 
+/** Where an entry stands, for people who are told where a setting comes from. */
+export function originOf({ place }: ConfigEntry): string {
+  return place.line === 0 ? `option ${place.file}` : `${place.file}:${place.line}`
+}
+
 /** What the embedding API takes for a block: the same keys and values as in the file, as plain data. */
 export type ConfigData = string | boolean | number | readonly ConfigData[] | { readonly [key: string]: ConfigData }
 

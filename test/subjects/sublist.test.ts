@@ -1,9 +1,9 @@
 import { Socket } from 'node:net'
 import { afterAll, expect, test } from 'vitest'
 import { Account } from '../../src/accounts/account.ts'
+import { AccountConnections } from '../../src/accounts/account-connections.ts'
 import { Client } from '../../src/client.ts'
 import { REGION_BYTES } from '../../src/constants.ts'
-import { AccountConnections } from '../../src/accounts/account-connections.ts'
 import { Gauges } from '../../src/gauges.ts'
 import { Generations } from '../../src/interest/generations.ts'
 import { accountKey } from '../../src/interest/reader.ts'
@@ -26,8 +26,8 @@ const shard = new Shard(
     generations: new Generations().memory,
     gauges: new Gauges(1).memory,
     logOpened: new SharedArrayBuffer(4),
-  shards: 1,
-  accountConnections: new AccountConnections(1).memory,
+    shards: 1,
+    accountConnections: new AccountConnections(1).memory,
   },
   () => undefined,
 )

@@ -6,11 +6,11 @@ import { run } from '../../src/run.ts'
 
 const [, , file] = process.argv
 
-function read(): Options {
+async function read(): Promise<Options> {
   return normaliseOptions(JSON.parse(readFileSync(file, 'utf8')))
 }
 
-await run(read(), read).catch((error: unknown) => {
+await run(await read(), [], read).catch((error: unknown) => {
   process.stderr.write(`nats-server: ${error instanceof Error ? error.message : error}\n`)
   process.exit(1)
 })
