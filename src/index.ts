@@ -9,7 +9,7 @@
 import { blockReader } from './config/file.ts'
 import { normaliseEmbedded } from './config/normalise.ts'
 import { readFile } from './config/surroundings.ts'
-import { normaliseOptions, type ServerOptions } from './options.ts'
+import type { ServerOptions } from './options.ts'
 import { Primary } from './primary.ts'
 
 export { OptionError, type ServerOptions } from './options.ts'
@@ -71,7 +71,7 @@ export function createServer(options: ServerOptions = {}): HeddleServer {
         host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
       return `nats://${reachable}:${primary.port}`
     },
-    reload: async (next) => primary.reload(normaliseOptions(next)),
+    reload: async (next) => primary.reload(normaliseEmbedded(next, blockReader(readFile)).options),
     lameDuck: () => started.then(() => primary.lameDuck()),
     reopenLog: () => primary.log.reopen(),
     id: primary.identity.serverId,

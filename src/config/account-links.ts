@@ -1,9 +1,10 @@
 // Whether what accounts export and import fits together (reference 4.3): each named account is there, each import is
 // allowed by an export, subjects can be mapped there and back, and no import comes round to where it began.
 
+import { identityDestination } from '../subjects/transform.ts'
 import { quoteText } from './problems.ts'
 import type { AccountOptions, ExportOptions, ImportOptions } from './shapes.ts'
-import { whyNoTransform, withPlaceholders, withWildcards } from './subject-mapping.ts'
+import { whyNoTransform, withWildcards } from './subject-mapping.ts'
 import { collide, hasWildcard, isPublishSubject, isSubset, isValidSubject } from './subjects.ts'
 
 const BAD_SUBJECT = 'sublist: invalid subject'
@@ -135,7 +136,7 @@ function addStreamImport(importer: Linked, source: Linked, { subject, to, prefix
   }
   let final = local
   if (hasWildcard(subject) && local !== subject) {
-    const reason = whyNoTransform(subject, withPlaceholders(local), true)
+    const reason = whyNoTransform(subject, identityDestination(local), true)
     if (reason !== undefined) {
       const what = `stream import subject from ${quoteText(subject)} to ${quoteText(local)}`
       return `failed to create mapping transform for ${what}: ${reason}`
@@ -181,7 +182,7 @@ function addServiceImport(importer: Linked, source: Linked, { subject, to }: Imp
   const round = whyRound('service', source, local, new Set([importer.name]))
   if (round !== undefined) return round
   if (hasWildcard(subject) && subject !== to) {
-    const reason = whyNoTransform(withWildcards(subject), withPlaceholders(to), true)
+    const reason = whyNoTransform(withWildcards(subject), identityDestination(to), true)
     if (reason !== undefined) {
       const what = `service import subject from ${quoteText(to)} to ${quoteText(subject)}`
       return `failed to create mapping transform for ${what}: ${reason}`

@@ -1,30 +1,10 @@
-// Whether a subject can be turned into another (reference 4.3): `orders.*` into `orders.{{wildcard(1)}}.{{partition(4,1)}}`.
-// Here it is only checked, in the words of nats-server; who maps subjects parses the destination for himself.
+// Whether subjects can be mapped as a configuration says (reference 4.3), in the words of nats-server. What a destination
+// may be made of is said in one place: subjects/transform.ts.
 
-import { hasWildcard, isValidSubject } from './subjects.ts'
+import { compileTransform } from '../subjects/transform.ts'
+import { isValidSubject } from './subjects.ts'
 
 const BAD = 'invalid mapping destination'
-const INT32_MAX = 2 ** 31 - 1
-
-/** What a destination's token does, and with which of the source's wildcards (from 1). */
-interface Placeholder {
-  readonly name: string
-  readonly wildcards: readonly number[]
-}
-
-const FUNCTIONS: ReadonlyMap<string, (args: string[]) => Placeholder | string> = new Map([
-  ['wildcard', readWildcard],
-  ['partition', readPartition],
-  ['random', readRandom],
-  ['split', readSplit],
-  ...['splitfromleft', 'splitfromright', 'slicefromleft', 'slicefromright', 'left', 'right'].map(
-    (name) => [name, (args: string[]) => readTokenAndNumber(name, args)] as const,
-  ),
-])
-
-/** Each word of a function's name may begin with a capital. */
-const NAMES =
-  /^(?:[wW]ildcard|[pP]artition|[rR]andom|[sS]plit(?:[fF]rom(?:[lL]eft|[rR]ight))?|[sS]lice[fF]rom(?:[lL]eft|[rR]ight)|[lL]eft|[rR]ight)$/
 
 /** Why `source` cannot be mapped to `destination`; undefined if it can. */
 export function whyNoMapping(source: string, destination: string): string | undefined {
@@ -39,38 +19,8 @@ export function whyNoMapping(source: string, destination: string): string | unde
 
 /** The same for imports, which must be able to turn the subject back: each wildcard, and nothing but wildcards. */
 export function whyNoTransform(source: string, destination: string, reversible: boolean): string | undefined {
-  const from = source.split('.')
-  const to = destination.split('.')
-  if (!isParted(from) || !isParted(to) || to.includes('*')) return 'invalid subject'
-  if (from.includes('>') !== to.includes('>')) return 'invalid subject'
-  const wildcards = from.filter((token) => token === '*').length
-  let used = 0
-  for (const token of to) {
-    const placeholder = placeholderOf(token)
-    if (placeholder === undefined) continue
-    if (typeof placeholder === 'string') return `${BAD}: ${placeholder} in ${token}`
-    const { name } = placeholder
-    if (reversible && name !== 'wildcard') {
-      return `${BAD}: the only mapping function allowed for import transforms is {{Wildcard()}} in ${token}`
-    }
-    if (!hasWildcard(source)) {
-      if (name === 'random' || name === 'partition') continue
-      return `${BAD}: wildcard index out of range in ${token}`
-    }
-    const beyond = placeholder.wildcards.find((index) => index > wildcards)
-    if (beyond !== undefined) return `${BAD}: wildcard index out of range in ${token}: [${beyond}]`
-    used += placeholder.wildcards.length
-  }
-  return reversible && used < wildcards ? `${BAD}: not using all of the token wildcard(s) in ${destination}` : undefined
-}
-
-/** `a.*.b.*` as a destination: `a.$1.b.$2`. */
-export function withPlaceholders(subject: string): string {
-  let index = 0
-  return subject
-    .split('.')
-    .map((token) => (token === '*' ? `$${++index}` : token))
-    .join('.')
+  const transform = compileTransform(source, destination, reversible)
+  return 'error' in transform ? transform.error : undefined
 }
 
 /** A destination as a subject: a wildcard for each placeholder. */
@@ -81,62 +31,8 @@ export function withWildcards(destination: string): string {
     .join('.')
 }
 
-function isParted(tokens: readonly string[]): boolean {
-  return tokens.every((token, i) => token !== '' && (token !== '>' || i === tokens.length - 1))
-}
-
 function isFunction(token: string): boolean {
   return token.length > 4 && token.startsWith('{{') && token.endsWith('}}')
-}
-
-/** What a token stands for; undefined if for itself, a text if it is wrong. */
-function placeholderOf(token: string): Placeholder | string | undefined {
-  if (/^\$[-+]?[0-9]+$/.test(token)) return { name: 'wildcard', wildcards: [Number(token.slice(1))] }
-  if (!isFunction(token)) return undefined
-  const parts = /^\{\{\s*([a-zA-Z]+)\s*\((.*)\)\s*\}\}$/.exec(token)
-  if (parts === null || !NAMES.test(parts[1])) return 'unknown function'
-  return FUNCTIONS.get(parts[1].toLowerCase())?.(parts[2].split(/,\s*/)) ?? 'unknown function'
-}
-
-const TOO_FEW = 'not enough arguments passed to the function'
-const TOO_MANY = 'too many arguments passed to the function'
-const INVALID = 'function argument is invalid or in the wrong format'
-
-function numberOf(text: string): number | undefined {
-  const trimmed = text.replace(/^ +| +$/g, '')
-  return /^[-+]?[0-9]{1,18}$/.test(trimmed) ? Number(trimmed) : undefined
-}
-
-function readWildcard(args: string[]): Placeholder | string {
-  if (args.length > 1) return TOO_MANY
-  if (args[0] === '') return TOO_FEW
-  const index = numberOf(args[0])
-  return index === undefined ? INVALID : { name: 'wildcard', wildcards: [index] }
-}
-
-function readPartition(args: string[]): Placeholder | string {
-  const [count, ...wildcards] = args.map(numberOf)
-  if (count === undefined || count > INT32_MAX || wildcards.includes(undefined)) return INVALID
-  return { name: 'partition', wildcards: wildcards as number[] }
-}
-
-function readRandom(args: string[]): Placeholder | string {
-  if (args.length !== 1) return TOO_FEW
-  const max = numberOf(args[0])
-  return max === undefined || max > INT32_MAX ? INVALID : { name: 'random', wildcards: [] }
-}
-
-function readSplit(args: string[]): Placeholder | string {
-  if (args.length !== 2) return args.length < 2 ? TOO_FEW : TOO_MANY
-  const index = numberOf(args[0])
-  return index === undefined || /[ .]/.test(args[1]) ? INVALID : { name: 'split', wildcards: [index] }
-}
-
-function readTokenAndNumber(name: string, args: string[]): Placeholder | string {
-  if (args.length !== 2) return args.length < 2 ? TOO_FEW : TOO_MANY
-  const [index, amount] = args.map(numberOf)
-  if (index === undefined || amount === undefined || Math.abs(amount) > INT32_MAX) return INVALID
-  return { name, wildcards: [index] }
 }
 
 /** Why a destination list is refused as a whole; undefined if it is not. */

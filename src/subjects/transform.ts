@@ -92,6 +92,7 @@ export function compileTransform(source: string, destination: string, reversible
     const { name, argument } = placeholder
     if (reversible && name !== 'wildcard') return refuse(Reason.importOnlyWildcard, token)
     const places: number[] = []
+    if (placeholder.wildcards.length > 0 && wildcards.length === 0 && !hasTail) return refuse(Reason.outOfRange, token)
     for (const index of placeholder.wildcards) {
       if (index < 1 || index > wildcards.length) return refuse(Reason.outOfRange, `${token}: [${index}]`)
       places.push(wildcards[index - 1])

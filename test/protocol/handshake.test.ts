@@ -25,17 +25,16 @@ const MEMBERS: readonly (readonly [wire: string, key: keyof ConnectOptions, valu
   ['version', 'version', '1.47.0'],
   ['account', 'account', 'A'],
   ['new_account', 'newAccount', true],
+  ['user', 'user', 'u'],
+  ['pass', 'password', 'p'],
+  ['auth_token', 'token', 't'],
+  ['nkey', 'nkey', 'n'],
+  ['sig', 'signature', 's'],
+  ['jwt', 'jwt', 'j'],
+  ['proxy_sig', 'proxySignature', 'p'],
 ]
 /** Members that are checked for type and otherwise ignored. */
-const IGNORED: readonly (readonly [wire: string, value: string | boolean])[] = [
-  ['tls_required', true],
-  ['user', 'u'],
-  ['pass', 'p'],
-  ['auth_token', 't'],
-  ['nkey', 'n'],
-  ['sig', 's'],
-  ['jwt', 'j'],
-]
+const IGNORED: readonly (readonly [wire: string, value: string | boolean])[] = [['tls_required', true]]
 
 // ── What is accepted ────────────────────────────────────────────────────────────────────────────────────
 
@@ -52,6 +51,13 @@ test('a client that says nothing is verbose and pedantic and hears its own messa
     name: '',
     lang: '',
     version: '',
+    user: '',
+    password: '',
+    token: '',
+    jwt: '',
+    nkey: '',
+    signature: '',
+    proxySignature: '',
     account: '',
     newAccount: false,
   })

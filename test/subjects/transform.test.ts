@@ -61,7 +61,7 @@ test.each([
   ['foo.>', 'x', 'invalid subject'],
   ['foo', 'x.>', 'invalid subject'],
   ['foo.*', 'x.$2', 'invalid mapping destination: wildcard index out of range in $2: [2]'],
-  ['foo', 'x.$1', 'invalid mapping destination: wildcard index out of range in $1: [1]'],
+  ['foo', 'x.$1', 'invalid mapping destination: wildcard index out of range in $1'],
   ['foo.*', 'x.{{wildcard(0)}}', 'invalid mapping destination: wildcard index out of range in {{wildcard(0)}}: [0]'],
   ['foo.*', 'x.{{bogus(1)}}', 'invalid mapping destination: unknown function in {{bogus(1)}}'],
   ['foo.*', 'x.{{WILDCARD(1)}}', 'invalid mapping destination: unknown function in {{WILDCARD(1)}}'],
