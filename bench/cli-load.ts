@@ -23,17 +23,20 @@ export interface CliLoad {
 
 const run = promisify(execFile)
 
-function benchArguments(server: ServerProcess, verb: readonly string[], ...counts: number[]): string[] {
-  const [clients, messages, bytes] = counts
+function benchArguments(
+  server: ServerProcess,
+  verb: readonly string[],
+  clients: number,
+  messages: number,
+  bytes: number,
+): string[] {
   const sizes = ['--clients', `${clients}`, '--msgs', `${messages}`, '--size', `${bytes}`]
   return ['--no-context', '-s', server.url, 'bench', ...verb, ...sizes, '--no-progress']
 }
 
-async function bench(server: ServerProcess, verb: readonly string[], ...counts: number[]): Promise<number> {
-  const { stdout } = await run(CLI, benchArguments(server, verb, ...counts), {
-    env: environment,
-    timeout: RUN_MAX_MS,
-  })
+/** Runs the tool to its end; `signal` ends it before. Resolves to the rate that it measured. */
+async function bench(signal: AbortSignal, command: readonly string[]): Promise<number> {
+  const { stdout } = await run(CLI, command, { env: environment, timeout: RUN_MAX_MS, signal })
   return rateIn(stdout)
 }
 
@@ -49,22 +52,28 @@ export function cliLoad({ messages, bytes, publishers, subscribers }: CliLoad): 
   return {
     async run(server, scale): Promise<Seen> {
       const count = scaled(messages, scale, publishers)
-      const publish = (): Promise<number> => bench(server, ['pub', 'bench'], publishers, count, bytes)
-      if (subscribers === 0) {
-        server.begin()
-        return { messages: count, metrics: { rate: await publish() } }
-      }
       // Each publisher sends its equal share, and nothing of the remainder.
       const owed = Math.floor(count / publishers) * publishers
-      if (server.program.publishes) server.begin()
-      const subscribing = bench(server, ['sub', 'bench'], subscribers, owed, bytes)
-      if (!server.program.publishes) {
-        subscribing.catch(() => undefined)
-        await Promise.race([server.subscribed(subscribers), subscribing])
-        server.begin()
-        await publish()
+      const publishing = benchArguments(server, ['pub', 'bench'], publishers, owed, bytes)
+      // A tool whose server is gone would try for minutes to reach it again.
+      const end = new AbortController()
+      try {
+        if (subscribers === 0) {
+          server.begin()
+          return { messages: owed, metrics: { rate: await bench(end.signal, publishing) } }
+        }
+        if (server.program.publishes) server.begin()
+        const receiving = bench(end.signal, benchArguments(server, ['sub', 'bench'], subscribers, owed, bytes))
+        if (!server.program.publishes) {
+          receiving.catch(() => undefined)
+          await Promise.race([server.subscribed(subscribers), receiving])
+          server.begin()
+          await bench(end.signal, publishing)
+        }
+        return { messages: owed * subscribers, metrics: { rate: await receiving } }
+      } finally {
+        end.abort()
       }
-      return { messages: owed * subscribers, metrics: { rate: await subscribing } }
     },
     floor(scale) {
       const count = scaled(messages, scale, publishers)
@@ -80,13 +89,16 @@ export function cliService(requesters: number, requests: number, bytes: number):
       const count = scaled(requests, scale, requesters)
       const serving = benchArguments(server, ['service', 'serve', 'bench'], 1, count, bytes)
       const responder = spawn(CLI, serving, { env: environment, stdio: 'ignore' })
+      const end = new AbortController()
       try {
         await server.subscribed(1)
         server.begin()
-        const rate = await bench(server, ['service', 'request', 'bench'], requesters, count, bytes)
+        const requesting = benchArguments(server, ['service', 'request', 'bench'], requesters, count, bytes)
+        const rate = await bench(end.signal, requesting)
         server.end()
         return { messages: count, metrics: { rate } }
       } finally {
+        end.abort()
         responder.kill()
       }
     },

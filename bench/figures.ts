@@ -38,7 +38,9 @@ function ratiosOf(ours: readonly Run[], theirs: readonly Run[], metric: Metric):
   const { least = 0 }: MetricKind = METRICS[metric]
   return ours.flatMap((run, i) => {
     const [a, b] = [run[metric], theirs[i]?.[metric]]
-    return a === undefined || b === undefined ? [] : Math.max(a, least) / Math.max(b, least)
+    if (a === undefined || b === undefined) return []
+    const divisor = Math.max(b, least)
+    return divisor > 0 ? Math.max(a, least) / divisor : []
   })
 }
 

@@ -1,4 +1,5 @@
-// A stream that flows until it is stopped, and how fast it flows meanwhile: the pair beside which something else happens.
+// A stream that flows until it is stopped, and how fast it flows meanwhile: the pair beside which something else is
+// going on.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Generator, Receiver, send } from './generators/pool.ts'

@@ -3,9 +3,9 @@
 //     npm run peers && npm run bench -- [--only TEXT] [--pairs N] [--workers N] [--peer PATH] [--scale X]
 //                                       [--json FILE] [--write]
 //
-// --only takes the shapes whose name has the text in it; shapes of minutes run only so. --workers overrides Heddle's own
-// default of shards, --scale the number of messages. --json leaves every raw run in a file; --write puts the results
-// among those kept in docs/performance/ and makes docs/performance.md from them anew.
+// --only takes the shapes whose name has the text in it; shapes of minutes run only so. --workers overrides Heddle's
+// own default of shards; --scale makes all runs shorter or longer. --json leaves every raw run in a file; --write puts
+// the results among those kept in docs/performance/ and makes docs/performance.md from them anew.
 
 import { parseArgs } from 'node:util'
 import { closeGenerators } from './generators/pool.ts'

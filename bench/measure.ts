@@ -40,8 +40,7 @@ export async function measure(shape: Shape, contender: Contender, setting: Setti
     const cpuMs = server.cpuMs
     const usage = server.usage()
     return {
-      ...(messages > 0 ? { cpuUs: (cpuMs * 1000) / messages } : {}),
-      growthMiB: usage.peakMiB - server.atReady.rssMiB,
+      ...(messages > 0 ? { cpuUs: (cpuMs * 1000) / messages, growthMiB: usage.peakMiB - server.atReady.rssMiB } : {}),
       peakMiB: usage.peakMiB,
       lifeCpuMs: usage.cpuMs,
       ...metrics,

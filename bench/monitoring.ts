@@ -1,5 +1,5 @@
 // The monitoring pages while the broker carries messages for some and holds many more: do the pages slow it down, and
-// are they still quick? autocannon asks, at the pace of a busy dashboard: flat out it would measure the two processors
+// are they still quick? autocannon asks, at the pace of nats-top: flat out it would measure the two processors
 // shared with the load, not the server. Stretches with and without pages alternate, for the machine's speed drifts.
 
 import autocannon from 'autocannon'
@@ -12,9 +12,9 @@ import { fanOut } from './streams.ts'
 const CONNECTIONS = 10_000
 const DIALLING = 100
 const STRETCHES = 6
-const STRETCH_S = 3
+const STRETCH_S = 5
 /** Of each of the two pages, in a second. */
-const REQUESTS = 5
+const REQUESTS = 1
 const WARM_UP_MS = 2_000
 
 /** Asks for a page all through a stretch; resolves to its latencies' p99 in milliseconds. */

@@ -19,8 +19,8 @@ const COLUMNS: readonly Metric[] = ['rate', 'cpuUs', 'growthMiB']
 /** The columns of the second table; other metrics share the last. */
 const FIGURE_COLUMNS: readonly Metric[] = ['rate', 'cpuUs', 'growthMiB', 'peakMiB', 'lifeCpuMs']
 
-const FIGURES_NOTE = `Medians, the first contender's behind the colon. RSS growth is the peak of the run less the resident
-size when the server was ready; CPU of its whole life is from the start of the process to the end of the load.`
+const FIGURES_NOTE = `Medians, the first contender's behind the colon. RSS growth is the peak of the run less the
+resident size when the server was ready; CPU of its whole life is from the start of the process to the end of the load.`
 
 interface Measured {
   readonly shape: Shape
@@ -39,11 +39,16 @@ export function writePage(fresh: readonly ShapeResult[]): void {
   })
   writeFileSync(
     `${FOLDER}/rate.svg`,
-    plotOf(measured, 'rate', 'Messages a second, Heddle / nats-server', 'more is better'),
+    plotOf(measured, 'rate', 'Messages a second, Heddle / nats-server', 'more is better; │ target'),
   )
   writeFileSync(
     `${FOLDER}/cpu.svg`,
-    plotOf(measured, 'cpuUs', 'Processor time of the server for a message, Heddle / nats-server', 'less is better'),
+    plotOf(
+      measured,
+      'cpuUs',
+      'Processor time of the server for a message, Heddle / nats-server',
+      'less is better; │ target',
+    ),
   )
   const page = readFileSync(PAGE, 'utf8')
   const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)]
@@ -142,7 +147,7 @@ function ratioTable(measured: readonly Measured[]): string {
       ]
     }),
   )
-  return table(['shape', 'ratio of', 'rate', 'CPU a message', 'RSS growth', 'besides'], rows)
+  return table(['shape', 'contender', 'rate', 'CPU a message', 'RSS growth', 'besides'], rows)
 }
 
 function figureTable(measured: readonly Measured[]): string {

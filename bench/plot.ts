@@ -11,7 +11,7 @@ export interface Bar {
 }
 
 const WIDTH = 820
-const LABELS = 270
+const LABELS = 280
 /** Room at the right for the figures. */
 const FIGURES = 60
 const TOP = 58
@@ -20,16 +20,49 @@ const BAR = 12
 const BOTTOM = 12
 const TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
 
+/** The colours of a class: by fill for areas and text, by stroke for lines. */
+interface Palette {
+  readonly ink: string
+  readonly faint: string
+  readonly met: string
+  readonly missed: string
+  readonly plain: string
+  readonly paper: string
+}
+
+const LIGHT: Palette = {
+  ink: '#1f2328',
+  faint: '#d1d9e0',
+  met: '#1a7f37',
+  missed: '#bc4c00',
+  plain: '#6e7781',
+  paper: '#ffffff',
+}
+const DARK: Palette = {
+  ink: '#e6edf3',
+  faint: '#3d444d',
+  met: '#3fb950',
+  missed: '#db6d28',
+  plain: '#9198a1',
+  paper: '#0d1117',
+}
+
+function coloursOf({ ink, faint, met, missed, plain, paper }: Palette): string {
+  return [
+    `text { fill: ${ink} } .note { fill: ${plain} } .paper { fill: ${paper} }`,
+    `.met { fill: ${met} } .missed { fill: ${missed} } .plain { fill: ${plain} }`,
+    `.grid { stroke: ${faint} } .one, .spread, .target { stroke: ${ink} }`,
+  ].join('\n')
+}
+
+// Colours twice rather than CSS variables, which some renderers of SVG do not know.
 const STYLE = `
-  svg { font: 12px system-ui, sans-serif; --ink: #1f2328; --faint: #d1d9e0; --met: #1a7f37; --missed: #bc4c00;
-        --plain: #57606a; --paper: #ffffff }
-  @media (prefers-color-scheme: dark) {
-    svg { --ink: #e6edf3; --faint: #3d444d; --met: #3fb950; --missed: #db6d28; --plain: #9198a1; --paper: #0d1117 }
-  }
-  text { fill: var(--ink) } .title { font-size: 15px; font-weight: 600 } .note { fill: var(--plain) }
-  .paper { fill: var(--paper) } .grid { stroke: var(--faint) } .one { stroke: var(--ink) }
-  .met { fill: var(--met) } .missed { fill: var(--missed) } .plain { fill: var(--plain) }
-  .spread { stroke: var(--ink); stroke-opacity: .6 } .target { stroke: var(--ink); stroke-width: 2.5 }`
+text { font: 12px system-ui, sans-serif } .title { font-size: 15px; font-weight: 600 }
+.spread { stroke-opacity: 0.6 } .target { stroke-width: 2.5 }
+${coloursOf(LIGHT)}
+@media (prefers-color-scheme: dark) {
+${coloursOf(DARK)}
+}`
 
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 

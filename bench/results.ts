@@ -8,6 +8,9 @@ import { CLI } from './cli-load.ts'
 import { ROOT } from './measure.ts'
 import type { Run } from './metrics.ts'
 
+/** Digits of a figure that mean anything, and some more. */
+const SIGNIFICANT = 6
+
 export interface ContenderResult {
   readonly label: string
   /** One for each round, in order; a run that failed is empty. */
@@ -39,6 +42,7 @@ function outputOf(command: string, ...args: string[]): string {
 }
 
 export function circumstances(peer: string, argv: readonly string[]): Circumstances {
+  const processor = cpus()[0]?.model.trim() ?? 'unknown processor'
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`
   const isChanged = outputOf('git', '-C', ROOT, 'status', '--porcelain', 'src', 'workers') !== ''
   const cli = existsSync(CLI) ? `nats ${outputOf(CLI, '--version')}` : 'no nats CLI'
@@ -46,7 +50,7 @@ export function circumstances(peer: string, argv: readonly string[]): Circumstan
     commit: `${outputOf('git', '-C', ROOT, 'rev-parse', '--short', 'HEAD')}${isChanged ? ' and changes' : ''}`,
     date: new Date().toISOString().slice(0, 10),
     command: ['npm run bench', ...(argv.length > 0 ? ['--'] : []), ...argv].join(' '),
-    machine: `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}, ${memory}, ${process.platform} ${release()}`,
+    machine: `${availableParallelism()} × ${processor}, ${memory}, ${process.platform} ${release()}`,
     versions: `${outputOf(peer, '-v')}; ${cli}; node ${process.versions.node}`,
   }
 }
@@ -56,7 +60,9 @@ export function readResults(file: string): Results {
 }
 
 export function writeResults(file: string, results: Results): void {
-  writeFileSync(file, `${JSON.stringify(results, undefined, 1)}\n`)
+  const rounded = (_: string, value: unknown): unknown =>
+    typeof value === 'number' ? Number(value.toPrecision(SIGNIFICANT)) : value
+  writeFileSync(file, `${JSON.stringify(results, rounded, 1)}\n`)
 }
 
 /** The old results with the new ones in the place of those of the same name. */

@@ -18,6 +18,10 @@ export interface Program {
   readonly command: string
   readonly arguments: readonly string[]
   readonly folder?: string
+  /** Set besides those of the bench itself. */
+  readonly environment?: Readonly<Record<string, string>>
+  /** It runs the server as a child: both are interrupted, as by Ctrl-C. */
+  readonly isWrapper?: boolean
   /** It writes messages to its subscribers by itself, and wants no publisher (floor.ts). */
   readonly publishes?: boolean
 }
@@ -61,6 +65,8 @@ export class ServerProcess {
     const child = spawn(program.command, [...program.arguments, ...ports], {
       stdio: ['ignore', 'ignore', 'pipe'],
       cwd: program.folder,
+      env: { ...process.env, ...program.environment },
+      detached: program.isWrapper === true,
     })
     const server = new ServerProcess(program, child, port, monitorPort)
     child.once('error', (error) => {
@@ -126,14 +132,15 @@ export class ServerProcess {
     }
   }
 
-  /** Resolves when at least `count` connections have a subscription. */
+  /** Resolves when at least `count` connections have a subscription; rejects when they do not come. */
   async subscribed(count: number): Promise<void> {
-    for (;;) {
+    for (const deadline = Date.now() + START_MAX_MS; Date.now() < deadline; ) {
       const response = await fetch(`http://127.0.0.1:${this.monitorPort}/connz?limit=${count + 16}`)
       const { connections } = (await response.json()) as { connections: { subscriptions: number }[] }
       if (connections.filter((connection) => connection.subscriptions > 0).length >= count) return
       await pause(20)
     }
+    throw new Error(`there are no ${count} subscribers`)
   }
 
   /** Ends it in order, as Ctrl-C does; resolves when it has exited. */
@@ -148,7 +155,9 @@ export class ServerProcess {
   private async endBy(signal: NodeJS.Signals): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return
     const exit = once(this.child, 'exit')
-    this.child.kill(signal)
+    // A negative id is the whole process group of a detached child.
+    if (this.program.isWrapper === true && this.child.pid !== undefined) process.kill(-this.child.pid, signal)
+    else this.child.kill(signal)
     await exit
   }
 }

@@ -137,7 +137,7 @@ export const SHAPES: readonly Shape[] = [
     contenders: [PEER, heddle({}, 0), heddle({}, 1), heddle({ readyMs: figureAtMost(250) }, 2), heddle({}, 4)],
   },
   {
-    name: 'monitoring pages under load, 10,000 connections',
+    name: 'monitoring pages, 10,000 connections',
     load: monitoring,
     contenders: [
       PEER,
@@ -146,7 +146,7 @@ export const SHAPES: readonly Shape[] = [
     pairsMax: 2,
   },
   {
-    name: 'memory, 8 to 4 flat out for minutes',
+    name: 'memory, 8 to 4 for minutes',
     load: memory(10),
     contenders: [heddle({ slopeMiB: figureAtMost(1) })],
     pairsMax: 1,

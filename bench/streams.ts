@@ -18,8 +18,8 @@ export interface Stream {
   readonly each: readonly number[] | undefined
 }
 
-/** Cycles of one and the same message are about this long. */
-const CYCLE_BYTES = 128 * 1024
+/** Cycles of one and the same message are about this long; nats.go writes as much at once. */
+const CYCLE_BYTES = 32 * 1024
 /** Random streams are the same in each run and for each server. */
 const SEED = 1
 const SUBJECT = 'bench'

@@ -19,8 +19,8 @@ import type {
 const DIALLING = 100
 /** Receivers that get nothing at all for so long give up. */
 const STALL_MS = 30_000
-/** Writes that a sender has under way: one in the kernel, one behind it. */
-const WRITES = 2
+/** Cycles that a sender has under way: some in the kernel, some behind them. */
+const WRITES = 4
 
 /** Milliseconds on a clock that all threads share. */
 const now = (): number => Number(process.hrtime.bigint()) / 1e6
