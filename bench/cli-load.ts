@@ -10,7 +10,7 @@ import type { ServerProcess } from './server-process.ts'
 export const CLI = fileURLToPath(new URL('../.peers/bin/nats', import.meta.url))
 /** The tool keeps settings in the user's home; ours starts without any. */
 const environment = { ...process.env, XDG_CONFIG_HOME: tmpdir() }
-const RUN_MAX_MS = 180_000
+const RUN_MAX_MS = 60_000
 
 export interface CliLoad {
   /** Messages published in one run, over all publishers; requests for a service. */

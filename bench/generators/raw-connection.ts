@@ -36,7 +36,7 @@ export class RawConnection {
     this.socket = connect({ port, host: '127.0.0.1', noDelay: true, onread })
     // Not only when INFO has come: one turn of the loop less for each of many connections.
     this.socket.write(`${CONNECT}${subscriptions}PING\r\n`)
-    this.socket.once('error', this.fail)
+    this.socket.on('error', this.fail)
     this.socket.once('close', () => this.fail(new Error('the server closed a connection of the load generator')))
   }
 

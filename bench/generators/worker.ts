@@ -25,7 +25,7 @@ const WRITES = 4
 /** Milliseconds on a clock that all threads share. */
 const now = (): number => Number(process.hrtime.bigint()) / 1e6
 
-/** Opens `count` connections, `dialling` at a time, tells the bench, and answers commands by `obey`. */
+/** Opens `count` connections, `dialling` at a time, and tells the bench when all of them stand. */
 async function openAll(
   count: number,
   dialling: number,
@@ -147,7 +147,9 @@ export async function send(task: SendTask): Promise<Sent> {
     new Promise((resolve) => {
       let sent = 0
       let finished = false
-      const written = (): void => {
+      const written = (error?: Error | null): void => {
+        // `failed` tells; another write would come back at once, and so for ever.
+        if (error) return
         if (!stopped && sent < (task.rounds ?? Number.POSITIVE_INFINITY)) {
           sent++
           socket.write(cycle, written)
@@ -236,12 +238,12 @@ export async function hold(task: HoldTask): Promise<void> {
   })
   const connections = await openAll(task.connections, task.dialling, task.control, async () => {
     const answers = new Answers()
-    const connection = await RawConnection.open(task.port, task.subscription, (bytes, connection) => {
+    const opened = await RawConnection.open(task.port, task.subscription, (bytes, connection) => {
       if (task.stuck) connection.socket.pause()
       else answers.take(bytes, connection)
     })
-    if (task.stuck) connection.socket.pause()
-    return connection
+    if (task.stuck) opened.socket.pause()
+    return opened
   })
   try {
     // A stuck connection is expected to be closed by the server in the end.
