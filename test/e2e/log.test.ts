@@ -190,6 +190,7 @@ describe.skipIf(missing('natsServer', 'the log beside nats-server'))('beside nat
     client.send('SUB foo 1\r\nSUB bar q 2\r\nUNSUB 2\r\nPUB foo 5\r\nhello\r\nPUB a.b r 0\r\n\r\n')
     client.send('HPUB foo 18 18\r\nNATS/1.0\r\nA: b\r\n\r\n\r\nUNSUB 1 9\r\nPUB x 2000000\r\n')
     await program.until(/Client connection closed/)
+    await program.until(/DELSUB 1\]/)
     const closed = /- cid:(\d+) - "me" - Client connection closed/.exec(program.stderr)
     const cid = closed?.[1]
     return program.stderr
