@@ -11,6 +11,7 @@ import { PasswordPool } from '../../src/auth/password-pool.ts'
 import { missing, peers } from '../support/peers.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { startNatsServer } from '../support/server.ts'
+import { accountScenario } from './account-verdicts.ts'
 import { request } from './material.ts'
 import { configuredScenarios, type Login, operatorScenarios, type Scenario, settingsOf } from './verdicts.ts'
 
@@ -20,7 +21,7 @@ const passwords = new PasswordPool({ threads: 1 })
 let scenarios: Scenario[] = []
 
 beforeAll(async () => {
-  scenarios = [...configuredScenarios(), ...(await operatorScenarios())]
+  scenarios = [...configuredScenarios(), ...(await operatorScenarios()), await accountScenario()]
 })
 afterAll(async () => {
   await passwords.close()

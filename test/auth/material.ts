@@ -1,5 +1,6 @@
 // Keys and tokens for tests, made by the official libraries; malformed ones are made by sign().
 
+import { createPrivateKey, type KeyObject, sign as signBytes } from 'node:crypto'
 import { encodeAccount, encodeOperator, encodeUser } from '@nats-io/jwt'
 import { createAccount, createOperator, createUser, type KeyPair } from '@nats-io/nkeys'
 import { AccountBook } from '../../src/auth/jwt/account-book.ts'
@@ -9,16 +10,43 @@ import type { UserOptions } from '../../src/auth/settings.ts'
 export const NOW_MS = Date.now()
 export const NOW = Math.floor(NOW_MS / 1000)
 
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+const DER_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
+const privateKeys = new WeakMap<KeyPair, KeyObject>()
+
+/** The same key for node:crypto, which signs a hundred times faster. The seed stands behind two bytes of prefix. */
+function privateKey(key: KeyPair): KeyObject {
+  let made = privateKeys.get(key)
+  if (made === undefined) {
+    const letters = [...new TextDecoder().decode(key.getSeed())].map((letter) => ALPHABET.indexOf(letter))
+    const bits = letters.map((value) => value.toString(2).padStart(5, '0')).join('')
+    const bytes = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)))
+    const der = Buffer.concat([DER_PREFIX, bytes.subarray(2, 34)])
+    made = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+    privateKeys.set(key, made)
+  }
+  return made
+}
+
+const publicKeys = new WeakMap<KeyPair, string>()
+
+/** The library works it out anew each time. */
+export function publicKey(key: KeyPair): string {
+  const known = publicKeys.get(key) ?? key.getPublicKey()
+  publicKeys.set(key, known)
+  return known
+}
+
 /** Signs anything as if it were a token. */
 export function sign(claims: unknown, key: KeyPair, header: unknown = { typ: 'JWT', alg: 'ed25519-nkey' }): string {
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const signed = `${encode(header)}.${encode(claims)}`
-  return `${signed}.${Buffer.from(key.sign(Buffer.from(signed))).toString('base64url')}`
+  return `${signed}.${signBytes(null, Buffer.from(signed), privateKey(key)).toString('base64url')}`
 }
 
 /** Claims of a kind, as sign() takes them. */
 export function claims(kind: string, subject: string, key: KeyPair, nats: object = {}, top: object = {}): object {
-  const common = { iss: key.getPublicKey(), sub: subject, iat: NOW, name: 'n' }
+  const common = { iss: publicKey(key), sub: subject, iat: NOW, name: 'n' }
   return { ...common, ...top, nats: { ...nats, type: kind, version: 2 } }
 }
 
