@@ -103,11 +103,15 @@ export class Client implements Publisher, KeepAliveOwner {
       parser.push(shard.readBlock, shard.readStart, shard.readStart + bytes)
       this.readGate?.afterRead(bytes)
     } catch (error) {
-      // A bug of ours costs this connection, not the shard.
-      this.log.bug(error)
-      this.close(Faults.internal)
+      this.failed(error)
     }
     shard.endRead()
+  }
+
+  /** A bug of ours costs this connection, not the shard. */
+  private failed(error: unknown): void {
+    this.log.bug(error)
+    this.close(Faults.internal)
   }
 
   private socketOnEnd(): void {
@@ -206,7 +210,11 @@ export class Client implements Publisher, KeepAliveOwner {
     this.parser.suspend()
     const goOn = this.gate.hold()
     return () => {
-      if (!this.closing) this.parser.resume()
+      try {
+        if (!this.closing) this.parser.resume()
+      } catch (error) {
+        this.failed(error)
+      }
       goOn()
     }
   }

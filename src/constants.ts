@@ -99,6 +99,8 @@ export const RINGS_BYTES_MAX = 64 * 1024 * 1024
 export const RING_BYTES_MIN = 128 * 1024
 /** Bytes drained from one ring before other work gets its turn. */
 export const RING_TURN_BYTES = 512 * 1024
+/** Bytes drained for the sake of SUBs and UNSUBs before the client that sends them waits for the next turn. */
+export const CATCH_UP_TURN_BYTES = 512 * 1024
 /** As much in one turn means that more is coming: the consumer looks again instead of going to sleep. */
 export const RING_BUSY_BYTES = 16 * 1024
 /** Times a queue-group message may look for another shard after its picked member has gone. */

@@ -4,7 +4,7 @@
 import type { Refusal as LoginRefusal } from './auth/identity.ts'
 import { AuthFaults, type Identity, type Limits, lowestLimits, NO_LIMIT, NO_LIMITS } from './auth/identity.ts'
 import type { Client } from './client.ts'
-import { PROTOCOL_VERSION } from './constants.ts'
+import { CATCH_UP_TURN_BYTES, PROTOCOL_VERSION } from './constants.ts'
 import { type Fault, Faults, type Refusal, Refusals } from './errors.ts'
 import { Login } from './login.ts'
 import { encodeNoResponders } from './protocol/encoder.ts'
@@ -37,6 +37,8 @@ export class Operations implements ParserHandler {
   private isCounted = false
   /** PINGs to be answered when its frames for other shards wait no more. */
   private pongsOwed = 0
+  /** Bytes dealt with for the sake of its subscriptions since it last waited. */
+  private caughtUpBytes = 0
 
   constructor(shard: Shard, client: Client) {
     this.shard = shard
@@ -168,9 +170,25 @@ export class Operations implements ParserHandler {
 
   // ── SUB, UNSUB ────────────────────────────────────────────────────────────────────────────────────────
 
+  /**
+   * What was published before a subscription comes or goes is delivered as it was. A client that sends thousands of
+   * them while others publish would make the shard do nothing else, and its receivers would overflow meanwhile: after
+   * some bytes it waits for the next turn.
+   */
+  private catchUp(): void {
+    this.caughtUpBytes += this.shard.catchUp()
+    if (this.caughtUpBytes < CATCH_UP_TURN_BYTES || this.client.closing) return
+    this.caughtUpBytes = 0
+    const goOn = this.client.suspend()
+    setImmediate(() => {
+      this.shard.wake()
+      goOn()
+    })
+  }
+
   processSub(subject: string, queue: string, sid: string): void {
     const { client, shard, limits } = this
-    shard.catchUp()
+    this.catchUp()
     if (client.closing) return // what came was more than it has room for
     const { maxSubscriptionTokens } = shard.options
     const verdict = this.rights === undefined ? 'allowed' : this.rights.maySubscribe(subject, queue)
@@ -209,7 +227,7 @@ export class Operations implements ParserHandler {
 
   processUnsub(sid: string, max: number): void {
     const { client, shard } = this
-    shard.catchUp()
+    this.catchUp()
     if (client.closing) return // what came was more than it has room for
     const subscription = client.subscriptions.get(sid)
     if (subscription !== undefined) {

@@ -336,9 +336,11 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.log.error(`A frame was lost: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
   }
 
-  /** Deals with everything that other shards' publishers have flushed by now. */
-  catchUp(): void {
-    for (const peer of this.peers) peer.catchUp()
+  /** Deals with everything that other shards' publishers have flushed by now; answers how many bytes that were. */
+  catchUp(): number {
+    let bytes = 0
+    for (const peer of this.peers) bytes += peer.catchUp()
+    return bytes
   }
 
   holdPublisher(connection: number, peer: number): void {
