@@ -39,7 +39,10 @@ export interface HeddleServer {
   readonly id: string
 }
 
-/** Starts a server. Throws OptionError for bad options; several servers may live in one process. */
+/**
+ * Starts a server. Throws OptionError for bad options, Error if the log file cannot be opened; several servers may
+ * live in one process.
+ */
 export function createServer(options: ServerOptions = {}): HeddleServer {
   const primary = new Primary(normaliseOptions(options))
   const started = primary.start()
