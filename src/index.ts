@@ -42,7 +42,10 @@ export interface HeddleServer {
   readonly id: string
 }
 
-/** Starts a server. Throws OptionError for bad options; several servers may live in one process. */
+/**
+ * Starts a server. Throws OptionError for bad options, Error if the log file cannot be opened; several servers may
+ * live in one process.
+ */
 export function createServer(options: ServerOptions = {}): HeddleServer {
   const { options: complete, notices } = normaliseEmbedded(options, blockReader(readFile))
   const primary = new Primary(complete)

@@ -38,6 +38,8 @@ import { Sublist, Subscription } from './subjects/sublist.ts'
 const SWEEP_MAX_MS = 1000
 const PING_STEP_MAX_MS = 100
 const STEP_MIN_MS = 10
+/** Of those who are one too many, the log names one in this time. */
+const CROWDED_LOG_MS = 1000
 
 /** How often to look at spans that are `spanMs` long: exact to a quarter of them, within bounds. */
 function stepMs(spanMs: number, maxMs: number): number {
@@ -90,6 +92,8 @@ export class Shard implements OutboundOwner, PeerOwner {
   private sweepTimer: NodeJS.Timeout
   private readonly pingTimer: NodeJS.Timeout
   private readonly heartbeatTimer: NodeJS.Timeout
+  /** When the log last named somebody for whom there was no room. */
+  private crowdedAtMs = Number.NEGATIVE_INFINITY
   private onEmpty: (() => void) | undefined
   private stopping = false
 
@@ -145,6 +149,10 @@ export class Shard implements OutboundOwner, PeerOwner {
       this.slowConsumers++
       client.log.info(this.slowConsumerText(client, fault.reason))
     } else if (fault.reason === CloseReason.staleConnection) this.staleConnections++
+    else if (fault === Faults.connections && this.nowMs - this.crowdedAtMs > CROWDED_LOG_MS) {
+      this.crowdedAtMs = this.nowMs
+      client.log.error(fault.reason.toLowerCase())
+    }
     this.leaving.push(client)
     this.schedule()
   }

@@ -65,15 +65,6 @@ export class Log {
     this.coloured = this.isColoured()
   }
 
-  /** Whether debug and trace lines are wanted: asked before they are made. */
-  get debugs(): boolean {
-    return this.options.debug
-  }
-
-  get traces(): boolean {
-    return this.options.trace
-  }
-
   info(text: string, source?: LogSource): void {
     this.write('info', text, source)
   }

@@ -5,10 +5,12 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { OptionError } from '../../src/index.ts'
+import { normaliseOptions } from '../../src/options.ts'
 import { configured, ownFolder, textOf } from '../support/configured.ts'
-import { open, openInTurn, ownServer } from '../support/harness.ts'
+import { open, openInTurn, ownPrimary, ownServer } from '../support/harness.ts'
 import { monitorPage } from '../support/monitor-page.ts'
 import type { RawClient } from '../support/raw-client.ts'
+import { total } from '../support/server.ts'
 import { Listener, settle, Talker } from '../support/streams.ts'
 import { until } from '../support/until.ts'
 
@@ -119,6 +121,33 @@ describe.each([0, 2])('a reload with %i workers', (workers) => {
     await publisher.sync()
     await reload({ workers, writeDeadline: 100 })
     await program.until(/Slow Consumer Detected: WriteDeadline of 100ms exceeded/)
+  })
+
+  test('no_fast_producer_stall: publishers are held back for a reader who has fallen behind, or not', async () => {
+    const base = { host: '127.0.0.1', port: -1, workers }
+    const primary = await ownPrimary({ workers })
+    // Both on one shard, which counts those that it holds back.
+    const clients = await openInTurn(primary.port, workers, 1 + Math.max(1, workers))
+    const [publisher, slow] = [clients[0], clients[clients.length - 1]]
+    slow.send('SUB a 1\r\n')
+    await slow.sync()
+    slow.socket.pause()
+    const publish = async (): Promise<number> => {
+      publisher.send(`PUB a 100000\r\n${'x'.repeat(100_000)}\r\n`.repeat(100))
+      await publisher.sync()
+      return total(primary, 'stalls')
+    }
+    await primary.reload(normaliseOptions({ ...base, noFastProducerStall: true }))
+    for (let i = 0; i < 3; i++) expect(await publish()).toBe(0)
+    await primary.reload(normaliseOptions(base))
+    slow.onMessage = () => undefined
+    // Nobody is held for the sake of a reader who takes nothing at all: it catches up each time.
+    await until('a stall', async () => {
+      slow.socket.resume()
+      await slow.sync()
+      slow.socket.pause()
+      return (await publish()) > 0
+    })
   })
 
   test('client_advertise is told to clients of later, and to those who understand it now', async () => {
