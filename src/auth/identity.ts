@@ -86,7 +86,7 @@ export function lowestLimits(...all: readonly Limits[]): Limits {
 
 // ── Refusals ────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** How a connection ends for want of a right to be there: its -ERR, if there is one, and the reason that /connz shows. */
+/** How a connection ends that has no right to be there: its -ERR, if it gets one, and the reason that /connz shows. */
 export interface AuthFault {
   readonly text: string | undefined
   readonly reason: string

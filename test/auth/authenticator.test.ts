@@ -165,7 +165,7 @@ describe('before CONNECT', () => {
 })
 
 describe('a WebSocket listener', () => {
-  const websocket = { username: 'w', password: 'p', token: '', noAuthUser: '', tlsMap: false }
+  const websocket = { port: 8080, username: 'w', password: 'p', token: '', noAuthUser: '', tls: undefined }
   it('may ask for credentials of its own, where others are asked for nothing', () => {
     const authenticator = new Authenticator(authSettings({ websocket }), { passwords })
     const said = { user: 'w', password: 'p' }
@@ -199,7 +199,7 @@ describe('certificates', () => {
     userOptions('CN=bob', { connectionTypes: ['WEBSOCKET'] }),
     userOptions('carol', { password: 'c' }),
   ]
-  const mapped = withUsers(users, { tlsMap: true })
+  const mapped = withUsers(users, { tls: { verifyAndMap: true } })
 
   it('say who somebody is, and nothing else does', () => {
     const known = request({ user: 'carol' }, { certificate: of('x', 'CN=alice') })
@@ -221,7 +221,7 @@ describe('certificates', () => {
   })
 
   it('are needed by users without a password wherever certificates are mapped', () => {
-    const websocket = { username: '', password: '', token: '', noAuthUser: '', tlsMap: true }
+    const websocket = { port: 8080, username: '', password: '', token: '', noAuthUser: '', tls: { verifyAndMap: true } }
     const elsewhere = withUsers(users, { websocket })
     expect(why(atOnce(elsewhere.authenticate(request({ user: 'CN=alice' }))))).toBe(
       'the user is known by certificate only',
@@ -235,7 +235,7 @@ describe('a trusted proxy', () => {
   const proxy = createUser()
   const key = proxy.getPublicKey()
   const authenticator = withUsers([userOptions('alice', { password: 'a', proxyRequired: true })], {
-    trustedProxies: [key],
+    proxies: [key],
   })
   const alice = { user: 'alice', password: 'a' }
 

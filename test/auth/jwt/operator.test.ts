@@ -14,7 +14,14 @@ function operator(nats: object = {}, top: object = {}): Operator {
   return decoded
 }
 
-const input = { systemAccount: '', defaultSentinel: '', pinnedAccounts: [], serverVersion: '2.12.0', nowMs: NOW_MS }
+const input = {
+  systemAccount: '',
+  defaultSentinel: '',
+  resolverPinnedAccounts: [],
+  trustedKeys: [],
+  serverVersion: '2.12.0',
+  nowMs: NOW_MS,
+}
 
 describe('an operator', () => {
   it('is read from its token, alone or out of a file', async () => {
@@ -74,9 +81,12 @@ describe('operator mode', () => {
 
   it('pins the system account with the others', () => {
     const pinned = createAccount().getPublicKey()
-    const settings = operatorSettings([operator({ system_account: system })], { ...input, pinnedAccounts: [pinned] })
+    const settings = operatorSettings([operator({ system_account: system })], {
+      ...input,
+      resolverPinnedAccounts: [pinned],
+    })
     expect(settings).toMatchObject({ pinnedAccounts: [pinned, system] })
-    expect(operatorSettings([operator()], { ...input, pinnedAccounts: ['x'] })).toEqual({
+    expect(operatorSettings([operator()], { ...input, resolverPinnedAccounts: ['x'] })).toEqual({
       invalid: 'pinned account key "x" is not a valid public account nkey',
     })
   })
