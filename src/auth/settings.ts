@@ -131,14 +131,20 @@ export interface AccountUsers {
   readonly defaultPermissions: Permissions | undefined
 }
 
+/** Of `tls { … }`: whether a client's certificate says who it is (`verify_and_map`). */
+export interface MappingTls {
+  readonly verifyAndMap: boolean
+}
+
 /** Of `websocket { … }`, what is asked of its clients instead of the rest of the server's. */
 export interface WebSocketAuth {
+  /** 0 = no listener. */
+  readonly port: number
   readonly username: string
   readonly password: string
   readonly token: string
   readonly noAuthUser: string
-  /** verify_and_map of its own `tls`. */
-  readonly tlsMap: boolean
+  readonly tls: MappingTls | undefined
 }
 
 /** Operator mode. Operator tokens were decoded before (jwt/operator.ts). */
@@ -153,18 +159,18 @@ export interface OperatorSettings {
   readonly pinnedAccounts: readonly string[]
 }
 
+/** The options that say who may enter, by their names, and what operator tokens add. */
 export interface AuthInput {
   /** undefined: there is no such block. */
   readonly authorization: AuthorizationOptions | undefined
   readonly accounts: readonly AccountUsers[]
   readonly systemAccount: string
   readonly noAuthUser: string
-  /** verify_and_map of the client port's `tls`. */
-  readonly tlsMap: boolean
-  /** undefined: no such listener. */
+  readonly tls: MappingTls | undefined
   readonly websocket: WebSocketAuth | undefined
   /** Public keys of proxies that may vouch for their clients. */
-  readonly trustedProxies: readonly string[]
+  readonly proxies: readonly string[]
+  /** From jwt/operator.ts; undefined: not in operator mode. */
   readonly operator: OperatorSettings | undefined
 }
 
@@ -191,6 +197,7 @@ export interface AuthSettings {
   readonly simple: SimpleCredentials
   /** undefined: WebSocket clients are asked for the same as others. */
   readonly websocket: SimpleCredentials | undefined
+  /** Listeners on which certificates say who clients are. */
   readonly tlsMap: { readonly standard: boolean; readonly websocket: boolean }
   readonly hasImplicitUser: boolean
   readonly proxyRequired: boolean
@@ -209,7 +216,8 @@ export const IMPLICIT_USER = '\0'
 
 /** Gathers users from everywhere and says whether anybody is asked. `isCustom`: an embedding program decides. */
 export function authSettings(input: Partial<AuthInput>, isCustom = false): AuthSettings {
-  const { authorization, accounts = [], systemAccount = '', noAuthUser = '', websocket, operator } = input
+  const { authorization, accounts = [], systemAccount = '', noAuthUser = '', operator } = input
+  const websocket = input.websocket?.port === 0 ? undefined : input.websocket
   const all = [
     ...(authorization?.users ?? []).map((user) => ({ ...user, account: GLOBAL_ACCOUNT })),
     ...accounts.flatMap(({ name, users }) => users.map((user) => ({ ...user, account: name }))),
@@ -223,8 +231,7 @@ export function authSettings(input: Partial<AuthInput>, isCustom = false): AuthS
     token: authorization?.token ?? '',
     noAuthUser: hasImplicitUser ? IMPLICIT_USER : noAuthUser,
   }
-  const isOwn =
-    websocket !== undefined && (websocket.username !== '' || websocket.token !== '' || websocket.noAuthUser !== '')
+  const isOwn = websocket !== undefined && [websocket.username, websocket.token, websocket.noAuthUser].some(Boolean)
   return {
     users: new Map(all.filter(({ nkey }) => nkey === '').map((user) => [user.username, user])),
     nkeys: new Map(all.filter(({ nkey }) => nkey !== '').map((user) => [user.nkey, user])),
@@ -237,10 +244,10 @@ export function authSettings(input: Partial<AuthInput>, isCustom = false): AuthS
       simple.token !== '',
     simple,
     websocket: isOwn ? websocket : undefined,
-    tlsMap: { standard: input.tlsMap ?? false, websocket: websocket?.tlsMap ?? false },
+    tlsMap: { standard: input.tls?.verifyAndMap ?? false, websocket: websocket?.tls?.verifyAndMap ?? false },
     hasImplicitUser,
     proxyRequired: authorization?.proxyRequired ?? false,
-    trustedProxies: input.trustedProxies ?? [],
+    trustedProxies: input.proxies ?? [],
     callout: authorization?.callout,
     accounts: new Map([
       [GLOBAL_ACCOUNT, undefined],

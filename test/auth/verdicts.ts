@@ -209,7 +209,7 @@ export function configuredScenarios(): Scenario[] {
       config: `proxies { trusted = [ {key: ${key}} ] }, authorization { users = [ {user: alice, password: a, proxy_required: true}, {user: bob, password: "${HASH}"} ] }`,
       input: {
         ...authorization({ users: [{ ...alice, proxyRequired: true }, bob] }),
-        trustedProxies: [key],
+        proxies: [key],
       },
       logins: [
         login('past the proxy', { user: 'alice', pass: 'a' }, false),

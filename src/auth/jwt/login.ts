@@ -80,7 +80,7 @@ function admit(
   })
 }
 
-/** What the user's token grants, or the scope of the key that signed it; a refusal where that key is not the account's. */
+/** What the user's token grants, or the scope of the key that signed it; refused if that key is not the account's. */
 export function rightsOf(user: User, account: VerifiedAccount): Rights | Refusal {
   const { claims, issuerAccount, rights } = user
   if (!account.signers.has(claims.issuer)) return refuse('user is signed by an unknown key')

@@ -39,11 +39,13 @@ export function decodeOperator(text: string): Operator | Invalid {
   return operator
 }
 
-/** What else configuration says in operator mode. */
+/** What else configuration says in operator mode, by the names of its options. */
 export interface OperatorInput {
+  /** Operator keys without tokens. */
+  readonly trustedKeys: readonly string[]
   readonly systemAccount: string
   readonly defaultSentinel: string
-  readonly pinnedAccounts: readonly string[]
+  readonly resolverPinnedAccounts: readonly string[]
   /** The release of nats-server whose behaviour we follow. */
   readonly serverVersion: string
   readonly nowMs: number
@@ -57,6 +59,7 @@ export function operatorSettings(
   operators: readonly Operator[],
   input: OperatorInput,
 ): (OperatorSettings & { readonly systemAccount: string }) | Invalid {
+  const { resolverPinnedAccounts } = input
   for (const operator of operators) {
     const late = whyNotNow(operator.claims, input.nowMs) ?? whyNotVersion(operator, input.serverVersion)
     if (late !== undefined) return invalid(late)
@@ -66,21 +69,22 @@ export function operatorSettings(
     return invalid('system_account in config and operator JWT must be identical')
   }
   const systemAccount = input.systemAccount || (operators[0]?.systemAccount ?? '')
-  for (const key of input.pinnedAccounts) {
+  for (const key of resolverPinnedAccounts) {
     if (!isPublicKey(key, 'account')) {
       return invalid(`pinned account key ${JSON.stringify(key)} is not a valid public account nkey`)
     }
   }
   const sentinel = whyNotSentinel(input.defaultSentinel)
   if (sentinel !== undefined) return invalid(sentinel)
-  const isPinned = input.pinnedAccounts.length > 0 && systemAccount !== ''
+  const isPinned = resolverPinnedAccounts.length > 0 && systemAccount !== ''
+  const trustedKeys = operators.flatMap(({ claims, signingKeys, isStrict }) =>
+    isStrict ? signingKeys : [claims.subject, ...signingKeys],
+  )
   return {
-    trustedKeys: operators.flatMap(({ claims, signingKeys, isStrict }) =>
-      isStrict ? signingKeys : [claims.subject, ...signingKeys],
-    ),
+    trustedKeys: [...input.trustedKeys, ...trustedKeys],
     strictKeys: operators.flatMap(({ signingKeys, isStrict }) => (isStrict ? signingKeys : [])),
     defaultSentinel: input.defaultSentinel,
-    pinnedAccounts: isPinned ? [...input.pinnedAccounts, systemAccount] : input.pinnedAccounts,
+    pinnedAccounts: isPinned ? [...resolverPinnedAccounts, systemAccount] : resolverPinnedAccounts,
     systemAccount,
   }
 }
