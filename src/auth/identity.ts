@@ -87,17 +87,7 @@ export function lowestLimits(...all: readonly Limits[]): Limits {
 
 // ── Refusals ────────────────────────────────────────────────────────────────────────────────────────────────
 
-<<<<<<< HEAD
 const fault = (text: string | undefined, reason: CloseReason): Fault => Object.freeze({ text, reason })
-=======
-/** How a connection ends that has no right to be there: its -ERR, if it gets one, and the reason that /connz shows. */
-export interface AuthFault {
-  readonly text: string | undefined
-  readonly reason: string
-}
-
-const fault = (text: string | undefined, reason: string): AuthFault => Object.freeze({ text, reason })
->>>>>>> auth
 
 export const AuthFaults = {
   violation: fault('Authorization Violation', 'Authentication Failure'),
