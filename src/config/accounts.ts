@@ -282,7 +282,5 @@ function readDestination(entry: ConfigEntry, reading: Reading): MappingDestinati
   const { subject, weight, cluster } = draft
   if (problems.errors.length > errorsBefore) return undefined
   if (weight !== undefined) return { subject, weight, cluster }
-  // The complaint stands at the entry's last key.
-  const last = [...entry.value.values()].pop() ?? entry
-  return problems.error(last, `Missing weight for mapping destination ${quoteText(subject)}`)
+  return problems.error(entry, `Missing weight for mapping destination ${quoteText(subject)}`)
 }

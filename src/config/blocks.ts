@@ -31,8 +31,8 @@ export interface Top {
   authorization?: { readonly options: AuthorizationOptions; readonly entry: ConfigEntry }
   accounts: AccountDraft[]
   accountsEntry?: ConfigEntry
-  /** Folder of the streams; it may be named in one place only. */
-  storeDir: string
+  /** Names the folder of the streams; it may be named in one place only. */
+  storeDir?: ConfigEntry
 }
 
 type BlockReading = (entry: ConfigEntry, top: Top, reading: Reading, name: string) => void
@@ -90,15 +90,14 @@ export const BLOCKS: ReadonlyMap<string, BlockReading> = new Map<string, BlockRe
     'jetstream',
     (entry, top, reading) => {
       const { enabled, storeDir } = readJetStream(entry, reading)
-      if (storeDir !== '') setStoreDir(storeDir, entry, top, reading)
+      if (storeDir !== undefined) setStoreDir(storeDir, top, reading)
       if (enabled) lacks(entry, top, 'jetstream')
     },
   ],
   [
     'store_dir',
     (entry, top, reading) => {
-      const folder = reading.problems.string(entry)
-      if (folder !== undefined) setStoreDir(folder, entry, top, reading)
+      if (reading.problems.string(entry) !== undefined) setStoreDir(entry, top, reading)
     },
   ],
   ['default_js_domain', readDomains],
@@ -177,9 +176,9 @@ function readMetadata(entry: ConfigEntry, { layer }: Top, { problems }: Reading)
   layer.set('serverMetadata', Object.fromEntries(members), originOf(entry))
 }
 
-function setStoreDir(folder: string, entry: ConfigEntry, top: Top, { problems }: Reading): void {
-  if (top.storeDir !== '') problems.error(entry, "Duplicate 'store_dir' configuration")
-  top.storeDir = folder
+function setStoreDir(entry: ConfigEntry, top: Top, { problems }: Reading): void {
+  if (top.storeDir !== undefined) problems.error(entry, "Duplicate 'store_dir' configuration")
+  top.storeDir = entry
 }
 
 function readDomains(entry: ConfigEntry, top: Top, { problems }: Reading): void {

@@ -11,59 +11,52 @@ import type { ConfigArray, ConfigMap, ConfigValue } from './tree.ts'
 
 /** `sha256:<hex>`. Throws ConfigSyntaxError if variables that use each other make the whole too large. */
 export function digestOf(map: ConfigMap): string {
-  const writer = new JsonWriter()
-  writer.write(map)
-  return `sha256:${createHash('sha256').update(`${writer.text}\n`).digest('hex')}`
+  const json = new JsonWriter().json(map)
+  return `sha256:${createHash('sha256').update(`${json}\n`).digest('hex')}`
 }
 
 class JsonWriter {
-  text = ''
+  /** JSON of maps and arrays: one that many variables refer to is written once. */
+  private readonly written = new Map<ConfigMap | ConfigArray, string>()
   private depth = 0
 
-  write(value: ConfigValue): void {
-    if (typeof value === 'string') this.text += stringJson(value)
-    else if (typeof value === 'number') this.text += floatJson(value)
-    else if (value instanceof Date) this.text += `"${value.toISOString().slice(0, 19)}Z"`
-    else if (typeof value !== 'object') this.text += String(value)
-    else {
-      this.depth++
-      if (this.depth > NESTING_MAX) throw new ConfigSyntaxError(`values are more than ${NESTING_MAX} deep`)
-      if (Array.isArray(value)) this.writeArray(value)
-      else this.writeMap(value)
-      this.depth--
-    }
-    if (this.text.length > SOURCES_BYTES_MAX) throw new ConfigSyntaxError('configuration is too large')
+  json(value: ConfigValue): string {
+    if (typeof value === 'string') return stringJson(value)
+    if (typeof value === 'number') return floatJson(value)
+    if (value instanceof Date) return `"${value.toISOString().slice(0, 19)}Z"`
+    if (typeof value !== 'object') return String(value)
+    let text = this.written.get(value)
+    if (text !== undefined) return text
+    this.depth++
+    if (this.depth > NESTING_MAX) throw new ConfigSyntaxError(`values are more than ${NESTING_MAX} deep`)
+    text = Array.isArray(value) ? this.arrayJson(value) : this.mapJson(value)
+    this.depth--
+    if (text.length > SOURCES_BYTES_MAX) throw new ConfigSyntaxError('configuration is too large')
+    this.written.set(value, text)
+    return text
   }
 
-  private writeArray(array: ConfigArray): void {
-    this.text += '['
-    for (const [i, item] of array.entries()) {
-      if (i > 0) this.text += ','
-      this.write(item.value)
-    }
-    this.text += ']'
+  private arrayJson(array: ConfigArray): string {
+    return `[${array.map((item) => this.json(item.value)).join(',')}]`
   }
 
-  private writeMap(map: ConfigMap): void {
-    this.text += '{'
-    for (const [i, key] of [...map.keys()].sort(byBytes).entries()) {
-      this.text += `${i > 0 ? ',' : ''}${stringJson(key)}:`
-      this.write(map.get(key)?.value ?? '')
-    }
-    this.text += '}'
+  private mapJson(map: ConfigMap): string {
+    const members = sorted([...map.keys()]).map((key) => `${stringJson(key)}:${this.json(map.get(key)?.value ?? '')}`)
+    return `{${members.join(',')}}`
   }
 }
 
-/** The order of UTF-8, which is that of code points and not of JavaScript's strings. */
-function byBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+const SURROGATE = /[\ud800-\udfff]/
+
+/** In the order of UTF-8, which is that of code points; JavaScript's differs where there are surrogates. */
+function sorted(keys: string[]): string[] {
+  if (!keys.some((key) => SURROGATE.test(key))) return keys.sort()
+  return keys.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
 }
 
 function stringJson(text: string): string {
-  return JSON.stringify(text).replace(
-    /[<>&\u2028\u2029]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  const json = JSON.stringify(text)
+  return json.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** The shortest digits that read back the same; an exponent from 1e21 on and below 1e-6, as in JavaScript. */

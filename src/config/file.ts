@@ -42,7 +42,7 @@ export function readConfigFile(path: string, surroundings: Surroundings): FileRe
 }
 
 function newTop(): Top {
-  return { layer: new Layer(), accounts: [], storeDir: '' }
+  return { layer: new Layer(), accounts: [] }
 }
 
 /** Reads blocks that were given to createServer(). Files they name are read with `readFile`. */

@@ -164,9 +164,11 @@ export function readPinnedAccounts(entry: ConfigEntry, reading: Reading): string
 /** Reads `trusted_keys`: public operator keys. */
 export function readTrustedKeys(entry: ConfigEntry, reading: Reading): string[] {
   const keys = textsOf(entry, 'trusted', reading) ?? []
+  // The complaint stands at the last of a list.
+  const place = Array.isArray(entry.value) ? (entry.value[entry.value.length - 1] ?? entry) : entry
   for (const key of keys) {
     if (isPublicNkey(key, 'operator')) continue
-    reading.problems.error(entry, `trust key ${quoteText(key)} required to be a valid public operator nkey`)
+    reading.problems.error(place, `trust key ${quoteText(key)} required to be a valid public operator nkey`)
   }
   return keys
 }

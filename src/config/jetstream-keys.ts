@@ -193,7 +193,15 @@ export const JETSTREAM: Schema<Checked> = {
   title: 'jetstream',
   keys: [
     boolean('enabled', ['enabled', 'enable'], 'on or off, where there is a block', 'true'),
-    text('storeDir', ['store_dir', 'store', 'storedir'], 'folder of the streams', 'in the system temp folder'),
+    custom(
+      'file',
+      ['store_dir', 'store', 'storedir'],
+      'folder of the streams',
+      (entry, into, { problems }) => {
+        if (problems.string(entry) !== undefined) into['storeDir'] = entry
+      },
+      { default: 'in the system temp folder' },
+    ),
     storage(['max_mem', 'max_memory_store', 'max_mem_store'], 'bytes in memory', '75 % of the memory', 'max_mem_store'),
     storage(['max_file', 'max_file_store'], 'bytes on disk', 'what is free', 'max_file_store'),
     text('domain', 'domain', 'domain'),
@@ -271,12 +279,15 @@ export const JETSTREAM: Schema<Checked> = {
   ],
 }
 
-/** Whether streams are asked for, and the folder that the block names. */
-export function readJetStream(entry: ConfigEntry, reading: Reading): { enabled: boolean; storeDir: string } {
-  const draft: Checked = { enabled: true, storeDir: '' }
+/** Whether streams are asked for, and the entry that names their folder. */
+export function readJetStream(
+  entry: ConfigEntry,
+  reading: Reading,
+): { enabled: boolean; storeDir: ConfigEntry | undefined } {
+  const draft: Checked = { enabled: true }
   const enabled = readEnabled(entry, reading, (map) => {
     readBlock(map, JETSTREAM, draft, reading)
     return draft['enabled'] === true
   })
-  return { enabled, storeDir: String(draft['storeDir']) }
+  return { enabled, storeDir: draft['storeDir'] as ConfigEntry | undefined }
 }

@@ -226,11 +226,24 @@ function readRemotes(entry: ConfigEntry, _: Checked, reading: Reading): void {
     const remote: Checked = { urls: [] }
     readBlock(item.value, REMOTE, remote, reading)
     checkProxy(remote, reading)
-    const urls = remote['urls'] as string[]
-    const name = JSON.stringify([urls, remote['account'], remote['credentials'], remote['nkey']])
-    if (seen.has(name)) problems.error(item, `duplicate remote ${urls.map(withoutUser).join(',')}`)
+    const name = nameOf(remote)
+    // The complaint stands at the entry's last key.
+    if (seen.has(name)) problems.error([...item.value.values()].pop() ?? item, `duplicate remote ${shownName(remote)}`)
     seen.add(name)
   }
+}
+
+/** What tells a remote from others. */
+function nameOf(remote: Checked): string {
+  const { urls, account, credentials, nkey } = remote
+  return JSON.stringify([urls, account ?? '$G', credentials, nkey])
+}
+
+function shownName(remote: Checked): string {
+  const urls = (remote['urls'] as string[]).map((url) => quoteText(withoutUser(url))).join(' ')
+  const { account = '$G', credentials, nkey } = remote
+  const more = credentials === undefined ? '' : `, credentials=${quoteText(String(credentials))}`
+  return `urls=[${urls}], account=${quoteText(String(account))}${nkey === undefined ? more : ', nkey="[REDACTED]"'}`
 }
 
 /** What a proxy needs (nats-server checks it with the remote's other keys). */

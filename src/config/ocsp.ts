@@ -172,11 +172,15 @@ export const OCSP_CACHE: Schema<Draft<OcspCacheOptions>> = {
   ],
 }
 
-/** `ocsp_cache`: a boolean or a block. Of another type it is passed over, as in nats-server. */
-export function readOcspCache(entry: ConfigEntry, reading: Reading): OcspCacheOptions | undefined {
+/** `ocsp_cache`: a boolean or a block. */
+export function readOcspCache(entry: ConfigEntry, reading: Reading): OcspCacheOptions {
   const { value } = entry
   const type = value === false ? 'none' : 'local'
   const options: Draft<OcspCacheOptions> = { type, localStore: '_rc_', preserveRevoked: false, saveInterval: 300_000 }
   if (value instanceof Map) readBlock(value, OCSP_CACHE, options, reading)
-  return value instanceof Map || typeof value === 'boolean' ? options : undefined
+  // The wrong word in this complaint is nats-server's.
+  else if (typeof value !== 'boolean') {
+    reading.problems.error(entry, `error parsing tags: unsupported type ${typeName(value)}`)
+  }
+  return options
 }

@@ -26,6 +26,8 @@ export class ConfigSyntaxError extends Error {
   }
 }
 
+/** Values that one configuration may hold: a hundred thousand users would be half of it. */
+const VALUES_MAX = 1_000_000
 /** Files and environment values that may be read for one configuration, and how deep they may refer to each other. */
 const SOURCES_MAX = 10_000
 const SOURCES_DEPTH_MAX = 64
@@ -43,11 +45,12 @@ interface Shared extends Surroundings {
   readonly variables: Set<string>
   sources: number
   bytes: number
+  values: number
 }
 
 /** Reads a configuration file with all that it includes. Throws ConfigSyntaxError. */
 export function parseConfigFile(path: string, surroundings: Surroundings): ConfigMap {
-  return parseFile(path, { ...surroundings, files: [], variables: new Set(), sources: 0, bytes: 0 })
+  return parseFile(path, { ...surroundings, files: [], variables: new Set(), sources: 0, bytes: 0, values: 0 })
 }
 
 function parseFile(path: string, shared: Shared): ConfigMap {
@@ -154,6 +157,7 @@ class Parser {
 
   /** Puts an entry into the innermost open map, under the latest key, or array. */
   private add(entry: ConfigEntry): void {
+    if (++this.shared.values > VALUES_MAX) throw new ConfigSyntaxError(`more than ${VALUES_MAX} values`)
     const container = this.containers[this.containers.length - 1]
     if (Array.isArray(container)) {
       container.push(entry)

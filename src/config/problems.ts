@@ -6,18 +6,22 @@ import { type ConfigEntry, type ConfigMap, type ConfigValue, placeText, typeName
 
 /** Text quoted from a file is cut here: a complaint is one line that a person can read. */
 const MESSAGE_CHARS_MAX = 2000
+/** Complaints that are told; who has more begins with these. */
+const TOLD_MAX = 100
 
 export class Problems {
   readonly errors: string[] = []
   readonly warnings: string[] = []
+  private untold = 0
 
   /** Something is wrong with an entry, or, without one, with the configuration as a whole. */
   error(entry: ConfigEntry | undefined, text: string): undefined {
-    this.errors.push(placed(entry, text))
+    this.add(this.errors, entry, text)
   }
 
   unknown(entry: ConfigEntry, key: string): undefined {
-    this.error(entry, `unknown field ${quoteText(key)}`)
+    if (this.errors.length < TOLD_MAX) this.error(entry, `unknown field ${quoteText(key)}`)
+    else this.untold++
   }
 
   /** A key that is used as it should not be. */
@@ -26,12 +30,19 @@ export class Problems {
   }
 
   warn(entry: ConfigEntry | undefined, text: string): void {
-    this.warnings.push(placed(entry, text))
+    this.add(this.warnings, entry, text)
+  }
+
+  private add(list: string[], entry: ConfigEntry | undefined, text: string): void {
+    if (list.length < TOLD_MAX) list.push(placed(entry, text))
+    else this.untold++
   }
 
   /** What `-t` and a refused start print: warnings first, then errors, a line each. */
   get text(): string {
-    return [...this.warnings, ...this.errors].map((line) => `${line}\n`).join('')
+    const lines = [...this.warnings, ...this.errors]
+    if (this.untold > 0) lines.push(`and ${this.untold} more`)
+    return lines.map((line) => `${line}\n`).join('')
   }
 
   // ── Values of a certain type; undefined and an error for others ─────────────────────────────────────────────
@@ -71,9 +82,9 @@ function placed(entry: ConfigEntry | undefined, text: string): string {
   return line.slice(0, MESSAGE_CHARS_MAX)
 }
 
-/** Text in quotes, as Go's %q. */
+/** Text in quotes, as Go's %q; cut where it is too long to be read. */
 export function quoteText(text: string): string {
-  return quote(Buffer.from(text, 'utf8').toString('latin1'))
+  return quote(Buffer.from(text.slice(0, MESSAGE_CHARS_MAX), 'utf8').toString('latin1'))
 }
 
 /** A value as complaints show it. What is in a map or an array is not shown: it may be a secret. */

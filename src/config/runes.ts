@@ -2,6 +2,7 @@
 // bytes; here is what it has to know about the characters that those bytes spell.
 
 const REPLACEMENT = '\ufffd'
+const BEYOND_ASCII = /[\u0080-\u00ff]/
 
 /** Bytes of the UTF-8 sequence that begins at `at`, 1 where none does. */
 export function runeWidth(bytes: string, at: number): number {
@@ -28,6 +29,7 @@ export function runeValue(bytes: string, at: number, width: number): number {
 
 /** Bytes to text; each byte that belongs to no character becomes one replacement character. */
 export function textOf(bytes: string): string {
+  if (!BEYOND_ASCII.test(bytes)) return bytes
   const text = Buffer.from(bytes, 'latin1').toString('utf8')
   if (!text.includes(REPLACEMENT)) return text
   let exact = ''

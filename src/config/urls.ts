@@ -8,9 +8,10 @@ import type { ConfigEntry } from './tree.ts'
 export function isUrl(text: string): boolean {
   const trimmed = text.trim()
   if (/\p{Cc}/u.test(trimmed)) return false
-  if (/%(?![0-9a-fA-F]{2})/.test(trimmed)) return false
   const [, scheme, rest] = /^([^:/?#]*:)?(.*)$/s.exec(trimmed) as RegExpExecArray
   if (scheme !== undefined && !/^[a-zA-Z][a-zA-Z0-9+.-]*:$/.test(scheme)) return false
+  if (scheme !== undefined && !rest.startsWith('/')) return true // whatever it is, it is not of this kind
+  if (/%(?![0-9a-fA-F]{2})/.test(rest)) return false
   const authority = /^\/\/([^/?#]*)/.exec(rest)?.[1]
   if (authority === undefined) return true
   const host = authority.slice(authority.lastIndexOf('@') + 1)
