@@ -33,6 +33,8 @@ export interface ShardSetup {
   readonly shards: number
   /** How many connections accounts with a limit have. */
   readonly accountConnections: SharedArrayBuffer
+  /** The embedding program decides who may enter. */
+  readonly asksProgram: boolean
   /** How often the log file was opened anew. */
   readonly logOpened: SharedArrayBuffer
 }

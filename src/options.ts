@@ -184,7 +184,7 @@ export interface ServerOptions {
   serverTags?: readonly string[]
   /** Texts that describe this server, by name. */
   serverMetadata?: Readonly<Record<string, string>>
-  /** Who may enter: the block of the configuration file, as plain data. Not acted on yet: such a server does not start. */
+  /** Who may enter: the block of the configuration file, as plain data. */
   authorization?: ConfigData
   /** Accounts: the block of the configuration file, as plain data. */
   accounts?: ConfigData

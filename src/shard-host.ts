@@ -75,8 +75,7 @@ export class LocalShardHost implements ShardHost {
   }
 
   setOptions(options: Options): Promise<void> {
-    this.shard.setOptions(options)
-    return Promise.resolve()
+    return this.shard.setOptions(options)
   }
 
   evict(count: number, eviction: Eviction): void {

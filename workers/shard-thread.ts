@@ -28,8 +28,7 @@ primary.on('message', (message: ToShard) => {
       shard.setIdentity(message.identity)
       return
     case 'options':
-      shard.setOptions(message.options)
-      tell({ kind: 'applied' })
+      void shard.setOptions(message.options).then(() => tell({ kind: 'applied' }))
       return
     case 'evict':
       shard.evict(message.count, message.eviction)

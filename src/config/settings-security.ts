@@ -95,7 +95,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     default: [],
     doc: 'Operator JWTs, inline or as files',
     field: 'TrustedOperators',
-    missing: { feature: 'operator mode', ...GUARDS },
   }),
   security('resolver', {
     keys: ['resolver', 'account_resolver', 'accounts_resolver'],
@@ -104,7 +103,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: 'Where account JWTs come from: MEMORY, URL(<url>), or a block',
     reload: true,
     field: 'AccountResolver',
-    missing: { feature: 'account resolver', ...GUARDS },
   }),
   security('resolverTls', {
     keys: ['resolver_tls'],
@@ -122,7 +120,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: 'Account JWTs by account key',
     reload: true,
     field: 'AccountResolver',
-    missing: { feature: 'account resolver' },
   }),
   security('resolverPinnedAccounts', {
     keys: ['resolver_pinned_accounts'],
@@ -131,7 +128,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: 'Accounts that may be resolved',
     reload: true,
     field: 'AccountResolver',
-    missing: { feature: 'account resolver' },
   }),
   security('trustedKeys', {
     keys: ['trusted_keys', 'trusted'],
@@ -139,7 +135,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     default: [],
     doc: 'Public keys of trusted operators',
     field: 'TrustedKeys',
-    missing: { feature: 'trusted keys', ...GUARDS },
   }),
   security('defaultSentinel', {
     keys: ['default_sentinel'],
@@ -149,7 +144,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     reload: true,
     field: 'DefaultSentinel',
     secret: true,
-    missing: { feature: 'default_sentinel' },
   }),
   security('proxyProtocol', {
     keys: ['proxy_protocol'],
@@ -166,7 +160,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: 'Keys of trusted proxies',
     reload: true,
     field: 'Proxies',
-    missing: { feature: 'trusted proxies' },
   }),
   security('websocket', {
     keys: ['websocket', 'ws'],
