@@ -59,6 +59,8 @@ export interface ConnectionRow {
   lang: string
   version: string
   account: string
+  /** Who it is, as people may see it. */
+  authorizedUser: string
   subscriptions: SubscriptionRow[]
 }
 
@@ -143,6 +145,7 @@ export function connectionRow(shard: Shard, client: Client, withSubscriptions: b
     lang: client.options.lang,
     version: client.options.version,
     account: client.account.name,
+    authorizedUser: client.login.identity?.user ?? '',
     subscriptions: withSubscriptions ? [...client.subscriptions.values()].map(subscriptionRow) : [],
   }
 }
