@@ -3,8 +3,10 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Outcome } from './accounts/account.ts'
+import { OwnRequests } from './accounts/own-requests.ts'
 import { TokenAccounts, type TokenChange } from './accounts/token-accounts.ts'
-import type { Authenticator, AuthServices } from './auth/authenticator.ts'
+import { type Authenticator, type AuthServices, CALLOUT_SUBJECT } from './auth/authenticator.ts'
+import type { Callout, PublishCallout } from './auth/callout.ts'
 import { authenticateRequest } from './auth/custom.ts'
 import { AuthFaults, type Identity, isRefusal, type Refusal } from './auth/identity.ts'
 import { AccountBook } from './auth/jwt/account-book.ts'
@@ -14,8 +16,11 @@ import type { Questions } from './auth/questions.ts'
 import { type AuthRequest, andThen, type Soon } from './auth/request.ts'
 import { authTimeoutMs, createAuthenticator, operatorOf } from './auth/setup.ts'
 import type { Client } from './client.ts'
+import { NATS_VERSION } from './constants.ts'
 import { Refusals } from './errors.ts'
+import type { ShardSetup } from './messages.ts'
 import type { Options } from './options.ts'
+import { type ServerKey, signAs } from './server-identity.ts'
 import type { Shard } from './shard.ts'
 
 /** The options on which it depends who may be here, and to do what. */
@@ -31,13 +36,18 @@ export class Identities {
   private readonly services: AuthServices
   /** In operator mode. */
   private readonly tokenAccounts: TokenAccounts | undefined
+  private readonly key: ServerKey
+  private readonly requests: OwnRequests
+  /** Loaded when somebody is asked about for the first time. */
+  private callout: Promise<Callout> | undefined
   /** How often it changed who may be here: an answer that was under way meanwhile counts for nothing. */
   private epoch = 0
 
-  /** `asksProgram`: the embedding program decides. */
-  constructor(shard: Shard, questions: Questions, asksProgram: boolean) {
+  constructor(shard: Shard, questions: Questions, { asksProgram, key }: Pick<ShardSetup, 'asksProgram' | 'key'>) {
     this.shard = shard
     this.questions = questions
+    this.key = key
+    this.requests = new OwnRequests(shard)
     this.tokenAccounts = this.createTokenAccounts()
     this.services = {
       passwords: questions,
@@ -45,6 +55,12 @@ export class Identities {
       custom: asksProgram
         ? (request) => questions.ask('custom', { request: authenticateRequest(request) }, request.gone)
         : undefined,
+      callout: {
+        ask: async (...question) => {
+          this.callout ??= this.createCallout()
+          return (await this.callout).ask(...question)
+        },
+      },
     }
     this.configureAccounts()
     this.authenticator = createAuthenticator(shard.options, this.services)
@@ -60,6 +76,27 @@ export class Identities {
       configured: (outcome) => this.configured(outcome),
       accountEnded: (account) => this.accountChanged({ before: account, now: account }),
     })
+  }
+
+  private async createCallout(): Promise<Callout> {
+    const { shard, key, authenticator, tokenAccounts } = this
+    const [{ Callout }, { createCurve }] = await Promise.all([import('./auth/callout.ts'), import('@nats-io/nkeys')])
+    const server = {
+      name: shard.identity.serverName,
+      host: shard.identity.host,
+      version: NATS_VERSION,
+      cluster: '',
+      tags: shard.options.serverTags,
+      key: { getPublicKey: () => key.id, sign: (bytes: Uint8Array) => signAs(key, bytes) },
+      xkey: createCurve(),
+    }
+    const accounts = { book: tokenAccounts?.book, configured: authenticator.accounts }
+    const publish: PublishCallout = async ({ account, ...message }, gone) => {
+      await tokenAccounts?.prepare(account)
+      shard.wake()
+      return this.requests.ask({ ...message, account: shard.accounts.named(account), subject: CALLOUT_SUBJECT }, gone)
+    }
+    return new Callout(server, accounts, publish, this.timeoutMs)
   }
 
   /** How long CONNECT may take, in milliseconds. */
@@ -89,6 +126,7 @@ export class Identities {
     this.epoch++
     this.configureAccounts()
     this.authenticator = createAuthenticator(options, services)
+    this.callout = undefined
     if (tokenAccounts !== undefined) {
       const fetch = (key: string) => this.questions.ask('account', { key })
       const changes = await tokenAccounts.refresh(fetch, options.resolver?.type !== 'memory')

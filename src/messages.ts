@@ -6,6 +6,7 @@ import type { AnswerMessage, QuestionMessage } from './auth/questions.ts'
 import type { LogMessage } from './log/sink.ts'
 import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
+import type { ServerKey } from './server-identity.ts'
 
 /** What a shard needs to know another one. The same two rings and the other end of the port go to the other one. */
 export interface PeerSetup {
@@ -33,6 +34,8 @@ export interface ShardSetup {
   readonly shards: number
   /** How many connections accounts with a limit have. */
   readonly accountConnections: SharedArrayBuffer
+  /** The server's own key pair. */
+  readonly key: ServerKey
   /** The embedding program decides who may enter. */
   readonly asksProgram: boolean
   /** How often the log file was opened anew. */

@@ -15,7 +15,7 @@ import { OptionError, type Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import { reloadLines, withPortsOf } from './reload.ts'
 import { removePortsFile, writePidFile, writePortsFile } from './server-files.ts'
-import { createServerId, identityOf } from './server-identity.ts'
+import { createServerKey, identityOf } from './server-identity.ts'
 import { SHARD_ENTRY } from './shard-host.ts'
 import { Shards } from './shards.ts'
 import type { Report } from './stats.ts'
@@ -47,10 +47,11 @@ export class Primary {
     const logOpened = new SharedArrayBuffer(4)
     this.options = options
     this.log = new Log(options, { name: 'primary', opened: logOpened })
-    this.identity = identityOf(createServerId(), options, options.host, options.port)
+    const key = createServerKey()
+    this.identity = identityOf(key.id, options, options.host, options.port)
     this.authDesk = new AuthDesk(() => this.options, authenticate)
     const onRelief = (): void => this.listener?.offerWaiting()
-    this.shards = new Shards(options, this.identity, entry, this.log, logOpened, onRelief, this.authDesk)
+    this.shards = new Shards(options, this.identity, entry, this.log, logOpened, onRelief, this.authDesk, key)
   }
 
   // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────

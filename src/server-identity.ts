@@ -1,6 +1,6 @@
 // Who a server says it is: its id, and what INFO tells of it to every client (reference 8.1).
 
-import { generateKeyPairSync } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
 import { connectUrls, hostPort, isAnyAddress, parseHostPort } from './addresses.ts'
 import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
@@ -28,17 +28,31 @@ export function identityOf(serverId: string, options: Options, address: string, 
 const KIND_SERVER = 13 << 3
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 
+/** The server's key pair: who holds it can sign as the server (auth/callout.ts). Plain data, for every thread. */
+export interface ServerKey {
+  /** The public key as text. */
+  readonly id: string
+  /** PKCS #8. */
+  readonly privateKey: Uint8Array
+}
+
 /**
- * A new id: the text form of an Ed25519 public key. It is made here and not by @nats-io/nkeys because loading that,
+ * A new key pair. Its id is the text form of an Ed25519 public key. It is made here and not by @nats-io/nkeys because loading that,
  * and making a key in JavaScript, take a tenth of the time that a start may take.
  *
  *     N ‥ 56 letters A–Z, 2–7      base32 of:  kind (1 byte) · public key (32) · CRC-16 of both (2, low byte first)
  */
-export function createServerId(): string {
-  const { x } = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
+export function createServerKey(): ServerKey {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  const { x } = publicKey.export({ format: 'jwk' })
   const body = Buffer.concat([Buffer.of(KIND_SERVER), Buffer.from(x as string, 'base64url')])
   const sum = crc16(body)
-  return base32(Buffer.concat([body, Buffer.of(sum & 0xff, sum >> 8)]))
+  const id = base32(Buffer.concat([body, Buffer.of(sum & 0xff, sum >> 8)]))
+  return { id, privateKey: new Uint8Array(privateKey.export({ type: 'pkcs8', format: 'der' })) }
+}
+
+export function signAs({ privateKey }: ServerKey, bytes: Uint8Array): Uint8Array {
+  return sign(null, bytes, createPrivateKey({ key: Buffer.from(privateKey), type: 'pkcs8', format: 'der' }))
 }
 
 /** CRC-16 with polynomial 0x1021, from 0 (XMODEM). */

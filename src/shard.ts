@@ -111,7 +111,7 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.serviceCalls = new ServiceCalls(this)
     this.accountConnections = new AccountConnections(setup.shards, setup.accountConnections)
     this.questions = new Questions(toPrimary)
-    this.identities = new Identities(this, this.questions, setup.asksProgram)
+    this.identities = new Identities(this, this.questions, setup)
     // Room for the longest cut line: verb, blanks, arguments, CR.
     this.readStart = Math.max(setup.options.maxControlLine, CONTROL_LINE_MAX) * 2
     this.readBlock = allocateBlock(this.readStart + READ_BYTES)

@@ -16,6 +16,7 @@ import type { LogMessage } from './log/sink.ts'
 import type { Arrival, Eviction, Query, ShardSetup } from './messages.ts'
 import { OptionError, type Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
+import type { ServerKey } from './server-identity.ts'
 import { introduce, LocalShardHost, type ShardHost, type ShardObserver, WorkerShardHost } from './shard-host.ts'
 import type { Report } from './stats.ts'
 
@@ -49,6 +50,7 @@ export class Shards implements ShardObserver {
   private readonly accountConnections: AccountConnections
   readonly answerers: Answerers
   private readonly asksProgram: boolean
+  private readonly key: ServerKey
   private readonly slots: Slot[] = []
   private watch: NodeJS.Timeout | undefined
   private nextSlot = 0
@@ -65,6 +67,7 @@ export class Shards implements ShardObserver {
     logOpened: SharedArrayBuffer,
     onRelief: () => void,
     authDesk: AuthDesk,
+    key: ServerKey,
   ) {
     this.options = options
     this.identity = identity
@@ -75,6 +78,7 @@ export class Shards implements ShardObserver {
     this.gauges = new Gauges(Math.max(1, options.workers))
     this.accountConnections = new AccountConnections(Math.max(1, options.workers))
     this.answerers = authDesk.answerers
+    this.key = key
     this.asksProgram = authDesk.authenticate !== undefined
   }
 
@@ -121,6 +125,7 @@ export class Shards implements ShardObserver {
       shards: Math.max(1, this.options.workers),
       accountConnections: this.accountConnections.memory,
       asksProgram: this.asksProgram,
+      key: this.key,
     }
   }
 

@@ -2,11 +2,11 @@ import { fromPublic } from '@nats-io/nkeys'
 import { expect, test } from 'vitest'
 import { hostPort, parseHostPort, plainAddress } from '../src/addresses.ts'
 import { normaliseOptions, type ServerOptions } from '../src/options.ts'
-import { createServerId, identityOf } from '../src/server-identity.ts'
+import { createServerKey, identityOf } from '../src/server-identity.ts'
 import { open, ownServer } from './support/harness.ts'
 
 test('an id is the public key of a server, another one each time', () => {
-  const ids = Array.from({ length: 20 }, createServerId)
+  const ids = Array.from({ length: 20 }, () => createServerKey().id)
   for (const id of ids) {
     expect(id).toMatch(/^N[A-Z2-7]{55}$/)
     expect(fromPublic(id).getPublicKey()).toBe(id) // checks letters, kind and checksum

@@ -37,6 +37,8 @@ export interface ServiceCallsOwner {
   readonly router: Router
   /** Milliseconds, monotonic, as of this turn. */
   readonly nowMs: number
+  /** The turn is to be ended, as something was sent. */
+  schedule(): void
 }
 
 export class ServiceCalls {

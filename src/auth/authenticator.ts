@@ -50,6 +50,11 @@ export class Authenticator {
     this.services = services
   }
 
+  /** The accounts there are, outside operator mode, with their default permissions. */
+  get accounts(): AuthSettings['accounts'] {
+    return this.settings.accounts
+  }
+
   greeting(connectionType: ConnectionType): Greeting {
     const { settings, services } = this
     const { noAuthUser } = simpleFor(settings, connectionType)

@@ -36,7 +36,7 @@ export interface CalloutServer {
   readonly cluster: string
   readonly tags: readonly string[]
   /** The server's own key pair; its public key is the server's id. */
-  readonly key: KeyPair
+  readonly key: Pick<KeyPair, 'getPublicKey' | 'sign'>
   /** The server's curve key pair. */
   readonly xkey: KeyPair
 }
@@ -186,7 +186,7 @@ function withoutEmpty(members: Record<string, unknown>): object {
 }
 
 /** A token of these claims, which get an id made of all of them. */
-function sign(claims: object, key: KeyPair): string {
+function sign(claims: object, key: CalloutServer['key']): string {
   const id = createHash('sha512-256').update(JSON.stringify(claims)).digest('base64url')
   const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
   const signed = `${encode({ typ: 'JWT', alg: 'ed25519-nkey' })}.${encode({ ...claims, jti: id })}`

@@ -31,7 +31,6 @@ export class AuthDesk {
           name === GLOBAL_ACCOUNT || options().accounts.some((account) => account.name === name)
         return askCustom(this.authenticate ?? (() => false), request, hasAccount)
       },
-      callout: () => Promise.resolve(undefined),
     }
   }
 

@@ -6,7 +6,6 @@
 //     Questions.receive() ◀─ { answer, id } ── reply()
 //     client has gone ── { withdraw, id } ───▶ whoever works on it is told so
 
-import type { CalloutMessage } from './callout.ts'
 import type { AuthenticateRequest } from './custom.ts'
 import type { Identity, Refusal } from './identity.ts'
 import type { PasswordVerdict, PasswordVerifier } from './password.ts'
@@ -19,8 +18,6 @@ export interface QuestionKinds {
   readonly account: { ask: { key: string }; answer: string | undefined }
   /** The embedding program's function. */
   readonly custom: { ask: { request: AuthenticateRequest }; answer: Identity | Refusal }
-  /** A callout request to be published, for the payload of the reply. */
-  readonly callout: { ask: { message: CalloutMessage }; answer: Uint8Array | undefined }
 }
 type Kind = keyof QuestionKinds
 
@@ -48,7 +45,6 @@ const NO_ANSWERS: { readonly [K in Kind]: QuestionKinds[K]['answer'] } = {
   password: 'gone',
   account: undefined,
   custom: { fault: { text: 'Authorization Violation', reason: 'Authentication Failure' }, cause: 'nobody answered' },
-  callout: undefined,
 }
 
 /** The shard's side: questions that wait for their answers. */
@@ -142,8 +138,6 @@ export class QuestionDesk {
         return this.answerers.account(message.question, gone)
       case 'custom':
         return this.answerers.custom(message.question, gone)
-      case 'callout':
-        return this.answerers.callout(message.question, gone)
     }
   }
 }

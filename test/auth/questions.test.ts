@@ -13,7 +13,6 @@ const nothing: Answerers = {
   password: async () => 'mismatch',
   account: async () => undefined,
   custom: async () => ({ fault: AuthFaults.violation, cause: '' }),
-  callout: async () => undefined,
 }
 
 describe('a shard and the primary', () => {
@@ -34,16 +33,13 @@ describe('a shard and the primary', () => {
   }
 
   it('ask and answer questions of each kind', async () => {
-    const message = { account: '$G', headers: {}, payload: Buffer.from('x'), timeoutMs: 5 }
     const { questions } = connected({
       password: async ({ hash, password }) => (hash === 'h' && password === 'p' ? 'match' : 'mismatch'),
       account: async ({ key }) => `token of ${key}`,
-      callout: async ({ message: { payload } }) => Buffer.from(payload).reverse(),
     })
     expect(await questions.verify('h', 'p')).toBe('match')
     expect(await questions.verify('h', 'q')).toBe('mismatch')
     expect(await questions.ask('account', { key: 'A' })).toBe('token of A')
-    expect(await questions.ask('callout', { message })).toEqual(new Uint8Array(Buffer.from('x')))
   })
 
   it('give each answer to whoever asked, in whatever order they come', async () => {

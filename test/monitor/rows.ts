@@ -23,6 +23,7 @@ export function connectionRow(members: Partial<ConnectionRow>): ConnectionRow {
     lang: '',
     version: '',
     account: '$G',
+    authorizedUser: '',
     subscriptions: [],
     ...members,
   }

@@ -9,6 +9,7 @@ import { Generations } from '../../src/interest/generations.ts'
 import { accountKey } from '../../src/interest/reader.ts'
 import { createRegion, InterestWriter } from '../../src/interest/writer.ts'
 import { normaliseOptions } from '../../src/options.ts'
+import { createServerKey } from '../../src/server-identity.ts'
 import { Shard } from '../../src/shard.ts'
 import { Sublist, Subscription } from '../../src/subjects/sublist.ts'
 import { randomAccount, randomFilter, randomSubject } from '../interest/indexes.ts'
@@ -28,6 +29,7 @@ const shard = new Shard(
     logOpened: new SharedArrayBuffer(4),
     shards: 1,
     asksProgram: false,
+    key: createServerKey(),
     accountConnections: new AccountConnections(1).memory,
   },
   () => undefined,
