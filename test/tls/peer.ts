@@ -12,7 +12,9 @@ export class Peer {
   tls: TLSSocket | undefined
   /** What came from the server in vain attempts, on either layer. */
   error: NodeJS.ErrnoException | undefined
-  private received = Buffer.alloc(0)
+  private received: Buffer = Buffer.alloc(0)
+  private parts: Buffer[] = []
+  private partsBytes = 0
   private ended = false
   private wakers: (() => void)[] = []
   private readonly plainOnData = (bytes: Buffer): void => this.take(bytes)
@@ -66,8 +68,8 @@ export class Peer {
   /** The next bytes are these. */
   async expect(expected: string | Buffer): Promise<void> {
     const bytes = Buffer.from(expected as string)
-    await this.wait(show(bytes), () => this.received.length >= bytes.length || this.ended)
-    const got = this.received.subarray(0, bytes.length)
+    await this.wait(show(bytes), () => this.receivedBytes >= bytes.length || this.ended)
+    const got = this.join().subarray(0, bytes.length)
     if (!got.equals(bytes)) throw new Error(`expected ${show(bytes)}\n     got ${show(got)}`)
     this.received = this.received.subarray(bytes.length)
   }
@@ -82,7 +84,7 @@ export class Peer {
   async readToClose(): Promise<string> {
     await this.wait('the end', () => this.ended)
     this.close()
-    return this.received.toString('latin1')
+    return this.join().toString('latin1')
   }
 
   close(): void {
@@ -91,8 +93,20 @@ export class Peer {
   }
 
   private take(bytes: Buffer): void {
-    this.received = Buffer.concat([this.received, bytes])
+    this.parts.push(bytes)
+    this.partsBytes += bytes.length
     this.wake()
+  }
+
+  private get receivedBytes(): number {
+    return this.received.length + this.partsBytes
+  }
+
+  private join(): Buffer {
+    this.received = Buffer.concat([this.received, ...this.parts])
+    this.parts = []
+    this.partsBytes = 0
+    return this.received
   }
 
   private watch(socket: Socket): void {
@@ -132,4 +146,12 @@ function chopped(socket: Socket, bytesAtOnce: number): Duplex {
   socket.on('data', (bytes) => duplex.push(bytes))
   socket.on('end', () => duplex.push(null))
   return duplex
+}
+
+/** The first bytes of a client that begins TLS. */
+export function clientHello(options: ConnectionOptions = {}): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const below = new Duplex({ read: () => undefined, write: (chunk: Buffer) => resolve(chunk) })
+    tlsConnect({ servername: 'localhost', ...options, socket: below as Socket }).on('error', () => undefined)
+  })
 }
