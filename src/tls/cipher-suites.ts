@@ -4,6 +4,7 @@
 // cannot be chosen, they are always on.
 
 import { getCiphers } from 'node:tls'
+import type { Result } from './pem.ts'
 
 interface Suite {
   readonly openssl: string
@@ -53,34 +54,28 @@ const CURVES = new Map<string, string>([
   ['CurveP521', 'P-521'],
 ])
 
-/** A list in OpenSSL's form, or why there is none. */
-export type Choice = { readonly list: string } | { readonly error: string }
-
-/** The suites for OpenSSL. `names` undefined: all that are not insecure. Errors are worded as nats-server words them. */
-export function chooseSuites(names: readonly string[] | undefined, allowInsecure: boolean): Choice {
-  if (names?.length === 0) return { error: "error parsing tls config, 'cipher_suites' cannot be empty" }
-  const unknown = names?.find((name) => !SUITES.has(name))
+/**
+ * The suites for OpenSSL; none named: all that are not insecure. An error: one that there is not. Whether insecure ones
+ * may be named is for the configuration to say.
+ */
+export function chooseSuites(names: readonly string[]): Result<string> {
+  const unknown = names.find((name) => !SUITES.has(name))
   if (unknown !== undefined) return { error: `unrecognized cipher ${unknown}` }
-  const weak = (names ?? []).filter((name) => SUITES.get(name)?.insecure)
-  if (weak.length > 0 && !allowInsecure) {
-    const advice = "insecure cipher suites configured without 'allow_insecure_cipher_suites' option set"
-    return { error: `${advice}: ${weak.join(', ')}` }
-  }
   // OpenSSL would leave out in silence what it was built without.
   const built = new Set(getCiphers())
-  const missing = (names ?? []).find((name) => !built.has(SUITES.get(name)?.openssl.toLowerCase() ?? ''))
+  const missing = names.find((name) => !built.has(SUITES.get(name)?.openssl.toLowerCase() ?? ''))
   if (missing !== undefined)
     return { error: `cipher ${missing} is not available with OpenSSL ${process.versions.openssl}` }
-  const chosen = new Set(names ?? [...SUITES.keys()].filter((name) => !SUITES.get(name)?.insecure))
-  for (const name of TLS13_SUITES) chosen.add(name)
-  const list = [...SUITES].filter(([name]) => chosen.has(name)).map(([, { openssl }]) => openssl)
-  return { list: list.join(':') }
+  const isChosen = (name: string, { insecure }: Suite): boolean =>
+    TLS13_SUITES.includes(name) || (names.length > 0 ? names.includes(name) : !insecure)
+  const chosen = [...SUITES].filter(([name, suite]) => isChosen(name, suite))
+  return { value: chosen.map(([, { openssl }]) => openssl).join(':') }
 }
 
-/** The curves for OpenSSL, the preferred one first. `names` undefined: all. */
-export function chooseCurves(names: readonly string[] | undefined): Choice {
-  if (names?.length === 0) return { error: "error parsing tls config, 'curve_preferences' cannot be empty" }
-  const unknown = names?.find((name) => !CURVES.has(name))
+/** The curves for OpenSSL, the best first; none named: all. An error: one that there is not. */
+export function chooseCurves(names: readonly string[]): Result<string> {
+  const unknown = names.find((name) => !CURVES.has(name))
   if (unknown !== undefined) return { error: `unrecognized curve preference ${unknown}` }
-  return { list: [...(names ?? CURVES.keys())].map((name) => CURVES.get(name)).join(':') }
+  const chosen = names.length > 0 ? names : [...CURVES.keys()]
+  return { value: chosen.map((name) => CURVES.get(name)).join(':') }
 }

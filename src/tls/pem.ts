@@ -25,7 +25,7 @@ function blocksOf(text: string): Block[] {
 }
 
 /** The content of a file, or the error as Go words it: `open NAME: no such file or directory`. */
-export function readText(path: string): Result<string> {
+function readText(path: string): Result<string> {
   try {
     return { value: readFileSync(path, 'latin1') }
   } catch (error) {
@@ -67,11 +67,15 @@ export function keyPair(certText: string, keyText: string): Result<KeyPair> {
   return { value: { cert: chain.map(({ pem }) => pem).join('\n'), key: keyBlock.pem } }
 }
 
-/** The certificates of a file of authorities; those that cannot be read are passed over, as in Go. */
+/** The certificates of a file of authorities. */
 export function readAuthorities(caFile: string): Result<readonly string[]> {
   const text = readText(caFile)
-  if ('error' in text) return text
-  const readable = blocksOf(text.value)
+  return 'error' in text ? text : authoritiesIn(text.value)
+}
+
+/** The certificates in the content of such a file; those that cannot be read are passed over, as in Go. */
+export function authoritiesIn(caText: string): Result<readonly string[]> {
+  const readable = blocksOf(caText)
     .filter(({ type, pem }) => type === 'CERTIFICATE' && parse(() => new X509Certificate(pem)) !== undefined)
     .map(({ pem }) => pem)
   return readable.length === 0 ? { error: 'failed to parse root ca certificate' } : { value: readable }

@@ -261,7 +261,7 @@ class Upgrade {
   handshakeDone(socket: TLSSocket): void {
     const peerCertificate = this.settings.verify ? socket.getPeerX509Certificate()?.raw : undefined
     const { pinnedCerts } = this.settings
-    if (pinnedCerts !== undefined) {
+    if (pinnedCerts.length > 0) {
       const pin = peerCertificate && publicKeyPin(peerCertificate)
       if (pin === undefined || !pinnedCerts.includes(pin)) {
         this.fail(failure('certificate not pinned'))

@@ -86,10 +86,15 @@ export function selfSigned(order: CertificateOrder): Certificate {
   return make(order, undefined)
 }
 
+const directories: string[] = []
+process.on('exit', () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true })
+})
+
 /** Files in a directory of their own, removed when the process ends. Answers their paths. */
 export function writeFiles<Name extends string>(contents: Record<Name, string>): Record<Name, string> {
   const directory = mkdtempSync(join(tmpdir(), 'heddle-tls-'))
-  process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
+  directories.push(directory)
   const paths = {} as Record<Name, string>
   for (const name of Object.keys(contents) as Name[]) {
     paths[name] = join(directory, name)

@@ -25,12 +25,12 @@ const files = writeFiles({
   opsKey: ops.key,
   ca: authority.cert,
 })
-const pair = { certFile: files.cert, keyFile: files.key }
+const pair = { certificates: [{ certFile: files.cert, keyFile: files.key }] }
 const trust = { ca: authority.cert }
 
 let listener: Listener
 
-async function listen(options: TlsOptions = {}): Promise<number> {
+async function listen(options: Partial<TlsOptions> = {}): Promise<number> {
   listener = await Listener.start(settingsOf({ ...pair, ...options }))
   return listener.port
 }
@@ -70,7 +70,10 @@ describe('versions, suites, curves', () => {
 
   test('the chosen suite is named by its standard name', async () => {
     const suite = 'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256'
-    const port = await listen({ certFile: files.rsaCert, keyFile: files.rsaKey, cipherSuites: [suite] })
+    const port = await listen({
+      certificates: [{ certFile: files.rsaCert, keyFile: files.rsaKey }],
+      cipherSuites: [suite],
+    })
     const peer = await Peer.secure(port, { ...trust, maxVersion: 'TLSv1.2' })
     await peer.echo('x')
     expect(await listener.outcomes(1)).toMatchObject([{ session: { cipher: suite, version: '1.2' } }])
@@ -155,7 +158,7 @@ describe('client certificates', () => {
   })
 
   test('only a pinned one may connect', async () => {
-    const port = await listen({ ...verify, pinnedCerts: [alice.pin.toUpperCase()] })
+    const port = await listen({ ...verify, pinnedCerts: [alice.pin] })
     const peer = await Peer.secure(port, { ...trust, cert: alice.cert, key: alice.key })
     await peer.echo('x')
     const { outcome } = await refused(port, { cert: ops.cert, key: ops.key })
@@ -170,7 +173,7 @@ describe('client certificates', () => {
 })
 
 describe('several certificates', () => {
-  const certs = [
+  const certificates = [
     { certFile: files.cert, keyFile: files.key },
     { certFile: files.salesCert, keyFile: files.salesKey },
     { certFile: files.opsCert, keyFile: files.opsKey },
@@ -184,7 +187,7 @@ describe('several certificates', () => {
   }
 
   test('the first that is good for the name is shown, the first of all if there is none', async () => {
-    listener = await Listener.start(settingsOf({ certs }))
+    listener = await Listener.start(settingsOf({ certificates }))
     const names = ['sales.test', 'SALES.test', 'x.sales.test', 'a.sales.test', 'ops.test']
     const subjects = await Promise.all(names.map((name) => shown(listener.port, name)))
     expect(subjects).toEqual(
@@ -195,7 +198,7 @@ describe('several certificates', () => {
   })
 
   test('and to a client that asks for no name', async () => {
-    listener = await Listener.start(settingsOf({ certs }))
+    listener = await Listener.start(settingsOf({ certificates }))
     expect(await shown(listener.port, '')).toBe('CN=server')
   })
 
@@ -214,7 +217,7 @@ describe('reload', () => {
     const before = await Peer.secure(port, trust)
     const waiting = await Peer.connect(port)
     await waiting.expect(INFO)
-    listener.echo.upgrader.reload(settingsOf({ certFile: files.opsCert, keyFile: files.opsKey }))
+    listener.echo.upgrader.reload(settingsOf({ certificates: [{ certFile: files.opsCert, keyFile: files.opsKey }] }))
     const after = await Peer.secure(port, { ...trust, servername: 'ops.test' })
     // One that was on its way is served as it began.
     await waiting.startTls(trust)

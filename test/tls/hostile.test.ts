@@ -27,11 +27,11 @@ let honest: Peer
 
 beforeEach(async () => {
   // Several certificates, so that the choice by name has its share; and certificates are asked for.
-  const certs = [
+  const certificates = [
     { certFile: files.cert, keyFile: files.key },
     { certFile: files.salesCert, keyFile: files.salesKey },
   ]
-  const options = { certs, timeout: 2_000, verify: true, caFile: files.ca }
+  const options = { certificates, timeout: 2_000, verify: true, caFile: files.ca }
   listener = await Listener.start(settingsOf(options))
   honest = await Peer.secure(listener.port, withCertificate)
   await honest.echo('before')
@@ -107,7 +107,9 @@ test('an alert that is not encrypted, after the handshake', async () => {
 })
 
 test('1,000 handshakes at once', async () => {
-  listener.echo.upgrader.reload(settingsOf({ certFile: files.cert, keyFile: files.key, timeout: 25_000 }))
+  listener.echo.upgrader.reload(
+    settingsOf({ certificates: [{ certFile: files.cert, keyFile: files.key }], timeout: 25_000 }),
+  )
   const peers = await Promise.all(Array.from({ length: 1_000 }, () => Peer.connect(listener.port)))
   await Promise.all(
     peers.map(async (peer, i) => {
@@ -120,7 +122,9 @@ test('1,000 handshakes at once', async () => {
 })
 
 test('500 that begin and stop, and one that does not', async () => {
-  listener.echo.upgrader.reload(settingsOf({ certFile: files.cert, keyFile: files.key, timeout: 500 }))
+  listener.echo.upgrader.reload(
+    settingsOf({ certificates: [{ certFile: files.cert, keyFile: files.key }], timeout: 500 }),
+  )
   const hello = await clientHello()
   const idle = await Promise.all(Array.from({ length: 500 }, () => Peer.connect(listener.port)))
   for (const [i, peer] of idle.entries()) if (i % 2 === 0) peer.send(hello.subarray(0, 200))

@@ -18,8 +18,24 @@ export type Outcome =
   | { readonly kind: 'plain'; readonly bytes: string }
   | { readonly kind: 'failed'; readonly failure: TlsFailure }
 
-export function settingsOf(options: TlsOptions, allowNonTls = false): TlsSettings {
-  const read = readTls(options, allowNonTls)
+/** What the configuration hands over for an empty block. */
+export const NO_OPTIONS: TlsOptions = {
+  certificates: [],
+  caFile: '',
+  verify: false,
+  verifyAndMap: false,
+  cipherSuites: [],
+  curvePreferences: [],
+  minVersion: '1.2',
+  timeout: 0,
+  connectionRateLimit: 0,
+  pinnedCerts: [],
+  handshakeFirst: false,
+  handshakeFirstFallback: 0,
+}
+
+export function settingsOf(options: Partial<TlsOptions>, allowNonTls = false): TlsSettings {
+  const read = readTls({ ...NO_OPTIONS, ...options }, allowNonTls)
   if ('error' in read) throw new Error(read.error)
   return read.value
 }

@@ -41,6 +41,16 @@ export class Peer {
     return peer
   }
 
+  /** The next line, without its end. */
+  async line(): Promise<string> {
+    await this.wait('a line', () => this.join().includes('\r\n') || this.ended)
+    const text = this.join().toString('latin1')
+    const end = text.indexOf('\r\n')
+    if (end < 0) throw new Error(`ended within a line: ${JSON.stringify(text)}`)
+    this.received = this.received.subarray(end + 2)
+    return text.slice(0, end)
+  }
+
   /** Begins TLS and resolves when it is there. `bytesAtOnce`: cuts what it writes into pieces of so many bytes. */
   async startTls(options: ConnectionOptions, bytesAtOnce?: number): Promise<TLSSocket> {
     const secured = Promise.withResolvers<void>()

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import type { TlsOptions } from '../../src/tls/options.ts'
 import { readTls } from '../../src/tls/settings.ts'
 import { Authority, writeFiles } from './certificates.ts'
+import { NO_OPTIONS } from './listener.ts'
 
 const authority = new Authority()
 const server = authority.issue({ subject: 'server', dnsNames: ['localhost'] })
@@ -35,22 +36,22 @@ const files = writeFiles({
   requests: `${block('CERTIFICATE REQUEST')}${block('X509 CRL')}`,
   locked,
 })
-const pair = { certFile: files.cert, keyFile: files.key }
+const pair = { certificates: [{ certFile: files.cert, keyFile: files.key }] }
 
-const errorOf = (options: TlsOptions): string | undefined => {
-  const read = readTls(options, false)
+const errorOf = (options: Partial<TlsOptions>): string | undefined => {
+  const read = readTls({ ...NO_OPTIONS, ...options }, false)
   return 'error' in read ? read.error : undefined
 }
 
 test('a certificate and its key are all that is needed; the rest has the defaults of nats-server', () => {
-  const read = readTls(pair, false)
+  const read = readTls({ ...NO_OPTIONS, ...pair }, false)
   expect(read).toMatchObject({
     value: {
       verify: false,
       authorities: undefined,
       minVersion: 'TLSv1.2',
       timeoutMs: 2_000,
-      pinnedCerts: undefined,
+      pinnedCerts: [],
       handshakeFirst: false,
       fallbackMs: 0,
       allowNonTls: false,
@@ -59,29 +60,18 @@ test('a certificate and its key are all that is needed; the rest has the default
 })
 
 test('settings are plain data that crosses to other threads', () => {
-  const read = readTls({ ...pair, caFile: files.authority, verifyAndMap: true, pinnedCerts: ['A'.repeat(64)] }, true)
+  const read = readTls({ ...NO_OPTIONS, ...pair, caFile: files.authority, verifyAndMap: true }, true)
   expect(structuredClone(read)).toEqual(read)
-  expect(read).toMatchObject({ value: { verify: true, pinnedCerts: ['a'.repeat(64)], allowNonTls: true } })
-})
-
-test.each([
-  [true, true, 0],
-  [false, false, 0],
-  [50, true, 50],
-  [0, true, 0],
-  [-3, true, 0],
-])('handshake first %j', (handshakeFirst, first, fallbackMs) => {
-  expect(readTls({ ...pair, handshakeFirst }, false)).toMatchObject({ value: { handshakeFirst: first, fallbackMs } })
+  expect(read).toMatchObject({ value: { verify: true, allowNonTls: true } })
 })
 
 test('files may hold a chain, words, and the key next to the certificate', () => {
-  expect(errorOf({ certFile: files.chain, keyFile: files.both })).toBeUndefined()
-  expect(errorOf({ certFile: files.both, keyFile: files.both })).toBeUndefined()
+  expect(errorOf({ certificates: [{ certFile: files.chain, keyFile: files.both }] })).toBeUndefined()
+  expect(errorOf({ certificates: [{ certFile: files.both, keyFile: files.both }] })).toBeUndefined()
 })
 
-test('nothing at all is accepted, as nats-server does; so are no certificates in a list and authorities alone', () => {
+test('nothing at all is accepted, as nats-server does; so are authorities alone', () => {
   expect(errorOf({})).toBeUndefined()
-  expect(errorOf({ certs: [] })).toBeUndefined()
   expect(errorOf({ caFile: files.authority })).toBeUndefined()
 })
 
@@ -114,39 +104,29 @@ test.each<[string, string, string]>([
   [files.cert, files.otherKey, 'tls: private key does not match public key'],
   [files.cert, files.rsaKey, 'tls: private key type does not match public key type'],
 ])('a pair that is no good is refused (%#)', (certFile, keyFile, why) => {
-  expect(errorOf({ certFile, keyFile })).toBe(`${PAIR}: ${why}`)
-  const certs = [pair, { certFile, keyFile }]
-  expect(errorOf({ certs })).toBe(`${PAIR} 2/2: ${why}`)
+  const files = { certFile, keyFile }
+  expect(errorOf({ certificates: [files] })).toBe(`${PAIR}: ${why}`)
+  expect(errorOf({ certificates: [...pair.certificates, files] })).toBe(`${PAIR} 2/2: ${why}`)
 })
 
-test.each<[TlsOptions, string]>([
-  [{ certFile: files.cert }, "missing 'key_file' in TLS configuration"],
-  [{ keyFile: files.key }, "missing 'cert_file' in TLS configuration"],
-  [{ ...pair, certs: [pair] }, "error parsing tls config, cannot combine 'cert_file' option with 'certs' option"],
+test.each<[Partial<TlsOptions>, string]>([
   [{ ...pair, caFile: '/nowhere.pem' }, 'open /nowhere.pem: no such file or directory'],
   [{ ...pair, caFile: files.garbage }, 'failed to parse root ca certificate'],
   [{ ...pair, caFile: files.badCert }, 'failed to parse root ca certificate'],
-  [{ ...pair, minVersion: '1.1' }, 'error parsing tls config: unsupported TLS version: TLS 1.1'],
-  [{ ...pair, minVersion: '9' }, 'error parsing tls config: unknown version: 9'],
   [{ ...pair, cipherSuites: ['X'] }, 'unrecognized cipher X'],
   [{ ...pair, curvePreferences: ['X'] }, 'unrecognized curve preference X'],
-  [
-    { ...pair, pinnedCerts: ['abc'] },
-    "error parsing tls config, 'pinned_certs' key abc does not look like hex-encoded sha256 of DER encoded " +
-      'SubjectPublicKeyInfo',
-  ],
 ])('options that are no good are refused (%#)', (options, error) => {
   expect(errorOf(options)).toBe(error)
 })
 
 test('authorities that cannot be read are passed over as long as there is one that can', () => {
-  const read = readTls({ ...pair, caFile: files.authorities, verify: true }, false)
+  const read = readTls({ ...NO_OPTIONS, ...pair, caFile: files.authorities, verify: true }, false)
   expect('value' in read && read.value.authorities?.length).toBe(1)
 })
 
 test('no error tells anything of a key', () => {
   const secrets = [server.key, other.key, rsa.key, locked].map((key) => key.split('\n')[1])
   const wrong = [files.otherKey, files.rsaKey, files.locked, files.badKey]
-  const errors = wrong.map((keyFile) => errorOf({ certFile: files.cert, keyFile })).join('\n')
+  const errors = wrong.map((keyFile) => errorOf({ certificates: [{ certFile: files.cert, keyFile }] })).join('\n')
   expect(secrets.filter((secret) => errors.includes(secret))).toEqual([])
 })

@@ -14,7 +14,7 @@ const authority = new Authority()
 const server = authority.issue({ subject: 'server', dnsNames: ['localhost'] })
 const other = authority.issue({ subject: 'other', dnsNames: ['localhost'] })
 const files = writeFiles({ cert: server.cert, key: server.key, otherCert: other.cert, otherKey: other.key })
-const pair = { certFile: files.cert, keyFile: files.key }
+const pair = { certificates: [{ certFile: files.cert, keyFile: files.key }] }
 /** Made once: making it takes longer than a handshake. */
 const trust = { secureContext: createSecureContext({ ca: authority.cert }) }
 const THREADS = 2
@@ -75,7 +75,7 @@ test('200 connections over both threads, each with its own bytes', async () => {
 test('a certificate renewed on every thread is shown to new connections, and old ones go on', async () => {
   const before = await Peer.secure(port, trust)
   await before.echo('x')
-  const settings = settingsOf({ certFile: files.otherCert, keyFile: files.otherKey }, true)
+  const settings = settingsOf({ certificates: [{ certFile: files.otherCert, keyFile: files.otherKey }] }, true)
   for (const worker of workers) worker.postMessage({ settings })
   const subjects: (string | undefined)[] = []
   for (let i = 0; i < THREADS; i++) {

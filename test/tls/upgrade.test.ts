@@ -11,14 +11,14 @@ import { clientHello, Peer } from './peer.ts'
 const authority = new Authority()
 const server = authority.issue({ subject: 'server', dnsNames: ['localhost'] })
 const files = writeFiles({ cert: server.cert, key: server.key })
-const pair = { certFile: files.cert, keyFile: files.key }
+const pair = { certificates: [{ certFile: files.cert, keyFile: files.key }] }
 const trust = { ca: authority.cert }
 /** As a client begins TLS; what follows is not a ClientHello. */
 const HELLO_START = Buffer.from([0x16, 0x03, 0x01])
 
 let listener: Listener
 
-async function listen(options: TlsOptions = {}, allowNonTls = false): Promise<number> {
+async function listen(options: Partial<TlsOptions> = {}, allowNonTls = false): Promise<number> {
   listener = await Listener.start(settingsOf({ ...pair, ...options }, allowNonTls))
   return listener.port
 }
@@ -206,7 +206,7 @@ describe('handshake first', () => {
 
 describe('handshake first, or INFO after a while', () => {
   test('a client that begins at once gets INFO by TLS', async () => {
-    const peer = await Peer.connect(await listen({ handshakeFirst: 10_000 }))
+    const peer = await Peer.connect(await listen({ handshakeFirst: true, handshakeFirstFallback: 10_000 }))
     await peer.startTls(trust)
     await peer.expect(INFO)
     expect(await listener.outcomes(1)).toMatchObject([{ kind: 'secured', session: { first: true } }])
@@ -214,21 +214,21 @@ describe('handshake first, or INFO after a while', () => {
   })
 
   test('a client that waits gets INFO in plain', async () => {
-    const peer = await Peer.secure(await listen({ handshakeFirst: 10 }), trust)
+    const peer = await Peer.secure(await listen({ handshakeFirst: true, handshakeFirstFallback: 10 }), trust)
     await peer.echo('hello')
     expect(await listener.outcomes(1)).toMatchObject([{ kind: 'secured', session: { first: false } }])
     peer.close()
   })
 
   test('a client that begins in plain at once is not heard', async () => {
-    const peer = await Peer.connect(await listen({ handshakeFirst: 10_000 }, true))
+    const peer = await Peer.connect(await listen({ handshakeFirst: true, handshakeFirstFallback: 10_000 }, true))
     peer.send('PING\r\n')
     expect(await peer.readToClose()).toBe('')
     expect(await listener.outcomes(1)).toEqual([NOT_TLS])
   })
 
   test('after INFO a plain client is served where plain is allowed', async () => {
-    const peer = await Peer.connect(await listen({ handshakeFirst: 10 }, true))
+    const peer = await Peer.connect(await listen({ handshakeFirst: true, handshakeFirstFallback: 10 }, true))
     await peer.expect(INFO)
     await peer.echo('PING\r\n')
     expect(await listener.outcomes(1)).toEqual([{ kind: 'plain', bytes: 'PING\r\n' }])
@@ -236,7 +236,7 @@ describe('handshake first, or INFO after a while', () => {
   })
 
   test('… and closed where it is not', async () => {
-    const peer = await Peer.connect(await listen({ handshakeFirst: 10 }))
+    const peer = await Peer.connect(await listen({ handshakeFirst: true, handshakeFirstFallback: 10 }))
     await peer.expect(INFO)
     peer.send('PING\r\n')
     expect(await peer.readToClose()).toBe('')
@@ -244,7 +244,7 @@ describe('handshake first, or INFO after a while', () => {
   })
 
   test('a client that leaves before INFO is a failure of the handshake', async () => {
-    const peer = await Peer.connect(await listen({ handshakeFirst: 10_000 }, true))
+    const peer = await Peer.connect(await listen({ handshakeFirst: true, handshakeFirstFallback: 10_000 }, true))
     peer.socket.end()
     expect(await peer.readToClose()).toBe('')
     expect(await listener.outcomes(1)).toEqual([EOF])
