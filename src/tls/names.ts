@@ -124,7 +124,7 @@ function group(pairs: readonly (readonly [string, string])[]): Map<string, strin
 
 type Pair = readonly [type: string, value: string]
 
-/** Keys of parts that stand most specific first. Within a part the order means nothing; letter case of types neither. */
+/** Keys of parts that stand most specific first. Order within a part and letter case of types mean nothing. */
 function nameOf(parts: readonly (readonly Pair[])[]): DistinguishedName {
   const keys = parts.map((pairs) => JSON.stringify(pairs.map(([type, value]) => [type.toUpperCase(), value]).sort()))
   return { inOrder: keys.join('\n'), anyOrder: keys.toSorted().join('\n') }
@@ -165,7 +165,7 @@ function written({ oid, value }: Attribute): string {
   return `${TYPES.get(oid)}=${escaped}`
 }
 
-/** Reads a distinguished name as RFC 4514 writes it, such as `CN=alice,OU=Ops+O=Acme,DC=example`. Undefined: not one. */
+/** Reads a distinguished name as RFC 4514 writes it, such as `CN=alice,OU=Ops+O=Acme`. Undefined: it is none. */
 export function parseDistinguishedName(text: string): DistinguishedName | undefined {
   const parts: Pair[][] = [[]]
   let rest = text

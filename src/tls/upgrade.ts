@@ -1,13 +1,10 @@
 // From an accepted connection to one that speaks TLS, on the shard that serves it (reference 4.4, 6.4).
 //
-//                          ┌─ handshake first ──▶ quiet for the fallback time ─┐
-//     begin ─┤                                                                 ▼
-//                          └─ else ─────────────────────────────────────────▶ INFO
-//                                    │ bytes                                    │ bytes
-//                                    ▼                                          ▼
-//                        a TLS record? ◀──────────────────────────────── a TLS record?
-//                         no │ yes                             no, plain is allowed │
-//                   failed ◀─┘  └─▶ (its turn) handshake ─▶ secured | failed        └─▶ plain
+//     handshake first ──▶ wait ──────────┐        ┌─ a TLS record ──▶ its turn ──▶ handshake ──▶ secured
+//                          │ fallback    │ bytes  │
+//                          ▼             ├────────┼─ else, after INFO, where plain is allowed ──▶ plain
+//     otherwise ────▶ INFO ──▶ wait ─────┘        │
+//                                                 └─ else ──▶ failed, as it is when the time is over
 //
 // The first bytes are looked at before OpenSSL has them: whoever does not speak TLS is told nothing in TLS. They also
 // say that the expensive part of a handshake is due; of those, only some begin in a turn of the loop, so that a storm
@@ -23,9 +20,9 @@ import type { HandshakeLimit } from './rate-limit.ts'
 import type { TlsSettings } from './settings.ts'
 
 /**
- * Handshakes that begin in one turn of the loop. Each takes about half a millisecond of a processor: while 1,000 clients
- * connected at once, another client's PING took 5 to 10 ms at the 99th percentile with 2 to 8, and 100 to 225 ms with no
- * bound, which did no more handshakes a second.
+ * Handshakes that begin in one turn of the loop. Each takes about half a millisecond of a processor. While 1,000 clients
+ * connected at once, another client's PING took 5 to 10 ms (99th percentile) with 2 to 8 of them, 100 to 225 ms without
+ * a bound; that did not do more handshakes a second.
  */
 const HANDSHAKES_A_TURN = 4
 /** The first byte of a TLS record that holds a handshake. */
@@ -80,9 +77,12 @@ export interface UpgradeHandler {
    * listened to from within the call.
    */
   secured(socket: TLSSocket, session: TlsSession): void
-  /** It stays plain; these bytes have been read, perhaps none. */
+  /** It stays plain; these bytes have been read, perhaps none. The socket's errors are the handler's from here on. */
   plain(bytes: Buffer): void
-  /** It must be closed. The socket either has never seen TLS and may still be written to, or is destroyed already. */
+  /**
+   * It must be closed. A socket that has never seen TLS may still be written to; another is destroyed right after. Its
+   * errors are the handler's from here on.
+   */
   failed(failure: TlsFailure): void
 }
 
@@ -117,10 +117,11 @@ export class TlsUpgrader {
 
   /** Ends an upgrade without telling its handler, and destroys the socket. Nothing if it has ended already. */
   cancel(socket: Socket): void {
-    if (this.upgrades.has(socket)) {
-      this.forget(socket)
-      socket.destroy()
-    }
+    if (!this.upgrades.has(socket)) return
+    this.forget(socket)
+    // One that is on its way already interests nobody any more.
+    socket.on('error', () => undefined)
+    socket.destroy()
   }
 
   /** Connections on their way. */
@@ -201,6 +202,7 @@ class Upgrade {
   private greet(): void {
     this.greeted = true
     this.handler.greet()
+    if (this.over) return
     if (this.mayBePlain) this.within(this.settings.timeoutMs, () => this.stayPlain(Buffer.alloc(0)))
     else this.requireTls()
   }
@@ -221,9 +223,9 @@ class Upgrade {
     const bytes: Buffer | null = socket.read()
     if (bytes === null) return
     socket.off('readable', this.socketOnReadable)
-    const wasOpen = this.mayBePlain || (!this.greeted && this.settings.fallbackMs > 0)
+    const wasOpenTillNow = this.mayBePlain || (!this.greeted && this.settings.fallbackMs > 0)
     if (bytes[0] === HANDSHAKE_RECORD) {
-      if (wasOpen) this.requireTls()
+      if (wasOpenTillNow) this.requireTls()
       if (this.over) return
       socket.unshift(bytes)
       this.owner.enqueue(this)
@@ -247,7 +249,7 @@ class Upgrade {
   // ── The handshake ─────────────────────────────────────────────────────────────────────────────────────
 
   beginHandshake(): void {
-    if (this.over) return
+    if (this.over || this.socket.destroyed) return // if it is destroyed, its end comes still
     this.stopListening()
     this.handshaking = true
     // From here on Node listens to the socket. It reads what was put back before anything that comes later; an end that
