@@ -20,7 +20,7 @@ import type { HandshakeLimit } from './rate-limit.ts'
 import type { TlsSettings } from './settings.ts'
 
 /**
- * Handshakes that begin in one turn of the loop. Each takes about half a millisecond of a processor. While 1,000 clients
+ * Handshakes that begin in one turn of the loop. Each takes about half a millisecond of processor. While 1,000 clients
  * connected at once, another client's PING took 5 to 10 ms (99th percentile) with 2 to 8 of them, 100 to 225 ms without
  * a bound; that did not do more handshakes a second.
  */

@@ -31,7 +31,7 @@ beforeEach(async () => {
     { certFile: files.cert, keyFile: files.key },
     { certFile: files.salesCert, keyFile: files.salesKey },
   ]
-  const options = { certificates, timeout: 2_000, verify: true, caFile: files.ca }
+  const options = { certificates, timeout: 10_000, verify: true, caFile: files.ca }
   listener = await Listener.start(settingsOf(options))
   honest = await Peer.secure(listener.port, withCertificate)
   await honest.echo('before')

@@ -23,7 +23,7 @@ let workers: Worker[]
 let acceptor: Server
 let port: number
 
-async function start(settings = settingsOf(pair, true)): Promise<void> {
+async function start(settings = settingsOf({ ...pair, timeout: 20_000 }, true)): Promise<void> {
   const entry = new URL('./echo-thread.ts', import.meta.url)
   workers = Array.from({ length: THREADS }, () => new Worker(entry, { workerData: settings }))
   await Promise.all(workers.map((worker) => once(worker, 'online')))
