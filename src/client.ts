@@ -25,6 +25,7 @@ import type { Rights } from './rights.ts'
 import type { Publisher } from './router.ts'
 import type { Shard } from './shard.ts'
 import type { Subscription } from './subjects/sublist.ts'
+import type { TlsSession } from './tls/upgrade.ts'
 
 export class Client implements Publisher, KeepAliveOwner {
   readonly id: number
@@ -50,7 +51,11 @@ export class Client implements Publisher, KeepAliveOwner {
   closedAtMs = 0
 
   private readonly shard: Shard
-  private readonly socket: Socket
+  private socket: Socket
+  /** TLS is being agreed on: the socket is not ours yet. */
+  private securing = true
+  /** Undefined: plain. */
+  tls: TlsSession | undefined
   readonly keepAlive: KeepAlive
   readonly operations: Operations
   private latestReadBytes = 0
@@ -74,19 +79,27 @@ export class Client implements Publisher, KeepAliveOwner {
     this.parser.connectDue = this.login.greeting.expectsConnect
     this.operations.applyLimits()
     if (options.trace) this.parser.tracer = this.log
+    this.log.debug('Client connection created')
+  }
+
+  /** Tells the peer who we are and what we ask of it. */
+  greet(): void {
+    this.sendInfo()
+  }
+
+  /** Begins to read from `socket`, plain or secured, or closes at once for `refusal`. */
+  start(socket: Socket, refusal: Fault | undefined): void {
+    this.securing = false
+    this.socket = socket
+    this.outbound.moveTo(socket)
     socket.on('error', (error) => this.socketOnError(error))
     socket.on('end', () => this.socketOnEnd())
     socket.on('close', () => this.socketOnClose())
-  }
-
-  /** Greets the peer and begins to read, or closes at once for `refusal`. */
-  start(refusal: Fault | undefined): void {
-    this.log.debug('Client connection created')
     this.keepAlive.start()
     this.login.start()
-    this.sendInfo()
     if (refusal !== undefined) this.close(refusal)
-    else this.socket.resume()
+    else if (!this.closing) socket.resume()
+    if (socket.closed) this.socketOnClose() // it said so before we listened
   }
 
   // ── Socket events ─────────────────────────────────────────────────────────────────────────────────────
@@ -156,7 +169,11 @@ export class Client implements Publisher, KeepAliveOwner {
   /** INFO, for the first time; later it says to which account the peer belongs. */
   private sendInfo(): void {
     const { login } = this
-    const hello = { authRequired: login.greeting.isAnnounced, nonce: login.nonce }
+    const hello = {
+      authRequired: login.greeting.isAnnounced,
+      nonce: login.nonce,
+      tls: this.shard.tls.hello(this.tls),
+    }
     this.outbound.appendBuffer(encodeInfo(this.shard.identity, this.id, this.ip, hello))
   }
 
@@ -169,6 +186,7 @@ export class Client implements Publisher, KeepAliveOwner {
       nonce: login.nonce,
       account: this.account.name,
       maxPayload: limits.payload,
+      tls: this.shard.tls.hello(this.tls),
     }
     this.outbound.appendBuffer(encodeInfo(this.shard.identity, this.id, this.ip, hello))
   }
@@ -313,6 +331,10 @@ export class Client implements Publisher, KeepAliveOwner {
 
   /** Step two: what is queued goes out, then FIN; the sweep cuts a peer that does not take its leave. */
   release(): void {
+    if (this.securing) {
+      this.socket.destroy()
+      return
+    }
     if (this.closeReason === CloseReason.slowConsumerPending || this.closeReason === CloseReason.slowConsumerDeadline) {
       this.outbound.close()
       this.socket.destroy()

@@ -78,7 +78,7 @@ export class Login {
       ip: client.ip,
       connectionId: client.id,
       connectionType: 'STANDARD' as const,
-      certificate: undefined,
+      certificate: this.shard.tls.certificateOf(client.tls),
       tls: undefined,
       nowMs: Date.now(),
       gone: this.gone.signal,

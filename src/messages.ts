@@ -6,6 +6,7 @@ import type { AnswerMessage, QuestionMessage } from './auth/questions.ts'
 import type { LogMessage } from './log/sink.ts'
 import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
+import type { TlsSettings } from './tls/settings.ts'
 
 /** What a shard needs to know another one. The same two rings and the other end of the port go to the other one. */
 export interface PeerSetup {
@@ -33,6 +34,9 @@ export interface ShardSetup {
   readonly shards: number
   /** How many connections accounts with a limit have. */
   readonly accountConnections: SharedArrayBuffer
+  /** Undefined: no TLS. It holds private keys. */
+  readonly tls: TlsSettings | undefined
+  readonly handshakeLimit: SharedArrayBuffer
   /** How often the log file was opened anew. */
   readonly logOpened: SharedArrayBuffer
 }
@@ -55,7 +59,7 @@ export type ToShard =
   /** What INFO says has changed: it is told to clients from now on, and to those who are there. */
   | { readonly kind: 'identity'; readonly identity: ServerIdentity }
   /** New options are in force. Answered by `applied`. */
-  | { readonly kind: 'options'; readonly options: Options }
+  | { readonly kind: 'options'; readonly options: Options; readonly tls: TlsSettings | undefined }
   /** Close so many connections, whichever. */
   | { readonly kind: 'evict'; readonly count: number; readonly eviction: Eviction }
   | AnswerMessage

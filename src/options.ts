@@ -184,11 +184,11 @@ export interface ServerOptions {
   serverTags?: readonly string[]
   /** Texts that describe this server, by name. */
   serverMetadata?: Readonly<Record<string, string>>
-  /** Who may enter: the block of the configuration file, as plain data. Not acted on yet: such a server does not start. */
+  /** Who may enter: the block of the configuration file, as plain data. */
   authorization?: ConfigData
   /** Accounts: the block of the configuration file, as plain data. */
   accounts?: ConfigData
-  /** TLS on the client port: the block of the configuration file, as plain data. Not acted on yet, as authorization. */
+  /** TLS on the client port: the block of the configuration file, as plain data. */
   tls?: ConfigData
   /** WebSocket listener: the block of the configuration file, as plain data. Not acted on yet. */
   websocket?: ConfigData

@@ -58,7 +58,7 @@ export function holdMsFor(bytes: number): number {
 
 export class Outbound {
   private readonly owner: OutboundOwner
-  private readonly socket: Socket
+  private socket: Socket
   private readonly pendingMax: number
   private readonly behindMark: number
   /** Called when pendingBytes exceeds its bound: the connection is a slow consumer. */
@@ -88,6 +88,11 @@ export class Outbound {
     this.pendingMax = pendingMax
     this.behindMark = Math.min(HOLD_PENDING, pendingMax / 2)
     this.onOverflow = onOverflow
+  }
+
+  /** What is queued from here on goes out by another socket: TLS has come over the one before. */
+  moveTo(socket: Socket): void {
+    this.socket = socket
   }
 
   /** Milliseconds that the socket has not taken what was written to it; 0 if nothing is in flight. */

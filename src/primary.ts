@@ -19,6 +19,16 @@ import { createServerId, identityOf } from './server-identity.ts'
 import { SHARD_ENTRY } from './shard-host.ts'
 import { Shards } from './shards.ts'
 import type { Report } from './stats.ts'
+import type { TlsSettings } from './tls/settings.ts'
+
+/** Reads the certificates. Throws an Error that says what is wrong with them. */
+async function tlsSettings({ tls, allowNonTls }: Options): Promise<TlsSettings | undefined> {
+  if (tls === undefined) return undefined
+  const { readTls } = await import('./tls/settings.ts')
+  const result = readTls(tls, allowNonTls)
+  if ('error' in result) throw new OptionError(result.error)
+  return result.value
+}
 
 export class Primary {
   /** The options in force; a reload puts others in their place. */
@@ -95,7 +105,7 @@ export class Primary {
       if (failed !== undefined) throw new Error(`Could not write pidfile: ${failed}`)
     }
     this.setIdentity(identityOf(this.identity.serverId, options, listener.address, listener.port))
-    await Promise.all([shards.start(), this.startMonitor()])
+    await Promise.all([shards.start(await tlsSettings(options)), this.startMonitor()])
     this.goOnUnlessClosing()
     this.started = true
     listener.serve(
@@ -181,10 +191,11 @@ export class Primary {
     const next = withPortsOf(before, given)
     const { refusal } = diffOptions(before, next)
     if (refusal !== undefined) throw new OptionError(refusal)
+    const tls = await tlsSettings(next)
     log.configure(next)
     this.options = next
     this.configLoadedAt = Date.now()
-    await shards.setOptions(next)
+    await shards.setOptions(next, tls)
     if (next.clientAdvertise !== before.clientAdvertise || next.maxPayload !== before.maxPayload) this.reintroduce()
     if (next.pidFile !== before.pidFile && next.pidFile !== '') {
       const failed = writePidFile(next.pidFile)

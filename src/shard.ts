@@ -3,6 +3,7 @@
 //   turn:  reads, ring frames → operations → deliveries queued, receivers marked
 //          end of turn: frames for other shards published, each marked receiver written once, closed ones released
 
+import type { Socket } from 'node:net'
 import { Accounts } from './accounts/account.ts'
 import { AccountConnections } from './accounts/account-connections.ts'
 import { ServiceCalls } from './accounts/service-calls.ts'
@@ -32,8 +33,10 @@ import type { ServerIdentity } from './protocol/handshake.ts'
 import type { Run } from './protocol/run.ts'
 import { PermissionSets } from './rights.ts'
 import { Router } from './router.ts'
+import { SecureEntry } from './secure-entry.ts'
 import { type ConnectionRow, connectionRow, type Report, report, TrafficTotals } from './stats.ts'
 import { Sublist, Subscription } from './subjects/sublist.ts'
+import type { TlsSettings } from './tls/settings.ts'
 
 const SWEEP_MAX_MS = 1000
 const PING_STEP_MAX_MS = 100
@@ -58,6 +61,7 @@ export class Shard implements OutboundOwner, PeerOwner {
   readonly serviceCalls: ServiceCalls
   readonly permissionSets = new PermissionSets()
   readonly accountConnections: AccountConnections
+  readonly tls: SecureEntry
   /** What only the primary can answer. */
   readonly questions: Questions
   authenticator: Authenticator
@@ -71,7 +75,7 @@ export class Shard implements OutboundOwner, PeerOwner {
   /** All sockets of the shard read into this one, from readStart on; before it there is room for a cut line. */
   readonly readBlock: Block
   readonly readStart: number
-  private readonly readBuffer: Buffer
+  readonly readBuffer: Buffer
 
   nowMs = performance.now()
   slowConsumers = 0
@@ -112,6 +116,8 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.serviceCalls = new ServiceCalls(this)
     this.accountConnections = new AccountConnections(setup.shards, setup.accountConnections)
     this.questions = new Questions(toPrimary)
+    this.tls = new SecureEntry(this, setup.handshakeLimit)
+    this.tls.configure(setup.tls)
     this.configureAccounts()
     this.authenticator = createAuthenticator(this.options, this.questions, undefined)
     // Room for the longest cut line: verb, blanks, arguments, CR.
@@ -131,16 +137,18 @@ export class Shard implements OutboundOwner, PeerOwner {
   /** Takes over a connection. */
   accept({ id, socket: arrived, refused }: Arrival): void {
     this.nowMs = performance.now()
-    let client: Client | undefined
-    const socket = adopt(arrived, this.readBuffer, (bytes) => client?.socketOnRead(bytes))
-    if (socket === undefined) {
-      if (!refused) this.gauges.connectionClosed(this.index)
-      return
-    }
-    client = new Client(this, id, socket)
+    const refusal = refused ? Faults.connections : this.stopping ? Faults.shutdown : undefined
+    const client = new Client(this, id, arrived)
     this.clients.set(id, client)
     if (refused) this.refused.add(client)
-    client.start(refused ? Faults.connections : this.stopping ? Faults.shutdown : undefined)
+    if (refusal === undefined && this.tls.secure(client, arrived)) return
+    client.greet()
+    client.start(this.adopt(client, arrived), refusal)
+  }
+
+  /** The socket as one that reads into our buffer; as it is if it is gone already. */
+  adopt(client: Client, arrived: Socket): Socket {
+    return adopt(arrived, this.readBuffer, (bytes) => client.socketOnRead(bytes)) ?? arrived
   }
 
   /** A connection began to close: it is released at the end of the turn. */
@@ -368,9 +376,10 @@ export class Shard implements OutboundOwner, PeerOwner {
   }
 
   /** New options are in force from now on. */
-  setOptions(options: Options): void {
+  setOptions(options: Options, tls: TlsSettings | undefined): void {
     const before = this.options
     this.options = options
+    this.tls.configure(tls)
     this.nowMs = performance.now()
     this.log.configure(options)
     if (options.writeDeadline !== before.writeDeadline) {

@@ -28,7 +28,7 @@ primary.on('message', (message: ToShard) => {
       shard.setIdentity(message.identity)
       return
     case 'options':
-      shard.setOptions(message.options)
+      shard.setOptions(message.options, message.tls)
       tell({ kind: 'applied' })
       return
     case 'evict':

@@ -24,13 +24,12 @@ export function createAuthenticator(
   questions: Questions,
   accounts: AccountBook | undefined,
 ): Authenticator {
-  const settings = authSettings({
-    authorization: options.authorization,
-    accounts: options.accounts,
-    systemAccount: options.systemAccount,
-    noAuthUser: options.noAuthUser,
-    tlsMap: options.tls?.verifyAndMap ?? false,
-    trustedProxies: options.proxies,
-  })
+  const settings = authSettings(options)
   return new Authenticator(settings, { passwords: questions, accounts })
+}
+
+/** Names of all users that the options tell of. */
+export function userNames({ authorization, accounts }: Options): string[] {
+  const users = [...(authorization?.users ?? []), ...accounts.flatMap((account) => account.users)]
+  return users.map(({ username }) => username).filter((name) => name !== '')
 }

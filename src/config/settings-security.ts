@@ -62,7 +62,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: 'TLS on the client port; flags --tls, --tlscert, …',
     reload: true,
     field: 'TLSConfig',
-    missing: { feature: 'TLS', ...GUARDS },
   }),
   security('allowNonTls', {
     keys: ['allow_non_tls'],

@@ -1,5 +1,6 @@
 import { MessageChannel } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
+import { AuthFaults } from '../../src/auth/identity.ts'
 import {
   type Answerers,
   type AnswerMessage,
@@ -11,7 +12,7 @@ import {
 const nothing: Answerers = {
   password: async () => 'mismatch',
   account: async () => undefined,
-  custom: async () => ({ fault: { text: undefined, reason: '' }, cause: '' }),
+  custom: async () => ({ fault: AuthFaults.violation, cause: '' }),
   callout: async () => undefined,
 }
 

@@ -11,6 +11,7 @@ import { createRegion, InterestWriter } from '../../src/interest/writer.ts'
 import { normaliseOptions } from '../../src/options.ts'
 import { Shard } from '../../src/shard.ts'
 import { Sublist, Subscription } from '../../src/subjects/sublist.ts'
+import { createHandshakeLimit } from '../../src/tls/rate-limit.ts'
 import { randomAccount, randomFilter, randomSubject } from '../interest/indexes.ts'
 import { naiveMatch } from '../model/interest-model.ts'
 import { identity } from '../support/identity.ts'
@@ -28,6 +29,8 @@ const shard = new Shard(
     logOpened: new SharedArrayBuffer(4),
     shards: 1,
     accountConnections: new AccountConnections(1).memory,
+    tls: undefined,
+    handshakeLimit: createHandshakeLimit(),
   },
   () => undefined,
 )
