@@ -5,7 +5,7 @@
 //
 // It runs on the connection's own thread. What takes long or is the primary's is behind AuthServices.
 
-import type { Callout, CalloutPlan } from './callout.ts'
+import { CALLOUT_SUBJECT, type Callout, type CalloutPlan } from './callout.ts'
 import { authenticateConfigured, mayConnectBy, simpleFor } from './configured.ts'
 import { AuthFaults, type Identity, identity, isRefusal, type Refusal, refuse } from './identity.ts'
 import type { AccountBook } from './jwt/account-book.ts'
@@ -15,9 +15,6 @@ import type { PasswordVerifier } from './password.ts'
 import { denyPublish } from './permissions.ts'
 import { type AuthRequest, andThen, type Soon, shownUser } from './request.ts'
 import { type AuthSettings, type ConnectionType, GLOBAL_ACCOUNT, type OperatorSettings } from './settings.ts'
-
-/** Where callout requests are published; nobody else in that account may. */
-export const CALLOUT_SUBJECT = '$SYS.REQ.USER.AUTH'
 
 export interface AuthServices {
   readonly passwords: PasswordVerifier

@@ -17,6 +17,8 @@ import { isPublicKey } from './nkey.ts'
 import { type AuthRequest, andThen, type Soon, shownUser } from './request.ts'
 import type { AuthCalloutOptions, ConnectionType, Permissions } from './settings.ts'
 
+/** Where requests are published; nobody else in that account may. */
+export const CALLOUT_SUBJECT = '$SYS.REQ.USER.AUTH'
 const AUDIENCE = 'nats-authorization-request'
 const XKEY_HEADER = 'Nats-Server-Xkey'
 /** What a token in the clear begins with. */

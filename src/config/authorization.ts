@@ -115,11 +115,8 @@ export function readAuthTimeout(
   if (ms > TIMEOUT_USUAL_MAX_MS) {
     const seconds = (ms / 1000).toFixed(6)
     const advice = "possibly caused by unquoted duration; use '1m' instead of 1m, for example"
-    problems.warnUse(
-      entry,
-      name,
-      `timeout of ${shownValue(entry.value)} (${seconds} seconds) is high, consider keeping it under 60 seconds. ${advice}`,
-    )
+    const what = `timeout of ${shownValue(entry.value)} (${seconds} seconds) is high`
+    problems.warnUse(entry, name, `${what}, consider keeping it under 60 seconds. ${advice}`)
   }
   return ms
 }

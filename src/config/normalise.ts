@@ -32,7 +32,7 @@ const NO_FILE: ConfigFile = { path: '', digest: '' }
 const DEFAULT_ORIGIN = 'default'
 const PAYLOAD_USUAL_MAX = 8 * 1024 * 1024
 
-/** Completes and checks options of the embedding API; `readBlocks` reads what is given as blocks. Throws OptionError. */
+/** Completes and checks the embedding API's options; `readBlocks` reads those that are blocks. Throws OptionError. */
 export function normaliseOptions(given: ServerOptions, readBlocks?: BlockReader): Options {
   return normaliseEmbedded(given, readBlocks).options
 }

@@ -1,7 +1,9 @@
 // Whether those who are connected may stay when their account's token changes or ends (reference 4.2, 7.1).
 
 import type { Fault } from '../../errors.ts'
+import { CALLOUT_SUBJECT } from '../callout.ts'
 import { AuthFaults, type Identity, type Limits } from '../identity.ts'
+import { denyPublish } from '../permissions.ts'
 import type { Permissions } from '../settings.ts'
 import type { VerifiedAccount } from './account.ts'
 import { isExpired } from './account-book.ts'
@@ -36,5 +38,8 @@ export function standingOf(
   if (!account.signers.has(token.issuer)) return AuthFaults.signerChanged
   const scope = account.signers.get(token.issuer)
   if (JSON.stringify(scope) !== JSON.stringify(before.signers.get(token.issuer))) return AuthFaults.signerChanged
-  return who.hasDefaultPermissions ? { ...same, permissions: toPermissions(account.defaultPermissions) } : same
+  if (!who.hasDefaultPermissions) return same
+  const permissions = toPermissions(account.defaultPermissions)
+  const isAsking = account.authorization.authUsers.length > 0
+  return { ...same, permissions: isAsking ? denyPublish(permissions, [CALLOUT_SUBJECT]) : permissions }
 }
