@@ -4,7 +4,6 @@
 // last words queued) → drained, FIN sent → gone. Closing takes two steps so that whoever is delivering just now never
 // meets a half-removed connection: allowance() in router.ts sees `closing`, the release comes at the turn's end.
 
-import type { Socket } from 'node:net'
 import type { Account } from './accounts/account.ts'
 import { requestInfo } from './accounts/request-info.ts'
 import { FIRST_PING_MS, LINGER_MS, PROTOCOL_VERSION, RTT_AGE_MAX_MS } from './constants.ts'
@@ -28,6 +27,8 @@ import {
   RESERVED_QUEUE,
 } from './subjects/subject.ts'
 import { Subscription } from './subjects/sublist.ts'
+import { connectionLabel, type Transport } from './transport.ts'
+import type { WebSocketSession } from './websocket/handshake.ts'
 
 /** Not zero, which means unknown. */
 const RTT_MIN_MS = 0.001
@@ -41,6 +42,8 @@ export class Client implements ParserHandler, Publisher {
   readonly port: number
   /** Milliseconds on the shard's clock. */
   readonly startMs: number
+  /** What its handshake said, if it came by WebSocket. */
+  readonly webSocket: WebSocketSession | undefined
   /** Latest bytes from the peer, and latest traffic of either direction. */
   private lastReadMs: number
   lastActivityMs: number
@@ -58,7 +61,7 @@ export class Client implements ParserHandler, Publisher {
   closedAtMs = 0
 
   private readonly shard: Shard
-  private readonly socket: Socket
+  private readonly socket: Transport
   private connectReceived = false
   private firstPongSent = false
   private pingsOut = 0
@@ -69,10 +72,11 @@ export class Client implements ParserHandler, Publisher {
   /** PINGs to be answered when its frames for other shards wait no more. */
   private pongsOwed = 0
 
-  constructor(shard: Shard, id: number, socket: Socket) {
+  constructor(shard: Shard, id: number, socket: Transport, webSocket?: WebSocketSession) {
     this.shard = shard
     this.id = id
     this.socket = socket
+    this.webSocket = webSocket
     this.account = shard.accounts.global
     this.ip = socket.remoteAddress ?? ''
     this.port = socket.remotePort ?? 0
@@ -92,7 +96,7 @@ export class Client implements ParserHandler, Publisher {
   start(refusal: Fault | undefined): void {
     this.debug('Client connection created')
     this.planPing(this.firstPingMs())
-    this.send(encodeInfo(this.shard.identity, this.id, this.ip))
+    this.send(encodeInfo(this.shard.identityFor(this), this.id, this.ip))
     if (refusal !== undefined) this.close(refusal)
     else this.socket.resume()
   }
@@ -265,7 +269,7 @@ export class Client implements ParserHandler, Publisher {
     if (!this.connectReceived || this.firstPongSent) return
     this.firstPongSent = true
     if (this.options.protocol >= PROTOCOL_VERSION) {
-      this.send(encodeInfo(this.shard.identity, this.id, this.ip, { account: this.account.name }))
+      this.send(encodeInfo(this.shard.identityFor(this), this.id, this.ip, { account: this.account.name }))
     }
   }
 
@@ -345,7 +349,7 @@ export class Client implements ParserHandler, Publisher {
   // ── Time ──────────────────────────────────────────────────────────────────────────────────────────────
 
   private firstPingMs(): number {
-    return Math.min(FIRST_PING_MS, this.shard.options.pingInterval) * (1 + Math.random() / 5)
+    return Math.min(FIRST_PING_MS, this.shard.pingIntervalFor(this)) * (1 + Math.random() / 5)
   }
 
   private planPing(afterMs: number): void {
@@ -356,11 +360,11 @@ export class Client implements ParserHandler, Publisher {
 
   /** The time for a PING has come: sends one unless the peer was heard of lately, or finds the peer stale. */
   pingDue(nowMs: number): void {
-    const { options } = this.shard
-    this.planPing(options.pingInterval)
+    const pingInterval = this.shard.pingIntervalFor(this)
+    this.planPing(pingInterval)
     const needRtt = this.rttMs === 0 || nowMs - this.pingSentMs > RTT_AGE_MAX_MS
-    if (nowMs - this.lastReadMs < options.pingInterval && !needRtt) return
-    if (this.pingsOut + 1 > options.pingMax) {
+    if (nowMs - this.lastReadMs < pingInterval && !needRtt) return
+    if (this.pingsOut + 1 > this.shard.options.pingMax) {
       this.debug('Stale Client Connection - Closing')
       this.close(Faults.staleConnection)
       return
@@ -413,6 +417,7 @@ export class Client implements ParserHandler, Publisher {
     }
     this.outbound.flush()
     this.outbound.whenDrained(() => {
+      if (this.closeReason !== undefined) this.socket.farewell?.(this.closeReason)
       this.socket.end()
       if (this.closeReason === CloseReason.clientClosed) this.socket.destroySoon()
       else this.socket.resume()
@@ -427,7 +432,7 @@ export class Client implements ParserHandler, Publisher {
   // ── Words for people ──────────────────────────────────────────────────────────────────────────────────
 
   get label(): string {
-    return `${this.ip.includes(':') ? `[${this.ip}]` : this.ip}:${this.port} - cid:${this.id}`
+    return connectionLabel(this)
   }
 
   private debug(text: string): void {

@@ -17,6 +17,7 @@ import {
   SHARDS_MAX,
   WRITE_DEADLINE_MS,
 } from './constants.ts'
+import { completeWebSocketOptions, type WebSocketOptions } from './websocket/options.ts'
 
 /** What createServer() takes. Every member may be left out. */
 export interface ServerOptions {
@@ -58,12 +59,16 @@ export interface ServerOptions {
   maxClosedClients?: number
   /** Largest size in bytes of one shard's part of the shared subscription index. Default 1 GiB. */
   maxInterestBytes?: number
+  /** WebSocket listener; none without a port. */
+  websocket?: Partial<WebSocketOptions>
 }
 
 /** The options in force: complete, checked, frozen. */
-export type Options = Readonly<Required<Omit<ServerOptions, 'monitorPort'>>> & {
+export type Options = Readonly<Required<Omit<ServerOptions, 'monitorPort' | 'websocket'>>> & {
   /** undefined: no monitoring. */
   readonly monitorPort: number | undefined
+  /** undefined: no WebSocket listener. */
+  readonly websocket: WebSocketOptions | undefined
 }
 
 /** A bad option. The message names it. */
@@ -117,7 +122,10 @@ export function normaliseOptions(given: ServerOptions): Options {
   const name = given.name ?? ''
   if (/\s/.test(name)) throw new OptionError('server name cannot contain spaces')
   const port = integer('port', given.port ?? DEFAULT_PORT)
+  const websocket = completeWebSocketOptions(given.websocket)
+  if (websocket !== undefined && 'error' in websocket) throw new OptionError(websocket.error)
   const options: Options = {
+    websocket,
     host: given.host ?? DEFAULT_HOST,
     port: port === 0 ? DEFAULT_PORT : port,
     monitorPort:

@@ -31,6 +31,8 @@ import {
   WorkerShardHost,
 } from './shard-host.ts'
 import type { Report } from './stats.ts'
+import { hostPort } from './transport.ts'
+import { WebSocketListener } from './websocket/listener.ts'
 
 /** What the primary remembers of a slot while threads come and go in it. */
 interface Slot {
@@ -59,13 +61,14 @@ export class Primary implements ShardHostOwner {
   private readonly gauges: Gauges
   private readonly slots: Slot[] = []
   private listener: TcpServer | undefined
+  private webSocketListener: WebSocketListener | undefined
   private monitor: Monitor | undefined
   private watch: NodeJS.Timeout | undefined
   private nextSlot = 0
   private introductions = Promise.resolve()
   private closed: Promise<void> | undefined
   /** Accepted while no shard could take them. */
-  private waiting: Socket[] = []
+  private waiting: { readonly socket: Socket; readonly kind: Arrival['kind'] }[] = []
 
   /** `entry` is the file that a worker thread runs. */
   constructor(options: Options, entry: URL = SHARD_ENTRY) {
@@ -100,6 +103,8 @@ export class Primary implements ShardHostOwner {
         await this.monitor.listen(options.host, options.monitorPort)
         log.info(`Starting http monitor on ${hostPort(options.host, this.monitor.port)}`)
       }
+      this.goOnUnlessClosing()
+      await this.listenForWebSockets()
       this.goOnUnlessClosing()
       await this.listen()
       this.goOnUnlessClosing()
@@ -155,7 +160,7 @@ export class Primary implements ShardHostOwner {
   private listen(): Promise<void> {
     const listener = createTcpServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true })
     this.listener = listener
-    listener.on('connection', (socket) => this.listenerOnConnection(socket))
+    listener.on('connection', (socket) => this.listenerOnConnection(socket, 'client'))
     return new Promise((resolve, reject) => {
       listener.once('error', reject)
       const port = this.options.port === -1 ? 0 : this.options.port
@@ -171,21 +176,31 @@ export class Primary implements ShardHostOwner {
     })
   }
 
+  private async listenForWebSockets(): Promise<void> {
+    const { websocket } = this.options
+    if (websocket === undefined) return
+    const listener = new WebSocketListener((socket) => this.listenerOnConnection(socket, 'websocket'), this.log)
+    this.webSocketListener = listener
+    const port = await listener.listen(websocket.host, websocket.port)
+    this.identity = { ...this.identity, webSocket: { host: websocket.host, port } }
+    for (const { host } of this.slots) host.setIdentity(this.identity)
+  }
+
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
 
-  private listenerOnConnection(socket: Socket): void {
+  private listenerOnConnection(socket: Socket, kind: Arrival['kind']): void {
     const slot = this.pickSlot()
-    if (slot !== undefined) this.hand(slot, socket)
+    if (slot !== undefined) this.hand(slot, socket, kind)
     else if (this.closing) socket.destroy()
-    else if (this.waiting.length < LISTEN_BACKLOG) this.waiting.push(socket)
+    else if (this.waiting.length < LISTEN_BACKLOG) this.waiting.push({ socket, kind })
     else socket.destroy()
   }
 
-  private hand(slot: Slot, socket: Socket): void {
+  private hand(slot: Slot, socket: Socket, kind: Arrival['kind']): void {
     const refused = this.openConnections >= this.options.maxConnections
     this.totalConnections++
     if (!refused) slot.handed++
-    slot.host.accept({ id: this.totalConnections, socket, refused })
+    slot.host.accept({ id: this.totalConnections, kind, socket, refused })
   }
 
   connectionLost(host: ShardHost, { socket, refused }: Arrival, why: string): void {
@@ -252,7 +267,7 @@ export class Primary implements ShardHostOwner {
   }
 
   private handWaiting(): void {
-    for (const socket of this.waiting.splice(0)) this.listenerOnConnection(socket)
+    for (const { socket, kind } of this.waiting.splice(0)) this.listenerOnConnection(socket, kind)
   }
 
   /** Makes a new thread and all that are ready known to each other, and it one of them. */
@@ -327,7 +342,8 @@ export class Primary implements ShardHostOwner {
     this.log.info('Initiating Shutdown...')
     clearInterval(this.watch)
     this.listener?.close()
-    for (const socket of this.waiting.splice(0)) socket.destroy()
+    this.webSocketListener?.close()
+    for (const { socket } of this.waiting.splice(0)) socket.destroy()
     await Promise.all(this.slots.map((slot) => slot.host.stop()))
     await this.monitor?.close()
     this.log.info('Server Exiting..')
@@ -336,8 +352,4 @@ export class Primary implements ShardHostOwner {
 
 function isReady(slot: Slot): boolean {
   return !(slot.host instanceof WorkerShardHost) || slot.host.isReady
-}
-
-function hostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

@@ -26,12 +26,15 @@ import type { Run } from './protocol/run.ts'
 import { Router } from './router.ts'
 import { type ConnectionRow, connectionRow, type Report, report, TrafficTotals } from './stats.ts'
 import { Sublist, Subscription } from './subjects/sublist.ts'
+import type { Transport } from './transport.ts'
+import type { WebSocketSession } from './websocket/handshake.ts'
+import { WebSockets, type WebSocketsOwner } from './websocket/websockets.ts'
 
 const SWEEP_MAX_MS = 1000
 const PING_STEP_MAX_MS = 100
 const STEP_MIN_MS = 10
 
-export class Shard implements OutboundOwner, PeerOwner {
+export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   readonly index: number
   readonly options: Options
   readonly log: Log
@@ -62,6 +65,7 @@ export class Shard implements OutboundOwner, PeerOwner {
 
   private readonly writer: InterestWriter
   private readonly gauges: Gauges
+  private readonly webSockets: WebSockets | undefined
   private marked: Outbound[] = []
   private leaving: Client[] = []
   /** Connections too many: the primary does not count them. */
@@ -91,10 +95,13 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.readStart = Math.max(setup.options.maxControlLine, CONTROL_LINE_MAX) * 2
     this.readBlock = allocateBlock(this.readStart + READ_BYTES)
     this.readBuffer = this.readBlock.bytes.subarray(this.readStart, this.readStart + READ_BYTES)
+    const { websocket } = setup.options
     const step = (span: number, max: number): number => Math.min(max, Math.max(STEP_MIN_MS, span / 4))
     this.sweepTimer = setInterval(() => this.sweep(), step(setup.options.writeDeadline, SWEEP_MAX_MS))
-    const pingStepMs = step(setup.options.pingInterval, PING_STEP_MAX_MS)
+    const pingInterval = Math.min(setup.options.pingInterval, websocket?.pingInterval || Number.POSITIVE_INFINITY)
+    const pingStepMs = step(pingInterval, PING_STEP_MAX_MS)
     this.pings = new Agenda(pingStepMs, this.nowMs)
+    this.webSockets = websocket === undefined ? undefined : new WebSockets(this, websocket)
     this.pingTimer = setInterval(() => this.ping(), pingStepMs)
     this.heartbeatTimer = setInterval(() => this.gauges.beat(this.index), HEARTBEAT_MS)
     this.gauges.beat(this.index)
@@ -103,18 +110,42 @@ export class Shard implements OutboundOwner, PeerOwner {
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
 
   /** Takes over a connection. */
-  accept({ id, socket: arrived, refused }: Arrival): void {
+  accept(arrival: Arrival): void {
     this.nowMs = performance.now()
-    let client: Client | undefined
-    const socket = adopt(arrived, this.readBuffer, (bytes) => client?.socketOnRead(bytes))
-    if (socket === undefined) {
-      if (!refused) this.gauges.connectionClosed(this.index)
+    if (arrival.kind === 'websocket') {
+      this.webSockets?.accept(arrival)
       return
     }
-    client = new Client(this, id, socket)
+    let client: Client | undefined
+    const socket = adopt(arrival.socket, this.readBuffer, (bytes) => client?.socketOnRead(bytes))
+    if (socket === undefined) this.lost(arrival)
+    else client = this.admit(arrival, socket)
+  }
+
+  /** Makes a client of a connection and begins to serve it. */
+  admit({ id, refused }: Arrival, transport: Transport, webSocket?: WebSocketSession): Client {
+    this.nowMs = performance.now()
+    const client = new Client(this, id, transport, webSocket)
     this.clients.set(id, client)
     if (refused) this.refused.add(client)
     client.start(refused ? Faults.connections : this.stopping ? Faults.shutdown : undefined)
+    return client
+  }
+
+  /** The server as a client is told of it. */
+  identityFor({ webSocket }: Client): ServerIdentity {
+    return webSocket === undefined ? this.identity : { ...this.identity, ...this.identity.webSocket }
+  }
+
+  /** Milliseconds between PINGs. */
+  pingIntervalFor({ webSocket }: Client): number {
+    const { pingInterval, websocket } = this.options
+    return (webSocket !== undefined && websocket?.pingInterval) || pingInterval
+  }
+
+  /** A connection is gone before it became a client. */
+  lost({ refused }: Arrival): void {
+    if (!refused) this.gauges.connectionClosed(this.index)
   }
 
   /** A connection began to close: it is released at the end of the turn. */
@@ -310,6 +341,7 @@ export class Shard implements OutboundOwner, PeerOwner {
       for (const peer of this.peers.splice(0)) peer.close()
       done()
     }
+    this.webSockets?.stop()
     for (const client of this.clients.values()) client.close(Faults.shutdown)
     this.flush()
     if (this.clients.size === 0) this.onEmpty()

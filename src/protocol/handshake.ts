@@ -9,6 +9,8 @@ export interface ServerIdentity {
   readonly host: string
   readonly port: number
   readonly maxPayload: number
+  /** What those who come by WebSocket are told instead. */
+  readonly webSocket?: { readonly host: string; readonly port: number } | undefined
 }
 
 /** INFO for one connection. `afterConnect`: the second one, which follows the first PONG and names the account. */
