@@ -4,7 +4,6 @@
 // last words queued) → drained, FIN sent → gone. Closing takes two steps so that whoever is delivering just now never
 // meets a half-removed connection: allowance() in router.ts sees `closing`, the release comes at the turn's end.
 
-import type { Socket } from 'node:net'
 import type { Account } from './accounts/account.ts'
 import { requestInfo } from './accounts/request-info.ts'
 import { plainAddress } from './addresses.ts'
@@ -26,6 +25,8 @@ import type { Publisher } from './router.ts'
 import type { Shard } from './shard.ts'
 import type { Subscription } from './subjects/sublist.ts'
 import type { TlsSession } from './tls/upgrade.ts'
+import type { Transport } from './transport.ts'
+import type { WebSocketSession } from './websocket/handshake.ts'
 
 export class Client implements Publisher, KeepAliveOwner {
   readonly id: number
@@ -37,6 +38,8 @@ export class Client implements Publisher, KeepAliveOwner {
   readonly port: number
   /** Milliseconds on the shard's clock. */
   readonly startMs: number
+  /** What its handshake said, if it came by WebSocket. */
+  readonly webSocket: WebSocketSession | undefined
   /** Latest traffic of either direction. */
   lastActivityMs: number
   options: ConnectOptions = defaultConnectOptions()
@@ -51,7 +54,7 @@ export class Client implements Publisher, KeepAliveOwner {
   closedAtMs = 0
 
   private readonly shard: Shard
-  private socket: Socket
+  private socket: Transport
   /** TLS is being agreed on: the socket is not ours yet. */
   private securing = true
   /** Undefined: plain. */
@@ -61,14 +64,15 @@ export class Client implements Publisher, KeepAliveOwner {
   private latestReadBytes = 0
   private readGate: ReadGate | undefined
 
-  constructor(shard: Shard, id: number, socket: Socket) {
+  constructor(shard: Shard, id: number, socket: Transport, webSocket?: WebSocketSession) {
     this.shard = shard
     this.id = id
     this.socket = socket
+    this.webSocket = webSocket
     this.account = shard.accounts.global
     this.ip = plainAddress(socket.remoteAddress ?? '')
     this.port = socket.remotePort ?? 0
-    this.log = new ClientLog(shard, id, this.ip, this.port)
+    this.log = new ClientLog(shard, id, this.ip, this.port, webSocket?.forwardedFor)
     this.startMs = shard.nowMs
     this.lastActivityMs = shard.nowMs
     this.keepAlive = new KeepAlive(shard, this)
@@ -88,7 +92,7 @@ export class Client implements Publisher, KeepAliveOwner {
   }
 
   /** Begins to read from `socket`, plain or secured, or closes at once for `refusal`. */
-  start(socket: Socket, refusal: Fault | undefined): void {
+  start(socket: Transport, refusal: Fault | undefined): void {
     this.securing = false
     this.socket = socket
     this.outbound.moveTo(socket)
@@ -99,7 +103,7 @@ export class Client implements Publisher, KeepAliveOwner {
     this.login.start()
     if (refusal !== undefined) this.close(refusal)
     else if (!this.closing) socket.resume()
-    if (socket.closed) this.socketOnClose() // it said so before we listened
+    if (socket.closed === true) this.socketOnClose() // it said so before we listened
   }
 
   // ── Socket events ─────────────────────────────────────────────────────────────────────────────────────
@@ -174,7 +178,7 @@ export class Client implements Publisher, KeepAliveOwner {
       nonce: login.nonce,
       tls: this.shard.tls.hello(this.tls),
     }
-    this.outbound.appendBuffer(encodeInfo(this.shard.identity, this.id, this.ip, hello))
+    this.outbound.appendBuffer(encodeInfo(this.shard.identityFor(this), this.id, this.ip, hello))
   }
 
   /** What INFO says has changed: those who understand a later INFO get one, once they are connected. */
@@ -188,7 +192,7 @@ export class Client implements Publisher, KeepAliveOwner {
       maxPayload: limits.payload,
       tls: this.shard.tls.hello(this.tls),
     }
-    this.outbound.appendBuffer(encodeInfo(this.shard.identity, this.id, this.ip, hello))
+    this.outbound.appendBuffer(encodeInfo(this.shard.identityFor(this), this.id, this.ip, hello))
   }
 
   sendPong(): void {
@@ -262,6 +266,10 @@ export class Client implements Publisher, KeepAliveOwner {
     return this.operations.login
   }
 
+  get label(): string {
+    return this.log.label
+  }
+
   /** Undefined: may do everything. */
   get rights(): Rights | undefined {
     return this.operations.rights
@@ -277,6 +285,10 @@ export class Client implements Publisher, KeepAliveOwner {
   }
 
   // ── Time ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  get pingInterval(): number {
+    return this.shard.pingIntervalFor(this)
+  }
 
   sendPing(): void {
     this.send(PING, 'PING')
@@ -342,6 +354,7 @@ export class Client implements Publisher, KeepAliveOwner {
     }
     this.outbound.flush()
     this.outbound.whenDrained(() => {
+      if (this.closeReason !== undefined) this.socket.farewell?.(this.closeReason)
       this.socket.end()
       if (this.closeReason === CloseReason.clientClosed) this.socket.destroySoon()
       else this.socket.resume()

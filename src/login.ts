@@ -9,6 +9,7 @@ import type { Greeting } from './auth/authenticator.ts'
 import { AuthFaults, type Identity, isRefusal, type Refusal } from './auth/identity.ts'
 import { createNonce } from './auth/nkey.ts'
 import { type Credentials, NO_CREDENTIALS } from './auth/request.ts'
+import type { ConnectionType } from './auth/settings.ts'
 import type { Client } from './client.ts'
 import type { Operations } from './operations.ts'
 import type { Shard } from './shard.ts'
@@ -33,7 +34,7 @@ export class Login {
     this.shard = shard
     this.client = client
     this.operations = operations
-    this.greeting = shard.authenticator.greeting('STANDARD')
+    this.greeting = shard.authenticator.greeting(connectionTypeOf(client))
     this.nonce = this.greeting.needsNonce ? createNonce() : ''
   }
 
@@ -72,12 +73,12 @@ export class Login {
     const { client } = this
     const { name, lang, version, protocol } = client.options
     return {
-      credentials,
+      credentials: withCookies(credentials, client),
       client: { name, lang, version, protocol },
       nonce: this.nonce,
       ip: client.ip,
       connectionId: client.id,
-      connectionType: 'STANDARD' as const,
+      connectionType: connectionTypeOf(client),
       certificate: this.shard.tls.certificateOf(client.tls),
       tls: undefined,
       nowMs: Date.now(),
@@ -113,5 +114,22 @@ export class Login {
   stop(): void {
     clearTimeout(this.timer)
     this.gone.abort()
+  }
+}
+
+function connectionTypeOf({ webSocket }: Client): ConnectionType {
+  return webSocket === undefined ? 'STANDARD' : 'WEBSOCKET'
+}
+
+/** What CONNECT does not say, a cookie of the handshake may. */
+function withCookies(credentials: Credentials, { webSocket }: Client): Credentials {
+  if (webSocket === undefined) return credentials
+  const { jwt, user, pass, token } = webSocket.cookies
+  return {
+    ...credentials,
+    jwt: credentials.jwt || jwt,
+    user: credentials.user || user,
+    password: credentials.password || pass,
+    token: credentials.token || token,
   }
 }

@@ -44,6 +44,8 @@ export interface ShardSetup {
 /** A connection on its way to the shard that will serve it. */
 export interface Arrival {
   readonly id: number
+  /** Which listener it came to. */
+  readonly kind: 'client' | 'websocket'
   readonly socket: Socket
   /** The server is full: tell it so and close. */
   readonly refused: boolean

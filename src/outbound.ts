@@ -7,7 +7,6 @@
 //     queued:  [ tail ‥ ][ shared ‥‥‥‥ ][ tail ‥ ][ shared ‥ ]  ──flush──▶  in flight  ──taken──▶  released
 
 import assert from 'node:assert/strict'
-import type { Socket } from 'node:net'
 import {
   BLOCK_SLACK,
   CHUNK_BYTES,
@@ -24,6 +23,7 @@ import {
 } from './constants.ts'
 import { type Block, copyBytes } from './memory/block.ts'
 import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
+import type { Transport } from './transport.ts'
 
 /** What a connection's output needs of its shard. */
 export interface OutboundOwner {
@@ -58,7 +58,7 @@ export function holdMsFor(bytes: number): number {
 
 export class Outbound {
   private readonly owner: OutboundOwner
-  private socket: Socket
+  private socket: Transport
   private readonly pendingMax: number
   private readonly behindMark: number
   /** Called when pendingBytes exceeds its bound: the connection is a slow consumer. */
@@ -82,7 +82,7 @@ export class Outbound {
   /** Those who hold back publishers until this has caught up. */
   private waiters: Set<() => void> | undefined
 
-  constructor(owner: OutboundOwner, socket: Socket, pendingMax: number, onOverflow: () => void) {
+  constructor(owner: OutboundOwner, socket: Transport, pendingMax: number, onOverflow: () => void) {
     this.owner = owner
     this.socket = socket
     this.pendingMax = pendingMax
@@ -91,7 +91,7 @@ export class Outbound {
   }
 
   /** What is queued from here on goes out by another socket: TLS has come over the one before. */
-  moveTo(socket: Socket): void {
+  moveTo(socket: Transport): void {
     this.socket = socket
   }
 

@@ -42,6 +42,7 @@ export class Primary {
   private readonly shards: Shards
   private readonly authDesk: AuthDesk
   private listener: Listener | undefined
+  private webSocketListener: Listener | undefined
   private monitor: Monitor | undefined
   /** Clients are served. */
   private started = false
@@ -59,7 +60,10 @@ export class Primary {
     this.log = new Log(options, { name: 'primary', opened: logOpened })
     this.identity = identityOf(createServerId(), options, options.host, options.port)
     this.authDesk = new AuthDesk(() => this.options, authenticate)
-    const onRelief = (): void => this.listener?.offerWaiting()
+    const onRelief = (): void => {
+      this.listener?.offerWaiting()
+      this.webSocketListener?.offerWaiting()
+    }
     this.shards = new Shards(options, this.identity, entry, this.log, logOpened, onRelief, this.authDesk.answerers)
   }
 
@@ -104,7 +108,12 @@ export class Primary {
       const failed = writePidFile(options.pidFile)
       if (failed !== undefined) throw new Error(`Could not write pidfile: ${failed}`)
     }
-    this.setIdentity(identityOf(this.identity.serverId, options, listener.address, listener.port))
+    const { websocket } = options
+    if (websocket !== undefined && websocket.port !== 0) {
+      if (websocket.tls !== undefined) throw new OptionError('websocket: TLS is not supported yet; use no_tls')
+      this.webSocketListener = await Listener.open(websocket.host, websocket.port)
+    }
+    this.setIdentity(this.identityAt(listener))
     await Promise.all([shards.start(await tlsSettings(options)), this.startMonitor()])
     this.goOnUnlessClosing()
     this.started = true
@@ -112,7 +121,16 @@ export class Primary {
       (socket) => shards.take(socket),
       (error) => log.error(`Error accepting connections: ${error.message}`),
     )
+    this.webSocketListener?.serve(
+      (socket) => shards.take(socket, 'websocket'),
+      (error) => log.error(`Error accepting websocket connections: ${error.message}`),
+    )
     this.writePortsFile()
+    if (this.webSocketListener !== undefined) {
+      const { host } = options.websocket ?? options
+      log.info(`Listening for websocket clients on ws://${hostPort(host, this.webSocketListener.port)}`)
+      log.warn('Websocket not configured with TLS. DO NOT USE IN PRODUCTION!')
+    }
     log.info(`Listening for client connections on ${hostPort(options.host, listener.port)}`)
     for (const url of this.identity.connectUrls) log.debug(`  connect_url=${url}`)
     log.info('Server is ready')
@@ -138,7 +156,10 @@ export class Primary {
     if (listener === undefined) return
     const { address, port } = listener
     const nats = listenerUrls('nats', address, port)
-    const ports = monitor === undefined ? { nats } : { nats, monitoring: listenerUrls('http', address, monitor.port) }
+    const ports: Record<string, string[]> = { nats }
+    if (monitor !== undefined) ports['monitoring'] = listenerUrls('http', address, monitor.port)
+    if (this.webSocketListener !== undefined)
+      ports['websocket'] = listenerUrls('ws', address, this.webSocketListener.port)
     writePortsFile(this.options.portsFileDir, ports, this.log)
   }
 
@@ -212,10 +233,18 @@ export class Primary {
 
   /** What clients are told follows from options that have changed. */
   private reintroduce(): void {
-    const { identity, options, listener } = this
+    const { identity, listener } = this
     if (listener === undefined) return
-    const next = identityOf(identity.serverId, options, listener.address, listener.port)
+    const next = this.identityAt(listener)
     this.setIdentity(identity.lameDuck ? lameDuckIdentity(next) : next)
+  }
+
+  private identityAt({ address, port }: Listener): ServerIdentity {
+    const { options, webSocketListener } = this
+    const identity = identityOf(this.identity.serverId, options, address, port)
+    if (webSocketListener === undefined) return identity
+    const { host } = options.websocket ?? options
+    return { ...identity, webSocket: { host, port: webSocketListener.port } }
   }
 
   private setIdentity(identity: ServerIdentity): void {
@@ -249,6 +278,7 @@ export class Primary {
     const { lameDuckDuration, lameDuckGracePeriod } = options
     const { signal } = this.hurry
     this.listener?.close()
+    this.webSocketListener?.close()
     log.info('Entering lame duck mode, stop accepting new clients')
     this.setIdentity(lameDuckIdentity(this.identity))
     if (shards.openConnections > 0) {
@@ -281,6 +311,7 @@ export class Primary {
     this.hurry.abort()
     if (this.started) this.log.info('Initiating Shutdown...')
     this.listener?.close()
+    this.webSocketListener?.close()
     await this.shards.stop()
     await this.authDesk.close()
     await this.monitor?.close()

@@ -37,6 +37,9 @@ import { SecureEntry } from './secure-entry.ts'
 import { type ConnectionRow, connectionRow, type Report, report, TrafficTotals } from './stats.ts'
 import { Sublist, Subscription } from './subjects/sublist.ts'
 import type { TlsSettings } from './tls/settings.ts'
+import type { Transport } from './transport.ts'
+import type { WebSocketSession } from './websocket/handshake.ts'
+import { WebSockets, type WebSocketsOwner } from './websocket/websockets.ts'
 
 const SWEEP_MAX_MS = 1000
 const PING_STEP_MAX_MS = 100
@@ -49,7 +52,7 @@ function stepMs(spanMs: number, maxMs: number): number {
   return Math.min(maxMs, Math.max(STEP_MIN_MS, spanMs / 4))
 }
 
-export class Shard implements OutboundOwner, PeerOwner {
+export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   readonly index: number
   options: Options
   readonly log: Log
@@ -86,6 +89,7 @@ export class Shard implements OutboundOwner, PeerOwner {
 
   private readonly writer: InterestWriter
   private readonly gauges: Gauges
+  private readonly webSockets: WebSockets | undefined
   private marked: Outbound[] = []
   private leaving: Client[] = []
   /** Connections too many: the primary does not count them. */
@@ -125,7 +129,10 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.readBlock = allocateBlock(this.readStart + READ_BYTES)
     this.readBuffer = this.readBlock.bytes.subarray(this.readStart, this.readStart + READ_BYTES)
     this.sweepTimer = setInterval(() => this.sweep(), stepMs(setup.options.writeDeadline, SWEEP_MAX_MS))
-    const pingStepMs = stepMs(setup.options.pingInterval, PING_STEP_MAX_MS)
+    const { websocket } = setup.options
+    const pingInterval = Math.min(setup.options.pingInterval, websocket?.pingInterval || Number.POSITIVE_INFINITY)
+    const pingStepMs = stepMs(pingInterval, PING_STEP_MAX_MS)
+    this.webSockets = websocket === undefined || websocket.port === 0 ? undefined : new WebSockets(this, websocket)
     this.pings = new Agenda(pingStepMs, this.nowMs)
     this.pingTimer = setInterval(() => this.ping(), pingStepMs)
     this.heartbeatTimer = setInterval(() => this.beat(), HEARTBEAT_MS)
@@ -135,15 +142,49 @@ export class Shard implements OutboundOwner, PeerOwner {
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
 
   /** Takes over a connection. */
-  accept({ id, socket: arrived, refused }: Arrival): void {
+  accept(arrival: Arrival): void {
     this.nowMs = performance.now()
-    const refusal = refused ? Faults.connections : this.stopping ? Faults.shutdown : undefined
-    const client = new Client(this, id, arrived)
-    this.clients.set(id, client)
-    if (refused) this.refused.add(client)
+    if (arrival.kind === 'websocket') {
+      this.webSockets?.accept(arrival)
+      return
+    }
+    const { socket: arrived } = arrival
+    const { client, refusal } = this.welcome(arrival, arrived)
     if (refusal === undefined && this.tls.secure(client, arrived)) return
     client.greet()
     client.start(this.adopt(client, arrived), refusal)
+  }
+
+  /** Makes a client of a WebSocket whose handshake is done, and begins to serve it. */
+  admit(arrival: Arrival, transport: Transport, session: WebSocketSession): Client {
+    this.nowMs = performance.now()
+    const { client, refusal } = this.welcome(arrival, transport, session)
+    client.greet()
+    client.start(transport, refusal)
+    return client
+  }
+
+  private welcome({ id, refused }: Arrival, transport: Transport, session?: WebSocketSession) {
+    const client = new Client(this, id, transport, session)
+    this.clients.set(id, client)
+    if (refused) this.refused.add(client)
+    return { client, refusal: refused ? Faults.connections : this.stopping ? Faults.shutdown : undefined }
+  }
+
+  /** The server as a client is told of it. */
+  identityFor({ webSocket }: Client): ServerIdentity {
+    return webSocket === undefined ? this.identity : { ...this.identity, ...this.identity.webSocket }
+  }
+
+  /** Milliseconds between PINGs. */
+  pingIntervalFor({ webSocket }: Client): number {
+    const { pingInterval, websocket } = this.options
+    return (webSocket !== undefined && websocket?.pingInterval) || pingInterval
+  }
+
+  /** A connection is gone before it became a client. */
+  lost({ refused }: Arrival): void {
+    if (!refused) this.gauges.connectionClosed(this.index)
   }
 
   /** The socket as one that reads into our buffer; as it is if it is gone already. */
@@ -412,6 +453,7 @@ export class Shard implements OutboundOwner, PeerOwner {
       void this.log.close()
       done()
     }
+    this.webSockets?.stop()
     for (const client of this.clients.values()) client.close(Faults.shutdown)
     this.flush()
     if (this.clients.size === 0) this.onEmpty()

@@ -140,13 +140,13 @@ export class Shards implements ShardObserver {
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
 
   /** Hands a connection to the next shard. Answers false if none can take it at present. */
-  take(socket: Socket): boolean {
+  take(socket: Socket, kind: Arrival['kind'] = 'client'): boolean {
     const slot = this.pickSlot()
     if (slot === undefined) return false
     const refused = this.openConnections >= this.options.maxConnections
     this.totalConnections++
     if (!refused) slot.handed++
-    slot.host.accept({ id: this.totalConnections, socket, refused })
+    slot.host.accept({ id: this.totalConnections, kind, socket, refused })
     return true
   }
 

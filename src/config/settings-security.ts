@@ -174,7 +174,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: 'Listener for WebSocket clients',
     field: 'Websocket',
     secret: true,
-    missing: { feature: 'WebSocket' },
   }),
 ]
 

@@ -13,6 +13,8 @@ export interface ServerIdentity {
   readonly connectUrls: readonly string[]
   readonly headers: boolean
   readonly maxPayload: number
+  /** What those who come by WebSocket are told instead. */
+  readonly webSocket?: { readonly host: string; readonly port: number } | undefined
   /** The server is about to end: clients should look for another one. */
   readonly lameDuck: boolean
 }
