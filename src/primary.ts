@@ -30,6 +30,9 @@ async function tlsSettings({ tls, allowNonTls }: Options): Promise<TlsSettings |
   return result.value
 }
 
+/** Where WebSocket clients are listened for if nothing else is said. */
+const ANY_HOST = '0.0.0.0'
+
 export class Primary {
   /** The options in force; a reload puts others in their place. */
   options: Options
@@ -111,7 +114,7 @@ export class Primary {
     const { websocket } = options
     if (websocket !== undefined && websocket.port !== 0) {
       if (websocket.tls !== undefined) throw new OptionError('websocket: TLS is not supported yet; use no_tls')
-      this.webSocketListener = await Listener.open(websocket.host, websocket.port)
+      this.webSocketListener = await Listener.open(websocket.host || ANY_HOST, websocket.port)
     }
     this.setIdentity(this.identityAt(listener))
     await Promise.all([shards.start(await tlsSettings(options)), this.startMonitor()])
@@ -127,8 +130,9 @@ export class Primary {
     )
     this.writePortsFile()
     if (this.webSocketListener !== undefined) {
-      const { host } = options.websocket ?? options
-      log.info(`Listening for websocket clients on ws://${hostPort(host, this.webSocketListener.port)}`)
+      log.info(
+        `Listening for websocket clients on ws://${hostPort(websocket?.host || ANY_HOST, this.webSocketListener.port)}`,
+      )
       log.warn('Websocket not configured with TLS. DO NOT USE IN PRODUCTION!')
     }
     log.info(`Listening for client connections on ${hostPort(options.host, listener.port)}`)
@@ -156,10 +160,12 @@ export class Primary {
     if (listener === undefined) return
     const { address, port } = listener
     const nats = listenerUrls('nats', address, port)
-    const ports: Record<string, string[]> = { nats }
-    if (monitor !== undefined) ports['monitoring'] = listenerUrls('http', address, monitor.port)
-    if (this.webSocketListener !== undefined)
-      ports['websocket'] = listenerUrls('ws', address, this.webSocketListener.port)
+    const webSocketPort = this.webSocketListener?.port
+    const ports = {
+      nats,
+      ...(monitor === undefined ? {} : { monitoring: listenerUrls('http', address, monitor.port) }),
+      ...(webSocketPort === undefined ? {} : { websocket: listenerUrls('ws', address, webSocketPort) }),
+    }
     writePortsFile(this.options.portsFileDir, ports, this.log)
   }
 
@@ -243,7 +249,7 @@ export class Primary {
     const { options, webSocketListener } = this
     const identity = identityOf(this.identity.serverId, options, address, port)
     if (webSocketListener === undefined) return identity
-    const { host } = options.websocket ?? options
+    const host = options.websocket?.host || ANY_HOST
     return { ...identity, webSocket: { host, port: webSocketListener.port } }
   }
 

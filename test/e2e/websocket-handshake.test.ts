@@ -161,7 +161,7 @@ describe.each(webSocketServers('origins', [1]))('$name', (kind) => {
 
 describe('heddle', () => {
   const own = async (handshakeTimeout: number): Promise<number> => {
-    const websocket = { host: '127.0.0.1', port: -1, no_tls: true, handshakeTimeout }
+    const websocket = { host: '127.0.0.1', port: -1, no_tls: true, handshake_timeout: `${handshakeTimeout}ms` }
     return (await ownServer({ workers: 1, websocket })).webSocketPort as number
   }
 
@@ -202,7 +202,7 @@ describe('heddle', () => {
 
   test.each([
     [{ port: -1 }, 'websocket requires TLS configuration'],
-    [{ port: -1, no_tls: true, allowed_origins: ['a'] }, 'allowed origins must be absolute URLs'],
+    [{ port: -1, no_tls: true, allowed_origins: ['a'] }, 'unable to parse allowed origin'],
     [{ port: -1, no_tls: true, headers: { Upgrade: 'x' } }, 'websocket: invalid header "Upgrade" not allowed'],
     [{ port: -1, no_tls: true, headers: { 'sec-websocket-x': 'x' } }, '"Sec-WebSocket-" prefix not allowed'],
     [{ port: -1, no_tls: true, headers: { X: 'a\r\nSet-Cookie: b' } }, 'websocket: invalid header "X"'],
