@@ -184,13 +184,16 @@ export interface ServerOptions {
   serverTags?: readonly string[]
   /** Texts that describe this server, by name. */
   serverMetadata?: Readonly<Record<string, string>>
-  /** Who may enter: the block of the configuration file, as plain data. Not acted on yet: such a server does not start. */
+  /** The configuration file that these options come from, and its digest: named in the log and the monitoring pages. */
+  configFile?: string
+  configDigest?: string
+  /** Who may enter: the file's block as plain data. Not acted on yet: such a server does not start. */
   authorization?: ConfigData
-  /** Accounts: the block of the configuration file, as plain data. */
+  /** Accounts: the file's block as plain data. */
   accounts?: ConfigData
-  /** TLS on the client port: the block of the configuration file, as plain data. Not acted on yet, as authorization. */
+  /** TLS on the client port: the file's block as plain data. Not acted on yet, as authorization. */
   tls?: ConfigData
-  /** WebSocket listener: the block of the configuration file, as plain data. Not acted on yet. */
+  /** WebSocket listener: the file's block as plain data. Not acted on yet. */
   websocket?: ConfigData
 }
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { expect, test } from 'vitest'
 import { REGION_BYTES, SHARDS_MAX } from '../src/constants.ts'
-import { normaliseOptions, OptionError, type ServerOptions } from '../src/options.ts'
+import { defaultWorkers, normaliseOptions, OptionError, type ServerOptions } from '../src/options.ts'
 
 test('what is not given has the defaults of nats-server', () => {
   expect(normaliseOptions({})).toMatchObject({
@@ -9,7 +9,7 @@ test('what is not given has the defaults of nats-server', () => {
     port: 4222,
     monitorPort: undefined,
     name: '',
-    workers: Math.min(availableParallelism(), SHARDS_MAX),
+    workers: defaultWorkers(availableParallelism()),
     debug: false,
     trace: false,
     log: 'none',
@@ -24,6 +24,10 @@ test('what is not given has the defaults of nats-server', () => {
     writeDeadline: 10_000,
     maxClosedClients: 10_000,
   })
+})
+
+test('one processor is left to everything but the shards', () => {
+  expect([1, 2, 3, 4, 16, 10_000].map(defaultWorkers)).toEqual([1, 1, 2, 3, 15, SHARDS_MAX])
 })
 
 test('what is given is taken over, and the rest completed', () => {
@@ -108,4 +112,35 @@ test('an option error says that it is one', () => {
       message: 'port must be a whole number from -1 to 65535, not 65536',
     }),
   )
+})
+
+test.each([
+  ['host', 4222],
+  ['debug', 'yes'],
+  ['log', 'file'],
+  ['logFormat', 'xml'],
+  ['logFile', true],
+  ['serverTags', 'one'],
+  ['serverTags', [1]],
+  ['serverMetadata', { a: 1 }],
+  ['serverMetadata', []],
+  ['authorization', () => undefined],
+  ['authorization', null],
+])('%s of a wrong kind is refused by name: %j', (name, value) => {
+  const refuse = (): unknown => normaliseOptions({ [name]: value } as ServerOptions)
+  expect(refuse).toThrow(OptionError)
+  expect(refuse).toThrow(name)
+})
+
+test('all of them are plain data that can go to another thread, frozen to the ground', () => {
+  const options = normaliseOptions({ serverTags: ['a'], serverMetadata: { b: 'c' } })
+  expect(structuredClone(options)).toEqual(options)
+  expect(Object.isFrozen(options.serverTags) && Object.isFrozen(options.serverMetadata)).toBe(true)
+})
+
+test('what was given may change afterwards', () => {
+  const tags = ['a']
+  const options = normaliseOptions({ serverTags: tags })
+  tags.push('b')
+  expect(options.serverTags).toEqual(['a'])
 })

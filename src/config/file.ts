@@ -52,8 +52,7 @@ export function blockReader(readFile: (path: string) => string): BlockReader {
     const top = { ...newTop(), layer }
     BLOCKS.get(option)?.(entry, top, reading, option)
     finishSecurity(top, reading)
-    const [wrong] = reading.problems.errors
-    return wrong === undefined ? undefined : `${entry.place.file}: ${wrong}`
+    return reading.problems.errors[0]
   }
 }
 

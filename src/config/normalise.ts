@@ -34,7 +34,7 @@ const PAYLOAD_USUAL_MAX = 8 * 1024 * 1024
 /** The account of the system events where nothing else is said. */
 const SYSTEM_ACCOUNT = '$SYS'
 
-/** Completes and checks options of the embedding API. `readBlocks` reads what is given as blocks. Throws OptionError. */
+/** Completes and checks options of the embedding API; `readBlocks` reads blocks among them. Throws OptionError. */
 export function normaliseOptions(given: ServerOptions, readBlocks?: BlockReader): Options {
   return normaliseEmbedded(given, readBlocks).options
 }
@@ -42,7 +42,8 @@ export function normaliseOptions(given: ServerOptions, readBlocks?: BlockReader)
 /** The same, with origins and notices. */
 export function normaliseEmbedded(given: ServerOptions, readBlocks?: BlockReader): Normalised {
   const layer = apiLayer(given, readBlocks)
-  const result = typeof layer === 'string' ? layer : normalise([layer])
+  const file = { path: given.configFile ?? '', digest: given.configDigest ?? '' }
+  const result = typeof layer === 'string' ? layer : normalise([layer], file)
   if (typeof result === 'string') throw new OptionError(result)
   return result
 }

@@ -1,4 +1,4 @@
-// Whether a subject can be turned into another (reference 4.3): `orders.*` into `orders.{{wildcard(1)}}.{{partition(4,1)}}`.
+// Whether a subject can be turned into another (reference 4.3), such as `a.*` into `b.{{wildcard(1)}}.{{partition(4)}}`.
 // Here it is only checked, in the words of nats-server; who maps subjects parses the destination for himself.
 
 import { hasWildcard, isValidSubject } from './subjects.ts'
@@ -12,19 +12,23 @@ interface Placeholder {
   readonly wildcards: readonly number[]
 }
 
-const FUNCTIONS: ReadonlyMap<string, (args: string[]) => Placeholder | string> = new Map([
-  ['wildcard', readWildcard],
-  ['partition', readPartition],
-  ['random', readRandom],
-  ['split', readSplit],
-  ...['splitfromleft', 'splitfromright', 'slicefromleft', 'slicefromright', 'left', 'right'].map(
-    (name) => [name, (args: string[]) => readTokenAndNumber(name, args)] as const,
-  ),
-])
+type ArgumentReader = (args: string[]) => Placeholder | string
 
-/** Each word of a function's name may begin with a capital. */
-const NAMES =
-  /^(?:[wW]ildcard|[pP]artition|[rR]andom|[sS]plit(?:[fF]rom(?:[lL]eft|[rR]ight))?|[sS]lice[fF]rom(?:[lL]eft|[rR]ight)|[lL]eft|[rR]ight)$/
+const FUNCTIONS: readonly (readonly [spelling: RegExp, read: ArgumentReader])[] = [
+  [spelling('wildcard'), readWildcard],
+  [spelling('partition'), readPartition],
+  [spelling('random'), readRandom],
+  [spelling('split'), readSplit],
+  ...['split from left', 'split from right', 'slice from left', 'slice from right', 'left', 'right'].map(
+    (words) => [spelling(words), (args: string[]) => readTokenAndNumber(words, args)] as const,
+  ),
+]
+
+/** The name of these words, each of which may begin with a capital. */
+function spelling(words: string): RegExp {
+  const letters = words.split(' ').map((word) => `[${word[0]}${word[0].toUpperCase()}]${word.slice(1)}`)
+  return new RegExp(`^${letters.join('')}$`)
+}
 
 /** Why `source` cannot be mapped to `destination`; undefined if it can. */
 export function whyNoMapping(source: string, destination: string): string | undefined {
@@ -94,8 +98,8 @@ function placeholderOf(token: string): Placeholder | string | undefined {
   if (/^\$[-+]?[0-9]+$/.test(token)) return { name: 'wildcard', wildcards: [Number(token.slice(1))] }
   if (!isFunction(token)) return undefined
   const parts = /^\{\{\s*([a-zA-Z]+)\s*\((.*)\)\s*\}\}$/.exec(token)
-  if (parts === null || !NAMES.test(parts[1])) return 'unknown function'
-  return FUNCTIONS.get(parts[1].toLowerCase())?.(parts[2].split(/,\s*/)) ?? 'unknown function'
+  const found = FUNCTIONS.find(([name]) => name.test(parts?.[1] ?? ''))
+  return found?.[1](parts?.[2].split(/,\s*/) ?? []) ?? 'unknown function'
 }
 
 const TOO_FEW = 'not enough arguments passed to the function'

@@ -8,9 +8,9 @@ export type ConfigMap = Map<string, ConfigEntry>
 
 /** Where something was said. */
 export interface Place {
-  /** Path as it was given or included; empty where no file is meant. */
+  /** Path as it was given or included; for plain data, such as `tls.certs[0]`, the member's. */
   readonly file: string
-  /** From 1. */
+  /** From 1; 0 for plain data. */
   readonly line: number
   /** Bytes into the line: from 0 on the first line, from 1 on the others, as nats-server counts. */
   readonly column: number
@@ -33,9 +33,9 @@ export function typeName(value: ConfigValue): string {
   return Array.isArray(value) ? '[]interface {}' : 'map[string]interface {}'
 }
 
-/** `FILE:LINE:COLUMN`, as in front of every complaint about a key. */
-export function placeText(place: Place): string {
-  return `${place.file}:${place.line}:${place.column}`
+/** `FILE:LINE:COLUMN`, as in front of every complaint about a key; the path of a member where it is plain data. */
+export function placeText({ file, line, column }: Place): string {
+  return line === 0 ? file : `${file}:${line}:${column}`
 }
 
 /** Where an entry stands, for people who are told where a setting comes from. */
