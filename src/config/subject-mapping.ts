@@ -1,4 +1,4 @@
-// Whether a subject can be turned into another (reference 4.3), such as `a.*` into `b.{{wildcard(1)}}.{{partition(4)}}`.
+// Whether a subject can be turned into another (reference 4.3), such as `a.*` into `b.{{wildcard(1)}}`.
 // Here it is only checked, in the words of nats-server; who maps subjects parses the destination for himself.
 
 import { hasWildcard, isValidSubject } from './subjects.ts'

@@ -74,9 +74,9 @@ test.each(TAKEN)('%s is taken', async (after) => {
 })
 
 test('a port that may be any stays what it is, another is refused', () => {
-  const any = normaliseOptions({ port: -1 })
+  const free = normaliseOptions({ port: -1 })
   const some = normaliseOptions({ port: 4333 })
-  expect(diffOptions(some, any)).toEqual({ changes: [], refusal: undefined })
+  expect(diffOptions(some, free)).toEqual({ changes: [], refusal: undefined })
   expect(diffOptions(some, normaliseOptions({ port: 4334 })).refusal).toBe(
     'config reload not supported for Port: old=4333, new=4334',
   )
