@@ -59,7 +59,6 @@ export interface Options {
   readonly logFormat: 'text' | 'json'
   readonly syslog: boolean
   readonly remoteSyslog: string
-  /** Empty: as host. */
   readonly monitorHost: string
   /** undefined: no monitoring. */
   readonly monitorPort: number | undefined

@@ -90,8 +90,8 @@ export class Primary {
       this.goOnUnlessClosing()
       if (options.monitorPort !== undefined) {
         this.monitor = new Monitor(this)
-        await this.monitor.listen(options.host, options.monitorPort)
-        log.info(`Starting http monitor on ${hostPort(options.host, this.monitor.port)}`)
+        await this.monitor.listen(options.monitorHost, options.monitorPort)
+        log.info(`Starting http monitor on ${hostPort(options.monitorHost, this.monitor.port)}`)
       }
       this.goOnUnlessClosing()
       await this.listen()

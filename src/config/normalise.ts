@@ -4,9 +4,9 @@
 import type { OptionName, Options, ServerOptions } from '../options.ts'
 import { apiLayer, type BlockReader } from './api.ts'
 import { checkOptions } from './checks.ts'
-import { Layer } from './layer.ts'
+import { apiOrigin, Layer } from './layer.ts'
 import type { Setting } from './settings.ts'
-import { type AccountOptions, NO_AUTHORIZATION } from './shapes.ts'
+import { NO_AUTHORIZATION } from './shapes.ts'
 import { nameOf, SETTINGS, settingOf } from './table.ts'
 
 /** A bad option. The message names it. */
@@ -59,6 +59,7 @@ export function normalise(layers: readonly Layer[], file = NO_FILE): Normalised 
     values[option] = value ?? defaultValue
     origins.set(option, (value === undefined ? undefined : layer?.origins.get(option)) ?? DEFAULT_ORIGIN)
   }
+  if (values['monitorHost'] === '') values['monitorHost'] = values['host']
   addCredentials(values, layers, origins)
   const options = values as unknown as Options
   const wrong = outOfBounds(options, origins) ?? checkOptions(options)
@@ -102,10 +103,6 @@ function called(setting: Setting, option: OptionName, origin: string): string {
   return origin === apiOrigin(option) ? option : `${origin}: ${nameOf(setting)}`
 }
 
-function apiOrigin(option: OptionName): string {
-  return `option ${option}`
-}
-
 // ── What is not there yet ─────────────────────────────────────────────────────────────────────────────────────
 
 function missingFeatures(options: Options, layers: readonly Layer[], origins: ReadonlyMap<OptionName, string>) {
@@ -113,7 +110,7 @@ function missingFeatures(options: Options, layers: readonly Layer[], origins: Re
   for (const setting of SETTINGS) {
     const { option, missing } = setting
     if (option === undefined || missing === undefined || !isUsed(options, option)) continue
-    const guards = option === 'accounts' ? accountsGuard(options) : missing.guards === true
+    const guards = missing.guards === true && keepsOut(options, option)
     all.lacks({ ...missing, guards }, origins.get(option) ?? DEFAULT_ORIGIN)
   }
   for (const { missing } of layers) for (const each of missing.values()) all.lacks(each.missing, each.origin)
@@ -128,11 +125,15 @@ function isUsed(options: Options, option: OptionName): boolean {
   return value !== settingOf(option).default
 }
 
-/** Whether accounts keep anybody out: clients without credentials enter while only the system account has users. */
-function accountsGuard({ accounts, systemAccount }: Options): boolean {
-  const hasUsers = ({ name, users }: AccountOptions): boolean =>
-    users.length > 0 && name !== (systemAccount || SYSTEM_ACCOUNT)
-  return accounts.some(hasUsers)
+/** Whether what is said keeps anybody out. */
+function keepsOut({ authorization, accounts, systemAccount }: Options, option: OptionName): boolean {
+  if (option === 'accounts') {
+    // Clients without credentials enter as long as none but the system account has users.
+    return accounts.some(({ name, users }) => users.length > 0 && name !== (systemAccount || SYSTEM_ACCOUNT))
+  }
+  if (option !== 'authorization' || authorization === undefined) return true
+  const { username, password, token, hasUsers, callout, proxyRequired } = authorization
+  return `${username}${password}${token}` !== '' || hasUsers || callout !== undefined || proxyRequired
 }
 
 function refusal(feature: string, origin: string): string {

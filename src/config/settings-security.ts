@@ -25,7 +25,7 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     reload: true,
     field: 'Accounts',
     secret: true,
-    missing: { feature: 'accounts' },
+    missing: { feature: 'accounts', ...GUARDS },
   }),
   security('mappings', {
     keys: ['mappings', 'maps'],

@@ -1,6 +1,8 @@
 // What a configuration file says, before anybody asks what it means: values with the place where they stand.
 // The parser builds it, the schema reads it, the digest is taken over it.
 
+import { apiOrigin } from './layer.ts'
+
 /** A value of the grammar (reference 3). An integer is a bigint, a float a number, so that they stay apart. */
 export type ConfigValue = string | boolean | bigint | number | Date | ConfigArray | ConfigMap
 export type ConfigArray = ConfigEntry[]
@@ -40,7 +42,7 @@ export function placeText({ file, line, column }: Place): string {
 
 /** Where an entry stands, for people who are told where a setting comes from. */
 export function originOf({ place }: ConfigEntry): string {
-  return place.line === 0 ? `option ${place.file}` : `${place.file}:${place.line}`
+  return place.line === 0 ? apiOrigin(place.file) : `${place.file}:${place.line}`
 }
 
 /** What the embedding API takes for a block: the same keys and values as in the file, as plain data. */

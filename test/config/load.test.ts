@@ -215,6 +215,7 @@ describe('what is not there yet', () => {
     ['websocket { port: 8080, no_tls: true }', 'WebSocket'],
     ['accounts: [ A, B ]', 'accounts'],
     ['accounts { "$SYS" { users = [ {user: a, pass: b} ] } }', 'accounts'],
+    ['authorization { timeout: 1 }', 'authorization'],
     ['mappings { a: b }', 'subject mappings'],
     ['proxy_protocol: true', 'proxy_protocol'],
     ['feature_flags { a: true }', 'feature_flags'],
