@@ -4,7 +4,7 @@
 import { hostPort, listenerUrls } from './addresses.ts'
 import type { Authenticate } from './auth/custom.ts'
 import { AuthDesk } from './auth/desk.ts'
-import { diffOptions } from './config/reload.ts'
+import { diffOptions } from './config/changes.ts'
 import { HEDDLE_VERSION, NATS_VERSION } from './constants.ts'
 import { closeSpread, pause } from './lame-duck.ts'
 import { Listener } from './listener.ts'

@@ -50,7 +50,7 @@ function checkNoAuthUser(options: Options, name: string): string | undefined {
   if (name === '') return undefined
   if (options.operators.length > 0) return 'no_auth_user not compatible with Trusted Operator'
   const users = usersOf(options)
-  if (users.length === 0 && options.authorization?.hasUsers !== true) {
+  if (users.length === 0) {
     return `no_auth_user: "${name}" present, but users/nkeys are not defined`
   }
   if (users.includes(name)) return undefined

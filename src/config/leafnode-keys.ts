@@ -279,8 +279,10 @@ function checkProxied(
     problems.error(entry, `${what} and no TLS configuration is provided. ${advice}`)
   } else if (proxied === 0) {
     const why = 'proxy settings only apply to WebSocket connections (ws:// or wss://)'
-    const but = 'but all configured URLs use TCP connections (nats://)'
-    problems.warn(entry, `proxy configuration will be ignored: ${why}, ${but}`)
+    problems.warn(
+      entry,
+      `proxy configuration will be ignored: ${why}, but all configured URLs use TCP connections (nats://)`,
+    )
   } else if (proxied < urls.length) {
     const why = 'proxy settings do not apply to TCP connections (nats://)'
     problems.warn(entry, `proxy configuration will only be used for WebSocket URLs: ${why}`)
