@@ -17,7 +17,7 @@ import type { Options } from './options.ts'
 import { Outbound } from './outbound.ts'
 import type { Peer } from './peer.ts'
 import { encodeError, OK, PING, PONG } from './protocol/encoder.ts'
-import { type ConnectOptions, defaultConnectOptions, encodeInfo } from './protocol/handshake.ts'
+import { type ConnectOptions, defaultConnectOptions, encodeInfo, type ServerIdentity } from './protocol/handshake.ts'
 import { Parser } from './protocol/parser.ts'
 import { ReadGate } from './read-gate.ts'
 import type { Rights } from './rights.ts'
@@ -170,6 +170,12 @@ export class Client implements Publisher, KeepAliveOwner {
     this.outbound.appendBuffer(bytes)
   }
 
+  /** The server as this client is told of it. */
+  private get serverIdentity(): ServerIdentity {
+    const { identity } = this.shard
+    return this.webSocket === undefined ? identity : { ...identity, ...identity.webSocket }
+  }
+
   /** INFO, for the first time; later it says to which account the peer belongs. */
   private sendInfo(): void {
     const { login } = this
@@ -178,7 +184,7 @@ export class Client implements Publisher, KeepAliveOwner {
       nonce: login.nonce,
       tls: this.shard.tls.hello(this.tls),
     }
-    this.outbound.appendBuffer(encodeInfo(this.shard.identityFor(this), this.id, this.ip, hello))
+    this.outbound.appendBuffer(encodeInfo(this.serverIdentity, this.id, this.ip, hello))
   }
 
   /** What INFO says has changed: those who understand a later INFO get one, once they are connected. */
@@ -192,7 +198,7 @@ export class Client implements Publisher, KeepAliveOwner {
       maxPayload: limits.payload,
       tls: this.shard.tls.hello(this.tls),
     }
-    this.outbound.appendBuffer(encodeInfo(this.shard.identityFor(this), this.id, this.ip, hello))
+    this.outbound.appendBuffer(encodeInfo(this.serverIdentity, this.id, this.ip, hello))
   }
 
   sendPong(): void {
@@ -287,7 +293,8 @@ export class Client implements Publisher, KeepAliveOwner {
   // ── Time ──────────────────────────────────────────────────────────────────────────────────────────────
 
   get pingInterval(): number {
-    return this.shard.pingIntervalFor(this)
+    const { pingInterval, websocket } = this.shard.options
+    return (this.webSocket !== undefined && websocket?.pingInterval) || pingInterval
   }
 
   sendPing(): void {

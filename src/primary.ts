@@ -146,13 +146,13 @@ export class Primary {
 
   /** Loaded only when it is wanted: HTTP costs a tenth of the time that a start may take. */
   private async startMonitor(): Promise<void> {
-    const { host, monitorPort } = this.options
+    const { monitorHost, monitorPort } = this.options
     if (monitorPort === undefined) return
     const { Monitor } = await import('./monitor/monitor.ts')
     this.goOnUnlessClosing()
     this.monitor = new Monitor(this)
-    await this.monitor.listen(host, monitorPort)
-    this.log.info(`Starting http monitor on ${hostPort(host, this.monitor.port)}`)
+    await this.monitor.listen(monitorHost, monitorPort)
+    this.log.info(`Starting http monitor on ${hostPort(monitorHost, this.monitor.port)}`)
   }
 
   private writePortsFile(): void {

@@ -171,17 +171,6 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     return { client, refusal: refused ? Faults.connections : this.stopping ? Faults.shutdown : undefined }
   }
 
-  /** The server as a client is told of it. */
-  identityFor({ webSocket }: Client): ServerIdentity {
-    return webSocket === undefined ? this.identity : { ...this.identity, ...this.identity.webSocket }
-  }
-
-  /** Milliseconds between PINGs. */
-  pingIntervalFor({ webSocket }: Client): number {
-    const { pingInterval, websocket } = this.options
-    return (webSocket !== undefined && websocket?.pingInterval) || pingInterval
-  }
-
   /** A connection is gone before it became a client. */
   lost({ refused }: Arrival): void {
     if (!refused) this.gauges.connectionClosed(this.index)

@@ -178,22 +178,17 @@ describe('createServer() takes the same blocks as plain data', () => {
   })
   const embedded = (options: ServerOptions) => normaliseEmbedded(options, readBlocks)
 
-  test('what is not there yet is told', () => {
+  test('WebSocket and accounts are taken over', () => {
     const { options, notices } = embedded({
       websocket: { port: 8080, no_tls: true },
       accounts: { $SYS: { users: [{ user: 'a', pass: 'b' }] } },
     })
     expect(options.websocket).toMatchObject({ port: 8080, noTls: true })
     expect(options.accounts[0].users[0].username).toBe('a')
-    expect(notices).toEqual([
-      'accounts (option accounts): not supported yet, ignored',
-      'WebSocket (option websocket): not supported yet, ignored',
-    ])
+    expect(notices).toEqual([])
   })
 
   test.each<[ServerOptions, string]>([
-    [{ authorization: { token: 't' } }, 'authorization (option authorization): not supported yet'],
-    [{ tls: {} }, 'TLS (option tls): not supported yet'],
     [{ authorization: { users: 5 } }, 'authorization.users: Expected users field to be an array, got 5'],
     [{ authorization: { nonsense: 5 } }, 'authorization.nonsense: unknown field "nonsense"'],
     [{ accounts: { A: { users: [{ pass: 'x' }] } } }, 'accounts.A.users[0].pass: User entry requires a user'],

@@ -108,12 +108,11 @@ test('warnings of the file go before the log, those of what is not there yet int
 })
 
 test('a server that is to guard itself does not start open', async () => {
-  const file = files({ 'x.conf': 'authorization { user: a, pass: hunter2 }\n' })
+  const file = files({ 'x.conf': 'resolver: URL("http://a:hunter2@localhost:1/")\n' })
   const { code, stderr } = await outcome('-c', file)
   expect(code).toBe(1)
-  expect(stderr).toMatch(/^nats-server: authorization \(.*x\.conf:1\): not supported yet; refusing to start/)
+  expect(stderr).toMatch(/^nats-server: account resolver \(.*x\.conf:1\): not supported yet; refusing to start/)
   expect(stderr).not.toContain('hunter2')
-  expect((await outcome('--user', 'a', '--pass', 'hunter2')).code).toBe(1)
 })
 
 test('--explain-config tells the settings in force and ends', async () => {
