@@ -26,6 +26,7 @@ export const CloseReason = {
   connectionsExceeded: 'Maximum Connections Exceeded',
   payloadExceeded: 'Maximum Message Payload Exceeded',
   controlLineExceeded: 'Maximum Control Line Exceeded',
+  subscriptionsExceeded: 'Maximum Subscriptions Exceeded',
   serverShutdown: 'Server Shutdown',
   noRespondersHeaders: 'No Responders Requires Headers',
   internal: 'Internal Client',
@@ -53,6 +54,8 @@ export const Faults = {
   noRespondersHeaders: fault('no responders requires headers support', CloseReason.noRespondersHeaders),
   staleConnection: fault('Stale Connection', CloseReason.staleConnection),
   connections: fault('maximum connections exceeded', CloseReason.connectionsExceeded),
+  /** A reload left it with more than it may have. */
+  subscriptions: fault('maximum subscriptions exceeded', CloseReason.subscriptionsExceeded),
   slowConsumerPending: fault(undefined, CloseReason.slowConsumerPending),
   slowConsumerDeadline: fault(undefined, CloseReason.slowConsumerDeadline),
   shutdown: fault(undefined, CloseReason.serverShutdown),
@@ -89,6 +92,12 @@ export const Refusals = {
       `Permissions Violation for Subscription to ${quote(subject)} using queue ${quote(queue)}`,
       `Subscription Violation - Subject ${quote(subject)}, Queue: ${quote(queue)}, SID ${sid}`,
     ),
+  /** A reload took the permission away, and the subscription with it. `user`: whose it was, for the log. */
+  removed: (subject: string, queue: string, sid: string, user: string) => {
+    const what = `${quote(subject)}${queue === '' ? '' : ` using queue ${quote(queue)}`} (sid ${quote(sid)})`
+    const logged = `Removed sub ${what} for ${user} - not authorized`
+    return refusal(`Permissions Violation for Subscription to ${what}`, logged)
+  },
   tooManyTokens: (subject: string, sid: string) =>
     refusal(
       `Permissions Violation for Subscription to ${quote(subject)}, too many tokens`,

@@ -6,13 +6,25 @@
 //     …connect clients to server.url…
 //     await server.close()
 
+import type { Authenticate } from './auth/custom.ts'
 import { blockReader } from './config/file.ts'
 import { normaliseEmbedded } from './config/normalise.ts'
 import { readFile } from './config/surroundings.ts'
-import type { ServerOptions } from './options.ts'
+import { OptionError, type ServerOptions } from './options.ts'
 import { Primary } from './primary.ts'
 
+export type { Authenticate, AuthenticateAnswer, AuthenticateRequest } from './auth/custom.ts'
 export { OptionError, type ServerOptions } from './options.ts'
+
+/** What createServer() takes: plain data, and a function. */
+export interface EmbeddedOptions extends ServerOptions {
+  /**
+   * Decides who may connect, in place of all that is configured: it is told what CONNECT says and what is known of the
+   * connection, and answers who it is, or nothing to turn it away. It runs on the calling thread, and has as long as
+   * CONNECT has (2 s, or `timeout` of `authorization`). Accounts that it names have to be among the `accounts`.
+   */
+  authenticate?: Authenticate
+}
 
 export interface HeddleServer {
   /** Resolves when clients are served; rejects if the server could not start (port taken, …). */
@@ -22,9 +34,10 @@ export interface HeddleServer {
   /**
    * Goes on by other options; connections are kept. Takes all options again: those left out return to their defaults.
    * Resolves when they are in force. Rejects, everything being as it was, with an OptionError that names a bad
-   * setting, or one that cannot change while the server runs.
+   * setting, or one that cannot change while the server runs. Everybody who is connected is asked about again; whoever
+   * may not be there any more is closed. `authenticate` stays as it was if it is left out, and cannot be added.
    */
-  reload(options: ServerOptions): Promise<void>
+  reload(options: EmbeddedOptions): Promise<void>
   /**
    * Lame duck mode: takes no more clients, tells those who are there to go, closes who has not gone within
    * `lameDuckDuration`, and ends. Resolves when the server has ended.
@@ -48,9 +61,12 @@ export interface HeddleServer {
  * Starts a server. Throws OptionError for bad options, Error if the log file cannot be opened; several servers may
  * live in one process.
  */
-export function createServer(options: ServerOptions = {}): HeddleServer {
+export function createServer({ authenticate, ...options }: EmbeddedOptions = {}): HeddleServer {
+  if (authenticate !== undefined && typeof authenticate !== 'function') {
+    throw new OptionError('authenticate must be a function')
+  }
   const { options: complete, notices } = normaliseEmbedded(options, blockReader(readFile))
-  const primary = new Primary(complete)
+  const primary = new Primary(complete, undefined, authenticate)
   for (const notice of notices) primary.log.warn(notice)
   const started = primary.start()
   started.catch(() => undefined) // ready() tells
@@ -79,7 +95,8 @@ export function createServer(options: ServerOptions = {}): HeddleServer {
         host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
       return `nats://${reachable}:${primary.port}`
     },
-    reload: async (next) => primary.reload(normaliseEmbedded(next, blockReader(readFile)).options),
+    reload: async ({ authenticate: other, ...next }) =>
+      primary.reload(normaliseEmbedded(next, blockReader(readFile)).options, other),
     lameDuck: () => started.then(() => primary.lameDuck()),
     reopenLog: () => primary.log.reopen(),
     id: primary.identity.serverId,

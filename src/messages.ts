@@ -37,6 +37,8 @@ export interface ShardSetup {
   /** Undefined: no TLS. It holds private keys. */
   readonly tls: TlsSettings | undefined
   readonly handshakeLimit: SharedArrayBuffer
+  /** The embedding program decides who may enter. */
+  readonly asksProgram: boolean
   /** How often the log file was opened anew. */
   readonly logOpened: SharedArrayBuffer
 }

@@ -5,7 +5,7 @@ import type { Refusal as LoginRefusal } from './auth/identity.ts'
 import { AuthFaults, type Identity, type Limits, lowestLimits, NO_LIMIT, NO_LIMITS } from './auth/identity.ts'
 import type { Client } from './client.ts'
 import { CATCH_UP_TURN_BYTES, PROTOCOL_VERSION } from './constants.ts'
-import { type Fault, Faults, type Refusal, Refusals } from './errors.ts'
+import { type Fault, Faults, quote, type Refusal, Refusals } from './errors.ts'
 import { Login } from './login.ts'
 import { encodeNoResponders } from './protocol/encoder.ts'
 import { parseConnect } from './protocol/handshake.ts'
@@ -86,8 +86,7 @@ export class Operations implements ParserHandler {
         return
       }
     }
-    const { permissions } = identity
-    this.rights = permissions && shard.permissionSets.rights(permissions, () => performance.now())
+    this.grant(identity)
     this.applyLimits()
     parser.connectDue = false
     parser.allowHeaders(options.headers)
@@ -103,9 +102,56 @@ export class Operations implements ParserHandler {
     this.client.close(fault)
   }
 
+  private grant({ permissions }: Identity): void {
+    this.rights = permissions && this.shard.permissionSets.rights(permissions, () => performance.now())
+  }
+
   leaveAccount(): void {
     if (this.isCounted) this.shard.accountConnections.leave(this.client.account, this.shard.index)
     this.isCounted = false
+  }
+
+  // ── After a reload ────────────────────────────────────────────────────────────────────────────────────
+
+  /** The peer may go on, by what its account and its permissions say now. */
+  stayed(identity: Identity, hasOtherPermissions: boolean): void {
+    const { client, shard } = this
+    this.applyLimits()
+    if (hasOtherPermissions) {
+      this.grant(identity)
+      for (const subscription of [...client.subscriptions.values()]) this.judge(subscription, identity)
+      shard.generations.advanceAll()
+    }
+    const { subscriptions } = this.limits
+    if (subscriptions >= 0 && client.subscriptions.size > subscriptions) client.close(Faults.subscriptions)
+  }
+
+  /** A subscription that is not allowed any more is removed. */
+  private judge(subscription: Subscription, identity: Identity): void {
+    const { subject, queue, sid } = subscription
+    const verdict = this.rights?.maySubscribe(subject, queue) ?? 'allowed'
+    subscription.filtered = verdict === 'filtered'
+    if (verdict !== 'denied') return
+    this.client.endSubscription(subscription)
+    this.client.refuse(Refusals.removed(subject, queue, sid, userText(identity)))
+  }
+
+  /** Its account has another limit of connections by now: it is counted, or is not any more. */
+  recount(): void {
+    const { client, shard } = this
+    const isLimited = client.account.limits.connections >= 0
+    if (!isLimited) this.leaveAccount()
+    else if (!this.isCounted && !client.closing && this.login.identity !== undefined) {
+      this.isCounted = shard.accountConnections.join(client.account, shard.index, Number.POSITIVE_INFINITY)
+    }
+  }
+
+  /** Closes it if its account has more connections than it may have. */
+  closeIfExcess(): void {
+    const { client, shard } = this
+    const { connections } = client.account.limits
+    if (!this.isCounted || shard.accountConnections.countOf(client.account) <= connections) return
+    client.close(AuthFaults.accountConnections)
   }
 
   /** The lowest of what the server, the account and the user allow. */
@@ -274,6 +320,12 @@ export class Operations implements ParserHandler {
 
 function subjectOf(run: Run): string {
   return run.line.bytes.toString('latin1', run.subjectStart, run.subjectEnd)
+}
+
+/** Whose a subscription was, in nats-server's words. */
+function userText({ way, user }: Identity): string {
+  const kind = way === 'nkey' ? 'Nkey' : way === 'jwt' ? 'JWT User' : way === 'token' ? 'Token' : 'User'
+  return `${kind} ${quote(user === '' ? 'N/A' : Buffer.from(user).toString('latin1'))}`
 }
 
 function replyOf(run: Run): string {

@@ -67,7 +67,7 @@ export class Primary {
       this.listener?.offerWaiting()
       this.webSocketListener?.offerWaiting()
     }
-    this.shards = new Shards(options, this.identity, entry, this.log, logOpened, onRelief, this.authDesk.answerers)
+    this.shards = new Shards(options, this.identity, entry, this.log, logOpened, onRelief, this.authDesk)
   }
 
   // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -107,6 +107,9 @@ export class Primary {
     if (this.closing) listener.close()
     this.goOnUnlessClosing()
     await log.ready()
+    const identities = await this.authDesk.prepare(options, (text) => log.warn(text))
+    if ('refused' in identities) throw new Error(identities.refused)
+    identities.commit()
     if (options.pidFile !== '') {
       const failed = writePidFile(options.pidFile)
       if (failed !== undefined) throw new Error(`Could not write pidfile: ${failed}`)
@@ -204,22 +207,29 @@ export class Primary {
   /**
    * Goes on by other options, one reload after the other; connections are kept. Resolves when all shards go by them.
    * Rejects, everything being as it was, with an OptionError if a setting changed that cannot (reference 5), or with
-   * an Error if the new log file cannot be opened.
+   * an Error if the new log file cannot be opened. `authenticate`: takes the place of the embedding program's function.
    */
-  reload(options: Options): Promise<void> {
-    const reload = this.reloads.then(() => this.apply(options))
+  reload(options: Options, authenticate?: Authenticate): Promise<void> {
+    const reload = this.reloads.then(() => this.apply(options, authenticate))
     this.reloads = reload.catch(() => undefined)
     return reload
   }
 
-  private async apply(given: Options): Promise<void> {
+  private async apply(given: Options, authenticate: Authenticate | undefined): Promise<void> {
     if (!this.isRunning) throw new OptionError('the server is not running')
+    if (authenticate !== undefined && this.authDesk.authenticate === undefined) {
+      throw new OptionError('authenticate cannot be added while the server runs')
+    }
     const { log, options: before, shards } = this
     const next = withPortsOf(before, given)
     const { refusal } = diffOptions(before, next)
     if (refusal !== undefined) throw new OptionError(refusal)
     const tls = await tlsSettings(next)
+    const identities = await this.authDesk.prepare(next, (text) => log.warn(text))
+    if ('refused' in identities) throw new OptionError(identities.refused)
     log.configure(next)
+    identities.commit()
+    if (authenticate !== undefined) this.authDesk.authenticate = authenticate
     this.options = next
     this.configLoadedAt = Date.now()
     await shards.setOptions(next, tls)

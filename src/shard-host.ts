@@ -76,8 +76,7 @@ export class LocalShardHost implements ShardHost {
   }
 
   setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
-    this.shard.setOptions(options, tls)
-    return Promise.resolve()
+    return this.shard.setOptions(options, tls)
   }
 
   evict(count: number, eviction: Eviction): void {

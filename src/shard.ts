@@ -8,15 +8,14 @@ import { Accounts } from './accounts/account.ts'
 import { AccountConnections } from './accounts/account-connections.ts'
 import { ServiceCalls } from './accounts/service-calls.ts'
 import { Agenda } from './agenda.ts'
-import type { Authenticator } from './auth/authenticator.ts'
 import { type QuestionMessage, Questions } from './auth/questions.ts'
-import { authTimeoutMs, createAuthenticator } from './auth/setup.ts'
 import { Client } from './client.ts'
 import { CONTROL_LINE_MAX, HEARTBEAT_MS, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
 import { CloseReason, type Fault, Faults } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { Gauges } from './gauges.ts'
 import { adopt } from './handoff.ts'
+import { Identities } from './identities.ts'
 import { Generations } from './interest/generations.ts'
 import { InterestWriter } from './interest/writer.ts'
 import type { KeepAlive } from './keep-alive.ts'
@@ -67,7 +66,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   readonly tls: SecureEntry
   /** What only the primary can answer. */
   readonly questions: Questions
-  authenticator: Authenticator
+  readonly identities: Identities
   readonly router: Router
   readonly peers: Peer[] = []
   readonly clients = new Map<number, Client>()
@@ -122,8 +121,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     this.questions = new Questions(toPrimary)
     this.tls = new SecureEntry(this, setup.handshakeLimit)
     this.tls.configure(setup.tls)
-    this.configureAccounts()
-    this.authenticator = createAuthenticator(this.options, this.questions, undefined)
+    this.identities = new Identities(this, this.questions, setup.asksProgram)
     // Room for the longest cut line: verb, blanks, arguments, CR.
     this.readStart = Math.max(setup.options.maxControlLine, CONTROL_LINE_MAX) * 2
     this.readBlock = allocateBlock(this.readStart + READ_BYTES)
@@ -288,16 +286,6 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     return performance.timeOrigin + ms
   }
 
-  private configureAccounts(): void {
-    const { accounts, mappings } = this.options
-    for (const wrong of this.accounts.configure(accounts, mappings)) this.log.warn(wrong)
-  }
-
-  /** How long CONNECT may take, in milliseconds. */
-  get authTimeoutMs(): number {
-    return authTimeoutMs(this.options)
-  }
-
   /** Something else than a read or a frame makes the shard work: a timer, an answer from elsewhere. */
   wake(): void {
     this.nowMs = performance.now()
@@ -405,8 +393,8 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     for (const client of this.clients.values()) if (!client.closing) client.identityChanged()
   }
 
-  /** New options are in force from now on. */
-  setOptions(options: Options, tls: TlsSettings | undefined): void {
+  /** New options are in force from now on. Resolves when those who may not be here by them have gone. */
+  setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
     const before = this.options
     this.options = options
     this.tls.configure(tls)
@@ -417,6 +405,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
       this.sweepTimer = setInterval(() => this.sweep(), stepMs(options.writeDeadline, SWEEP_MAX_MS))
     }
     for (const client of this.clients.values()) client.optionsChanged(options, before)
+    return this.identities.optionsChanged(options, before)
   }
 
   // ── Answers and the end ───────────────────────────────────────────────────────────────────────────────
@@ -439,6 +428,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
       clearInterval(this.pingTimer)
       clearInterval(this.heartbeatTimer)
       for (const peer of this.peers.splice(0)) peer.close()
+      this.identities.close()
       void this.log.close()
       done()
     }

@@ -4,6 +4,7 @@
 import { randomInt } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { AccountConnections } from './accounts/account-connections.ts'
+import type { AuthDesk } from './auth/desk.ts'
 import type { Answerers } from './auth/questions.ts'
 import { HEARTBEAT_MS, RESTART_BACKOFF_MAX_MS, SHARD_LATE_MS, SHARD_STUCK_MS } from './constants.ts'
 import { Gauges } from './gauges.ts'
@@ -52,6 +53,7 @@ export class Shards implements ShardObserver {
   /** What new threads are told of TLS. */
   private tls: TlsSettings | undefined
   private readonly handshakeLimit = createHandshakeLimit()
+  private readonly asksProgram: boolean
   private readonly slots: Slot[] = []
   private watch: NodeJS.Timeout | undefined
   private nextSlot = 0
@@ -67,7 +69,7 @@ export class Shards implements ShardObserver {
     log: Log,
     logOpened: SharedArrayBuffer,
     onRelief: () => void,
-    answerers: Answerers,
+    authDesk: AuthDesk,
   ) {
     this.options = options
     this.identity = identity
@@ -77,7 +79,8 @@ export class Shards implements ShardObserver {
     this.onRelief = onRelief
     this.gauges = new Gauges(Math.max(1, options.workers))
     this.accountConnections = new AccountConnections(Math.max(1, options.workers))
-    this.answerers = answerers
+    this.answerers = authDesk.answerers
+    this.asksProgram = authDesk.authenticate !== undefined
   }
 
   // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -125,6 +128,7 @@ export class Shards implements ShardObserver {
       accountConnections: this.accountConnections.memory,
       tls: this.tls,
       handshakeLimit: this.handshakeLimit,
+      asksProgram: this.asksProgram,
     }
   }
 

@@ -30,9 +30,7 @@ export class AccountConnections {
     if (row < 0) return true // no room in the table: more accounts with limits than it was made for
     // Counted first, then looked at: two shards at the same moment may both be refused, but never both let in.
     Atomics.add(this.words, row + 1 + shard, 1)
-    let sum = 0
-    for (let i = 1; i < this.stride; i++) sum += Atomics.load(this.words, row + i)
-    if (sum <= max) return true
+    if (this.sumOf(row) <= max) return true
     Atomics.sub(this.words, row + 1 + shard, 1)
     return false
   }
@@ -40,6 +38,18 @@ export class AccountConnections {
   leave(account: Account, shard: number): void {
     const row = this.rowOf(account)
     if (row >= 0) Atomics.sub(this.words, row + 1 + shard, 1)
+  }
+
+  /** How many it has, over all shards. */
+  countOf(account: Account): number {
+    const row = this.rowOf(account)
+    return row < 0 ? 0 : this.sumOf(row)
+  }
+
+  private sumOf(row: number): number {
+    let sum = 0
+    for (let i = 1; i < this.stride; i++) sum += Atomics.load(this.words, row + i)
+    return sum
   }
 
   /** The shard has died: its connections are gone. */

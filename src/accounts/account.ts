@@ -54,43 +54,77 @@ export class Accounts {
   }
 
   /**
-   * Takes over what is said of the accounts, all at once, since imports rest on the exports of others. An import that
-   * is not allowed, or that makes no sense, imports nothing; answers what was wrong with each such item.
+   * Takes over what a configuration says of all accounts; those that it does not name become plain ones. An import that
+   * is not allowed, or that makes no sense, imports nothing.
    */
-  configure(list: readonly AccountSettings[], globalMappings: readonly MappingOptions[]): string[] {
-    const wrong: string[] = []
+  configureAll(list: readonly AccountSettings[], globalMappings: readonly MappingOptions[]): Outcome {
+    const outcome = new Outcome()
     const said = new Map(list.map((settings) => [settings.name, settings]))
-    this.global.mappings = compileMappings(GLOBAL_ACCOUNT, globalMappings, wrong)
-    for (const { name, limits, mappings, imports } of list) {
-      const account = this.named(name)
-      const { maxConnections, maxSubscriptions, maxPayload } = limits
-      account.limits = { connections: maxConnections, subscriptions: maxSubscriptions, payload: maxPayload }
-      if (name !== GLOBAL_ACCOUNT || mappings.length > 0) account.mappings = compileMappings(name, mappings, wrong)
-      const streams: StreamImport[] = []
-      const services: ServiceImport[] = []
-      for (const item of imports) {
-        const exporter = said.get(item.account)
-        const terms = exporter === undefined ? undefined : termsOf(exporter, item, name)
-        const compiled =
-          terms === undefined
-            ? { error: 'import not authorized' }
-            : compileImport(item, account, this.named(item.account), terms)
-        if ('error' in compiled) {
-          wrong.push(`account "${name}": ${item.kind} import of "${item.subject}": ${compiled.error}`)
-        } else if (compiled instanceof StreamImport) streams.push(compiled)
-        else services.push(compiled)
-      }
-      account.streamImports = streams
-      account.serviceImports = services
+    for (const account of this.byName.values()) {
+      if (!said.has(account.name)) this.configure({ ...PLAIN, name: account.name }, () => undefined, outcome)
     }
-    return wrong
+    for (const settings of list) this.configure(settings, (name) => said.get(name), outcome)
+    if (globalMappings.length > 0) this.global.mappings = compileMappings(GLOBAL_ACCOUNT, globalMappings, outcome)
+    return outcome
   }
+
+  /**
+   * Takes over what is said of one account. `exporterNamed` tells the accounts that it imports from. Imports that are
+   * as they were stay the same objects. What comes of it is added to `outcome`.
+   */
+  configure(settings: AccountSettings, exporterNamed: ExporterNamed, outcome: Outcome): void {
+    const { name, limits, mappings, imports } = settings
+    const account = this.named(name)
+    const { maxConnections, maxSubscriptions, maxPayload } = limits
+    account.limits = { connections: maxConnections, subscriptions: maxSubscriptions, payload: maxPayload }
+    account.mappings = compileMappings(name, mappings, outcome)
+    const streams: StreamImport[] = []
+    const services: ServiceImport[] = []
+    for (const item of imports) {
+      const exporter = exporterNamed(item.account)
+      const terms = exporter === undefined ? undefined : termsOf(exporter, item, name)
+      const compiled =
+        terms === undefined
+          ? { error: 'import not authorized' }
+          : compileImport(item, account, this.named(item.account), terms)
+      if ('error' in compiled) {
+        outcome.wrong.push(`account "${name}": ${item.kind} import of "${item.subject}": ${compiled.error}`)
+      } else if (compiled instanceof StreamImport) streams.push(compiled)
+      else services.push(compiled)
+    }
+    if (areSame(account.streamImports, streams) && areSame(account.serviceImports, services)) return
+    account.streamImports = streams
+    account.serviceImports = services
+    outcome.changed.add(account)
+  }
+}
+
+/** The settings of an account by its name; undefined: there is none, or nothing is known of it. */
+export type ExporterNamed = (name: string) => AccountSettings | undefined
+
+const PLAIN: Omit<AccountSettings, 'name'> = {
+  mappings: [],
+  exports: [],
+  imports: [],
+  limits: { maxConnections: -1, maxSubscriptions: -1, maxPayload: -1, maxLeafnodes: -1 },
+}
+
+function areSame(some: readonly { readonly key: string }[], others: readonly { readonly key: string }[]): boolean {
+  return some.length === others.length && some.every(({ key }, i) => key === others[i].key)
+}
+
+/** What came of taking settings over. */
+export class Outcome {
+  /** What is wrong with items of them, for the log. */
+  readonly wrong: string[] = []
+  /** Those that import something else than before. */
+  readonly changed = new Set<Account>()
 }
 
 /** What is needed of an account's settings, whether a file or a token has them. */
 export type AccountSettings = Pick<AccountOptions, 'name' | 'mappings' | 'exports' | 'imports' | 'limits'>
 
-function compileMappings(account: string, list: readonly MappingOptions[], wrong: string[]): Mappings {
+function compileMappings(account: string, list: readonly MappingOptions[], { wrong }: Outcome): Mappings {
   const compiled: Mapping[] = []
   for (const options of list) {
     const mapping = compileMapping(options)
@@ -101,7 +135,11 @@ function compileMappings(account: string, list: readonly MappingOptions[], wrong
 }
 
 /** The export that lets `importer` have `item`; undefined if there is none. */
-function termsOf(exporter: AccountSettings, item: ImportOptions, importer: string): ExportOptions | undefined {
+export function termsOf<E extends ExportOptions>(
+  exporter: { readonly exports: readonly E[] },
+  item: ImportOptions,
+  importer: string,
+): E | undefined {
   return exporter.exports.find((offer) => {
     if (offer.kind !== item.kind || !matches(offer.subject, item.subject)) return false
     if (offer.accountTokenPosition > 0) {

@@ -18,6 +18,8 @@ import type { Account } from './account.ts'
 
 export class StreamImport {
   readonly exporter: Account
+  /** Tells imports apart: equal ones do the same. */
+  readonly key: string
   /** The filter of all that comes, as it is here. */
   private readonly local: string
   private readonly inward: Transform
@@ -25,6 +27,7 @@ export class StreamImport {
 
   constructor(exporter: Account, inward: Transform) {
     this.exporter = exporter
+    this.key = JSON.stringify([exporter.name, inward.source, inward.destination])
     this.inward = inward
     this.outward = reverseTransform(inward)
     this.local = this.outward.source
@@ -49,6 +52,8 @@ export class ServiceImport {
   /** The export that it rests on. */
   readonly terms: ExportOptions
   readonly share: boolean
+  /** Tells imports apart: equal ones do the same. */
+  readonly key: string
   private readonly outward: Transform
 
   constructor(importer: Account, exporter: Account, terms: ExportOptions, outward: Transform, share: boolean) {
@@ -57,6 +62,7 @@ export class ServiceImport {
     this.terms = terms
     this.outward = outward
     this.share = share
+    this.key = JSON.stringify([exporter.name, outward.source, outward.destination, share, terms])
   }
 
   matches(tokens: readonly string[]): boolean {

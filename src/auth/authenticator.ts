@@ -13,7 +13,7 @@ import { authenticateToken } from './jwt/login.ts'
 import { isSignedBy } from './nkey.ts'
 import type { PasswordVerifier } from './password.ts'
 import { denyPublish } from './permissions.ts'
-import { type AuthRequest, andThen, type Soon, shownUser } from './request.ts'
+import { type AuthRequest, andThen, type Credentials, type Soon, shownUser } from './request.ts'
 import { type AuthSettings, type ConnectionType, GLOBAL_ACCOUNT, type OperatorSettings } from './settings.ts'
 
 export interface AuthServices {
@@ -21,7 +21,7 @@ export interface AuthServices {
   /** In operator mode. */
   readonly accounts?: AccountBook | undefined
   /** Where a callout is configured, or accounts may ask for one. */
-  readonly callout?: Callout | undefined
+  readonly callout?: Pick<Callout, 'ask'> | undefined
   /** An embedding program's own decision, in place of all others (custom.ts). */
   readonly custom?: ((request: AuthRequest) => Soon<Identity | Refusal>) | undefined
 }
@@ -73,6 +73,20 @@ export class Authenticator {
       this.callOut(request, answer, proxyKey !== ''),
     )
     return andThen(asked, (answer) => (isRefusal(answer) || proxyKey === '' ? answer : { ...answer, proxyKey }))
+  }
+
+  /** The password, as configured, that a connection of this identity has shown; empty: none. */
+  proofOf({ way, user }: Identity, connectionType: ConnectionType): string {
+    const { username, password, token } = simpleFor(this.settings, connectionType)
+    if (way === 'token') return token
+    if (way !== 'password' && way !== 'certificate') return ''
+    return this.settings.users.get(user)?.password ?? (user === username ? password : '')
+  }
+
+  /** Whether one of the users that are configured is meant: by nkey or name. */
+  knowsUser({ nkey, user }: Pick<Credentials, 'nkey' | 'user'>): boolean {
+    const { nkeys, users } = this.settings
+    return nkey === '' ? users.has(user) : nkeys.has(nkey)
   }
 
   private isRequired(connectionType: ConnectionType): boolean {

@@ -103,7 +103,7 @@ function authenticateUser(
   // The cheap questions first: nobody gets a hash worked out for a user that could not come in anyway.
   const admitted = admit(user, way, request, isProxied)
   if ('fault' in admitted) return admitted
-  return andThen(comparePassword(user.password, password, passwords, request.gone), (verdict) =>
+  return andThen(comparePassword(user.password, password, passwords, request), (verdict) =>
     verdict === 'match' ? admitted : refuse(`password: ${verdict}`),
   )
 }
@@ -118,7 +118,7 @@ function authenticateSimple(
   const { credentials } = request
   if (settings.proxyRequired && !isProxied) return refuse('proxy required', AuthFaults.proxyRequired)
   const compare = (configured: string, given: string, way: Way): Soon<Identity | Refusal> =>
-    andThen(comparePassword(configured, given, passwords, request.gone), (verdict) =>
+    andThen(comparePassword(configured, given, passwords, request), (verdict) =>
       verdict === 'match' ? identity(way, shownUser(credentials), GLOBAL_ACCOUNT) : refuse(`${way}: ${verdict}`),
     )
   if (simple.token !== '') return compare(simple.token, credentials.token, 'token')

@@ -43,8 +43,9 @@ export type Authenticate = (
 /** What crosses to the thread of the function. */
 export function authenticateRequest(request: AuthRequest): AuthenticateRequest {
   const { credentials, client, certificate } = request
+  const { user, password, token, jwt, nkey, signature, proxySignature } = credentials
   return {
-    ...credentials,
+    ...{ user, password, token, jwt, nkey, signature, proxySignature },
     nonce: request.nonce,
     name: client.name,
     lang: client.lang,

@@ -99,6 +99,8 @@ export const AuthFaults = {
   accountExpired: fault('Account Authentication Expired', 'Authentication Expired'),
   /** The key that signed a user's token is not the account's any more, or grants something else: closed in silence. */
   signerChanged: fault(undefined, 'Authentication Failure'),
+  /** A reload took the user away, or put it into another account: closed in silence, as nats-server does. */
+  forgotten: fault(undefined, 'Client Closed'),
   revoked: fault('User Authentication Revoked', 'Credentials Revoked'),
   accountConnections: fault('maximum account active connections exceeded', 'Maximum Account Connections Exceeded'),
 } as const

@@ -26,13 +26,14 @@ export function equalsPlain(configured: string, given: string): boolean {
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
-/** Whether the password is right: at once for a plain one, later for a hash. */
+/** Whether a password is right: at once for a plain one, later for a hash. */
 export function comparePassword(
   configured: string,
   given: string,
   verifier: PasswordVerifier,
-  gone?: AbortSignal,
+  { gone, proof = '' }: { readonly gone?: AbortSignal | undefined; readonly proof?: string | undefined },
 ): PasswordVerdict | Promise<PasswordVerdict> {
+  if (proof !== '' && proof === configured) return 'match'
   if (isBcrypt(configured)) return verifier.verify(configured, given, gone)
   return equalsPlain(configured, given) ? 'match' : 'mismatch'
 }

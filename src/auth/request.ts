@@ -60,6 +60,8 @@ export interface AuthRequest {
   readonly tls: TlsDetails | undefined
   /** Wall clock, milliseconds. */
   readonly nowMs: number
+  /** What was configured as password when these credentials were found to match it; it need not be asked again. */
+  readonly proof?: string | undefined
   /** Aborted when the connection has gone while the answer was awaited. */
   readonly gone?: AbortSignal | undefined
 }

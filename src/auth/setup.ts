@@ -1,9 +1,10 @@
 // From the options of a server to those who decide who may enter it: what each shard builds at birth and at a reload.
 
+import { NATS_VERSION } from '../constants.ts'
 import type { Options } from '../options.ts'
-import { Authenticator } from './authenticator.ts'
-import type { AccountBook } from './jwt/account-book.ts'
-import type { Questions } from './questions.ts'
+import { Authenticator, type AuthServices } from './authenticator.ts'
+import { decodeOperator, type Operator, type OperatorInForce, operatorSettings } from './jwt/operator.ts'
+import { type Invalid, isInvalid } from './jwt/token.ts'
 import { authSettings } from './settings.ts'
 
 /** Time for CONNECT where nothing else is said; with TLS, its own time and a second (reference 9). */
@@ -18,14 +19,30 @@ export function authTimeoutMs({ authorization, tls }: Options): number {
   return tls === undefined ? AUTH_TIMEOUT_MS : (tls.timeout || TLS_TIMEOUT_MS) + AFTER_TLS_MS
 }
 
-/** Decides for one shard; what takes long it asks the primary. `accounts`: in operator mode. */
-export function createAuthenticator(
-  options: Options,
-  questions: Questions,
-  accounts: AccountBook | undefined,
-): Authenticator {
-  const settings = authSettings(options)
-  return new Authenticator(settings, { passwords: questions, accounts })
+export function isOperatorMode({ operators, trustedKeys }: Options): boolean {
+  return operators.length > 0 || trustedKeys.length > 0
+}
+
+/**
+ * What operators say, or the text with which a server does not start; undefined outside operator mode. Whether their
+ * tokens are valid at this time is for the start of a server to ask (`nowMs`, wall clock), not for its shards.
+ */
+export function operatorOf(options: Options, nowMs?: number): OperatorInForce | Invalid | undefined {
+  if (!isOperatorMode(options)) return undefined
+  const operators: Operator[] = []
+  for (const text of options.operators) {
+    const operator = decodeOperator(text)
+    if (isInvalid(operator)) return operator
+    operators.push(operator)
+  }
+  return operatorSettings(operators, { ...options, serverVersion: NATS_VERSION, nowMs })
+}
+
+/** Decides for one shard; what takes long is done by `services`. The options have been checked. */
+export function createAuthenticator(options: Options, services: AuthServices): Authenticator {
+  const operator = operatorOf(options)
+  if (operator !== undefined && isInvalid(operator)) throw new Error(`unchecked operators: ${operator.invalid}`)
+  return new Authenticator(authSettings({ ...options, operator }, services.custom !== undefined), services)
 }
 
 /** Names of all users that the options tell of. */

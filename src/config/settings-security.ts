@@ -4,7 +4,6 @@
 import { area, checkedOnly, type Setting } from './settings.ts'
 
 const security = area('Security')
-const GUARDS = { guards: true } as const
 
 export const SECURITY_SETTINGS: readonly Setting[] = [
   security('authorization', {
@@ -94,7 +93,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     default: [],
     doc: 'Operator JWTs, inline or as files',
     field: 'TrustedOperators',
-    missing: { feature: 'operator mode', ...GUARDS },
   }),
   security('resolver', {
     keys: ['resolver', 'account_resolver', 'accounts_resolver'],
@@ -103,7 +101,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: 'Where account JWTs come from: MEMORY, URL(<url>), or a block',
     reload: true,
     field: 'AccountResolver',
-    missing: { feature: 'account resolver', ...GUARDS },
   }),
   security('resolverTls', {
     keys: ['resolver_tls'],
@@ -121,7 +118,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: 'Account JWTs by account key',
     reload: true,
     field: 'AccountResolver',
-    missing: { feature: 'account resolver' },
   }),
   security('resolverPinnedAccounts', {
     keys: ['resolver_pinned_accounts'],
@@ -130,7 +126,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: 'Accounts that may be resolved',
     reload: true,
     field: 'AccountResolver',
-    missing: { feature: 'account resolver' },
   }),
   security('trustedKeys', {
     keys: ['trusted_keys', 'trusted'],
@@ -138,7 +133,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     default: [],
     doc: 'Public keys of trusted operators',
     field: 'TrustedKeys',
-    missing: { feature: 'trusted keys', ...GUARDS },
   }),
   security('defaultSentinel', {
     keys: ['default_sentinel'],
@@ -148,7 +142,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     reload: true,
     field: 'DefaultSentinel',
     secret: true,
-    missing: { feature: 'default_sentinel' },
   }),
   security('proxyProtocol', {
     keys: ['proxy_protocol'],
@@ -165,7 +158,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: 'Keys of trusted proxies',
     reload: true,
     field: 'Proxies',
-    missing: { feature: 'trusted proxies' },
   }),
   security('websocket', {
     keys: ['websocket', 'ws'],

@@ -108,15 +108,29 @@ export class Sublist {
    */
   insert(entry: Entry): boolean {
     if (!this.putIn(entry)) return false
-    if (!(entry instanceof Subscription)) return true
+    if (!(entry instanceof Subscription) || this.putInExporters(entry)) return true
+    this.remove(entry)
+    return false
+  }
+
+  /**
+   * A subscription's account imports something else than before: what stands for it in others is made anew. Answers
+   * false if the index is full, so that not all of it could be.
+   */
+  reimport(entry: Subscription): boolean {
+    const before = entry.imported ?? []
+    entry.imported = undefined
+    const isDone = this.putInExporters(entry)
+    this.removeAll(before)
+    return isDone
+  }
+
+  private putInExporters(entry: Subscription): boolean {
     for (const via of entry.account.streamImports) {
       const filter = via.filterThere(entry.subject)
       if (filter === undefined) continue
       const imported = new ImportedSubscription(entry, via, filter)
-      if (!this.putIn(imported)) {
-        this.remove(entry)
-        return false
-      }
+      if (!this.putIn(imported)) return false
       entry.imported ??= []
       entry.imported.push(imported)
     }

@@ -28,6 +28,7 @@ const shard = new Shard(
     gauges: new Gauges(1).memory,
     logOpened: new SharedArrayBuffer(4),
     shards: 1,
+    asksProgram: false,
     accountConnections: new AccountConnections(1).memory,
     tls: undefined,
     handshakeLimit: createHandshakeLimit(),

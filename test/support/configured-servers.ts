@@ -9,6 +9,7 @@ import { dial } from './harness.ts'
 import { missing, peers } from './peers.ts'
 import type { ConnectMembers, RawClient } from './raw-client.ts'
 import { type ServerProgram, startCommand, startNatsServer } from './server.ts'
+import { until } from './until.ts'
 
 export interface ConfiguredServer {
   readonly name: string
@@ -36,22 +37,35 @@ export function scratchDirectory(): string {
 
 /** Starts a server from the text of a configuration file, for the test that calls this. */
 export async function startConfigured(server: ConfiguredServer, config: string): Promise<ServerProgram> {
+  return (await startReloadable(server, config)).program
+}
+
+export interface Reloadable {
+  readonly program: ServerProgram
+  /** Puts another text into the file and has it read; resolves with what the log says meanwhile. */
+  readonly reload: (config: string) => Promise<string>
+}
+
+/** The same, for tests that change the file. */
+export async function startReloadable(server: ConfiguredServer, config: string): Promise<Reloadable> {
   const file = join(scratchDirectory(), 'server.conf')
   writeFileSync(file, config)
   const program = await server.start(['-c', file])
   onTestFinished(async () => void (await program.stop()))
-  return program
-}
-
-/** Members of CONNECT that say who somebody is. */
-export interface Credentials extends ConnectMembers {
-  user?: string
-  pass?: string
-  auth_token?: string
+  const reload = async (text: string): Promise<string> => {
+    const from = program.stderr.length
+    writeFileSync(file, text)
+    program.child.kill('SIGHUP')
+    await until('the outcome of a reload', () =>
+      /(?:Reloaded server configuration|Failed to reload)/.test(program.stderr.slice(from)),
+    )
+    return program.stderr.slice(from)
+  }
+  return { program, reload }
 }
 
 /** A connection of `credentials` that has introduced itself, for the test that calls this. */
-export async function login(program: ServerProgram, credentials: Credentials = {}): Promise<RawClient> {
+export async function login(program: ServerProgram, credentials: ConnectMembers = {}): Promise<RawClient> {
   const client = await dial(program.port)
   await client.readInfo()
   const members = { verbose: false, pedantic: false, headers: true, ...credentials }

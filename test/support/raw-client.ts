@@ -23,6 +23,9 @@ export interface ConnectMembers {
   no_responders?: boolean
   protocol?: number
   name?: string
+  user?: string
+  pass?: string
+  auth_token?: string
 }
 
 export interface Info {

@@ -48,21 +48,22 @@ export interface OperatorInput {
   readonly resolverPinnedAccounts: readonly string[]
   /** The release of nats-server whose behaviour we follow. */
   readonly serverVersion: string
-  readonly nowMs: number
+  /** Wall clock; undefined: whether tokens are valid now was asked before. */
+  readonly nowMs: number | undefined
 }
+
+export type OperatorInForce = OperatorSettings & { readonly systemAccount: string }
 
 /**
  * What the authenticator needs of operators, or the text with which the server does not start (nats-server's, where it
  * has one). `systemAccount` of the answer is the one in force.
  */
-export function operatorSettings(
-  operators: readonly Operator[],
-  input: OperatorInput,
-): (OperatorSettings & { readonly systemAccount: string }) | Invalid {
-  const { resolverPinnedAccounts } = input
+export function operatorSettings(operators: readonly Operator[], input: OperatorInput): OperatorInForce | Invalid {
+  const { resolverPinnedAccounts, nowMs } = input
   for (const operator of operators) {
-    const late = whyNotNow(operator.claims, input.nowMs) ?? whyNotVersion(operator, input.serverVersion)
-    if (late !== undefined) return invalid(late)
+    const late = nowMs === undefined ? undefined : whyNotNow(operator.claims, nowMs)
+    const why = late ?? whyNotVersion(operator, input.serverVersion)
+    if (why !== undefined) return invalid(why)
   }
   const named = operators.map(({ systemAccount }) => systemAccount).filter((key) => key !== '')
   if (input.systemAccount !== '' && named.length > 0 && !named.includes(input.systemAccount)) {

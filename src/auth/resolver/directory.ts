@@ -169,7 +169,13 @@ export class AccountDirectory implements AccountResolver {
     return isPublicKey(key, 'account') ? join(this.options.directory, key + EXTENSION) : undefined
   }
 
-  private async takeStock(): Promise<void> {
+  /** Reads what is there, as others may write into the directory. */
+  takeStock(): Promise<void> {
+    return this.inTurn(() => this.readAll())
+  }
+
+  private async readAll(): Promise<void> {
+    this.entries.clear()
     for (const name of await readdir(this.options.directory)) {
       const key = name.slice(0, -EXTENSION.length)
       if (!name.endsWith(EXTENSION) || !isPublicKey(key, 'account')) continue
