@@ -4,7 +4,12 @@ import { networkInterfaces } from 'node:os'
 
 /** `host:port`, with brackets around an IPv6 address. */
 export function hostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  return `${bracketed(host)}:${port}`
+}
+
+/** A host as it stands in front of a port. */
+export function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
 }
 
 /** Takes `host:port`, `[host]:port` or `host` apart; without a port, or with 0 or -1, it is `defaultPort`. */

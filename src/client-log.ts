@@ -1,6 +1,6 @@
 // What the log and the trace say of one connection, in nats-server's words.
 
-import { hostPort } from './addresses.ts'
+import { bracketed, hostPort } from './addresses.ts'
 import { type Fault, Faults, quote } from './errors.ts'
 import type { Log, LogSource } from './log/log.ts'
 import { type TraceOptions, traceOperation, tracePayload } from './log/trace.ts'
@@ -18,10 +18,13 @@ export class ClientLog implements LogSource, ParserTracer {
   readonly ip: string
   readonly port: number
   private readonly owner: Owner
+  private readonly forwardedFor: string | undefined
   /** `vVERSION:lang:name`, without what the client has left out; empty until it has introduced itself. */
   private introduction = ''
 
-  constructor(owner: Owner, id: number, ip: string, port: number) {
+  /** `forwardedFor`: it came by WebSocket; the address that a proxy speaks for, or empty. */
+  constructor(owner: Owner, id: number, ip: string, port: number, forwardedFor?: string) {
+    this.forwardedFor = forwardedFor
     this.owner = owner
     this.id = id
     this.ip = ip
@@ -30,7 +33,10 @@ export class ClientLog implements LogSource, ParserTracer {
 
   /** Made anew for each line: a connection that says nothing need not keep it. */
   get label(): string {
-    const label = `${hostPort(this.ip, this.port)} - cid:${this.id}`
+    const { forwardedFor } = this
+    const proxied = forwardedFor === undefined || forwardedFor === '' ? '' : `${bracketed(forwardedFor)}/`
+    const kind = forwardedFor === undefined ? 'cid' : 'wid'
+    const label = `${proxied}${hostPort(this.ip, this.port)} - ${kind}:${this.id}`
     return this.introduction === '' ? label : `${label} - ${quote(Buffer.from(this.introduction).toString('latin1'))}`
   }
 

@@ -4,7 +4,6 @@
 // last words queued) → drained, FIN sent → gone. Closing takes two steps so that whoever is delivering just now never
 // meets a half-removed connection: allowance() in router.ts sees `closing`, the release comes at the turn's end.
 
-import type { Socket } from 'node:net'
 import type { Account } from './accounts/account.ts'
 import { requestInfo } from './accounts/request-info.ts'
 import { plainAddress } from './addresses.ts'
@@ -18,13 +17,16 @@ import type { Options } from './options.ts'
 import { Outbound } from './outbound.ts'
 import type { Peer } from './peer.ts'
 import { encodeError, OK, PING, PONG } from './protocol/encoder.ts'
-import { type ConnectOptions, defaultConnectOptions, encodeInfo } from './protocol/handshake.ts'
+import { type ConnectOptions, defaultConnectOptions, encodeInfo, type ServerIdentity } from './protocol/handshake.ts'
 import { Parser } from './protocol/parser.ts'
 import { ReadGate } from './read-gate.ts'
 import type { Rights } from './rights.ts'
 import type { Publisher } from './router.ts'
 import type { Shard } from './shard.ts'
 import type { Subscription } from './subjects/sublist.ts'
+import type { TlsSession } from './tls/upgrade.ts'
+import type { Transport } from './transport.ts'
+import type { WebSocketSession } from './websocket/handshake.ts'
 
 export class Client implements Publisher, KeepAliveOwner {
   readonly id: number
@@ -36,6 +38,8 @@ export class Client implements Publisher, KeepAliveOwner {
   readonly port: number
   /** Milliseconds on the shard's clock. */
   readonly startMs: number
+  /** What its handshake said, if it came by WebSocket. */
+  readonly webSocket: WebSocketSession | undefined
   /** Latest traffic of either direction. */
   lastActivityMs: number
   options: ConnectOptions = defaultConnectOptions()
@@ -50,20 +54,25 @@ export class Client implements Publisher, KeepAliveOwner {
   closedAtMs = 0
 
   private readonly shard: Shard
-  private readonly socket: Socket
+  private socket: Transport
+  /** TLS is being agreed on: the socket is not ours yet. */
+  private securing = true
+  /** Undefined: plain. */
+  tls: TlsSession | undefined
   readonly keepAlive: KeepAlive
   readonly operations: Operations
   private latestReadBytes = 0
   private readGate: ReadGate | undefined
 
-  constructor(shard: Shard, id: number, socket: Socket) {
+  constructor(shard: Shard, id: number, socket: Transport, webSocket?: WebSocketSession) {
     this.shard = shard
     this.id = id
     this.socket = socket
+    this.webSocket = webSocket
     this.account = shard.accounts.global
     this.ip = plainAddress(socket.remoteAddress ?? '')
     this.port = socket.remotePort ?? 0
-    this.log = new ClientLog(shard, id, this.ip, this.port)
+    this.log = new ClientLog(shard, id, this.ip, this.port, webSocket?.forwardedFor)
     this.startMs = shard.nowMs
     this.lastActivityMs = shard.nowMs
     this.keepAlive = new KeepAlive(shard, this)
@@ -74,19 +83,27 @@ export class Client implements Publisher, KeepAliveOwner {
     this.parser.connectDue = this.login.greeting.expectsConnect
     this.operations.applyLimits()
     if (options.trace) this.parser.tracer = this.log
+    this.log.debug('Client connection created')
+  }
+
+  /** Tells the peer who we are and what we ask of it. */
+  greet(): void {
+    this.sendInfo()
+  }
+
+  /** Begins to read from `socket`, plain or secured, or closes at once for `refusal`. */
+  start(socket: Transport, refusal: Fault | undefined): void {
+    this.securing = false
+    this.socket = socket
+    this.outbound.moveTo(socket)
     socket.on('error', (error) => this.socketOnError(error))
     socket.on('end', () => this.socketOnEnd())
     socket.on('close', () => this.socketOnClose())
-  }
-
-  /** Greets the peer and begins to read, or closes at once for `refusal`. */
-  start(refusal: Fault | undefined): void {
-    this.log.debug('Client connection created')
     this.keepAlive.start()
     this.login.start()
-    this.sendInfo()
     if (refusal !== undefined) this.close(refusal)
-    else this.socket.resume()
+    else if (!this.closing) socket.resume()
+    if (socket.closed === true) this.socketOnClose() // it said so before we listened
   }
 
   // ── Socket events ─────────────────────────────────────────────────────────────────────────────────────
@@ -153,11 +170,21 @@ export class Client implements Publisher, KeepAliveOwner {
     this.outbound.appendBuffer(bytes)
   }
 
+  /** The server as this client is told of it. */
+  private get serverIdentity(): ServerIdentity {
+    const { identity } = this.shard
+    return this.webSocket === undefined ? identity : { ...identity, ...identity.webSocket }
+  }
+
   /** INFO, for the first time; later it says to which account the peer belongs. */
   private sendInfo(): void {
     const { login } = this
-    const hello = { authRequired: login.greeting.isAnnounced, nonce: login.nonce }
-    this.outbound.appendBuffer(encodeInfo(this.shard.identity, this.id, this.ip, hello))
+    const hello = {
+      authRequired: login.greeting.isAnnounced,
+      nonce: login.nonce,
+      tls: this.shard.tls.hello(this.tls),
+    }
+    this.outbound.appendBuffer(encodeInfo(this.serverIdentity, this.id, this.ip, hello))
   }
 
   /** What INFO says has changed: those who understand a later INFO get one, once they are connected. */
@@ -169,8 +196,9 @@ export class Client implements Publisher, KeepAliveOwner {
       nonce: login.nonce,
       account: this.account.name,
       maxPayload: limits.payload,
+      tls: this.shard.tls.hello(this.tls),
     }
-    this.outbound.appendBuffer(encodeInfo(this.shard.identity, this.id, this.ip, hello))
+    this.outbound.appendBuffer(encodeInfo(this.serverIdentity, this.id, this.ip, hello))
   }
 
   sendPong(): void {
@@ -244,6 +272,10 @@ export class Client implements Publisher, KeepAliveOwner {
     return this.operations.login
   }
 
+  get label(): string {
+    return this.log.label
+  }
+
   /** Undefined: may do everything. */
   get rights(): Rights | undefined {
     return this.operations.rights
@@ -259,6 +291,11 @@ export class Client implements Publisher, KeepAliveOwner {
   }
 
   // ── Time ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  get pingInterval(): number {
+    const { pingInterval, websocket } = this.shard.options
+    return (this.webSocket !== undefined && websocket?.pingInterval) || pingInterval
+  }
 
   sendPing(): void {
     this.send(PING, 'PING')
@@ -313,6 +350,10 @@ export class Client implements Publisher, KeepAliveOwner {
 
   /** Step two: what is queued goes out, then FIN; the sweep cuts a peer that does not take its leave. */
   release(): void {
+    if (this.securing) {
+      this.socket.destroy()
+      return
+    }
     if (this.closeReason === CloseReason.slowConsumerPending || this.closeReason === CloseReason.slowConsumerDeadline) {
       this.outbound.close()
       this.socket.destroy()
@@ -320,6 +361,7 @@ export class Client implements Publisher, KeepAliveOwner {
     }
     this.outbound.flush()
     this.outbound.whenDrained(() => {
+      if (this.closeReason !== undefined) this.socket.farewell?.(this.closeReason)
       this.socket.end()
       if (this.closeReason === CloseReason.clientClosed) this.socket.destroySoon()
       else this.socket.resume()

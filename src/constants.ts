@@ -91,6 +91,25 @@ export const STUCK_AFTER_MS = 100
  */
 export const STUCK_AFTER_SMALL_MS = 1_000
 
+// ── WebSocket ───────────────────────────────────────────────────────────────────────────────────────────
+/** Longest head of a handshake's request. */
+export const HANDSHAKE_BYTES_MAX = 16 * 1024
+/** Time for a handshake where none is configured. nats-server has no such bound. */
+export const HANDSHAKE_MS = 2_000
+/** Largest frame to a browser, and output that is not worth compressing: as nats-server has them. */
+export const FRAME_BROWSER_MAX = 4096
+export const FRAME_COMPRESS_MIN = 64
+/** Output up to this size is copied behind its frame's head: cheaper than a write of two pieces. */
+export const FRAME_JOIN_MAX = 4 * 1024
+/** What a compressed message may be larger than the largest payload, before it is inflated. */
+export const DEFLATE_SLACK_BYTES = 16 * 1024
+/** Largest compressed message of a peer of whom it is not known yet who it is. */
+export const DEFLATE_STRANGER_MAX = 64 * 1024
+/** Bytes inflated for one connection before the others get their turn. */
+export const INFLATE_TURN_BYTES = 1024 * 1024
+/** A peer that does not read is not answered PONG any more when this much waits for it. */
+export const PONG_BACKLOG_MAX = 64 * 1024
+
 // ── Between shards ──────────────────────────────────────────────────────────────────────────────────────
 /** One ring for each ordered pair of shards, as large as this … */
 export const RING_BYTES_MAX = 1024 * 1024

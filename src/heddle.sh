@@ -10,8 +10,9 @@ while [ -L "$self" ]; do
 done
 root=$(cd "$(dirname "$self")/.." && pwd -P)
 
-# A package holds the built files; a checkout runs its sources. SIGUSR1 is for the log, not for Node's debugger.
+# A package holds the built files; a checkout runs its sources. (Not with --disable-sigusr1, which would keep Node's
+# debugger from that signal in the first moments: it keeps our handler from it too.)
 if [ -f "$root/src/boot.ts" ]; then
-  exec sh "$root/src/node.sh" --disable-sigusr1 "$root/src/boot.ts" "$@"
+  exec sh "$root/src/node.sh" "$root/src/boot.ts" "$@"
 fi
-exec sh "$root/src/node.sh" --disable-sigusr1 "$root/dist/src/boot.js" "$@"
+exec sh "$root/src/node.sh" "$root/dist/src/boot.js" "$@"

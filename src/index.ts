@@ -49,6 +49,8 @@ export interface HeddleServer {
   readonly port: number
   /** Monitoring port in use, known once ready; undefined if there is none. */
   readonly monitorPort: number | undefined
+  /** WebSocket port in use, known once ready; undefined if there is none. */
+  readonly webSocketPort: number | undefined
   /** Address for clients of this machine, such as `nats://127.0.0.1:4222`. */
   readonly url: string
   /** The id that INFO announces: 56 characters, beginning with N. */
@@ -83,6 +85,9 @@ export function createServer({ authenticate, ...options }: EmbeddedOptions = {})
     },
     get monitorPort() {
       return primary.monitorPort
+    },
+    get webSocketPort() {
+      return primary.identity.webSocket?.port
     },
     get url() {
       const { host } = primary.options

@@ -8,6 +8,8 @@ import type { Shard } from './shard.ts'
 const RTT_MIN_MS = 0.001
 
 export interface KeepAliveOwner {
+  /** Milliseconds between PINGs. */
+  readonly pingInterval: number
   sendPing(): void
   /** The peer has not answered for too long. */
   peerIsStale(): void
@@ -32,7 +34,7 @@ export class KeepAlive {
 
   /** Plans the first PING, which comes soon. */
   start(): void {
-    this.plan(Math.min(FIRST_PING_MS, this.shard.options.pingInterval) * (1 + Math.random() / 5))
+    this.plan(Math.min(FIRST_PING_MS, this.owner.pingInterval) * (1 + Math.random() / 5))
   }
 
   /** The peer has introduced itself, `startMs` being when it came: an estimate, until the first PING measures it. */
@@ -58,7 +60,8 @@ export class KeepAlive {
 
   /** The time for a PING has come: sends one unless the peer was heard of lately, or finds the peer stale. */
   due(nowMs: number): void {
-    const { pingInterval, pingMax } = this.shard.options
+    const { pingInterval } = this.owner
+    const { pingMax } = this.shard.options
     this.plan(pingInterval)
     const needRtt = this.rttMs === 0 || nowMs - this.sentMs > RTT_AGE_MAX_MS
     if (nowMs - this.lastReadMs < pingInterval && !needRtt) return

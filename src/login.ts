@@ -10,6 +10,7 @@ import type { Authenticator, Greeting } from './auth/authenticator.ts'
 import { AuthFaults, type Identity, isRefusal, type Refusal } from './auth/identity.ts'
 import { createNonce } from './auth/nkey.ts'
 import { type AuthRequest, type Credentials, NO_CREDENTIALS, type Soon } from './auth/request.ts'
+import type { ConnectionType } from './auth/settings.ts'
 import type { Client } from './client.ts'
 import type { Operations } from './operations.ts'
 import type { Shard } from './shard.ts'
@@ -36,7 +37,7 @@ export class Login {
     this.shard = shard
     this.client = client
     this.operations = operations
-    this.greeting = shard.identities.authenticator.greeting('STANDARD')
+    this.greeting = shard.identities.authenticator.greeting(connectionTypeOf(client))
     this.nonce = this.greeting.needsNonce ? createNonce() : ''
   }
 
@@ -72,13 +73,13 @@ export class Login {
     const { client } = this
     const { name, lang, version, protocol } = client.options
     return {
-      credentials,
+      credentials: withCookies(credentials, client),
       client: { name, lang, version, protocol },
       nonce: this.nonce,
       ip: client.ip,
       connectionId: client.id,
-      connectionType: 'STANDARD' as const,
-      certificate: undefined,
+      connectionType: connectionTypeOf(client),
+      certificate: this.shard.tls.certificateOf(client.tls),
       tls: undefined,
       nowMs: Date.now(),
       proof,
@@ -121,15 +122,15 @@ export class Login {
     const { client, identity } = this
     const { authenticator } = this.shard.identities
     if (client.closing || this.isDeciding) return
-    this.greeting = authenticator.greeting('STANDARD')
+    this.greeting = authenticator.greeting(connectionTypeOf(client))
     if (identity === undefined) {
       this.awaitConnect()
       return
     }
     const credentials = this.operations.connectReceived ? client.options : NO_CREDENTIALS
-    const request = this.request(credentials, before.proofOf(identity, 'STANDARD'))
+    const request = this.request(credentials, before.proofOf(identity, connectionTypeOf(client)))
     const done = this.decide(request, (answer) => {
-      const isForgotten = isConfigured(identity) && !authenticator.knowsUser(credentials)
+      const isForgotten = isConfigured(identity) && !authenticator.knowsUser(request.credentials)
       if (!isRefusal(answer) && isSame(identity, answer)) this.stay(answer)
       else if (isRefusal(answer) && !isForgotten) this.operations.refused(answer)
       else client.close(AuthFaults.forgotten)
@@ -177,6 +178,23 @@ export class Login {
   stop(): void {
     clearTimeout(this.timer)
     this.gone.abort()
+  }
+}
+
+function connectionTypeOf({ webSocket }: Client): ConnectionType {
+  return webSocket === undefined ? 'STANDARD' : 'WEBSOCKET'
+}
+
+/** What CONNECT does not say, a cookie of the handshake may. */
+function withCookies(credentials: Credentials, { webSocket }: Client): Credentials {
+  if (webSocket === undefined) return credentials
+  const { jwt, user, pass, token } = webSocket.cookies
+  return {
+    ...credentials,
+    jwt: credentials.jwt || jwt,
+    user: credentials.user || user,
+    password: credentials.password || pass,
+    token: credentials.token || token,
   }
 }
 

@@ -7,6 +7,7 @@ import type { LogMessage } from './log/sink.ts'
 import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import type { ServerKey } from './server-identity.ts'
+import type { TlsSettings } from './tls/settings.ts'
 
 /** What a shard needs to know another one. The same two rings and the other end of the port go to the other one. */
 export interface PeerSetup {
@@ -36,6 +37,9 @@ export interface ShardSetup {
   readonly accountConnections: SharedArrayBuffer
   /** The server's own key pair. */
   readonly key: ServerKey
+  /** Undefined: no TLS. It holds private keys. */
+  readonly tls: TlsSettings | undefined
+  readonly handshakeLimit: SharedArrayBuffer
   /** The embedding program decides who may enter. */
   readonly asksProgram: boolean
   /** How often the log file was opened anew. */
@@ -45,6 +49,8 @@ export interface ShardSetup {
 /** A connection on its way to the shard that will serve it. */
 export interface Arrival {
   readonly id: number
+  /** Which listener it came to. */
+  readonly kind: 'client' | 'websocket'
   readonly socket: Socket
   /** The server is full: tell it so and close. */
   readonly refused: boolean
@@ -60,7 +66,7 @@ export type ToShard =
   /** What INFO says has changed: it is told to clients from now on, and to those who are there. */
   | { readonly kind: 'identity'; readonly identity: ServerIdentity }
   /** New options are in force. Answered by `applied`. */
-  | { readonly kind: 'options'; readonly options: Options }
+  | { readonly kind: 'options'; readonly options: Options; readonly tls: TlsSettings | undefined }
   /** Close so many connections, whichever. */
   | { readonly kind: 'evict'; readonly count: number; readonly eviction: Eviction }
   | AnswerMessage

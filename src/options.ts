@@ -59,7 +59,6 @@ export interface Options {
   readonly logFormat: 'text' | 'json'
   readonly syslog: boolean
   readonly remoteSyslog: string
-  /** Empty: as host. */
   readonly monitorHost: string
   /** undefined: no monitoring. */
   readonly monitorPort: number | undefined
@@ -184,13 +183,16 @@ export interface ServerOptions {
   serverTags?: readonly string[]
   /** Texts that describe this server, by name. */
   serverMetadata?: Readonly<Record<string, string>>
-  /** Who may enter: the block of the configuration file, as plain data. */
+  /** The configuration file that these options come from, and its digest: named in the log and the monitoring pages. */
+  configFile?: string
+  configDigest?: string
+  /** Who may enter: the file's block as plain data. */
   authorization?: ConfigData
-  /** Accounts: the block of the configuration file, as plain data. */
+  /** Accounts: the file's block as plain data. */
   accounts?: ConfigData
-  /** TLS on the client port: the block of the configuration file, as plain data. Not acted on yet, as authorization. */
+  /** TLS on the client port: the file's block as plain data. */
   tls?: ConfigData
-  /** WebSocket listener: the block of the configuration file, as plain data. Not acted on yet. */
+  /** WebSocket listener: the file's block as plain data. */
   websocket?: ConfigData
 }
 

@@ -4,7 +4,7 @@
 import { hostPort, listenerUrls } from './addresses.ts'
 import type { Authenticate } from './auth/custom.ts'
 import { AuthDesk } from './auth/desk.ts'
-import { diffOptions } from './config/reload.ts'
+import { diffOptions } from './config/changes.ts'
 import { HEDDLE_VERSION, NATS_VERSION } from './constants.ts'
 import { closeSpread, pause } from './lame-duck.ts'
 import { Listener } from './listener.ts'
@@ -19,6 +19,19 @@ import { createServerKey, identityOf } from './server-identity.ts'
 import { SHARD_ENTRY } from './shard-host.ts'
 import { Shards } from './shards.ts'
 import type { Report } from './stats.ts'
+import type { TlsSettings } from './tls/settings.ts'
+
+/** Reads the certificates. Throws an Error that says what is wrong with them. */
+async function tlsSettings({ tls, allowNonTls }: Options): Promise<TlsSettings | undefined> {
+  if (tls === undefined) return undefined
+  const { readTls } = await import('./tls/settings.ts')
+  const result = readTls(tls, allowNonTls)
+  if ('error' in result) throw new OptionError(result.error)
+  return result.value
+}
+
+/** Where WebSocket clients are listened for if nothing else is said. */
+const ANY_HOST = '0.0.0.0'
 
 export class Primary {
   /** The options in force; a reload puts others in their place. */
@@ -32,6 +45,7 @@ export class Primary {
   private readonly shards: Shards
   private readonly authDesk: AuthDesk
   private listener: Listener | undefined
+  private webSocketListener: Listener | undefined
   private monitor: Monitor | undefined
   /** Clients are served. */
   private started = false
@@ -50,7 +64,10 @@ export class Primary {
     const key = createServerKey()
     this.identity = identityOf(key.id, options, options.host, options.port)
     this.authDesk = new AuthDesk(() => this.options, authenticate)
-    const onRelief = (): void => this.listener?.offerWaiting()
+    const onRelief = (): void => {
+      this.listener?.offerWaiting()
+      this.webSocketListener?.offerWaiting()
+    }
     this.shards = new Shards(options, this.identity, entry, this.log, logOpened, onRelief, this.authDesk, key)
   }
 
@@ -98,15 +115,30 @@ export class Primary {
       const failed = writePidFile(options.pidFile)
       if (failed !== undefined) throw new Error(`Could not write pidfile: ${failed}`)
     }
-    this.setIdentity(identityOf(this.identity.serverId, options, listener.address, listener.port))
-    await Promise.all([shards.start(), this.startMonitor()])
+    const { websocket } = options
+    if (websocket !== undefined && websocket.port !== 0) {
+      if (websocket.tls !== undefined) throw new OptionError('websocket: TLS is not supported yet; use no_tls')
+      this.webSocketListener = await Listener.open(websocket.host || ANY_HOST, websocket.port)
+    }
+    this.setIdentity(this.identityAt(listener))
+    await Promise.all([shards.start(await tlsSettings(options)), this.startMonitor()])
     this.goOnUnlessClosing()
     this.started = true
     listener.serve(
       (socket) => shards.take(socket),
       (error) => log.error(`Error accepting connections: ${error.message}`),
     )
+    this.webSocketListener?.serve(
+      (socket) => shards.take(socket, 'websocket'),
+      (error) => log.error(`Error accepting websocket connections: ${error.message}`),
+    )
     this.writePortsFile()
+    if (this.webSocketListener !== undefined) {
+      log.info(
+        `Listening for websocket clients on ws://${hostPort(websocket?.host || ANY_HOST, this.webSocketListener.port)}`,
+      )
+      log.warn('Websocket not configured with TLS. DO NOT USE IN PRODUCTION!')
+    }
     log.info(`Listening for client connections on ${hostPort(options.host, listener.port)}`)
     for (const url of this.identity.connectUrls) log.debug(`  connect_url=${url}`)
     log.info('Server is ready')
@@ -118,13 +150,13 @@ export class Primary {
 
   /** Loaded only when it is wanted: HTTP costs a tenth of the time that a start may take. */
   private async startMonitor(): Promise<void> {
-    const { host, monitorPort } = this.options
+    const { monitorHost, monitorPort } = this.options
     if (monitorPort === undefined) return
     const { Monitor } = await import('./monitor/monitor.ts')
     this.goOnUnlessClosing()
     this.monitor = new Monitor(this)
-    await this.monitor.listen(host, monitorPort)
-    this.log.info(`Starting http monitor on ${hostPort(host, this.monitor.port)}`)
+    await this.monitor.listen(monitorHost, monitorPort)
+    this.log.info(`Starting http monitor on ${hostPort(monitorHost, this.monitor.port)}`)
   }
 
   private writePortsFile(): void {
@@ -132,7 +164,12 @@ export class Primary {
     if (listener === undefined) return
     const { address, port } = listener
     const nats = listenerUrls('nats', address, port)
-    const ports = monitor === undefined ? { nats } : { nats, monitoring: listenerUrls('http', address, monitor.port) }
+    const webSocketPort = this.webSocketListener?.port
+    const ports = {
+      nats,
+      ...(monitor === undefined ? {} : { monitoring: listenerUrls('http', address, monitor.port) }),
+      ...(webSocketPort === undefined ? {} : { websocket: listenerUrls('ws', address, webSocketPort) }),
+    }
     writePortsFile(this.options.portsFileDir, ports, this.log)
   }
 
@@ -188,6 +225,7 @@ export class Primary {
     const next = withPortsOf(before, given)
     const { refusal } = diffOptions(before, next)
     if (refusal !== undefined) throw new OptionError(refusal)
+    const tls = await tlsSettings(next)
     const identities = await this.authDesk.prepare(next, (text) => log.warn(text))
     if ('refused' in identities) throw new OptionError(identities.refused)
     log.configure(next)
@@ -195,7 +233,7 @@ export class Primary {
     if (authenticate !== undefined) this.authDesk.authenticate = authenticate
     this.options = next
     this.configLoadedAt = Date.now()
-    await shards.setOptions(next)
+    await shards.setOptions(next, tls)
     if (next.clientAdvertise !== before.clientAdvertise || next.maxPayload !== before.maxPayload) this.reintroduce()
     if (next.pidFile !== before.pidFile && next.pidFile !== '') {
       const failed = writePidFile(next.pidFile)
@@ -212,10 +250,18 @@ export class Primary {
 
   /** What clients are told follows from options that have changed. */
   private reintroduce(): void {
-    const { identity, options, listener } = this
+    const { identity, listener } = this
     if (listener === undefined) return
-    const next = identityOf(identity.serverId, options, listener.address, listener.port)
+    const next = this.identityAt(listener)
     this.setIdentity(identity.lameDuck ? lameDuckIdentity(next) : next)
+  }
+
+  private identityAt({ address, port }: Listener): ServerIdentity {
+    const { options, webSocketListener } = this
+    const identity = identityOf(this.identity.serverId, options, address, port)
+    if (webSocketListener === undefined) return identity
+    const host = options.websocket?.host || ANY_HOST
+    return { ...identity, webSocket: { host, port: webSocketListener.port } }
   }
 
   private setIdentity(identity: ServerIdentity): void {
@@ -249,6 +295,7 @@ export class Primary {
     const { lameDuckDuration, lameDuckGracePeriod } = options
     const { signal } = this.hurry
     this.listener?.close()
+    this.webSocketListener?.close()
     log.info('Entering lame duck mode, stop accepting new clients')
     this.setIdentity(lameDuckIdentity(this.identity))
     if (shards.openConnections > 0) {
@@ -281,6 +328,7 @@ export class Primary {
     this.hurry.abort()
     if (this.started) this.log.info('Initiating Shutdown...')
     this.listener?.close()
+    this.webSocketListener?.close()
     await this.shards.stop()
     await this.authDesk.close()
     await this.monitor?.close()

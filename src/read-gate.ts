@@ -3,12 +3,12 @@
 //
 // One gate a connection that was ever held: most never are, and have none.
 
-import type { Socket } from 'node:net'
 import { holdMsFor, type Outbound } from './outbound.ts'
 import type { Peer } from './peer.ts'
+import type { Transport } from './transport.ts'
 
 export class ReadGate {
-  private readonly socket: Socket
+  private readonly socket: Transport
   /** Called when no other shard's ring is waited for any more. */
   private readonly onPeersClear: () => void
   /** Reasons for which the socket is not read. */
@@ -22,7 +22,7 @@ export class ReadGate {
   /** Times it was held for the sake of receivers. */
   stalls = 0
 
-  constructor(socket: Socket, onPeersClear: () => void) {
+  constructor(socket: Transport, onPeersClear: () => void) {
     this.socket = socket
     this.onPeersClear = onPeersClear
   }

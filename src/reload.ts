@@ -1,4 +1,4 @@
-// What the log says of a reload, in nats-server's words and order. What may change at all: config/reload.ts.
+// What the log says of a reload, in nats-server's words and order. What may change at all: config/changes.ts.
 
 import { isDeepStrictEqual } from 'node:util'
 import { goDuration, nanoseconds } from './monitor/go-format.ts'

@@ -20,6 +20,7 @@ export function writePidFile(path: string): string | undefined {
 
 /** URLs by what they serve; kinds without any are left out. */
 export interface Ports {
+  readonly websocket?: readonly string[]
   readonly nats: readonly string[]
   readonly monitoring?: readonly string[]
 }

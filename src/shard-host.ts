@@ -11,6 +11,7 @@ import type { ServerIdentity } from './protocol/handshake.ts'
 import { createRing } from './ring.ts'
 import type { Shard } from './shard.ts'
 import type { Report } from './stats.ts'
+import type { TlsSettings } from './tls/settings.ts'
 
 export interface ShardHost {
   readonly index: number
@@ -19,7 +20,7 @@ export interface ShardHost {
   accept(arrival: Arrival): void
   setIdentity(identity: ServerIdentity): void
   /** Resolves when the shard goes by the new options, or has died. */
-  setOptions(options: Options): Promise<void>
+  setOptions(options: Options, tls: TlsSettings | undefined): Promise<void>
   evict(count: number, eviction: Eviction): void
   /** Resolves with undefined if the shard dies before it answers. */
   query(query: Query): Promise<Report | undefined>
@@ -74,8 +75,8 @@ export class LocalShardHost implements ShardHost {
     this.shard.setIdentity(identity)
   }
 
-  setOptions(options: Options): Promise<void> {
-    return this.shard.setOptions(options)
+  setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
+    return this.shard.setOptions(options, tls)
   }
 
   evict(count: number, eviction: Eviction): void {
@@ -206,11 +207,11 @@ export class WorkerShardHost implements ShardHost {
     this.tell({ kind: 'identity', identity })
   }
 
-  setOptions(options: Options): Promise<void> {
+  setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
     if (this.dead) return Promise.resolve()
     return new Promise((resolve) => {
       this.pendingOptions.push(resolve)
-      this.tell({ kind: 'options', options })
+      this.tell({ kind: 'options', options, tls })
     })
   }
 

@@ -3,6 +3,7 @@
 //   turn:  reads, ring frames → operations → deliveries queued, receivers marked
 //          end of turn: frames for other shards published, each marked receiver written once, closed ones released
 
+import type { Socket } from 'node:net'
 import { Accounts } from './accounts/account.ts'
 import { AccountConnections } from './accounts/account-connections.ts'
 import { ServiceCalls } from './accounts/service-calls.ts'
@@ -31,8 +32,13 @@ import type { ServerIdentity } from './protocol/handshake.ts'
 import type { Run } from './protocol/run.ts'
 import { PermissionSets } from './rights.ts'
 import { Router } from './router.ts'
+import { SecureEntry } from './secure-entry.ts'
 import { type ConnectionRow, connectionRow, type Report, report, TrafficTotals } from './stats.ts'
 import { Sublist, Subscription } from './subjects/sublist.ts'
+import type { TlsSettings } from './tls/settings.ts'
+import type { Transport } from './transport.ts'
+import type { WebSocketSession } from './websocket/handshake.ts'
+import { WebSockets, type WebSocketsOwner } from './websocket/websockets.ts'
 
 const SWEEP_MAX_MS = 1000
 const PING_STEP_MAX_MS = 100
@@ -45,7 +51,7 @@ function stepMs(spanMs: number, maxMs: number): number {
   return Math.min(maxMs, Math.max(STEP_MIN_MS, spanMs / 4))
 }
 
-export class Shard implements OutboundOwner, PeerOwner {
+export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   readonly index: number
   options: Options
   readonly log: Log
@@ -57,6 +63,7 @@ export class Shard implements OutboundOwner, PeerOwner {
   readonly serviceCalls: ServiceCalls
   readonly permissionSets = new PermissionSets()
   readonly accountConnections: AccountConnections
+  readonly tls: SecureEntry
   /** What only the primary can answer. */
   readonly questions: Questions
   readonly identities: Identities
@@ -70,7 +77,7 @@ export class Shard implements OutboundOwner, PeerOwner {
   /** All sockets of the shard read into this one, from readStart on; before it there is room for a cut line. */
   readonly readBlock: Block
   readonly readStart: number
-  private readonly readBuffer: Buffer
+  readonly readBuffer: Buffer
 
   nowMs = performance.now()
   slowConsumers = 0
@@ -81,6 +88,7 @@ export class Shard implements OutboundOwner, PeerOwner {
 
   private readonly writer: InterestWriter
   private readonly gauges: Gauges
+  private readonly webSockets: WebSockets | undefined
   private marked: Outbound[] = []
   private leaving: Client[] = []
   /** Connections too many: the primary does not count them. */
@@ -111,13 +119,18 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.serviceCalls = new ServiceCalls(this)
     this.accountConnections = new AccountConnections(setup.shards, setup.accountConnections)
     this.questions = new Questions(toPrimary)
+    this.tls = new SecureEntry(this, setup.handshakeLimit)
+    this.tls.configure(setup.tls)
     this.identities = new Identities(this, this.questions, setup)
     // Room for the longest cut line: verb, blanks, arguments, CR.
     this.readStart = Math.max(setup.options.maxControlLine, CONTROL_LINE_MAX) * 2
     this.readBlock = allocateBlock(this.readStart + READ_BYTES)
     this.readBuffer = this.readBlock.bytes.subarray(this.readStart, this.readStart + READ_BYTES)
     this.sweepTimer = setInterval(() => this.sweep(), stepMs(setup.options.writeDeadline, SWEEP_MAX_MS))
-    const pingStepMs = stepMs(setup.options.pingInterval, PING_STEP_MAX_MS)
+    const { websocket } = setup.options
+    const pingInterval = Math.min(setup.options.pingInterval, websocket?.pingInterval || Number.POSITIVE_INFINITY)
+    const pingStepMs = stepMs(pingInterval, PING_STEP_MAX_MS)
+    this.webSockets = websocket === undefined || websocket.port === 0 ? undefined : new WebSockets(this, websocket)
     this.pings = new Agenda(pingStepMs, this.nowMs)
     this.pingTimer = setInterval(() => this.ping(), pingStepMs)
     this.heartbeatTimer = setInterval(() => this.beat(), HEARTBEAT_MS)
@@ -127,18 +140,43 @@ export class Shard implements OutboundOwner, PeerOwner {
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
 
   /** Takes over a connection. */
-  accept({ id, socket: arrived, refused }: Arrival): void {
+  accept(arrival: Arrival): void {
     this.nowMs = performance.now()
-    let client: Client | undefined
-    const socket = adopt(arrived, this.readBuffer, (bytes) => client?.socketOnRead(bytes))
-    if (socket === undefined) {
-      if (!refused) this.gauges.connectionClosed(this.index)
+    if (arrival.kind === 'websocket') {
+      this.webSockets?.accept(arrival)
       return
     }
-    client = new Client(this, id, socket)
+    const { socket: arrived } = arrival
+    const { client, refusal } = this.welcome(arrival, arrived)
+    if (refusal === undefined && this.tls.secure(client, arrived)) return
+    client.greet()
+    client.start(this.adopt(client, arrived), refusal)
+  }
+
+  /** Makes a client of a WebSocket whose handshake is done, and begins to serve it. */
+  admit(arrival: Arrival, transport: Transport, session: WebSocketSession): Client {
+    this.nowMs = performance.now()
+    const { client, refusal } = this.welcome(arrival, transport, session)
+    client.greet()
+    client.start(transport, refusal)
+    return client
+  }
+
+  private welcome({ id, refused }: Arrival, transport: Transport, session?: WebSocketSession) {
+    const client = new Client(this, id, transport, session)
     this.clients.set(id, client)
     if (refused) this.refused.add(client)
-    client.start(refused ? Faults.connections : this.stopping ? Faults.shutdown : undefined)
+    return { client, refusal: refused ? Faults.connections : this.stopping ? Faults.shutdown : undefined }
+  }
+
+  /** A connection is gone before it became a client. */
+  lost({ refused }: Arrival): void {
+    if (!refused) this.gauges.connectionClosed(this.index)
+  }
+
+  /** The socket as one that reads into our buffer; as it is if it is gone already. */
+  adopt(client: Client, arrived: Socket): Socket {
+    return adopt(arrived, this.readBuffer, (bytes) => client.socketOnRead(bytes)) ?? arrived
   }
 
   /** A connection began to close: it is released at the end of the turn. */
@@ -356,9 +394,10 @@ export class Shard implements OutboundOwner, PeerOwner {
   }
 
   /** New options are in force from now on. Resolves when those who may not be here by them have gone. */
-  setOptions(options: Options): Promise<void> {
+  setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
     const before = this.options
     this.options = options
+    this.tls.configure(tls)
     this.nowMs = performance.now()
     this.log.configure(options)
     if (options.writeDeadline !== before.writeDeadline) {
@@ -393,6 +432,7 @@ export class Shard implements OutboundOwner, PeerOwner {
       void this.log.close()
       done()
     }
+    this.webSockets?.stop()
     for (const client of this.clients.values()) client.close(Faults.shutdown)
     this.flush()
     if (this.clients.size === 0) this.onEmpty()

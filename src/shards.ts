@@ -19,6 +19,8 @@ import type { ServerIdentity } from './protocol/handshake.ts'
 import type { ServerKey } from './server-identity.ts'
 import { introduce, LocalShardHost, type ShardHost, type ShardObserver, WorkerShardHost } from './shard-host.ts'
 import type { Report } from './stats.ts'
+import { createHandshakeLimit } from './tls/rate-limit.ts'
+import type { TlsSettings } from './tls/settings.ts'
 
 /** What is remembered of a slot while threads come and go in it. */
 interface Slot {
@@ -49,6 +51,9 @@ export class Shards implements ShardObserver {
   private readonly gauges: Gauges
   private readonly accountConnections: AccountConnections
   readonly answerers: Answerers
+  /** What new threads are told of TLS. */
+  private tls: TlsSettings | undefined
+  private readonly handshakeLimit = createHandshakeLimit()
   private readonly asksProgram: boolean
   private readonly key: ServerKey
   private readonly slots: Slot[] = []
@@ -85,7 +90,8 @@ export class Shards implements ShardObserver {
   // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Resolves when all take connections. Rejects if one cannot; then stop() ends the others. */
-  async start(): Promise<void> {
+  async start(tls: TlsSettings | undefined): Promise<void> {
+    this.tls = tls
     const { workers } = this.options
     if (workers === 0) {
       const host = await LocalShardHost.create(this.setup(0), this)
@@ -124,6 +130,8 @@ export class Shards implements ShardObserver {
       logOpened: this.logOpened,
       shards: Math.max(1, this.options.workers),
       accountConnections: this.accountConnections.memory,
+      tls: this.tls,
+      handshakeLimit: this.handshakeLimit,
       asksProgram: this.asksProgram,
       key: this.key,
     }
@@ -141,13 +149,13 @@ export class Shards implements ShardObserver {
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
 
   /** Hands a connection to the next shard. Answers false if none can take it at present. */
-  take(socket: Socket): boolean {
+  take(socket: Socket, kind: Arrival['kind'] = 'client'): boolean {
     const slot = this.pickSlot()
     if (slot === undefined) return false
     const refused = this.openConnections >= this.options.maxConnections
     this.totalConnections++
     if (!refused) slot.handed++
-    slot.host.accept({ id: this.totalConnections, socket, refused })
+    slot.host.accept({ id: this.totalConnections, kind, socket, refused })
     return true
   }
 
@@ -282,9 +290,10 @@ export class Shards implements ShardObserver {
   // ── What all are told and asked ───────────────────────────────────────────────────────────────────────
 
   /** Resolves when all go by the new options; threads that come later are born with them. */
-  async setOptions(options: Options): Promise<void> {
+  async setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
     this.options = options
-    await Promise.all(this.slots.map(({ host }) => host.setOptions(options)))
+    this.tls = tls
+    await Promise.all(this.slots.map(({ host }) => host.setOptions(options, tls)))
   }
 
   /** What INFO says has changed. */

@@ -40,6 +40,8 @@ export interface SubscriptionRow {
 
 export interface ConnectionRow {
   id: number
+  /** How it came. */
+  type: 'nats' | 'websocket'
   ip: string
   port: number
   startedAt: number
@@ -127,6 +129,7 @@ export function subscriptionRow(subscription: Subscription): SubscriptionRow {
 export function connectionRow(shard: Shard, client: Client, withSubscriptions: boolean): ConnectionRow {
   return {
     id: client.id,
+    type: client.webSocket === undefined ? 'nats' : 'websocket',
     ip: client.ip,
     port: client.port,
     startedAt: shard.wallClock(client.startMs),

@@ -28,7 +28,7 @@ primary.on('message', (message: ToShard) => {
       shard.setIdentity(message.identity)
       return
     case 'options':
-      void shard.setOptions(message.options).then(() => tell({ kind: 'applied' }))
+      void shard.setOptions(message.options, message.tls).then(() => tell({ kind: 'applied' }))
       return
     case 'evict':
       shard.evict(message.count, message.eviction)

@@ -14,10 +14,13 @@ import { isSignedBy } from './nkey.ts'
 import type { PasswordVerifier } from './password.ts'
 import { denyPublish } from './permissions.ts'
 import { type AuthRequest, andThen, type Credentials, type Soon, shownUser } from './request.ts'
-import { type AuthSettings, type ConnectionType, GLOBAL_ACCOUNT, type OperatorSettings } from './settings.ts'
-
-/** Where callout requests are published; nobody else in that account may. */
-export const CALLOUT_SUBJECT = '$SYS.REQ.USER.AUTH'
+import {
+  type AuthSettings,
+  CALLOUT_SUBJECT,
+  type ConnectionType,
+  GLOBAL_ACCOUNT,
+  type OperatorSettings,
+} from './settings.ts'
 
 export interface AuthServices {
   readonly passwords: PasswordVerifier

@@ -50,10 +50,12 @@ export class CompiledPermissions {
   }
 
   /**
-   * Whether SUB may name the filter; an empty queue means none. An allowed filter must lie inside what is allowed
-   * as a whole. nats-server lets `foo.>` pass where `foo.*` is allowed, and delivers `foo.a.b`; we do not.
+   * Whether SUB may name the filter; an empty queue means none. What nats-server allows is allowed if it lies inside
+   * what is allowed as a whole: nats-server reads `>` as a token like others, so that where `foo.*` is allowed it lets
+   * `foo.>` pass, and delivers `foo.a.b`; we do not.
    */
   maySubscribe(filter: string, queue: string): SubscribeVerdict {
+    if (!isAllowed(this.subscribe, filter, queue, 'literal')) return 'denied'
     if (!isAllowed(this.subscribe, filter, queue, 'inside')) return 'denied'
     return isAllowed(this.deliver, filter, queue, 'overlap') ? 'allowed' : 'filtered'
   }

@@ -5,6 +5,8 @@
 export const GLOBAL_ACCOUNT = '$G'
 /** The server's own, where no other is named. */
 export const SYSTEM_ACCOUNT = '$SYS'
+/** Where requests of a callout are published; nobody else in that account may. */
+export const CALLOUT_SUBJECT = '$SYS.REQ.USER.AUTH'
 
 // ── As the configuration shapes it ──────────────────────────────────────────────────────────────────────────
 

@@ -44,3 +44,9 @@ export function createAuthenticator(options: Options, services: AuthServices): A
   if (operator !== undefined && isInvalid(operator)) throw new Error(`unchecked operators: ${operator.invalid}`)
   return new Authenticator(authSettings({ ...options, operator }, services.custom !== undefined), services)
 }
+
+/** Names of all users that the options tell of. */
+export function userNames({ authorization, accounts }: Options): string[] {
+  const users = [...(authorization?.users ?? []), ...accounts.flatMap((account) => account.users)]
+  return users.map(({ username }) => username).filter((name) => name !== '')
+}

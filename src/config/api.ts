@@ -1,11 +1,10 @@
 // What createServer() was given, as a layer. JavaScript callers have no types, so kinds are checked here.
 
 import type { OptionName, Options, ServerOptions } from '../options.ts'
-import { Layer } from './layer.ts'
+import { apiOrigin, Layer } from './layer.ts'
 import type { Setting } from './settings.ts'
 import { SETTINGS } from './table.ts'
-import type { ConfigEntry } from './tree.ts'
-import { fromData } from './tree.ts'
+import { type ConfigEntry, fromData } from './tree.ts'
 
 /**
  * Reads a block that was given as plain data, as one of the configuration file. It is handed in by those who let
@@ -21,7 +20,6 @@ export function apiLayer(given: ServerOptions, readBlocks?: BlockReader): Layer 
     if (option === undefined) continue
     const value = (given as Record<string, unknown>)[option]
     if (value === undefined) continue
-    const origin = `option ${option}`
     if (setting.kind === 'block' && option !== 'serverMetadata') {
       const entry = fromData(value, option)
       if (entry === undefined || readBlocks === undefined) return `${option} must be a block of plain data`
@@ -31,7 +29,7 @@ export function apiLayer(given: ServerOptions, readBlocks?: BlockReader): Layer 
     }
     const wrong = whyNot(setting, value)
     if (wrong !== undefined) return `${option} must be ${wrong}`
-    layer.set(option, adapted(option, value) as Options[OptionName] | undefined, origin)
+    layer.set(option, adapted(option, value) as Options[OptionName] | undefined, apiOrigin(option))
   }
   return layer
 }

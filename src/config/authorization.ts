@@ -113,13 +113,9 @@ export function readAuthTimeout(
   const ms = timeoutOf(entry)
   if (typeof ms === 'string') return problems.error(entry, `error parsing ${block} config, ${ms}`)
   if (ms > TIMEOUT_USUAL_MAX_MS) {
-    const seconds = (ms / 1000).toFixed(6)
-    const advice = "possibly caused by unquoted duration; use '1m' instead of 1m, for example"
-    problems.warnUse(
-      entry,
-      name,
-      `timeout of ${shownValue(entry.value)} (${seconds} seconds) is high, consider keeping it under 60 seconds. ${advice}`,
-    )
+    const time = `timeout of ${shownValue(entry.value)} (${(ms / 1000).toFixed(6)} seconds)`
+    const cause = "possibly caused by unquoted duration; use '1m' instead of 1m, for example"
+    problems.warnUse(entry, name, `${time} is high, consider keeping it under 60 seconds. ${cause}`)
   }
   return ms
 }

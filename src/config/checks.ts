@@ -52,7 +52,7 @@ function checkNoAuthUser(options: Options, name: string): string | undefined {
   if (name === '') return undefined
   if (options.operators.length > 0) return 'no_auth_user not compatible with Trusted Operator'
   const users = usersOf(options)
-  if (users.length === 0 && options.authorization?.hasUsers !== true) {
+  if (users.length === 0) {
     return `no_auth_user: "${name}" present, but users/nkeys are not defined`
   }
   if (users.includes(name)) return undefined
@@ -62,6 +62,7 @@ function checkNoAuthUser(options: Options, name: string): string | undefined {
 function checkWebSocket(options: Options): string | undefined {
   const { websocket, operators, trustedKeys } = options
   if (websocket === undefined || websocket.port === 0) return undefined
+  if (websocket.port < -1 || websocket.port > 65535) return `websocket port ${websocket.port} is out of range`
   if (websocket.tls === undefined && !websocket.noTls) return 'websocket requires TLS configuration'
   for (const origin of websocket.allowedOrigins) {
     const wrong = whyNoOrigin(origin)
@@ -93,11 +94,15 @@ function whyNoOrigin(origin: string): string | undefined {
 }
 
 function checkHeaders({ headers }: WebSocketOptions): string | undefined {
-  for (const name of Object.keys(headers)) {
+  for (const [name, value] of Object.entries(headers)) {
     const quoted = JSON.stringify(name)
     if (FORBIDDEN_HEADERS.has(name.toLowerCase())) return `websocket: invalid header ${quoted} not allowed`
     if (name.toLowerCase().startsWith('sec-websocket-')) {
       return `websocket: invalid header ${quoted}, "Sec-WebSocket-" prefix not allowed`
+    }
+    // Each becomes a line of the answer: none may make two of them.
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || !/^[\t\x20-\x7e\x80-\uffff]*$/.test(value)) {
+      return `websocket: invalid header ${quoted}`
     }
   }
   return undefined

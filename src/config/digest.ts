@@ -19,6 +19,7 @@ class JsonWriter {
   /** JSON of maps and arrays: one that many variables refer to is written once. */
   private readonly written = new Map<ConfigMap | ConfigArray, string>()
   private depth = 0
+  private chars = 0
 
   json(value: ConfigValue): string {
     if (typeof value === 'string') return stringJson(value)
@@ -31,7 +32,8 @@ class JsonWriter {
     if (this.depth > NESTING_MAX) throw new ConfigSyntaxError(`values are more than ${NESTING_MAX} deep`)
     text = Array.isArray(value) ? this.arrayJson(value) : this.mapJson(value)
     this.depth--
-    if (text.length > SOURCES_BYTES_MAX) throw new ConfigSyntaxError('configuration is too large')
+    this.chars += text.length
+    if (this.chars > SOURCES_BYTES_MAX) throw new ConfigSyntaxError('configuration is too large')
     this.written.set(value, text)
     return text
   }

@@ -42,7 +42,7 @@ export function parseDuration(text: string): DurationResult {
     total += (BigInt(decimals) * nanoseconds) / 10n ** BigInt(decimals.length)
     if (total > INT64_MAX) return invalid
   }
-  const ms = Number(total) / 1e6
+  const ms = Number(total / 1_000_000n) + Number(total % 1_000_000n) / 1e6
   return { ms: text.startsWith('-') ? -ms : ms }
 }
 

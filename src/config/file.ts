@@ -13,7 +13,7 @@ import { Layer } from './layer.ts'
 import { finishSecurity } from './links.ts'
 import { parseConfigFile } from './parser.ts'
 import { Problems } from './problems.ts'
-import { durationOf, type Reading, textsOf } from './schema.ts'
+import { durationOf, type Reading } from './schema.ts'
 import type { Setting } from './settings.ts'
 import { INT32_MAX } from './settings-server.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -52,8 +52,7 @@ export function blockReader(readFile: (path: string) => string): BlockReader {
     const top = { ...newTop(), layer }
     BLOCKS.get(option)?.(entry, top, reading, option)
     finishSecurity(top, reading)
-    const [wrong] = reading.problems.errors
-    return wrong === undefined ? undefined : `${entry.place.file}: ${wrong}`
+    return reading.problems.errors[0]
   }
 }
 
@@ -104,8 +103,6 @@ function valueIn(setting: Setting, entry: ConfigEntry, reading: Reading, name: s
       return timeOf(setting, entry, reading)
     case 'choice':
       return choiceOf(setting, entry, reading)
-    case 'list':
-      return textsOf(entry, setting.keys[0], reading)
     default:
       return checkedText(setting, entry, reading)
   }

@@ -132,9 +132,14 @@ export const EXTRA_FLAGS: readonly ExtraFlag[] = [
 type Flag = { readonly kind: Kind; readonly extra?: ExtraFlag; readonly setting?: Setting }
 
 const FLAGS = new Map<string, Flag>([
-  ...SETTINGS.flatMap((setting) => setting.flags.map((name) => [name, { kind: setting.kind, setting }] as const)),
+  ...SETTINGS.flatMap((setting) => setting.flags.map((name) => [name, { kind: flagKind(setting), setting }] as const)),
   ...EXTRA_FLAGS.flatMap((extra) => extra.names.map((name) => [name, { kind: extra.kind, extra }] as const)),
 ])
+
+/** A flag without a word for its value is a switch, whatever its key may hold in the file. */
+function flagKind({ argument, kind }: Setting): Kind {
+  return argument === undefined ? 'boolean' : kind
+}
 
 const TRUE = new Set(['1', 't', 'T', 'true', 'TRUE', 'True'])
 const FALSE = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False'])

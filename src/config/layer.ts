@@ -12,6 +12,11 @@ export interface Credentials {
   token?: string
 }
 
+/** Where a value of createServer() comes from. */
+export function apiOrigin(option: string): string {
+  return `option ${option}`
+}
+
 export class Layer {
   readonly values: Draft<Partial<Options>> = {}
   /** Where a value was said: `FILE:LINE`, `flag -p`, `option port`. */

@@ -274,15 +274,15 @@ function checkProxied(
   const bare = urls.find((url) => url.startsWith('wss:'))
   const proxied = urls.filter((url) => /^wss?:/.test(url)).length
   if (bare !== undefined && !hasTls) {
-    const what = `proxy is configured but remote URL ${withoutUser(bare)} requires TLS and no TLS configuration is provided`
-    problems.error(
-      entry,
-      `${what}. When using proxy with TLS endpoints, ensure TLS is properly configured for the leafnode remote`,
-    )
+    const what = `proxy is configured but remote URL ${withoutUser(bare)} requires TLS`
+    const advice = 'When using proxy with TLS endpoints, ensure TLS is properly configured for the leafnode remote'
+    problems.error(entry, `${what} and no TLS configuration is provided. ${advice}`)
   } else if (proxied === 0) {
-    const why =
-      'proxy settings only apply to WebSocket connections (ws:// or wss://), but all configured URLs use TCP connections (nats://)'
-    problems.warn(entry, `proxy configuration will be ignored: ${why}`)
+    const why = 'proxy settings only apply to WebSocket connections (ws:// or wss://)'
+    problems.warn(
+      entry,
+      `proxy configuration will be ignored: ${why}, but all configured URLs use TCP connections (nats://)`,
+    )
   } else if (proxied < urls.length) {
     const why = 'proxy settings do not apply to TCP connections (nats://)'
     problems.warn(entry, `proxy configuration will only be used for WebSocket URLs: ${why}`)

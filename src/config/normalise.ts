@@ -4,7 +4,7 @@
 import type { OptionName, Options, ServerOptions } from '../options.ts'
 import { apiLayer, type BlockReader } from './api.ts'
 import { checkOptions } from './checks.ts'
-import { Layer } from './layer.ts'
+import { apiOrigin, Layer } from './layer.ts'
 import type { Setting } from './settings.ts'
 import { NO_AUTHORIZATION } from './shapes.ts'
 import { nameOf, SETTINGS, settingOf } from './table.ts'
@@ -32,7 +32,7 @@ const NO_FILE: ConfigFile = { path: '', digest: '' }
 const DEFAULT_ORIGIN = 'default'
 const PAYLOAD_USUAL_MAX = 8 * 1024 * 1024
 
-/** Completes and checks options of the embedding API. `readBlocks` reads what is given as blocks. Throws OptionError. */
+/** Completes and checks options of the embedding API; `readBlocks` reads blocks among them. Throws OptionError. */
 export function normaliseOptions(given: ServerOptions, readBlocks?: BlockReader): Options {
   return normaliseEmbedded(given, readBlocks).options
 }
@@ -40,7 +40,8 @@ export function normaliseOptions(given: ServerOptions, readBlocks?: BlockReader)
 /** The same, with origins and notices. */
 export function normaliseEmbedded(given: ServerOptions, readBlocks?: BlockReader): Normalised {
   const layer = apiLayer(given, readBlocks)
-  const result = typeof layer === 'string' ? layer : normalise([layer])
+  const file = { path: given.configFile ?? '', digest: given.configDigest ?? '' }
+  const result = typeof layer === 'string' ? layer : normalise([layer], file)
   if (typeof result === 'string') throw new OptionError(result)
   return result
 }
@@ -56,6 +57,7 @@ export function normalise(layers: readonly Layer[], file = NO_FILE): Normalised 
     values[option] = value ?? defaultValue
     origins.set(option, (value === undefined ? undefined : layer?.origins.get(option)) ?? DEFAULT_ORIGIN)
   }
+  if (values['monitorHost'] === '') values['monitorHost'] = values['host']
   addCredentials(values, layers, origins)
   const options = values as unknown as Options
   const wrong = outOfBounds(options, origins) ?? checkOptions(options)
@@ -97,10 +99,6 @@ function outOfBounds(options: Options, origins: ReadonlyMap<OptionName, string>)
 /** An option by the name that whoever said it knows. */
 function called(setting: Setting, option: OptionName, origin: string): string {
   return origin === apiOrigin(option) ? option : `${origin}: ${nameOf(setting)}`
-}
-
-function apiOrigin(option: OptionName): string {
-  return `option ${option}`
 }
 
 // ── What is not there yet ─────────────────────────────────────────────────────────────────────────────────────

@@ -26,6 +26,9 @@ export class ConfigSyntaxError extends Error {
   }
 }
 
+/** The file goes round in circles, or on and on: where that was noticed does not matter. */
+class EndlessConfigError extends ConfigSyntaxError {}
+
 /** Values that one configuration may hold: a hundred thousand users would be half of it. */
 const VALUES_MAX = 1_000_000
 /** Files and environment values that may be read for one configuration, and how deep they may refer to each other. */
@@ -54,7 +57,7 @@ export function parseConfigFile(path: string, surroundings: Surroundings): Confi
 }
 
 function parseFile(path: string, shared: Shared): ConfigMap {
-  if (shared.files.includes(path)) throw new ConfigSyntaxError(`include loop: ${[...shared.files, path].join(' -> ')}`)
+  if (shared.files.includes(path)) throw new EndlessConfigError(`include loop: ${[...shared.files, path].join(' -> ')}`)
   let bytes: string
   try {
     bytes = shared.readFile(path)
@@ -80,12 +83,12 @@ class Parser {
   constructor(bytes: string, path: string, shared: Shared, fixedPlace?: Place) {
     shared.sources++
     shared.bytes += bytes.length
-    if (shared.sources > SOURCES_MAX) throw new ConfigSyntaxError(`more than ${SOURCES_MAX} includes and variables`)
+    if (shared.sources > SOURCES_MAX) throw new EndlessConfigError(`more than ${SOURCES_MAX} includes and variables`)
     if (shared.files.length + shared.variables.size > SOURCES_DEPTH_MAX) {
-      throw new ConfigSyntaxError(`includes and variables are more than ${SOURCES_DEPTH_MAX} deep`)
+      throw new EndlessConfigError(`includes and variables are more than ${SOURCES_DEPTH_MAX} deep`)
     }
     if (shared.bytes > SOURCES_BYTES_MAX) {
-      throw new ConfigSyntaxError(`configuration is larger than ${SOURCES_BYTES_MAX} bytes`)
+      throw new EndlessConfigError(`configuration is larger than ${SOURCES_BYTES_MAX} bytes`)
     }
     this.lexer = new Lexer(bytes)
     this.path = path
@@ -157,7 +160,7 @@ class Parser {
 
   /** Puts an entry into the innermost open map, under the latest key, or array. */
   private add(entry: ConfigEntry): void {
-    if (++this.shared.values > VALUES_MAX) throw new ConfigSyntaxError(`more than ${VALUES_MAX} values`)
+    if (++this.shared.values > VALUES_MAX) throw new EndlessConfigError(`more than ${VALUES_MAX} values`)
     const container = this.containers[this.containers.length - 1]
     if (Array.isArray(container)) {
       container.push(entry)
@@ -174,7 +177,7 @@ class Parser {
       // nats-server joins an absolute path to the folder, too.
       included = parseFile(join(dirname(this.path), token.text), this.shared)
     } catch (error) {
-      if (!(error instanceof ConfigSyntaxError)) throw error
+      if (!(error instanceof ConfigSyntaxError) || error instanceof EndlessConfigError) throw error
       throw new ConfigSyntaxError(`error parsing include file '${token.text}', ${error.message}`)
     }
     const container = this.containers[this.containers.length - 1] as ConfigMap
@@ -211,7 +214,8 @@ class Parser {
       const place = this.entry(token, '').place
       return new Parser(bytes, '', this.shared, place).parse().get(VALUE_KEY)?.value
     } catch (error) {
-      throw error instanceof ConfigSyntaxError ? failed(error.message) : error
+      if (!(error instanceof ConfigSyntaxError) || error instanceof EndlessConfigError) throw error
+      throw failed(error.message)
     } finally {
       variables.delete(name)
     }

@@ -4,7 +4,6 @@
 import { area, checkedOnly, type Setting } from './settings.ts'
 
 const security = area('Security')
-const GUARDS = { guards: true } as const
 
 export const SECURITY_SETTINGS: readonly Setting[] = [
   security('authorization', {
@@ -62,7 +61,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: 'TLS on the client port; flags --tls, --tlscert, …',
     reload: true,
     field: 'TLSConfig',
-    missing: { feature: 'TLS', ...GUARDS },
   }),
   security('allowNonTls', {
     keys: ['allow_non_tls'],
@@ -168,7 +166,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: 'Listener for WebSocket clients',
     field: 'Websocket',
     secret: true,
-    missing: { feature: 'WebSocket' },
   }),
 ]
 

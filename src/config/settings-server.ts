@@ -110,7 +110,7 @@ export const SERVER_SETTINGS: readonly Setting[] = [
     argument: '<dir>',
     kind: 'file',
     default: '',
-    doc: 'Folder for the ports file, <program>_<pid>.ports',
+    doc: 'Folder for the ports file, PROGRAM_PID.ports',
     reload: true,
     field: 'PortsFileDir',
   }),

@@ -3,7 +3,7 @@
 // flags' parser, the file's reader, the normaliser, the help text, --explain-config, the check of reloads and
 // docs/configuration.md all read this table, so that they cannot drift apart.
 //
-// The rows stand in four files by what they are about. What is in blocks (tls, accounts, …) has schemas of its own,
+// The rows stand in three files by what they are about. What is in blocks (tls, accounts, …) has schemas of its own,
 // next to the functions that read them.
 
 import type { OptionName, Options } from '../options.ts'

@@ -109,14 +109,41 @@ function whyNoPair({ certFile, keyFile }: CertificatePair, { readFile }: Reading
   } catch (error) {
     return (error as Error).message
   }
-  if (!cert.includes('-----BEGIN CERTIFICATE-----')) return 'tls: failed to find any PEM data in certificate input'
-  if (!/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/.test(key)) return 'tls: failed to find any PEM data in key input'
+  const wrong = whyNoCertificate(pemTypes(cert)) ?? whyNoKey(pemTypes(key))
+  if (wrong !== undefined) return wrong
   try {
     const certificate = new X509Certificate(cert)
     return certificate.checkPrivateKey(createPrivateKey(key)) ? undefined : 'tls: private key does not match public key'
   } catch {
     return 'tls: failed to parse certificate or private key'
   }
+}
+
+function pemTypes(text: string): string[] {
+  return [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----/g)].map(([, type]) => type)
+}
+
+function whyNoCertificate(types: readonly string[]): string | undefined {
+  if (types.includes('CERTIFICATE')) return undefined
+  if (types.length === 0) return 'tls: failed to find any PEM data in certificate input'
+  const what = 'tls: failed to find certificate PEM data in certificate input'
+  if (types.length === 1 && types[0].endsWith('PRIVATE KEY')) {
+    return `${what}, but did find a private key; PEM inputs may have been switched`
+  }
+  return skipped('"CERTIFICATE" PEM block in certificate', types)
+}
+
+function whyNoKey(types: readonly string[]): string | undefined {
+  if (types.some((type) => type.endsWith('PRIVATE KEY'))) return undefined
+  if (types.length === 0) return 'tls: failed to find any PEM data in key input'
+  if (types.length === 1 && types[0] === 'CERTIFICATE') {
+    return 'tls: found a certificate rather than a key in the PEM for the private key'
+  }
+  return skipped('PEM block with type ending in "PRIVATE KEY" in key', types)
+}
+
+function skipped(what: string, types: readonly string[]): string {
+  return `tls: failed to find ${what} input after skipping PEM blocks of the following types: [${types.join(' ')}]`
 }
 
 function hasCertificate(pem: string): boolean {

@@ -1,6 +1,8 @@
 // What a configuration file says, before anybody asks what it means: values with the place where they stand.
 // The parser builds it, the schema reads it, the digest is taken over it.
 
+import { apiOrigin } from './layer.ts'
+
 /** A value of the grammar (reference 3). An integer is a bigint, a float a number, so that they stay apart. */
 export type ConfigValue = string | boolean | bigint | number | Date | ConfigArray | ConfigMap
 export type ConfigArray = ConfigEntry[]
@@ -8,9 +10,9 @@ export type ConfigMap = Map<string, ConfigEntry>
 
 /** Where something was said. */
 export interface Place {
-  /** Path as it was given or included; empty where no file is meant. */
+  /** Path as it was given or included; for plain data, such as `tls.certs[0]`, the member's. */
   readonly file: string
-  /** From 1. */
+  /** From 1; 0 for plain data. */
   readonly line: number
   /** Bytes into the line: from 0 on the first line, from 1 on the others, as nats-server counts. */
   readonly column: number
@@ -33,14 +35,14 @@ export function typeName(value: ConfigValue): string {
   return Array.isArray(value) ? '[]interface {}' : 'map[string]interface {}'
 }
 
-/** `FILE:LINE:COLUMN`, as in front of every complaint about a key. */
-export function placeText(place: Place): string {
-  return `${place.file}:${place.line}:${place.column}`
+/** `FILE:LINE:COLUMN`, as in front of every complaint about a key; the path of a member where it is plain data. */
+export function placeText({ file, line, column }: Place): string {
+  return line === 0 ? file : `${file}:${line}:${column}`
 }
 
 /** Where an entry stands, for people who are told where a setting comes from. */
 export function originOf({ place }: ConfigEntry): string {
-  return place.line === 0 ? `option ${place.file}` : `${place.file}:${place.line}`
+  return place.line === 0 ? apiOrigin(place.file) : `${place.file}:${place.line}`
 }
 
 /** What the embedding API takes for a block: the same keys and values as in the file, as plain data. */

@@ -13,6 +13,8 @@ export interface ServerIdentity {
   readonly connectUrls: readonly string[]
   readonly headers: boolean
   readonly maxPayload: number
+  /** What those who come by WebSocket are told instead. */
+  readonly webSocket?: { readonly host: string; readonly port: number } | undefined
   /** The server is about to end: clients should look for another one. */
   readonly lameDuck: boolean
 }
@@ -22,6 +24,8 @@ export interface Hello {
   readonly authRequired: boolean
   /** Empty: none. */
   readonly nonce: string
+  /** undefined: the server has no TLS. */
+  readonly tls?: { readonly required: boolean; readonly verify: boolean; readonly available: boolean } | undefined
   /** In those after the first PONG. */
   readonly account?: string
   /** The bound that holds for this connection, if it is another than the server's. */
@@ -46,6 +50,9 @@ export function encodeInfo(identity: ServerIdentity, clientId: number, clientIp:
   if (identity.connectUrls.length > 0) info['connect_urls'] = identity.connectUrls
   if (identity.lameDuck) info['ldm'] = true
   if (hello.authRequired) info['auth_required'] = true
+  if (hello.tls?.required) info['tls_required'] = true
+  if (hello.tls?.verify) info['tls_verify'] = true
+  if (hello.tls?.available) info['tls_available'] = true
   if (hello.nonce !== '') info['nonce'] = hello.nonce
   if (hello.account !== undefined) {
     info['connect_info'] = true

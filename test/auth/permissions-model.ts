@@ -46,19 +46,22 @@ export class PermissionsModel {
     )
   }
 
-  /** Some one entry must allow all that the filter covers; no deny may cover it all. */
+  /** Some one entry must allow all that the filter covers, read as a token and as a wildcard; no deny all of it. */
   maySubscribe(filter: string, queue: string): 'denied' | 'allowed' | 'filtered' {
     const covered = WORLD.filter((subject) => covers(filter, subject))
+    const literally = (entry: string) => covers(entry.split(' ')[0], filter)
     const within = (entry: string) => covered.every((subject) => covers(entry.split(' ')[0], subject))
-    const { allow = [], deny = [] } = this.permissions.subscribe ?? {}
-    const allowing = allow.filter(within)
-    const named = queue === '' ? [] : allowing.filter((entry) => entry.includes(' '))
-    const fits = (entry: string) => queueFits(entry, queue)
-    const isAllowed = named.length > 0 ? named.some(fits) : allowing.some((entry) => !entry.includes(' '))
-    if (allow.length > 0 && !isAllowed) return 'denied'
-    // A deny's `*` stands for the subscription's `>` too, as in nats-server.
-    const literally = deny.filter((entry) => covers(entry.split(' ')[0], filter))
-    if (literally.some((entry) => !entry.includes(' ') || (queue && fits(entry)))) return 'denied'
+    if (!this.allows(queue, literally) || !this.allows(queue, within)) return 'denied'
+    const denying = (this.permissions.subscribe?.deny ?? []).filter(literally)
+    if (denying.some((entry) => !entry.includes(' ') || (queue && queueFits(entry, queue)))) return 'denied'
     return covered.every((subject) => this.mayDeliver(subject, queue)) ? 'allowed' : 'filtered'
+  }
+
+  private allows(queue: string, applies: (entry: string) => boolean): boolean {
+    const allow = this.permissions.subscribe?.allow ?? []
+    const applying = allow.filter(applies)
+    const named = queue === '' ? [] : applying.filter((entry) => entry.includes(' '))
+    if (named.length > 0) return named.some((entry) => queueFits(entry, queue))
+    return allow.length === 0 || applying.some((entry) => !entry.includes(' '))
   }
 }

@@ -67,6 +67,11 @@ describe('subscribing', () => {
     }
   })
 
+  it('follows a queue that an entry names for a part of the wildcard, as nats-server does', () => {
+    const some = subscribe(['>', 'c.* q'])
+    expect([some.maySubscribe('c.>', 'r'), some.maySubscribe('c.>', '')]).toEqual(['denied', 'allowed'])
+  })
+
   it('takes an empty list as no list', () => {
     expect(subscribe([]).maySubscribe('a', '')).toBe('allowed')
   })

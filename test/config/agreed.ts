@@ -34,6 +34,10 @@ export const AGREED: ReadonlyMap<string, Agreed> = new Map<string, Agreed>([
     },
   ],
   [
+    'bad/nkey-and-user.conf',
+    { ours: refused('bad/nkey-and-user.conf:1:90: Nkey users do not take usernames or passwords'), why: ORDER },
+  ],
+  [
     'bad/account-users-duplicate.conf',
     { ours: refused('bad/account-users-duplicate.conf:2:5: Duplicate user "a" detected'), why: ORDER },
   ],

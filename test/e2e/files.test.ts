@@ -88,6 +88,13 @@ describe('started by a script that puts it in its place', () => {
     const program = await script()
     expect(program.stderr).toContain(`[${program.child.pid}] `)
     await (await open(program.port)).sync()
+    for (const [signal, line] of [
+      ['SIGUSR1', /Trapped "user defined signal 1" signal\n.*File log re-open ignored/],
+      ['SIGHUP', /Trapped "hangup" signal\n.*Failed to reload server configuration: can only reload config when/],
+    ] as const) {
+      program.child.kill(signal)
+      await program.until(line)
+    }
     expect(await program.stop('SIGTERM')).toEqual({ code: 0, signal: null })
   })
 

@@ -12,6 +12,7 @@ import { normaliseOptions } from '../../src/options.ts'
 import { createServerKey } from '../../src/server-identity.ts'
 import { Shard } from '../../src/shard.ts'
 import { Sublist, Subscription } from '../../src/subjects/sublist.ts'
+import { createHandshakeLimit } from '../../src/tls/rate-limit.ts'
 import { randomAccount, randomFilter, randomSubject } from '../interest/indexes.ts'
 import { naiveMatch } from '../model/interest-model.ts'
 import { identity } from '../support/identity.ts'
@@ -31,6 +32,8 @@ const shard = new Shard(
     asksProgram: false,
     key: createServerKey(),
     accountConnections: new AccountConnections(1).memory,
+    tls: undefined,
+    handshakeLimit: createHandshakeLimit(),
   },
   () => undefined,
 )

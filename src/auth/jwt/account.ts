@@ -4,7 +4,7 @@
 import { NO_LIMIT } from '../identity.ts'
 import { Members } from './members.ts'
 import { type Rights, readPermissions, readRights, type TokenPermissions } from './rights.ts'
-import { type Claims, decodeToken, type Invalid, invalid, isInvalid, undecorate } from './token.ts'
+import { type Claims, decodeToken, type Invalid, invalid, isInvalid } from './token.ts'
 
 export type ShareKind = 'stream' | 'service'
 
@@ -113,9 +113,8 @@ export interface VerifiedAccount extends Account {
   readonly signers: ReadonlyMap<string, Rights | undefined>
 }
 
-/** Reads an account's token, alone or as it stands in a file. Its signature is checked, but not whose it is. */
-export function decodeAccount(text: string): Account | Invalid {
-  const jwt = undecorate(text)
+/** Reads an account's token. Its signature is checked, but not whose it is. */
+export function decodeAccount(jwt: string): Account | Invalid {
   const token = decodeToken(jwt, 'account')
   if (isInvalid(token)) return token
   const { claims, body, problems, version } = token

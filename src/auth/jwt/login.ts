@@ -24,8 +24,9 @@ export function authenticateToken(
 ): Soon<Identity | Refusal> {
   // A client whose own token cannot be read may still be somebody by the token for those who have none.
   const own = decodeUser(request.credentials.jwt)
-  const jwt = isInvalid(own) && operator.defaultSentinel !== '' ? operator.defaultSentinel : request.credentials.jwt
-  const user = isInvalid(own) ? decodeUser(jwt) : own
+  const isOwn = !isInvalid(own) || operator.defaultSentinel === ''
+  const jwt = isOwn ? request.credentials.jwt : operator.defaultSentinel
+  const user = isOwn ? own : decodeUser(jwt)
   if (isInvalid(user)) return refuse(jwt === '' ? 'authentication requires a user token' : user.invalid)
   if (user.rights.proxyRequired && !isProxied) return refuse('proxy required', AuthFaults.proxyRequired)
   const why = whyNotUser(user, request.nowMs)

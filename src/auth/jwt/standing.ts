@@ -2,7 +2,8 @@
 
 import type { Fault } from '../../errors.ts'
 import { AuthFaults, type Identity, type Limits } from '../identity.ts'
-import type { Permissions } from '../settings.ts'
+import { denyPublish } from '../permissions.ts'
+import { CALLOUT_SUBJECT, type Permissions } from '../settings.ts'
 import type { VerifiedAccount } from './account.ts'
 import { isExpired } from './account-book.ts'
 import { isRevoked } from './activation.ts'
@@ -36,5 +37,8 @@ export function standingOf(
   if (!account.signers.has(token.issuer)) return AuthFaults.signerChanged
   const scope = account.signers.get(token.issuer)
   if (JSON.stringify(scope) !== JSON.stringify(before.signers.get(token.issuer))) return AuthFaults.signerChanged
-  return who.hasDefaultPermissions ? { ...same, permissions: toPermissions(account.defaultPermissions) } : same
+  if (!who.hasDefaultPermissions) return same
+  const permissions = toPermissions(account.defaultPermissions)
+  const isAsking = account.authorization.authUsers.length > 0
+  return { ...same, permissions: isAsking ? denyPublish(permissions, [CALLOUT_SUBJECT]) : permissions }
 }

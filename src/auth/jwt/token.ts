@@ -10,13 +10,7 @@ import { Members } from './members.ts'
 export const TOKEN_MAX = 1024 * 1024
 const VERSION = 2
 
-export type ClaimKind =
-  | 'operator'
-  | 'account'
-  | 'user'
-  | 'activation'
-  | 'authorization_request'
-  | 'authorization_response'
+export type ClaimKind = 'operator' | 'account' | 'user' | 'activation' | 'authorization_response'
 
 /** Who may sign which claims. */
 const SIGNERS: Readonly<Record<ClaimKind, readonly KeyKind[]>> = {
@@ -24,7 +18,6 @@ const SIGNERS: Readonly<Record<ClaimKind, readonly KeyKind[]>> = {
   account: ['account', 'operator'],
   user: ['account'],
   activation: ['account', 'operator'],
-  authorization_request: ['server'],
   authorization_response: ['account'],
 }
 
@@ -94,7 +87,7 @@ export function decodeAnyToken(text: string): Token | Invalid {
   const oldKind = top.text('type')
   const version = oldKind === '' ? body.integer('version') : 1
   if (version > VERSION) return invalid('token is of a newer form')
-  const holder = version <= 1 && oldKind !== '' ? top : body
+  const holder = oldKind === '' ? body : top
   const claims: Claims = {
     id: top.text('jti'),
     name: top.text('name'),
@@ -121,10 +114,11 @@ export function whyNotNow({ expires, notBefore }: Claims, nowMs: number): string
   return notBefore > 0 && notBefore > now ? 'token is not valid yet' : undefined
 }
 
-/** A token out of a file: alone, or between the lines that mark it in credentials. */
+/** A token out of a file: alone, or below the line that marks it in credentials. */
 export function undecorate(text: string): string {
-  const match = /-{3,}[^\n]*-{3,}\r?\n([\w\-.=]+)\r?\n-{3,}/.exec(text)
-  return match === null ? text.trim() : match[1]
+  const lines = text.split('\n').map((line) => line.trim())
+  const mark = lines.findIndex((line, i) => line.startsWith('---') && /^[\w.-]+$/.test(lines[i + 1] ?? ''))
+  return mark < 0 ? text.trim() : lines[mark + 1]
 }
 
 /** Base64 of the URL kind, without padding and without anything else. */

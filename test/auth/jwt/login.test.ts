@@ -258,6 +258,8 @@ describe('those who are connected', () => {
     expect(standing(scoped, await accountOf({ signing_keys: [scope(5)] }))).toMatchObject({ limits: scoped.limits })
     const defaults = await accountOf({ default_permissions: { pub: { deny: ['x'] } } })
     expect(standing(plain, defaults)).toMatchObject({ permissions: { publish: { deny: ['x'] } } })
+    const asking = await accountOf({ authorization: { auth_users: [publicKey(createUser())] } })
+    expect(standing(plain, asking)).toMatchObject({ permissions: { publish: { deny: ['$SYS.REQ.USER.AUTH'] } } })
     const soon = { ...before, claims: { ...before.claims, expires: NOW } }
     expect(standing(plain, soon, NOW * 1000)).toBe(AuthFaults.accountExpired)
     expect(AuthFaults.revoked.text).toBe('User Authentication Revoked')

@@ -73,7 +73,6 @@ function orderOf(option: OptionName): number {
 function isSame(old: Options, next: Options, option: OptionName): boolean {
   // A port that may be any keeps being the one that was found.
   if (option === 'port' && next.port === -1) return true
-  if (option === 'monitorHost') return (old.monitorHost || old.host) === (next.monitorHost || next.host)
   return JSON.stringify(old[option]) === JSON.stringify(next[option])
 }
 
@@ -100,10 +99,10 @@ function refusalOf({ option, field }: Change, old: Options, next: Options): stri
 /** A value as Go prints it; what may hold a secret is not shown. */
 function shown(option: OptionName, options: Options): string {
   const { kind, secret } = settingOf(option)
-  const value = option === 'monitorHost' ? options.monitorHost || options.host : options[option]
+  const value = options[option]
   if (secret === true) return '[REDACTED]'
   if (option === 'monitorPort' || option === 'httpsPort') return String(value ?? 0)
-  if (option === 'writeTimeout') return String(['default', 'close', 'retry'].indexOf(String(value)))
+  if ((option === 'writeTimeout' || option === 'monitorBasePath') && value === settingOf(option).default) return ''
   if (kind === 'duration') return durationText(value as number)
   if (Array.isArray(value)) return `[${value.join(' ')}]`
   return typeof value === 'object' ? '[REDACTED]' : String(value)
