@@ -210,7 +210,7 @@ describe.each(configuredServers('ways in'))('$name', (server) => {
       const account = new TestAccount('A')
       await operator.sign(account)
       const program = await startConfigured(server, await operator.config())
-      const user = await account.user({}, { exp: seconds() + 2 })
+      const user = await account.user({}, { exp: seconds() + 6 })
       const connection = await enter(program, { authenticator: credsAuthenticator(user.creds) })
       expect(String(await connection.closed())).toMatch(/User Authentication Expired/i)
     })
@@ -218,7 +218,7 @@ describe.each(configuredServers('ways in'))('$name', (server) => {
     test('end with their account', async () => {
       const operator = new TestOperator()
       const account = new TestAccount('A')
-      await operator.sign(account, {}, { exp: seconds() + 2 })
+      await operator.sign(account, {}, { exp: seconds() + 6 })
       const program = await startConfigured(server, await operator.config())
       const connection = await enter(program, { authenticator: credsAuthenticator((await account.user()).creds) })
       expect(String(await connection.closed())).toMatch(/Account Authentication Expired/i)
@@ -310,6 +310,7 @@ describe.each(configuredServers('ways in'))('$name', (server) => {
       await expectIn(program)
     })
 
+    // The client may have written more before it reads why it is closed.
     test('have accounts with so many connections', async () => {
       const operator = new TestOperator()
       const account = new TestAccount('A')
@@ -318,7 +319,7 @@ describe.each(configuredServers('ways in'))('$name', (server) => {
       const user = await account.user()
       const first = await enter(program, { authenticator: credsAuthenticator(user.creds) })
       await expect(enter(program, { authenticator: credsAuthenticator(user.creds) })).rejects.toThrow(
-        /maximum account active connections exceeded/i,
+        /maximum account active connections exceeded|EPIPE/i,
       )
       await talk(first)
     })
