@@ -37,8 +37,8 @@ export interface ServerKey {
 }
 
 /**
- * A new key pair. Its id is the text form of an Ed25519 public key. It is made here and not by @nats-io/nkeys because loading that,
- * and making a key in JavaScript, take a tenth of the time that a start may take.
+ * A new key pair. Its id is the text form of an Ed25519 public key. It is made here and not by @nats-io/nkeys because
+ * loading that, and making a key in JavaScript, take a tenth of the time that a start may take.
  *
  *     N ‥ 56 letters A–Z, 2–7      base32 of:  kind (1 byte) · public key (32) · CRC-16 of both (2, low byte first)
  */
