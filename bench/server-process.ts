@@ -1,45 +1,93 @@
-// A server under measurement: started as a process of its own on a free port, watched through /proc.
+// A server under measurement: a process of its own on free ports, watched through /proc.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** Clock ticks a second of /proc/PID/stat; 100 on every Linux that Node runs on. */
 const TICKS = 100
-const START_MAX_MS = 10_000
+const START_MAX_MS = 30_000
+const POLL_MS = 2
+/** As much of the server's log as an error quotes. */
+const LOG_TAIL = 600
+
+/** How to start a server; it is given -a, -p and -m besides. */
+export interface Program {
+  readonly command: string
+  readonly arguments: readonly string[]
+  readonly folder?: string
+  /** Set besides those of the bench itself. */
+  readonly environment?: Readonly<Record<string, string>>
+  /** It runs the server as a child: both are interrupted, as by Ctrl-C. */
+  readonly isWrapper?: boolean
+  /** It writes messages to its subscribers by itself, and wants no publisher (floor.ts). */
+  readonly publishes?: boolean
+}
 
 export interface Usage {
-  /** Processor time of the process so far, in milliseconds. */
+  /** Processor time of the process so far (user and system, all threads), in milliseconds. */
   readonly cpuMs: number
-  /** Largest resident size so far, in MiB. */
+  /** Resident size now, in MiB. */
+  readonly rssMiB: number
+  /** Largest resident size since the server was ready or resetPeak(), in MiB. */
   readonly peakMiB: number
 }
 
 export class ServerProcess {
+  readonly program: Program
   readonly port: number
   readonly monitorPort: number
+  /** From the start of the process to the first connection that it took, in milliseconds. */
+  acceptMs = Number.NaN
+  /** … and to "Server is ready" in its log. */
+  readyMs = Number.NaN
+  /** Usage when it was ready. */
+  atReady: Usage = { cpuMs: 0, rssMiB: 0, peakMiB: 0 }
   private readonly child: ChildProcess
+  private log = ''
+  private cpuFromMs: number | undefined
+  private cpuToMs: number | undefined
 
-  private constructor(child: ChildProcess, port: number, monitorPort: number) {
+  private constructor(program: Program, child: ChildProcess, port: number, monitorPort: number) {
+    this.program = program
     this.child = child
     this.port = port
     this.monitorPort = monitorPort
   }
 
-  /** Starts `command` with the flags that nats-server and Heddle share; resolves when it takes connections. */
-  static async start(command: string, flags: readonly string[]): Promise<ServerProcess> {
+  /** Starts the program; resolves when it has said that it is ready and takes connections. */
+  static async start(program: Program): Promise<ServerProcess> {
     const [port, monitorPort] = [await freePort(), await freePort()]
-    const child = spawn(command, ['-a', '127.0.0.1', '-p', `${port}`, '-m', `${monitorPort}`, ...flags], {
-      stdio: 'ignore',
+    const ports = ['-a', '127.0.0.1', '-p', `${port}`, '-m', `${monitorPort}`]
+    const startMs = performance.now()
+    const child = spawn(program.command, [...program.arguments, ...ports], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      cwd: program.folder,
+      env: { ...process.env, ...program.environment },
+      detached: program.isWrapper === true,
     })
-    const server = new ServerProcess(child, port, monitorPort)
-    const deadline = Date.now() + START_MAX_MS
-    while (!(await answers(port))) {
-      if (child.exitCode !== null || Date.now() > deadline) throw new Error(`${command} did not start`)
-      await pause(10)
+    const server = new ServerProcess(program, child, port, monitorPort)
+    child.once('error', (error) => {
+      server.log += error.message
+    })
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      server.log = (server.log + text).slice(-64 * LOG_TAIL)
+      if (Number.isNaN(server.readyMs) && server.log.includes('Server is ready')) {
+        server.readyMs = performance.now() - startMs
+      }
+    })
+    while (Number.isNaN(server.acceptMs) || Number.isNaN(server.readyMs)) {
+      if (Number.isNaN(server.acceptMs) && (await answers(port))) server.acceptMs = performance.now() - startMs
+      if (child.pid === undefined || child.exitCode !== null || performance.now() - startMs > START_MAX_MS) {
+        child.kill('SIGKILL')
+        throw new Error(`${program.command} did not start: ${server.logTail}`)
+      }
+      await pause(POLL_MS)
     }
+    server.resetPeak()
+    server.atReady = server.usage()
     return server
   }
 
@@ -47,41 +95,82 @@ export class ServerProcess {
     return `nats://127.0.0.1:${this.port}`
   }
 
+  get logTail(): string {
+    return this.log.slice(-LOG_TAIL).trim()
+  }
+
+  /** From here on, processor time counts; until then it is that of setting up. */
+  begin(): void {
+    this.cpuFromMs = this.usage().cpuMs
+  }
+
+  /** Processor time counts up to here; without this call, up to the end of the load. */
+  end(): void {
+    this.cpuToMs = this.usage().cpuMs
+  }
+
+  /** Processor time between begin() and end(). */
+  get cpuMs(): number {
+    return (this.cpuToMs ?? this.usage().cpuMs) - (this.cpuFromMs ?? this.atReady.cpuMs)
+  }
+
+  /** From here on the peak counts: not from the program's first steps, say. */
+  resetPeak(): void {
+    // 5 sets VmHWM to the present size.
+    writeFileSync(`/proc/${this.child.pid}/clear_refs`, '5')
+  }
+
   usage(): Usage {
     const stat = readFileSync(`/proc/${this.child.pid}/stat`, 'utf8')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    const peak = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${this.child.pid}/status`, 'utf8'))
+    const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8')
+    const mebibytes = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024
     return {
       cpuMs: ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS,
-      peakMiB: Number(peak?.[1] ?? 0) / 1024,
+      rssMiB: mebibytes('VmRSS'),
+      peakMiB: mebibytes('VmHWM'),
     }
   }
 
-  /** Resolves when at least `count` connections have a subscription. */
+  /** Resolves when at least `count` connections have a subscription; rejects when they do not come. */
   async subscribed(count: number): Promise<void> {
-    for (;;) {
-      const response = await fetch(`http://127.0.0.1:${this.monitorPort}/connz`)
+    for (const deadline = Date.now() + START_MAX_MS; Date.now() < deadline; ) {
+      const response = await fetch(`http://127.0.0.1:${this.monitorPort}/connz?limit=${count + 16}`)
       const { connections } = (await response.json()) as { connections: { subscriptions: number }[] }
       if (connections.filter((connection) => connection.subscriptions > 0).length >= count) return
       await pause(20)
     }
+    throw new Error(`there are no ${count} subscribers`)
+  }
+
+  /** Ends it in order, as Ctrl-C does; resolves when it has exited. */
+  async interrupt(): Promise<void> {
+    await this.endBy('SIGINT')
   }
 
   async stop(): Promise<void> {
-    if (this.child.exitCode !== null) return
-    this.child.kill('SIGKILL')
-    await once(this.child, 'exit')
+    await this.endBy('SIGKILL')
+  }
+
+  private async endBy(signal: NodeJS.Signals): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return
+    const exit = once(this.child, 'exit')
+    // A negative id is the whole process group of a detached child.
+    if (this.program.isWrapper === true && this.child.pid !== undefined) process.kill(-this.child.pid, signal)
+    else this.child.kill(signal)
+    await exit
   }
 }
 
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => {
+    socket.once('data', () => {
       socket.destroy()
       resolve(true)
     })
     socket.once('error', () => resolve(false))
+    socket.once('close', () => resolve(false))
   })
 }
 

@@ -7,6 +7,8 @@ import assert from 'node:assert/strict'
 export const NATS_VERSION = '2.12.0'
 /** Protocol number of INFO: 1 = echo and later INFO messages are understood. */
 export const PROTOCOL_VERSION = 1
+/** What the program is called in its files, in the syslog, and where `--signal` looks for it. */
+export const PROGRAM = 'nats-server'
 export const HEDDLE_VERSION = '0.1.0'
 
 // ── What a client can observe ───────────────────────────────────────────────────────────────────────────
@@ -25,6 +27,11 @@ export const LINGER_MS = 1_000
 /** An RTT older than this is measured again even on a busy connection. */
 export const RTT_AGE_MAX_MS = 60 * 60_000
 export const WRITE_DEADLINE_MS = 10_000
+/** Lame duck mode: how long it takes in all, and before the first client is closed. */
+export const LAME_DUCK_DURATION_MS = 2 * 60_000
+export const LAME_DUCK_GRACE_PERIOD_MS = 10_000
+/** Longest wait between the closing of two clients. */
+export const LAME_DUCK_GAP_MAX_MS = 1_000
 /** Decimal digits of a size argument; more is refused before any arithmetic. */
 export const SIZE_DIGITS_MAX = 9
 /** Connections remembered after they closed, for /connz?state=closed. */
@@ -84,6 +91,25 @@ export const STUCK_AFTER_MS = 100
  */
 export const STUCK_AFTER_SMALL_MS = 1_000
 
+// ── WebSocket ───────────────────────────────────────────────────────────────────────────────────────────
+/** Longest head of a handshake's request. */
+export const HANDSHAKE_BYTES_MAX = 16 * 1024
+/** Time for a handshake where none is configured. nats-server has no such bound. */
+export const HANDSHAKE_MS = 2_000
+/** Largest frame to a browser, and output that is not worth compressing: as nats-server has them. */
+export const FRAME_BROWSER_MAX = 4096
+export const FRAME_COMPRESS_MIN = 64
+/** Output up to this size is copied behind its frame's head: cheaper than a write of two pieces. */
+export const FRAME_JOIN_MAX = 4 * 1024
+/** What a compressed message may be larger than the largest payload, before it is inflated. */
+export const DEFLATE_SLACK_BYTES = 16 * 1024
+/** Largest compressed message of a peer of whom it is not known yet who it is. */
+export const DEFLATE_STRANGER_MAX = 64 * 1024
+/** Bytes inflated for one connection before the others get their turn. */
+export const INFLATE_TURN_BYTES = 1024 * 1024
+/** A peer that does not read is not answered PONG any more when this much waits for it. */
+export const PONG_BACKLOG_MAX = 64 * 1024
+
 // ── Between shards ──────────────────────────────────────────────────────────────────────────────────────
 /** One ring for each ordered pair of shards, as large as this … */
 export const RING_BYTES_MAX = 1024 * 1024
@@ -92,6 +118,8 @@ export const RINGS_BYTES_MAX = 64 * 1024 * 1024
 export const RING_BYTES_MIN = 128 * 1024
 /** Bytes drained from one ring before other work gets its turn. */
 export const RING_TURN_BYTES = 512 * 1024
+/** Bytes drained for the sake of SUBs and UNSUBs before the client that sends them waits for the next turn. */
+export const CATCH_UP_TURN_BYTES = 512 * 1024
 /** As much in one turn means that more is coming: the consumer looks again instead of going to sleep. */
 export const RING_BUSY_BYTES = 16 * 1024
 /** Times a queue-group message may look for another shard after its picked member has gone. */

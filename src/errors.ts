@@ -1,12 +1,22 @@
 // Three kinds of failure, never mixed: the peer broke the protocol, the peer is refused, we have a bug.
 // The first two are the values below, with the texts of nats-server (reference 7.1 and 7.3); a bug throws.
 
+import { getSystemErrorMap } from 'node:util'
+
 /** What ends a connection. Each closed connection has exactly one; the text is what /connz shows. */
 export const CloseReason = {
   clientClosed: 'Client Closed',
   slowConsumerPending: 'Slow Consumer (Pending Bytes)',
   slowConsumerDeadline: 'Slow Consumer (Write Deadline)',
   authentication: 'Authentication Failure',
+  authenticationTimeout: 'Authentication Timeout',
+  authenticationExpired: 'Authentication Expired',
+  credentialsRevoked: 'Credentials Revoked',
+  accountConnectionsExceeded: 'Maximum Account Connections Exceeded',
+  proxyNotTrusted: 'Proxy Not Trusted',
+  proxyRequired: 'Proxy Required',
+  tlsHandshake: 'TLS Handshake Failure',
+  kicked: 'Kicked',
   writeError: 'Write Error',
   readError: 'Read Error',
   parseError: 'Parse Error',
@@ -16,6 +26,7 @@ export const CloseReason = {
   connectionsExceeded: 'Maximum Connections Exceeded',
   payloadExceeded: 'Maximum Message Payload Exceeded',
   controlLineExceeded: 'Maximum Control Line Exceeded',
+  subscriptionsExceeded: 'Maximum Subscriptions Exceeded',
   serverShutdown: 'Server Shutdown',
   noRespondersHeaders: 'No Responders Requires Headers',
   internal: 'Internal Client',
@@ -43,24 +54,68 @@ export const Faults = {
   noRespondersHeaders: fault('no responders requires headers support', CloseReason.noRespondersHeaders),
   staleConnection: fault('Stale Connection', CloseReason.staleConnection),
   connections: fault('maximum connections exceeded', CloseReason.connectionsExceeded),
+  /** A reload left it with more than it may have. */
+  subscriptions: fault('maximum subscriptions exceeded', CloseReason.subscriptionsExceeded),
   slowConsumerPending: fault(undefined, CloseReason.slowConsumerPending),
   slowConsumerDeadline: fault(undefined, CloseReason.slowConsumerDeadline),
   shutdown: fault(undefined, CloseReason.serverShutdown),
   internal: fault(undefined, CloseReason.internal),
 } as const
 
-/** Refusals that leave the connection open. `subject` and `queue` are byte strings (one char a byte). */
+/** A refusal that leaves the connection open: the text of its -ERR, and what the log says of it. */
+export interface Refusal {
+  readonly text: string
+  readonly logged: string
+}
+
+const refusal = (text: string, logged = text): Refusal => ({ text, logged })
+
+/** `subject`, `reply`, `queue` and `sid` are byte strings (one char a byte). */
 export const Refusals = {
-  invalidSubject: 'Invalid Subject',
-  invalidPublishSubject: 'Invalid Publish Subject',
-  subscriptions: 'maximum subscriptions exceeded',
-  publish: (subject: string) => `Permissions Violation for Publish to ${quote(subject)}`,
-  reply: (reply: string) => `Permissions Violation for Publish with Reply of ${quote(reply)}`,
-  subscribe: (subject: string) => `Permissions Violation for Subscription to ${quote(subject)}`,
-  subscribeQueue: (subject: string, queue: string) =>
-    `Permissions Violation for Subscription to ${quote(subject)} using queue ${quote(queue)}`,
-  tooManyTokens: (subject: string) => `Permissions Violation for Subscription to ${quote(subject)}, too many tokens`,
+  invalidSubject: refusal('Invalid Subject'),
+  invalidPublishSubject: refusal('Invalid Publish Subject'),
+  subscriptions: refusal('maximum subscriptions exceeded'),
+  publish: (subject: string) =>
+    refusal(`Permissions Violation for Publish to ${quote(subject)}`, `Publish Violation - Subject ${quote(subject)}`),
+  reply: (reply: string) =>
+    refusal(
+      `Permissions Violation for Publish with Reply of ${quote(reply)}`,
+      `Publish Violation - Reply ${quote(reply)}`,
+    ),
+  subscribe: (subject: string, sid: string) =>
+    refusal(
+      `Permissions Violation for Subscription to ${quote(subject)}`,
+      `Subscription Violation - Subject ${quote(subject)}, SID ${sid}`,
+    ),
+  subscribeQueue: (subject: string, queue: string, sid: string) =>
+    refusal(
+      `Permissions Violation for Subscription to ${quote(subject)} using queue ${quote(queue)}`,
+      `Subscription Violation - Subject ${quote(subject)}, Queue: ${quote(queue)}, SID ${sid}`,
+    ),
+  /** A reload took the permission away, and the subscription with it. `user`: whose it was, for the log. */
+  removed: (subject: string, queue: string, sid: string, user: string) => {
+    const what = `${quote(subject)}${queue === '' ? '' : ` using queue ${quote(queue)}`} (sid ${quote(sid)})`
+    const logged = `Removed sub ${what} for ${user} - not authorized`
+    return refusal(`Permissions Violation for Subscription to ${what}`, logged)
+  },
+  tooManyTokens: (subject: string, sid: string) =>
+    refusal(
+      `Permissions Violation for Subscription to ${quote(subject)}, too many tokens`,
+      `Subscription Violation Too Many Tokens - Subject ${quote(subject)}, SID ${sid}`,
+    ),
 } as const
+
+/** What the operating system refused, as Go words it: `open /no/such/file: no such file or directory`. */
+export function osErrorText(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  // ENOENT: no such file or directory, open '/no/such/file'
+  const file = /^E[A-Z0-9]+: ([^,]+), (\w+)(?: '(.*?)')?/.exec(text)
+  if (file !== null) return `${file[2]}${file[3] === undefined ? '' : ` ${file[3]}`}: ${file[1]}`
+  // listen EADDRINUSE: address already in use 127.0.0.1:4222      connect ECONNREFUSED 127.0.0.1:1
+  const { syscall, errno } = error as NodeJS.ErrnoException
+  const known = errno === undefined ? undefined : getSystemErrorMap().get(errno)
+  return known === undefined ? text : `${syscall === 'listen' ? 'bind' : syscall}: ${known[1]}`
+}
 
 const SHORT_ESCAPES: Record<string, string> = {
   '\x07': '\\a',

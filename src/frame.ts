@@ -6,12 +6,10 @@
 //     │ KIND    run, or the first or a later fragment of one message that is larger than a frame
 //     │ ROUTING plain interest (bit 0), hops (bits 8…)       PUBLISHER  connection id, for holding it back
 //     │ LINE, SUBJECT ×2, REPLY ×2, HEADER, SIZE, COUNT      as in protocol/run.ts
-//     │ QUEUE   bytes of the queue group's name that one member is to get it for; 0 = none
+//     │ ACCOUNT, QUEUE  bytes of their names; one member of the queue group is to get the run; 0 = no group
 //     │ RAW     bytes of the raw messages in this frame (a fragment has fewer than the message)
-//     │ queue name, padded
+//     │ names of account and queue group, padded
 //     └ raw: line payload CRLF line payload CRLF …
-//
-// There is one account so far; its number will be one more word.
 
 import { type Block, copyBytes } from './memory/block.ts'
 import type { Run } from './protocol/run.ts'
@@ -33,13 +31,16 @@ const At = {
   header: 36,
   size: 40,
   count: 44,
-  queue: 48,
-  raw: 52,
-  end: 56,
+  account: 48,
+  queue: 52,
+  raw: 56,
+  end: 60,
 } as const
 
 /** How a run is to be dealt with by the shard that gets it. */
 export interface Routing {
+  /** Name of the account that it is published in (byte string). */
+  readonly account: string
   /** Deliver to all plain subscriptions. */
   readonly plain: boolean
   /** Deliver to one member of this group; empty: of none. */
@@ -50,8 +51,8 @@ export interface Routing {
   readonly publisher: number
 }
 
-export function frameBytes(queue: string, rawBytes: number): number {
-  return At.end + pad(queue.length) + pad(rawBytes)
+export function frameBytes({ account, queue }: Routing, rawBytes: number): number {
+  return At.end + pad(account.length + queue.length) + pad(rawBytes)
 }
 
 function pad(bytes: number): number {
@@ -74,8 +75,8 @@ export function writeFrame(
   rawBytes: number,
 ): number {
   const { view } = to
-  const { queue } = routing
-  const bytes = frameBytes(queue, rawBytes)
+  const { account, queue } = routing
+  const bytes = frameBytes(routing, rawBytes)
   view.setInt32(at + At.bytes, bytes, true)
   view.setInt32(at + At.kind, kind, true)
   view.setInt32(at + At.routing, (routing.plain ? 1 : 0) | (routing.hops << 8), true)
@@ -88,13 +89,26 @@ export function writeFrame(
   view.setInt32(at + At.header, run.headerSize, true)
   view.setInt32(at + At.size, run.size, true)
   view.setInt32(at + At.count, count, true)
+  view.setInt32(at + At.account, account.length, true)
   view.setInt32(at + At.queue, queue.length, true)
   view.setInt32(at + At.raw, rawBytes, true)
-  const rawAt = at + At.end + pad(queue.length)
-  if (queue.length > 0) to.bytes.write(queue, at + At.end, 'latin1')
+  const rawAt = at + At.end + pad(account.length + queue.length)
+  writeText(to.bytes, at + At.end, account)
+  writeText(to.bytes, at + At.end + account.length, queue)
   const source = run.first - run.lineLength + from * run.stride + rawStart
   copyBytes(to, rawAt, run.block, source, rawBytes)
   return bytes
+}
+
+/** Names are short: a loop is quicker than a call into the runtime. */
+function writeText(to: Uint8Array, at: number, text: string): void {
+  for (let i = 0; i < text.length; i++) to[at + i] = text.charCodeAt(i)
+}
+
+function holdsText(bytes: Uint8Array, at: number, length: number, text: string): boolean {
+  if (length !== text.length) return false
+  for (let i = 0; i < length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false
+  return true
 }
 
 /** A frame as read: a run over the ring's own memory, and what to do with it. Valid until the frame is given back. */
@@ -102,6 +116,7 @@ export interface Frame {
   bytes: number
   kind: FrameKind
   plain: boolean
+  account: string
   queue: string
   hops: number
   publisher: number
@@ -111,7 +126,8 @@ export interface Frame {
 
 /** Reads the frame at `at` into `frame` and `run`. */
 export function readFrame(from: Block, at: number, frame: Frame, run: Run): void {
-  const { view } = from
+  const { view, bytes } = from
+  const accountBytes = view.getInt32(at + At.account, true)
   const queueBytes = view.getInt32(at + At.queue, true)
   const routing = view.getInt32(at + At.routing, true)
   frame.bytes = view.getInt32(at + At.bytes, true)
@@ -119,8 +135,13 @@ export function readFrame(from: Block, at: number, frame: Frame, run: Run): void
   frame.plain = (routing & 1) === 1
   frame.hops = routing >> 8
   frame.publisher = view.getInt32(at + At.publisher, true)
-  frame.queue = queueBytes === 0 ? '' : from.bytes.toString('latin1', at + At.end, at + At.end + queueBytes)
-  frame.rawStart = at + At.end + pad(queueBytes)
+  const queueAt = at + At.end + accountBytes
+  // Nearly always that of the frame before: no string is made then.
+  if (!holdsText(bytes, at + At.end, accountBytes, frame.account)) {
+    frame.account = bytes.toString('latin1', at + At.end, queueAt)
+  }
+  frame.queue = queueBytes === 0 ? '' : bytes.toString('latin1', queueAt, queueAt + queueBytes)
+  frame.rawStart = at + At.end + pad(accountBytes + queueBytes)
   frame.rawBytes = view.getInt32(at + At.raw, true)
   if (frame.kind === FrameKind.fragment) return
   run.lineLength = view.getInt32(at + At.line, true)

@@ -6,29 +6,68 @@
 //     …connect clients to server.url…
 //     await server.close()
 
-import { normaliseOptions, type ServerOptions } from './options.ts'
+import type { Authenticate } from './auth/custom.ts'
+import { blockReader } from './config/file.ts'
+import { normaliseEmbedded } from './config/normalise.ts'
+import { readFile } from './config/surroundings.ts'
+import { OptionError, type ServerOptions } from './options.ts'
 import { Primary } from './primary.ts'
 
+export type { Authenticate, AuthenticateAnswer, AuthenticateRequest } from './auth/custom.ts'
 export { OptionError, type ServerOptions } from './options.ts'
+
+/** What createServer() takes: plain data, and a function. */
+export interface EmbeddedOptions extends ServerOptions {
+  /**
+   * Decides who may connect, in place of all that is configured: it is told what CONNECT says and what is known of the
+   * connection, and answers who it is, or nothing to turn it away. It runs on the calling thread, and has as long as
+   * CONNECT has (2 s, or `timeout` of `authorization`). Accounts that it names have to be among the `accounts`.
+   */
+  authenticate?: Authenticate
+}
 
 export interface HeddleServer {
   /** Resolves when clients are served; rejects if the server could not start (port taken, …). */
   ready(): Promise<void>
   /** Closes all connections and ends all threads. May be called more than once. */
   close(): Promise<void>
+  /**
+   * Goes on by other options; connections are kept. Takes all options again: those left out return to their defaults.
+   * Resolves when they are in force. Rejects, everything being as it was, with an OptionError that names a bad
+   * setting, or one that cannot change while the server runs. Everybody who is connected is asked about again; whoever
+   * may not be there any more is closed. `authenticate` stays as it was if it is left out, and cannot be added.
+   */
+  reload(options: EmbeddedOptions): Promise<void>
+  /**
+   * Lame duck mode: takes no more clients, tells those who are there to go, closes who has not gone within
+   * `lameDuckDuration`, and ends. Resolves when the server has ended.
+   */
+  lameDuck(): Promise<void>
+  /** Opens the log file anew, after somebody has moved it away. */
+  reopenLog(): void
   /** Client port in use, known once ready. */
   readonly port: number
   /** Monitoring port in use, known once ready; undefined if there is none. */
   readonly monitorPort: number | undefined
+  /** WebSocket port in use, known once ready; undefined if there is none. */
+  readonly webSocketPort: number | undefined
   /** Address for clients of this machine, such as `nats://127.0.0.1:4222`. */
   readonly url: string
   /** The id that INFO announces: 56 characters, beginning with N. */
   readonly id: string
 }
 
-/** Starts a server. Throws OptionError for bad options; several servers may live in one process. */
-export function createServer(options: ServerOptions = {}): HeddleServer {
-  const primary = new Primary(normaliseOptions(options))
+/**
+ * Starts a server. Throws OptionError for bad options, Error if the log file cannot be opened; several servers may
+ * live in one process.
+ */
+export function createServer({ authenticate, ...options }: EmbeddedOptions = {}): HeddleServer {
+  if (authenticate !== undefined && typeof authenticate !== 'function') {
+    throw new OptionError('authenticate must be a function')
+  }
+  const { options: complete, notices } = normaliseEmbedded(options, blockReader(readFile))
+  const primary = new Primary(complete, undefined, authenticate)
+  for (const notice of notices) primary.log.warn(notice)
   const started = primary.start()
   started.catch(() => undefined) // ready() tells
   let closed: Promise<void> | undefined
@@ -42,17 +81,24 @@ export function createServer(options: ServerOptions = {}): HeddleServer {
       return closed
     },
     get port() {
-      return primary.identity.port
+      return primary.port
     },
     get monitorPort() {
       return primary.monitorPort
     },
+    get webSocketPort() {
+      return primary.identity.webSocket?.port
+    },
     get url() {
-      const { host, port } = primary.identity
+      const { host } = primary.options
       const reachable =
         host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
-      return `nats://${reachable}:${port}`
+      return `nats://${reachable}:${primary.port}`
     },
+    reload: async ({ authenticate: other, ...next }) =>
+      primary.reload(normaliseEmbedded(next, blockReader(readFile)).options, other),
+    lameDuck: () => started.then(() => primary.lameDuck()),
+    reopenLog: () => primary.log.reopen(),
     id: primary.identity.serverId,
   }
 }

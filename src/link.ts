@@ -48,7 +48,7 @@ export class Link {
   /** Sends messages [from, from + count) of `run`. */
   send(run: Run, routing: Routing, from: number, count: number): void {
     if (this.closed) return
-    const room = this.ring.frameMax - frameBytes(routing.queue, 0) - 8
+    const room = this.ring.frameMax - frameBytes(routing, 0) - 8
     const perFrame = Math.floor(room / run.stride)
     if (perFrame === 0) {
       for (let i = 0; i < count; i++) this.sendFragments(run, routing, from + i, room)
@@ -77,7 +77,7 @@ export class Link {
     rawStart: number,
     rawBytes: number,
   ): void {
-    const need = frameBytes(routing.queue, rawBytes)
+    const need = frameBytes(routing, rawBytes)
     if (!this.congested) {
       let at = this.ring.reserve(need)
       if (at < 0) {

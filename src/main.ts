@@ -1,56 +1,73 @@
 // The command: argv in, exit code out. The only file that reads either.
 
-import { HEDDLE_VERSION, NATS_VERSION } from './constants.ts'
-import { parseFlags, USAGE } from './flags.ts'
-import { normaliseOptions, type Options } from './options.ts'
-import { Primary } from './primary.ts'
+import { type Command, parseFlags, type RunCommand } from './config/flags.ts'
+import { tlsUsage, usage } from './config/help.ts'
+import { check, load } from './config/load.ts'
+import { surroundingsOf } from './config/surroundings.ts'
+import { HEDDLE_VERSION, NATS_VERSION, PROGRAM } from './constants.ts'
+import { run } from './run.ts'
+import { sendSignal } from './send-signal.ts'
 
-const PROGRAM = 'nats-server'
-
-function fail(text: string): never {
-  process.stderr.write(`${PROGRAM}: ${text}\n`)
+function fail(error: unknown): never {
+  process.stderr.write(`${PROGRAM}: ${error instanceof Error ? error.message : error}\n`)
   process.exit(1)
 }
 
-function checked(given: Parameters<typeof normaliseOptions>[0]): Options {
-  try {
-    return normaliseOptions(given)
-  } catch (error) {
-    return fail(error instanceof Error ? error.message : String(error))
+/** Serves, or only looks at the configuration. */
+async function obeyRun(command: RunCommand): Promise<void> {
+  const surroundings = surroundingsOf(process.env)
+  if (command.purpose === 'check') {
+    const result = await check(command, surroundings)
+    if ('refused' in result) fail(result.refused)
+    process.stderr.write(`${PROGRAM}: ${result.valid}\n`)
+    return
+  }
+  const result = await load(command, surroundings)
+  if ('refused' in result) fail(result.refused)
+  if (command.purpose === 'serve') {
+    process.stderr.write(result.warnings)
+    const reread = async () => {
+      if (command.configFile === '') {
+        throw new Error('can only reload config when a file is provided using -c or --config')
+      }
+      const again = await load(command, surroundings)
+      if ('refused' in again) throw new Error(again.refused)
+      return again.options
+    }
+    await run(result.options, result.notices, reread).catch(fail)
+  } else {
+    const { explain } = await import('./config/explain.ts')
+    process.stdout.write(explain(result))
   }
 }
 
-async function serve(options: Options): Promise<void> {
-  const primary = new Primary(options)
-  let stopping = false
-  const stop = (): void => {
-    stopping = true
-    void primary.close().then(() => process.exit(0))
-  }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
-  try {
-    await primary.start()
-  } catch (error) {
-    if (stopping) return
-    primary.log.fatal(error instanceof Error ? error.message : String(error))
-    process.exit(1)
+async function obey(command: Command): Promise<void> {
+  switch (command.kind) {
+    case 'help':
+      process.stdout.write(usage())
+      break
+    case 'tlsHelp':
+      process.stdout.write(tlsUsage())
+      break
+    case 'version':
+      process.stdout.write(`${PROGRAM}: v${NATS_VERSION} (heddle ${HEDDLE_VERSION})\n`)
+      break
+    case 'badFlag':
+      process.stderr.write(`${command.text}\n`)
+      process.stdout.write(usage())
+      break
+    case 'refused':
+      fail(command.text)
+      break
+    case 'signal': {
+      const refusal = sendSignal(command.spec)
+      if (refusal !== undefined) fail(refusal)
+      break
+    }
+    case 'run':
+      await obeyRun(command)
+      break
   }
 }
 
-const command = parseFlags(process.argv.slice(2))
-switch (command.kind) {
-  case 'help':
-    process.stdout.write(USAGE)
-    break
-  case 'version':
-    process.stdout.write(`${PROGRAM}: v${NATS_VERSION} (heddle ${HEDDLE_VERSION})\n`)
-    break
-  case 'wrong':
-    process.stderr.write(`${command.text}\n`)
-    process.stdout.write(USAGE)
-    break
-  case 'serve':
-    await serve(checked(command.options))
-    break
-}
+await obey(parseFlags(process.argv.slice(2)))

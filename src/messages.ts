@@ -2,8 +2,12 @@
 
 import type { Socket } from 'node:net'
 import type { MessagePort } from 'node:worker_threads'
+import type { AnswerMessage, QuestionMessage } from './auth/questions.ts'
+import type { LogMessage } from './log/sink.ts'
 import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
+import type { ServerKey } from './server-identity.ts'
+import type { TlsSettings } from './tls/settings.ts'
 
 /** What a shard needs to know another one. The same two rings and the other end of the port go to the other one. */
 export interface PeerSetup {
@@ -27,22 +31,45 @@ export interface ShardSetup {
   readonly region: SharedArrayBuffer
   readonly generations: SharedArrayBuffer
   readonly gauges: SharedArrayBuffer
+  /** Number of shards of the server. */
+  readonly shards: number
+  /** How many connections accounts with a limit have. */
+  readonly accountConnections: SharedArrayBuffer
+  /** The server's own key pair. */
+  readonly key: ServerKey
+  /** Undefined: no TLS. It holds private keys. */
+  readonly tls: TlsSettings | undefined
+  readonly handshakeLimit: SharedArrayBuffer
+  /** The embedding program decides who may enter. */
+  readonly asksProgram: boolean
+  /** How often the log file was opened anew. */
+  readonly logOpened: SharedArrayBuffer
 }
 
 /** A connection on its way to the shard that will serve it. */
 export interface Arrival {
   readonly id: number
+  /** Which listener it came to. */
+  readonly kind: 'client' | 'websocket'
   readonly socket: Socket
   /** The server is full: tell it so and close. */
   readonly refused: boolean
 }
 
+/** Why a shard is to close some of its connections. */
+export type Eviction = 'connections' | 'shutdown'
+
 /** Primary → shard. */
 export type ToShard =
   /** Connections that are now the shard's. */
   | { readonly kind: 'connections'; readonly arrivals: readonly Arrival[] }
-  /** The listener is bound: its real port stands in INFO from now on. */
+  /** What INFO says has changed: it is told to clients from now on, and to those who are there. */
   | { readonly kind: 'identity'; readonly identity: ServerIdentity }
+  /** New options are in force. Answered by `applied`. */
+  | { readonly kind: 'options'; readonly options: Options; readonly tls: TlsSettings | undefined }
+  /** Close so many connections, whichever. */
+  | { readonly kind: 'evict'; readonly count: number; readonly eviction: Eviction }
+  | AnswerMessage
   /** Another shard has come, or come again. Answered by `joined`. */
   | { readonly kind: 'peer'; readonly peer: PeerSetup }
   /** Another shard has died: forget it. */
@@ -57,6 +84,11 @@ export type FromShard =
   /** Ready for connections. */
   | { readonly kind: 'ready' }
   | { readonly kind: 'joined'; readonly index: number }
+  /** Options have been taken; answers come in the order in which options were sent. */
+  | { readonly kind: 'applied' }
+  /** Something about the log that only the primary can do. */
+  | LogMessage
+  | QuestionMessage
   /** The answer to a query: msgpack of the report that src/stats.ts describes. */
   | { readonly kind: 'report'; readonly id: number; readonly report: Uint8Array }
 

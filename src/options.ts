@@ -1,24 +1,107 @@
-// Options: what the command line and createServer() may say, their defaults and bounds, and the frozen form that
-// every thread is given.
+// Options: what createServer() may say, and the complete, checked and frozen form that every thread is given. Where
+// each comes from, its default, bounds and key in the configuration file stand in the table of settings
+// (config/settings.ts), from which docs/configuration.md is made.
 
-import { availableParallelism } from 'node:os'
-import {
-  CLOSED_CLIENTS_MAX,
-  CONNECTIONS_MAX,
-  CONTROL_LINE_MAX,
-  DEFAULT_HOST,
-  DEFAULT_PORT,
-  PAYLOAD_MAX,
-  PENDING_MAX,
-  PING_INTERVAL_MS,
-  PING_OUT_MAX,
-  REGION_BYTES,
-  REGION_BYTES_MAX,
-  SHARDS_MAX,
-  WRITE_DEADLINE_MS,
-} from './constants.ts'
+import type {
+  AccountOptions,
+  AuthorizationOptions,
+  MappingOptions,
+  OcspCacheOptions,
+  OcspOptions,
+  ResolverOptions,
+  TlsOptions,
+  WebSocketOptions,
+} from './config/shapes.ts'
+import type { ConfigData } from './config/tree.ts'
 
-/** What createServer() takes. Every member may be left out. */
+/** The options in force. Plain data, structured-cloneable. Times are milliseconds, sizes bytes. */
+export interface Options {
+  readonly host: string
+  /** -1: any free one. */
+  readonly port: number
+  readonly name: string
+  readonly workers: number
+  readonly clientAdvertise: string
+  readonly pidFile: string
+  readonly portsFileDir: string
+  readonly lameDuckDuration: number
+  readonly lameDuckGracePeriod: number
+  readonly noHeaderSupport: boolean
+  readonly noFastProducerStall: boolean
+  readonly serverTags: readonly string[]
+  readonly serverMetadata: Readonly<Record<string, string>>
+  readonly disableSublistCache: boolean
+  readonly connectErrorReports: number
+  readonly reconnectErrorReports: number
+  readonly maxConnections: number
+  readonly maxControlLine: number
+  readonly maxPayload: number
+  readonly maxPending: number
+  readonly maxSubscriptions: number
+  readonly maxSubscriptionTokens: number
+  readonly pingInterval: number
+  readonly pingMax: number
+  readonly writeDeadline: number
+  readonly writeTimeout: 'default' | 'close' | 'retry'
+  readonly maxInterestBytes: number
+  readonly debug: boolean
+  readonly trace: boolean
+  readonly traceVerbose: boolean
+  readonly traceHeaders: boolean
+  readonly maxTracedMessageLength: number
+  readonly log: 'stderr' | 'none'
+  /** Empty: stderr. */
+  readonly logFile: string
+  readonly logSizeLimit: number
+  readonly logMaxNum: number
+  readonly logTime: boolean
+  readonly logTimeUtc: boolean
+  readonly logFormat: 'text' | 'json'
+  readonly syslog: boolean
+  readonly remoteSyslog: string
+  readonly monitorHost: string
+  /** undefined: no monitoring. */
+  readonly monitorPort: number | undefined
+  readonly httpsPort: number | undefined
+  readonly monitorBasePath: string
+  readonly maxClosedClients: number
+  readonly profPort: number
+  readonly profBlockRate: number
+  /** undefined: everybody may enter. */
+  readonly authorization: AuthorizationOptions | undefined
+  readonly accounts: readonly AccountOptions[]
+  /** Mappings of the account $G. */
+  readonly mappings: readonly MappingOptions[]
+  readonly noAuthUser: string
+  /** Empty: $SYS. */
+  readonly systemAccount: string
+  readonly noSystemAccount: boolean
+  readonly tls: TlsOptions | undefined
+  readonly allowNonTls: boolean
+  readonly ocsp: OcspOptions | undefined
+  readonly ocspCache: OcspCacheOptions | undefined
+  /** Operator JWTs. */
+  readonly operators: readonly string[]
+  readonly resolver: ResolverOptions | undefined
+  readonly resolverTls: TlsOptions | undefined
+  readonly resolverPreload: Readonly<Record<string, string>>
+  readonly resolverPinnedAccounts: readonly string[]
+  readonly trustedKeys: readonly string[]
+  readonly defaultSentinel: string
+  readonly proxyProtocol: boolean
+  /** Public keys of trusted proxies. */
+  readonly proxies: readonly string[]
+  readonly websocket: WebSocketOptions | undefined
+  /** Path of the configuration file; empty if there is none. */
+  readonly configFile: string
+  /** `sha256:<hex>` of what it says. */
+  readonly configDigest: string
+}
+
+/** An option that a setting may set. */
+export type OptionName = Exclude<keyof Options, 'configFile' | 'configDigest'>
+
+/** What createServer() takes. Every member may be left out. Times are milliseconds, sizes bytes. */
 export interface ServerOptions {
   /** Address to listen on. Default `0.0.0.0`. */
   host?: string
@@ -26,19 +109,49 @@ export interface ServerOptions {
   port?: number
   /** Port of the HTTP monitoring pages; -1 takes a free one, 0 means none (default). */
   monitorPort?: number
+  /** Address of the monitoring pages. Default: as `host`. */
+  monitorHost?: string
   /** Server name; no blanks. Default: the server id. */
   name?: string
   /** Worker threads; 0 runs everything on the calling thread. Default: defaultWorkers(). */
   workers?: number
+  /** Address told to clients, `host:port`. */
+  clientAdvertise?: string
   /** Log debug lines. Default false. */
   debug?: boolean
   /** Log every protocol operation. Default false. */
   trace?: boolean
+  /** Trace the system account, too. Default false. */
+  traceVerbose?: boolean
+  /** Trace the headers of messages without their payload. Default false. */
+  traceHeaders?: boolean
+  /** Bytes of a message that a trace shows; 0 = all (default). */
+  maxTracedMessageLength?: number
   /** Where log lines go: `stderr`, or `none`. Default `none` for createServer(), `stderr` for the command. */
   log?: 'stderr' | 'none'
-  /** Longest control line in bytes. Default 4096. */
+  /** File for the log, instead of stderr. */
+  logFile?: string
+  /** Size at which a new log file is begun; 0 = never (default). */
+  logSizeLimit?: number
+  /** Log files kept; 0 = all (default). */
+  logMaxNum?: number
+  /** Log lines begin with the time. Default true. */
+  logTime?: boolean
+  /** … in UTC. Default false. */
+  logTimeUtc?: boolean
+  /** `text` (default), or `json`: one object a line. */
+  logFormat?: 'text' | 'json'
+  /** Log to syslog. Default false. */
+  syslog?: boolean
+  /** Address of a syslog server, `udp://localhost:514`. */
+  remoteSyslog?: string
+  /** File for the process id. */
+  pidFile?: string
+  /** Folder for the ports file. */
+  portsFileDir?: string
+  /** Longest control line. Default 4096. */
   maxControlLine?: number
-  /** Largest payload in bytes. Default 1 MiB. */
+  /** Largest payload. Default 1 MiB. */
   maxPayload?: number
   /** Bytes that may wait for one connection before it is closed as a slow consumer. Default 64 MiB. */
   maxPending?: number
@@ -48,103 +161,40 @@ export interface ServerOptions {
   maxSubscriptions?: number
   /** Tokens of a subscription's subject; 0 = no limit (default). */
   maxSubscriptionTokens?: number
-  /** Milliseconds between PINGs to a quiet client. Default 2 min. */
+  /** Time between PINGs to a quiet client. Default 2 min. */
   pingInterval?: number
   /** Unanswered PINGs after which a client is closed as stale. Default 2. */
   pingMax?: number
-  /** Milliseconds that a socket may refuse to take what was written to it. Default 10 s. */
+  /** Time that a socket may refuse to take what was written to it. Default 10 s. */
   writeDeadline?: number
+  /** Do not hold back publishers whose subscribers fall behind. Default false. */
+  noFastProducerStall?: boolean
+  /** Messages have no headers. Default false. */
+  noHeaderSupport?: boolean
+  /** Time over which clients are closed in lame duck mode, at least 30 s. Default 2 min. */
+  lameDuckDuration?: number
+  /** Time before the first of them is closed. Default 10 s. */
+  lameDuckGracePeriod?: number
   /** Closed connections to remember for the monitoring pages. Default 10,000. */
   maxClosedClients?: number
-  /** Largest size in bytes of one shard's part of the shared subscription index. Default 1 GiB. */
+  /** Largest size of one shard's part of the shared subscription index. Default 1 GiB. */
   maxInterestBytes?: number
+  /** Words that tell this server from others. */
+  serverTags?: readonly string[]
+  /** Texts that describe this server, by name. */
+  serverMetadata?: Readonly<Record<string, string>>
+  /** The configuration file that these options come from, and its digest: named in the log and the monitoring pages. */
+  configFile?: string
+  configDigest?: string
+  /** Who may enter: the file's block as plain data. */
+  authorization?: ConfigData
+  /** Accounts: the file's block as plain data. */
+  accounts?: ConfigData
+  /** TLS on the client port: the file's block as plain data. */
+  tls?: ConfigData
+  /** WebSocket listener: the file's block as plain data. */
+  websocket?: ConfigData
 }
 
-/** The options in force: complete, checked, frozen. */
-export type Options = Readonly<Required<Omit<ServerOptions, 'monitorPort'>>> & {
-  /** undefined: no monitoring. */
-  readonly monitorPort: number | undefined
-}
-
-/** A bad option. The message names it. */
-export class OptionError extends Error {
-  override name = 'OptionError'
-}
-
-interface Bounds {
-  readonly min: number
-  readonly max: number
-}
-
-const PORT: Bounds = { min: -1, max: 65535 }
-const INT32: Bounds = { min: 0, max: 2 ** 31 - 1 }
-const BOUNDS = {
-  port: PORT,
-  monitorPort: PORT,
-  workers: { min: 0, max: SHARDS_MAX },
-  maxControlLine: { min: 64, max: 16 * 1024 * 1024 },
-  maxPayload: INT32,
-  maxPending: { min: 1, max: Number.MAX_SAFE_INTEGER },
-  maxConnections: INT32,
-  maxSubscriptions: INT32,
-  maxSubscriptionTokens: { min: 0, max: 255 },
-  pingInterval: { min: 1, max: 2 ** 31 - 1 },
-  pingMax: INT32,
-  writeDeadline: { min: 1, max: 2 ** 31 - 1 },
-  maxClosedClients: INT32,
-  maxInterestBytes: { min: REGION_BYTES, max: REGION_BYTES_MAX * 3 },
-} as const satisfies Partial<Record<keyof ServerOptions, Bounds>>
-
-function integer(name: keyof typeof BOUNDS, value: number): number {
-  const { min, max } = BOUNDS[name]
-  if (!Number.isSafeInteger(value) || value < min || value > max) {
-    throw new OptionError(`${name} must be a whole number from ${min} to ${max}, not ${value}`)
-  }
-  return value
-}
-
-/**
- * Worker threads for a machine with so many processors: one processor is left to the primary thread, the kernel's
- * network work and the other programs. On two processors shared with the load, one shard had 0.93 to 1.3 of the rate
- * of two, for 0.55 to 0.84 of their processor time: no message crosses, no thread waits to be woken.
- */
-export function defaultWorkers(processors: number): number {
-  return Math.min(Math.max(processors - 1, 1), SHARDS_MAX)
-}
-
-/** Completes and checks options. Throws OptionError. */
-export function normaliseOptions(given: ServerOptions): Options {
-  const name = given.name ?? ''
-  if (/\s/.test(name)) throw new OptionError('server name cannot contain spaces')
-  const port = integer('port', given.port ?? DEFAULT_PORT)
-  const options: Options = {
-    host: given.host ?? DEFAULT_HOST,
-    port: port === 0 ? DEFAULT_PORT : port,
-    monitorPort:
-      given.monitorPort === undefined || given.monitorPort === 0
-        ? undefined
-        : integer('monitorPort', given.monitorPort),
-    name,
-    workers: integer('workers', given.workers ?? defaultWorkers(availableParallelism())),
-    debug: given.debug ?? false,
-    trace: given.trace ?? false,
-    log: given.log ?? 'none',
-    maxControlLine: integer('maxControlLine', given.maxControlLine ?? CONTROL_LINE_MAX),
-    maxPayload: integer('maxPayload', given.maxPayload ?? PAYLOAD_MAX),
-    maxPending: integer('maxPending', given.maxPending ?? PENDING_MAX),
-    maxConnections: integer('maxConnections', given.maxConnections ?? CONNECTIONS_MAX),
-    maxSubscriptions: integer('maxSubscriptions', given.maxSubscriptions ?? 0),
-    maxSubscriptionTokens: integer('maxSubscriptionTokens', given.maxSubscriptionTokens ?? 0),
-    pingInterval: integer('pingInterval', given.pingInterval ?? PING_INTERVAL_MS),
-    pingMax: integer('pingMax', given.pingMax ?? PING_OUT_MAX),
-    writeDeadline: integer('writeDeadline', given.writeDeadline ?? WRITE_DEADLINE_MS),
-    maxClosedClients: integer('maxClosedClients', given.maxClosedClients ?? CLOSED_CLIENTS_MAX),
-    maxInterestBytes: integer('maxInterestBytes', given.maxInterestBytes ?? REGION_BYTES_MAX),
-  }
-  if (options.maxPayload > options.maxPending) {
-    throw new OptionError(
-      `max_payload (${options.maxPayload}) cannot be higher than max_pending (${options.maxPending})`,
-    )
-  }
-  return Object.freeze(options)
-}
+export { normaliseOptions, OptionError } from './config/normalise.ts'
+export { defaultWorkers } from './config/settings-server.ts'

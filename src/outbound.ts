@@ -7,7 +7,6 @@
 //     queued:  [ tail ‥ ][ shared ‥‥‥‥ ][ tail ‥ ][ shared ‥ ]  ──flush──▶  in flight  ──taken──▶  released
 
 import assert from 'node:assert/strict'
-import type { Socket } from 'node:net'
 import {
   BLOCK_SLACK,
   CHUNK_BYTES,
@@ -24,6 +23,7 @@ import {
 } from './constants.ts'
 import { type Block, copyBytes } from './memory/block.ts'
 import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
+import type { Transport } from './transport.ts'
 
 /** What a connection's output needs of its shard. */
 export interface OutboundOwner {
@@ -58,7 +58,7 @@ export function holdMsFor(bytes: number): number {
 
 export class Outbound {
   private readonly owner: OutboundOwner
-  private readonly socket: Socket
+  private socket: Transport
   private readonly pendingMax: number
   private readonly behindMark: number
   /** Called when pendingBytes exceeds its bound: the connection is a slow consumer. */
@@ -82,12 +82,17 @@ export class Outbound {
   /** Those who hold back publishers until this has caught up. */
   private waiters: Set<() => void> | undefined
 
-  constructor(owner: OutboundOwner, socket: Socket, pendingMax: number, onOverflow: () => void) {
+  constructor(owner: OutboundOwner, socket: Transport, pendingMax: number, onOverflow: () => void) {
     this.owner = owner
     this.socket = socket
     this.pendingMax = pendingMax
     this.behindMark = Math.min(HOLD_PENDING, pendingMax / 2)
     this.onOverflow = onOverflow
+  }
+
+  /** What is queued from here on goes out by another socket: TLS has come over the one before. */
+  moveTo(socket: Transport): void {
+    this.socket = socket
   }
 
   /** Milliseconds that the socket has not taken what was written to it; 0 if nothing is in flight. */

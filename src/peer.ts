@@ -37,6 +37,11 @@ export class RemotePublisher implements Publisher {
 
   /** Only a queue message on its way to a third shard comes here; it is few, and it is kept. */
   holdForPeer(): void {}
+
+  /** Its own shard has told it already. */
+  requestInfo(): string {
+    return ''
+  }
 }
 
 /** What a peer asks of the shard that sees it. */
@@ -71,6 +76,7 @@ export class Peer {
     bytes: 0,
     kind: FrameKind.run,
     plain: false,
+    account: '',
     queue: '',
     hops: 0,
     publisher: 0,
@@ -170,15 +176,18 @@ export class Peer {
 
   /**
    * Deals with all that is in the ring now, pause or not. Called before a subscription comes or goes: what a publisher
-   * on the other shard had flushed by then is delivered to those who were there, and to nobody else.
+   * on the other shard had flushed by then is delivered to those who were there, and to nobody else. Answers how many
+   * bytes that were.
    */
-  catchUp(): void {
-    let left = this.consumer.size
-    while (left > 0) {
+  catchUp(): number {
+    const most = this.consumer.size
+    let dealtWith = 0
+    while (dealtWith < most) {
       const bytes = this.takeFrame()
-      if (bytes === 0) return
-      left -= bytes
+      if (bytes === 0) break
+      dealtWith += bytes
     }
+    return dealtWith
   }
 
   /** Deals with the next frame; answers its bytes, or 0 if there is none. */

@@ -1,113 +1,146 @@
-// The primary thread: listens, starts the shards and waits for them, hands them the connections, replaces those that
-// die, adds up their counters, and stops everything in order. It never reads a client's bytes.
+// The primary thread: opens the client port, starts the shards and hands them the connections, serves the monitoring
+// pages, gives the running server new options, and ends it: at once, or slowly. It never reads a client's bytes.
 
-import { randomInt } from 'node:crypto'
-import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net'
-import { createServer as createServerKey } from '@nats-io/nkeys'
-import {
-  HEARTBEAT_MS,
-  HEDDLE_VERSION,
-  LISTEN_BACKLOG,
-  NATS_VERSION,
-  RESTART_BACKOFF_MAX_MS,
-  SHARD_LATE_MS,
-  SHARD_STUCK_MS,
-} from './constants.ts'
-import { Gauges } from './gauges.ts'
-import { transferObstacle } from './handoff.ts'
-import { Generations } from './interest/generations.ts'
-import { createRegion } from './interest/writer.ts'
-import { createLog, type Log } from './log.ts'
-import type { Arrival, Query, ShardSetup } from './messages.ts'
-import { Monitor } from './monitor/monitor.ts'
+import { hostPort, listenerUrls } from './addresses.ts'
+import type { Authenticate } from './auth/custom.ts'
+import { AuthDesk } from './auth/desk.ts'
+import { diffOptions } from './config/changes.ts'
+import { HEDDLE_VERSION, NATS_VERSION } from './constants.ts'
+import { closeSpread, pause } from './lame-duck.ts'
+import { Listener } from './listener.ts'
+import { Log } from './log/log.ts'
+import type { Query } from './messages.ts'
+import type { Monitor } from './monitor/monitor.ts'
 import { OptionError, type Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
-import {
-  introduce,
-  LocalShardHost,
-  SHARD_ENTRY,
-  type ShardHost,
-  type ShardHostOwner,
-  WorkerShardHost,
-} from './shard-host.ts'
+import { reloadLines, withPortsOf } from './reload.ts'
+import { removePortsFile, writePidFile, writePortsFile } from './server-files.ts'
+import { createServerKey, identityOf } from './server-identity.ts'
+import { SHARD_ENTRY } from './shard-host.ts'
+import { Shards } from './shards.ts'
 import type { Report } from './stats.ts'
+import type { TlsSettings } from './tls/settings.ts'
 
-/** What the primary remembers of a slot while threads come and go in it. */
-interface Slot {
-  host: ShardHost
-  /** Connections handed to the thread that is there now. */
-  handed: number
-  /** Deaths in a row before the thread became ready. */
-  failures: number
-  lastBeat: number
-  lastBeatMs: number
-  late: boolean
+/** Reads the certificates. Throws an Error that says what is wrong with them. */
+async function tlsSettings({ tls, allowNonTls }: Options): Promise<TlsSettings | undefined> {
+  if (tls === undefined) return undefined
+  const { readTls } = await import('./tls/settings.ts')
+  const result = readTls(tls, allowNonTls)
+  if ('error' in result) throw new OptionError(result.error)
+  return result.value
 }
 
-export class Primary implements ShardHostOwner {
-  readonly options: Options
+/** Where WebSocket clients are listened for if nothing else is said. */
+const ANY_HOST = '0.0.0.0'
+
+export class Primary {
+  /** The options in force; a reload puts others in their place. */
+  options: Options
+  identity: ServerIdentity
   readonly log: Log
   readonly startedAt = Date.now()
-  identity: ServerIdentity
-  totalConnections = 0
-  /** Threads replaced so far. */
-  restarts = 0
+  /** When the options in force were taken. */
+  configLoadedAt = this.startedAt
 
-  private readonly entry: URL
-  private readonly seed = randomInt(2 ** 31)
-  private readonly generations = new Generations()
-  private readonly gauges: Gauges
-  private readonly slots: Slot[] = []
-  private listener: TcpServer | undefined
+  private readonly shards: Shards
+  private readonly authDesk: AuthDesk
+  private listener: Listener | undefined
+  private webSocketListener: Listener | undefined
   private monitor: Monitor | undefined
-  private watch: NodeJS.Timeout | undefined
-  private nextSlot = 0
-  private introductions = Promise.resolve()
+  /** Clients are served. */
+  private started = false
+  private reloads = Promise.resolve()
+  /** Lame duck mode: resolves when the server has ended. */
+  private leaving: Promise<void> | undefined
+  /** Ends the waits of lame duck mode. */
+  private readonly hurry = new AbortController()
   private closed: Promise<void> | undefined
-  /** Accepted while no shard could take them. */
-  private waiting: Socket[] = []
 
-  /** `entry` is the file that a worker thread runs. */
-  constructor(options: Options, entry: URL = SHARD_ENTRY) {
+  /** `entry` is the file that a worker thread runs. Throws if the log file cannot be opened. */
+  constructor(options: Options, entry: URL = SHARD_ENTRY, authenticate?: Authenticate) {
+    const logOpened = new SharedArrayBuffer(4)
     this.options = options
-    this.entry = entry
-    this.log = createLog(options)
-    this.gauges = new Gauges(Math.max(1, options.workers))
-    const serverId = createServerKey().getPublicKey()
-    this.identity = {
-      serverId,
-      serverName: options.name === '' ? serverId : options.name,
-      host: options.host,
-      port: options.port,
-      maxPayload: options.maxPayload,
+    this.log = new Log(options, { name: 'primary', opened: logOpened })
+    const key = createServerKey()
+    this.identity = identityOf(key.id, options, options.host, options.port)
+    this.authDesk = new AuthDesk(() => this.options, authenticate)
+    const onRelief = (): void => {
+      this.listener?.offerWaiting()
+      this.webSocketListener?.offerWaiting()
     }
+    this.shards = new Shards(options, this.identity, entry, this.log, logOpened, onRelief, this.authDesk, key)
   }
 
   // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Resolves when clients are served. Rejects, with everything closed again, if that cannot be. */
-  async start(): Promise<void> {
-    const { log, identity, options } = this
-    log.info('Starting heddle')
-    log.info(`  Version:  ${NATS_VERSION} (heddle ${HEDDLE_VERSION}, node ${process.versions.node})`)
-    log.info(`  Name:     ${identity.serverName}`)
-    log.info(`  ID:       ${identity.serverId}`)
+  /**
+   * Resolves when clients are served. Rejects, with everything closed again, if that cannot be. `opening` is the
+   * client port, if it is being opened already.
+   */
+  async start(opening?: Promise<Listener>): Promise<void> {
+    this.logStart()
     try {
-      await this.startShards()
-      this.goOnUnlessClosing()
-      if (options.monitorPort !== undefined) {
-        this.monitor = new Monitor(this)
-        await this.monitor.listen(options.host, options.monitorPort)
-        log.info(`Starting http monitor on ${hostPort(options.host, this.monitor.port)}`)
-      }
-      this.goOnUnlessClosing()
-      await this.listen()
-      this.goOnUnlessClosing()
+      await this.open(opening)
     } catch (error) {
+      if (!this.closing) this.log.fatal(error instanceof Error ? error.message : String(error))
       await this.close()
       throw error
     }
-    log.info(`Listening for client connections on ${hostPort(options.host, this.identity.port)}`)
+  }
+
+  private logStart(): void {
+    const { log, identity, options } = this
+    log.info(`Starting nats-server`)
+    log.info(`  Version:  ${NATS_VERSION} (heddle ${HEDDLE_VERSION})`)
+    log.debug(`  Go build: node ${process.version}`)
+    log.info(`  Name:     ${identity.serverName}`)
+    log.info(`  ID:       ${identity.serverId}`)
+    if (options.configFile !== '') {
+      const digest = options.configDigest === '' ? '' : ` (${options.configDigest})`
+      log.info(`Using configuration file: ${options.configFile}${digest}`)
+    }
+  }
+
+  private async open(opening?: Promise<Listener>): Promise<void> {
+    const { log, options, shards } = this
+    const listener = await (opening ?? Listener.open(options.host, options.port))
+    this.listener = listener
+    if (this.closing) listener.close()
+    this.goOnUnlessClosing()
+    await log.ready()
+    const identities = await this.authDesk.prepare(options, (text) => log.warn(text))
+    if ('refused' in identities) throw new Error(identities.refused)
+    identities.commit()
+    if (options.pidFile !== '') {
+      const failed = writePidFile(options.pidFile)
+      if (failed !== undefined) throw new Error(`Could not write pidfile: ${failed}`)
+    }
+    const { websocket } = options
+    if (websocket !== undefined && websocket.port !== 0) {
+      if (websocket.tls !== undefined) throw new OptionError('websocket: TLS is not supported yet; use no_tls')
+      this.webSocketListener = await Listener.open(websocket.host || ANY_HOST, websocket.port)
+    }
+    this.setIdentity(this.identityAt(listener))
+    await Promise.all([shards.start(await tlsSettings(options)), this.startMonitor()])
+    this.goOnUnlessClosing()
+    this.started = true
+    listener.serve(
+      (socket) => shards.take(socket),
+      (error) => log.error(`Error accepting connections: ${error.message}`),
+    )
+    this.webSocketListener?.serve(
+      (socket) => shards.take(socket, 'websocket'),
+      (error) => log.error(`Error accepting websocket connections: ${error.message}`),
+    )
+    this.writePortsFile()
+    if (this.webSocketListener !== undefined) {
+      log.info(
+        `Listening for websocket clients on ws://${hostPort(websocket?.host || ANY_HOST, this.webSocketListener.port)}`,
+      )
+      log.warn('Websocket not configured with TLS. DO NOT USE IN PRODUCTION!')
+    }
+    log.info(`Listening for client connections on ${hostPort(options.host, listener.port)}`)
+    for (const url of this.identity.connectUrls) log.debug(`  connect_url=${url}`)
     log.info('Server is ready')
   }
 
@@ -115,206 +148,174 @@ export class Primary implements ShardHostOwner {
     if (this.closing) throw new Error('the server was stopped while it started')
   }
 
-  private async startShards(): Promise<void> {
-    const { workers } = this.options
-    if (workers === 0) {
-      this.addSlot(new LocalShardHost(this.shardSetup(0), this))
-      return
+  /** Loaded only when it is wanted: HTTP costs a tenth of the time that a start may take. */
+  private async startMonitor(): Promise<void> {
+    const { monitorHost, monitorPort } = this.options
+    if (monitorPort === undefined) return
+    const { Monitor } = await import('./monitor/monitor.ts')
+    this.goOnUnlessClosing()
+    this.monitor = new Monitor(this)
+    await this.monitor.listen(monitorHost, monitorPort)
+    this.log.info(`Starting http monitor on ${hostPort(monitorHost, this.monitor.port)}`)
+  }
+
+  private writePortsFile(): void {
+    const { listener, monitor } = this
+    if (listener === undefined) return
+    const { address, port } = listener
+    const nats = listenerUrls('nats', address, port)
+    const webSocketPort = this.webSocketListener?.port
+    const ports = {
+      nats,
+      ...(monitor === undefined ? {} : { monitoring: listenerUrls('http', address, monitor.port) }),
+      ...(webSocketPort === undefined ? {} : { websocket: listenerUrls('ws', address, webSocketPort) }),
     }
-    const obstacle = transferObstacle()
-    if (obstacle !== undefined) throw new OptionError(obstacle)
-    const hosts = Array.from({ length: workers }, (_, index) => this.startWorker(index))
-    for (const host of hosts) this.addSlot(host)
-    await Promise.all(hosts.map((host) => host.ready))
-    const pairs = hosts.flatMap((a, i) => hosts.slice(i + 1).map((b) => introduce(a, b, workers)))
-    await Promise.all(pairs)
-    for (const host of hosts) host.isReady = !host.dead
-    this.watch = setInterval(() => this.watchHeartbeats(), HEARTBEAT_MS)
-  }
-
-  private addSlot(host: ShardHost): void {
-    this.slots.push({ host, handed: 0, failures: 0, lastBeat: 0, lastBeatMs: performance.now(), late: false })
-  }
-
-  private shardSetup(index: number): ShardSetup {
-    return {
-      index,
-      options: this.options,
-      identity: this.identity,
-      seed: this.seed,
-      region: createRegion(this.options.maxInterestBytes),
-      generations: this.generations.memory,
-      gauges: this.gauges.memory,
-    }
-  }
-
-  private startWorker(index: number): WorkerShardHost {
-    return new WorkerShardHost(this.entry, this.shardSetup(index), this)
-  }
-
-  private listen(): Promise<void> {
-    const listener = createTcpServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true })
-    this.listener = listener
-    listener.on('connection', (socket) => this.listenerOnConnection(socket))
-    return new Promise((resolve, reject) => {
-      listener.once('error', reject)
-      const port = this.options.port === -1 ? 0 : this.options.port
-      listener.listen({ host: this.options.host, port, backlog: LISTEN_BACKLOG }, () => {
-        listener.off('error', reject)
-        listener.on('error', (error) => this.log.error(`Error accepting connections: ${error.message}`))
-        this.identity = { ...this.identity, port: (listener.address() as AddressInfo).port }
-        for (const { host } of this.slots) host.setIdentity(this.identity)
-        // Those that died since they became ready were left to this moment.
-        for (const host of this.workerHosts()) if (host.dead) this.shardDied(host)
-        resolve()
-      })
-    })
-  }
-
-  // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
-
-  private listenerOnConnection(socket: Socket): void {
-    const slot = this.pickSlot()
-    if (slot !== undefined) this.hand(slot, socket)
-    else if (this.closing) socket.destroy()
-    else if (this.waiting.length < LISTEN_BACKLOG) this.waiting.push(socket)
-    else socket.destroy()
-  }
-
-  private hand(slot: Slot, socket: Socket): void {
-    const refused = this.openConnections >= this.options.maxConnections
-    this.totalConnections++
-    if (!refused) slot.handed++
-    slot.host.accept({ id: this.totalConnections, socket, refused })
-  }
-
-  connectionLost(host: ShardHost, { socket, refused }: Arrival, why: string): void {
-    const slot = this.slots[host.index]
-    if (!refused && slot?.host === host) slot.handed--
-    this.log.error(`A connection could not be handed over: ${why}`)
-    socket.destroy()
-  }
-
-  /** Round robin over the shards that are ready and turn their loop. */
-  private pickSlot(): Slot | undefined {
-    const { slots } = this
-    for (let tried = 0; tried < slots.length; tried++) {
-      const slot = slots[this.nextSlot]
-      this.nextSlot = (this.nextSlot + 1) % slots.length
-      if (isReady(slot) && !slot.late && !this.closing) return slot
-    }
-    return undefined
-  }
-
-  get openConnections(): number {
-    return this.slots.reduce((sum, slot, index) => sum + slot.handed - this.gauges.closedConnections(index), 0)
-  }
-
-  // ── Supervision ───────────────────────────────────────────────────────────────────────────────────────
-
-  shardDied(host: WorkerShardHost): void {
-    if (this.closing) return
-    const slot = this.slots[host.index]
-    if (slot === undefined || this.listener === undefined) return // start() fails by itself
-    const cause = host.error === undefined ? '' : `: ${host.error.stack ?? host.error.message}`
-    this.log.error(`Shard ${host.index} died${cause}`)
-    for (const other of this.workerHosts()) if (!other.dead) other.tell({ kind: 'peerGone', index: host.index })
-    const delay = slot.failures === 0 ? 0 : Math.min(RESTART_BACKOFF_MAX_MS, 100 * 2 ** slot.failures)
-    slot.failures++
-    setTimeout(() => void this.replace(slot, host.index), delay).unref()
-  }
-
-  /** Starts a new thread in a dead one's place; it gets connections when all others know it. */
-  private async replace(slot: Slot, index: number): Promise<void> {
-    if (this.closing) return
-    this.restarts++
-    this.gauges.reset(index)
-    const host = this.startWorker(index)
-    slot.host = host
-    slot.handed = 0
-    slot.late = false
-    slot.lastBeatMs = performance.now()
-    const timer = setTimeout(() => void host.worker.terminate(), SHARD_STUCK_MS)
-    try {
-      await host.ready
-    } catch {
-      return // it died: shardDied tries again
-    } finally {
-      clearTimeout(timer)
-    }
-    // One after the other, and only to those who know each other already: each pair is introduced once.
-    this.introductions = this.introductions.then(() => this.introduce(host))
-    await this.introductions
-    if (host.dead || this.closing) return
-    slot.failures = 0
-    this.log.info(`Shard ${index} was replaced`)
-    this.handWaiting()
-  }
-
-  private handWaiting(): void {
-    for (const socket of this.waiting.splice(0)) this.listenerOnConnection(socket)
-  }
-
-  /** Makes a new thread and all that are ready known to each other, and it one of them. */
-  private async introduce(host: WorkerShardHost): Promise<void> {
-    const others = this.workerHosts().filter((other) => other.isReady)
-    await Promise.all(others.map((other) => introduce(host, other, this.options.workers)))
-    host.setIdentity(this.identity)
-    host.isReady = !host.dead
-  }
-
-  private workerHosts(): WorkerShardHost[] {
-    return this.slots.map((slot) => slot.host).filter((host) => host instanceof WorkerShardHost)
-  }
-
-  private watchHeartbeats(): void {
-    const nowMs = performance.now()
-    for (const [index, slot] of this.slots.entries()) {
-      if (!(slot.host instanceof WorkerShardHost) || !slot.host.isReady) continue
-      const beat = this.gauges.heartbeat(index)
-      if (beat !== slot.lastBeat) {
-        if (slot.late) this.log.info(`Shard ${index} turns again`)
-        slot.lastBeat = beat
-        slot.lastBeatMs = nowMs
-        slot.late = false
-        this.handWaiting()
-        continue
-      }
-      const silentMs = nowMs - slot.lastBeatMs
-      if (silentMs > SHARD_STUCK_MS) {
-        this.log.error(`Shard ${index} has been stuck for ${Math.round(silentMs)} ms and is replaced`)
-        slot.lastBeatMs = nowMs
-        void slot.host.worker.terminate()
-      } else if (silentMs > SHARD_LATE_MS && !slot.late) {
-        slot.late = true
-        this.log.warn(`Shard ${index} has not turned its loop for ${Math.round(silentMs)} ms`)
-      }
-    }
+    writePortsFile(this.options.portsFileDir, ports, this.log)
   }
 
   // ── Answers ───────────────────────────────────────────────────────────────────────────────────────────
 
   /** Asks every shard; the answers of those that are alive. */
-  async query(query: Query): Promise<Report[]> {
-    const reports = await Promise.all(this.slots.map((slot) => slot.host.query(query)))
-    return reports.filter((report) => report !== undefined)
+  query(query: Query): Promise<Report[]> {
+    return this.shards.query(query)
   }
 
-  /** Whether clients are let in: false while starting and stopping, and while every shard is being replaced. */
+  /** Whether clients are let in: false while starting, leaving and stopping, and while every shard is replaced. */
   get serving(): boolean {
-    return !this.closing && this.listener?.listening === true && this.slots.some(isReady)
+    return this.started && this.listener?.isOpen === true && this.shards.serving
+  }
+
+  get totalConnections(): number {
+    return this.shards.totalConnections
+  }
+
+  /** Threads replaced so far. */
+  get restarts(): number {
+    return this.shards.restarts
+  }
+
+  /** The client port in use; until it is open, the one that was asked for. */
+  get port(): number {
+    return this.listener?.port ?? this.options.port
   }
 
   get monitorPort(): number | undefined {
     return this.monitor?.port
   }
 
-  // ── Stop ──────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Changes ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Goes on by other options, one reload after the other; connections are kept. Resolves when all shards go by them.
+   * Rejects, everything being as it was, with an OptionError if a setting changed that cannot (reference 5), or with
+   * an Error if the new log file cannot be opened. `authenticate`: takes the place of the embedding program's function.
+   */
+  reload(options: Options, authenticate?: Authenticate): Promise<void> {
+    const reload = this.reloads.then(() => this.apply(options, authenticate))
+    this.reloads = reload.catch(() => undefined)
+    return reload
+  }
+
+  private async apply(given: Options, authenticate: Authenticate | undefined): Promise<void> {
+    if (!this.isRunning) throw new OptionError('the server is not running')
+    if (authenticate !== undefined && this.authDesk.authenticate === undefined) {
+      throw new OptionError('authenticate cannot be added while the server runs')
+    }
+    const { log, options: before, shards } = this
+    const next = withPortsOf(before, given)
+    const { refusal } = diffOptions(before, next)
+    if (refusal !== undefined) throw new OptionError(refusal)
+    const tls = await tlsSettings(next)
+    const identities = await this.authDesk.prepare(next, (text) => log.warn(text))
+    if ('refused' in identities) throw new OptionError(identities.refused)
+    log.configure(next)
+    identities.commit()
+    if (authenticate !== undefined) this.authDesk.authenticate = authenticate
+    this.options = next
+    this.configLoadedAt = Date.now()
+    await shards.setOptions(next, tls)
+    if (next.clientAdvertise !== before.clientAdvertise || next.maxPayload !== before.maxPayload) this.reintroduce()
+    if (next.pidFile !== before.pidFile && next.pidFile !== '') {
+      const failed = writePidFile(next.pidFile)
+      if (failed !== undefined) log.error(`Failed to write pidfile: ${failed}`)
+    }
+    if (next.portsFileDir !== before.portsFileDir) {
+      removePortsFile(before.portsFileDir, log)
+      this.writePortsFile()
+    }
+    this.closeExcess(next.maxConnections)
+    for (const line of reloadLines(before, next)) log.info(line)
+    log.info(`Reloaded server configuration${next.configDigest === '' ? '' : ` (${next.configDigest})`}`)
+  }
+
+  /** What clients are told follows from options that have changed. */
+  private reintroduce(): void {
+    const { identity, listener } = this
+    if (listener === undefined) return
+    const next = this.identityAt(listener)
+    this.setIdentity(identity.lameDuck ? lameDuckIdentity(next) : next)
+  }
+
+  private identityAt({ address, port }: Listener): ServerIdentity {
+    const { options, webSocketListener } = this
+    const identity = identityOf(this.identity.serverId, options, address, port)
+    if (webSocketListener === undefined) return identity
+    const host = options.websocket?.host || ANY_HOST
+    return { ...identity, webSocket: { host, port: webSocketListener.port } }
+  }
+
+  private setIdentity(identity: ServerIdentity): void {
+    this.identity = identity
+    this.shards.setIdentity(identity)
+  }
+
+  private closeExcess(maxConnections: number): void {
+    const excess = this.shards.shuffledConnections().slice(maxConnections)
+    if (excess.length === 0) return
+    this.shards.evict(excess, 'connections')
+    this.log.info(`Closed ${excess.length} connections to fall within max_connections`)
+  }
+
+  // ── End ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Lame duck mode is on: the server takes nobody new, and ends when its clients are gone. */
+  get isLameDuck(): boolean {
+    return this.leaving !== undefined
+  }
+
+  /** Enters lame duck mode (reference 2). Resolves when the server has ended; called again, it waits for the same. */
+  lameDuck(): Promise<void> {
+    if (!this.isRunning) return this.closed ?? Promise.resolve()
+    this.leaving ??= this.leave()
+    return this.leaving
+  }
+
+  private async leave(): Promise<void> {
+    const { log, shards, options } = this
+    const { lameDuckDuration, lameDuckGracePeriod } = options
+    const { signal } = this.hurry
+    this.listener?.close()
+    this.webSocketListener?.close()
+    log.info('Entering lame duck mode, stop accepting new clients')
+    this.setIdentity(lameDuckIdentity(this.identity))
+    if (shards.openConnections > 0) {
+      await pause(lameDuckGracePeriod, signal)
+      if (!signal.aborted) log.info('Closing existing clients')
+      const left = shards.shuffledConnections()
+      const closeNext = (count: number): void => shards.evict(left.splice(0, count), 'shutdown')
+      await closeSpread(left.length, Math.max(0, lameDuckDuration - lameDuckGracePeriod), closeNext, signal)
+    }
+    await this.close()
+  }
 
   /** Stops listening, closes every connection, ends the shards. */
   close(): Promise<void> {
     this.closed ??= this.shutDown()
     return this.closed
+  }
+
+  get isRunning(): boolean {
+    return this.started && !this.closing
   }
 
   private get closing(): boolean {
@@ -324,20 +325,22 @@ export class Primary implements ShardHostOwner {
   private async shutDown(): Promise<void> {
     // Whatever is under way looks at `closing`, which holds from the next turn on.
     await Promise.resolve()
-    this.log.info('Initiating Shutdown...')
-    clearInterval(this.watch)
+    this.hurry.abort()
+    if (this.started) this.log.info('Initiating Shutdown...')
     this.listener?.close()
-    for (const socket of this.waiting.splice(0)) socket.destroy()
-    await Promise.all(this.slots.map((slot) => slot.host.stop()))
+    this.webSocketListener?.close()
+    await this.shards.stop()
+    await this.authDesk.close()
     await this.monitor?.close()
-    this.log.info('Server Exiting..')
+    if (this.started) {
+      removePortsFile(this.options.portsFileDir, this.log)
+      this.log.info('Server Exiting..')
+    }
+    await this.log.close()
   }
 }
 
-function isReady(slot: Slot): boolean {
-  return !(slot.host instanceof WorkerShardHost) || slot.host.isReady
-}
-
-function hostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+/** Only other servers' addresses are of use to the clients of one that ends, and there are none. */
+function lameDuckIdentity(identity: ServerIdentity): ServerIdentity {
+  return { ...identity, connectUrls: [], lameDuck: true }
 }

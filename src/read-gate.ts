@@ -3,12 +3,12 @@
 //
 // One gate a connection that was ever held: most never are, and have none.
 
-import type { Socket } from 'node:net'
 import { holdMsFor, type Outbound } from './outbound.ts'
 import type { Peer } from './peer.ts'
+import type { Transport } from './transport.ts'
 
 export class ReadGate {
-  private readonly socket: Socket
+  private readonly socket: Transport
   /** Called when no other shard's ring is waited for any more. */
   private readonly onPeersClear: () => void
   /** Reasons for which the socket is not read. */
@@ -22,7 +22,7 @@ export class ReadGate {
   /** Times it was held for the sake of receivers. */
   stalls = 0
 
-  constructor(socket: Socket, onPeersClear: () => void) {
+  constructor(socket: Transport, onPeersClear: () => void) {
     this.socket = socket
     this.onPeersClear = onPeersClear
   }
@@ -34,7 +34,7 @@ export class ReadGate {
 
   /** A receiver of this shard has fallen behind; `readBytes` is what was read latest. Answers whether a hold began. */
   holdFor(receiver: Outbound, readBytes: number): boolean {
-    if (!this.hold(receiver.holdMs(readBytes))) return false
+    if (!this.holdForMs(receiver.holdMs(readBytes))) return false
     receiver.whenRelieved(this.release)
     return true
   }
@@ -42,7 +42,7 @@ export class ReadGate {
   /** A receiver on another shard has fallen behind: until that shard says otherwise, a hold follows each read. */
   holdForShard(index: number, readBytes: number): void {
     this.shards.add(index)
-    this.hold(holdMsFor(readBytes))
+    this.holdForMs(holdMsFor(readBytes))
   }
 
   releaseForShard(index: number): void {
@@ -51,7 +51,7 @@ export class ReadGate {
 
   /** Called after each read. */
   afterRead(readBytes: number): void {
-    if (this.shards.size > 0) this.hold(holdMsFor(readBytes))
+    if (this.shards.size > 0) this.holdForMs(holdMsFor(readBytes))
   }
 
   holdForPeer(peer: Peer): void {
@@ -74,7 +74,7 @@ export class ReadGate {
   /** One function for the gate's life, so that a receiver keeps it but once. */
   private readonly release = (): void => this.releaseHold?.()
 
-  private hold(ms: number): boolean {
+  private holdForMs(ms: number): boolean {
     if (this.releaseHold !== undefined || this.closed) return false
     const timer = setTimeout(this.release, ms)
     this.releaseHold = () => {
@@ -85,6 +85,12 @@ export class ReadGate {
     this.stalls++
     this.pause()
     return true
+  }
+
+  /** Nothing is read until the function that it answers is called, once. */
+  hold(): () => void {
+    this.pause()
+    return () => this.resume()
   }
 
   private pause(): void {

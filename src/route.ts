@@ -1,15 +1,19 @@
 // A route: who wants a subject, on this shard and on the others. Looked up once and kept while the generations say
 // that it still holds.
 
+import type { Account } from './accounts/account.ts'
+import type { ServiceImport } from './accounts/imports.ts'
+import type { CompiledPermissions } from './auth/permissions.ts'
 import { MATCH_CACHE_KEY_BYTES, MATCH_CACHE_SLOTS, MATCH_CACHE_WAYS } from './constants.ts'
 import type { Generations } from './interest/generations.ts'
-import type { AccountKey } from './interest/reader.ts'
 import { allocateBlock, type Block, equalBytes, hashBytes } from './memory/block.ts'
 import type { Peer } from './peer.ts'
-import type { Subscription } from './subjects/sublist.ts'
+import type { InternalSubscription, Subscription } from './subjects/sublist.ts'
 
-/** Subscriptions whose messages look the same on the wire: same sid, same view of headers. */
+/** Subscriptions whose messages look the same on the wire: same subject, same sid, same view of headers. */
 export interface ReceiverGroup {
+  /** The subject that an import gives it; empty: the published one. */
+  readonly subject: string
   readonly sid: string
   readonly headers: boolean
   readonly subscriptions: Subscription[]
@@ -17,6 +21,7 @@ export interface ReceiverGroup {
 
 /** A queue group over all matching filters and all shards. */
 export interface QueueRoute {
+  readonly account: Account
   readonly name: string
   /** Members here, each a group of its own. */
   readonly local: ReceiverGroup[]
@@ -30,9 +35,16 @@ export class Route {
   /** Plain subscriptions that end after some number of deliveries; each is a group of its own. */
   limited: ReceiverGroup[] | undefined
   queues: QueueRoute[] | undefined
+  /** The server's own. */
+  internal: InternalSubscription[] | undefined
+  /** Imports by which it goes on into other accounts. */
+  services: readonly ServiceImport[] | undefined
   /** Other shards with plain interest. */
   peers: Peer[] | undefined
 
+  readonly account: Account
+  /** Whose permissions have last been found to allow publishing to this subject. */
+  allowedFor: CompiledPermissions | undefined
   /** The generations before the index was read: if they have moved, the route is stale. */
   readonly bucket: number
   /** It rests on a guess, and holds for one run only. */
@@ -40,7 +52,8 @@ export class Route {
   readonly bucketGeneration: number
   readonly wildcardGeneration: number
 
-  constructor(bucket: number, bucketGeneration: number, wildcardGeneration: number) {
+  constructor(account: Account, bucket: number, bucketGeneration: number, wildcardGeneration: number) {
+    this.account = account
     this.bucket = bucket
     this.bucketGeneration = bucketGeneration
     this.wildcardGeneration = wildcardGeneration
@@ -56,7 +69,7 @@ export class Route {
  */
 export class RouteCache {
   private readonly routes: (Route | undefined)[] = new Array(MATCH_CACHE_SLOTS).fill(undefined)
-  private readonly accounts: (AccountKey | undefined)[] = new Array(MATCH_CACHE_SLOTS).fill(undefined)
+  private readonly accounts: (Account | undefined)[] = new Array(MATCH_CACHE_SLOTS).fill(undefined)
   private readonly hashes = new Int32Array(MATCH_CACHE_SLOTS)
   private readonly lengths = new Uint16Array(MATCH_CACHE_SLOTS)
   private readonly keys: Block = allocateBlock(MATCH_CACHE_SLOTS * MATCH_CACHE_KEY_BYTES)
@@ -84,7 +97,7 @@ export class RouteCache {
     return hashBytes(subject.bytes, start, end, this.seed)
   }
 
-  find(account: AccountKey, subject: Block, start: number, end: number, hash: number): Route | undefined {
+  find(account: Account, subject: Block, start: number, end: number, hash: number): Route | undefined {
     const length = end - start
     const base = slotOf(hash)
     for (let slot = base; slot < base + MATCH_CACHE_WAYS; slot++) {
@@ -113,13 +126,13 @@ export class RouteCache {
    * A new, empty route, not yet cached. The generations are read now, before the caller reads the index, so that a
    * change that comes while it does so makes the route stale.
    */
-  create(subject: Block, start: number, end: number): Route {
+  create(account: Account, subject: Block, start: number, end: number): Route {
     const bucket = this.generations.bucketOf(subject.bytes, start, end)
-    return new Route(bucket, this.generations.current(bucket), this.generations.currentWildcard())
+    return new Route(account, bucket, this.generations.current(bucket), this.generations.currentWildcard())
   }
 
   /** Keeps a route, if its subject was seen before. */
-  add(route: Route, account: AccountKey, subject: Block, start: number, end: number, hash: number): void {
+  add(route: Route, subject: Block, start: number, end: number, hash: number): void {
     const length = end - start
     if (length > MATCH_CACHE_KEY_BYTES) return
     const mark = (hash >>> 0) % MATCH_CACHE_SLOTS
@@ -135,7 +148,7 @@ export class RouteCache {
       slot = base + this.victim
     }
     this.routes[slot] = route
-    this.accounts[slot] = account
+    this.accounts[slot] = route.account
     this.hashes[slot] = hash
     this.lengths[slot] = length
     // A word-wise copy would run into the next slot's key.

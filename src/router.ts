@@ -8,17 +8,19 @@
 //
 // Deliveries are only queued here; the shard flushes each receiver once at the end of the turn.
 
-import type { Client } from './client.ts'
+import type { Account } from './accounts/account.ts'
+import { isConstant, mapSubject } from './accounts/mapping.ts'
 import { BY_REFERENCE_MIN, CHUNK_BYTES, FLUSH_EARLY_BYTES, REROUTE_MAX, SHARE_MIN } from './constants.ts'
 import type { Frame, Routing } from './frame.ts'
-import type { AccountKey } from './interest/reader.ts'
 import { type Block, copyBytes } from './memory/block.ts'
 import type { Chunk } from './memory/chunk-pool.ts'
 import type { Outbound } from './outbound.ts'
 import type { Peer } from './peer.ts'
+import { Planner } from './planner.ts'
 import { HeadComposer } from './protocol/encoder.ts'
+import { rewriteRun } from './protocol/rewrite.ts'
 import type { Run } from './protocol/run.ts'
-import { type QueueRoute, type ReceiverGroup, type Route, RouteCache } from './route.ts'
+import type { QueueRoute, ReceiverGroup, Route } from './route.ts'
 import type { Shard } from './shard.ts'
 import type { Subscription } from './subjects/sublist.ts'
 
@@ -29,10 +31,12 @@ export interface Publisher {
   holdFor(receiver: Outbound): void
   /** Frames for another shard wait: the publisher is not read until they are on their way. */
   holdForPeer(peer: Peer): void
+  /** What an exporting account is told of it, in JSON as a byte string; empty where it is not known. */
+  requestInfo(share: boolean): string
 }
 
 export class Router {
-  readonly cache: RouteCache
+  readonly planner: Planner
   private readonly shard: Shard
   private readonly head = new HeadComposer()
   /** Where output for several receivers is encoded: one chunk after the other. */
@@ -43,23 +47,52 @@ export class Router {
 
   constructor(shard: Shard) {
     this.shard = shard
-    this.cache = new RouteCache(shard.generations, shard.seed)
+    this.planner = new Planner(shard)
   }
 
   /** Publishes a run of a client of this shard. Answers how many deliveries, or frames to other shards, it led to. */
-  publish(run: Run, account: AccountKey, publisher: Client): number {
-    const route = this.routeOf(run, account)
+  publish(run: Run, account: Account, publisher: Publisher): number {
+    return account.mappings.isEmpty
+      ? this.dispatch(run, account, publisher)
+      : this.publishMapped(run, account, publisher)
+  }
+
+  /** The account's mappings say under which subject the messages go on, one way for all or each its own. */
+  private publishMapped(run: Run, account: Account, publisher: Publisher): number {
+    const subject = run.line.bytes.toString('latin1', run.subjectStart, run.subjectEnd)
+    const mapping = account.mappings.find(subject)
+    if (mapping === undefined) return this.dispatch(run, account, publisher)
+    const reply = run.line.bytes.toString('latin1', run.replyStart, run.replyEnd)
+    const step = isConstant(mapping) ? run.count : 1
+    let sent = 0
+    for (let from = 0; from < run.count; from += step) {
+      const mapped = mapSubject(mapping, subject)
+      if (mapped === undefined) continue
+      rewriteRun(this.shard.pool, run, from, step, { subject: mapped, reply, header: '' }, (part) => {
+        sent += this.dispatch(part, account, publisher)
+      })
+    }
+    return sent
+  }
+
+  /** Sends a run on its ways, from the shard where it came to be: published by a client, or made by an import. */
+  dispatch(run: Run, account: Account, publisher: Publisher): number {
+    const route = this.planner.routeOf(run, account)
     let sent = this.deliverPlain(run, route, publisher)
-    if (route.peers !== undefined) sent += this.sendToPeers(run, route.peers, publisher)
+    if (route.peers !== undefined) sent += this.sendToPeers(run, account, route.peers, publisher)
     if (route.queues !== undefined) {
       for (const queue of route.queues) sent += this.deliverQueue(run, queue, publisher, 0)
+    }
+    sent += callInternal(run, route, publisher)
+    if (route.services !== undefined) {
+      for (const service of route.services) sent += this.shard.serviceCalls.call(service, run, publisher)
     }
     this.endRun()
     return sent
   }
 
-  private sendToPeers(run: Run, peers: readonly Peer[], publisher: Publisher): number {
-    const routing: Routing = { plain: true, queue: '', hops: 0, publisher: publisher.id }
+  private sendToPeers(run: Run, account: Account, peers: readonly Peer[], publisher: Publisher): number {
+    const routing: Routing = { plain: true, account: account.name, queue: '', hops: 0, publisher: publisher.id }
     for (const peer of peers) {
       peer.link.send(run, routing, 0, run.count)
       if (peer.link.congested) publisher.holdForPeer(peer)
@@ -68,9 +101,12 @@ export class Router {
   }
 
   /** Delivers a run that another shard has sent here. */
-  receive(run: Run, account: AccountKey, frame: Frame, publisher: Publisher): void {
-    const route = this.routeOf(run, account)
-    if (frame.plain) this.deliverPlain(run, route, publisher)
+  receive(run: Run, account: Account, frame: Frame, publisher: Publisher): void {
+    const route = this.planner.routeOf(run, account)
+    if (frame.plain) {
+      this.deliverPlain(run, route, publisher)
+      callInternal(run, route, publisher)
+    }
     if (frame.queue !== '') {
       const queue = route.queues?.find((candidate) => candidate.name === frame.queue)
       // The member that was picked here may be gone: then any other will do, here or on another shard.
@@ -89,52 +125,6 @@ export class Router {
     this.turnBytes = 0
   }
 
-  // ── Match and plan ────────────────────────────────────────────────────────────────────────────────────
-
-  private routeOf(run: Run, account: AccountKey): Route {
-    const known = run.route
-    if (known !== undefined && this.cache.isFresh(known)) return known
-    const { line, subjectStart, subjectEnd } = run
-    const hash = this.cache.hash(line, subjectStart, subjectEnd)
-    const route =
-      this.cache.find(account, line, subjectStart, subjectEnd, hash) ??
-      this.lookUp(account, line, subjectStart, subjectEnd, hash)
-    run.route = route
-    return route
-  }
-
-  private lookUp(account: AccountKey, line: Block, start: number, end: number, hash: number): Route {
-    const route = this.cache.create(line, start, end)
-    const { bytes } = line
-    this.shard.sublist.match(
-      account,
-      bytes,
-      start,
-      end,
-      (subscription) => addReceiver(route, subscription),
-      (name, members) => {
-        const queue = queueNamed(route, name)
-        for (const member of members) queue.local.push(groupOf(member))
-      },
-    )
-    for (const peer of this.shard.peers) {
-      const interest = peer.interest.read(account, bytes, start, end)
-      if (interest.guessed === true) route.guessed = true
-      if (interest.plain) {
-        route.peers ??= []
-        route.peers.push(peer)
-      }
-      if (interest.queues === undefined) continue
-      for (const [name, members] of interest.queues) {
-        const queue = queueNamed(route, name)
-        queue.remote.push({ peer, members })
-        queue.remoteMembers += members
-      }
-    }
-    if (!route.guessed) this.cache.add(route, account, line, start, end, hash)
-    return route
-  }
-
   // ── Plain subscriptions ───────────────────────────────────────────────────────────────────────────────
 
   private deliverPlain(run: Run, route: Route, publisher: Publisher): number {
@@ -148,7 +138,8 @@ export class Router {
   /** Messages [from, from + count) of a run to all of a group; answers how many deliveries that were. */
   private deliverGroup(run: Run, group: ReceiverGroup, from: number, count: number, publisher: Publisher): number {
     const withHeader = run.headerSize > 0 && group.headers
-    this.head.compose(run, group.sid, withHeader)
+    this.head.compose(run, group.subject, group.sid, withHeader)
+    if (this.shard.options.trace) this.traceGroup(run, group, from, count, publisher)
     const skip = withHeader ? 0 : run.headerSize
     const { subscriptions } = group
     if (subscriptions.length === 1) {
@@ -164,6 +155,19 @@ export class Router {
     return run.chunk !== undefined && run.size >= BY_REFERENCE_MIN
       ? this.shareByReference(run, skip, subscriptions, publisher)
       : this.shareEncoded(run, skip, from, count, subscriptions, publisher)
+  }
+
+  private traceGroup(run: Run, group: ReceiverGroup, from: number, count: number, publisher: Publisher): void {
+    const head = this.head.block.bytes.toString('latin1', 0, this.head.length - 2)
+    const headerSize = group.headers ? run.headerSize : 0
+    for (const subscription of group.subscriptions) {
+      const allowed = allowance(subscription, count, publisher)
+      for (let i = from; i < from + allowed; i++) {
+        const start = run.first + i * run.stride
+        const message = run.block.bytes.subarray(start + run.headerSize - headerSize, start + run.size)
+        subscription.client.log.messageWentOut(head, message, headerSize)
+      }
+    }
   }
 
   /** Encodes into the receiver's own tail. */
@@ -261,14 +265,17 @@ export class Router {
 
   /** Counts deliveries; ends a subscription that has had its last; holds the publisher of a receiver left behind. */
   private account(run: Run, skip: number, count: number, subscription: Subscription, publisher: Publisher): void {
-    const { client } = subscription
-    subscription.delivered += count
+    const { client, origin } = subscription
+    origin.delivered += count
     client.outMessages += count
     client.lastActivityMs = this.shard.nowMs
     client.outBytes += count * (run.size - skip)
-    if (subscription.max > 0 && subscription.delivered >= subscription.max) client.endSubscription(subscription)
+    if (client.rights?.mayAnswer === true && run.replyEnd > run.replyStart) {
+      client.rights.delivered(run.line.bytes.toString('latin1', run.replyStart, run.replyEnd))
+    }
+    if (origin.max > 0 && origin.delivered >= origin.max) client.endSubscription(origin)
     const { outbound } = client
-    if (outbound.isBehind) publisher.holdFor(outbound)
+    if (outbound.isBehind && !this.shard.options.noFastProducerStall) publisher.holdFor(outbound)
   }
 
   // ── Queue groups ──────────────────────────────────────────────────────────────────────────────────────
@@ -363,7 +370,8 @@ export class Router {
     for (const { peer, members } of queue.remote) {
       member -= members
       if (member >= 0) continue
-      const routing: Routing = { plain: false, queue: queue.name, hops, publisher: publisher.id }
+      const { account, name } = queue
+      const routing: Routing = { plain: false, account: account.name, queue: name, hops, publisher: publisher.id }
       peer.link.send(run, routing, from, count)
       if (peer.link.congested) publisher.holdForPeer(peer)
       return
@@ -373,11 +381,11 @@ export class Router {
 
 /** How many of `count` messages a subscription takes: none if it or its client is gone, or if it is its own echo. */
 function allowance(subscription: Subscription, count: number, publisher: Publisher): number {
-  const { client } = subscription
+  const { client, origin } = subscription
   if (subscription.node === 0 || client.closing) return 0
   // By number: its own message may come back from another shard.
   if (client.id === publisher.id && !client.options.echo) return 0
-  return subscription.max === 0 ? count : Math.min(count, Math.max(0, subscription.max - subscription.delivered))
+  return origin.max === 0 ? count : Math.min(count, Math.max(0, origin.max - origin.delivered))
 }
 
 /** The inner loop: head, payload and CRLF of each message, one behind the other. */
@@ -402,32 +410,8 @@ function encodeMessages(
   }
 }
 
-function groupOf(subscription: Subscription): ReceiverGroup {
-  return { sid: subscription.sid, headers: subscription.client.options.headers, subscriptions: [subscription] }
-}
-
-function addReceiver(route: Route, subscription: Subscription): void {
-  if (subscription.max > 0) {
-    route.limited ??= []
-    route.limited.push(groupOf(subscription))
-    return
-  }
-  const { headers } = subscription.client.options
-  for (const group of route.groups) {
-    if (group.sid === subscription.sid && group.headers === headers) {
-      group.subscriptions.push(subscription)
-      return
-    }
-  }
-  route.groups.push(groupOf(subscription))
-}
-
-function queueNamed(route: Route, name: string): QueueRoute {
-  route.queues ??= []
-  let queue = route.queues.find((candidate) => candidate.name === name)
-  if (queue === undefined) {
-    queue = { name, local: [], remote: [], remoteMembers: 0 }
-    route.queues.push(queue)
-  }
-  return queue
+function callInternal(run: Run, route: Route, publisher: Publisher): number {
+  if (route.internal === undefined) return 0
+  for (const { handle } of route.internal) handle(run, publisher)
+  return route.internal.length * run.count
 }

@@ -1,14 +1,17 @@
 // A shard as the primary sees it: a worker thread, or the same thread for `workers: 0`.
 
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import { unpack } from 'msgpackr'
+import { type Answerers, QuestionDesk } from './auth/questions.ts'
 import { SHUTDOWN_GRACE_MS } from './constants.ts'
 import { handOver } from './handoff.ts'
-import type { Arrival, FromShard, PeerSetup, Query, ShardSetup, ToShard } from './messages.ts'
+import type { LogMessage } from './log/sink.ts'
+import type { Arrival, Eviction, FromShard, PeerSetup, Query, ShardSetup, ToShard } from './messages.ts'
+import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import { createRing } from './ring.ts'
-import { Shard } from './shard.ts'
+import type { Shard } from './shard.ts'
 import type { Report } from './stats.ts'
+import type { TlsSettings } from './tls/settings.ts'
 
 export interface ShardHost {
   readonly index: number
@@ -16,43 +19,68 @@ export interface ShardHost {
   readonly ready: Promise<void>
   accept(arrival: Arrival): void
   setIdentity(identity: ServerIdentity): void
+  /** Resolves when the shard goes by the new options, or has died. */
+  setOptions(options: Options, tls: TlsSettings | undefined): Promise<void>
+  evict(count: number, eviction: Eviction): void
   /** Resolves with undefined if the shard dies before it answers. */
   query(query: Query): Promise<Report | undefined>
   /** Closes its connections and ends it. */
   stop(): Promise<void>
 }
 
-/** What the primary is told by its shards' hosts. */
-export interface ShardHostOwner {
-  /** Once, when a worker thread has ended for whatever reason. */
-  shardDied(host: WorkerShardHost): void
+/** What a host tells whoever made it. */
+export interface ShardObserver {
+  /** A worker thread has ended, for whatever reason; once. */
+  onDeath(host: WorkerShardHost): void
+  onLog(message: LogMessage): void
+  /** Those who answer what its shard asks. */
+  readonly answerers: Answerers
   /** A connection that it was given could not be handed over. */
-  connectionLost(host: ShardHost, arrival: Arrival, why: string): void
+  onConnectionLost(host: ShardHost, arrival: Arrival, why: string): void
 }
 
 /** Everything on the calling thread. */
 export class LocalShardHost implements ShardHost {
   readonly index: number
   readonly ready = Promise.resolve()
-  private readonly owner: ShardHostOwner
+  private readonly observer: ShardObserver
   private readonly shard: Shard
 
-  constructor(setup: ShardSetup, owner: ShardHostOwner) {
-    this.index = setup.index
-    this.owner = owner
-    this.shard = new Shard(setup)
+  /** Loads the code of a shard, which no primary with worker threads needs. */
+  static async create(setup: ShardSetup, observer: ShardObserver): Promise<LocalShardHost> {
+    const { Shard } = await import('./shard.ts')
+    const desk = new QuestionDesk(observer.answerers, (answer) => shard.questions.receive(answer))
+    const shard = new Shard(setup, (message) => {
+      if (message.kind === 'ask' || message.kind === 'withdraw') desk.receive(message)
+      else observer.onLog(message)
+    })
+    return new LocalShardHost(shard, observer)
+  }
+
+  private constructor(shard: Shard, observer: ShardObserver) {
+    this.index = shard.index
+    this.observer = observer
+    this.shard = shard
   }
 
   accept(arrival: Arrival): void {
     try {
       this.shard.accept(arrival)
     } catch (error) {
-      this.owner.connectionLost(this, arrival, textOf(error))
+      this.observer.onConnectionLost(this, arrival, textOf(error))
     }
   }
 
   setIdentity(identity: ServerIdentity): void {
-    this.shard.identity = identity
+    this.shard.setIdentity(identity)
+  }
+
+  setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
+    return this.shard.setOptions(options, tls)
+  }
+
+  evict(count: number, eviction: Eviction): void {
+    this.shard.evict(count, eviction)
   }
 
   query(query: Query): Promise<Report | undefined> {
@@ -78,16 +106,18 @@ export class WorkerShardHost implements ShardHost {
   isReady = false
   dead = false
 
-  private readonly owner: ShardHostOwner
+  private readonly observer: ShardObserver
   private readonly exited: Promise<void>
   private readonly queries = new Map<number, (report: Report | undefined) => void>()
   private readonly joins = new Map<number, () => void>()
+  /** Options sent and not taken yet, oldest first. */
+  private readonly pendingOptions: (() => void)[] = []
   private nextQuery = 1
   /** Accepted in this turn: one message, and one wake-up of the shard, takes them all. */
   private arrivals: Arrival[] = []
 
-  constructor(entry: URL, setup: ShardSetup, owner: ShardHostOwner) {
-    this.owner = owner
+  constructor(entry: URL, setup: ShardSetup, observer: ShardObserver) {
+    this.observer = observer
     this.index = setup.index
     this.region = setup.region
     this.worker = new Worker(entry, { workerData: setup, execArgv: [], name: `heddle shard ${setup.index}` })
@@ -96,6 +126,9 @@ export class WorkerShardHost implements ShardHost {
     this.ready.catch(() => undefined) // whoever waits for it handles it
     this.worker.on('error', (error: unknown) => {
       this.error = error instanceof Error ? error : new Error(String(error))
+    })
+    const desk = new QuestionDesk(observer.answerers, (answer) => {
+      if (!this.dead) this.tell(answer)
     })
     this.worker.on('message', (message: FromShard) => {
       switch (message.kind) {
@@ -106,9 +139,19 @@ export class WorkerShardHost implements ShardHost {
           this.joins.get(message.index)?.()
           this.joins.delete(message.index)
           return
+        case 'applied':
+          this.pendingOptions.shift()?.()
+          return
+        case 'logFull':
+        case 'logLine':
+          observer.onLog(message)
+          return
+        case 'ask':
+        case 'withdraw':
+          desk.receive(message)
+          return
         case 'report':
-          this.queries.get(message.id)?.(unpack(message.report) as Report)
-          this.queries.delete(message.id)
+          void this.answer(message.id, message.report)
           return
       }
     })
@@ -117,13 +160,15 @@ export class WorkerShardHost implements ShardHost {
     this.worker.once('exit', () => {
       this.dead = true
       this.isReady = false
+      desk.close()
       failReady(this.error ?? new Error(`shard ${this.index} ended before it was ready`))
       for (const answer of this.queries.values()) answer(undefined)
       this.queries.clear()
       for (const join of this.joins.values()) join()
       this.joins.clear()
+      for (const applied of this.pendingOptions.splice(0)) applied()
       exit()
-      owner.shardDied(this)
+      observer.onDeath(this)
     })
   }
 
@@ -146,7 +191,7 @@ export class WorkerShardHost implements ShardHost {
         try {
           this.handOver([arrival])
         } catch (error) {
-          this.owner.connectionLost(this, arrival, textOf(error))
+          this.observer.onConnectionLost(this, arrival, textOf(error))
         }
       }
     }
@@ -162,6 +207,18 @@ export class WorkerShardHost implements ShardHost {
     this.tell({ kind: 'identity', identity })
   }
 
+  setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
+    if (this.dead) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.pendingOptions.push(resolve)
+      this.tell({ kind: 'options', options, tls })
+    })
+  }
+
+  evict(count: number, eviction: Eviction): void {
+    if (!this.dead) this.tell({ kind: 'evict', count, eviction })
+  }
+
   query(query: Query): Promise<Report | undefined> {
     if (this.dead) return Promise.resolve(undefined)
     return new Promise((resolve) => {
@@ -169,6 +226,13 @@ export class WorkerShardHost implements ShardHost {
       this.queries.set(id, resolve)
       this.tell({ kind: 'query', id, query })
     })
+  }
+
+  private async answer(id: number, packed: Uint8Array): Promise<void> {
+    // Loaded when first wanted: a start has no time for it.
+    const { unpack } = await import('msgpackr')
+    this.queries.get(id)?.(unpack(packed) as Report)
+    this.queries.delete(id)
   }
 
   /** Makes a peer known to the shard; resolves when it is, or when the shard has died. */

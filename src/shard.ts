@@ -3,55 +3,81 @@
 //   turn:  reads, ring frames → operations → deliveries queued, receivers marked
 //          end of turn: frames for other shards published, each marked receiver written once, closed ones released
 
+import type { Socket } from 'node:net'
+import { Accounts } from './accounts/account.ts'
+import { AccountConnections } from './accounts/account-connections.ts'
+import { ServiceCalls } from './accounts/service-calls.ts'
 import { Agenda } from './agenda.ts'
+import { type QuestionMessage, Questions } from './auth/questions.ts'
 import { Client } from './client.ts'
 import { CONTROL_LINE_MAX, HEARTBEAT_MS, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
 import { CloseReason, type Fault, Faults } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { Gauges } from './gauges.ts'
 import { adopt } from './handoff.ts'
+import { Identities } from './identities.ts'
 import { Generations } from './interest/generations.ts'
-import { type AccountKey, accountKey } from './interest/reader.ts'
 import { InterestWriter } from './interest/writer.ts'
-import { createLog, type Log } from './log.ts'
+import type { KeepAlive } from './keep-alive.ts'
+import { Log } from './log/log.ts'
+import type { LogMessage } from './log/sink.ts'
 import { allocateBlock, type Block } from './memory/block.ts'
 import { ChunkPool } from './memory/chunk-pool.ts'
-import type { Arrival, PeerSetup, Query, ShardSetup } from './messages.ts'
+import type { Arrival, Eviction, PeerSetup, Query, ShardSetup } from './messages.ts'
+import { goDuration, nanoseconds } from './monitor/go-format.ts'
 import type { Options } from './options.ts'
 import type { Outbound, OutboundOwner } from './outbound.ts'
 import { Peer, type PeerOwner } from './peer.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import type { Run } from './protocol/run.ts'
+import { PermissionSets } from './rights.ts'
 import { Router } from './router.ts'
+import { SecureEntry } from './secure-entry.ts'
 import { type ConnectionRow, connectionRow, type Report, report, TrafficTotals } from './stats.ts'
-import { Sublist, type Subscription } from './subjects/sublist.ts'
+import { Sublist, Subscription } from './subjects/sublist.ts'
+import type { TlsSettings } from './tls/settings.ts'
+import type { Transport } from './transport.ts'
+import type { WebSocketSession } from './websocket/handshake.ts'
+import { WebSockets, type WebSocketsOwner } from './websocket/websockets.ts'
 
-/** The one account there is until there are users. */
-export const GLOBAL_ACCOUNT = '$G'
 const SWEEP_MAX_MS = 1000
 const PING_STEP_MAX_MS = 100
 const STEP_MIN_MS = 10
+/** Of those who are one too many, the log names one in this time. */
+const CROWDED_LOG_MS = 1000
 
-export class Shard implements OutboundOwner, PeerOwner {
+/** How often to look at spans that are `spanMs` long: exact to a quarter of them, within bounds. */
+function stepMs(spanMs: number, maxMs: number): number {
+  return Math.min(maxMs, Math.max(STEP_MIN_MS, spanMs / 4))
+}
+
+export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   readonly index: number
-  readonly options: Options
+  options: Options
   readonly log: Log
   readonly seed: number
   readonly pool = new ChunkPool()
   readonly generations: Generations
-  readonly account: AccountKey
+  readonly accounts = new Accounts()
   readonly sublist: Sublist
+  readonly serviceCalls: ServiceCalls
+  readonly permissionSets = new PermissionSets()
+  readonly accountConnections: AccountConnections
+  readonly tls: SecureEntry
+  /** What only the primary can answer. */
+  readonly questions: Questions
+  readonly identities: Identities
   readonly router: Router
   readonly peers: Peer[] = []
   readonly clients = new Map<number, Client>()
   /** When each connection's next PING is due. */
-  readonly pings: Agenda<Client>
+  readonly pings: Agenda<KeepAlive>
   identity: ServerIdentity
 
   /** All sockets of the shard read into this one, from readStart on; before it there is room for a cut line. */
   readonly readBlock: Block
   readonly readStart: number
-  private readonly readBuffer: Buffer
+  readonly readBuffer: Buffer
 
   nowMs = performance.now()
   slowConsumers = 0
@@ -62,6 +88,7 @@ export class Shard implements OutboundOwner, PeerOwner {
 
   private readonly writer: InterestWriter
   private readonly gauges: Gauges
+  private readonly webSockets: WebSockets | undefined
   private marked: Outbound[] = []
   private leaving: Client[] = []
   /** Connections too many: the primary does not count them. */
@@ -69,62 +96,120 @@ export class Shard implements OutboundOwner, PeerOwner {
   private flushScheduled = false
   private endsWithRead = false
   private busyUntilMs = 0
-  private readonly sweepTimer: NodeJS.Timeout
+  private sweepTimer: NodeJS.Timeout
   private readonly pingTimer: NodeJS.Timeout
   private readonly heartbeatTimer: NodeJS.Timeout
+  /** When the log last named somebody for whom there was no room. */
+  private crowdedAtMs = Number.NEGATIVE_INFINITY
   private onEmpty: (() => void) | undefined
   private stopping = false
 
-  constructor(setup: ShardSetup) {
+  /** `toPrimary` is for what only the primary can do with the log. */
+  constructor(setup: ShardSetup, toPrimary: (message: LogMessage | QuestionMessage) => void) {
     this.index = setup.index
     this.options = setup.options
     this.identity = setup.identity
     this.seed = setup.seed
-    this.log = createLog(setup.options)
+    this.log = new Log(setup.options, { name: `shard ${setup.index}`, opened: setup.logOpened, tell: toPrimary })
     this.generations = new Generations(setup.generations)
     this.gauges = new Gauges(setup.gauges)
-    this.account = accountKey(GLOBAL_ACCOUNT)
     this.writer = new InterestWriter(setup.region, this.generations, setup.seed)
     this.sublist = new Sublist(setup.region, this.writer)
     this.router = new Router(this)
+    this.serviceCalls = new ServiceCalls(this)
+    this.accountConnections = new AccountConnections(setup.shards, setup.accountConnections)
+    this.questions = new Questions(toPrimary)
+    this.tls = new SecureEntry(this, setup.handshakeLimit)
+    this.tls.configure(setup.tls)
+    this.identities = new Identities(this, this.questions, setup)
     // Room for the longest cut line: verb, blanks, arguments, CR.
     this.readStart = Math.max(setup.options.maxControlLine, CONTROL_LINE_MAX) * 2
     this.readBlock = allocateBlock(this.readStart + READ_BYTES)
     this.readBuffer = this.readBlock.bytes.subarray(this.readStart, this.readStart + READ_BYTES)
-    const step = (span: number, max: number): number => Math.min(max, Math.max(STEP_MIN_MS, span / 4))
-    this.sweepTimer = setInterval(() => this.sweep(), step(setup.options.writeDeadline, SWEEP_MAX_MS))
-    const pingStepMs = step(setup.options.pingInterval, PING_STEP_MAX_MS)
+    this.sweepTimer = setInterval(() => this.sweep(), stepMs(setup.options.writeDeadline, SWEEP_MAX_MS))
+    const { websocket } = setup.options
+    const pingInterval = Math.min(setup.options.pingInterval, websocket?.pingInterval || Number.POSITIVE_INFINITY)
+    const pingStepMs = stepMs(pingInterval, PING_STEP_MAX_MS)
+    this.webSockets = websocket === undefined || websocket.port === 0 ? undefined : new WebSockets(this, websocket)
     this.pings = new Agenda(pingStepMs, this.nowMs)
     this.pingTimer = setInterval(() => this.ping(), pingStepMs)
-    this.heartbeatTimer = setInterval(() => this.gauges.beat(this.index), HEARTBEAT_MS)
+    this.heartbeatTimer = setInterval(() => this.beat(), HEARTBEAT_MS)
     this.gauges.beat(this.index)
   }
 
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
 
   /** Takes over a connection. */
-  accept({ id, socket: arrived, refused }: Arrival): void {
+  accept(arrival: Arrival): void {
     this.nowMs = performance.now()
-    let client: Client | undefined
-    const socket = adopt(arrived, this.readBuffer, (bytes) => client?.socketOnRead(bytes))
-    if (socket === undefined) {
-      if (!refused) this.gauges.connectionClosed(this.index)
+    if (arrival.kind === 'websocket') {
+      this.webSockets?.accept(arrival)
       return
     }
-    client = new Client(this, id, socket)
+    const { socket: arrived } = arrival
+    const { client, refusal } = this.welcome(arrival, arrived)
+    if (refusal === undefined && this.tls.secure(client, arrived)) return
+    client.greet()
+    client.start(this.adopt(client, arrived), refusal)
+  }
+
+  /** Makes a client of a WebSocket whose handshake is done, and begins to serve it. */
+  admit(arrival: Arrival, transport: Transport, session: WebSocketSession): Client {
+    this.nowMs = performance.now()
+    const { client, refusal } = this.welcome(arrival, transport, session)
+    client.greet()
+    client.start(transport, refusal)
+    return client
+  }
+
+  private welcome({ id, refused }: Arrival, transport: Transport, session?: WebSocketSession) {
+    const client = new Client(this, id, transport, session)
     this.clients.set(id, client)
     if (refused) this.refused.add(client)
-    client.start(refused ? Faults.connections : this.stopping ? Faults.shutdown : undefined)
+    return { client, refusal: refused ? Faults.connections : this.stopping ? Faults.shutdown : undefined }
+  }
+
+  /** A connection is gone before it became a client. */
+  lost({ refused }: Arrival): void {
+    if (!refused) this.gauges.connectionClosed(this.index)
+  }
+
+  /** The socket as one that reads into our buffer; as it is if it is gone already. */
+  adopt(client: Client, arrived: Socket): Socket {
+    return adopt(arrived, this.readBuffer, (bytes) => client.socketOnRead(bytes)) ?? arrived
   }
 
   /** A connection began to close: it is released at the end of the turn. */
   closed(client: Client, fault: Fault): void {
     if (fault.reason === CloseReason.slowConsumerPending || fault.reason === CloseReason.slowConsumerDeadline) {
       this.slowConsumers++
-      this.log.info(`${client.label} - ${fault.reason}`)
+      client.log.info(this.slowConsumerText(client, fault.reason))
     } else if (fault.reason === CloseReason.staleConnection) this.staleConnections++
+    else if (fault === Faults.connections && this.nowMs - this.crowdedAtMs > CROWDED_LOG_MS) {
+      this.crowdedAtMs = this.nowMs
+      client.log.error(fault.reason.toLowerCase())
+    }
     this.leaving.push(client)
     this.schedule()
+  }
+
+  private slowConsumerText({ outbound }: Client, reason: CloseReason): string {
+    const { maxPending, writeDeadline } = this.options
+    return reason === CloseReason.slowConsumerPending
+      ? `Slow Consumer Detected: MaxPending of ${maxPending} Exceeded`
+      : `Slow Consumer Detected: WriteDeadline of ${goDuration(nanoseconds(writeDeadline))} exceeded with ` +
+          `${outbound.pendingBytes} total bytes.`
+  }
+
+  /** Closes up to `count` connections, those that came first. */
+  evict(count: number, eviction: Eviction): void {
+    this.nowMs = performance.now()
+    for (const client of this.clients.values()) {
+      if (count <= 0) break
+      if (client.closing) continue
+      client.close(Faults[eviction])
+      count--
+    }
   }
 
   /** A connection's socket is gone. */
@@ -155,12 +240,12 @@ export class Shard implements OutboundOwner, PeerOwner {
     const bytes = Buffer.from(subject, 'latin1')
     let sid: string | undefined
     this.sublist.match(
-      this.account,
+      client.account,
       bytes,
       0,
       bytes.length,
-      (subscription) => {
-        if (subscription.client === client) sid ??= subscription.sid
+      (entry) => {
+        if (entry instanceof Subscription && entry.client === client) sid ??= entry.sid
       },
       () => undefined,
     )
@@ -201,6 +286,11 @@ export class Shard implements OutboundOwner, PeerOwner {
     return performance.timeOrigin + ms
   }
 
+  /** Something else than a read or a frame makes the shard work: a timer, an answer from elsewhere. */
+  wake(): void {
+    this.nowMs = performance.now()
+  }
+
   mark(outbound: Outbound): void {
     this.marked.push(outbound)
     this.schedule()
@@ -234,15 +324,21 @@ export class Shard implements OutboundOwner, PeerOwner {
     }
   }
 
+  private beat(): void {
+    this.gauges.beat(this.index)
+    this.log.follow()
+  }
+
   private ping(): void {
     this.nowMs = performance.now()
-    this.pings.take(this.nowMs, (client) => client.pingDue(this.nowMs))
+    this.pings.take(this.nowMs, (keepAlive) => keepAlive.due(this.nowMs))
   }
 
   private sweep(): void {
     this.nowMs = performance.now()
     for (const client of this.clients.values()) client.sweep(this.nowMs)
-    this.router.cache.sweep()
+    this.router.planner.cache.sweep()
+    this.serviceCalls.sweep()
   }
 
   // ── Other shards ──────────────────────────────────────────────────────────────────────────────────────
@@ -267,16 +363,18 @@ export class Shard implements OutboundOwner, PeerOwner {
 
   receive(run: Run, frame: Frame, peer: Peer): void {
     peer.publisher.id = frame.publisher
-    this.router.receive(run, this.account, frame, peer.publisher)
+    this.router.receive(run, this.accounts.named(frame.account), frame, peer.publisher)
   }
 
   bugMet(error: unknown): void {
     this.log.error(`A frame was lost: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
   }
 
-  /** Deals with everything that other shards' publishers have flushed by now. */
-  catchUp(): void {
-    for (const peer of this.peers) peer.catchUp()
+  /** Deals with everything that other shards' publishers have flushed by now; answers how many bytes that were. */
+  catchUp(): number {
+    let bytes = 0
+    for (const peer of this.peers) bytes += peer.catchUp()
+    return bytes
   }
 
   holdPublisher(connection: number, peer: number): void {
@@ -285,6 +383,29 @@ export class Shard implements OutboundOwner, PeerOwner {
 
   releasePublisher(connection: number, peer: number): void {
     this.clients.get(connection)?.releaseForShard(peer)
+  }
+
+  // ── Changes ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What INFO says has changed: everybody is told. */
+  setIdentity(identity: ServerIdentity): void {
+    this.identity = identity
+    for (const client of this.clients.values()) if (!client.closing) client.identityChanged()
+  }
+
+  /** New options are in force from now on. Resolves when those who may not be here by them have gone. */
+  setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
+    const before = this.options
+    this.options = options
+    this.tls.configure(tls)
+    this.nowMs = performance.now()
+    this.log.configure(options)
+    if (options.writeDeadline !== before.writeDeadline) {
+      clearInterval(this.sweepTimer)
+      this.sweepTimer = setInterval(() => this.sweep(), stepMs(options.writeDeadline, SWEEP_MAX_MS))
+    }
+    for (const client of this.clients.values()) client.optionsChanged(options, before)
+    return this.identities.optionsChanged(options, before)
   }
 
   // ── Answers and the end ───────────────────────────────────────────────────────────────────────────────
@@ -307,8 +428,11 @@ export class Shard implements OutboundOwner, PeerOwner {
       clearInterval(this.pingTimer)
       clearInterval(this.heartbeatTimer)
       for (const peer of this.peers.splice(0)) peer.close()
+      this.identities.close()
+      void this.log.close()
       done()
     }
+    this.webSockets?.stop()
     for (const client of this.clients.values()) client.close(Faults.shutdown)
     this.flush()
     if (this.clients.size === 0) this.onEmpty()

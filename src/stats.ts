@@ -40,6 +40,8 @@ export interface SubscriptionRow {
 
 export interface ConnectionRow {
   id: number
+  /** How it came. */
+  type: 'nats' | 'websocket'
   ip: string
   port: number
   startedAt: number
@@ -59,6 +61,8 @@ export interface ConnectionRow {
   lang: string
   version: string
   account: string
+  /** Who it is, as people may see it. */
+  authorizedUser: string
   subscriptions: SubscriptionRow[]
 }
 
@@ -100,9 +104,9 @@ export function reportTotals(shard: Shard): TotalsReport {
     slowConsumers: shard.slowConsumers,
     staleConnections: shard.staleConnections,
     stalls: shard.stalls,
-    routesCached: shard.router.cache.sweep(),
-    routeHits: shard.router.cache.hits,
-    routeMisses: shard.router.cache.misses,
+    routesCached: shard.router.planner.cache.sweep(),
+    routeHits: shard.router.planner.cache.hits,
+    routeMisses: shard.router.planner.cache.misses,
     inserts: shard.sublist.inserts,
     removes: shard.sublist.removes,
     interestBytes: shard.interestBytes,
@@ -125,6 +129,7 @@ export function subscriptionRow(subscription: Subscription): SubscriptionRow {
 export function connectionRow(shard: Shard, client: Client, withSubscriptions: boolean): ConnectionRow {
   return {
     id: client.id,
+    type: client.webSocket === undefined ? 'nats' : 'websocket',
     ip: client.ip,
     port: client.port,
     startedAt: shard.wallClock(client.startMs),
@@ -143,6 +148,7 @@ export function connectionRow(shard: Shard, client: Client, withSubscriptions: b
     lang: client.options.lang,
     version: client.options.version,
     account: client.account.name,
+    authorizedUser: client.login.identity?.user ?? '',
     subscriptions: withSubscriptions ? [...client.subscriptions.values()].map(subscriptionRow) : [],
   }
 }
@@ -169,9 +175,8 @@ export function report(shard: Shard, query: Query): Report {
     case 'subscriptions': {
       const rows: SubscriptionRow[] = []
       let total = 0
-      if (query.account !== '' && query.account !== shard.account.name) return { total, rows }
       for (const client of shard.clients.values()) {
-        if (client.closing) continue
+        if (client.closing || (query.account !== '' && query.account !== client.account.name)) continue
         for (const subscription of client.subscriptions.values()) {
           if (query.test !== '' && !matches(text(subscription.subject), query.test)) continue
           total++

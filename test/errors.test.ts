@@ -129,18 +129,18 @@ test('what is quoted stays on its line', () => {
 // ── Texts ───────────────────────────────────────────────────────────────────────────────────────────────
 
 test('refusals have the words of nats-server', () => {
-  expect(Refusals.publish('a"b')).toBe('Permissions Violation for Publish to "a\\"b"')
-  expect(Refusals.reply('_R_.x')).toBe('Permissions Violation for Publish with Reply of "_R_.x"')
-  expect(Refusals.subscribe('a')).toBe('Permissions Violation for Subscription to "a"')
-  expect(Refusals.subscribeQueue('a', '_sys_')).toBe(
+  expect(Refusals.publish('a"b').text).toBe('Permissions Violation for Publish to "a\\"b"')
+  expect(Refusals.reply('_R_.x').text).toBe('Permissions Violation for Publish with Reply of "_R_.x"')
+  expect(Refusals.subscribe('a', '1').text).toBe('Permissions Violation for Subscription to "a"')
+  expect(Refusals.subscribeQueue('a', '_sys_', '1').text).toBe(
     'Permissions Violation for Subscription to "a" using queue "_sys_"',
   )
-  expect(Refusals.tooManyTokens('a.b')).toBe('Permissions Violation for Subscription to "a.b", too many tokens')
-  expect([Refusals.invalidSubject, Refusals.invalidPublishSubject, Refusals.subscriptions]).toEqual([
-    'Invalid Subject',
-    'Invalid Publish Subject',
-    'maximum subscriptions exceeded',
-  ])
+  expect(Refusals.tooManyTokens('a.b', '1').text).toBe(
+    'Permissions Violation for Subscription to "a.b", too many tokens',
+  )
+  expect(
+    [Refusals.invalidSubject, Refusals.invalidPublishSubject, Refusals.subscriptions].map(({ text }) => text),
+  ).toEqual(['Invalid Subject', 'Invalid Publish Subject', 'maximum subscriptions exceeded'])
 })
 
 test('faults that are told have the words of nats-server, the others close in silence', () => {
@@ -157,6 +157,7 @@ test('faults that are told have the words of nats-server, the others close in si
     noRespondersHeaders: 'no responders requires headers support',
     staleConnection: 'Stale Connection',
     connections: 'maximum connections exceeded',
+    subscriptions: 'maximum subscriptions exceeded',
     slowConsumerPending: undefined,
     slowConsumerDeadline: undefined,
     shutdown: undefined,

@@ -39,6 +39,7 @@ const emptyFrame = (): Frame => ({
   bytes: 0,
   kind: FrameKind.run,
   plain: false,
+  account: '',
   queue: '',
   hops: 0,
   publisher: 0,
@@ -60,11 +61,11 @@ function expectRun(run: Run, { run: original, subject, reply }: Example, payload
   }
 }
 
-const PLAIN: Routing = { plain: true, queue: '', hops: 0, publisher: 1 }
+const PLAIN: Routing = { plain: true, account: '$G', queue: '', hops: 0, publisher: 1 }
 
 function send(example: Example, routing: Routing, from: number, count: number, at = 0): { run: Run; frame: Frame } {
   const { run } = example
-  const ring = allocateBlock(at + frameBytes(routing.queue, count * run.stride) + 16)
+  const ring = allocateBlock(at + frameBytes(routing, count * run.stride) + 16)
   writeFrame(ring, at, FrameKind.run, run, routing, from, count, 0, count * run.stride)
   const frame = emptyFrame()
   const read = new Run()
@@ -77,7 +78,7 @@ test('a run comes out as it went in', () => {
   const example = makeRun('orders.new', '_INBOX.7', 3, ['abcdef', '123456', 'ghijkl'])
   const { run, frame } = send(example, PLAIN, 0, 3)
   expectRun(run, example, example.payloads)
-  expect(frame).toMatchObject({ kind: FrameKind.run, plain: true, queue: '', hops: 0, publisher: 1 })
+  expect(frame).toMatchObject({ kind: FrameKind.run, plain: true, account: '$G', queue: '', hops: 0, publisher: 1 })
   expect(frame.rawBytes).toBe(3 * example.run.stride)
 })
 
@@ -89,9 +90,15 @@ test('a part of a run comes out as that part', () => {
 test('a run passed on to a third shard comes out as it went in', () => {
   const example = makeRun('orders.new', 'reply.to', 2, ['abc', 'def'])
   const second = send(example, PLAIN, 0, 2, 40)
-  const third = send({ ...example, run: second.run }, { plain: false, queue: 'q', hops: 2, publisher: 9 }, 1, 1, 12)
+  const third = send(
+    { ...example, run: second.run },
+    { plain: false, account: 'A', queue: 'q', hops: 2, publisher: 9 },
+    1,
+    1,
+    12,
+  )
   expectRun(third.run, example, ['def'])
-  expect(third.frame).toMatchObject({ plain: false, queue: 'q', hops: 2, publisher: 9 })
+  expect(third.frame).toMatchObject({ plain: false, account: 'A', queue: 'q', hops: 2, publisher: 9 })
 })
 
 test('empty payloads and no reply come out as such', () => {
@@ -105,11 +112,14 @@ test('every routing comes out as it went in', () => {
   const example = makeRun('a', '', 0, ['x'])
   for (const plain of [true, false]) {
     for (const queue of ['', 'q', 'workers', '\xff\xfe\x80', 'w'.repeat(4000)]) {
-      for (const hops of [0, 1, 3, 1000]) {
-        for (const publisher of [0, 1, 2 ** 31 - 1]) {
-          const { run, frame } = send(example, { plain, queue, hops, publisher }, 0, 1)
-          expect(frame).toMatchObject({ plain, queue, hops, publisher })
-          expectRun(run, example, ['x'])
+      for (const account of ['$G', `A${'B'.repeat(55)}`]) {
+        for (const hops of [0, 1, 3, 1000]) {
+          for (const publisher of [0, 1, 2 ** 31 - 1]) {
+            const routing = { plain, account, queue, hops, publisher }
+            const { run, frame } = send(example, routing, 0, 1)
+            expect(frame).toMatchObject(routing)
+            expectRun(run, example, ['x'])
+          }
         }
       }
     }
@@ -122,21 +132,12 @@ test('a frame is whole words, of the size that was told, and overruns by less th
     const payload = 'p'.repeat(random.below(200))
     const example = makeRun('s'.repeat(1 + random.below(60)), 'r'.repeat(random.below(30)), 0, [payload, payload])
     const queue = 'q'.repeat(random.below(10))
-    const bytes = frameBytes(queue, 2 * example.run.stride)
+    const routing = { ...PLAIN, account: 'a'.repeat(random.below(60)), queue }
+    const bytes = frameBytes(routing, 2 * example.run.stride)
     const at = 4 * random.below(10)
     const ring = allocateBlock(at + bytes + 64)
     ring.bytes.fill(0x55)
-    const written = writeFrame(
-      ring,
-      at,
-      FrameKind.run,
-      example.run,
-      { ...PLAIN, queue },
-      0,
-      2,
-      0,
-      2 * example.run.stride,
-    )
+    const written = writeFrame(ring, at, FrameKind.run, example.run, routing, 0, 2, 0, 2 * example.run.stride)
     expect(written).toBe(bytes)
     expect(bytes % 4).toBe(0)
     expect(ring.view.getInt32(at, true)).toBe(bytes)
@@ -153,7 +154,7 @@ test('a message in fragments of any size is put together again', () => {
     )
     const example = makeRun('large', 'reply', random.below(2), ['-'.repeat(payload.length), payload])
     const { run } = example
-    const routing: Routing = { plain: true, queue: random.pick(['', 'q']), hops: 1, publisher: 5 }
+    const routing: Routing = { plain: true, account: 'A', queue: random.pick(['', 'q']), hops: 1, publisher: 5 }
     const room = 1 + random.below(run.stride)
     const assembly = allocateBlock(run.stride)
     const frame = emptyFrame()
@@ -161,7 +162,7 @@ test('a message in fragments of any size is put together again', () => {
     let assembled = 0
     for (let start = 0; start < run.stride; start += room) {
       const bytes = Math.min(room, run.stride - start)
-      const ring = allocateBlock(frameBytes(routing.queue, bytes))
+      const ring = allocateBlock(frameBytes(routing, bytes))
       writeFrame(ring, 0, start === 0 ? FrameKind.firstFragment : FrameKind.fragment, run, routing, 1, 1, start, bytes)
       readFrame(ring, 0, frame, read)
       expect(frame).toMatchObject({ ...routing, rawBytes: bytes })

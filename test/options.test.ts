@@ -113,3 +113,34 @@ test('an option error says that it is one', () => {
     }),
   )
 })
+
+test.each([
+  ['host', 4222],
+  ['debug', 'yes'],
+  ['log', 'file'],
+  ['logFormat', 'xml'],
+  ['logFile', true],
+  ['serverTags', 'one'],
+  ['serverTags', [1]],
+  ['serverMetadata', { a: 1 }],
+  ['serverMetadata', []],
+  ['authorization', () => undefined],
+  ['authorization', null],
+])('%s of a wrong kind is refused by name: %j', (name, value) => {
+  const refuse = (): unknown => normaliseOptions({ [name]: value } as ServerOptions)
+  expect(refuse).toThrow(OptionError)
+  expect(refuse).toThrow(name)
+})
+
+test('all of them are plain data that can go to another thread, frozen to the ground', () => {
+  const options = normaliseOptions({ serverTags: ['a'], serverMetadata: { b: 'c' } })
+  expect(structuredClone(options)).toEqual(options)
+  expect(Object.isFrozen(options.serverTags) && Object.isFrozen(options.serverMetadata)).toBe(true)
+})
+
+test('what was given may change afterwards', () => {
+  const tags = ['a']
+  const options = normaliseOptions({ serverTags: tags })
+  tags.push('b')
+  expect(options.serverTags).toEqual(['a'])
+})

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
+import { Account } from '../src/accounts/account.ts'
 import { GENERATION_BUCKETS, MATCH_CACHE_KEY_BYTES, MATCH_CACHE_SLOTS } from '../src/constants.ts'
 import { Generations } from '../src/interest/generations.ts'
-import { accountKey } from '../src/interest/reader.ts'
 import { blockFrom } from '../src/memory/block.ts'
 import { type Route, RouteCache } from '../src/route.ts'
 import { chooseSeed, Random } from './support/random.ts'
 
-const GLOBAL = accountKey('$G')
-const OTHER = accountKey('A')
+const GLOBAL = new Account('$G')
+const OTHER = new Account('A')
 
 class TestCache {
   readonly generations = new Generations()
@@ -32,8 +32,8 @@ class TestCache {
     const known = this.find(subject, account)
     if (known !== undefined) return known
     const key = this.key(subject)
-    const route = this.cache.create(...key)
-    this.cache.add(route, account, ...key, this.cache.hash(...key))
+    const route = this.cache.create(account, ...key)
+    this.cache.add(route, ...key, this.cache.hash(...key))
     return route
   }
 
@@ -113,9 +113,9 @@ test('a change that comes while the index is being read makes the route stale', 
   test.lookUp('orders.new')
   const line = blockFrom('orders.new')
   const hash = test.cache.hash(line, 0, 10)
-  const route = test.cache.create(line, 0, 10)
+  const route = test.cache.create(GLOBAL, line, 0, 10)
   test.generations.advance(test.bucketOf('orders'))
-  test.cache.add(route, GLOBAL, line, 0, 10, hash)
+  test.cache.add(route, line, 0, 10, hash)
   expect(test.find('orders.new')).toBeUndefined()
 })
 

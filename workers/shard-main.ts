@@ -1,40 +1,5 @@
-// The entry of a worker thread: one shard. Wiring only.
+// The entry of a worker thread. What it does stands in shard-thread.ts; this only sees to it that it is there quickly.
 
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { pack } from 'msgpackr'
-import { SHUTDOWN_GRACE_MS } from '../src/constants.ts'
-import type { FromShard, ShardSetup, ToShard } from '../src/messages.ts'
-import { Shard } from '../src/shard.ts'
+import '../src/compile-cache.ts'
 
-const primary = parentPort as MessagePort
-const shard = new Shard(workerData as ShardSetup)
-
-function tell(message: FromShard): void {
-  primary.postMessage(message)
-}
-
-primary.on('message', (message: ToShard) => {
-  switch (message.kind) {
-    case 'connections':
-      for (const arrival of message.arrivals) shard.accept(arrival)
-      return
-    case 'identity':
-      shard.identity = message.identity
-      return
-    case 'peer':
-      shard.addPeer(message.peer)
-      tell({ kind: 'joined', index: message.peer.index })
-      return
-    case 'peerGone':
-      shard.removePeer(message.index)
-      return
-    case 'query':
-      tell({ kind: 'report', id: message.id, report: pack(shard.report(message.query)) })
-      return
-    case 'stop':
-      shard.stop(SHUTDOWN_GRACE_MS, () => process.exit(0))
-      return
-  }
-})
-
-tell({ kind: 'ready' })
+await import('./shard-thread.ts')

@@ -127,7 +127,7 @@ function describe(row: ConnectionRow, { auth, subscriptions }: Request, now: num
   return {
     cid: row.id,
     kind: 'Client',
-    type: 'nats',
+    type: row.type,
     ip: row.ip,
     port: row.port,
     start: goTime(row.startedAt),

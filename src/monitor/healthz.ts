@@ -6,6 +6,8 @@ import type { Parameters } from './parameters.ts'
 
 const FLAGS = ['js-enabled', 'js-enabled-only', 'js-server-only', 'js-meta-only'] as const
 
+const NOT_READY = 'failed to be ready for connections after 1ms: server'
+
 export function healthz(parameters: Parameters, context: PageContext): Answer {
   countRequest(context, '/healthz')
   for (const flag of FLAGS) parameters.boolean(flag) // they choose among checks of JetStream, which we have not
@@ -20,7 +22,8 @@ export function healthz(parameters: Parameters, context: PageContext): Answer {
     return unwell(400, 'BAD_REQUEST', '"stream" must not be empty when checking consumer health', details)
   }
   if (!context.server.serving) {
-    return unwell(500, 'CONNECTION', 'failed to be ready for connections after 1ms: server', details)
+    context.server.log.warn(`Healthcheck failed: ${JSON.stringify(NOT_READY)}`)
+    return unwell(500, 'CONNECTION', NOT_READY, details)
   }
   return compact({ status: 'ok' })
 }

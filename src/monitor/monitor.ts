@@ -3,7 +3,8 @@
 // made only when the one before it has been taken. As on nats-server, every method is answered like GET.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { listen } from '../listener.ts'
 import { type Answer, INTERNAL_ERROR, NOT_FOUND } from './answer.ts'
 import { connz } from './connz.ts'
 import { CpuMeter } from './cpu-meter.ts'
@@ -72,19 +73,15 @@ export class Monitor {
   }
 
   /** Port -1 takes a free one. Rejects if the port cannot be had. */
-  listen(host: string, port: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const fail = (error: Error): void => reject(new Error(`can't listen to the monitor port: ${error.message}`))
-      this.http.once('error', fail)
-      this.http.listen(port === -1 ? 0 : port, host, () => {
-        this.http.off('error', fail)
-        // Such as too many open files while accepting: no reason to stop serving clients.
-        this.http.on('error', (error) => this.server.log.error(`Error accepting monitoring requests: ${error.message}`))
-        this.port = (this.http.address() as AddressInfo).port
-        this.cpu = new CpuMeter()
-        resolve()
-      })
-    })
+  async listen(host: string, port: number): Promise<void> {
+    try {
+      this.port = (await listen(this.http, host, port)).port
+    } catch (error) {
+      throw new Error(`can't listen to the monitor port: ${error instanceof Error ? error.message : error}`)
+    }
+    // Such as too many open files while accepting: no reason to stop serving clients.
+    this.http.on('error', (error) => this.server.log.error(`Error accepting monitoring requests: ${error.message}`))
+    this.cpu = new CpuMeter()
   }
 
   /** Stops at once; answers on their way are cut off. May be called without listen(). */

@@ -1,5 +1,6 @@
 // What a page is: parameters in, an answer out; and what it may look at to make it.
 
+import type { Log } from '../log/log.ts'
 import type { Primary } from '../primary.ts'
 import type { Answer } from './answer.ts'
 import type { Parameters } from './parameters.ts'
@@ -11,8 +12,8 @@ export const ACCOUNT = '$G'
 /** What the monitor needs of the server. */
 export type Monitored = Pick<
   Primary,
-  'options' | 'identity' | 'startedAt' | 'totalConnections' | 'restarts' | 'serving' | 'log' | 'query'
->
+  'options' | 'identity' | 'startedAt' | 'configLoadedAt' | 'totalConnections' | 'restarts' | 'serving' | 'query'
+> & { readonly log: Pick<Log, 'warn' | 'error'> }
 
 export interface PageContext {
   readonly server: Monitored

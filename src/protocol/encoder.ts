@@ -27,11 +27,12 @@ export class HeadComposer {
   length = 0
 
   /**
-   * Composes `MSG subject sid [reply] size` for a run; `sid` is a byte string. With `withHeader` it is an HMSG line
-   * and the message's headers follow it, otherwise the size is that of the payload alone.
+   * Composes `MSG subject sid [reply] size` for a run; `sid` and `subject` are byte strings, and an empty subject means
+   * the run's. With `withHeader` it is an HMSG line and the message's headers follow it, otherwise the size is that of
+   * the payload alone.
    */
-  compose(run: Run, sid: string, withHeader: boolean): void {
-    const subjectLength = run.subjectEnd - run.subjectStart
+  compose(run: Run, subject: string, sid: string, withHeader: boolean): void {
+    const subjectLength = subject.length > 0 ? subject.length : run.subjectEnd - run.subjectStart
     const replyLength = run.replyEnd - run.replyStart
     const need = subjectLength + sid.length + replyLength + HEAD_FIXED_MAX
     if (need > this.block.capacity) this.block = allocateBlock(need * 2)
@@ -39,7 +40,8 @@ export class HeadComposer {
     const bytes = block.bytes
     copyBytes(block, 0, VERBS, withHeader ? HMSG_START : MSG_START, withHeader ? 5 : 4)
     let at = withHeader ? 5 : 4
-    copyBytes(block, at, run.line, run.subjectStart, subjectLength)
+    if (subject.length > 0) block.bytes.write(subject, at, 'latin1')
+    else copyBytes(block, at, run.line, run.subjectStart, subjectLength)
     at += subjectLength
     bytes[at++] = SPACE
     for (let i = 0; i < sid.length; i++) bytes[at++] = sid.charCodeAt(i)

@@ -6,19 +6,35 @@ import { NATS_VERSION, PROTOCOL_VERSION } from '../constants.ts'
 export interface ServerIdentity {
   readonly serverId: string
   readonly serverName: string
+  /** Where clients are to connect: what is listened on, or what is advertised instead. */
   readonly host: string
   readonly port: number
+  /** The same as `host:port` for each address of the machine; empty where `host` says all. */
+  readonly connectUrls: readonly string[]
+  readonly headers: boolean
   readonly maxPayload: number
+  /** What those who come by WebSocket are told instead. */
+  readonly webSocket?: { readonly host: string; readonly port: number } | undefined
+  /** The server is about to end: clients should look for another one. */
+  readonly lameDuck: boolean
 }
 
-/** INFO for one connection. `afterConnect`: the second one, which follows the first PONG and names the account. */
-export function encodeInfo(
-  identity: ServerIdentity,
-  clientId: number,
-  clientIp: string,
-  afterConnect?: { account: string },
-): Buffer {
-  const info: Record<string, string | number | boolean> = {
+/** What one connection is told in INFO beside that. */
+export interface Hello {
+  readonly authRequired: boolean
+  /** Empty: none. */
+  readonly nonce: string
+  /** undefined: the server has no TLS. */
+  readonly tls?: { readonly required: boolean; readonly verify: boolean; readonly available: boolean } | undefined
+  /** In those after the first PONG. */
+  readonly account?: string
+  /** The bound that holds for this connection, if it is another than the server's. */
+  readonly maxPayload?: number
+}
+
+/** INFO for one connection. */
+export function encodeInfo(identity: ServerIdentity, clientId: number, clientIp: string, hello: Hello): Buffer {
+  const info: Record<string, string | number | boolean | readonly string[]> = {
     server_id: identity.serverId,
     server_name: identity.serverName,
     version: NATS_VERSION,
@@ -26,14 +42,21 @@ export function encodeInfo(
     go: `node ${process.version}`,
     host: identity.host,
     port: identity.port,
-    headers: true,
-    max_payload: identity.maxPayload,
+    ...(identity.headers ? { headers: true } : {}),
+    max_payload: hello.maxPayload ?? identity.maxPayload,
     client_id: clientId,
     client_ip: clientIp,
   }
-  if (afterConnect !== undefined) {
+  if (identity.connectUrls.length > 0) info['connect_urls'] = identity.connectUrls
+  if (identity.lameDuck) info['ldm'] = true
+  if (hello.authRequired) info['auth_required'] = true
+  if (hello.tls?.required) info['tls_required'] = true
+  if (hello.tls?.verify) info['tls_verify'] = true
+  if (hello.tls?.available) info['tls_available'] = true
+  if (hello.nonce !== '') info['nonce'] = hello.nonce
+  if (hello.account !== undefined) {
     info['connect_info'] = true
-    info['remote_account'] = afterConnect.account
+    info['remote_account'] = hello.account
   }
   // A blank stands before the line end, as clients have always seen it.
   return Buffer.from(`INFO ${JSON.stringify(info)} \r\n`)
@@ -50,6 +73,14 @@ export interface ConnectOptions {
   name: string
   lang: string
   version: string
+  /** Who it says it is (src/auth/request.ts: Credentials). */
+  user: string
+  password: string
+  token: string
+  jwt: string
+  nkey: string
+  signature: string
+  proxySignature: string
   /** Set by clients of a long gone experiment; naming an account is refused. */
   account: string
   newAccount: boolean
@@ -66,6 +97,13 @@ export function defaultConnectOptions(): ConnectOptions {
     name: '',
     lang: '',
     version: '',
+    user: '',
+    password: '',
+    token: '',
+    jwt: '',
+    nkey: '',
+    signature: '',
+    proxySignature: '',
     account: '',
     newAccount: false,
   }
@@ -86,12 +124,13 @@ const MEMBERS = new Map<string, { kind: Kind; key?: keyof ConnectOptions }>([
   ['account', { kind: 'string', key: 'account' }],
   ['new_account', { kind: 'boolean', key: 'newAccount' }],
   ['tls_required', { kind: 'boolean' }],
-  ['user', { kind: 'string' }],
-  ['pass', { kind: 'string' }],
-  ['auth_token', { kind: 'string' }],
-  ['nkey', { kind: 'string' }],
-  ['sig', { kind: 'string' }],
-  ['jwt', { kind: 'string' }],
+  ['user', { kind: 'string', key: 'user' }],
+  ['pass', { kind: 'string', key: 'password' }],
+  ['auth_token', { kind: 'string', key: 'token' }],
+  ['nkey', { kind: 'string', key: 'nkey' }],
+  ['sig', { kind: 'string', key: 'signature' }],
+  ['jwt', { kind: 'string', key: 'jwt' }],
+  ['proxy_sig', { kind: 'string', key: 'proxySignature' }],
 ])
 
 /** Deeper nesting than any client sends; JSON.parse itself would recurse. */

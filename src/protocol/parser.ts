@@ -3,8 +3,7 @@
 // One forward pass over each control line, the verb dispatched on once, arguments kept as offsets. What outlives a
 // chunk is listed in the constructor. Three situations can span chunks:
 //
-//   a cut control line    kept in `carry`; push() puts it back in front of the next bytes, for which the caller
-//                         leaves room (carryBytes), and the line is read again from its start
+//   a cut control line    kept in `carry`; push() puts it back in front of the next bytes, and reads it again
 //   a cut message         `assembly` collects line, payload and CRLF in one chunk of the right size
 //   a line to be ignored  PING, PONG and +OK may be followed by anything up to the next LF: `ignoring`
 //
@@ -17,39 +16,20 @@
 //
 // Cursor invariant: everything before `at` has been told to the handler; at <= end.
 
-import { BLOCK_SLACK, SIZE_DIGITS_MAX } from '../constants.ts'
+import { BLOCK_SLACK } from '../constants.ts'
 import { type Fault, Faults } from '../errors.ts'
 import { allocateBlock, type Block, copyBytes, equalBytes } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
+import type { ParserHandler, ParserLimits, ParserTracer } from './parser-handler.ts'
 import { Run } from './run.ts'
-
-export interface ParserHandler {
-  /** CONNECT: its JSON text. */
-  processConnect(json: string): void
-  /** PUB or HPUB; the run is valid during the call only. */
-  processPub(run: Run): void
-  /** SUB; byte strings, one char a byte. */
-  processSub(subject: string, queue: string, sid: string): void
-  /** UNSUB; max is 0 where absent or not above zero. */
-  processUnsub(sid: string, max: number): void
-  processPing(): void
-  processPong(): void
-  /** The peer broke the protocol; the parser takes nothing more after this call. */
-  processFault(fault: Fault, snippet: string): void
-  /** A look at each whole control line before it is carried out; asked for by `traced`. */
-  processTrace(verb: string, argument: string): void
-}
-
-export interface ParserLimits {
-  readonly maxControlLine: number
-  readonly maxPayload: number
-}
+import { parseSize } from './size.ts'
 
 const LF = 10
 const CR = 13
 const SPACE = 32
 const TAB = 9
 const SNIPPET_BYTES = 32
+const EMPTY = Buffer.alloc(0)
 
 const Ignoring = { none: 0, ping: 1, pong: 2, ok: 3 } as const
 type Ignoring = (typeof Ignoring)[keyof typeof Ignoring]
@@ -62,13 +42,14 @@ const argumentEnd = new Int32Array(ARGUMENTS_MAX)
 export class Parser {
   /** Longest run to report; 1 where each message needs an answer of its own (verbose, pedantic). */
   runMax = 1
-  /** Whether processTrace() is called. */
-  traced = false
+  /** Nothing but CONNECT is taken (reliability R1: nothing else before it is known who the peer is). */
+  connectDue = false
+  tracer: ParserTracer | undefined
   private headersAllowed = false
 
   private readonly handler: ParserHandler
   private readonly pool: ChunkPool
-  private readonly limits: ParserLimits
+  private limits: ParserLimits
   /** Start of a cut control line. */
   private carry: Buffer | undefined
   /** The latest publish, as parsed; its line is kept in a block of its own. */
@@ -77,8 +58,13 @@ export class Parser {
   /** A cut message: its chunk, and how much of it has come. */
   private assembly: Chunk | undefined
   private assembled = 0
+  /** The limits changed while a cut message is coming: its line is not to be used again. */
+  private forgetsLine = false
   private ignoring: Ignoring = Ignoring.none
   private stopped = false
+  private suspended = false
+  /** What came behind the operation that suspended the parser. */
+  private rest: Buffer | undefined
 
   constructor(handler: ParserHandler, pool: ChunkPool, limits: ParserLimits) {
     this.handler = handler
@@ -90,6 +76,14 @@ export class Parser {
   allowHeaders(allowed: boolean): void {
     this.headersAllowed = allowed
     this.run.stride = 0 // the next line is judged anew, even if it repeats the latest one
+  }
+
+  /** Between two calls of push(). */
+  setLimits(limits: ParserLimits): void {
+    this.limits = limits
+    if (this.assembly === undefined)
+      this.run.stride = 0 // as above
+    else this.forgetsLine = true
   }
 
   /** Bytes of a cut line that push() will put in front of its `start`. */
@@ -106,19 +100,49 @@ export class Parser {
   stop(): void {
     this.stopped = true
     this.carry = undefined
+    this.rest = undefined
     this.assembly?.release()
     this.assembly = undefined
   }
 
-  /** Reads block[start, end). The caller leaves carryBytes of room before `start`. */
+  /** Takes nothing more until resume(); what has come already is kept. The caller reads no further meanwhile. */
+  suspend(): void {
+    this.suspended = true
+  }
+
+  /** Goes on with what was kept. */
+  resume(): void {
+    this.suspended = false
+    const { rest } = this
+    if (rest === undefined) return
+    this.rest = undefined
+    const block = allocateBlock(rest.length)
+    rest.copy(block.bytes)
+    this.push(block, 0, rest.length)
+  }
+
+  /** Reads block[start, end). The caller leaves room before `start` for as many bytes as a line may have. */
   push(block: Block, start: number, end: number): void {
-    let at = start
-    if (this.carry !== undefined) {
-      at -= this.carry.length
-      this.carry.copy(block.bytes, at)
+    const { carry } = this
+    if (carry !== undefined) {
       this.carry = undefined
+      if (carry.length > start) {
+        // The limit for lines was raised since the caller's block was made.
+        const joined = allocateBlock(carry.length + end - start)
+        block.bytes.copy(joined.bytes, carry.length, start, end)
+        end += carry.length - start
+        start = carry.length
+        block = joined
+      }
+      start -= carry.length
+      carry.copy(block.bytes, start)
     }
+    let at = start
     while (at < end && !this.stopped) {
+      if (this.suspended) {
+        this.rest = Buffer.concat([this.rest ?? EMPTY, block.bytes.subarray(at, end)])
+        return
+      }
       if (this.assembly !== undefined) at = this.assemble(this.assembly, block, at, end)
       else if (this.ignoring !== Ignoring.none) at = this.ignore(block, at, end)
       else if (this.repeatsLine(block, at, end)) at = this.readRun(block, at, end)
@@ -139,7 +163,7 @@ export class Parser {
     const line = this.line as Block
     const { lineLength, stride } = run
     const bytes = block.bytes
-    const runMax = this.traced ? 1 : this.runMax
+    const runMax = this.tracer === undefined ? this.runMax : 1
     let next = at
     let count = 0
     do {
@@ -148,7 +172,7 @@ export class Parser {
       count++
     } while (count < runMax && next + stride <= end && equalBytes(block, next, line, 0, lineLength))
     if (count === 0) return this.fail(Faults.unknownOperation, block, at + lineLength + run.size, end)
-    if (this.traced) this.traceRun(block, at)
+    if (this.tracer !== undefined) this.traceRun(this.tracer, block, at)
     run.block = block
     run.first = at + lineLength
     run.count = count
@@ -184,7 +208,7 @@ export class Parser {
     }
     if (missing > 0) return end
     this.assembly = undefined
-    if (this.traced) this.traceRun(chunk.block, 0)
+    if (this.tracer !== undefined) this.traceRun(this.tracer, chunk.block, 0)
     run.block = chunk.block
     run.chunk = chunk
     run.first = run.lineLength
@@ -192,6 +216,10 @@ export class Parser {
     this.handler.processPub(run)
     run.chunk = undefined
     chunk.release()
+    if (this.forgetsLine) {
+      this.forgetsLine = false
+      run.stride = 0
+    }
     return at + take
   }
 
@@ -200,6 +228,9 @@ export class Parser {
   /** Reads the control line at `at`, or keeps it for later if its end has not come. Answers where to go on. */
   private readLine(block: Block, at: number, end: number): number {
     const bytes = block.bytes
+    if (this.connectDue && (bytes[at] | 0x20) !== 0x63 && !this.handler.mayGoOnWithoutConnect()) {
+      return this.fail(Faults.authorization, block, at, end)
+    }
     switch (bytes[at] | 0x20) {
       case 0x70: // p
         if (at + 1 === end) return this.keepLine(block, at, end)
@@ -258,7 +289,7 @@ export class Parser {
     if (at === end) return end
     const kind = this.ignoring
     this.ignoring = Ignoring.none
-    if (this.traced && kind !== Ignoring.ok) this.handler.processTrace(kind === Ignoring.ping ? 'PING' : 'PONG', '')
+    if (kind !== Ignoring.ok) this.tracer?.cameIn(kind === Ignoring.ping ? 'PING' : 'PONG', '')
     if (kind === Ignoring.ping) this.handler.processPing()
     else if (kind === Ignoring.pong) this.handler.processPong()
     return at + 1
@@ -314,7 +345,10 @@ export class Parser {
     if (lineEnd - from > maxControlLine) return this.fail(Faults.controlLine, block, from, end)
     // A CR inside a line would be passed on inside a MSG line; no honest client sends one.
     if (strayCr) return this.fail(Faults.badArguments, block, at, end)
-    if (this.traced) this.trace(verb, bytes.toString('latin1', from, lineEnd))
+    // Messages are traced with their payload, once they are whole.
+    if (this.tracer !== undefined && verb !== 'PUB' && verb !== 'HPUB') {
+      this.tracer.cameIn(verb, bytes.toString('latin1', from, lineEnd))
+    }
 
     switch (verb) {
       case 'PUB':
@@ -343,7 +377,14 @@ export class Parser {
     const size = parseSize(bytes, argumentStart[count - 1], argumentEnd[count - 1])
     const headerSize = withHeader ? parseSize(bytes, argumentStart[count - 2], argumentEnd[count - 2]) : 0
     if (size < 0 || headerSize < 0 || headerSize > size) return this.fail(Faults.badArguments, block, at, end)
-    if (size > this.limits.maxPayload) return this.fail(Faults.payload, block, at, end)
+    const { maxPayload } = this.limits
+    if (size > maxPayload) {
+      this.tracer?.cameIn(
+        withHeader ? 'HPUB' : 'PUB',
+        bytes.toString('latin1', argumentStart[0], argumentEnd[count - 1]),
+      )
+      return this.fail(Faults.payload, block, at, end, `${size} vs ${maxPayload}`)
+    }
 
     const lineLength = next - at
     if (this.line === undefined || this.line.capacity < lineLength) {
@@ -386,35 +427,23 @@ export class Parser {
   }
 
   /** The one way to fail: tells the handler and parks the parser. */
-  private fail(fault: Fault, block: Block, at: number, end: number): number {
-    const snippet = block.bytes.toString('latin1', at, Math.min(end, at + SNIPPET_BYTES))
+  private fail(
+    fault: Fault,
+    block: Block,
+    at: number,
+    end: number,
+    cause = block.bytes.toString('latin1', at, Math.min(end, at + SNIPPET_BYTES)),
+  ): number {
     this.stop()
-    this.handler.processFault(fault, snippet)
+    this.handler.processFault(fault, cause)
     return end
   }
 
-  private trace(verb: string, argument: string): void {
-    // Messages are traced with their payload, once they are whole.
-    if (verb !== 'PUB' && verb !== 'HPUB') this.handler.processTrace(verb, argument)
-  }
-
-  private traceRun(block: Block, at: number): void {
-    const { lineLength, size } = this.run
+  private traceRun(tracer: ParserTracer, block: Block, at: number): void {
+    const { lineLength, size, headerSize } = this.run
     const line = block.bytes.toString('latin1', at, at + lineLength).trimEnd()
     const blank = line.search(/[ \t]/)
-    this.handler.processTrace(line.slice(0, blank).toUpperCase(), line.slice(blank + 1))
-    this.handler.processTrace('MSG_PAYLOAD', block.bytes.toString('latin1', at + lineLength, at + lineLength + size))
+    tracer.cameIn(line.slice(0, blank).toUpperCase(), line.slice(blank + 1))
+    tracer.messageCameIn(block.bytes.subarray(at + lineLength, at + lineLength + size), headerSize)
   }
-}
-
-/** A size argument: 1 to 9 decimal digits. Answers -1 for anything else (reference 6.1). */
-function parseSize(bytes: Buffer, start: number, end: number): number {
-  if (end === start || end - start > SIZE_DIGITS_MAX) return -1
-  let value = 0
-  for (let i = start; i < end; i++) {
-    const digit = bytes[i] - 48
-    if (digit < 0 || digit > 9) return -1
-    value = value * 10 + digit
-  }
-  return value
 }

@@ -23,14 +23,16 @@ export function countTokens(subject: string): number {
 
 /** Whether a filter matches a literal subject. For answers to people; the hot path matches in interest/reader.ts. */
 export function matches(filter: string, subject: string): boolean {
-  const filterTokens = filter.split('.')
-  const tokens = subject.split('.')
-  for (let i = 0; i < filterTokens.length; i++) {
-    if (filterTokens[i] === '>') return tokens.length > i
-    if (i >= tokens.length) return false
-    if (filterTokens[i] !== '*' && filterTokens[i] !== tokens[i]) return false
+  return matchesTokens(filter.split('.'), subject.split('.'))
+}
+
+/** The same for a filter and a subject that are in tokens already. */
+export function matchesTokens(filter: readonly string[], tokens: readonly string[]): boolean {
+  for (let i = 0; i < filter.length; i++) {
+    if (filter[i] === '>') return tokens.length > i
+    if (i >= tokens.length || (filter[i] !== '*' && filter[i] !== tokens[i])) return false
   }
-  return filterTokens.length === tokens.length
+  return filter.length === tokens.length
 }
 
 // ── Subjects that belong to the server ──────────────────────────────────────────────────────────────────────

@@ -7,41 +7,92 @@
 //     root ─ $G ─ orders ─ *  (node 84)   84 → plain: [client 3 sid 1, client 9 sid 1]
 //                                              queues: workers → [client 4 sid 7]
 
+import type { Account } from '../accounts/account.ts'
+import type { StreamImport } from '../accounts/imports.ts'
 import type { Client } from '../client.ts'
 import { type AccountKey, InterestReader } from '../interest/reader.ts'
 import type { InterestWriter } from '../interest/writer.ts'
+import type { Run } from '../protocol/run.ts'
+import type { Publisher } from '../router.ts'
 
-export class Subscription {
-  readonly client: Client
-  /** Filter, queue group (empty: none) and sid: byte strings. */
+/** Whatever stands in the list under a filter of an account. */
+export abstract class Entry {
+  readonly account: Account
+  /** Filter and queue group (empty: none): byte strings. */
   readonly subject: string
   readonly queue: string
-  readonly sid: string
-  /** Messages delivered since SUB. */
-  delivered = 0
-  /** Deliveries after which it ends by itself; 0 = never. */
-  max = 0
   /** Its node in the region, and its place in that node's list; node 0 = not listed. */
   node = 0
   place = 0
 
-  constructor(client: Client, subject: string, queue: string, sid: string) {
-    this.client = client
+  constructor(account: Account, subject: string, queue: string) {
+    this.account = account
     this.subject = subject
     this.queue = queue
-    this.sid = sid
   }
 }
 
-interface NodeSubscriptions {
-  plain: Subscription[]
-  queues: Map<string, Subscription[]> | undefined
+/** A client's. */
+export class Subscription extends Entry {
+  readonly client: Client
+  /** Byte string. */
+  readonly sid: string
+  /** Messages delivered since SUB, those of imports too. */
+  delivered = 0
+  /** Deliveries after which it ends by itself; 0 = never. */
+  max = 0
+  /** Its client may not have all that its filter matches: each subject is asked about (Rights.mayDeliver). */
+  filtered = false
+  /** Those that stand for it in accounts that its own imports from. */
+  imported: ImportedSubscription[] | undefined
+
+  constructor(client: Client, account: Account, subject: string, queue: string, sid: string) {
+    super(account, subject, queue)
+    this.client = client
+    this.sid = sid
+  }
+
+  /** The one that SUB made, which counts the deliveries. */
+  get origin(): Subscription {
+    return this
+  }
+}
+
+/** Stands in an exporting account for a client's subscription in the importing one. */
+export class ImportedSubscription extends Subscription {
+  readonly via: StreamImport
+  private readonly madeFor: Subscription
+
+  constructor(madeFor: Subscription, via: StreamImport, subject: string) {
+    super(madeFor.client, via.exporter, subject, madeFor.queue, madeFor.sid)
+    this.madeFor = madeFor
+    this.via = via
+  }
+
+  override get origin(): Subscription {
+    return this.madeFor
+  }
+}
+
+/** The server's own: it is called with each run. */
+export class InternalSubscription extends Entry {
+  readonly handle: (run: Run, publisher: Publisher) => void
+
+  constructor(account: Account, subject: string, handle: (run: Run, publisher: Publisher) => void) {
+    super(account, subject, '')
+    this.handle = handle
+  }
+}
+
+interface NodeEntries {
+  plain: Entry[]
+  queues: Map<string, Entry[]> | undefined
 }
 
 export class Sublist {
   private readonly writer: InterestWriter
   private readonly reader: InterestReader
-  private readonly nodes = new Map<number, NodeSubscriptions>()
+  private readonly nodes = new Map<number, NodeEntries>()
   count = 0
   inserts = 0
   removes = 0
@@ -51,9 +102,43 @@ export class Sublist {
     this.reader = new InterestReader(region)
   }
 
-  /** Adds a subscription here and to the shared index. Answers false, and does nothing, if the index is full. */
-  insert(account: AccountKey, subscription: Subscription): boolean {
-    const { subject, queue } = subscription
+  /**
+   * Adds an entry here and to the shared index, and a subscription to the accounts that its own imports from. Answers
+   * false, and does nothing, if the index is full.
+   */
+  insert(entry: Entry): boolean {
+    if (!this.putIn(entry)) return false
+    if (!(entry instanceof Subscription) || this.putInExporters(entry)) return true
+    this.remove(entry)
+    return false
+  }
+
+  /**
+   * A subscription's account imports something else than before: what stands for it in others is made anew. Answers
+   * false if the index is full, so that not all of it could be.
+   */
+  reimport(entry: Subscription): boolean {
+    const before = entry.imported ?? []
+    entry.imported = undefined
+    const isDone = this.putInExporters(entry)
+    this.removeAll(before)
+    return isDone
+  }
+
+  private putInExporters(entry: Subscription): boolean {
+    for (const via of entry.account.streamImports) {
+      const filter = via.filterThere(entry.subject)
+      if (filter === undefined) continue
+      const imported = new ImportedSubscription(entry, via, filter)
+      if (!this.putIn(imported)) return false
+      entry.imported ??= []
+      entry.imported.push(imported)
+    }
+    return true
+  }
+
+  private putIn(entry: Entry): boolean {
+    const { account, subject, queue } = entry
     const node = this.writer.add(account.name, subject, queue)
     if (node === 0) return false
     let here = this.nodes.get(node)
@@ -67,34 +152,38 @@ export class Sublist {
       list = here.queues.get(queue) ?? []
       if (list.length === 0) here.queues.set(queue, list)
     }
-    subscription.node = node
-    subscription.place = list.length
-    list.push(subscription)
+    entry.node = node
+    entry.place = list.length
+    list.push(entry)
     this.count++
     this.inserts++
     return true
   }
 
-  /** Removes a subscription; one that is not listed any more is left alone. */
-  remove(account: AccountKey, subscription: Subscription): void {
-    this.takeOut(account, subscription)
+  /** Removes an entry; one that is not listed any more is left alone. */
+  remove(entry: Entry): void {
+    this.removeAll([entry])
+  }
+
+  /** Removes many entries without disturbing those who read the index for each of them. */
+  removeAll(entries: Iterable<Entry>): void {
+    for (const entry of entries) {
+      this.takeOut(entry)
+      if (!(entry instanceof Subscription) || entry.imported === undefined) continue
+      for (const imported of entry.imported) this.takeOut(imported)
+      entry.imported = undefined
+    }
     this.writer.settle()
   }
 
-  /** Removes all subscriptions of a client, without disturbing those who read the index for each of them. */
-  removeAll(account: AccountKey, subscriptions: Iterable<Subscription>): void {
-    for (const subscription of subscriptions) this.takeOut(account, subscription)
-    this.writer.settle()
-  }
-
-  private takeOut(account: AccountKey, subscription: Subscription): void {
-    const { node, place, queue } = subscription
+  private takeOut(entry: Entry): void {
+    const { account, node, place, subject, queue } = entry
     if (node === 0) return
-    subscription.node = 0
-    const here = this.nodes.get(node) as NodeSubscriptions
-    const list = queue === '' ? here.plain : (here.queues?.get(queue) as Subscription[])
-    const last = list.pop() as Subscription
-    if (last !== subscription) {
+    entry.node = 0
+    const here = this.nodes.get(node) as NodeEntries
+    const list = queue === '' ? here.plain : (here.queues?.get(queue) as Entry[])
+    const last = list.pop() as Entry
+    if (last !== entry) {
       list[place] = last
       last.place = place
     }
@@ -103,24 +192,24 @@ export class Sublist {
       if (here.queues?.size === 0) here.queues = undefined
     }
     if (here.plain.length === 0 && here.queues === undefined) this.nodes.delete(node)
-    this.writer.remove(node, account.name, subscription.subject, queue)
+    this.writer.remove(node, account.name, subject, queue)
     this.count--
     this.removes++
   }
 
-  /** Calls `plain` for each plain subscription on a matching filter, `queue` for each matching group's members. */
+  /** Calls `plain` for each plain entry on a matching filter, `queue` for each matching group's members. */
   match(
     account: AccountKey,
     subject: Uint8Array,
     start: number,
     end: number,
-    plain: (subscription: Subscription) => void,
-    queue: (name: string, members: readonly Subscription[]) => void,
+    plain: (entry: Entry) => void,
+    queue: (name: string, members: readonly Entry[]) => void,
   ): void {
     for (const node of this.reader.matchNodes(account, subject, start, end)) {
       const here = this.nodes.get(node)
       if (here === undefined) continue
-      for (const subscription of here.plain) plain(subscription)
+      for (const entry of here.plain) plain(entry)
       if (here.queues !== undefined) for (const [name, members] of here.queues) queue(name, members)
     }
   }

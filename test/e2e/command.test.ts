@@ -83,7 +83,7 @@ describe('the command', () => {
       expect(line).toMatch(/^\[\d+\] \d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d\.\d{6} \[INF\] /)
     }
     expect(lines.map((line) => line.replace(/^.*\[INF\] /, ''))).toEqual([
-      'Starting heddle',
+      'Starting nats-server',
       expect.stringMatching(/^ {2}Version: /),
       '  Name:     loom',
       expect.stringMatching(/^ {2}ID: {7}N[A-Z2-7]{55}$/),

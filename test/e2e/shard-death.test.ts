@@ -216,7 +216,7 @@ test('a shard that is stuck gets no new connections after a while, and is replac
   const host = hostOf(primary, DEAD)
   const startMs = performance.now()
   hostOf(primary, DEAD).worker.postMessage({ kind: 'die', way: 'endless loop', dying: new SharedArrayBuffer(4) })
-  const slots = (primary as unknown as { slots: { late: boolean }[] }).slots
+  const slots = (primary as unknown as { shards: { slots: { late: boolean }[] } }).shards.slots
   await until('the primary to notice', () => slots[DEAD].late)
   expect(performance.now() - startMs).toBeLessThan(3000)
   for (let i = 0; i < 4; i++) {

@@ -7,6 +7,7 @@ import { Monitor } from '../../src/monitor/monitor.ts'
 import type { Monitored } from '../../src/monitor/page.ts'
 import { normaliseOptions } from '../../src/options.ts'
 import type { Report } from '../../src/stats.ts'
+import { identity } from '../support/identity.ts'
 import { until } from '../support/until.ts'
 import { ask, askJson, talk } from './http.ts'
 import { connectionRow, totalsReport } from './rows.ts'
@@ -23,16 +24,15 @@ const quiet: Asking = () => Promise.resolve([totalsReport({})])
 
 async function start(query: Asking = quiet, members: Partial<Monitored> = {}): Promise<Running> {
   const errors: string[] = []
-  const ignore = (): void => undefined
-  const log = { info: ignore, warn: ignore, fatal: ignore, debug: ignore, trace: ignore }
   const server: Monitored = {
     options: normaliseOptions({ host: '127.0.0.1', workers: 2, maxClosedClients: 2 }),
-    identity: { serverId: 'NID', serverName: '<name>', host: '127.0.0.1', port: 4222, maxPayload: 1 },
+    identity: identity({ serverId: 'NID', serverName: '<name>' }),
     startedAt: Date.now(),
+    configLoadedAt: Date.now(),
     totalConnections: 0,
     restarts: 0,
     serving: true,
-    log: { ...log, error: (text) => errors.push(text) },
+    log: { warn: () => undefined, error: (text) => errors.push(text) },
     query,
   }
   // Members may be getters, and stay so.

@@ -5,6 +5,7 @@ import type { ConnectionRow, TotalsReport } from '../../src/stats.ts'
 export function connectionRow(members: Partial<ConnectionRow>): ConnectionRow {
   return {
     id: 0,
+    type: 'nats',
     ip: '127.0.0.1',
     port: 1,
     startedAt: 0,
@@ -23,6 +24,7 @@ export function connectionRow(members: Partial<ConnectionRow>): ConnectionRow {
     lang: '',
     version: '',
     account: '$G',
+    authorizedUser: '',
     subscriptions: [],
     ...members,
   }

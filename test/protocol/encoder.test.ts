@@ -45,7 +45,7 @@ test('one composer writes the heads of any messages one after the other', () => 
   fc.assert(
     fc.property(token, fc.option(token), token, size, size, fc.boolean(), (subject, reply, sid, a, b, withHeader) => {
       const run = runOf(subject, reply ?? '', Math.min(a, b), Math.max(a, b))
-      composer.compose(run, sid, withHeader)
+      composer.compose(run, '', sid, withHeader)
       const sizes = withHeader ? `${run.headerSize} ${run.size}` : `${run.size - run.headerSize}`
       const replyPart = reply === null ? '' : `${reply} `
       return headOf(composer) === `${withHeader ? 'HMSG' : 'MSG'} ${subject} ${sid} ${replyPart}${sizes}\r\n`
@@ -59,9 +59,9 @@ test('a head longer than all before it finds room', () => {
   for (const length of [10, 4_000, 8_192, 40_000, 10]) {
     const subject = 's'.repeat(length)
     const reply = 'r'.repeat(length)
-    composer.compose(runOf(subject, reply, 999_999_998, 999_999_999), '1', true)
+    composer.compose(runOf(subject, reply, 999_999_998, 999_999_999), '', '1', true)
     expect(headOf(composer)).toBe(`HMSG ${subject} 1 ${reply} 999999998 999999999\r\n`)
-    composer.compose(runOf('a', '', 0, 0), 'x'.repeat(length), false)
+    composer.compose(runOf('a', '', 0, 0), '', 'x'.repeat(length), false)
     expect(headOf(composer)).toBe(`MSG a ${'x'.repeat(length)} 0\r\n`)
   }
 })
@@ -72,7 +72,7 @@ test('a reply that stands at the very end of its block is not read past', () => 
   run.line.bytes.copy(tight.bytes, 0, 0, run.replyEnd)
   run.line = tight
   const composer = new HeadComposer()
-  composer.compose(run, '1', false)
+  composer.compose(run, '', '1', false)
   expect(headOf(composer)).toBe('MSG a 1 reply.to 5\r\n')
 })
 

@@ -5,7 +5,8 @@ import assert from 'node:assert/strict'
 import { CONTROL_LINE_MAX } from '../../src/constants.ts'
 import type { Fault } from '../../src/errors.ts'
 import { allocateBlock, type Block } from '../../src/memory/block.ts'
-import { Parser, type ParserHandler } from '../../src/protocol/parser.ts'
+import { Parser } from '../../src/protocol/parser.ts'
+import type { ParserHandler } from '../../src/protocol/parser-handler.ts'
 import type { Run } from '../../src/protocol/run.ts'
 import { CountingPool } from '../memory/counting-pool.ts'
 import { connect, faultName, hpub, ping, pong, request, sub, unsub } from '../model/calls.ts'
@@ -52,6 +53,10 @@ export class CallRecorder implements ParserHandler {
     this.headers = headers
   }
 
+  mayGoOnWithoutConnect(): boolean {
+    return false
+  }
+
   processPub(run: Run): void {
     const line = run.line.bytes
     const withHeader = (line[run.lineStart] | 0x20) === 0x68
@@ -89,13 +94,17 @@ export class CallRecorder implements ParserHandler {
     this.calls.push(pong)
   }
 
-  processFault(fault: Fault, snippet: string): void {
+  processFault(fault: Fault, cause: string): void {
     this.calls.push(`FAULT ${faultName(fault)}`)
-    this.snippet = snippet
+    this.snippet = cause
   }
 
-  processTrace(verb: string, argument: string): void {
+  cameIn(verb: string, argument: string): void {
     this.traces.push(`${verb} ${argument}`)
+  }
+
+  messageCameIn(message: Buffer): void {
+    this.traces.push(`MSG_PAYLOAD ${message.toString('latin1')}`)
   }
 }
 
@@ -118,7 +127,7 @@ export function feed(
   recorder.headers = settings.headers
   parser.allowHeaders(settings.headers)
   parser.runMax = settings.runMax
-  parser.traced = settings.traced ?? false
+  parser.tracer = settings.traced === true ? recorder : undefined
   // As in shard.ts.
   const start = Math.max(settings.maxControlLine, CONTROL_LINE_MAX) * 2
   if (block.capacity < start + input.length + POISON_BYTES) block = allocateBlock(start + input.length + POISON_BYTES)

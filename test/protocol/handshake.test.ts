@@ -25,19 +25,20 @@ const MEMBERS: readonly (readonly [wire: string, key: keyof ConnectOptions, valu
   ['version', 'version', '1.47.0'],
   ['account', 'account', 'A'],
   ['new_account', 'newAccount', true],
+  ['user', 'user', 'u'],
+  ['pass', 'password', 'p'],
+  ['auth_token', 'token', 't'],
+  ['nkey', 'nkey', 'n'],
+  ['sig', 'signature', 's'],
+  ['jwt', 'jwt', 'j'],
+  ['proxy_sig', 'proxySignature', 'p'],
 ]
 /** Members that are checked for type and otherwise ignored. */
-const IGNORED: readonly (readonly [wire: string, value: string | boolean])[] = [
-  ['tls_required', true],
-  ['user', 'u'],
-  ['pass', 'p'],
-  ['auth_token', 't'],
-  ['nkey', 'n'],
-  ['sig', 's'],
-  ['jwt', 'j'],
-]
+const IGNORED: readonly (readonly [wire: string, value: string | boolean])[] = [['tls_required', true]]
 
 // ── What is accepted ────────────────────────────────────────────────────────────────────────────────────
+
+const HELLO = { authRequired: false, nonce: '' }
 
 test('a client that says nothing is verbose and pedantic and hears its own messages', () => {
   expect(parse('{}')).toEqual({
@@ -50,6 +51,13 @@ test('a client that says nothing is verbose and pedantic and hears its own messa
     name: '',
     lang: '',
     version: '',
+    user: '',
+    password: '',
+    token: '',
+    jwt: '',
+    nkey: '',
+    signature: '',
+    proxySignature: '',
     account: '',
     newAccount: false,
   })
@@ -268,7 +276,10 @@ const IDENTITY: ServerIdentity = {
   serverName: 'loom',
   host: '0.0.0.0',
   port: 4222,
+  connectUrls: [],
+  headers: true,
   maxPayload: 1024,
+  lameDuck: false,
 }
 
 function infoOf(bytes: Buffer): Record<string, unknown> {
@@ -280,7 +291,7 @@ function infoOf(bytes: Buffer): Record<string, unknown> {
 }
 
 test('the first INFO names server, limits and the connection, and ends in a blank and CRLF', () => {
-  expect(infoOf(encodeInfo(IDENTITY, 7, '127.0.0.1'))).toEqual({
+  expect(infoOf(encodeInfo(IDENTITY, 7, '127.0.0.1', HELLO))).toEqual({
     server_id: 'NABC',
     server_name: 'loom',
     version: NATS_VERSION,
@@ -296,8 +307,8 @@ test('the first INFO names server, limits and the connection, and ends in a blan
 })
 
 test('the INFO after the first PONG names the account besides', () => {
-  const first = infoOf(encodeInfo(IDENTITY, 7, '::1'))
-  expect(infoOf(encodeInfo(IDENTITY, 7, '::1', { account: '$G' }))).toEqual({
+  const first = infoOf(encodeInfo(IDENTITY, 7, '::1', HELLO))
+  expect(infoOf(encodeInfo(IDENTITY, 7, '::1', { ...HELLO, account: '$G' }))).toEqual({
     ...first,
     connect_info: true,
     remote_account: '$G',
@@ -306,5 +317,5 @@ test('the INFO after the first PONG names the account besides', () => {
 
 test('a server name of any letters stays inside its line', () => {
   const name = 'Wébstuhl "7"\r\nPING'
-  expect(infoOf(encodeInfo({ ...IDENTITY, serverName: name }, 1, ''))).toMatchObject({ server_name: name })
+  expect(infoOf(encodeInfo({ ...IDENTITY, serverName: name }, 1, '', HELLO))).toMatchObject({ server_name: name })
 })

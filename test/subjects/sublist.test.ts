@@ -1,5 +1,7 @@
 import { Socket } from 'node:net'
 import { afterAll, expect, test } from 'vitest'
+import { Account } from '../../src/accounts/account.ts'
+import { AccountConnections } from '../../src/accounts/account-connections.ts'
 import { Client } from '../../src/client.ts'
 import { REGION_BYTES } from '../../src/constants.ts'
 import { Gauges } from '../../src/gauges.ts'
@@ -7,24 +9,38 @@ import { Generations } from '../../src/interest/generations.ts'
 import { accountKey } from '../../src/interest/reader.ts'
 import { createRegion, InterestWriter } from '../../src/interest/writer.ts'
 import { normaliseOptions } from '../../src/options.ts'
+import { createServerKey } from '../../src/server-identity.ts'
 import { Shard } from '../../src/shard.ts'
 import { Sublist, Subscription } from '../../src/subjects/sublist.ts'
+import { createHandshakeLimit } from '../../src/tls/rate-limit.ts'
 import { randomAccount, randomFilter, randomSubject } from '../interest/indexes.ts'
 import { naiveMatch } from '../model/interest-model.ts'
+import { identity } from '../support/identity.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 
-const shard = new Shard({
-  index: 0,
-  options: normaliseOptions({ port: -1, workers: 0 }),
-  identity: { serverId: 'N', serverName: 'N', host: '', port: 0, maxPayload: 1 },
-  seed: 1,
-  region: createRegion(),
-  generations: new Generations().memory,
-  gauges: new Gauges(1).memory,
-})
+const shard = new Shard(
+  {
+    index: 0,
+    options: normaliseOptions({ port: -1, workers: 0 }),
+    identity: identity(),
+    seed: 1,
+    region: createRegion(),
+    generations: new Generations().memory,
+    gauges: new Gauges(1).memory,
+    logOpened: new SharedArrayBuffer(4),
+    shards: 1,
+    asksProgram: false,
+    key: createServerKey(),
+    accountConnections: new AccountConnections(1).memory,
+    tls: undefined,
+    handshakeLimit: createHandshakeLimit(),
+  },
+  () => undefined,
+)
 afterAll(() => new Promise<void>((resolve) => shard.stop(0, resolve)))
 
 const client = new Client(shard, 1, new Socket())
+const GLOBAL = new Account('$G')
 
 class TestSublist {
   readonly region: SharedArrayBuffer
@@ -36,8 +52,8 @@ class TestSublist {
   }
 
   insert(account: string, subject: string, queue = '', sid = '1'): Subscription {
-    const subscription = new Subscription(client, subject, queue, sid)
-    expect(this.list.insert(accountKey(account), subscription)).toBe(true)
+    const subscription = new Subscription(client, new Account(account), subject, queue, sid)
+    expect(this.list.insert(subscription)).toBe(true)
     return subscription
   }
 
@@ -50,8 +66,8 @@ class TestSublist {
       bytes,
       1,
       1 + subject.length,
-      (subscription) => plain.push(subscription),
-      (name, members) => queues.set(name, [...(queues.get(name) ?? []), ...members]),
+      (entry) => plain.push(entry as Subscription),
+      (name, members) => queues.set(name, [...(queues.get(name) ?? []), ...(members as Subscription[])]),
     )
     return { plain, queues }
   }
@@ -86,14 +102,13 @@ test('members of a queue group come together with its name, filter by filter', (
 
 test('what is removed is not found any more, and removing it again does nothing', () => {
   const sublist = new TestSublist()
-  const account = accountKey('$G')
   const [first, second, third] = ['1', '2', '3'].map((sid) => sublist.insert('$G', 'foo', '', sid))
-  sublist.list.remove(account, second)
-  sublist.list.remove(account, second)
+  sublist.list.remove(second)
+  sublist.list.remove(second)
   expect(new Set(sublist.match('$G', 'foo').plain)).toEqual(new Set([first, third]))
-  sublist.list.remove(account, first)
-  sublist.list.remove(account, third)
-  sublist.list.remove(account, third)
+  sublist.list.remove(first)
+  sublist.list.remove(third)
+  sublist.list.remove(third)
   expect(sublist.match('$G', 'foo').plain).toEqual([])
   expect([sublist.list.count, sublist.list.inserts, sublist.list.removes]).toEqual([0, 3, 3])
 })
@@ -105,7 +120,7 @@ test('of many on one filter, plain or of one group, each can be removed in any o
     const held = Array.from({ length: 100 }, (_, i) => sublist.insert('$G', 'foo', queue, String(i)))
     while (held.length > 0) {
       const [gone] = held.splice(random.below(held.length), 1)
-      sublist.list.remove(accountKey('$G'), gone)
+      sublist.list.remove(gone)
       const { plain, queues } = sublist.match('$G', 'foo')
       const found = queue === '' ? plain : (queues.get(queue) ?? [])
       expect(found.length, `seed ${random.seed}`).toBe(held.length)
@@ -118,20 +133,20 @@ test('of many on one filter, plain or of one group, each can be removed in any o
 test('a subscription that was never inserted cannot be removed', () => {
   const sublist = new TestSublist()
   const kept = sublist.insert('$G', 'foo')
-  sublist.list.remove(accountKey('$G'), new Subscription(client, 'foo', '', '9'))
+  sublist.list.remove(new Subscription(client, GLOBAL, 'foo', '', '9'))
   expect(sublist.match('$G', 'foo').plain).toEqual([kept])
 })
 
 test('a full index refuses, and the list is as before', () => {
   const sublist = new TestSublist(REGION_BYTES)
   let taken = 0
-  while (sublist.list.insert(accountKey('$G'), new Subscription(client, `filter.${taken}`, '', '1'))) taken++
-  const refused = new Subscription(client, 'one.more.filter', 'q', '1')
-  expect(sublist.list.insert(accountKey('$G'), refused)).toBe(false)
+  while (sublist.list.insert(new Subscription(client, GLOBAL, `filter.${taken}`, '', '1'))) taken++
+  const refused = new Subscription(client, GLOBAL, 'one.more.filter', 'q', '1')
+  expect(sublist.list.insert(refused)).toBe(false)
   expect(refused.node).toBe(0)
   expect(sublist.list.count).toBe(taken)
   expect(sublist.match('$G', 'one.more.filter')).toEqual({ plain: [], queues: new Map() })
-  sublist.list.remove(accountKey('$G'), refused)
+  sublist.list.remove(refused)
   expect(sublist.list.count).toBe(taken)
   expect(sublist.match('$G', 'filter.77').plain).toHaveLength(1)
 })
@@ -147,8 +162,8 @@ test('random subscriptions that come and go are found as in a plain list of them
       held.push({ account, subscription: sublist.insert(account, filter, queue, String(random.below(5))) })
     }
     while (held.length > target) {
-      const [{ account, subscription }] = held.splice(random.below(held.length), 1)
-      sublist.list.remove(accountKey(account), subscription)
+      const [{ subscription }] = held.splice(random.below(held.length), 1)
+      sublist.list.remove(subscription)
     }
     expect(sublist.list.count).toBe(held.length)
     for (let i = 0; i < 30; i++) {

@@ -646,14 +646,17 @@ export const GOOD_INPUT: readonly Conversation[] = [
   },
 ]
 
-/** Plays a conversation: INFO, all bytes at once, and a PING behind them where the connection stays open. */
+/**
+ * Plays a conversation, with a port or over a connection made in another way: INFO, all bytes at once, and a PING
+ * behind them where the connection stays open.
+ */
 export async function play(
-  port: number,
+  to: number | (() => Promise<RawClient>),
   conversation: Conversation,
   expectClose: boolean,
   byteByByte = false,
 ): Promise<Outcome> {
-  const client = await RawClient.connect(port)
+  const client = typeof to === 'number' ? await RawClient.connect(to) : await to()
   try {
     await client.readInfo()
     const connect = 'connect' in conversation ? conversation.connect : QUIET

@@ -4,6 +4,7 @@
 // of what was received, so that a slow machine changes no conversation.
 
 import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { FrameReader, type Message, messageOf, type ServerFrame } from './frame-reader.ts'
 import { DEADLINE_MS } from './until.ts'
 
@@ -22,6 +23,9 @@ export interface ConnectMembers {
   no_responders?: boolean
   protocol?: number
   name?: string
+  user?: string
+  pass?: string
+  auth_token?: string
 }
 
 export interface Info {
@@ -70,6 +74,11 @@ export class RawClient {
       socket.once('connect', () => resolve(client))
       socket.once('error', reject)
     })
+  }
+
+  /** A client over something that carries bytes as a socket does. */
+  static over(stream: Duplex): RawClient {
+    return new RawClient(stream as Socket, false)
   }
 
   /** Connects, introduces itself (not verbose unless told so) and has had the PONG to its first PING. */

@@ -114,6 +114,10 @@ export class Program {
     }
   }
 
+  get hasEnded(): boolean {
+    return this.ended
+  }
+
   private wake(): void {
     const { wakers } = this
     this.wakers = []

@@ -12,11 +12,11 @@ import { until } from './until.ts'
 export const FAULTY_ENTRY = new URL('./faulty-shard.ts', import.meta.url)
 
 interface Insides {
-  readonly slots: readonly { readonly host: WorkerShardHost }[]
+  readonly shards: { readonly slots: readonly { readonly host: WorkerShardHost }[] }
 }
 
 export function hostOf(primary: Primary, shard: number): WorkerShardHost {
-  return (primary as unknown as Insides).slots[shard].host
+  return (primary as unknown as Insides).shards.slots[shard].host
 }
 
 /** Makes a shard die. Answers when it was about to (for those that get stuck: when they were ended). */

@@ -1,0 +1,36 @@
+// Many connections: how fast they come, and what they cost while they do nothing. And how long a server takes to start.
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { hold } from './generators/pool.ts'
+import { type Load, scaled } from './load.ts'
+
+const DIALLING = 100
+/** Garbage of the storm is gone after so long, and the server's first PINGs have been answered. */
+const SETTLE_MS = 3_000
+
+/** Connects, subscribes, and waits for a PONG on each; then looks at the resident size of the idle connections. */
+export function connecting(connections: number): Load {
+  return {
+    async run(server, scale) {
+      const count = scaled(connections, scale)
+      const before = server.usage().rssMiB
+      const task = { dialling: DIALLING, subscription: 'SUB idle 1\r\n', stuck: false }
+      server.begin()
+      const holder = hold({ ...task, port: server.port, connections: count })
+      const elapsedMs = await holder.ready
+      server.end()
+      await pause(SETTLE_MS)
+      const idleKiB = ((server.usage().rssMiB - before) * 1024) / count
+      holder.tell({ kind: 'stop' })
+      await holder.done
+      return { messages: count, metrics: { rate: (count * 1000) / elapsedMs, idleKiB } }
+    },
+  }
+}
+
+/** Nothing but the start, which ServerProcess measures. */
+export const startUp: Load = {
+  async run({ acceptMs, readyMs }) {
+    return { messages: 0, metrics: { acceptMs, readyMs } }
+  },
+}

@@ -1,0 +1,81 @@
+// Requests of the server itself in an account, as clients know them: published with a reply subject of its own, and
+// answered there, by whoever listens on any shard. Callouts are made of them (auth/callout.ts).
+
+import { randomBytes } from 'node:crypto'
+import { composeRun } from '../protocol/compose.ts'
+import type { Run } from '../protocol/run.ts'
+import type { Publisher } from '../router.ts'
+import { InternalSubscription } from '../subjects/sublist.ts'
+import type { Account } from './account.ts'
+import type { ServiceCallsOwner } from './service-calls.ts'
+
+/** Where nats-server awaits answers to its own requests, so that permissions made for it fit. */
+const PREFIX = '$SYS._INBOX.'
+const SHARD_ID_BYTES = 6
+
+/** The server as a publisher: nobody holds it back, and it is no client whose echo would be kept from it. */
+const SERVER: Publisher = {
+  id: 0,
+  holdFor: () => undefined,
+  holdForPeer: () => undefined,
+  requestInfo: () => '',
+}
+
+export interface OwnRequest {
+  readonly account: Account
+  readonly subject: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly payload: Uint8Array
+  readonly timeoutMs: number
+}
+
+export class OwnRequests {
+  private readonly owner: ServiceCallsOwner
+  private readonly prefix = `${PREFIX}${randomBytes(SHARD_ID_BYTES).toString('base64url')}.`
+  private readonly listening = new Set<Account>()
+  /** By reply subject. */
+  private readonly waiting = new Map<string, (payload: Uint8Array | undefined) => void>()
+  private next = 1
+
+  constructor(owner: ServiceCallsOwner) {
+    this.owner = owner
+  }
+
+  /** The payload of the first answer; undefined if nobody listens, or none comes in time or before `gone`. */
+  ask({ account, timeoutMs, ...message }: OwnRequest, gone?: AbortSignal): Promise<Uint8Array | undefined> {
+    if (gone?.aborted) return Promise.resolve(undefined)
+    const { owner } = this
+    this.listen(account)
+    const reply = `${this.prefix}${(this.next++).toString(36)}`
+    return new Promise((resolve) => {
+      const settle = (payload: Uint8Array | undefined): void => {
+        clearTimeout(timer)
+        gone?.removeEventListener('abort', leave)
+        this.waiting.delete(reply)
+        resolve(payload)
+      }
+      const leave = (): void => settle(undefined)
+      const timer = setTimeout(leave, timeoutMs)
+      gone?.addEventListener('abort', leave, { once: true })
+      this.waiting.set(reply, settle)
+      composeRun(owner.pool, { ...message, reply }, (run) => {
+        if (owner.router.dispatch(run, account, SERVER) === 0) leave()
+      })
+      owner.schedule()
+    })
+  }
+
+  private listen(account: Account): void {
+    if (this.listening.has(account)) return
+    this.listening.add(account)
+    this.owner.sublist.insert(new InternalSubscription(account, `${this.prefix}*`, (run) => this.answered(run)))
+  }
+
+  private answered(run: Run): void {
+    const { bytes } = run.line
+    const settle = this.waiting.get(bytes.toString('latin1', run.subjectStart, run.subjectEnd))
+    if (settle === undefined) return
+    const { first, headerSize, size } = run
+    settle(new Uint8Array(run.block.bytes.subarray(first + headerSize, first + size)))
+  }
+}

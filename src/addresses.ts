@@ -1,0 +1,53 @@
+// Host and port in words: what is listened on, what clients are told to connect to, what stands in the ports file.
+
+import { networkInterfaces } from 'node:os'
+
+/** `host:port`, with brackets around an IPv6 address. */
+export function hostPort(host: string, port: number): string {
+  return `${bracketed(host)}:${port}`
+}
+
+/** A host as it stands in front of a port. */
+export function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}
+
+/** Takes `host:port`, `[host]:port` or `host` apart; without a port, or with 0 or -1, it is `defaultPort`. */
+export function parseHostPort(text: string, defaultPort: number): { host: string; port: number } {
+  const parts = /^(?:\[(.*)\]|([^:]*))(?::(-?\d+))?$/.exec(text)
+  if (parts === null) return { host: text, port: defaultPort } // a bare IPv6 address
+  const port = Number(parts[3] ?? 0)
+  return { host: parts[1] ?? parts[2], port: port > 0 ? port : defaultPort }
+}
+
+/** Whether a host means every address of the machine. */
+export function isAnyAddress(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
+/** `::ffff:127.0.0.1` is how a listener for both families names an IPv4 peer: 127.0.0.1. */
+export function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address
+}
+
+/** Addresses of this machine on which a listener at `address` is reached: IPv4 first. */
+function reachedAt(address: string): { address: string; internal: boolean }[] {
+  if (!isAnyAddress(address)) return [{ address, internal: false }]
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  const family = (name: string): typeof all => all.filter((one) => one.family === name)
+  return address === '::' ? [...family('IPv4'), ...family('IPv6')] : family('IPv4')
+}
+
+/** URLs under which a listener at `address` is reached on this machine. */
+export function listenerUrls(scheme: string, address: string, port: number): string[] {
+  return reachedAt(address).map((one) => `${scheme}://${hostPort(one.address, port)}`)
+}
+
+const LINK_LOCAL = /^(fe[89ab]|169\.254\.)/i
+
+/** What INFO's `connect_urls` names for a listener at every address: those that other machines reach. */
+export function connectUrls(address: string, port: number): string[] {
+  return reachedAt(address)
+    .filter((one) => !one.internal && !LINK_LOCAL.test(one.address))
+    .map((one) => hostPort(one.address, port))
+}

@@ -1,0 +1,344 @@
+// Auth callout: a service of the operator's decides who a connection is (reference 4.2). The server sends it a signed
+// request, encrypted if the service has a curve key, and gets a signed user token back.
+//
+// The request names a user key made for this one question, and only a token for that key is an answer to it.
+
+import { createHash } from 'node:crypto'
+import { createUser, type KeyPair } from '@nats-io/nkeys'
+import { AuthFaults, type Identity, identity, isRefusal, type Refusal, refuse } from './identity.ts'
+import type { VerifiedAccount } from './jwt/account.ts'
+import type { AccountBook } from './jwt/account-book.ts'
+import { earliest, grantOf, isFrom, rightsOf } from './jwt/login.ts'
+import { type Rights, toConnectionTypes, toPermissions } from './jwt/rights.ts'
+import { timeLeft } from './jwt/times.ts'
+import { decodeToken, isInvalid, whyNotNow } from './jwt/token.ts'
+import { decodeUser, type User, whyNotUser } from './jwt/user.ts'
+import { isPublicKey } from './nkey.ts'
+import { type AuthRequest, andThen, type Soon, shownUser } from './request.ts'
+import type { AuthCalloutOptions, ConnectionType, Permissions } from './settings.ts'
+
+const AUDIENCE = 'nats-authorization-request'
+const XKEY_HEADER = 'Nats-Server-Xkey'
+/** What a token in the clear begins with. */
+const TOKEN_START = 'eyJ'
+
+/** Whom to ask, and whose answers count. */
+export interface CalloutPlan extends AuthCalloutOptions {
+  /** In operator mode: the account that asks for it. */
+  readonly operatorAccount: VerifiedAccount | undefined
+}
+
+/** The server as it introduces itself to the service. */
+export interface CalloutServer {
+  readonly name: string
+  readonly host: string
+  readonly version: string
+  readonly cluster: string
+  readonly tags: readonly string[]
+  /** The server's own key pair; its public key is the server's id. */
+  readonly key: Pick<KeyPair, 'getPublicKey' | 'sign'>
+  /** The server's curve key pair. */
+  readonly xkey: KeyPair
+}
+
+export interface CalloutMessage {
+  /** Publish it in this account, on CALLOUT_SUBJECT. */
+  readonly account: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly payload: Uint8Array
+  readonly timeoutMs: number
+}
+
+/** Publishes a request and answers the payload of the first reply; undefined: there was none in time. Never rejects. */
+export type PublishCallout = (message: CalloutMessage, gone?: AbortSignal) => Promise<Uint8Array | undefined>
+
+/** What is known of the accounts into which answers may put somebody. */
+export interface CalloutAccounts {
+  /** In operator mode. */
+  readonly book: AccountBook | undefined
+  /** Otherwise: the accounts there are and their default permissions. */
+  readonly configured: ReadonlyMap<string, Permissions | undefined>
+}
+
+export class Callout {
+  private readonly server: CalloutServer
+  private readonly accounts: CalloutAccounts
+  private readonly publish: PublishCallout
+  private readonly timeoutMs: number
+
+  /** `timeoutMs`: the time that connections have for authentication. */
+  constructor(server: CalloutServer, accounts: CalloutAccounts, publish: PublishCallout, timeoutMs: number) {
+    this.server = server
+    this.accounts = accounts
+    this.publish = publish
+    this.timeoutMs = timeoutMs
+  }
+
+  /** The service's decision. `known`: who the connection was found to be so far; `isProxied`: by a trusted proxy. */
+  async ask(
+    plan: CalloutPlan,
+    request: AuthRequest,
+    known: Identity | Refusal,
+    isProxied: boolean,
+  ): Promise<Identity | Refusal> {
+    const userKey = createUser().getPublicKey()
+    const message = buildCallout(this.server, plan, request, known, userKey, this.timeoutMs)
+    const reply = await this.publish(message, request.gone)
+    if (reply === undefined) return refuse('no answer to the callout in time')
+    return readCalloutReply(this.server, plan, this.accounts, { request, isProxied, userKey }, reply)
+  }
+}
+
+// ── The request ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The request about a connection, signed by the server and encrypted if the service has a curve key. */
+export function buildCallout(
+  server: CalloutServer,
+  plan: CalloutPlan,
+  request: AuthRequest,
+  known: Identity | Refusal,
+  userKey: string,
+  timeoutMs: number,
+): CalloutMessage {
+  const isEncrypted = plan.xkey !== ''
+  const serverXkey = server.xkey.getPublicKey()
+  const now = Math.floor(request.nowMs / 1000)
+  const claims = {
+    aud: AUDIENCE,
+    exp: Math.floor((request.nowMs + timeoutMs) / 1000),
+    iat: now,
+    iss: server.key.getPublicKey(),
+    sub: plan.issuer,
+    nats: {
+      server_id: withoutEmpty({
+        name: server.name,
+        host: server.host,
+        id: server.key.getPublicKey(),
+        version: server.version,
+        cluster: server.cluster,
+        tags: server.tags,
+        xkey: isEncrypted ? serverXkey : '',
+      }),
+      user_nkey: userKey,
+      ...describe(plan, request, known),
+      type: 'authorization_request',
+      version: 2,
+    },
+  }
+  const token = Buffer.from(sign(claims, server.key))
+  return {
+    account: plan.account,
+    headers: isEncrypted ? { [XKEY_HEADER]: serverXkey } : {},
+    payload: isEncrypted ? server.xkey.seal(token, plan.xkey) : token,
+    timeoutMs,
+  }
+}
+
+const CLIENT_TYPES: Partial<Record<ConnectionType, string>> = { WEBSOCKET: 'websocket', MQTT: 'mqtt', MQTT_WS: 'mqtt' }
+
+/** The connection as the service sees it. Outside operator mode a client's token is no token and not passed on. */
+function describe(plan: CalloutPlan, request: AuthRequest, known: Identity | Refusal): object {
+  const { credentials, client, tls } = request
+  const isKnown = !isRefusal(known)
+  return {
+    client_info: withoutEmpty({
+      host: request.ip,
+      id: request.connectionId,
+      user: isKnown ? known.user : shownUser({ ...credentials, jwt: '' }),
+      name: client.name,
+      tags: isKnown ? known.tags : [],
+      name_tag: isKnown ? known.nameTag : '',
+      kind: 'Client',
+      type: CLIENT_TYPES[request.connectionType] ?? 'nats',
+      nonce: credentials.signature === '' ? '' : request.nonce,
+    }),
+    connect_opts: {
+      ...withoutEmpty({
+        jwt: plan.operatorAccount !== undefined && isKnown ? (known.token?.jwt ?? '') : '',
+        nkey: credentials.nkey,
+        sig: credentials.signature,
+        auth_token: credentials.token,
+        user: credentials.user,
+        pass: credentials.password,
+        name: client.name,
+        lang: client.lang,
+        version: client.version,
+      }),
+      protocol: client.protocol,
+    },
+    ...(tls === undefined
+      ? {}
+      : {
+          client_tls: withoutEmpty({
+            version: tls.version,
+            cipher: tls.cipher,
+            certs: tls.verifiedChains.length > 0 ? [] : tls.certificates,
+            verified_chains: tls.verifiedChains,
+          }),
+        }),
+  }
+}
+
+function withoutEmpty(members: Record<string, unknown>): object {
+  return Object.fromEntries(
+    Object.entries(members).filter(([, value]) => value !== '' && !(Array.isArray(value) && value.length === 0)),
+  )
+}
+
+/** A token of these claims, which get an id made of all of them. */
+function sign(claims: object, key: CalloutServer['key']): string {
+  const id = createHash('sha512-256').update(JSON.stringify(claims)).digest('base64url')
+  const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const signed = `${encode({ typ: 'JWT', alg: 'ed25519-nkey' })}.${encode({ ...claims, jti: id })}`
+  return `${signed}.${Buffer.from(key.sign(Buffer.from(signed))).toString('base64url')}`
+}
+
+// ── The answer ──────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What was asked about. */
+export interface Question {
+  readonly request: AuthRequest
+  /** A trusted proxy vouches for the connection. */
+  readonly isProxied: boolean
+  /** The key that was made for it. */
+  readonly userKey: string
+}
+
+/** Who the connection is by the service's reply to the question. Never throws. */
+export function readCalloutReply(
+  server: CalloutServer,
+  plan: CalloutPlan,
+  accounts: CalloutAccounts,
+  question: Question,
+  reply: Uint8Array,
+): Soon<Identity | Refusal> {
+  const { userKey } = question
+  const { nowMs } = question.request
+  const jwt = userTokenOf(server, plan, reply, userKey, nowMs)
+  if (typeof jwt !== 'string') return jwt
+  const user = decodeUser(jwt)
+  if (isInvalid(user)) return refuse(`callout: ${user.invalid}`)
+  const why = whyNotUser(user, nowMs)
+  if (why !== undefined) return refuse(`callout: ${why}`)
+  if (user.claims.subject !== userKey) return refuse('callout: answer is for another user')
+  if (plan.operatorAccount === undefined) return admitConfigured(user, plan, accounts, question)
+  return admitByOperator(user, plan, plan.operatorAccount, accounts, question)
+}
+
+/** The user token in an answer that is for this request and this server. */
+function userTokenOf(
+  server: CalloutServer,
+  plan: CalloutPlan,
+  reply: Uint8Array,
+  userKey: string,
+  nowMs: number,
+): string | Refusal {
+  if (reply.length === 0) return refuse('callout: no reason supplied')
+  let text = Buffer.from(reply).toString('latin1')
+  const isEncrypted = plan.xkey !== '' && !text.startsWith(TOKEN_START)
+  if (isEncrypted) {
+    const opened = open(server.xkey, reply, plan.xkey)
+    if (opened === undefined) return refuse('callout: answer cannot be decrypted')
+    text = Buffer.from(opened).toString('latin1')
+  }
+  const answer = decodeToken(text, 'authorization_response')
+  if (isInvalid(answer)) return refuse(`callout: ${answer.invalid}`)
+  const { claims, body, issuerAccount, problems } = answer
+  const jwt = body.text('jwt')
+  const error = body.text('error')
+  if (problems.length > 0) return refuse(`callout: ${problems[0]}`)
+  const why = whyNotNow(claims, nowMs)
+  if (why !== undefined) return refuse(`callout: ${why}`)
+  if (claims.subject !== userKey) return refuse('callout: answer is for another user')
+  if (claims.audience !== server.key.getPublicKey()) return refuse('callout: answer is for another server')
+  if (issuerAccount !== '' && !isPublicKey(issuerAccount, 'account')) return refuse('callout: issuer account is no key')
+  if ((jwt === '') === (error === '')) return refuse('callout: answer has to be a user or an error')
+  // What the service says may be about a password, so it is not repeated.
+  if (error !== '') return refuse('callout: the service refuses')
+  const { operatorAccount } = plan
+  if (operatorAccount !== undefined && !isEncrypted) {
+    const isOurs = issuerAccount === '' || issuerAccount === operatorAccount.claims.subject
+    if (!isOurs || !operatorAccount.signers.has(claims.issuer)) return refuse('callout: signing key is unknown')
+  }
+  return jwt
+}
+
+function open(key: KeyPair, sealed: Uint8Array, sender: string): Uint8Array | undefined {
+  try {
+    return key.open(sealed, sender) ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Outside operator mode the configured key signs, and the audience names the account. */
+function admitConfigured(
+  user: User,
+  plan: CalloutPlan,
+  accounts: CalloutAccounts,
+  question: Question,
+): Identity | Refusal {
+  const { claims, issuerAccount, rights } = user
+  if (issuerAccount !== '' || claims.issuer !== plan.issuer) return refuse('callout: wrong issuer')
+  const account = claims.audience
+  if (!accounts.configured.has(account)) return refuse('callout: no such account')
+  const permissions = toPermissions(rights)
+  return admit(user, rights, question, account, {
+    permissions: permissions ?? accounts.configured.get(account),
+    hasDefaultPermissions: permissions === undefined,
+  })
+}
+
+/** In operator mode the account itself signs, or one that it allows; the user is then in that account. */
+function admitByOperator(
+  user: User,
+  plan: CalloutPlan,
+  asking: VerifiedAccount,
+  accounts: CalloutAccounts,
+  question: Question,
+): Soon<Identity | Refusal> {
+  const key = user.issuerAccount || user.claims.issuer
+  const { allowedAccounts } = plan
+  const isAny = allowedAccounts.length === 1 && allowedAccounts[0] === '*'
+  if (key !== asking.claims.subject && !isAny && !allowedAccounts.includes(key)) {
+    return refuse('callout: account is not permitted')
+  }
+  const target = accounts.book?.lookup(key, question.request.nowMs)
+  if (target === undefined) return refuse('callout: no such account')
+  return andThen(target, (account) => {
+    if (isInvalid(account)) return refuse(`callout: ${account.invalid}`)
+    const rights = rightsOf(user, account)
+    if ('fault' in rights) return rights
+    return admit(user, rights, question, account.claims.subject, grantOf(rights, account))
+  })
+}
+
+/**
+ * The identity. nats-server does not look at where from and how the user may connect here; an answer that says so
+ * means it, so we do.
+ */
+function admit(
+  user: User,
+  rights: Rights,
+  { request, isProxied }: Question,
+  account: string,
+  grant: Pick<Identity, 'permissions' | 'hasDefaultPermissions'>,
+): Identity | Refusal {
+  const { claims } = user
+  if (rights.proxyRequired && !isProxied) return refuse('callout: proxy required', AuthFaults.proxyRequired)
+  const connectionTypes = toConnectionTypes(rights)
+  if (connectionTypes !== undefined && !connectionTypes.includes(request.connectionType)) {
+    return refuse('callout: connection type not allowed')
+  }
+  if (!isFrom(rights.sources ?? [], request.ip)) return refuse('callout: address not allowed')
+  const leftMs = timeLeft(rights.windows ?? [], rights.zone, request.nowMs)
+  if (leftMs === 0) return refuse('callout: time of day not allowed')
+  return identity('callout', claims.name || shownUser({ ...request.credentials, jwt: '' }), account, {
+    ...grant,
+    connectionTypes: connectionTypes ?? [],
+    expiresAtMs: earliest(claims.expires, leftMs, request.nowMs),
+    nameTag: claims.name,
+    tags: claims.tags,
+    token: { jwt: '', subject: claims.subject, issuer: claims.issuer, issuedAt: claims.issuedAt, bearer: false },
+  })
+}

@@ -1,0 +1,60 @@
+// Who answers the questions of shards, on the primary thread: the pool that checks passwords, the resolver of account
+// tokens, the embedding program's function. Each is made when it is first needed.
+
+import type { Options } from '../options.ts'
+import { type Authenticate, askCustom } from './custom.ts'
+import type { PasswordPool } from './password-pool.ts'
+import type { Answerers } from './questions.ts'
+import type { OpenResolver } from './resolver/open.ts'
+import { GLOBAL_ACCOUNT } from './settings.ts'
+
+/** Something that is ready to be used from the moment on that options are in force. */
+export interface Prepared {
+  readonly commit: () => void
+}
+
+export class AuthDesk {
+  readonly answerers: Answerers
+  /** The embedding program's; undefined: it leaves it to us. */
+  authenticate: Authenticate | undefined
+  private pool: Promise<PasswordPool> | undefined
+  private resolver: OpenResolver | undefined
+
+  /** `options` are those in force when somebody asks. */
+  constructor(options: () => Options, authenticate: Authenticate | undefined) {
+    this.authenticate = authenticate
+    this.answerers = {
+      password: async ({ hash, password }, gone) => (await this.passwords()).verify(hash, password, gone),
+      account: async ({ key }) => this.resolver?.resolver.lookup(key),
+      custom: async ({ request }) => {
+        const hasAccount = (name: string): boolean =>
+          name === GLOBAL_ACCOUNT || options().accounts.some((account) => account.name === name)
+        return askCustom(this.authenticate ?? (() => false), request, hasAccount)
+      },
+    }
+  }
+
+  /** Makes ready what these options ask for, or says why no server can go by them. `warn` is for the log. */
+  async prepare(options: Options, warn: (text: string) => void): Promise<Prepared | { readonly refused: string }> {
+    // Other servers have no use for all that reads tokens.
+    if (options.operators.length === 0 && options.trustedKeys.length === 0) return { commit: () => undefined }
+    const { openResolver } = await import('./resolver/open.ts')
+    const opened = await openResolver(options, this.resolver, warn)
+    if ('invalid' in opened) return { refused: opened.invalid }
+    const commit = (): void => {
+      if (this.resolver !== opened) this.resolver?.close()
+      this.resolver = opened
+    }
+    return { commit }
+  }
+
+  private passwords(): Promise<PasswordPool> {
+    this.pool ??= import('./password-pool.ts').then(({ PasswordPool }) => new PasswordPool())
+    return this.pool
+  }
+
+  async close(): Promise<void> {
+    this.resolver?.close()
+    await (await this.pool)?.close()
+  }
+}

@@ -1,0 +1,120 @@
+// What authentication yields: who a connection is, or why it is turned away.
+//
+// Refusals are values. The peer is told one of a few fixed texts (reference 7.1); the cause is for our log only and
+// never holds a secret (R10).
+
+import type { CloseReason, Fault } from '../errors.ts'
+import type { ConnectionType, Permissions } from './settings.ts'
+
+/** The way a connection said who it is (reference 4.2). */
+export type Way = 'none' | 'token' | 'password' | 'nkey' | 'certificate' | 'jwt' | 'callout' | 'noAuthUser' | 'custom'
+
+/** Bounds of one connection; -1: none. The account's and the server's come on top, see lowestLimits(). */
+export interface Limits {
+  readonly subscriptions: number
+  readonly payload: number
+}
+
+export const NO_LIMIT = -1
+export const NO_LIMITS: Limits = Object.freeze({ subscriptions: NO_LIMIT, payload: NO_LIMIT })
+
+/** What a user's token adds; it is needed again when the account's token changes (jwt/standing.ts). */
+export interface TokenStanding {
+  /** The token as it came. */
+  readonly jwt: string
+  /** Public key of the user, `U…`. */
+  readonly subject: string
+  /** Key that signed it: the account's own, or one of its signing keys. */
+  readonly issuer: string
+  /** In seconds, as revocations are. */
+  readonly issuedAt: number
+  readonly bearer: boolean
+}
+
+export interface Identity {
+  readonly way: Way
+  /** As monitoring shows it: nkey, user name, public key, `[REDACTED]` for a token, or empty. */
+  readonly user: string
+  readonly account: string
+  /** undefined: everything is allowed. */
+  readonly permissions: Permissions | undefined
+  /** The permissions are the account's defaults, and change with them. */
+  readonly hasDefaultPermissions: boolean
+  readonly limits: Limits
+  /** Empty: all. */
+  readonly connectionTypes: readonly ConnectionType[]
+  /** When the connection is to be closed with AuthFaults.expired, in milliseconds of the wall clock. */
+  readonly expiresAtMs: number | undefined
+  /** Name and tags of the user's token. */
+  readonly nameTag: string
+  readonly tags: readonly string[]
+  /** Those that came by a token of an operator's tree, or by callout. */
+  readonly token: TokenStanding | undefined
+  /** Public key of the trusted proxy that vouched for the address; empty: none did. */
+  readonly proxyKey: string
+}
+
+/** An identity of one way in one account that may do everything; the rest as given. */
+export function identity(way: Way, user: string, account: string, rest: Partial<Identity> = {}): Identity {
+  return {
+    way,
+    user,
+    account,
+    permissions: undefined,
+    hasDefaultPermissions: false,
+    limits: NO_LIMITS,
+    connectionTypes: [],
+    expiresAtMs: undefined,
+    nameTag: '',
+    tags: [],
+    token: undefined,
+    proxyKey: '',
+    ...rest,
+  }
+}
+
+/** The lower of each bound; -1 is higher than any. A server's or an account's bounds are applied with it. */
+export function lowestLimits(...all: readonly Limits[]): Limits {
+  const lowest = (values: readonly number[]): number => {
+    const bounds = values.filter((value) => value !== NO_LIMIT)
+    return bounds.length === 0 ? NO_LIMIT : Math.min(...bounds)
+  }
+  return {
+    subscriptions: lowest(all.map((limits) => limits.subscriptions)),
+    payload: lowest(all.map((limits) => limits.payload)),
+  }
+}
+
+// ── Refusals ────────────────────────────────────────────────────────────────────────────────────────────────
+
+const fault = (text: string | undefined, reason: CloseReason): Fault => Object.freeze({ text, reason })
+
+export const AuthFaults = {
+  violation: fault('Authorization Violation', 'Authentication Failure'),
+  /** A proxy's signature is wrong; the client is told no more than others are. */
+  proxyNotTrusted: fault('Authorization Violation', 'Proxy Not Trusted'),
+  proxyRequired: fault('Authorization Violation', 'Proxy Required'),
+  timeout: fault('Authentication Timeout', 'Authentication Timeout'),
+  expired: fault('User Authentication Expired', 'Authentication Expired'),
+  accountExpired: fault('Account Authentication Expired', 'Authentication Expired'),
+  /** The key that signed a user's token is not the account's any more, or grants something else: closed in silence. */
+  signerChanged: fault(undefined, 'Authentication Failure'),
+  /** A reload took the user away, or put it into another account: closed in silence, as nats-server does. */
+  forgotten: fault(undefined, 'Client Closed'),
+  revoked: fault('User Authentication Revoked', 'Credentials Revoked'),
+  accountConnections: fault('maximum account active connections exceeded', 'Maximum Account Connections Exceeded'),
+} as const
+
+export interface Refusal {
+  readonly fault: Fault
+  /** For the log. */
+  readonly cause: string
+}
+
+export function refuse(cause: string, why: Fault = AuthFaults.violation): Refusal {
+  return { fault: why, cause }
+}
+
+export function isRefusal(value: object): value is Refusal {
+  return 'fault' in value
+}

@@ -1,0 +1,19 @@
+// Subjects as tokens are checked for them. That is wider than what the server takes (subjects/subject.ts): such
+// subjects are accepted here, and match nothing later.
+
+/** Not empty, nor any part of it, and without blanks. */
+export function isSubject(subject: string): boolean {
+  return !subject.includes(' ') && subject.split('.').every((token) => token !== '')
+}
+
+export function hasWildcard(subject: string): boolean {
+  return subject.split('.').some((token) => token === '*' || token === '>')
+}
+
+/** Whether all that the one subject covers is covered by the other. */
+export function isWithin(subject: string, other: string): boolean {
+  const tokens = subject.split('.')
+  const others = other.split('.')
+  if (tokens.length < others.length || (tokens.length > others.length && others.at(-1) !== '>')) return false
+  return others.every((token, i) => (i === others.length - 1 && token === '>') || token === '*' || token === tokens[i])
+}

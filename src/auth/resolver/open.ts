@@ -1,0 +1,95 @@
+// From the options of a server in operator mode to the resolver of its accounts: what has to be right before anybody is
+// let in. The texts of refusals are nats-server's, where it has one.
+
+import type { Options } from '../../options.ts'
+import { decodeAccount } from '../jwt/account.ts'
+import { AccountBook } from '../jwt/account-book.ts'
+import { whyNotAccount } from '../jwt/account-check.ts'
+import { type Invalid, invalid, isInvalid } from '../jwt/token.ts'
+import { operatorOf } from '../setup.ts'
+import { AccountDirectory } from './directory.ts'
+import { type AccountResolver, MemoryResolver } from './resolver.ts'
+
+/** How often directories look for what has expired. */
+const EXPIRE_MS = 60_000
+
+/** A resolver, and what it was made of. */
+export interface OpenResolver {
+  readonly resolver: AccountResolver
+  readonly options: Options['resolver']
+  /** No timer of it runs any more. */
+  close(): void
+}
+
+/**
+ * Opens the resolver, or says why the server can neither start nor go on by these options. The directory of `before` is
+ * looked through anew if it is the same. `warn`: what is questionable, for the log.
+ */
+export async function openResolver(
+  options: Options,
+  before: OpenResolver | undefined,
+  warn: (text: string) => void,
+): Promise<OpenResolver | Invalid> {
+  const operator = operatorOf(options, Date.now())
+  if (operator === undefined) return invalid('there is no operator')
+  if (isInvalid(operator)) return operator
+  const { systemAccount } = operator
+  const { operators, resolverPreload } = options
+  const type = options.resolver?.type ?? 'memory'
+  if (type !== 'memory' && systemAccount === '') {
+    const where = 'the system account needs to be specified in configuration or the operator jwt'
+    return invalid(`using nats based account resolver - ${where}`)
+  }
+  if (operators.length > 0 && systemAccount === '') warn('Trusted Operators should utilize a System Account')
+  warnOfPreload(resolverPreload, warn)
+  const opened = type === 'memory' ? openMemory(options) : await openDirectory(options, before)
+  if (isInvalid(opened)) return opened
+  for (const [key, jwt] of Object.entries(resolverPreload)) {
+    const wrong = await opened.resolver.storeNewer(key, jwt)
+    if (wrong !== undefined) return invalid(`preload account error for ${JSON.stringify(key)}: ${wrong.invalid}`)
+  }
+  // Others than those in memory may be waiting for the system account to be told to them.
+  if (type === 'memory' && systemAccount !== '') {
+    const jwt = await opened.resolver.lookup(systemAccount)
+    const found = jwt === undefined ? jwt : new AccountBook(operator, () => jwt).update(systemAccount, jwt, Date.now())
+    if (found === undefined) return invalid('error resolving system account: account missing')
+    if (isInvalid(found)) return invalid('error resolving system account: account validation failed')
+  }
+  return opened
+}
+
+function warnOfPreload(preload: Options['resolverPreload'], warn: (text: string) => void): void {
+  for (const [key, jwt] of Object.entries(preload)) {
+    const account = decodeAccount(jwt)
+    const why = isInvalid(account) ? account.invalid : whyNotAccount(account, Date.now())
+    if (why !== undefined) warn(`Account [${key}] has validation issues: ${why}`)
+  }
+}
+
+function openMemory({ resolver: options }: Options): OpenResolver {
+  return { resolver: new MemoryResolver(), options, close: () => undefined }
+}
+
+async function openDirectory(
+  { resolver: options }: Options,
+  before: OpenResolver | undefined,
+): Promise<OpenResolver | Invalid> {
+  if (options === undefined || options.type === 'url') return invalid('resolver of type URL is not supported')
+  if (before?.resolver instanceof AccountDirectory && JSON.stringify(before.options) === JSON.stringify(options)) {
+    await before.resolver.takeStock()
+    return before
+  }
+  const { dir, type, limit, ttl, allowDelete, hardDelete } = options
+  const directory = await AccountDirectory.open({
+    directory: dir,
+    type: type === 'cache' ? 'cache' : 'full',
+    limit,
+    ttlMs: ttl,
+    deletes: !allowDelete ? 'no' : hardDelete ? 'remove' : 'rename',
+    nowMs: Date.now,
+  })
+  if (isInvalid(directory)) return directory
+  const timer = setInterval(() => void directory.expire(), EXPIRE_MS)
+  timer.unref()
+  return { resolver: directory, options, close: () => clearInterval(timer) }
+}

@@ -1,0 +1,273 @@
+// What the authenticator is told by configuration: plain data that can be cloned to any thread, checked and completed
+// before it comes here (reference 4.2, 4.3). Times are milliseconds; a text that was not given is empty.
+
+/** Account of clients that belong to no other (reference 4.3). */
+export const GLOBAL_ACCOUNT = '$G'
+/** The server's own, where no other is named. */
+export const SYSTEM_ACCOUNT = '$SYS'
+/** Where requests of a callout are published; nobody else in that account may. */
+export const CALLOUT_SUBJECT = '$SYS.REQ.USER.AUTH'
+
+// ── As the configuration shapes it ──────────────────────────────────────────────────────────────────────────
+
+/** What a user may publish and subscribe to. A part that is undefined restricts nothing. */
+export interface Permissions {
+  readonly publish?: SubjectRules | undefined
+  readonly subscribe?: SubjectRules | undefined
+  readonly responses?: ResponseRules | undefined
+}
+
+/**
+ * Deny wins. `allow` undefined: everything; empty: nothing may be published, but everything be subscribed to, as in
+ * nats-server. A subscribe rule may be `subject queue`.
+ */
+export interface SubjectRules {
+  readonly allow?: readonly string[] | undefined
+  readonly deny?: readonly string[] | undefined
+}
+
+/** May answer on the reply subjects of what was received: so many messages, for so long; negative = no limit. */
+export interface ResponseRules {
+  readonly maxMessages: number
+  readonly expires: number
+}
+
+export const CONNECTION_TYPES = [
+  'STANDARD',
+  'WEBSOCKET',
+  'LEAFNODE',
+  'LEAFNODE_WS',
+  'MQTT',
+  'MQTT_WS',
+  'IN_PROCESS',
+] as const
+export type ConnectionType = (typeof CONNECTION_TYPES)[number]
+
+/** A user with a name and password (plain or bcrypt), or one with an nkey. */
+export interface UserOptions {
+  readonly username: string
+  /** Empty: known by certificate only. */
+  readonly password: string
+  /** Public user key, `U…`; empty for a user with a name. */
+  readonly nkey: string
+  readonly permissions: Permissions | undefined
+  /** Undefined: all of them. */
+  readonly connectionTypes: readonly ConnectionType[] | undefined
+  readonly proxyRequired: boolean
+}
+
+export interface AuthCalloutOptions {
+  /** Public account key that signs the answers. */
+  readonly issuer: string
+  /** Where requests are published. */
+  readonly account: string
+  /** Users that are not asked about, by name or nkey: the service itself. */
+  readonly authUsers: readonly string[]
+  /** Public curve key of the service; empty: requests are readable. */
+  readonly xkey: string
+  /** Accounts whose users are asked about; empty: all. */
+  readonly allowedAccounts: readonly string[]
+}
+
+export interface AuthorizationOptions {
+  readonly username: string
+  readonly password: string
+  readonly token: string
+  readonly users: readonly UserOptions[]
+  /** Whether `users` was given, if only as an empty list. */
+  readonly hasUsers: boolean
+  readonly callout: AuthCalloutOptions | undefined
+  readonly proxyRequired: boolean
+}
+
+export interface ExportOptions {
+  readonly kind: 'stream' | 'service'
+  readonly subject: string
+  /** Accounts that may import it; undefined: all. */
+  readonly accounts: readonly string[] | undefined
+  readonly accountTokenPosition: number
+  readonly response: 'singleton' | 'stream' | 'chunked'
+  /** Longest wait for a service's answer; 0 = the default, 2 min. */
+  readonly threshold: number
+  /** `sampling` in percent; 0 = asked for by headers. */
+  readonly latency: { readonly sampling: number; readonly subject: string } | undefined
+  readonly allowTrace: boolean
+}
+
+export interface ImportOptions {
+  readonly kind: 'stream' | 'service'
+  readonly account: string
+  readonly subject: string
+  /** Local subject; empty: as it is there. */
+  readonly to: string
+  readonly prefix: string
+  readonly share: boolean
+  readonly allowTrace: boolean
+}
+
+export interface MappingDestination {
+  readonly subject: string
+  /** Percent. */
+  readonly weight: number
+  readonly cluster: string
+}
+
+export interface MappingOptions {
+  readonly source: string
+  readonly destinations: readonly MappingDestination[]
+}
+
+/** `-1` = no limit. */
+export interface AccountLimits {
+  readonly maxConnections: number
+  readonly maxSubscriptions: number
+  readonly maxPayload: number
+  readonly maxLeafnodes: number
+}
+
+/** Of an account, all that concerns who may enter it. */
+export interface AccountUsers {
+  readonly name: string
+  readonly users: readonly UserOptions[]
+  /** They stand in the users already; those whom a callout puts into the account get them too. */
+  readonly defaultPermissions: Permissions | undefined
+}
+
+/** Of `tls { … }`: whether a client's certificate says who it is (`verify_and_map`). */
+export interface MappingTls {
+  readonly verifyAndMap: boolean
+}
+
+/** Of `websocket { … }`, what is asked of its clients instead of the rest of the server's. */
+export interface WebSocketAuth {
+  /** 0 = no listener. */
+  readonly port: number
+  readonly username: string
+  readonly password: string
+  readonly token: string
+  readonly noAuthUser: string
+  readonly tls: MappingTls | undefined
+}
+
+/** Operator mode. Operator tokens were decoded before (jwt/operator.ts). */
+export interface OperatorSettings {
+  /** Public operator keys whose signature on an account is accepted. */
+  readonly trustedKeys: readonly string[]
+  /** Keys of operators who demand signing keys: accounts that they sign must use theirs as well. */
+  readonly strictKeys: readonly string[]
+  /** The token of clients that bring none; empty: none. */
+  readonly defaultSentinel: string
+  /** Only these accounts, the system account among them; empty: all. */
+  readonly pinnedAccounts: readonly string[]
+}
+
+/** The options that say who may enter, by their names, and what operator tokens add. */
+export interface AuthInput {
+  /** undefined: there is no such block. */
+  readonly authorization: AuthorizationOptions | undefined
+  readonly accounts: readonly AccountUsers[]
+  readonly systemAccount: string
+  readonly noAuthUser: string
+  readonly tls: MappingTls | undefined
+  readonly websocket: WebSocketAuth | undefined
+  /** Public keys of proxies that may vouch for their clients. */
+  readonly proxies: readonly string[]
+  /** From jwt/operator.ts; undefined: not in operator mode. */
+  readonly operator: OperatorSettings | undefined
+}
+
+// ── As the authenticator uses it ────────────────────────────────────────────────────────────────────────────
+
+/** One user or token for everybody, and whose part those take who say nothing; empty: not set. */
+export interface SimpleCredentials {
+  readonly username: string
+  readonly password: string
+  readonly token: string
+  readonly noAuthUser: string
+}
+
+/** A user and the account. */
+export interface KnownUser extends UserOptions {
+  readonly account: string
+}
+
+export interface AuthSettings {
+  readonly users: ReadonlyMap<string, KnownUser>
+  readonly nkeys: ReadonlyMap<string, KnownUser>
+  /** Somebody has to say who they are, on listeners without credentials of their own. */
+  readonly isRequired: boolean
+  readonly simple: SimpleCredentials
+  /** undefined: WebSocket clients are asked for the same as others. */
+  readonly websocket: SimpleCredentials | undefined
+  /** Listeners on which certificates say who clients are. */
+  readonly tlsMap: { readonly standard: boolean; readonly websocket: boolean }
+  readonly hasImplicitUser: boolean
+  readonly proxyRequired: boolean
+  readonly trustedProxies: readonly string[]
+  readonly callout: AuthCalloutOptions | undefined
+  /** The accounts there are, outside operator mode, with their default permissions. */
+  readonly accounts: ReadonlyMap<string, Permissions | undefined>
+  readonly operator: OperatorSettings | undefined
+}
+
+/**
+ * The user whose part clients take who say nothing, where a system account is all that was configured: the rest of
+ * the server stays as open as it was (CVE-2023-47090). Whoever sends this name gets what those get who send none.
+ */
+export const IMPLICIT_USER = '\0'
+
+/** Gathers users from everywhere and says whether anybody is asked. `isCustom`: an embedding program decides. */
+export function authSettings(input: Partial<AuthInput>, isCustom = false): AuthSettings {
+  const { authorization, accounts = [], systemAccount = '', noAuthUser = '', operator } = input
+  const websocket = input.websocket?.port === 0 ? undefined : input.websocket
+  const all = [
+    ...(authorization?.users ?? []).map((user) => ({ ...user, account: GLOBAL_ACCOUNT })),
+    ...accounts.flatMap(({ name, users }) => users.map((user) => ({ ...user, account: name }))),
+  ]
+  const isAlone = accounts.length === 1 && accounts[0].name === systemAccount
+  const hasImplicitUser = isAlone && operator === undefined && noAuthUser === '' && authorization === undefined
+  if (hasImplicitUser) all.push(implicitUser())
+  const simple = {
+    username: authorization?.username ?? '',
+    password: authorization?.password ?? '',
+    token: authorization?.token ?? '',
+    noAuthUser: hasImplicitUser ? IMPLICIT_USER : noAuthUser,
+  }
+  const isOwn = websocket !== undefined && [websocket.username, websocket.token, websocket.noAuthUser].some(Boolean)
+  return {
+    users: new Map(all.filter(({ nkey }) => nkey === '').map((user) => [user.username, user])),
+    nkeys: new Map(all.filter(({ nkey }) => nkey !== '').map((user) => [user.nkey, user])),
+    isRequired:
+      isCustom ||
+      operator !== undefined ||
+      all.length > 0 ||
+      authorization?.hasUsers === true ||
+      simple.username !== '' ||
+      simple.token !== '',
+    simple,
+    websocket: isOwn ? websocket : undefined,
+    tlsMap: { standard: input.tls?.verifyAndMap ?? false, websocket: websocket?.tls?.verifyAndMap ?? false },
+    hasImplicitUser,
+    proxyRequired: authorization?.proxyRequired ?? false,
+    trustedProxies: input.proxies ?? [],
+    callout: authorization?.callout,
+    accounts: new Map([
+      [GLOBAL_ACCOUNT, undefined],
+      [systemAccount || SYSTEM_ACCOUNT, undefined],
+      ...accounts.map(({ name, defaultPermissions }) => [name, defaultPermissions] as const),
+    ]),
+    operator,
+  }
+}
+
+function implicitUser(): KnownUser {
+  return {
+    username: IMPLICIT_USER,
+    password: '',
+    nkey: '',
+    permissions: undefined,
+    connectionTypes: undefined,
+    proxyRequired: false,
+    account: GLOBAL_ACCOUNT,
+  }
+}

@@ -1,0 +1,94 @@
+// The help text of the command, made from the same rows as everything else.
+
+import { EXTRA_FLAGS } from './flags.ts'
+import type { Area } from './settings.ts'
+import { SETTINGS } from './table.ts'
+import { CIPHER_SUITES, CURVES } from './tls-names.ts'
+
+interface Line {
+  readonly names: readonly string[]
+  readonly argument: string
+  readonly doc: string
+}
+
+const FLAGS_WIDTH = 37
+const LINE_WIDTH = 100
+
+const SECTIONS: readonly (readonly [title: string, area: Area | undefined, section: string])[] = [
+  ['Server Options', 'Server', 'Server'],
+  ['Logging Options', 'Logging', 'Logging'],
+  ['Monitoring Options', 'Monitoring', ''],
+  ['Authorization Options', 'Security', 'Authorization'],
+  ['TLS Options', undefined, 'TLS'],
+  ['Options of what is not there yet', 'Later', ''],
+  ['Common Options', undefined, 'Common'],
+]
+
+function linesOf(area: Area | undefined, section: string): Line[] {
+  const settings = SETTINGS.filter((setting) => setting.area === area && setting.flags.length > 0)
+  return [
+    ...settings.map((setting) => {
+      const { flags, argument = '', doc, option, defaultText, default: value } = setting
+      const said = defaultText ?? (value === '' || value === false || option === undefined ? undefined : value)
+      return { names: flags, argument, doc: said === undefined ? doc : `${doc} (default: ${said})` }
+    }),
+    ...EXTRA_FLAGS.filter((flag) => flag.section === section).map(({ names, argument = '', doc }) => {
+      return { names, argument, doc }
+    }),
+  ]
+}
+
+function written({ names, argument, doc }: Line): string {
+  const dashed = names.map((name) => (name.length > 2 && name !== 'DVV' ? `--${name}` : `-${name}`))
+  const indent = dashed[0].startsWith('--') ? 8 : 4
+  const left = `${' '.repeat(indent)}${dashed.join(', ')} ${argument}`.padEnd(FLAGS_WIDTH)
+  const lines = wrapped(doc, LINE_WIDTH - FLAGS_WIDTH)
+  const [first, ...others] = left.trimEnd().length < FLAGS_WIDTH ? lines : ['', ...lines]
+  return [`${left}${first}`.trimEnd(), ...others.map((line) => ' '.repeat(FLAGS_WIDTH) + line)].join('\n')
+}
+
+function wrapped(text: string, width: number): string[] {
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const last = lines.length - 1
+    if (lines[last] === '') lines[last] = word
+    else if (lines[last].length + 1 + word.length <= width) lines[last] += ` ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
+/** What `--help` prints. */
+export function usage(): string {
+  const parts = SECTIONS.map(([title, area, section]) => {
+    const lines = linesOf(area, section)
+    return lines.length === 0 ? '' : `${title}:\n${lines.map(written).join('\n')}\n`
+  })
+  return `\nUsage: heddle [options]\n\n${parts.filter((part) => part !== '').join('\n')}\n`
+}
+
+/** What `--help_tls` prints. */
+export function tlsUsage(): string {
+  const list = (names: Iterable<string>): string => [...names].map((name) => `    ${name}\n`).join('')
+  return `
+TLS is set up by the block tls of the configuration file:
+
+    tls {
+        cert_file: "server-cert.pem"
+        key_file:  "server-key.pem"
+        # to let in only clients with a certificate of these authorities:
+        ca_file:   "ca.pem"
+        verify:    true
+    }
+
+Every key of the block stands in docs/configuration.md. Cipher suites for cipher_suites:
+
+${list([...CIPHER_SUITES].filter(([, secure]) => secure).map(([name]) => name))}
+and, with allow_insecure_cipher_suites:
+
+${list([...CIPHER_SUITES].filter(([, secure]) => !secure).map(([name]) => name))}
+Curves for curve_preferences:
+
+${list(CURVES)}
+`
+}

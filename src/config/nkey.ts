@@ -1,0 +1,18 @@
+// Public nkeys in configurations: whose they are is told by their first letter, and a checksum tells mistyped ones.
+
+import { fromPublic } from '@nats-io/nkeys'
+
+const PREFIXES = { user: 'U', account: 'A', operator: 'O', server: 'N', cluster: 'C', curve: 'X' } as const
+
+export type NkeyKind = keyof typeof PREFIXES
+
+/** Whether a text is the public key of such a one; without a kind, of anyone. */
+export function isPublicNkey(text: string, kind?: NkeyKind): boolean {
+  if (kind !== undefined && !text.startsWith(PREFIXES[kind])) return false
+  try {
+    fromPublic(text)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,135 @@
+// Layers of settings in, options out: the one place where what the file, the flags and createServer() say becomes the
+// frozen options of a server, at start and at a reload. Pure: it reads no file, no environment and no argument.
+
+import type { OptionName, Options, ServerOptions } from '../options.ts'
+import { apiLayer, type BlockReader } from './api.ts'
+import { checkOptions } from './checks.ts'
+import { apiOrigin, Layer } from './layer.ts'
+import type { Setting } from './settings.ts'
+import { NO_AUTHORIZATION } from './shapes.ts'
+import { nameOf, SETTINGS, settingOf } from './table.ts'
+
+/** A bad option. The message names it. */
+export class OptionError extends Error {
+  override name = 'OptionError'
+}
+
+export interface Normalised {
+  readonly options: Options
+  /** Where each option comes from: `default`, `FILE:LINE`, `flag -p`, `option port`. */
+  readonly origins: ReadonlyMap<OptionName, string>
+  /** What the log should warn of, such as features that are not there yet. */
+  readonly notices: readonly string[]
+}
+
+/** The configuration file that a layer was read from. */
+export interface ConfigFile {
+  readonly path: string
+  readonly digest: string
+}
+
+const NO_FILE: ConfigFile = { path: '', digest: '' }
+const DEFAULT_ORIGIN = 'default'
+const PAYLOAD_USUAL_MAX = 8 * 1024 * 1024
+
+/** Completes and checks options of the embedding API; `readBlocks` reads blocks among them. Throws OptionError. */
+export function normaliseOptions(given: ServerOptions, readBlocks?: BlockReader): Options {
+  return normaliseEmbedded(given, readBlocks).options
+}
+
+/** The same, with origins and notices. */
+export function normaliseEmbedded(given: ServerOptions, readBlocks?: BlockReader): Normalised {
+  const layer = apiLayer(given, readBlocks)
+  const file = { path: given.configFile ?? '', digest: given.configDigest ?? '' }
+  const result = typeof layer === 'string' ? layer : normalise([layer], file)
+  if (typeof result === 'string') throw new OptionError(result)
+  return result
+}
+
+/** Lays layers over each other, the last on top. Answers options, or why there are none. */
+export function normalise(layers: readonly Layer[], file = NO_FILE): Normalised | string {
+  const values: Record<string, unknown> = { configFile: file.path, configDigest: file.digest }
+  const origins = new Map<OptionName, string>()
+  for (const { option, default: defaultValue } of SETTINGS) {
+    if (option === undefined) continue
+    const layer = layers.findLast((each) => each.origins.has(option))
+    const value = layer?.values[option]
+    values[option] = value ?? defaultValue
+    origins.set(option, (value === undefined ? undefined : layer?.origins.get(option)) ?? DEFAULT_ORIGIN)
+  }
+  if (values['monitorHost'] === '') values['monitorHost'] = values['host']
+  addCredentials(values, layers, origins)
+  const options = values as unknown as Options
+  const wrong = outOfBounds(options, origins) ?? checkOptions(options)
+  if (wrong !== undefined) return wrong
+  const notices: string[] = []
+  for (const [feature, { missing, origin }] of missingFeatures(options, layers, origins)) {
+    if (missing.guards) return refusal(feature, origin)
+    notices.push(`${feature} (${origin}): not supported yet, ignored`)
+  }
+  if (options.maxPayload > PAYLOAD_USUAL_MAX) {
+    notices.push('Maximum payloads over 8.00 MB are generally discouraged and could lead to poor performance')
+  }
+  return { options: deepFreeze(options), origins, notices }
+}
+
+/** A user or token from a flag goes into what the file says of authorization. */
+function addCredentials(values: Record<string, unknown>, layers: readonly Layer[], origins: Map<OptionName, string>) {
+  for (const { credentials, credentialsOrigin } of layers) {
+    if (credentialsOrigin === '') continue
+    const before = (values as unknown as Options).authorization ?? NO_AUTHORIZATION
+    values['authorization'] = { ...before, ...credentials }
+    origins.set('authorization', credentialsOrigin)
+  }
+}
+
+function outOfBounds(options: Options, origins: ReadonlyMap<OptionName, string>): string | undefined {
+  for (const setting of SETTINGS) {
+    const { option, min, max } = setting
+    if (option === undefined || min === undefined || max === undefined) continue
+    const value = options[option]
+    if (value === undefined && setting.default === undefined) continue
+    if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) continue
+    const what = called(setting, option, origins.get(option) ?? DEFAULT_ORIGIN)
+    return `${what} must be a whole number from ${min} to ${max}, not ${value}`
+  }
+  return undefined
+}
+
+/** An option by the name that whoever said it knows. */
+function called(setting: Setting, option: OptionName, origin: string): string {
+  return origin === apiOrigin(option) ? option : `${origin}: ${nameOf(setting)}`
+}
+
+// ── What is not there yet ─────────────────────────────────────────────────────────────────────────────────────
+
+function missingFeatures(options: Options, layers: readonly Layer[], origins: ReadonlyMap<OptionName, string>) {
+  const all = new Layer()
+  for (const setting of SETTINGS) {
+    const { option, missing } = setting
+    if (option === undefined || missing === undefined || !isUsed(options, option)) continue
+    all.lacks(missing, origins.get(option) ?? DEFAULT_ORIGIN)
+  }
+  for (const { missing } of layers) for (const each of missing.values()) all.lacks(each.missing, each.origin)
+  return all.missing
+}
+
+function isUsed(options: Options, option: OptionName): boolean {
+  const value = options[option]
+  if (option === 'writeTimeout') return value === 'retry'
+  if (Array.isArray(value)) return value.length > 0
+  if (typeof value === 'object' && value !== null && Object.keys(value).length === 0) return false
+  return value !== settingOf(option).default
+}
+
+function refusal(feature: string, origin: string): string {
+  return `${feature} (${origin}): not supported yet; refusing to start without it, because that would let everybody in`
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const member of Object.values(value)) deepFreeze(member)
+  }
+  return value
+}

@@ -1,0 +1,233 @@
+// The parts of the options that are more than one value: who may enter and do what, accounts, TLS, WebSocket. Plain
+// data, frozen and structured-cloneable, because every thread is given a copy. Times are milliseconds; a text that
+// was not given is empty. Where nats-server keeps a key (an nkey's public half, a bcrypt hash), so do we: as text.
+
+/** What a user may publish and subscribe to. A part that is undefined restricts nothing. */
+export interface Permissions {
+  readonly publish: SubjectRules | undefined
+  readonly subscribe: SubjectRules | undefined
+  /** May answer on reply subjects: so many messages, for so long; negative = no limit. */
+  readonly responses: { readonly maxMessages: number; readonly expires: number } | undefined
+}
+
+/** Deny wins. `allow` undefined: everything; empty: nothing. A subscribe rule may be `subject queue`. */
+export interface SubjectRules {
+  readonly allow: readonly string[] | undefined
+  readonly deny: readonly string[] | undefined
+}
+
+export const CONNECTION_TYPES = [
+  'STANDARD',
+  'WEBSOCKET',
+  'LEAFNODE',
+  'LEAFNODE_WS',
+  'MQTT',
+  'MQTT_WS',
+  'IN_PROCESS',
+] as const
+export type ConnectionType = (typeof CONNECTION_TYPES)[number]
+
+/** A user with a name and password (plain or bcrypt), or one with an nkey. */
+export interface UserOptions {
+  readonly username: string
+  readonly password: string
+  /** Public user key, `U…`; empty for a user with a name. */
+  readonly nkey: string
+  readonly permissions: Permissions | undefined
+  /** Undefined: all of them. */
+  readonly connectionTypes: readonly ConnectionType[] | undefined
+  readonly proxyRequired: boolean
+}
+
+export interface AuthCalloutOptions {
+  readonly issuer: string
+  readonly account: string
+  readonly authUsers: readonly string[]
+  readonly xkey: string
+  readonly allowedAccounts: readonly string[]
+}
+
+/** `authorization { … }` (reference 4.2). Default permissions are already in the users that lack their own. */
+export interface AuthorizationOptions {
+  readonly username: string
+  readonly password: string
+  readonly token: string
+  /** Time for CONNECT; 0 = the default, 2 s, or with TLS its timeout and a second. */
+  readonly timeout: number
+  readonly users: readonly UserOptions[]
+  /** Whether `users` was given, if only as an empty list. */
+  readonly hasUsers: boolean
+  readonly defaultPermissions: Permissions | undefined
+  readonly callout: AuthCalloutOptions | undefined
+  readonly proxyRequired: boolean
+}
+
+/** Nothing is asked of anybody. */
+export const NO_AUTHORIZATION: AuthorizationOptions = {
+  username: '',
+  password: '',
+  token: '',
+  timeout: 0,
+  users: [],
+  hasUsers: false,
+  defaultPermissions: undefined,
+  callout: undefined,
+  proxyRequired: false,
+}
+
+export interface ExportOptions {
+  readonly kind: 'stream' | 'service'
+  readonly subject: string
+  /** Accounts that may import it; undefined: all. */
+  readonly accounts: readonly string[] | undefined
+  readonly accountTokenPosition: number
+  readonly response: 'singleton' | 'stream' | 'chunked'
+  /** Longest wait for a service's answer; 0 = the default, 2 min. */
+  readonly threshold: number
+  /** `sampling` in percent; 0 = asked for by headers. */
+  readonly latency: { readonly sampling: number; readonly subject: string } | undefined
+  readonly allowTrace: boolean
+}
+
+export interface ImportOptions {
+  readonly kind: 'stream' | 'service'
+  readonly account: string
+  readonly subject: string
+  /** Local subject; empty: as it is there. */
+  readonly to: string
+  readonly prefix: string
+  readonly share: boolean
+  readonly allowTrace: boolean
+}
+
+export interface MappingDestination {
+  readonly subject: string
+  /** Percent. */
+  readonly weight: number
+  readonly cluster: string
+}
+
+export interface MappingOptions {
+  readonly source: string
+  readonly destinations: readonly MappingDestination[]
+}
+
+/** `-1` = no limit. */
+export interface AccountLimits {
+  readonly maxConnections: number
+  readonly maxSubscriptions: number
+  readonly maxPayload: number
+  readonly maxLeafnodes: number
+}
+
+/** One of `accounts { … }` (reference 4.3). */
+export interface AccountOptions {
+  readonly name: string
+  /** Public account key, `A…`, or empty. */
+  readonly nkey: string
+  readonly users: readonly UserOptions[]
+  readonly defaultPermissions: Permissions | undefined
+  readonly exports: readonly ExportOptions[]
+  readonly imports: readonly ImportOptions[]
+  readonly mappings: readonly MappingOptions[]
+  readonly limits: AccountLimits
+  readonly jetstream: boolean
+  /** Destination of message traces, and how many percent are traced. */
+  readonly trace: { readonly destination: string; readonly sampling: number } | undefined
+}
+
+export interface CertificatePair {
+  readonly certFile: string
+  readonly keyFile: string
+}
+
+/** `tls { … }` (reference 4.4). Files were read and checked when the options were made; here are their names. */
+export interface TlsOptions {
+  /** One, or several chosen by SNI. */
+  readonly certificates: readonly CertificatePair[]
+  readonly caFile: string
+  readonly verify: boolean
+  readonly verifyAndMap: boolean
+  readonly verifyAndCheckKnownUrls: boolean
+  readonly insecure: boolean
+  /** IANA names; empty: the default. */
+  readonly cipherSuites: readonly string[]
+  readonly curvePreferences: readonly string[]
+  readonly minVersion: '1.2' | '1.3'
+  /** 0 = the default, 2 s. */
+  readonly timeout: number
+  /** Handshakes a second; 0 = no limit. */
+  readonly connectionRateLimit: number
+  /** Lower-case hex SHA-256 of the public key info; empty: any certificate. */
+  readonly pinnedCerts: readonly string[]
+  readonly handshakeFirst: boolean
+  /** With handshakeFirst: INFO is sent after this long without a ClientHello; 0 = never. */
+  readonly handshakeFirstFallback: number
+  readonly ocspPeer: OcspPeerOptions | undefined
+}
+
+export interface OcspPeerOptions {
+  readonly verify: boolean
+  readonly caTimeout: number
+  readonly allowedClockSkew: number
+  readonly warnOnly: boolean
+  readonly unknownIsGood: boolean
+  readonly allowWhenCaUnreachable: boolean
+  readonly cacheTtlWhenNextUpdateUnset: number
+}
+
+/** `websocket { … }` (reference 4.8). */
+export interface WebSocketOptions {
+  readonly host: string
+  /** 0 = no listener. */
+  readonly port: number
+  readonly advertise: string
+  readonly tls: TlsOptions | undefined
+  readonly noTls: boolean
+  readonly sameOrigin: boolean
+  readonly allowedOrigins: readonly string[]
+  /** 0 = no limit of its own. */
+  readonly handshakeTimeout: number
+  readonly compression: boolean
+  readonly username: string
+  readonly password: string
+  readonly token: string
+  readonly authTimeout: number
+  readonly noAuthUser: string
+  readonly jwtCookie: string
+  readonly userCookie: string
+  readonly passCookie: string
+  readonly tokenCookie: string
+  readonly headers: Readonly<Record<string, string>>
+  /** 0 = as other clients. */
+  readonly pingInterval: number
+}
+
+/** `resolver` (reference 4.1). */
+export interface ResolverOptions {
+  readonly type: 'memory' | 'url' | 'full' | 'cache'
+  readonly url: string
+  readonly dir: string
+  readonly allowDelete: boolean
+  readonly hardDelete: boolean
+  readonly limit: number
+  readonly ttl: number
+  readonly interval: number
+  /** 0 = the default, 1.9 s. */
+  readonly timeout: number
+}
+
+/** `ocsp` and `ocsp_cache`. */
+export interface OcspOptions {
+  readonly mode: 'auto' | 'always' | 'must' | 'never'
+  readonly urls: readonly string[]
+}
+export interface OcspCacheOptions {
+  readonly type: 'none' | 'local'
+  readonly localStore: string
+  readonly preserveRevoked: boolean
+  readonly saveInterval: number
+}
+
+/** A shape while it is being filled. */
+export type Draft<T> = { -readonly [K in keyof T]: T[K] }

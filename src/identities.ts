@@ -1,0 +1,190 @@
+// Who may enter this shard, and what the accounts are that they enter: made from the options when the shard is born,
+// and anew at a reload, when everybody who is there is asked about again.
+
+import { isDeepStrictEqual } from 'node:util'
+import type { Outcome } from './accounts/account.ts'
+import { OwnRequests } from './accounts/own-requests.ts'
+import { TokenAccounts, type TokenChange } from './accounts/token-accounts.ts'
+import type { Authenticator, AuthServices } from './auth/authenticator.ts'
+import type { Callout, PublishCallout } from './auth/callout.ts'
+import { authenticateRequest } from './auth/custom.ts'
+import { AuthFaults, type Identity, isRefusal, type Refusal } from './auth/identity.ts'
+import { AccountBook } from './auth/jwt/account-book.ts'
+import { standingOf } from './auth/jwt/standing.ts'
+import { isInvalid } from './auth/jwt/token.ts'
+import type { Questions } from './auth/questions.ts'
+import { type AuthRequest, andThen, type Soon } from './auth/request.ts'
+import { CALLOUT_SUBJECT } from './auth/settings.ts'
+import { authTimeoutMs, createAuthenticator, operatorOf } from './auth/setup.ts'
+import type { Client } from './client.ts'
+import { NATS_VERSION } from './constants.ts'
+import { Refusals } from './errors.ts'
+import type { ShardSetup } from './messages.ts'
+import type { Options } from './options.ts'
+import { type ServerKey, signAs } from './server-identity.ts'
+import type { Shard } from './shard.ts'
+
+/** The options on which it depends who may be here, and to do what. */
+function concernsOf(options: Options): unknown[] {
+  const { authorization, accounts, mappings, noAuthUser, systemAccount, proxies, tls, websocket } = options
+  return [authorization, accounts, mappings, noAuthUser, systemAccount, proxies, tls?.verifyAndMap, websocket]
+}
+
+export class Identities {
+  authenticator: Authenticator
+  private readonly shard: Shard
+  private readonly questions: Questions
+  private readonly services: AuthServices
+  /** In operator mode. */
+  private readonly tokenAccounts: TokenAccounts | undefined
+  private readonly key: ServerKey
+  private readonly requests: OwnRequests
+  /** Loaded when somebody is asked about for the first time. */
+  private callout: Promise<Callout> | undefined
+  /** How often it changed who may be here: an answer that was under way meanwhile counts for nothing. */
+  private epoch = 0
+
+  constructor(shard: Shard, questions: Questions, { asksProgram, key }: Pick<ShardSetup, 'asksProgram' | 'key'>) {
+    this.shard = shard
+    this.questions = questions
+    this.key = key
+    this.requests = new OwnRequests(shard)
+    this.tokenAccounts = this.createTokenAccounts()
+    this.services = {
+      passwords: questions,
+      accounts: this.tokenAccounts?.book,
+      custom: asksProgram
+        ? (request) => questions.ask('custom', { request: authenticateRequest(request) }, request.gone)
+        : undefined,
+      callout: {
+        ask: async (...question) => {
+          this.callout ??= this.createCallout()
+          return (await this.callout).ask(...question)
+        },
+      },
+    }
+    this.configureAccounts()
+    this.authenticator = createAuthenticator(shard.options, this.services)
+  }
+
+  private createTokenAccounts(): TokenAccounts | undefined {
+    const { shard } = this
+    const operator = operatorOf(shard.options)
+    if (operator === undefined || isInvalid(operator)) return undefined // createAuthenticator() throws
+    const book = new AccountBook(operator, (key) => this.questions.ask('account', { key }))
+    return new TokenAccounts(book, shard.accounts, {
+      warn: (text) => shard.log.warn(text),
+      configured: (outcome) => this.configured(outcome),
+      accountEnded: (account) => this.accountChanged({ before: account, now: account }),
+    })
+  }
+
+  private async createCallout(): Promise<Callout> {
+    const { shard, key, authenticator, tokenAccounts } = this
+    const [{ Callout }, { createCurve }] = await Promise.all([import('./auth/callout.ts'), import('@nats-io/nkeys')])
+    const server = {
+      name: shard.identity.serverName,
+      host: shard.identity.host,
+      version: NATS_VERSION,
+      cluster: '',
+      tags: shard.options.serverTags,
+      key: { getPublicKey: () => key.id, sign: (bytes: Uint8Array) => signAs(key, bytes) },
+      xkey: createCurve(),
+    }
+    const accounts = { book: tokenAccounts?.book, configured: authenticator.accounts }
+    const publish: PublishCallout = async ({ account, ...message }, gone) => {
+      await tokenAccounts?.prepare(account)
+      shard.wake()
+      return this.requests.ask({ ...message, account: shard.accounts.named(account), subject: CALLOUT_SUBJECT }, gone)
+    }
+    return new Callout(server, accounts, publish, this.timeoutMs)
+  }
+
+  /** How long CONNECT may take, in milliseconds. */
+  get timeoutMs(): number {
+    return authTimeoutMs(this.shard.options)
+  }
+
+  /** Who a connection is; its account is ready to be entered. Never rejects. */
+  identify(request: AuthRequest): Soon<Identity | Refusal> {
+    const { epoch } = this
+    return andThen(this.authenticator.authenticate(request), (answer) => {
+      if (epoch !== this.epoch) return this.identify(request)
+      if (isRefusal(answer) || this.tokenAccounts === undefined) return answer
+      const prepared = this.tokenAccounts.prepare(answer.account)
+      return andThen(prepared, () => (epoch === this.epoch ? answer : this.identify(request)))
+    })
+  }
+
+  // ── Changes ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /** New options are in force. Resolves when all who are here may stay, or have gone. */
+  async optionsChanged(options: Options, before: Options): Promise<void> {
+    const { tokenAccounts, services, shard } = this
+    const isSame = isDeepStrictEqual(concernsOf(options), concernsOf(before))
+    if (isSame && tokenAccounts === undefined && services.custom === undefined) return
+    const { authenticator } = this
+    this.epoch++
+    this.configureAccounts()
+    this.authenticator = createAuthenticator(options, services)
+    this.callout = undefined
+    if (tokenAccounts !== undefined) {
+      const fetch = (key: string) => this.questions.ask('account', { key })
+      const changes = await tokenAccounts.refresh(fetch, options.resolver?.type !== 'memory')
+      this.epoch++
+      shard.wake()
+      for (const change of changes) this.accountChanged(change)
+    }
+    await Promise.all([...shard.clients.values()].map((client) => client.login.review(authenticator)))
+    shard.wake()
+    this.recount()
+  }
+
+  private configureAccounts(): void {
+    const { accounts, mappings } = this.shard.options
+    if (this.tokenAccounts === undefined) this.configured(this.shard.accounts.configureAll(accounts, mappings))
+  }
+
+  /** Accounts have been configured: subscriptions and routes follow those that import something else than before. */
+  private configured({ wrong, changed }: Outcome): void {
+    const { shard } = this
+    for (const text of wrong) shard.log.warn(text)
+    if (changed.size === 0) return
+    for (const client of shard.clients.values()) {
+      if (client.closing || !changed.has(client.account)) continue
+      for (const subscription of client.subscriptions.values()) {
+        if (!shard.sublist.reimport(subscription)) client.refuse(Refusals.subscriptions)
+      }
+    }
+    shard.generations.advanceAll()
+  }
+
+  /** The token of an account is another one, or has ended: its clients go by what it says now. */
+  private accountChanged({ before, now }: TokenChange): void {
+    const { shard } = this
+    shard.wake()
+    this.epoch++
+    for (const client of this.clientsOf(before.claims.subject)) {
+      const { identity } = client.login
+      if (identity === undefined) continue
+      const standing = standingOf(identity, before, now, Date.now())
+      if ('reason' in standing) client.close(now === undefined ? AuthFaults.violation : standing)
+      else client.login.stay({ ...identity, ...standing })
+    }
+  }
+
+  /** Connections that are too many by now are closed, those that came last. */
+  private recount(): void {
+    const clients = [...this.shard.clients.values()]
+    for (const { operations } of clients) operations.recount()
+    for (const { operations } of clients.reverse()) operations.closeIfExcess()
+  }
+
+  private clientsOf(account: string): Client[] {
+    return [...this.shard.clients.values()].filter((client) => !client.closing && client.account.name === account)
+  }
+
+  close(): void {
+    this.tokenAccounts?.close()
+  }
+}

@@ -1,0 +1,86 @@
+// Whether a peer is still there: PINGs to one that is quiet, its round trip time, and when to give it up (reference 9).
+
+import { FIRST_PING_MS, RTT_AGE_MAX_MS } from './constants.ts'
+import type { Options } from './options.ts'
+import type { Shard } from './shard.ts'
+
+/** Not zero, which means unknown. */
+const RTT_MIN_MS = 0.001
+
+export interface KeepAliveOwner {
+  /** Milliseconds between PINGs. */
+  readonly pingInterval: number
+  sendPing(): void
+  /** The peer has not answered for too long. */
+  peerIsStale(): void
+}
+
+export class KeepAlive {
+  /** Milliseconds; 0 = not measured yet. */
+  rttMs = 0
+  private readonly shard: Shard
+  private readonly owner: KeepAliveOwner
+  /** Latest bytes from the peer, on the shard's clock. */
+  private lastReadMs: number
+  private pingsOut = 0
+  private dueMs = 0
+  private sentMs = Number.NEGATIVE_INFINITY
+
+  constructor(shard: Shard, owner: KeepAliveOwner) {
+    this.shard = shard
+    this.owner = owner
+    this.lastReadMs = shard.nowMs
+  }
+
+  /** Plans the first PING, which comes soon. */
+  start(): void {
+    this.plan(Math.min(FIRST_PING_MS, this.owner.pingInterval) * (1 + Math.random() / 5))
+  }
+
+  /** The peer has introduced itself, `startMs` being when it came: an estimate, until the first PING measures it. */
+  introduced(startMs: number): void {
+    if (this.rttMs === 0) this.rttMs = Math.max(this.shard.clockMs() - startMs, RTT_MIN_MS)
+    this.start()
+  }
+
+  heard(nowMs: number): void {
+    this.lastReadMs = nowMs
+  }
+
+  pong(): void {
+    if (this.pingsOut > 0) this.rttMs = Math.max(this.shard.clockMs() - this.sentMs, RTT_MIN_MS)
+    this.pingsOut = 0
+  }
+
+  private plan(afterMs: number): void {
+    this.shard.pings.remove(this, this.dueMs)
+    this.dueMs = this.shard.nowMs + afterMs
+    this.shard.pings.add(this, this.dueMs)
+  }
+
+  /** The time for a PING has come: sends one unless the peer was heard of lately, or finds the peer stale. */
+  due(nowMs: number): void {
+    const { pingInterval } = this.owner
+    const { pingMax } = this.shard.options
+    this.plan(pingInterval)
+    const needRtt = this.rttMs === 0 || nowMs - this.sentMs > RTT_AGE_MAX_MS
+    if (nowMs - this.lastReadMs < pingInterval && !needRtt) return
+    if (this.pingsOut + 1 > pingMax) {
+      this.owner.peerIsStale()
+      return
+    }
+    this.pingsOut++
+    this.sentMs = this.shard.clockMs()
+    this.owner.sendPing()
+  }
+
+  /** A PING that was to come after the old interval comes within the new one; each peer's at another time. */
+  optionsChanged(options: Options, before: Options): void {
+    const afterMs = options.pingInterval * Math.random()
+    if (options.pingInterval < before.pingInterval && this.dueMs > this.shard.nowMs + afterMs) this.plan(afterMs)
+  }
+
+  stop(): void {
+    this.shard.pings.remove(this, this.dueMs)
+  }
+}

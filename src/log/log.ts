@@ -1,0 +1,187 @@
+// The log of one thread: levels in, lines out (reference 18). Lines look as nats-server's do,
+//
+//     [pid] YYYY/MM/DD HH:MM:SS.micros [LVL] ip:port - cid:N - text
+//
+// or are JSON objects, one a line. Where they go is the business of a sink (sink.ts). Every thread has a log of its
+// own and writes whole lines, at once and in order: what was logged before a crash is there after it.
+
+import { fstatSync } from 'node:fs'
+import type { LogPlace, LogSink } from './sink.ts'
+import { createSink, NOWHERE } from './sinks.ts'
+import { wallClockMicros, wallClockText } from './wall-clock.ts'
+
+/** What the log needs to know of the server's options; they may change while it runs. */
+export interface LogOptions {
+  readonly log: 'stderr' | 'none'
+  readonly debug: boolean
+  readonly trace: boolean
+  /** Path of the file to log to; empty: none. */
+  readonly logFile: string
+  /** Bytes after which the file is put aside; 0 = never. */
+  readonly logSizeLimit: number
+  /** Files to keep, the one in use included; 0 = all. */
+  readonly logMaxNum: number
+  readonly logTime: boolean
+  readonly logTimeUtc: boolean
+  readonly logFormat: 'text' | 'json'
+  readonly syslog: boolean
+  /** `udp://host:port`, `tcp://host:port`, `unix:///path`; empty: none. */
+  readonly remoteSyslog: string
+}
+
+export type Level = 'info' | 'warn' | 'error' | 'fatal' | 'debug' | 'trace'
+
+/** Tag in a text line, and its colour on a terminal. */
+const TAGS: Record<Level, { readonly tag: string; readonly colour: string }> = {
+  info: { tag: 'INF', colour: '32' },
+  warn: { tag: 'WRN', colour: '0;93' },
+  error: { tag: 'ERR', colour: '31' },
+  fatal: { tag: 'FTL', colour: '31' },
+  debug: { tag: 'DBG', colour: '36' },
+  trace: { tag: 'TRC', colour: '33' },
+}
+const STDERR = 2
+
+/** The connection that a line speaks of. */
+export interface LogSource {
+  /** `ip:port - cid:N`, and once the client has introduced itself, ` - "vVERSION:lang:name"`. */
+  readonly label: string
+  readonly id: number
+  readonly ip: string
+  readonly port: number
+}
+
+export class Log {
+  private readonly place: LogPlace
+  private options: LogOptions
+  private sink: LogSink
+  private coloured: boolean
+
+  /** Throws if the options name a file that cannot be opened. */
+  constructor(options: LogOptions, place: LogPlace) {
+    this.place = place
+    this.options = options
+    this.sink = createSink(options, place)
+    this.coloured = this.isColoured()
+  }
+
+  info(text: string, source?: LogSource): void {
+    this.write('info', text, source)
+  }
+
+  warn(text: string, source?: LogSource): void {
+    this.write('warn', text, source)
+  }
+
+  error(text: string, source?: LogSource): void {
+    this.write('error', text, source)
+  }
+
+  fatal(text: string, source?: LogSource): void {
+    this.write('fatal', text, source)
+  }
+
+  debug(text: string, source?: LogSource): void {
+    if (this.options.debug) this.write('debug', text, source)
+  }
+
+  trace(text: string, source?: LogSource): void {
+    if (this.options.trace) this.write('trace', text, source)
+  }
+
+  /** Rejects if the place where lines go cannot be reached. */
+  async ready(): Promise<void> {
+    await this.sink.ready
+  }
+
+  /** Takes new options. Throws, and goes on as before, if they name a file that cannot be opened. */
+  configure(options: LogOptions): void {
+    const moved = SINK_MEMBERS.some((member) => options[member] !== this.options[member])
+    if (moved) {
+      const sink = createSink(options, this.place)
+      void this.sink.close()
+      this.sink = sink
+    }
+    this.options = options
+    this.coloured = this.isColoured()
+  }
+
+  /** Primary: opens the log file anew, as somebody has moved it away; the other threads follow. */
+  reopen(): void {
+    if (this.sink.reopen === undefined) this.info('File log re-open ignored, not a file logger')
+    else {
+      this.sink.reopen()
+      this.info('File log re-opened')
+    }
+  }
+
+  /** Catches up with what the primary did to the log file. Called now and then, so that an idle thread does too. */
+  follow(): void {
+    this.sink.follow?.()
+  }
+
+  /** Primary: a shard found the log file too large. */
+  rotate(): void {
+    this.sink.rotate?.()
+  }
+
+  /** Primary: a line that a shard could not deliver by itself. */
+  relay(level: Level, line: string): void {
+    this.sink.write(level, line)
+  }
+
+  /** Resolves when every line is where it belongs. What is logged afterwards goes nowhere. */
+  async close(): Promise<void> {
+    const { sink } = this
+    this.sink = NOWHERE
+    await sink.close()
+  }
+
+  private isColoured(): boolean {
+    if (this.sink.kind !== 'stderr' || this.options.logFormat === 'json') return false
+    try {
+      return fstatSync(STDERR).isCharacterDevice()
+    } catch {
+      return false
+    }
+  }
+
+  private write(level: Level, text: string, source: LogSource | undefined): void {
+    const { sink, options } = this
+    if (sink.kind === 'none') return
+    if (options.logFormat === 'json') {
+      sink.write(level, this.json(level, text, source))
+      return
+    }
+    const whole = source === undefined ? text : `${source.label} - ${text}`
+    if (sink.kind === 'syslog') {
+      sink.write(level, whole) // it adds time and process itself
+      return
+    }
+    const { tag, colour } = TAGS[level]
+    const label = this.coloured ? `[\x1b[${colour}m${tag}\x1b[0m]` : `[${tag}]`
+    const time = options.logTime ? `${wallClockText(options.logTimeUtc)} ` : ''
+    sink.write(level, `[${process.pid}] ${time}${label} ${whole}\n`)
+  }
+
+  private json(level: Level, text: string, source: LogSource | undefined): string {
+    const micros = wallClockMicros()
+    const line = {
+      ...(this.options.logTime ? { time: isoMicros(micros) } : {}),
+      level,
+      pid: process.pid,
+      thread: this.place.name,
+      ...(source === undefined ? {} : { cid: source.id, ip: source.ip, port: source.port }),
+      msg: text,
+    }
+    return `${JSON.stringify(line)}\n`
+  }
+}
+
+/** Options of which a change means another sink. */
+const SINK_MEMBERS = ['log', 'logFile', 'logSizeLimit', 'logMaxNum', 'syslog', 'remoteSyslog'] as const
+
+function isoMicros(micros: number): string {
+  const iso = new Date(Math.floor(micros / 1000)).toISOString()
+  return `${iso.slice(0, -1)}${String(micros % 1000).padStart(3, '0')}Z`
+}

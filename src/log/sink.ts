@@ -1,0 +1,39 @@
+// What a log needs of the place where its lines go, and what a sink needs to know of the thread that writes to it.
+
+import type { Level } from './log.ts'
+
+export interface LogSink {
+  readonly kind: 'none' | 'stderr' | 'file' | 'syslog'
+  /** Takes one whole line. Never throws, and never waits for long. */
+  write(level: Level, line: string): void
+  /** Opens the file anew; only a file has it. */
+  reopen?(): void
+  /** Puts the file aside if it is too large. */
+  rotate?(): void
+  /** Does what the primary did to the file. */
+  follow?(): void
+  /** Rejects if the place cannot be reached, which is known only later. */
+  readonly ready?: Promise<void>
+  close(): void | Promise<void>
+}
+
+/** The thread that logs. */
+export interface LogPlace {
+  /** `primary`, or `shard N`. */
+  readonly name: string
+  /** One word of memory that all threads share: how often the log file was opened anew. */
+  readonly opened: SharedArrayBuffer
+  /** Shard: says something to the primary. The primary itself has none. */
+  readonly tell?: (message: LogMessage) => void
+}
+
+/** Shard → primary. */
+export type LogMessage =
+  /** The log file is larger than it may be. */
+  | { readonly kind: 'logFull' }
+  /** A line for a sink that only the primary has. */
+  | { readonly kind: 'logLine'; readonly level: Level; readonly line: string }
+
+export function primaryPlace(): LogPlace {
+  return { name: 'primary', opened: new SharedArrayBuffer(4) }
+}

@@ -1,0 +1,333 @@
+// What a client's operations do: the parser calls, this acts on the connection, its subscriptions and the router.
+// Grep for the verb: processConnect, processPub, processSub, processUnsub, processPing, processPong.
+
+import type { Refusal as LoginRefusal } from './auth/identity.ts'
+import { AuthFaults, type Identity, type Limits, lowestLimits, NO_LIMIT, NO_LIMITS } from './auth/identity.ts'
+import type { Client } from './client.ts'
+import { CATCH_UP_TURN_BYTES, PROTOCOL_VERSION } from './constants.ts'
+import { type Fault, Faults, quote, type Refusal, Refusals } from './errors.ts'
+import { Login } from './login.ts'
+import { encodeNoResponders } from './protocol/encoder.ts'
+import { parseConnect } from './protocol/handshake.ts'
+import type { ParserHandler } from './protocol/parser-handler.ts'
+import type { Run } from './protocol/run.ts'
+import type { Rights } from './rights.ts'
+import type { Shard } from './shard.ts'
+import {
+  countTokens,
+  isReservedReply,
+  isReservedSubject,
+  isValidFilter,
+  isValidLiteral,
+  mayBeReserved,
+  RESERVED_QUEUE,
+} from './subjects/subject.ts'
+import { Subscription } from './subjects/sublist.ts'
+
+export class Operations implements ParserHandler {
+  readonly login: Login
+  /** Undefined: may do everything. */
+  rights: Rights | undefined
+  limits: Limits = NO_LIMITS
+  connectReceived = false
+  firstPongSent = false
+  private readonly client: Client
+  private readonly shard: Shard
+  /** Counted among the connections of its account. */
+  private isCounted = false
+  /** PINGs to be answered when its frames for other shards wait no more. */
+  private pongsOwed = 0
+  /** Bytes dealt with for the sake of its subscriptions since it last waited. */
+  private caughtUpBytes = 0
+
+  constructor(shard: Shard, client: Client) {
+    this.shard = shard
+    this.client = client
+    this.login = new Login(shard, client, this)
+  }
+
+  // ── CONNECT, and what follows from it ─────────────────────────────────────────────────────────────────
+
+  processConnect(json: string): void {
+    const { client } = this
+    const options = parseConnect(json, client.options)
+    if (options === undefined) {
+      client.close(Faults.badArguments)
+      return
+    }
+    client.options = options
+    if (!this.shard.identity.headers) options.headers = false
+    if (!this.connectReceived) {
+      this.connectReceived = true
+      client.keepAlive.introduced(client.startMs)
+    } else {
+      client.leaveIndex()
+      client.subscriptions.clear()
+    }
+    if (options.account !== '' || options.newAccount) client.close(Faults.authorization)
+    else this.login.connect(options)
+  }
+
+  mayGoOnWithoutConnect(): boolean {
+    return this.login.goOnWithoutConnect()
+  }
+
+  /** It is known who the peer is; what it may do follows from that. */
+  admitted(identity: Identity): void {
+    const { shard, client } = this
+    const { options, parser } = client
+    this.leaveAccount()
+    client.account = shard.accounts.named(identity.account)
+    const { connections } = client.account.limits
+    if (connections >= 0) {
+      this.isCounted = shard.accountConnections.join(client.account, shard.index, connections)
+      if (!this.isCounted) {
+        client.close(AuthFaults.accountConnections)
+        return
+      }
+    }
+    this.grant(identity)
+    this.applyLimits()
+    parser.connectDue = false
+    parser.allowHeaders(options.headers)
+    parser.runMax = options.verbose || options.pedantic ? 1 : Number.MAX_SAFE_INTEGER
+    if (!this.connectReceived) return
+    if (options.protocol < 0 || options.protocol > PROTOCOL_VERSION) client.close(Faults.protocolVersion)
+    else if (options.noResponders && !options.headers) client.close(Faults.noRespondersHeaders)
+    else client.sendOk()
+  }
+
+  refused({ fault, cause }: LoginRefusal): void {
+    this.client.log.refused(cause)
+    this.client.close(fault)
+  }
+
+  private grant({ permissions }: Identity): void {
+    this.rights = permissions && this.shard.permissionSets.rights(permissions, () => performance.now())
+  }
+
+  leaveAccount(): void {
+    if (this.isCounted) this.shard.accountConnections.leave(this.client.account, this.shard.index)
+    this.isCounted = false
+  }
+
+  // ── After a reload ────────────────────────────────────────────────────────────────────────────────────
+
+  /** The peer may go on, by what its account and its permissions say now. */
+  stayed(identity: Identity, hasOtherPermissions: boolean): void {
+    const { client, shard } = this
+    this.applyLimits()
+    if (hasOtherPermissions) {
+      this.grant(identity)
+      for (const subscription of [...client.subscriptions.values()]) this.judge(subscription, identity)
+      shard.generations.advanceAll()
+    }
+    const { subscriptions } = this.limits
+    if (subscriptions >= 0 && client.subscriptions.size > subscriptions) client.close(Faults.subscriptions)
+  }
+
+  /** A subscription that is not allowed any more is removed. */
+  private judge(subscription: Subscription, identity: Identity): void {
+    const { subject, queue, sid } = subscription
+    const verdict = this.rights?.maySubscribe(subject, queue) ?? 'allowed'
+    subscription.filtered = verdict === 'filtered'
+    if (verdict !== 'denied') return
+    this.client.endSubscription(subscription)
+    this.client.refuse(Refusals.removed(subject, queue, sid, userText(identity)))
+  }
+
+  /** Its account has another limit of connections by now: it is counted, or is not any more. */
+  recount(): void {
+    const { client, shard } = this
+    const isLimited = client.account.limits.connections >= 0
+    if (!isLimited) this.leaveAccount()
+    else if (!this.isCounted && !client.closing && this.login.identity !== undefined) {
+      this.isCounted = shard.accountConnections.join(client.account, shard.index, Number.POSITIVE_INFINITY)
+    }
+  }
+
+  /** Closes it if its account has more connections than it may have. */
+  closeIfExcess(): void {
+    const { client, shard } = this
+    const { connections } = client.account.limits
+    if (!this.isCounted || shard.accountConnections.countOf(client.account) <= connections) return
+    client.close(AuthFaults.accountConnections)
+  }
+
+  /** The lowest of what the server, the account and the user allow. */
+  applyLimits(): void {
+    const { maxSubscriptions, maxPayload, maxControlLine } = this.shard.options
+    const server = { subscriptions: maxSubscriptions === 0 ? NO_LIMIT : maxSubscriptions, payload: maxPayload }
+    const user = this.login.identity?.limits ?? NO_LIMITS
+    this.limits = lowestLimits(server, this.client.account.limits, user)
+    this.client.parser.setLimits({ maxControlLine, maxPayload: this.limits.payload })
+  }
+
+  // ── PUB ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  processPub(run: Run): void {
+    const { client, shard } = this
+    const { options, account } = client
+    client.inMessages += run.count
+    client.inBytes += run.count * run.size
+    if (options.pedantic && !isValidLiteral(subjectOf(run))) client.refuse(Refusals.invalidPublishSubject)
+    if (!this.mayPublish(run)) return
+    if (options.verbose) client.sendOk()
+    const sent = shard.router.publish(run, account, client)
+    if (sent === 0 && options.noResponders && run.replyEnd > run.replyStart) this.answerNoResponders(run)
+  }
+
+  /** Whether the run, or as much of it as is left in it, may go on. */
+  private mayPublish(run: Run): boolean {
+    const { bytes } = run.line
+    // Subjects of the server itself are not for clients.
+    if (mayBeReserved(bytes[run.subjectStart])) {
+      const subject = subjectOf(run)
+      if (isReservedSubject(subject)) return this.refuseRun(run, Refusals.publish(subject))
+    }
+    if (run.replyEnd > run.replyStart && mayBeReserved(bytes[run.replyStart])) {
+      const reply = replyOf(run)
+      if (isReservedReply(reply)) return this.refuseRun(run, Refusals.reply(reply))
+    }
+    if (this.rights === undefined) return true
+    const route = this.shard.router.planner.routeOf(run, this.client.account)
+    const allowed = this.rights.publishable(route, () => subjectOf(run), run.count)
+    if (allowed === run.count) return true
+    const refused = run.count - allowed
+    run.count = refused
+    this.refuseRun(run, Refusals.publish(subjectOf(run)))
+    run.count = allowed
+    return allowed > 0
+  }
+
+  private refuseRun(run: Run, refusal: Refusal): false {
+    for (let i = 0; i < run.count; i++) this.client.refuse(refusal)
+    return false
+  }
+
+  private answerNoResponders(run: Run): void {
+    const { client } = this
+    const reply = replyOf(run)
+    const sid = this.shard.plainSidOf(client, reply)
+    if (sid === undefined) return
+    const answer = encodeNoResponders(subjectOf(run), reply, sid)
+    for (let i = 0; i < run.count && !client.closing; i++) client.send(answer)
+  }
+
+  // ── SUB, UNSUB ────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * What was published before a subscription comes or goes is delivered as it was. A client that sends thousands of
+   * them while others publish would make the shard do nothing else, and its receivers would overflow meanwhile: after
+   * some bytes it waits for the next turn.
+   */
+  private catchUp(): void {
+    this.caughtUpBytes += this.shard.catchUp()
+    if (this.caughtUpBytes < CATCH_UP_TURN_BYTES || this.client.closing) return
+    this.caughtUpBytes = 0
+    const goOn = this.client.suspend()
+    setImmediate(() => {
+      this.shard.wake()
+      goOn()
+    })
+  }
+
+  processSub(subject: string, queue: string, sid: string): void {
+    const { client, shard, limits } = this
+    this.catchUp()
+    if (client.closing) return // what came was more than it has room for
+    const { maxSubscriptionTokens } = shard.options
+    const verdict = this.rights === undefined ? 'allowed' : this.rights.maySubscribe(subject, queue)
+    if (queue === RESERVED_QUEUE || (verdict === 'denied' && queue !== '')) {
+      client.refuse(Refusals.subscribeQueue(subject, queue, sid))
+      return
+    }
+    if (verdict === 'denied') {
+      client.refuse(Refusals.subscribe(subject, sid))
+      return
+    }
+    if (maxSubscriptionTokens > 0 && countTokens(subject) > maxSubscriptionTokens) {
+      client.refuse(Refusals.tooManyTokens(subject, sid))
+      return
+    }
+    if (limits.subscriptions >= 0 && client.subscriptions.size >= limits.subscriptions) {
+      client.refuse(Refusals.subscriptions)
+      return
+    }
+    // A sid in use keeps its first subscription.
+    if (!client.subscriptions.has(sid)) {
+      if (!isValidFilter(subject)) {
+        client.refuse(Refusals.invalidSubject)
+        return
+      }
+      const subscription = new Subscription(client, client.account, subject, queue, sid)
+      subscription.filtered = verdict === 'filtered'
+      if (!shard.sublist.insert(subscription)) {
+        client.refuse(Refusals.subscriptions)
+        return
+      }
+      client.subscriptions.set(sid, subscription)
+    }
+    client.sendOk()
+  }
+
+  processUnsub(sid: string, max: number): void {
+    const { client, shard } = this
+    this.catchUp()
+    if (client.closing) return // what came was more than it has room for
+    const subscription = client.subscriptions.get(sid)
+    if (subscription !== undefined) {
+      if (max > subscription.delivered) {
+        subscription.max = max
+        // From now on it is counted message by message: routes that have it in a group are stale.
+        shard.subscriptionChanged(subscription)
+      } else client.endSubscription(subscription)
+    }
+    client.sendOk()
+  }
+
+  // ── PING, PONG ────────────────────────────────────────────────────────────────────────────────────────
+
+  processPing(): void {
+    // PONG says that what was published before is on its way: it waits with frames for which a ring has no room.
+    if (this.client.waitsForPeers) this.pongsOwed++
+    else this.pong()
+  }
+
+  payPongs(): void {
+    for (; this.pongsOwed > 0 && !this.client.closing; this.pongsOwed--) this.pong()
+  }
+
+  private pong(): void {
+    const { client } = this
+    client.sendPong()
+    if (!this.connectReceived || this.firstPongSent) return
+    this.firstPongSent = true
+    client.identityChanged()
+    client.log.introduce(client.options)
+  }
+
+  processPong(): void {
+    this.client.keepAlive.pong()
+  }
+
+  processFault(fault: Fault, cause: string): void {
+    if (fault === Faults.authorization) this.client.log.refused('an operation came before CONNECT')
+    else this.client.log.fault(fault, cause)
+    this.client.close(fault)
+  }
+}
+
+function subjectOf(run: Run): string {
+  return run.line.bytes.toString('latin1', run.subjectStart, run.subjectEnd)
+}
+
+/** Whose a subscription was, in nats-server's words. */
+function userText({ way, user }: Identity): string {
+  const kind = way === 'nkey' ? 'Nkey' : way === 'jwt' ? 'JWT User' : way === 'token' ? 'Token' : 'User'
+  return `${kind} ${quote(user === '' ? 'N/A' : Buffer.from(user).toString('latin1'))}`
+}
+
+function replyOf(run: Run): string {
+  return run.line.bytes.toString('latin1', run.replyStart, run.replyEnd)
+}

@@ -1,0 +1,117 @@
+// From a subject to the route that its messages take: who wants it, on this shard and on the others, and by which
+// imports it goes on into other accounts. Looked up once, then found in the run or in the cache.
+
+import type { Account } from './accounts/account.ts'
+import type { Block } from './memory/block.ts'
+import type { Run } from './protocol/run.ts'
+import { type QueueRoute, type ReceiverGroup, type Route, RouteCache } from './route.ts'
+import type { Shard } from './shard.ts'
+import { type Entry, ImportedSubscription, InternalSubscription, type Subscription } from './subjects/sublist.ts'
+
+export class Planner {
+  readonly cache: RouteCache
+  private readonly shard: Shard
+
+  constructor(shard: Shard) {
+    this.shard = shard
+    this.cache = new RouteCache(shard.generations, shard.seed)
+  }
+
+  /** The route of a run that is published in `account`. */
+  routeOf(run: Run, account: Account): Route {
+    const known = run.route
+    if (known !== undefined && this.cache.isFresh(known)) return known
+    const { line, subjectStart, subjectEnd } = run
+    const hash = this.cache.hash(line, subjectStart, subjectEnd)
+    const route =
+      this.cache.find(account, line, subjectStart, subjectEnd, hash) ??
+      this.lookUp(account, line, subjectStart, subjectEnd, hash)
+    run.route = route
+    return route
+  }
+
+  private lookUp(account: Account, line: Block, start: number, end: number, hash: number): Route {
+    const route = this.cache.create(account, line, start, end)
+    const { bytes } = line
+    this.shard.sublist.match(
+      account,
+      bytes,
+      start,
+      end,
+      (entry) => addReceiver(route, entry, line, start, end),
+      (name, members) => {
+        const queue = queueNamed(route, name)
+        for (const member of members as readonly Subscription[]) {
+          const group = groupOf(member, line, start, end)
+          if (mayHave(member, group, line, start, end)) queue.local.push(group)
+        }
+      },
+    )
+    if (account.serviceImports.length > 0) {
+      const services = account.servicesFor(bytes.toString('latin1', start, end))
+      if (services.length > 0) route.services = services
+    }
+    for (const peer of this.shard.peers) {
+      const interest = peer.interest.read(account, bytes, start, end)
+      if (interest.guessed === true) route.guessed = true
+      if (interest.plain) {
+        route.peers ??= []
+        route.peers.push(peer)
+      }
+      if (interest.queues === undefined) continue
+      for (const [name, members] of interest.queues) {
+        const queue = queueNamed(route, name)
+        queue.remote.push({ peer, members })
+        queue.remoteMembers += members
+      }
+    }
+    if (!route.guessed) this.cache.add(route, line, start, end, hash)
+    return route
+  }
+}
+
+/** A receiver of its own for the subject line[start, end). */
+function groupOf(subscription: Subscription, line: Block, start: number, end: number): ReceiverGroup {
+  const subject =
+    subscription instanceof ImportedSubscription
+      ? subscription.via.subjectHere(line.bytes.toString('latin1', start, end))
+      : ''
+  return { subject, sid: subscription.sid, headers: subscription.client.options.headers, subscriptions: [subscription] }
+}
+
+/** Denies inside a wildcard: the subject, as the receiver sees it, is kept from those who must not have it. */
+function mayHave(subscription: Subscription, group: ReceiverGroup, line: Block, start: number, end: number): boolean {
+  const { origin, client, queue } = subscription
+  if (!origin.filtered) return true
+  const subject = group.subject === '' ? line.bytes.toString('latin1', start, end) : group.subject
+  return client.rights === undefined || client.rights.mayDeliver(subject, queue)
+}
+
+function addReceiver(route: Route, entry: Entry, line: Block, start: number, end: number): void {
+  if (entry instanceof InternalSubscription) {
+    route.internal ??= []
+    route.internal.push(entry)
+    return
+  }
+  const group = groupOf(entry as Subscription, line, start, end)
+  if (!mayHave(entry as Subscription, group, line, start, end)) return
+  if ((entry as Subscription).origin.max > 0) {
+    route.limited ??= []
+    route.limited.push(group)
+    return
+  }
+  const { subject, sid, headers, subscriptions } = group
+  const same = route.groups.find((one) => one.sid === sid && one.headers === headers && one.subject === subject)
+  if (same === undefined) route.groups.push(group)
+  else same.subscriptions.push(subscriptions[0])
+}
+
+function queueNamed(route: Route, name: string): QueueRoute {
+  route.queues ??= []
+  let queue = route.queues.find((candidate) => candidate.name === name)
+  if (queue === undefined) {
+    queue = { account: route.account, name, local: [], remote: [], remoteMembers: 0 }
+    route.queues.push(queue)
+  }
+  return queue
+}

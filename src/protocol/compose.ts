@@ -1,0 +1,47 @@
+// Messages that the server itself publishes, as the runs that the router takes.
+
+import type { ChunkPool } from '../memory/chunk-pool.ts'
+import { Run } from './run.ts'
+
+const CRLF = '\r\n'
+
+export interface OwnMessage {
+  /** Byte strings; an empty reply means none. */
+  readonly subject: string
+  readonly reply: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly payload: Uint8Array
+}
+
+/** Calls back with a run of this one message, which is valid during the call only. */
+export function composeRun(pool: ChunkPool, message: OwnMessage, callback: (run: Run) => void): void {
+  const { subject, reply, payload } = message
+  const lines = Object.entries(message.headers).map(([name, value]) => `${name}: ${value}${CRLF}`)
+  const header = lines.length === 0 ? '' : `NATS/1.0${CRLF}${lines.join('')}${CRLF}`
+  const line = `${subject} ${reply}`
+  const size = header.length + payload.length
+  const stride = line.length + size + CRLF.length
+  const chunk = pool.acquire(stride)
+  const { bytes } = chunk.block
+  bytes.write(line + header, 0, 'latin1')
+  bytes.set(payload, line.length + header.length)
+  bytes.write(CRLF, line.length + size, 'latin1')
+  const run = new Run()
+  run.line = chunk.block
+  run.lineLength = line.length
+  run.subjectEnd = subject.length
+  run.replyStart = line.length - reply.length
+  run.replyEnd = line.length
+  run.headerSize = header.length
+  run.size = size
+  run.block = chunk.block
+  run.first = line.length
+  run.stride = stride
+  run.count = 1
+  run.chunk = chunk
+  try {
+    callback(run)
+  } finally {
+    chunk.release()
+  }
+}

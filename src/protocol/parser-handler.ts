@@ -1,0 +1,33 @@
+// What the parser tells, and what it is told: its two sides without itself.
+
+import type { Fault } from '../errors.ts'
+import type { Run } from './run.ts'
+
+export interface ParserHandler {
+  /** CONNECT: its JSON text. May suspend() the parser until it is known who the peer is. */
+  processConnect(json: string): void
+  /** Another operation comes although CONNECT is due. Answers whether the peer may go on without. */
+  mayGoOnWithoutConnect(): boolean
+  /** PUB or HPUB; the run is valid during the call only. */
+  processPub(run: Run): void
+  /** SUB; byte strings, one char a byte. */
+  processSub(subject: string, queue: string, sid: string): void
+  /** UNSUB; max is 0 where absent or not above zero. */
+  processUnsub(sid: string, max: number): void
+  processPing(): void
+  processPong(): void
+  /** The peer broke the protocol; the parser takes nothing more after this call. `cause` is for the log. */
+  processFault(fault: Fault, cause: string): void
+}
+
+/** Is shown each whole control line before it is carried out; byte strings. */
+export interface ParserTracer {
+  cameIn(verb: string, argument: string): void
+  /** And each whole message; the bytes are valid during the call only. */
+  messageCameIn(message: Buffer, headerSize: number): void
+}
+
+export interface ParserLimits {
+  readonly maxControlLine: number
+  readonly maxPayload: number
+}

@@ -1,0 +1,15 @@
+// The numbers of the protocol: sizes, and the counts of UNSUB. Bounded before there is any arithmetic.
+
+import { SIZE_DIGITS_MAX } from '../constants.ts'
+
+/** A size argument: 1 to 9 decimal digits. Answers -1 for anything else (reference 6.1). */
+export function parseSize(bytes: Buffer, start: number, end: number): number {
+  if (end === start || end - start > SIZE_DIGITS_MAX) return -1
+  let value = 0
+  for (let i = start; i < end; i++) {
+    const digit = bytes[i] - 48
+    if (digit < 0 || digit > 9) return -1
+    value = value * 10 + digit
+  }
+  return value
+}

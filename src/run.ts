@@ -1,0 +1,36 @@
+// The server as a program: opens the port, loads and starts the rest, obeys signals, and ends the process.
+
+import { PROGRAM } from './constants.ts'
+import { Listener } from './listener.ts'
+import type { Options } from './options.ts'
+import { Signals } from './signals.ts'
+
+/**
+ * Resolves when clients are served; from then on signals rule, and one of them ends the process with code 0. Rejects
+ * if the server cannot start. `reread` is called for each reload: it answers the options that the command line and
+ * the config file now give, or throws what is wrong with them. `notices` are for the log.
+ */
+export async function run(options: Options, notices: readonly string[], reread: () => Promise<Options>): Promise<void> {
+  // What pgrep and `--signal` look for. Secrets among the arguments disappear from the process list with it.
+  process.title = PROGRAM
+  const signals = new Signals()
+  // Clients may connect from here on, while the rest is loaded.
+  const opening = Listener.open(options.host, options.port)
+  await opening.catch(() => undefined) // start() tells
+  const { Primary } = await import('./primary.ts')
+  const primary = new Primary(options)
+  for (const notice of notices) primary.log.warn(notice)
+  const reload = async (): Promise<void> => {
+    try {
+      await primary.reload(await reread())
+    } catch (error) {
+      primary.log.error(`Failed to reload server configuration: ${error instanceof Error ? error.message : error}`)
+    }
+  }
+  signals.serve(primary, reload, () => process.exit(0))
+  try {
+    await primary.start(opening)
+  } catch (error) {
+    if (!signals.ending) throw error
+  }
+}

@@ -1,0 +1,96 @@
+// How connections come in where there is TLS: src/tls/ says how it is agreed on, this joins it to clients.
+
+import type { Socket } from 'node:net'
+import type { PeerCertificate } from './auth/request.ts'
+import { userNames } from './auth/setup.ts'
+import type { Client } from './client.ts'
+import type { Hello } from './protocol/handshake.ts'
+import type { Shard } from './shard.ts'
+import { PeerDirectory, peerNames } from './tls/names.ts'
+import { HandshakeLimit } from './tls/rate-limit.ts'
+import { readInto } from './tls/read-into.ts'
+import type { TlsSettings } from './tls/settings.ts'
+import { type TlsSession, TlsUpgrader } from './tls/upgrade.ts'
+
+export class SecureEntry {
+  private readonly shard: Shard
+  /** Counts handshakes, over all shards. */
+  private readonly handshakeLimit: SharedArrayBuffer
+  /** Undefined: the server has no TLS. */
+  private upgrader: TlsUpgrader | undefined
+  /** Users by the names that certificates may have; made when the first one comes. */
+  private peerDirectory: PeerDirectory | undefined
+
+  constructor(shard: Shard, handshakeLimit: SharedArrayBuffer) {
+    this.shard = shard
+    this.handshakeLimit = handshakeLimit
+  }
+
+  /** Connections that come from now on speak TLS by these settings. */
+  configure(settings: TlsSettings | undefined): void {
+    this.peerDirectory = undefined
+    if (settings === undefined) this.upgrader = undefined
+    else if (this.upgrader !== undefined) this.upgrader.reload(settings)
+    else {
+      const rate = this.shard.options.tls?.connectionRateLimit ?? 0
+      const limit = rate > 0 ? new HandshakeLimit(this.handshakeLimit, rate) : undefined
+      this.upgrader = new TlsUpgrader(settings, limit)
+    }
+  }
+
+  /**
+   * Lets TLS come over a connection, or stay away where it may, before it is read. Answers false if there is no TLS:
+   * then nothing was done.
+   */
+  secure(client: Client, arrived: Socket): boolean {
+    const { upgrader, shard } = this
+    if (upgrader === undefined) return false
+    upgrader.begin(arrived, {
+      greet: () => {
+        client.greet()
+        client.outbound.flush()
+      },
+      secured: (socket, session) => {
+        shard.wake()
+        client.tls = session
+        readInto(socket, shard.readBuffer, (bytes) => client.socketOnRead(bytes))
+        client.start(socket, undefined)
+        if (session.first) client.greet()
+      },
+      plain: (bytes) => {
+        shard.wake()
+        client.start(shard.adopt(client, arrived), undefined)
+        if (bytes.length === 0) return
+        bytes.copy(shard.readBuffer)
+        client.socketOnRead(bytes.length)
+      },
+      failed: ({ text, reason, log, everyday }) => {
+        shard.wake()
+        if (log !== undefined && everyday) client.log.debug(log)
+        else if (log !== undefined) client.log.error(log)
+        client.start(arrived, { text, reason })
+      },
+    })
+    return true
+  }
+
+  /** Whom the certificate of a connection may speak for. */
+  certificateOf(session: TlsSession | undefined): PeerCertificate | undefined {
+    if (session?.peerCertificate === undefined) return undefined
+    const names = peerNames(session.peerCertificate)
+    this.peerDirectory ??= new PeerDirectory(userNames(this.shard.options))
+    const directory = this.peerDirectory
+    return {
+      findUser: (mayBe) => directory.find(names, mayBe),
+      names: names.flatMap((name) => (name.kind === 'text' ? [name.text] : [])),
+    }
+  }
+
+  /** What INFO says of TLS to a connection; `session`: it has it already. */
+  hello(session: TlsSession | undefined): Hello['tls'] {
+    const { tls, allowNonTls } = this.shard.options
+    if (tls === undefined) return undefined
+    const required = !allowNonTls || session?.first === true
+    return { required, verify: tls.verify || tls.verifyAndMap, available: allowNonTls }
+  }
+}

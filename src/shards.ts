@@ -1,0 +1,321 @@
+// All shards of a server as the primary sees them: starts them and waits for them, hands them connections in turn,
+// replaces those that die or are stuck, and tells all of them what they should know.
+
+import { randomInt } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { AccountConnections } from './accounts/account-connections.ts'
+import type { AuthDesk } from './auth/desk.ts'
+import type { Answerers } from './auth/questions.ts'
+import { HEARTBEAT_MS, RESTART_BACKOFF_MAX_MS, SHARD_LATE_MS, SHARD_STUCK_MS } from './constants.ts'
+import { Gauges } from './gauges.ts'
+import { transferObstacle } from './handoff.ts'
+import { Generations } from './interest/generations.ts'
+import { createRegion } from './interest/writer.ts'
+import type { Log } from './log/log.ts'
+import type { LogMessage } from './log/sink.ts'
+import type { Arrival, Eviction, Query, ShardSetup } from './messages.ts'
+import { OptionError, type Options } from './options.ts'
+import type { ServerIdentity } from './protocol/handshake.ts'
+import type { ServerKey } from './server-identity.ts'
+import { introduce, LocalShardHost, type ShardHost, type ShardObserver, WorkerShardHost } from './shard-host.ts'
+import type { Report } from './stats.ts'
+import { createHandshakeLimit } from './tls/rate-limit.ts'
+import type { TlsSettings } from './tls/settings.ts'
+
+/** What is remembered of a slot while threads come and go in it. */
+interface Slot {
+  host: ShardHost
+  /** Connections handed to the thread that is there now. */
+  handed: number
+  /** Deaths in a row before the thread became ready. */
+  failures: number
+  lastBeat: number
+  lastBeatMs: number
+  late: boolean
+}
+
+export class Shards implements ShardObserver {
+  totalConnections = 0
+  /** Threads replaced so far. */
+  restarts = 0
+
+  private options: Options
+  private identity: ServerIdentity
+  private readonly entry: URL
+  private readonly log: Log
+  private readonly logOpened: SharedArrayBuffer
+  /** Called when connections that waited can be taken. */
+  private readonly onRelief: () => void
+  private readonly seed = randomInt(2 ** 31)
+  private readonly generations = new Generations()
+  private readonly gauges: Gauges
+  private readonly accountConnections: AccountConnections
+  readonly answerers: Answerers
+  /** What new threads are told of TLS. */
+  private tls: TlsSettings | undefined
+  private readonly handshakeLimit = createHandshakeLimit()
+  private readonly asksProgram: boolean
+  private readonly key: ServerKey
+  private readonly slots: Slot[] = []
+  private watch: NodeJS.Timeout | undefined
+  private nextSlot = 0
+  private introductions = Promise.resolve()
+  private started = false
+  private stopping = false
+
+  /** `entry` is the file that a worker thread runs; `logOpened` says how often the log file was opened anew. */
+  constructor(
+    options: Options,
+    identity: ServerIdentity,
+    entry: URL,
+    log: Log,
+    logOpened: SharedArrayBuffer,
+    onRelief: () => void,
+    authDesk: AuthDesk,
+    key: ServerKey,
+  ) {
+    this.options = options
+    this.identity = identity
+    this.entry = entry
+    this.log = log
+    this.logOpened = logOpened
+    this.onRelief = onRelief
+    this.gauges = new Gauges(Math.max(1, options.workers))
+    this.accountConnections = new AccountConnections(Math.max(1, options.workers))
+    this.answerers = authDesk.answerers
+    this.key = key
+    this.asksProgram = authDesk.authenticate !== undefined
+  }
+
+  // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Resolves when all take connections. Rejects if one cannot; then stop() ends the others. */
+  async start(tls: TlsSettings | undefined): Promise<void> {
+    this.tls = tls
+    const { workers } = this.options
+    if (workers === 0) {
+      const host = await LocalShardHost.create(this.setup(0), this)
+      this.addSlot(host)
+      this.started = true
+      if (this.stopping) await host.stop() // it was not there when the others were
+      return
+    }
+    const obstacle = transferObstacle()
+    if (obstacle !== undefined) throw new OptionError(obstacle)
+    const hosts = Array.from({ length: workers }, (_, index) => this.startWorker(index))
+    for (const host of hosts) this.addSlot(host)
+    await Promise.all(hosts.map((host) => host.ready))
+    const pairs = hosts.flatMap((a, i) => hosts.slice(i + 1).map((b) => introduce(a, b, workers)))
+    await Promise.all(pairs)
+    for (const host of hosts) host.isReady = !host.dead
+    this.watch = setInterval(() => this.watchHeartbeats(), HEARTBEAT_MS)
+    this.started = true
+    // Those that died since they became ready were left to this moment.
+    for (const host of hosts) if (host.dead) this.onDeath(host)
+  }
+
+  private addSlot(host: ShardHost): void {
+    this.slots.push({ host, handed: 0, failures: 0, lastBeat: 0, lastBeatMs: performance.now(), late: false })
+  }
+
+  private setup(index: number): ShardSetup {
+    return {
+      index,
+      options: this.options,
+      identity: this.identity,
+      seed: this.seed,
+      region: createRegion(this.options.maxInterestBytes),
+      generations: this.generations.memory,
+      gauges: this.gauges.memory,
+      logOpened: this.logOpened,
+      shards: Math.max(1, this.options.workers),
+      accountConnections: this.accountConnections.memory,
+      tls: this.tls,
+      handshakeLimit: this.handshakeLimit,
+      asksProgram: this.asksProgram,
+      key: this.key,
+    }
+  }
+
+  private startWorker(index: number): WorkerShardHost {
+    return new WorkerShardHost(this.entry, this.setup(index), this)
+  }
+
+  onLog(message: LogMessage): void {
+    if (message.kind === 'logFull') this.log.rotate()
+    else this.log.relay(message.level, message.line)
+  }
+
+  // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
+
+  /** Hands a connection to the next shard. Answers false if none can take it at present. */
+  take(socket: Socket, kind: Arrival['kind'] = 'client'): boolean {
+    const slot = this.pickSlot()
+    if (slot === undefined) return false
+    const refused = this.openConnections >= this.options.maxConnections
+    this.totalConnections++
+    if (!refused) slot.handed++
+    slot.host.accept({ id: this.totalConnections, kind, socket, refused })
+    return true
+  }
+
+  onConnectionLost(host: ShardHost, { socket, refused }: Arrival, why: string): void {
+    const slot = this.slots[host.index]
+    if (!refused && slot?.host === host) slot.handed--
+    this.log.error(`A connection could not be handed over: ${why}`)
+    socket.destroy()
+  }
+
+  /** Round robin over the shards that are ready and turn their loop. */
+  private pickSlot(): Slot | undefined {
+    const { slots } = this
+    for (let tried = 0; tried < slots.length; tried++) {
+      const slot = slots[this.nextSlot]
+      this.nextSlot = (this.nextSlot + 1) % slots.length
+      if (isReady(slot) && !slot.late && !this.stopping) return slot
+    }
+    return undefined
+  }
+
+  /** Whether at least one takes connections. */
+  get serving(): boolean {
+    return this.started && !this.stopping && this.slots.some(isReady)
+  }
+
+  get openConnections(): number {
+    return this.slots.reduce((sum, _, index) => sum + this.connectionsOf(index), 0)
+  }
+
+  private connectionsOf(index: number): number {
+    return this.slots[index].handed - this.gauges.closedConnections(index)
+  }
+
+  /** The shard of each open connection, in random order. */
+  shuffledConnections(): number[] {
+    const shards = this.slots.flatMap((_, index) => Array<number>(Math.max(0, this.connectionsOf(index))).fill(index))
+    for (let left = shards.length; left > 1; left--) {
+      const picked = randomInt(left)
+      const last = shards[left - 1]
+      shards[left - 1] = shards[picked]
+      shards[picked] = last
+    }
+    return shards
+  }
+
+  /** Closes one connection on each of the shards named; a shard may be named several times. */
+  evict(shards: readonly number[], eviction: Eviction): void {
+    for (const [index, { host }] of this.slots.entries()) {
+      const count = shards.filter((shard) => shard === index).length
+      if (count > 0) host.evict(count, eviction)
+    }
+  }
+
+  // ── Supervision ───────────────────────────────────────────────────────────────────────────────────────
+
+  onDeath(host: WorkerShardHost): void {
+    if (this.stopping || !this.started) return // start() fails by itself
+    const slot = this.slots[host.index]
+    const cause = host.error === undefined ? '' : `: ${host.error.stack ?? host.error.message}`
+    this.log.error(`Shard ${host.index} died${cause}`)
+    for (const other of this.workerHosts()) if (!other.dead) other.tell({ kind: 'peerGone', index: host.index })
+    const delay = slot.failures === 0 ? 0 : Math.min(RESTART_BACKOFF_MAX_MS, 100 * 2 ** slot.failures)
+    slot.failures++
+    setTimeout(() => void this.replace(slot, host.index), delay).unref()
+  }
+
+  /** Starts a new thread in a dead one's place; it gets connections when all others know it. */
+  private async replace(slot: Slot, index: number): Promise<void> {
+    if (this.stopping) return
+    this.restarts++
+    this.gauges.reset(index)
+    this.accountConnections.reset(index)
+    const host = this.startWorker(index)
+    slot.host = host
+    slot.handed = 0
+    slot.late = false
+    slot.lastBeatMs = performance.now()
+    const timer = setTimeout(() => void host.worker.terminate(), SHARD_STUCK_MS)
+    try {
+      await host.ready
+    } catch {
+      return // it died: onDeath tries again
+    } finally {
+      clearTimeout(timer)
+    }
+    // One after the other, and only to those who know each other already: each pair is introduced once.
+    this.introductions = this.introductions.then(() => this.introduce(host))
+    await this.introductions
+    if (host.dead || this.stopping) return
+    slot.failures = 0
+    this.log.info(`Shard ${index} was replaced`)
+    this.onRelief()
+  }
+
+  /** Makes a new thread and all that are ready known to each other, and it one of them. */
+  private async introduce(host: WorkerShardHost): Promise<void> {
+    const others = this.workerHosts().filter((other) => other.isReady)
+    await Promise.all(others.map((other) => introduce(host, other, this.options.workers)))
+    host.isReady = !host.dead
+  }
+
+  private workerHosts(): WorkerShardHost[] {
+    return this.slots.map((slot) => slot.host).filter((host) => host instanceof WorkerShardHost)
+  }
+
+  private watchHeartbeats(): void {
+    const nowMs = performance.now()
+    for (const [index, slot] of this.slots.entries()) {
+      if (!(slot.host instanceof WorkerShardHost) || !slot.host.isReady) continue
+      const beat = this.gauges.heartbeat(index)
+      if (beat !== slot.lastBeat) {
+        if (slot.late) this.log.info(`Shard ${index} turns again`)
+        slot.lastBeat = beat
+        slot.lastBeatMs = nowMs
+        slot.late = false
+        this.onRelief()
+        continue
+      }
+      const silentMs = nowMs - slot.lastBeatMs
+      if (silentMs > SHARD_STUCK_MS) {
+        this.log.error(`Shard ${index} has been stuck for ${Math.round(silentMs)} ms and is replaced`)
+        slot.lastBeatMs = nowMs
+        void slot.host.worker.terminate()
+      } else if (silentMs > SHARD_LATE_MS && !slot.late) {
+        slot.late = true
+        this.log.warn(`Shard ${index} has not turned its loop for ${Math.round(silentMs)} ms`)
+      }
+    }
+  }
+
+  // ── What all are told and asked ───────────────────────────────────────────────────────────────────────
+
+  /** Resolves when all go by the new options; threads that come later are born with them. */
+  async setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
+    this.options = options
+    this.tls = tls
+    await Promise.all(this.slots.map(({ host }) => host.setOptions(options, tls)))
+  }
+
+  /** What INFO says has changed. */
+  setIdentity(identity: ServerIdentity): void {
+    this.identity = identity
+    for (const { host } of this.slots) host.setIdentity(identity)
+  }
+
+  /** Asks every shard; the answers of those that are alive. */
+  async query(query: Query): Promise<Report[]> {
+    const reports = await Promise.all(this.slots.map((slot) => slot.host.query(query)))
+    return reports.filter((report) => report !== undefined)
+  }
+
+  /** Closes every connection, and ends the shards. */
+  async stop(): Promise<void> {
+    this.stopping = true
+    clearInterval(this.watch)
+    await Promise.all(this.slots.map((slot) => slot.host.stop()))
+  }
+}
+
+function isReady(slot: Slot): boolean {
+  return !(slot.host instanceof WorkerShardHost) || slot.host.isReady
+}

@@ -1,0 +1,113 @@
+// The writer half of WebSocket: slices of output become frames. One for all connections of a shard that want their
+// frames alike.
+//
+// A batch of slices becomes one message. Receivers of the same messages are flushed one after the other and have the
+// same slices to write: what was composed for the first, compressed if need be, is written to the others as it is. So
+// a fan-out costs a WebSocket no more than a socket, and is compressed once.
+
+import { FRAME_BROWSER_MAX, FRAME_COMPRESS_MIN, FRAME_JOIN_MAX } from '../constants.ts'
+import type { Deflater } from './deflate.ts'
+import { Sender } from './ws-parts.ts'
+
+const CONTINUATION = 0
+const BINARY = 2
+const CLOSE = 8
+const PONG = 10
+
+/** How a connection wants its frames. */
+export interface FrameStyle {
+  /** Largest payload of a frame; Infinity = a message is one frame. */
+  readonly frameMax: number
+  /** Whether a compressed message may fall into several frames. */
+  readonly fragments: boolean
+}
+
+/** A batch in one frame, or as many as the style wants. Browsers do better with small ones, says nats-server. */
+export const WHOLE: FrameStyle = { frameMax: Number.POSITIVE_INFINITY, fragments: false }
+export const BROWSER: FrameStyle = { frameMax: FRAME_BROWSER_MAX, fragments: true }
+/** Safari does not take fragments of a compressed message. */
+export const SAFARI: FrameStyle = { frameMax: FRAME_BROWSER_MAX, fragments: false }
+
+function head(length: number, opcode: number, fin: boolean, rsv1: boolean): Buffer {
+  return Sender.frame({ length }, { opcode, fin, rsv1, mask: false })[0]
+}
+
+function controlFrame(opcode: number, payload: Buffer): Buffer {
+  return Buffer.concat([head(payload.length, opcode, true, false), payload])
+}
+
+export function pongFrame(payload: Buffer): Buffer {
+  return controlFrame(PONG, payload)
+}
+
+/** `code` undefined: a goodbye without words. */
+export function closeFrame(code: number | undefined, text: string | Buffer = ''): Buffer {
+  if (code === undefined) return controlFrame(CLOSE, Buffer.alloc(0))
+  const payload = Buffer.concat([Buffer.alloc(2), Buffer.from(text)])
+  payload.writeUInt16BE(code)
+  return controlFrame(CLOSE, payload)
+}
+
+export class Framer {
+  private readonly style: FrameStyle
+  /** undefined: messages are not compressed. */
+  private readonly deflater: Deflater | undefined
+  /** The latest batch, the frames that it became, and the same in one piece if it was asked for again. */
+  private slices: readonly Buffer[] = []
+  private frames: readonly Buffer[] = []
+  private joined: readonly Buffer[] | undefined
+
+  constructor(style: FrameStyle, deflater: Deflater | undefined) {
+    this.style = style
+    this.deflater = deflater
+  }
+
+  /** The batch as frames, in pieces to be written one behind the other. Slices, if not empty, never change. */
+  frame(slices: readonly Buffer[]): readonly Buffer[] {
+    if (this.isLatest(slices)) {
+      this.joined ??= [this.frames.length === 1 ? this.frames[0] : Buffer.concat(this.frames)]
+      return this.joined
+    }
+    this.slices = slices
+    this.frames = this.compose(slices)
+    this.joined = undefined
+    return this.frames
+  }
+
+  /** The same slices, that is, the very same views: a chunk makes new ones when it is used again. */
+  private isLatest(slices: readonly Buffer[]): boolean {
+    const latest = this.slices
+    if (slices.length !== latest.length) return false
+    for (let i = 0; i < slices.length; i++) if (slices[i] !== latest[i]) return false
+    return true
+  }
+
+  private compose(slices: readonly Buffer[]): readonly Buffer[] {
+    let length = 0
+    for (const slice of slices) length += slice.length
+    const { frameMax } = this.style
+    if (this.deflater !== undefined && length > FRAME_COMPRESS_MIN) {
+      const message = this.deflater.deflate(slices)
+      return this.style.fragments && message.length > frameMax
+        ? [inFrames([message], message.length, frameMax, true)]
+        : [head(message.length, BINARY, true, true), message]
+    }
+    if (length > frameMax) return [inFrames(slices, length, frameMax, false)]
+    const pieces = [head(length, BINARY, true, false), ...slices]
+    // A small batch in one piece costs less than a write of several.
+    return length <= FRAME_JOIN_MAX ? [Buffer.concat(pieces)] : pieces
+  }
+}
+
+/** Slices in frames of at most `frameMax` bytes: fragments of one compressed message, or else a message each. */
+function inFrames(slices: readonly Buffer[], length: number, frameMax: number, compressed: boolean): Buffer {
+  const payload = slices.length === 1 ? slices[0] : Buffer.concat(slices)
+  const pieces: Buffer[] = []
+  for (let at = 0; at < length; at += frameMax) {
+    const end = Math.min(at + frameMax, length)
+    const opcode = compressed && at > 0 ? CONTINUATION : BINARY
+    pieces.push(head(end - at, opcode, !compressed || end === length, compressed && at === 0))
+    pieces.push(payload.subarray(at, end))
+  }
+  return Buffer.concat(pieces)
+}

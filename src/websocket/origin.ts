@@ -1,0 +1,55 @@
+// Whether a page may connect: the check of the Origin header that browsers send (reference 4.8, `same_origin` and
+// `allowed_origins`). A client that is no browser sends none, and is let in: it could send whatever it likes.
+
+/** Scheme, host and port of a page; the port that the scheme stands for where none is written. */
+export interface Origin {
+  readonly scheme: string
+  readonly host: string
+  readonly port: string
+}
+
+/** Parses an absolute URL; undefined if it is none. */
+export function parseOrigin(text: string): Origin | undefined {
+  const [, scheme, authority] = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)/i.exec(text) ?? []
+  if (scheme === undefined) return undefined
+  const lowered = scheme.toLowerCase()
+  const at = splitHostPort(authority.slice(authority.lastIndexOf('@') + 1), lowered === 'https')
+  return at === undefined ? undefined : { scheme: lowered, ...at }
+}
+
+/** Host in lower case, and port, of `host:port` or a host alone; undefined if it is neither. */
+export function splitHostPort(text: string, secure: boolean): { host: string; port: string } | undefined {
+  const [, bracketed, plain, port] = /^(?:\[([^\][]*)\]|([^:\][]*))(?::(\d*))?$/.exec(text) ?? []
+  const host = bracketed ?? plain
+  if (host === undefined) return undefined
+  return { host: host.toLowerCase(), port: port ?? (secure ? '443' : '80') }
+}
+
+export class OriginPolicy {
+  private readonly sameOrigin: boolean
+  private readonly allowed: readonly Origin[]
+
+  /** `allowed`: absolute URLs; empty = any page, as far as `sameOrigin` lets it. */
+  constructor(sameOrigin: boolean, allowed: readonly string[]) {
+    this.sameOrigin = sameOrigin
+    this.allowed = allowed.map(parseOrigin).filter((origin) => origin !== undefined)
+  }
+
+  /** Why a page must not connect, or undefined if it may. `host` is that of the request. */
+  objection(origin: string, host: string, secure: boolean): string | undefined {
+    if (origin === '' || (!this.sameOrigin && this.allowed.length === 0)) return undefined
+    const page = parseOrigin(origin)
+    if (page === undefined) return `parse ${JSON.stringify(origin)}: invalid URI for request`
+    if (this.sameOrigin) {
+      const here = splitHostPort(host, secure)
+      if (here === undefined) return `address ${host}: invalid host`
+      const scheme = secure ? 'https' : 'http'
+      if (page.scheme !== scheme || page.host !== here.host || page.port !== here.port) return 'not same origin'
+    }
+    if (this.allowed.length === 0) return undefined
+    const listed = this.allowed.some(
+      ({ scheme, host: name, port }) => scheme === page.scheme && name === page.host && port === page.port,
+    )
+    return listed ? undefined : 'not in the allowed list'
+  }
+}

@@ -1,0 +1,300 @@
+// A WebSocket as a Transport: what Client, Outbound and ReadGate do with a socket, they do with this.
+//
+//   in    raw read buffer ─▶ FrameReader ─▶ payload without its mask, in the shard's read buffer ─▶ Client.socketOnRead
+//   out   slices of a batch, corked ─▶ Framer ─▶ socket
+//
+// Nothing is kept of what has come but an incomplete head or control frame, and a compressed message until it is whole.
+
+import type { Socket } from 'node:net'
+import { DEFLATE_SLACK_BYTES, DEFLATE_STRANGER_MAX, INFLATE_TURN_BYTES, PONG_BACKLOG_MAX } from '../constants.ts'
+import { CloseReason, type Fault, Faults } from '../errors.ts'
+import type { Log } from '../log/log.ts'
+import { allocateBlock, type Block } from '../memory/block.ts'
+import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
+import type { Transport } from '../transport.ts'
+import { closeCodeOf } from './close-codes.ts'
+import type { Inflater } from './deflate.ts'
+import { badDeflate, type FrameFault } from './frame-faults.ts'
+import { type FrameHandler, FrameReader } from './frame-reader.ts'
+import { closeFrame, type Framer, pongFrame } from './framer.ts'
+import type { WebSocketSession } from './handshake.ts'
+import { unmaskInto } from './unmask.ts'
+
+/** What all WebSockets of a shard share. */
+export interface WebSocketShared {
+  readonly log: Log
+  readonly pool: ChunkPool
+  /** Where the parser reads: payload is put at `readStart`, `readBytes` at most. */
+  readonly readBlock: Block
+  readonly readStart: number
+  readonly readBytes: number
+  /** Largest payload of a NATS message; no compressed WebSocket message may become larger, as with nats-server. */
+  readonly maxPayload: number
+  readonly inflater: Inflater
+}
+
+/** The client behind a WebSocket. */
+export interface WebSocketClient {
+  readonly closing: boolean
+  /** For the log. */
+  readonly label: string
+  /** connectDue: it has not said yet who it is, and has to. */
+  readonly parser: { readonly connectDue: boolean }
+  /** So many bytes of payload stand in the shard's read buffer. */
+  socketOnRead(bytes: number): void
+  close(fault: Fault): void
+}
+
+const NO_STATUS = 1005
+const readFault: Fault = Object.freeze({ text: undefined, reason: CloseReason.readError })
+const goodbyeFault: Fault = Object.freeze({ text: undefined, reason: CloseReason.clientClosed })
+
+export class WebSocketTransport implements Transport, FrameHandler {
+  private readonly shared: WebSocketShared
+  private readonly socket: Socket
+  private readonly framer: Framer
+  private readonly reader: FrameReader
+  private client: WebSocketClient | undefined
+  /** Bytes of payload in the shard's read buffer, not told to the client yet. */
+  private filled = 0
+  /** A compressed message that is not whole yet. */
+  private message: Chunk | undefined
+  private messageBytes = 0
+  /** Bytes inflated in this turn. */
+  private inflated = 0
+  /** Frames that wait for the next turn. */
+  private rest: Block | undefined
+  private paused = false
+  /** The answer to the latest PING of this read; one is enough (RFC 6455, 5.5.3). */
+  private pong: Buffer | undefined
+  private corked: Buffer[] | undefined
+  /** The close frame to end with, once it is known. */
+  private goodbye: Buffer | undefined
+  private ended = false
+
+  constructor(shared: WebSocketShared, socket: Socket, session: WebSocketSession, framer: Framer) {
+    this.shared = shared
+    this.socket = socket
+    this.framer = framer
+    this.reader = new FrameReader(this, session.masked, session.compression)
+    socket.on('close', () => this.dropMessage())
+  }
+
+  /** Whoever is told what comes; before the first read. */
+  serve(client: WebSocketClient): void {
+    this.client = client
+  }
+
+  // ── Input ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Frames, or parts of them, stand in block[start, end), with CARRY_MAX bytes of room before them. */
+  socketOnRead(block: Block, start: number, end: number): void {
+    if (this.ended) return
+    this.inflated = 0
+    const at = this.reader.push(block, start, end)
+    this.deliver()
+    if (this.pong !== undefined && !this.ended && this.socket.writableLength <= PONG_BACKLOG_MAX) {
+      this.socket.write(this.pong)
+    }
+    this.pong = undefined
+    if (at < end && !this.ended) this.keepRest(block, at, end)
+  }
+
+  private keepRest(block: Block, at: number, end: number): void {
+    const rest = allocateBlock(end - at)
+    block.bytes.copy(rest.bytes, 0, at, end)
+    this.rest = rest
+    this.socket.pause()
+    setImmediate(() => this.readRest())
+  }
+
+  private readRest(): void {
+    const { rest } = this
+    if (rest === undefined || this.paused) return
+    this.rest = undefined
+    this.socketOnRead(rest, 0, rest.capacity)
+    if (this.rest === undefined && !this.paused && !this.socket.destroyed) this.socket.resume()
+  }
+
+  private deliver(): void {
+    const bytes = this.filled
+    this.filled = 0
+    if (bytes > 0) this.client?.socketOnRead(bytes)
+  }
+
+  frameData(block: Block, start: number, end: number, key: number): void {
+    const { readBlock, readStart } = this.shared
+    this.makeRoom(end - start)
+    unmaskInto(readBlock, readStart + this.filled, block, start, end - start, key)
+    this.filled += end - start
+  }
+
+  private makeRoom(bytes: number): void {
+    if (this.filled + bytes > this.shared.readBytes) this.deliver()
+  }
+
+  framePing(payload: Buffer): void {
+    this.pong = pongFrame(payload)
+  }
+
+  frameClose(code: number, reason: Buffer, fault: FrameFault | undefined): void {
+    const text = fault === undefined ? reason : fault.text
+    this.goodbye = code === NO_STATUS ? closeFrame(undefined) : closeFrame(code, text)
+    this.deliver()
+    this.client?.close(goodbyeFault)
+  }
+
+  frameFault(fault: FrameFault): void {
+    this.goodbye ??= closeFrame(fault.code, fault.text)
+    this.deliver()
+    this.shared.log.error(`${this.client?.label} - read error: ${fault.text}`)
+    this.client?.close(readFault)
+  }
+
+  // ── Compressed messages ───────────────────────────────────────────────────────────────────────────────
+
+  frameCompressed(block: Block, start: number, end: number, key: number, last: boolean): boolean {
+    const length = end - start
+    const { maxPayload } = this.shared
+    const bytesMax = this.client?.parser.connectDue ? DEFLATE_STRANGER_MAX : maxPayload + DEFLATE_SLACK_BYTES
+    if (this.messageBytes + length > bytesMax) return this.refuseMessage(Faults.payload)
+    if (length > 0) {
+      const chunk = this.messageChunk(this.messageBytes + length)
+      unmaskInto(chunk.block, this.messageBytes, block, start, length, key)
+      this.messageBytes += length
+    }
+    return !last || this.inflateMessage()
+  }
+
+  /** The chunk that collects the message, with room for `bytes`. */
+  private messageChunk(bytes: number): Chunk {
+    const { message } = this
+    if (message !== undefined && message.block.capacity >= bytes) return message
+    const chunk = this.shared.pool.acquire(bytes)
+    if (message !== undefined) {
+      message.block.bytes.copy(chunk.block.bytes, 0, 0, this.messageBytes)
+      message.release()
+    }
+    this.message = chunk
+    return chunk
+  }
+
+  private inflateMessage(): boolean {
+    const { maxPayload, readBlock, readStart } = this.shared
+    let total = 0
+    const whole = this.shared.inflater.inflate(
+      this.message?.block.bytes.subarray(0, this.messageBytes) ?? Buffer.alloc(0),
+      (piece) => {
+        total += piece.length
+        if (total > maxPayload || this.client?.closing) return false
+        this.makeRoom(piece.length)
+        piece.copy(readBlock.bytes, readStart + this.filled)
+        this.filled += piece.length
+        return true
+      },
+    )
+    this.dropMessage()
+    this.inflated += total
+    if (total > maxPayload) return this.refuseMessage(Faults.payload)
+    if (!whole) {
+      if (!this.client?.closing) this.frameFault(badDeflate)
+      return false
+    }
+    return this.inflated < INFLATE_TURN_BYTES
+  }
+
+  private refuseMessage(fault: Fault): false {
+    this.reader.stop()
+    this.dropMessage()
+    this.deliver()
+    this.client?.close(fault)
+    return false
+  }
+
+  private dropMessage(): void {
+    this.message?.release()
+    this.message = undefined
+    this.messageBytes = 0
+  }
+
+  // ── As a socket ───────────────────────────────────────────────────────────────────────────────────────
+
+  get remoteAddress(): string | undefined {
+    return this.socket.remoteAddress
+  }
+
+  get remotePort(): number | undefined {
+    return this.socket.remotePort
+  }
+
+  get writableLength(): number {
+    return this.socket.writableLength
+  }
+
+  get destroyed(): boolean {
+    return this.socket.destroyed
+  }
+
+  on(event: 'error' | 'end' | 'close', listener: (error: Error) => void): void {
+    this.socket.on(event, listener)
+  }
+
+  cork(): void {
+    this.corked = []
+  }
+
+  uncork(): void {
+    const { corked } = this
+    this.corked = undefined
+    if (corked !== undefined && corked.length > 0) this.writeFrames(corked)
+  }
+
+  /** An empty write is a fence only: it makes no frame. */
+  write(bytes: Buffer, callback?: () => void): boolean {
+    if (bytes.length === 0) return this.socket.write(bytes, callback)
+    if (this.corked === undefined) this.writeFrames([bytes])
+    else this.corked.push(bytes)
+    return this.socket.writableLength === 0
+  }
+
+  private writeFrames(slices: readonly Buffer[]): void {
+    const { socket } = this
+    const frames = this.framer.frame(slices)
+    if (frames.length > 1) socket.cork()
+    for (const frame of frames) socket.write(frame)
+    if (frames.length > 1) socket.uncork()
+  }
+
+  pause(): void {
+    this.paused = true
+    this.socket.pause()
+  }
+
+  resume(): void {
+    this.paused = false
+    if (this.rest === undefined) this.socket.resume()
+    else setImmediate(() => this.readRest())
+  }
+
+  farewell(reason: CloseReason): void {
+    this.goodbye ??= closeFrame(closeCodeOf(reason), reason)
+  }
+
+  end(): void {
+    if (this.ended) return
+    this.ended = true
+    this.reader.stop()
+    this.dropMessage()
+    this.rest = undefined
+    if (this.goodbye !== undefined) this.socket.write(this.goodbye)
+    this.socket.end()
+  }
+
+  destroySoon(): void {
+    this.socket.destroySoon()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+}

@@ -1,0 +1,163 @@
+// docs/configuration.md, made from the table of settings and the schemas of the blocks. `npm run docs:config` writes
+// it; a test compares.
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { ACCOUNT } from '../../src/config/accounts.ts'
+import { AUTHORIZATION } from '../../src/config/authorization.ts'
+import { CLUSTER, GATEWAY } from '../../src/config/cluster-keys.ts'
+import { durationText } from '../../src/config/duration.ts'
+import { EXTRA_FLAGS } from '../../src/config/flags.ts'
+import { PROXIES, RESOLVER } from '../../src/config/identity.ts'
+import { JETSTREAM } from '../../src/config/jetstream-keys.ts'
+import { LEAFNODES } from '../../src/config/leafnode-keys.ts'
+import { MQTT } from '../../src/config/mqtt-keys.ts'
+import { OCSP, OCSP_CACHE } from '../../src/config/ocsp.ts'
+import type { Schema } from '../../src/config/schema.ts'
+import type { Area, Setting } from '../../src/config/settings.ts'
+import { sizeText } from '../../src/config/sizes.ts'
+import { SETTINGS } from '../../src/config/table.ts'
+import { TLS } from '../../src/config/tls-keys.ts'
+import { WEBSOCKET } from '../../src/config/websocket.ts'
+
+export const PAGE = fileURLToPath(new URL('../../docs/configuration.md', import.meta.url))
+
+const AREAS: readonly (readonly [area: Area, title: string])[] = [
+  ['Server', 'The server'],
+  ['Limits', 'Limits'],
+  ['Logging', 'Logging'],
+  ['Monitoring', 'Monitoring'],
+  ['Security', 'Who may enter, and what they may do'],
+  ['Later', 'What is not there yet'],
+]
+
+const BLOCKS = [
+  AUTHORIZATION,
+  ACCOUNT,
+  TLS,
+  WEBSOCKET,
+  RESOLVER,
+  PROXIES,
+  OCSP,
+  OCSP_CACHE,
+  CLUSTER,
+  GATEWAY,
+  LEAFNODES,
+  MQTT,
+  JETSTREAM,
+] as unknown as readonly Schema<never>[]
+
+const UNITS: Partial<Record<Setting['kind'], string>> = { size: 'bytes', duration: 'time span' }
+
+const INTRODUCTION = `<!-- Made by \`npm run docs:config\` from the table of settings in src/config. Do not edit. -->
+
+# Configuration
+
+Heddle takes the flags and the configuration file of nats-server. \`heddle -t -c FILE\` checks a file and stops;
+\`heddle --explain-config -c FILE\` tells each setting in force with its value and where that comes from. Flags beat the
+file. \`createServer()\` takes the options of [src/options.ts](../src/options.ts); times are milliseconds there.
+
+## The file
+
+\`\`\`
+# a comment, as // is
+port: 4222                     # key: value, key = value, or key value
+max_payload: 2MB               # k, m, g, t count in thousands; kb, kib, mb, … in 1024s
+ping_interval: "1m30s"         # time spans are texts: h, m, s, ms, us, ns
+server_tags: [ "eu", "blue" ]
+
+include ./users.conf           # relative to this file
+
+SECRET = $NATS_SECRET          # $NAME: a key further out, or an environment variable
+authorization { token: $SECRET }
+\`\`\`
+
+Entries are parted by line ends, \`;\` or \`,\`. Keys may be quoted and are compared without regard to case; of two equal
+keys the last counts. Texts are quoted with \`'\` (raw) or \`"\` (with \`\\t \\n \\r \\" \\\\ \\xHH\`), stand bare, or in
+brackets over several lines, the closing one alone on its line. A whole file may be JSON. A key that nobody knows is an
+error, unless a \`$NAME\` refers to it. In a list, a number needs a blank or comma behind it: \`[ 1, 2 ]\`.
+
+A *reload* (SIGHUP, or \`--signal reload\`) applies what says yes in that column to the running server; a change of
+anything else refuses the whole reload. *Not yet*: the key is read and checked, and the log warns at start that it has
+no effect. **Not yet, refused**: it restricts who may enter, so a server that is told so does not start.
+`
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|')
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.map(cell).join(' | ')} |`
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
+}
+
+function names(list: readonly string[]): string {
+  return list.map((name) => `\`${name}\``).join(', ')
+}
+
+function flagNames(flags: readonly string[]): string {
+  return names(flags.map((flag) => (flag.length > 2 && flag !== 'DVV' ? `--${flag}` : `-${flag}`)))
+}
+
+function defaultOf({ default: value, defaultText, kind, option }: Setting): string {
+  if (defaultText !== undefined) return defaultText
+  if (option === undefined || value === undefined || value === '') return ''
+  if (typeof value === 'number') {
+    return kind === 'duration' ? durationText(value) : kind === 'size' ? sizeText(value) : String(value)
+  }
+  return typeof value === 'object' ? '' : String(value)
+}
+
+function effect({ missing }: Setting): string {
+  if (missing === undefined) return 'now'
+  return missing.guards ? '**not yet, refused**' : 'not yet'
+}
+
+function settingRow(setting: Setting): string[] {
+  const { keys, flags, kind, doc, reload, option, choices } = setting
+  const key = keys.length > 0 ? names(keys) : flags.length > 0 ? '' : `option \`${option}\``
+  const what = choices === undefined ? (UNITS[kind] ?? kind) : choices.join(', ')
+  return [key, flagNames(flags), doc, what, defaultOf(setting), reload ? 'yes' : 'no', effect(setting)]
+}
+
+/** A block and those within it, each once. */
+function sections(schemas: readonly Schema<never>[], seen = new Set<string>()): string[] {
+  return schemas.flatMap((schema) => {
+    if (seen.has(schema.title)) return []
+    seen.add(schema.title)
+    const rows = schema.keys.map(({ names: keys, doc, kind, default: value, block }) => {
+      return [names(keys), block === undefined ? doc : `${doc}; see \`${block.title}\``, kind, value]
+    })
+    const inner = schema.keys.flatMap(({ block }) => block ?? [])
+    return [
+      `### \`${schema.title}\`\n\n${table(['key', 'meaning', 'value', 'default'], rows)}`,
+      ...sections(inner, seen),
+    ]
+  })
+}
+
+/** The page as it should be. */
+export function configurationPage(): string {
+  const head = ['key', 'flag', 'meaning', 'value', 'default', 'reload', 'in effect']
+  const areas = AREAS.map(([area, title]) => {
+    const rows = SETTINGS.filter((setting) => setting.area === area).map(settingRow)
+    return `## ${title}\n\n${table(head, rows)}`
+  })
+  const flags = EXTRA_FLAGS.map(({ names: list, argument = '', doc }) => [flagNames(list), argument, doc])
+  return `${[
+    INTRODUCTION.trimEnd(),
+    ...areas,
+    `## Flags that are no settings\n\n${table(['flag', 'value', 'meaning'], flags)}`,
+    '## Blocks\n\nKeys within the blocks above. None of them is in effect yet; all are read and checked.',
+    ...sections(BLOCKS),
+  ].join('\n\n')}\n`
+}
+
+export function committedPage(): string {
+  return readFileSync(PAGE, 'utf8')
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(PAGE, configurationPage())

@@ -1,0 +1,50 @@
+// Configuration files of the tests, and how both servers are asked about them.
+
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseFlags, type RunCommand } from '../../src/config/flags.ts'
+import { check } from '../../src/config/load.ts'
+import { readFile, type Surroundings } from '../../src/config/surroundings.ts'
+
+/** The folder that paths in the files start from. */
+export const FILES = fileURLToPath(new URL('files', import.meta.url))
+
+/** Variables that the files refer to. */
+export const ENVIRONMENT: Readonly<Record<string, string>> = {
+  HEDDLE_TEST_PORT: '4333',
+  HEDDLE_TEST_AUTH: '{user: a, pass: b}',
+  HEDDLE_TEST_LOOP_A: '$HEDDLE_TEST_LOOP_B',
+  HEDDLE_TEST_LOOP_B: '$HEDDLE_TEST_LOOP_A',
+  HEDDLE_TEST_BAD: '[1',
+}
+
+/** `good/x.conf` for each file of a folder. */
+export function filesIn(folder: 'good' | 'bad'): string[] {
+  const names = readdirSync(`${FILES}/${folder}`).sort()
+  return names.map((name) => `${folder}/${name}`)
+}
+
+/** What reading needs, with paths that start from a folder. */
+export function surroundingsIn(folder: string, environment = ENVIRONMENT): Surroundings {
+  return {
+    // Complaints name the path as it was given.
+    readFile: (path) => {
+      try {
+        return readFile(path.startsWith('/') ? path : `${folder}/${path}`)
+      } catch (error) {
+        throw new Error((error as Error).message.replace(`${folder}/`, ''))
+      }
+    },
+    environment: (name) => environment[name],
+  }
+}
+
+/** What -t tells about a file, and how it exits. */
+export async function checkFile(
+  path: string,
+  surroundings = surroundingsIn(FILES),
+): Promise<{ code: number; stderr: string }> {
+  const result = await check(parseFlags(['-t', '-c', path]) as RunCommand, surroundings)
+  if ('refused' in result) return { code: 1, stderr: `nats-server: ${result.refused}\n` }
+  return { code: 0, stderr: `nats-server: ${result.valid}\n` }
+}

@@ -1,0 +1,126 @@
+// The small files that a server leaves for others, and what programs rely on that start one (reference 18).
+
+import { spawn } from 'node:child_process'
+import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { configured, ownFolder, textOf } from '../support/configured.ts'
+import { open } from '../support/harness.ts'
+import { ROOT, runCommand, ServerProgram } from '../support/server.ts'
+
+describe.each([0, 2])('a server with %i workers', (workers) => {
+  test('writes its process id, digits only, and leaves the file behind', async () => {
+    const folder = ownFolder()
+    const pidFile = join(folder, 'pid')
+    const { program } = await configured({ workers, pidFile }, true, folder)
+    expect(textOf(pidFile)).toBe(String(program.child.pid))
+    expect(statSync(pidFile).mode & 0o777).toBe(0o600)
+    await program.stop()
+    expect(textOf(pidFile)).toBe(String(program.child.pid))
+  })
+
+  test('writes its ports, and removes the file when it ends', async () => {
+    const portsFileDir = ownFolder()
+    const { program, port } = await configured({ workers, portsFileDir, monitorPort: -1 })
+    const [, monitorPort] = await program.until(/Starting http monitor on \S*:(\d+)/)
+    const name = `nats-server_${program.child.pid}.ports`
+    expect(textOf(join(portsFileDir, name))).toBe(
+      `{"nats":["nats://127.0.0.1:${port}"],"monitoring":["http://127.0.0.1:${monitorPort}"]}`,
+    )
+    await program.stop('SIGTERM')
+    expect(readdirSync(portsFileDir)).toEqual([])
+  })
+
+  test('listening everywhere, it names every address of the machine, IPv4 first, and is reached at each', async () => {
+    const portsFileDir = ownFolder()
+    const { program, port } = await configured({ workers, portsFileDir, host: '0.0.0.0' })
+    const { nats } = JSON.parse(textOf(join(portsFileDir, `nats-server_${program.child.pid}.ports`)))
+    expect(nats[0]).toBe(`nats://127.0.0.1:${port}`)
+    const families = nats.map((url: string) => (url.includes('[') ? 6 : 4))
+    expect(families).toEqual([...families].sort())
+    const local = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+    const outer = local.filter(({ internal, address }) => !internal && !/^(fe[89ab]|169\.254)/i.test(address))
+    for (const host of local.filter(({ internal }) => internal).map(({ address }) => address)) {
+      const client = await open(port, {}, { host })
+      expect(client.info).toMatchObject({ host: '0.0.0.0', client_ip: host })
+      const urls = (client.info?.connect_urls ?? []) as string[]
+      expect([...urls].sort()).toEqual(
+        outer.map(({ address }) => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`)).sort(),
+      )
+    }
+  })
+})
+
+test('a pid file that cannot be written ends it, a ports file only is named in the log', async () => {
+  const { program } = await configured({ workers: 2, pidFile: '/no/such/folder/pid' }, false)
+  expect(await program.exit()).toEqual({ code: 1, signal: null })
+  const reason = 'Could not write pidfile: open /no/such/folder/pid: no such file or directory'
+  expect(program.stderr).toContain(`[FTL] ${reason}\n`)
+  expect(program.stderr).toContain(`nats-server: ${reason}\n`)
+  const other = await configured({ workers: 2, portsFileDir: '/no/such/folder' })
+  await other.program.until(/\[ERR\] Error writing ports file \(\/no\/such\/folder\/nats-server_\d+\.ports\): open/)
+  await other.program.stop()
+})
+
+test('a port that is taken ends it with the words of nats-server', async () => {
+  const { port } = await configured({ workers: 0 })
+  const program = runCommand(['-a', '127.0.0.1', '-p', String(port)])
+  expect(await program.exit()).toEqual({ code: 1, signal: null })
+  const at = `127.0.0.1:${port}`
+  const reason = `Error listening on port: ${at}, "listen tcp ${at}: bind: address already in use"`
+  expect(program.stderr).toContain(`[FTL] ${reason}`)
+  expect(program.stderr).toContain(`nats-server: ${reason}`)
+})
+
+describe('started by a script that puts it in its place', () => {
+  async function script(): Promise<ServerProgram> {
+    const file = join(ownFolder(), 'nats-server')
+    writeFileSync(file, `#!/bin/sh\nexec "${join(ROOT, 'src', 'heddle.sh')}" "$@"\n`)
+    chmodSync(file, 0o755)
+    const program = new ServerProgram(file, ['-a', '127.0.0.1', '-p', '-1', '--workers', '2'])
+    onTestFinished(() => void program.stop('SIGKILL'))
+    await program.untilReady()
+    return program
+  }
+
+  test('the process that was started is the server', async () => {
+    const program = await script()
+    expect(program.stderr).toContain(`[${program.child.pid}] `)
+    await (await open(program.port)).sync()
+    for (const [signal, line] of [
+      ['SIGUSR1', /Trapped "user defined signal 1" signal\n.*File log re-open ignored/],
+      ['SIGHUP', /Trapped "hangup" signal\n.*Failed to reload server configuration: can only reload config when/],
+    ] as const) {
+      program.child.kill(signal)
+      await program.until(line)
+    }
+    expect(await program.stop('SIGTERM')).toEqual({ code: 0, signal: null })
+  })
+
+  test('SIGKILL ends it whole', async () => {
+    const program = await script()
+    expect(await program.stop('SIGKILL')).toEqual({ code: null, signal: 'SIGKILL' })
+    await expect(open(program.port)).rejects.toThrow('ECONNREFUSED')
+  })
+})
+
+test('who connects before the shards are ready is served when they are', async () => {
+  const holder = await configured({ workers: 0 })
+  await holder.program.stop()
+  // A port that is free now: connects are tried from the start.
+  const program = spawn(process.execPath, [join(ROOT, 'src', 'boot.ts'), '-a', '127.0.0.1', '-p', String(holder.port)])
+  onTestFinished(() => void program.kill('SIGKILL'))
+  program.stderr.resume()
+  const connectEarly = async (): Promise<void> => {
+    for (;;) {
+      try {
+        await (await open(holder.port)).sync()
+        return
+      } catch (error) {
+        if (!(error instanceof Error) || !error.message.includes('ECONNREFUSED')) throw error
+      }
+    }
+  }
+  await Promise.all([connectEarly(), connectEarly(), connectEarly()])
+})

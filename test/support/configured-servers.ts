@@ -1,0 +1,75 @@
+// Servers started from a configuration file: Heddle with one shard and with four, and nats-server, which says whether
+// what a test expects is what it does itself.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { dial } from './harness.ts'
+import { missing, peers } from './peers.ts'
+import type { ConnectMembers, RawClient } from './raw-client.ts'
+import { type ServerProgram, startCommand, startNatsServer } from './server.ts'
+import { until } from './until.ts'
+
+export interface ConfiguredServer {
+  readonly name: string
+  readonly start: (args: readonly string[]) => Promise<ServerProgram>
+}
+
+export const HEDDLES: readonly ConfiguredServer[] = [1, 4].map((workers) => ({
+  name: `heddle, ${workers} shards`,
+  start: (args) => startCommand(['--workers', `${workers}`, ...args]),
+}))
+
+/** Those that a test of `what` runs on. */
+export function configuredServers(what: string): readonly ConfiguredServer[] {
+  const { natsServer } = peers
+  if (natsServer === undefined || missing('natsServer', `${what} on nats-server`)) return HEDDLES
+  return [...HEDDLES, { name: 'nats-server', start: (args) => startNatsServer(natsServer, args) }]
+}
+
+/** A directory of the test at hand. */
+export function scratchDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'heddle-'))
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
+/** Starts a server from the text of a configuration file, for the test that calls this. */
+export async function startConfigured(server: ConfiguredServer, config: string): Promise<ServerProgram> {
+  return (await startReloadable(server, config)).program
+}
+
+export interface Reloadable {
+  readonly program: ServerProgram
+  /** Puts another text into the file and has it read; resolves with what the log says meanwhile. */
+  readonly reload: (config: string) => Promise<string>
+}
+
+/** The same, for tests that change the file. */
+export async function startReloadable(server: ConfiguredServer, config: string): Promise<Reloadable> {
+  const file = join(scratchDirectory(), 'server.conf')
+  writeFileSync(file, config)
+  const program = await server.start(['-c', file])
+  onTestFinished(async () => void (await program.stop()))
+  const reload = async (text: string): Promise<string> => {
+    const from = program.stderr.length
+    writeFileSync(file, text)
+    program.child.kill('SIGHUP')
+    await until('the outcome of a reload', () =>
+      /(?:Reloaded server configuration|Failed to reload)/.test(program.stderr.slice(from)),
+    )
+    return program.stderr.slice(from)
+  }
+  return { program, reload }
+}
+
+/** A connection of `credentials` that has introduced itself, for the test that calls this. */
+export async function login(program: ServerProgram, credentials: ConnectMembers = {}): Promise<RawClient> {
+  const client = await dial(program.port)
+  await client.readInfo()
+  const members = { verbose: false, pedantic: false, headers: true, ...credentials }
+  client.send(`CONNECT ${JSON.stringify(members)}\r\nPING\r\n`)
+  await client.expect('PONG\r\n')
+  return client
+}
