@@ -157,6 +157,7 @@ test('faults that are told have the words of nats-server, the others close in si
     noRespondersHeaders: 'no responders requires headers support',
     staleConnection: 'Stale Connection',
     connections: 'maximum connections exceeded',
+    subscriptions: 'maximum subscriptions exceeded',
     slowConsumerPending: undefined,
     slowConsumerDeadline: undefined,
     shutdown: undefined,

@@ -34,6 +34,10 @@ export const AGREED: ReadonlyMap<string, Agreed> = new Map<string, Agreed>([
     },
   ],
   [
+    'bad/store-dir-twice.conf',
+    { ours: refused("bad/store-dir-twice.conf:2:13: Duplicate 'store_dir' configuration"), why: ORDER },
+  ],
+  [
     'bad/nkey-and-user.conf',
     { ours: refused('bad/nkey-and-user.conf:1:90: Nkey users do not take usernames or passwords'), why: ORDER },
   ],

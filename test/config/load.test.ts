@@ -186,15 +186,6 @@ describe('refused at the start', () => {
 
 describe('what is not there yet', () => {
   test.each([
-    ['trusted_keys: [ ODWPITSG5DHGFYNICBPYFQ7RNSYQQJ27ELJZKLV6GT6XRPLFQUIUXNJA ]', [], 'trusted keys (x.conf:1)'],
-    ['resolver: MEMORY', [], 'account resolver (x.conf:1)'],
-  ])('what guards the server refuses the start: %s %j', async (text, flags, what) => {
-    expect(await refused(text, ...flags)).toBe(
-      `${what}: not supported yet; refusing to start without it, because that would let everybody in`,
-    )
-  })
-
-  test.each([
     ['cluster { port: 6222 }', 'clusters'],
     ['gateway { name: A }', 'gateways'],
     ['leafnodes { listen: "0.0.0.0:7422" }', 'leaf nodes'],
@@ -313,7 +304,7 @@ describe('a reload', () => {
 
   test('of what would open or close the server is refused', async () => {
     expect(await again('port: 1', 'port: 1\nresolver: URL("http://localhost:1/")')).toMatchObject({
-      refused: expect.stringContaining('not supported yet'),
+      refused: expect.stringContaining('is not supported'),
     })
   })
 })

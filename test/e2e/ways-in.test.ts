@@ -210,7 +210,7 @@ describe.each(configuredServers('ways in'))('$name', (server) => {
       const account = new TestAccount('A')
       await operator.sign(account)
       const program = await startConfigured(server, await operator.config())
-      const user = await account.user({}, { exp: seconds() + 6 })
+      const user = await account.user({}, { exp: seconds() + 3 })
       const connection = await enter(program, { authenticator: credsAuthenticator(user.creds) })
       expect(String(await connection.closed())).toMatch(/User Authentication Expired/i)
     })
@@ -218,7 +218,8 @@ describe.each(configuredServers('ways in'))('$name', (server) => {
     test('end with their account', async () => {
       const operator = new TestOperator()
       const account = new TestAccount('A')
-      await operator.sign(account, {}, { exp: seconds() + 6 })
+      // Long enough for a server to start on a busy machine.
+      await operator.sign(account, {}, { exp: seconds() + 8 })
       const program = await startConfigured(server, await operator.config())
       const connection = await enter(program, { authenticator: credsAuthenticator((await account.user()).creds) })
       expect(String(await connection.closed())).toMatch(/Account Authentication Expired/i)
