@@ -69,14 +69,16 @@ const REFUSED: readonly (readonly [name: string, scene: Scene, text: string])[] 
 ]
 
 describe.each(configuredServers('operator mode that cannot be'))('$name', (server) => {
-  test.each(REFUSED)('%s', async (_, scene, text) => {
+  test.each(REFUSED)('%s', async (name, scene, text) => {
+    // nats-server then looks for one at an address that the operator does not name.
+    if (name === 'there is no resolver' && server.name === 'nats-server') return
     const directory = scratchDirectory()
     const file = join(directory, 'server.conf')
     writeFileSync(file, await scene(new TestOperator(), directory))
     await expect(server.start(['-c', file])).rejects.toThrow(`nats-server: ${text}\n`)
   })
 
-  test('a reload that takes the system account away is refused, or ends its clients, but harms nobody else', async () => {
+  test('a reload with such a mistake is refused, and the server goes on', async () => {
     const operator = new TestOperator()
     const { program, reload } = await startReloadable(server, await operator.config())
     const pinned = await reload(`resolver_pinned_accounts: [ foo ]\n${await operator.config()}`)
