@@ -24,6 +24,9 @@ import type { Options } from './options.ts'
 import { type ServerKey, signAs } from './server-identity.ts'
 import type { Shard } from './shard.ts'
 
+/** A signature is checked in a tenth of a millisecond, and a token has two. */
+const REVIEWS_A_TURN = 64
+
 /** The options on which it depends who may be here, and to do what. */
 function concernsOf(options: Options): unknown[] {
   const { authorization, accounts, mappings, noAuthUser, systemAccount, proxies, tls, websocket } = options
@@ -135,9 +138,22 @@ export class Identities {
       shard.wake()
       for (const change of changes) this.accountChanged(change)
     }
-    await Promise.all([...shard.clients.values()].map((client) => client.login.review(authenticator)))
+    await this.review(authenticator)
     shard.wake()
     this.recount()
+  }
+
+  /** Asks about everybody again; messages go on between some and the next, as signatures take their time. */
+  private async review(before: Authenticator): Promise<void> {
+    const { shard } = this
+    const reviews: Soon<void>[] = []
+    for (const client of [...shard.clients.values()]) {
+      reviews.push(client.login.review(before))
+      if (reviews.length % REVIEWS_A_TURN !== 0) continue
+      await new Promise(setImmediate)
+      shard.wake()
+    }
+    await Promise.all(reviews)
   }
 
   private configureAccounts(): void {
