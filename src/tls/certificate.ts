@@ -1,0 +1,228 @@
+// What we read from a client's certificate ourselves, because Node gives it only as text that cannot be taken apart
+// safely: the subject with its attributes in order, the alternative names, the public key info.
+//
+// OpenSSL has parsed and verified the certificate before. Still every length is checked here, and whatever is not
+// exactly as RFC 5280 has it makes the whole certificate unreadable: nobody is let in by it (rule: any doubt refuses).
+
+/** One attribute of a subject: its type as dotted numbers and its value. */
+export interface Attribute {
+  readonly oid: string
+  readonly value: string
+}
+
+/** The parts of a subject in the order of the certificate; each part has one attribute, or rarely several. */
+export type Subject = readonly (readonly Attribute[])[]
+
+export interface CertificateParts {
+  readonly subject: Subject
+  readonly emails: readonly string[]
+  readonly dnsNames: readonly string[]
+  readonly uris: readonly string[]
+  /** DER of SubjectPublicKeyInfo, as it stands in the certificate. */
+  readonly publicKeyInfo: Buffer
+}
+
+const SEQUENCE = 0x30
+const SET = 0x31
+const OBJECT_IDENTIFIER = 0x06
+const BOOLEAN = 0x01
+const OCTET_STRING = 0x04
+const UTF8_STRING = 0x0c
+const NUMERIC_STRING = 0x12
+const PRINTABLE_STRING = 0x13
+const T61_STRING = 0x14
+const IA5_STRING = 0x16
+const BMP_STRING = 0x1e
+const VERSION = 0xa0
+const EXTENSIONS = 0xa3
+const EMAIL_NAME = 0x81
+const DNS_NAME = 0x82
+const URI_NAME = 0x86
+const SUBJECT_ALT_NAME = '2.5.29.17'
+
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
+const PRINTABLE_SET = /^[A-Za-z0-9 '()+,\-./:=?*&]*$/
+
+/** Thrown and caught in this file only. */
+class Unreadable extends Error {}
+
+/** Reads a certificate (DER). Undefined: it is not exactly as it must be. Never throws. */
+export function readCertificate(der: Buffer): CertificateParts | undefined {
+  try {
+    return partsOf(der)
+  } catch (error) {
+    if (error instanceof Unreadable) return undefined
+    throw error
+  }
+}
+
+function partsOf(der: Buffer): CertificateParts {
+  const body = new Reader(new Reader(der).take(SEQUENCE)).take(SEQUENCE)
+  const fields = new Reader(body)
+  if (fields.tag === VERSION) fields.skip()
+  fields.skip() // serial number
+  fields.skip() // signature algorithm
+  fields.skip() // issuer
+  fields.skip() // validity
+  const subject = readSubject(fields.take(SEQUENCE))
+  const publicKeyInfo = fields.takeWhole(SEQUENCE)
+  const names = { emails: [] as string[], dnsNames: [] as string[], uris: [] as string[] }
+  while (!fields.atEnd && fields.tag !== EXTENSIONS) fields.skip()
+  if (!fields.atEnd) readExtensions(fields.take(EXTENSIONS), names)
+  return { subject, publicKeyInfo, ...names }
+}
+
+function readSubject(bytes: Buffer): Subject {
+  return [...new Reader(bytes).all(SET)].map((part) =>
+    [...new Reader(part).all(SEQUENCE)].map((attribute) => {
+      const fields = new Reader(attribute)
+      const oid = readOid(fields.take(OBJECT_IDENTIFIER))
+      const { tag } = fields
+      const value = readString(tag, fields.take(tag))
+      fields.end()
+      return { oid, value }
+    }),
+  )
+}
+
+function readExtensions(
+  bytes: Buffer,
+  names: { readonly emails: string[]; readonly dnsNames: string[]; readonly uris: string[] },
+): void {
+  let seen = false
+  for (const extension of new Reader(new Reader(bytes).take(SEQUENCE)).all(SEQUENCE)) {
+    const fields = new Reader(extension)
+    if (readOid(fields.take(OBJECT_IDENTIFIER)) !== SUBJECT_ALT_NAME) continue
+    if (seen) throw new Unreadable()
+    seen = true
+    if (fields.tag === BOOLEAN) fields.skip()
+    const list = new Reader(new Reader(fields.take(OCTET_STRING)).take(SEQUENCE))
+    while (!list.atEnd) {
+      const { tag } = list
+      const name = list.take(tag)
+      if (tag === EMAIL_NAME) names.emails.push(readAscii(name))
+      else if (tag === DNS_NAME) names.dnsNames.push(readAscii(name))
+      else if (tag === URI_NAME) names.uris.push(readAscii(name))
+    }
+  }
+}
+
+function readOid(bytes: Buffer): string {
+  const arcs: number[] = []
+  let arc = 0
+  for (const [i, byte] of bytes.entries()) {
+    arc = arc * 128 + (byte & 0x7f)
+    if (!Number.isSafeInteger(arc)) throw new Unreadable()
+    if (byte & 0x80) {
+      if (i === bytes.length - 1) throw new Unreadable()
+      continue
+    }
+    arcs.push(arc)
+    arc = 0
+  }
+  if (arcs.length === 0) throw new Unreadable()
+  const [first, ...rest] = arcs
+  const root = Math.min(2, Math.floor(first / 40))
+  return [root, first - root * 40, ...rest].join('.')
+}
+
+/** The string types that Go reads. A T.61 string beyond ASCII means different things to different readers. */
+function readString(tag: number, bytes: Buffer): string {
+  switch (tag) {
+    case UTF8_STRING:
+      return decode('utf-8', bytes)
+    case BMP_STRING:
+      if (bytes.length % 2 !== 0) throw new Unreadable()
+      return decode('utf-16le', Buffer.from(bytes).swap16())
+    case PRINTABLE_STRING:
+    case NUMERIC_STRING: {
+      const text = bytes.toString('latin1')
+      if (!PRINTABLE_SET.test(text)) throw new Unreadable()
+      return text
+    }
+    case IA5_STRING:
+    case T61_STRING:
+      return readAscii(bytes)
+    default:
+      throw new Unreadable()
+  }
+}
+
+function readAscii(bytes: Buffer): string {
+  const text = bytes.toString('latin1')
+  if (!PRINTABLE_ASCII.test(text)) throw new Unreadable()
+  return text
+}
+
+function decode(encoding: string, bytes: Buffer): string {
+  try {
+    return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw new Unreadable()
+  }
+}
+
+/** Reads DER values one after the other. */
+class Reader {
+  private readonly bytes: Buffer
+  private at = 0
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+  }
+
+  get atEnd(): boolean {
+    return this.at === this.bytes.length
+  }
+
+  /** The tag of the next value. */
+  get tag(): number {
+    if (this.atEnd) throw new Unreadable()
+    return this.bytes[this.at]
+  }
+
+  /** The content of the next value, which must have this tag. */
+  take(tag: number): Buffer {
+    if (this.tag !== tag) throw new Unreadable()
+    const start = this.header()
+    return this.bytes.subarray(start, this.at)
+  }
+
+  /** The next value with its tag and length. */
+  takeWhole(tag: number): Buffer {
+    const start = this.at
+    this.take(tag)
+    return this.bytes.subarray(start, this.at)
+  }
+
+  skip(): void {
+    this.header()
+  }
+
+  end(): void {
+    if (!this.atEnd) throw new Unreadable()
+  }
+
+  /** The contents of all that is left, each of which must have this tag. */
+  *all(tag: number): Generator<Buffer> {
+    while (!this.atEnd) yield this.take(tag)
+  }
+
+  /** Moves behind the next value; answers where its content starts. */
+  private header(): number {
+    const { bytes } = this
+    const from = this.at
+    let start = from + 2
+    let length = bytes[from + 1]
+    if (length === undefined || (bytes[from] & 0x1f) === 0x1f) throw new Unreadable()
+    if (length & 0x80) {
+      const size = length & 0x7f
+      start += size
+      if (size === 0 || size > 4 || start > bytes.length) throw new Unreadable()
+      length = bytes.readUIntBE(from + 2, size)
+    }
+    if (start + length > bytes.length) throw new Unreadable()
+    this.at = start + length
+    return start
+  }
+}

@@ -1,0 +1,76 @@
+// The certificates of a server as OpenSSL holds them, and which of them a client is shown.
+//
+// As in nats-server, the first pair whose certificate is good for the name that the client asks for; the first of all
+// if there is none, or if the client asks for no name.
+
+import { constants, X509Certificate } from 'node:crypto'
+import { createSecureContext, createServer, getCACertificates, type SecureContext, type Server } from 'node:tls'
+import type { KeyPair, Result } from './pem.ts'
+import type { TlsSettings } from './settings.ts'
+
+interface Named {
+  readonly certificate: X509Certificate
+  readonly context: SecureContext
+}
+
+type SniCallback = (name: string, answer: (error: Error | null, context?: SecureContext) => void) => void
+
+/** Only the names in the certificate's extension count, and `*` stands for one whole label: as in Go. */
+const NAME_RULES = { subject: 'never', partialWildcards: false, wildcards: true } as const
+
+/**
+ * A TLS server that listens nowhere: connections are put into it by its event `connection`, and come out by
+ * `secureConnection` or `tlsClientError`. What OpenSSL refuses about the settings is an error in its own words.
+ */
+export function buildServer(settings: TlsSettings): Result<Server> {
+  const { pairs, verify } = settings
+  try {
+    const select = pairs.length > 1 ? chooser(settings) : undefined
+    const server = createServer({
+      ...contextOptions(settings, pairs[0]),
+      requestCert: verify,
+      rejectUnauthorized: verify,
+      // Ours is absolute; this one begins anew with every byte, and only has to be longer.
+      handshakeTimeout: Math.max(0, settings.timeoutMs) + 60_000,
+      ...(select === undefined ? {} : { SNICallback: select }),
+    })
+    return { value: server }
+  } catch (error) {
+    return { error: `error in TLS configuration: ${error instanceof Error ? error.message : String(error)}` }
+  }
+}
+
+/** The choice by name. It never throws, whatever the name: an exception here would end the process. */
+function chooser(settings: TlsSettings): SniCallback {
+  const named: Named[] = settings.pairs.map((pair) => ({
+    certificate: new X509Certificate(pair.cert),
+    context: createSecureContext(contextOptions(settings, pair)),
+  }))
+  return (name, answer) =>
+    answer(null, (named.find(({ certificate }) => isGoodFor(certificate, name)) ?? named[0]).context)
+}
+
+function isGoodFor(certificate: X509Certificate, name: string): boolean {
+  try {
+    return certificate.checkHost(name, NAME_RULES) !== undefined
+  } catch {
+    return false
+  }
+}
+
+/** `pair` undefined: a server without a certificate, whose handshakes all fail; nats-server starts like that, too. */
+function contextOptions(settings: TlsSettings, pair: KeyPair | undefined) {
+  const { verify, authorities } = settings
+  // Renegotiation is an attack surface that no client of ours needs. A resumed session would not look at the client's
+  // certificate again, which may have expired since.
+  const secureOptions = constants.SSL_OP_NO_RENEGOTIATION | (verify ? constants.SSL_OP_NO_TICKET : 0)
+  return {
+    ...(pair === undefined ? {} : { cert: pair.cert, key: pair.key }),
+    ...(verify ? { ca: [...(authorities ?? getCACertificates('system'))] } : {}),
+    ciphers: settings.ciphers,
+    ecdhCurve: settings.curves,
+    minVersion: settings.minVersion,
+    honorCipherOrder: true,
+    secureOptions,
+  }
+}

@@ -1,0 +1,76 @@
+// From what the operator wrote to what a shard needs for TLS: files read, names translated, everything checked.
+//
+// Files are read here and nowhere else: by the primary, once at the start and once for each reload. So all shards have
+// the same certificates, also one that is started anew while files are being replaced, and what is wrong is found and
+// said once. The result is plain data that crosses to the shards as it is. It holds private keys: never print it.
+
+import { chooseCurves, chooseSuites } from './cipher-suites.ts'
+import { buildServer } from './context.ts'
+import type { CertificateFiles, TlsOptions } from './options.ts'
+import { type KeyPair, type Result, readAuthorities, readKeyPair } from './pem.ts'
+
+const TIMEOUT_MS = 2_000
+
+/** What a shard needs to serve TLS. */
+export interface TlsSettings {
+  /** The first is for clients that ask for no name, or for none that there is. */
+  readonly pairs: readonly KeyPair[]
+  /** Where client certificates must come from, in PEM; undefined: the system's authorities. */
+  readonly authorities: readonly string[] | undefined
+  /** Clients must show a certificate. */
+  readonly verify: boolean
+  /** In OpenSSL's form. */
+  readonly ciphers: string
+  readonly curves: string
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  readonly timeoutMs: number
+  /** Lower-case hexadecimal; empty: any certificate will do. */
+  readonly pinnedCerts: readonly string[]
+  /** TLS comes before INFO. */
+  readonly handshakeFirst: boolean
+  /** … unless the client has said nothing for so long; 0 or less = however long. */
+  readonly fallbackMs: number
+  /** Clients that do not begin TLS are served in plain. */
+  readonly allowNonTls: boolean
+}
+
+/** Reads the files and checks everything. Errors are worded as nats-server words them. */
+export function readTls(options: TlsOptions, allowNonTls: boolean): Result<TlsSettings> {
+  const suites = chooseSuites(options.cipherSuites)
+  if ('error' in suites) return suites
+  const curves = chooseCurves(options.curvePreferences)
+  if ('error' in curves) return curves
+  const pairs = readPairs(options.certificates)
+  if ('error' in pairs) return pairs
+  const authorities = options.caFile === '' ? { value: undefined } : readAuthorities(options.caFile)
+  if ('error' in authorities) return authorities
+  const settings: TlsSettings = {
+    pairs: pairs.value,
+    authorities: authorities.value,
+    verify: options.verify || options.verifyAndMap,
+    ciphers: suites.value,
+    curves: curves.value,
+    minVersion: `TLSv${options.minVersion}`,
+    timeoutMs: options.timeout === 0 ? TIMEOUT_MS : options.timeout,
+    pinnedCerts: options.pinnedCerts,
+    handshakeFirst: options.handshakeFirst,
+    fallbackMs: options.handshakeFirstFallback,
+    allowNonTls,
+  }
+  // What OpenSSL does not like about them is to be known now, not when the shards start.
+  const server = buildServer(settings)
+  return 'error' in server ? server : { value: settings }
+}
+
+function readPairs(files: readonly CertificateFiles[]): Result<readonly KeyPair[]> {
+  const pairs: KeyPair[] = []
+  for (const [i, { certFile, keyFile }] of files.entries()) {
+    const read = readKeyPair(certFile, keyFile)
+    if ('error' in read) {
+      const which = files.length === 1 ? '' : ` ${i + 1}/${files.length}`
+      return { error: `error parsing X509 certificate/key pair${which}: ${read.error}` }
+    }
+    pairs.push(read.value)
+  }
+  return { value: pairs }
+}

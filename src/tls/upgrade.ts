@@ -1,0 +1,318 @@
+// From an accepted connection to one that speaks TLS, on the shard that serves it (reference 4.4, 6.4).
+//
+//     handshake first ──▶ wait ──────────┐        ┌─ a TLS record ──▶ its turn ──▶ handshake ──▶ secured
+//                          │ fallback    │ bytes  │
+//                          ▼             ├────────┼─ else, after INFO, where plain is allowed ──▶ plain
+//     otherwise ────▶ INFO ──▶ wait ─────┘        │
+//                                                 └─ else ──▶ failed, as it is when the time is over
+//
+// The first bytes are looked at before OpenSSL has them: whoever does not speak TLS is told nothing in TLS. They also
+// say that the expensive part of a handshake is due; of those, only some begin in a turn of the loop, so that a storm
+// of connects does not stop the shard's other clients. Each connection has one absolute deadline at any time.
+
+import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
+import type { Server, TLSSocket } from 'node:tls'
+import { buildServer } from './context.ts'
+import { describeTlsError, NOT_TLS, TIMED_OUT } from './errors.ts'
+import { publicKeyPin } from './names.ts'
+import type { HandshakeLimit } from './rate-limit.ts'
+import type { TlsSettings } from './settings.ts'
+
+/**
+ * Handshakes that begin in one turn of the loop. Each takes about half a millisecond of processor. While 1,000 clients
+ * connected at once, another client's PING took 5 to 10 ms (99th percentile) with 2 to 8 of them, 100 to 225 ms without
+ * a bound; that did not do more handshakes a second.
+ */
+const HANDSHAKES_A_TURN = 4
+/** The first byte of a TLS record that holds a handshake. */
+const HANDSHAKE_RECORD = 0x16
+
+/** What is known of a connection's TLS. */
+export interface TlsSession {
+  /** `1.2` or `1.3`. */
+  readonly version: string
+  /** By its standard name, which is also Go's. */
+  readonly cipher: string
+  /** TLS came before INFO, which is still to be sent. */
+  readonly first: boolean
+  /** The client's certificate (DER), verified; undefined if none was asked for. */
+  readonly peerCertificate: Buffer | undefined
+}
+
+/** Why a connection ends before it is secured. A Fault with what the log should say. */
+export interface TlsFailure {
+  /** The text of an -ERR in plain, if any. */
+  readonly text: string | undefined
+  readonly reason: 'TLS Handshake Failure' | 'Maximum Connections Exceeded' | 'Client Closed'
+  /** For the log, if anything. */
+  readonly log: string | undefined
+  /** A line for `debug` only: everyday on an open port, such as a probe of a load balancer. */
+  readonly everyday: boolean
+}
+
+const failure = (why: string, everyday = false): TlsFailure => ({
+  text: undefined,
+  reason: 'TLS Handshake Failure',
+  log: `TLS handshake error: ${why}`,
+  everyday,
+})
+
+const notTls = failure(NOT_TLS, true)
+const timedOut = failure(TIMED_OUT, true)
+const throttled: TlsFailure = {
+  text: 'Connection throttling is active. Please try again later.',
+  reason: 'Maximum Connections Exceeded',
+  log: undefined,
+  everyday: true,
+}
+const left: TlsFailure = { text: undefined, reason: 'Client Closed', log: undefined, everyday: true }
+
+/** Whoever begins an upgrade is told, once, how it ends. */
+export interface UpgradeHandler {
+  /** INFO is due, in plain. Called at most once, perhaps within begin(). */
+  greet(): void
+  /**
+   * From here on this is the connection, which stays open for writing when the peer has finished. Its errors must be
+   * listened to from within the call.
+   */
+  secured(socket: TLSSocket, session: TlsSession): void
+  /** It stays plain; these bytes have been read, perhaps none. The socket's errors are the handler's from here on. */
+  plain(bytes: Buffer): void
+  /**
+   * It must be closed. A socket that has never seen TLS may still be written to; another is destroyed right after. Its
+   * errors are the handler's from here on.
+   */
+  failed(failure: TlsFailure): void
+}
+
+/** Upgrades the connections of one shard. */
+export class TlsUpgrader {
+  private settings: TlsSettings
+  private server: Server
+  private readonly limit: HandshakeLimit | undefined
+  /** By the plain socket below, from begin() until its end is told. */
+  private readonly upgrades = new Map<Socket, Upgrade>()
+  private readonly ready: Upgrade[] = []
+
+  /** `settings` have been checked by readTls(). `limit`: shared with the other shards; undefined: none. */
+  constructor(settings: TlsSettings, limit: HandshakeLimit | undefined) {
+    this.settings = settings
+    this.server = this.serverFor(settings)
+    this.limit = limit
+  }
+
+  /** Connections that begin from now on are served by the new settings; the others keep those that they began with. */
+  reload(settings: TlsSettings): void {
+    this.server = this.serverFor(settings)
+    this.settings = settings
+  }
+
+  /** Takes over a connection that has been accepted and not read. Nobody else listens to the socket until the end. */
+  begin(socket: Socket, handler: UpgradeHandler): void {
+    const upgrade = new Upgrade(this, this.settings, this.server, socket, handler)
+    this.upgrades.set(socket, upgrade)
+    upgrade.begin()
+  }
+
+  /** Ends an upgrade without telling its handler, and destroys the socket. Nothing if it has ended already. */
+  cancel(socket: Socket): void {
+    if (!this.upgrades.has(socket)) return
+    this.forget(socket)
+    // One that is on its way already interests nobody any more.
+    socket.on('error', () => undefined)
+    socket.destroy()
+  }
+
+  /** Connections on their way. */
+  get pending(): number {
+    return this.upgrades.size
+  }
+
+  // ── For its upgrades ──────────────────────────────────────────────────────────────────────────────────
+
+  isThrottled(): boolean {
+    return this.limit !== undefined && !this.limit.allow()
+  }
+
+  forget(socket: Socket): void {
+    this.upgrades.get(socket)?.detach()
+    this.upgrades.delete(socket)
+  }
+
+  /** A handshake is due: it begins at the end of this turn, or of one of the next. */
+  enqueue(upgrade: Upgrade): void {
+    if (this.ready.push(upgrade) === 1) setImmediate(() => this.beginHandshakes())
+  }
+
+  private beginHandshakes(): void {
+    for (const upgrade of this.ready.splice(0, HANDSHAKES_A_TURN)) upgrade.beginHandshake()
+    if (this.ready.length > 0) setImmediate(() => this.beginHandshakes())
+  }
+
+  private serverFor(settings: TlsSettings): Server {
+    const built = buildServer(settings)
+    assert('value' in built, 'TLS settings that were not checked')
+    built.value.on('secureConnection', (socket) => this.upgradeOf(socket)?.handshakeDone(socket))
+    built.value.on('tlsClientError', (error, socket) => this.upgradeOf(socket)?.handshakeFailed(error, socket))
+    return built.value
+  }
+
+  private upgradeOf(socket: TLSSocket): Upgrade | undefined {
+    const { _parent: plain } = socket as unknown as { _parent: Socket }
+    const upgrade = this.upgrades.get(plain)
+    if (upgrade === undefined) socket.destroy()
+    return upgrade
+  }
+}
+
+/** One connection on its way. */
+class Upgrade {
+  private readonly owner: TlsUpgrader
+  private readonly settings: TlsSettings
+  private readonly server: Server
+  private readonly socket: Socket
+  private readonly handler: UpgradeHandler
+  private timer: NodeJS.Timeout | undefined
+  private greeted = false
+  private handshaking = false
+  private over = false
+
+  constructor(owner: TlsUpgrader, settings: TlsSettings, server: Server, socket: Socket, handler: UpgradeHandler) {
+    this.owner = owner
+    this.settings = settings
+    this.server = server
+    this.socket = socket
+    this.handler = handler
+  }
+
+  // ── Waiting for the first bytes ───────────────────────────────────────────────────────────────────────
+
+  begin(): void {
+    const { socket, settings } = this
+    socket.on('readable', this.socketOnReadable)
+    socket.on('end', this.socketOnEnd)
+    socket.on('error', this.socketOnError)
+    socket.on('close', this.socketOnEnd)
+    if (!settings.handshakeFirst) this.greet()
+    else if (settings.fallbackMs > 0) this.within(settings.fallbackMs, () => this.greet())
+    else this.requireTls()
+  }
+
+  private greet(): void {
+    this.greeted = true
+    this.handler.greet()
+    if (this.over) return
+    if (this.mayBePlain) this.within(this.settings.timeoutMs, () => this.stayPlain(Buffer.alloc(0)))
+    else this.requireTls()
+  }
+
+  /** The client has had INFO and may go on as it likes. */
+  private get mayBePlain(): boolean {
+    return this.greeted && this.settings.allowNonTls
+  }
+
+  /** It is certain that TLS must come: the time for the handshake begins, and it counts. */
+  private requireTls(): void {
+    this.within(this.settings.timeoutMs, () => this.fail(timedOut))
+    if (this.owner.isThrottled()) this.fail(throttled)
+  }
+
+  private readonly socketOnReadable = (): void => {
+    const { socket } = this
+    const bytes: Buffer | null = socket.read()
+    if (bytes === null) return
+    socket.off('readable', this.socketOnReadable)
+    const wasOpenTillNow = this.mayBePlain || (!this.greeted && this.settings.fallbackMs > 0)
+    if (bytes[0] === HANDSHAKE_RECORD) {
+      if (wasOpenTillNow) this.requireTls()
+      if (this.over) return
+      socket.unshift(bytes)
+      this.owner.enqueue(this)
+    } else if (this.mayBePlain) this.stayPlain(bytes)
+    else this.fail(notTls)
+  }
+
+  private readonly socketOnEnd = (): void => {
+    this.fail(this.mayBePlain && !this.handshaking ? left : failure('EOF'))
+  }
+
+  private readonly socketOnError = (error: Error): void => {
+    this.fail(this.mayBePlain ? left : failure(describeTlsError(error)))
+  }
+
+  private stayPlain(bytes: Buffer): void {
+    this.finish()
+    this.handler.plain(bytes)
+  }
+
+  // ── The handshake ─────────────────────────────────────────────────────────────────────────────────────
+
+  beginHandshake(): void {
+    if (this.over || this.socket.destroyed) return // if it is destroyed, its end comes still
+    this.stopListening()
+    this.handshaking = true
+    // From here on Node listens to the socket. It reads what was put back before anything that comes later; an end that
+    // has come already it does not see.
+    this.socket.on('end', this.socketOnEnd)
+    // One that stops in the middle of a handshake will not finish it.
+    this.socket.allowHalfOpen = false
+    this.server.emit('connection', this.socket)
+  }
+
+  handshakeDone(socket: TLSSocket): void {
+    const peerCertificate = this.settings.verify ? socket.getPeerX509Certificate()?.raw : undefined
+    const { pinnedCerts } = this.settings
+    if (pinnedCerts.length > 0) {
+      const pin = peerCertificate && publicKeyPin(peerCertificate)
+      if (pin === undefined || !pinnedCerts.includes(pin)) {
+        this.fail(failure('certificate not pinned'))
+        return
+      }
+    }
+    this.finish()
+    socket.allowHalfOpen = true
+    this.handler.secured(socket, {
+      version: (socket.getProtocol() ?? '').replace('TLSv', ''),
+      cipher: socket.getCipher().standardName,
+      first: !this.greeted,
+      peerCertificate,
+    })
+  }
+
+  handshakeFailed(error: Error, socket: TLSSocket): void {
+    this.fail(failure(describeTlsError(error, socket)))
+  }
+
+  // ── The end ───────────────────────────────────────────────────────────────────────────────────────────
+
+  private fail(why: TlsFailure): void {
+    this.finish()
+    this.handler.failed(why)
+    if (this.handshaking) this.socket.destroy()
+  }
+
+  private finish(): void {
+    this.owner.forget(this.socket)
+  }
+
+  /** Lets go of the socket. */
+  detach(): void {
+    this.over = true
+    clearTimeout(this.timer)
+    this.stopListening()
+  }
+
+  private stopListening(): void {
+    const { socket } = this
+    socket.off('readable', this.socketOnReadable)
+    socket.off('end', this.socketOnEnd)
+    socket.off('error', this.socketOnError)
+    socket.off('close', this.socketOnEnd)
+  }
+
+  private within(ms: number, act: () => void): void {
+    clearTimeout(this.timer)
+    this.timer = setTimeout(act, ms)
+  }
+}
