@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { MessagePort } from 'node:worker_threads'
 import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
+import type { TlsSettings } from './tls/settings.ts'
 
 /** What a shard needs to know another one. The same two rings and the other end of the port go to the other one. */
 export interface PeerSetup {
@@ -27,6 +28,8 @@ export interface ShardSetup {
   readonly region: SharedArrayBuffer
   readonly generations: SharedArrayBuffer
   readonly gauges: SharedArrayBuffer
+  /** TLS of the WebSocket listener, if it has any. Holds private keys. */
+  readonly webSocketTls?: TlsSettings | undefined
 }
 
 /** A connection on its way to the shard that will serve it. */

@@ -31,8 +31,10 @@ import {
   WorkerShardHost,
 } from './shard-host.ts'
 import type { Report } from './stats.ts'
+import type { TlsSettings } from './tls/settings.ts'
 import { hostPort } from './transport.ts'
 import { WebSocketListener } from './websocket/listener.ts'
+import { readWebSocketTls } from './websocket/options.ts'
 
 /** What the primary remembers of a slot while threads come and go in it. */
 interface Slot {
@@ -62,6 +64,7 @@ export class Primary implements ShardHostOwner {
   private readonly slots: Slot[] = []
   private listener: TcpServer | undefined
   private webSocketListener: WebSocketListener | undefined
+  private readonly webSocketTls: TlsSettings | undefined
   private monitor: Monitor | undefined
   private watch: NodeJS.Timeout | undefined
   private nextSlot = 0
@@ -76,6 +79,9 @@ export class Primary implements ShardHostOwner {
     this.entry = entry
     this.log = createLog(options)
     this.gauges = new Gauges(Math.max(1, options.workers))
+    const webSocketTls = options.websocket && readWebSocketTls(options.websocket)
+    if (webSocketTls !== undefined && 'error' in webSocketTls) throw new OptionError(webSocketTls.error)
+    this.webSocketTls = webSocketTls
     const serverId = createServerKey().getPublicKey()
     this.identity = {
       serverId,
@@ -150,6 +156,7 @@ export class Primary implements ShardHostOwner {
       region: createRegion(this.options.maxInterestBytes),
       generations: this.generations.memory,
       gauges: this.gauges.memory,
+      webSocketTls: this.webSocketTls,
     }
   }
 
@@ -181,9 +188,11 @@ export class Primary implements ShardHostOwner {
     if (websocket === undefined) return
     const listener = new WebSocketListener((socket) => this.listenerOnConnection(socket, 'websocket'), this.log)
     this.webSocketListener = listener
-    const port = await listener.listen(websocket.host, websocket.port)
-    this.identity = { ...this.identity, webSocket: { host: websocket.host, port } }
-    for (const { host } of this.slots) host.setIdentity(this.identity)
+    const { host } = websocket
+    const tls = this.webSocketTls !== undefined
+    const port = await listener.listen(host, websocket.port, tls)
+    this.identity = { ...this.identity, webSocket: { host, port, tlsRequired: tls, tlsAvailable: tls } }
+    for (const slot of this.slots) slot.host.setIdentity(this.identity)
   }
 
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────

@@ -101,7 +101,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     const pingInterval = Math.min(setup.options.pingInterval, websocket?.pingInterval || Number.POSITIVE_INFINITY)
     const pingStepMs = step(pingInterval, PING_STEP_MAX_MS)
     this.pings = new Agenda(pingStepMs, this.nowMs)
-    this.webSockets = websocket === undefined ? undefined : new WebSockets(this, websocket)
+    this.webSockets = websocket === undefined ? undefined : new WebSockets(this, websocket, setup.webSocketTls)
     this.pingTimer = setInterval(() => this.ping(), pingStepMs)
     this.heartbeatTimer = setInterval(() => this.gauges.beat(this.index), HEARTBEAT_MS)
     this.gauges.beat(this.index)

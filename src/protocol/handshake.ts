@@ -10,7 +10,9 @@ export interface ServerIdentity {
   readonly port: number
   readonly maxPayload: number
   /** What those who come by WebSocket are told instead. */
-  readonly webSocket?: { readonly host: string; readonly port: number } | undefined
+  readonly webSocket?: Pick<ServerIdentity, 'host' | 'port' | 'tlsRequired' | 'tlsAvailable'> | undefined
+  readonly tlsRequired?: boolean
+  readonly tlsAvailable?: boolean
 }
 
 /** INFO for one connection. `afterConnect`: the second one, which follows the first PONG and names the account. */
@@ -29,6 +31,8 @@ export function encodeInfo(
     host: identity.host,
     port: identity.port,
     headers: true,
+    ...(identity.tlsRequired === true ? { tls_required: true } : {}),
+    ...(identity.tlsAvailable === true ? { tls_available: true } : {}),
     max_payload: identity.maxPayload,
     client_id: clientId,
     client_ip: clientIp,

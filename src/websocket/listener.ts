@@ -16,8 +16,8 @@ export class WebSocketListener {
     this.server.on('connection', onConnection)
   }
 
-  /** Resolves with the port; `port` -1 takes a free one. */
-  listen(host: string, port: number): Promise<number> {
+  /** Resolves with the port; `port` -1 takes a free one. `tls`: the shards will want it. */
+  listen(host: string, port: number, tls: boolean): Promise<number> {
     const { server, log } = this
     return new Promise((resolve, reject) => {
       server.once('error', reject)
@@ -25,8 +25,8 @@ export class WebSocketListener {
         server.off('error', reject)
         server.on('error', (error) => log.error(`Error accepting websocket connections: ${error.message}`))
         const bound = (server.address() as AddressInfo).port
-        log.info(`Listening for websocket clients on ws://${hostPort(host, bound)}`)
-        log.warn('Websocket not configured with TLS. DO NOT USE IN PRODUCTION!')
+        log.info(`Listening for websocket clients on ${tls ? 'wss' : 'ws'}://${hostPort(host, bound)}`)
+        if (!tls) log.warn('Websocket not configured with TLS. DO NOT USE IN PRODUCTION!')
         resolve(bound)
       })
     })

@@ -1,5 +1,7 @@
 // The `websocket` block (reference 4.8) as plain data, with its defaults and what makes it unusable.
 
+import type { TlsOptions } from '../tls/options.ts'
+import { readTls, type TlsSettings } from '../tls/settings.ts'
 import { parseOrigin } from './origin.ts'
 
 /** Times are milliseconds; a text that was not given is empty. */
@@ -8,6 +10,8 @@ export interface WebSocketOptions {
   /** -1: any free one; 0 = no listener. */
   readonly port: number
   readonly advertise: string
+  /** Taken wherever it is given, even with `noTls`. */
+  readonly tls: TlsOptions | undefined
   readonly noTls: boolean
   readonly sameOrigin: boolean
   readonly allowedOrigins: readonly string[]
@@ -32,6 +36,7 @@ const DEFAULTS: WebSocketOptions = {
   host: '0.0.0.0',
   port: 0,
   advertise: '',
+  tls: undefined,
   noTls: false,
   sameOrigin: false,
   allowedOrigins: [],
@@ -61,7 +66,7 @@ export function completeWebSocketOptions(
   if (!Number.isInteger(options.port) || options.port < -1 || options.port > 65535) {
     return { error: `websocket port must be a whole number from -1 to 65535, not ${options.port}` }
   }
-  if (!options.noTls) return { error: 'websocket requires TLS configuration' }
+  if (options.tls === undefined && !options.noTls) return { error: 'websocket requires TLS configuration' }
   for (const origin of options.allowedOrigins) {
     const parsed = parseOrigin(origin)
     if (parsed === undefined || (parsed.scheme !== 'http' && parsed.scheme !== 'https') || parsed.host === '') {
@@ -82,4 +87,14 @@ export function completeWebSocketOptions(
     }
   }
   return options
+}
+
+/**
+ * What a shard needs for TLS; undefined: the listener does without. Reads the files, so it is for the primary. A client
+ * has to begin TLS before it is told anything.
+ */
+export function readWebSocketTls({ tls }: WebSocketOptions): TlsSettings | { readonly error: string } | undefined {
+  if (tls === undefined) return undefined
+  const read = readTls({ ...tls, handshakeFirst: true, handshakeFirstFallback: 0 }, false)
+  return 'error' in read ? read : read.value
 }

@@ -3,6 +3,7 @@
 // A socket that has not finished its handshake costs its head's bytes, HANDSHAKE_BYTES_MAX at most, and is cut when its
 // time is over. It becomes a client only then, as with nats-server.
 
+import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { HANDSHAKE_BYTES_MAX, HANDSHAKE_MS, READ_BYTES } from '../constants.ts'
 import { adopt } from '../handoff.ts'
@@ -10,6 +11,9 @@ import type { Log } from '../log.ts'
 import { allocateBlock, type Block } from '../memory/block.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
 import type { Arrival } from '../messages.ts'
+import { readInto } from '../tls/read-into.ts'
+import type { TlsSettings } from '../tls/settings.ts'
+import { type TlsFailure, type TlsSession, TlsUpgrader } from '../tls/upgrade.ts'
 import { hostPort } from '../transport.ts'
 import { Deflater, Inflater } from './deflate.ts'
 import { CARRY_MAX } from './frame-reader.ts'
@@ -48,11 +52,15 @@ export class WebSockets implements WebSocketShared {
   private readonly deflater = new Deflater()
   private readonly framers = new Map<string, Framer>()
   private readonly openings = new Set<Opening>()
+  /** undefined: the listener does without TLS. */
+  private readonly upgrader: TlsUpgrader | undefined
+  /** Those whose TLS handshake is not done. */
+  private readonly securing = new Map<Socket, Arrival>()
   /** All WebSockets of the shard read into this one, from CARRY_MAX on. */
   readonly block = allocateBlock(CARRY_MAX + READ_BYTES)
   private readonly buffer = this.block.bytes.subarray(CARRY_MAX, CARRY_MAX + READ_BYTES)
 
-  constructor(owner: WebSocketsOwner, options: WebSocketOptions) {
+  constructor(owner: WebSocketsOwner, options: WebSocketOptions, tls: TlsSettings | undefined) {
     this.owner = owner
     this.pool = owner.pool
     this.readBlock = owner.readBlock
@@ -60,22 +68,55 @@ export class WebSockets implements WebSocketShared {
     this.maxPayload = owner.options.maxPayload
     this.log = owner.log
     this.handshake = new Handshake(options)
+    this.upgrader = tls === undefined ? undefined : new TlsUpgrader(tls, undefined)
     this.handshakeMs = options.handshakeTimeout === 0 ? HANDSHAKE_MS : options.handshakeTimeout
   }
 
-  /** Takes over a connection and begins its handshake. */
+  /** Takes over a connection and begins its handshakes. */
   accept(arrival: Arrival): void {
-    let onRead = (bytes: number): void => opening.socketOnRead(bytes)
-    const socket = adopt(arrival.socket, this.buffer, (bytes) => onRead(bytes))
-    if (socket === undefined) {
-      this.owner.lost(arrival)
+    if (this.upgrader === undefined) {
+      const reading = new Reading()
+      const socket = adopt(arrival.socket, this.buffer, reading.onRead)
+      if (socket === undefined) this.owner.lost(arrival)
+      else this.open(arrival, socket, reading, undefined)
       return
     }
-    const opening = new Opening(this, socket, {
+    const { socket: plain } = arrival
+    this.securing.set(plain, arrival)
+    this.upgrader.begin(plain, {
+      greet: () => undefined,
+      secured: (socket, session) => {
+        this.securing.delete(plain)
+        const reading = new Reading()
+        readInto(socket, this.buffer, reading.onRead)
+        this.open(arrival, socket, reading, session)
+      },
+      plain: () => assert.fail('the settings do not allow it'),
+      failed: (failure) => this.tlsFailed(arrival, failure),
+    })
+  }
+
+  private tlsFailed(arrival: Arrival, { log, everyday }: TlsFailure): void {
+    const { socket } = arrival
+    if (log !== undefined) {
+      const { remoteAddress = '', remotePort = 0 } = socket
+      const text = `${hostPort(remoteAddress, remotePort)} - websocket ${log}`
+      if (everyday) this.log.debug(text)
+      else this.log.error(text)
+    }
+    this.securing.delete(socket)
+    socket.on('error', () => undefined)
+    socket.destroy()
+    this.owner.lost(arrival)
+  }
+
+  /** Begins the WebSocket handshake on a socket that reads into `block`. */
+  private open(arrival: Arrival, socket: Socket, reading: Reading, tls: TlsSession | undefined): void {
+    const opening = new Opening(this, socket, tls, {
       opened: (session) => {
         this.openings.delete(opening)
         const transport = new WebSocketTransport(this, socket, session, this.framerFor(session))
-        onRead = (bytes) => transport.socketOnRead(this.block, CARRY_MAX, CARRY_MAX + bytes)
+        reading.reader = (bytes) => transport.socketOnRead(this.block, CARRY_MAX, CARRY_MAX + bytes)
         transport.serve(this.owner.admit(arrival, transport, session))
       },
       failed: () => {
@@ -83,12 +124,18 @@ export class WebSockets implements WebSocketShared {
         this.owner.lost(arrival)
       },
     })
+    reading.reader = (bytes) => opening.socketOnRead(bytes)
     this.openings.add(opening)
     socket.resume()
   }
 
-  /** Cuts those that have not finished their handshake. */
+  /** Cuts those that have not finished their handshakes. */
   stop(): void {
+    for (const [socket, arrival] of this.securing) {
+      this.upgrader?.cancel(socket)
+      this.owner.lost(arrival)
+    }
+    this.securing.clear()
     for (const opening of this.openings) opening.cut()
   }
 
@@ -103,6 +150,12 @@ export class WebSockets implements WebSocketShared {
   }
 }
 
+/** Whom the bytes that a socket reads are for: the handshake at first, the frames later. */
+class Reading {
+  reader: (bytes: number) => void = () => undefined
+  readonly onRead = (bytes: number): void => this.reader(bytes)
+}
+
 interface OpeningHandler {
   /** The handshake is done; what comes next is frames. */
   opened(session: WebSocketSession): void
@@ -114,15 +167,17 @@ interface OpeningHandler {
 class Opening {
   private readonly owner: WebSockets
   private readonly socket: Socket
+  private readonly tls: TlsSession | undefined
   private readonly handler: OpeningHandler
   private readonly timer: NodeJS.Timeout
   /** What has come of the head, as a byte string. */
   private head = ''
   private over = false
 
-  constructor(owner: WebSockets, socket: Socket, handler: OpeningHandler) {
+  constructor(owner: WebSockets, socket: Socket, tls: TlsSession | undefined, handler: OpeningHandler) {
     this.owner = owner
     this.socket = socket
+    this.tls = tls
     this.handler = handler
     this.timer = setTimeout(() => this.cut(), owner.handshakeMs)
     socket.on('end', this.cut)
@@ -143,7 +198,7 @@ class Opening {
 
   /** `alone`: nothing came behind the head. */
   private answer(head: string, alone: boolean): void {
-    const verdict = this.owner.handshake.judge(head, 'encrypted' in this.socket)
+    const verdict = this.owner.handshake.judge(head, this.tls)
     if (verdict.kind === 'refused') this.refuse(verdict)
     else if (!alone) {
       this.complain('client sent data before handshake is complete')

@@ -41,10 +41,13 @@ async function startNats(file: string, options: Partial<WebSocketOptions> = {}):
   })
   const directory = mkdtempSync(join(tmpdir(), 'heddle-'))
   const config = join(directory, 'nats.conf')
-  writeFileSync(config, ['websocket {', '  host: 127.0.0.1', '  port: -1', '  no_tls: true', ...lines, '}'].join('\n'))
+  const [pair] = options.tls?.certificates ?? []
+  const tls =
+    pair === undefined ? '  no_tls: true' : `  tls { cert_file: "${pair.certFile}", key_file: "${pair.keyFile}" }`
+  writeFileSync(config, ['websocket {', '  host: 127.0.0.1', '  port: -1', tls, ...lines, '}'].join('\n'))
   try {
     const program = await startNatsServer(file, ['-c', config])
-    const [, port] = await program.until(/Listening for websocket clients on ws:\S*:(\d+)/)
+    const [, port] = await program.until(/Listening for websocket clients on wss?:\S*:(\d+)/)
     return { port: Number(port), clientPort: program.port, stop: () => program.stop() }
   } finally {
     rmSync(directory, { recursive: true, force: true })

@@ -9,7 +9,7 @@ import { request } from '../support/websocket.ts'
 function session(headers: Record<string, string>, given: Partial<WebSocketOptions> = {}): WebSocketSession {
   const options = completeWebSocketOptions({ port: -1, noTls: true, ...given })
   if (options === undefined || 'error' in options) throw new Error(options?.error)
-  const verdict = new Handshake(options).judge(request(headers).trimEnd(), false)
+  const verdict = new Handshake(options).judge(request(headers).trimEnd(), undefined)
   if (verdict.kind !== 'accepted') throw new Error(verdict.response)
   return verdict.session
 }

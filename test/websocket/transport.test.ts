@@ -48,6 +48,7 @@ test.each([
     compression: true,
     masked: true,
     browser: 'none',
+    tls: undefined,
   } as const
   const transport = new WebSocketTransport(shared, await socketPair(), session, new Framer(WHOLE, undefined))
   const faults: Fault[] = []
