@@ -1,11 +1,12 @@
 // WebSocket side by side: Heddle and nats-server under the same load, in turn, A B A B …, on this machine.
 //
-//     npm run peers && src/node.sh bench/websocket.ts [--only TEXT] [--pairs N] [--workers N] [--frame N] [--server heddle|nats]
+//     npm run peers && src/node.sh bench/websocket.ts [--only TEXT] [--pairs N] [--workers N] [--frame N] [--batch BYTES] [--server heddle|nats]
 //
 // The load is cheap on purpose, for it shares the machine: the publisher writes one buffer of masked frames again and
 // again, and the subscribers count bytes of payload by looking at the heads of frames only.
 //
 //     --frame N       messages in a frame of the publisher; the default, 200, is what client libraries gather in a turn
+//     --batch BYTES   what the publisher writes at once, in whole frames
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -25,6 +26,7 @@ const { values: flags } = parseArgs({
     pairs: { type: 'string', default: '3' },
     workers: { type: 'string', default: `${Math.max(1, availableParallelism() - 1)}` },
     frame: { type: 'string', default: '200' },
+    batch: { type: 'string', default: '65536' },
     peer: { type: 'string', default: `${root}.peers/bin/nats-server` },
     server: { type: 'string', default: 'both' },
   },
@@ -223,7 +225,7 @@ async function load(port: number, { subscribers, messages, bytes }: Shape): Prom
   const perFrame = Number(flags.frame)
   const message = `PUB ${SUBJECT} ${bytes}\r\n${'x'.repeat(bytes)}\r\n`
   const frame = masked(Buffer.from(message.repeat(perFrame)))
-  const batchFrames = Math.max(1, Math.floor(65536 / frame.length))
+  const batchFrames = Math.max(1, Math.floor(Number(flags.batch) / frame.length))
   const batch = Buffer.concat(Array(batchFrames).fill(frame))
   const delivered = `MSG ${SUBJECT} 1 ${bytes}\r\n`.length + bytes + 2
   const batches = Math.ceil(messages / (perFrame * batchFrames))

@@ -15,11 +15,13 @@ import { badCloseText, type FrameFault, frameFault } from './frame-faults.ts'
 import { rotateKey } from './unmask.ts'
 import { type Done, PERMESSAGE_DEFLATE, Receiver, State } from './ws-parts.ts'
 
-/** A head of 14 bytes with a control frame's payload. */
-export const CARRY_MAX = 14 + 125
+/** Payload of a control frame. */
+export const CONTROL_BYTES_MAX = 125
+/** … with the head of a frame. */
+export const CARRY_MAX = 14 + CONTROL_BYTES_MAX
 
 /** The payload of control frames and the parts of heads, until the next one is read. */
-const scratch = Buffer.alloc(125)
+const scratch = Buffer.alloc(CONTROL_BYTES_MAX)
 const two = scratch.subarray(0, 2)
 const eight = scratch.subarray(0, 8)
 
@@ -51,6 +53,8 @@ export class FrameReader extends Receiver {
   /** An incomplete head or control frame, to be put in front of the next bytes. */
   private carry: Buffer | undefined
   private over = false
+  /** The handler did not want to go on. */
+  private halted = false
 
   /** `masked`: the peer must mask its frames. `compression`: permessage-deflate was agreed upon. */
   constructor(handler: FrameHandler, masked: boolean, compression: boolean) {
@@ -98,9 +102,6 @@ export class FrameReader extends Receiver {
     this.over = true
     this._loop = false
   }
-
-  /** The handler did not want to go on. */
-  private halted = false
 
   private readonly onRead: Done = (error) => {
     if (error === undefined || this.over) return
