@@ -24,6 +24,8 @@ export const CARRY_MAX = 14 + CONTROL_BYTES_MAX
 const scratch = Buffer.alloc(CONTROL_BYTES_MAX)
 const two = scratch.subarray(0, 2)
 const eight = scratch.subarray(0, 8)
+/** The mask of the frame at hand, where the receiver takes it off itself. */
+const mask = Buffer.alloc(4)
 
 export interface FrameHandler {
   /** Part of a message's payload, masked with `key` (see unmask.ts). */
@@ -48,8 +50,8 @@ export class FrameReader extends Receiver {
   private block: Block | undefined
   /** Everything before it in the block has been consumed. */
   private at = 0
+  /** The mask for the next byte of the frame at hand, and those behind it. */
   private key = 0
-  private readonly mask = Buffer.alloc(4)
   /** An incomplete head or control frame, to be put in front of the next bytes. */
   private carry: Buffer | undefined
   private over = false
@@ -119,8 +121,7 @@ export class FrameReader extends Receiver {
     this._bufferedBytes -= bytes
     if (this._state === State.mask) {
       this.key = from.readInt32LE(at)
-      from.copy(this.mask, 0, at, this.at)
-      return this.mask
+      return mask
     }
     const into = bytes === 2 ? two : bytes === 8 ? eight : scratch.subarray(0, bytes)
     for (let i = 0; i < bytes; i++) into[i] = from[at + i]
@@ -129,6 +130,8 @@ export class FrameReader extends Receiver {
 
   override getData(done: Done): void {
     if (this._opcode >= CLOSE) {
+      mask.writeInt32LE(this.key)
+      this._mask = mask
       super.getData(done)
       return
     }
