@@ -7,7 +7,7 @@
 import type { Account } from './accounts/account.ts'
 import { requestInfo } from './accounts/request-info.ts'
 import { FIRST_PING_MS, LINGER_MS, PROTOCOL_VERSION, RTT_AGE_MAX_MS } from './constants.ts'
-import { CloseReason, type Fault, Faults, Refusals } from './errors.ts'
+import { bugText, CloseReason, type Fault, Faults, Refusals } from './errors.ts'
 import { Outbound } from './outbound.ts'
 import type { Peer } from './peer.ts'
 import { encodeError, encodeNoResponders, OK, PING, PONG } from './protocol/encoder.ts'
@@ -116,7 +116,7 @@ export class Client implements ParserHandler, Publisher {
       this.readGate?.afterRead(bytes)
     } catch (error) {
       // A bug of ours costs this connection, not the shard.
-      shard.log.error(`${this.label} - ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+      shard.log.error(`${this.label} - ${bugText(error)}`)
       this.close(Faults.internal)
     }
     shard.endRead()

@@ -49,6 +49,11 @@ export const Faults = {
   internal: fault(undefined, CloseReason.internal),
 } as const
 
+/** A bug of ours as the log shows it. */
+export function bugText(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
 /** Refusals that leave the connection open. `subject` and `queue` are byte strings (one char a byte). */
 export const Refusals = {
   invalidSubject: 'Invalid Subject',

@@ -8,7 +8,7 @@ import { ServiceCalls } from './accounts/service-calls.ts'
 import { Agenda } from './agenda.ts'
 import { Client } from './client.ts'
 import { CONTROL_LINE_MAX, HEARTBEAT_MS, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
-import { CloseReason, type Fault, Faults } from './errors.ts'
+import { bugText, CloseReason, type Fault, Faults } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { Gauges } from './gauges.ts'
 import { adopt } from './handoff.ts'
@@ -303,7 +303,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   }
 
   bugMet(error: unknown): void {
-    this.log.error(`A frame was lost: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    this.log.error(`A frame was lost: ${bugText(error)}`)
   }
 
   /** Deals with everything that other shards' publishers have flushed by now. */

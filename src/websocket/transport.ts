@@ -7,7 +7,7 @@
 
 import type { Socket } from 'node:net'
 import { DEFLATE_SLACK_BYTES, DEFLATE_STRANGER_MAX, INFLATE_TURN_BYTES, PONG_BACKLOG_MAX } from '../constants.ts'
-import { CloseReason, type Fault, Faults } from '../errors.ts'
+import { bugText, CloseReason, type Fault, Faults } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { allocateBlock, type Block } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
@@ -92,10 +92,16 @@ export class WebSocketTransport implements Transport, FrameHandler {
   socketOnRead(block: Block, start: number, end: number): void {
     if (this.ended) return
     this.inflated = 0
-    const at = this.reader.push(block, start, end)
-    this.deliver()
-    if (this.pingBytes >= 0) this.answerPing()
-    if (at < end && !this.ended) this.keepRest(block, at, end)
+    try {
+      const at = this.reader.push(block, start, end)
+      this.deliver()
+      if (this.pingBytes >= 0) this.answerPing()
+      if (at < end && !this.client?.closing) this.keepRest(block, at, end)
+    } catch (error) {
+      // A bug of ours costs this connection, not the shard.
+      this.shared.log.error(`${this.client?.label} - ${bugText(error)}`)
+      this.client?.close(Faults.internal)
+    }
   }
 
   private keepRest(block: Block, at: number, end: number): void {

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { HANDSHAKE_BYTES_MAX, HANDSHAKE_MS, READ_BYTES } from '../constants.ts'
+import { bugText } from '../errors.ts'
 import { adopt } from '../handoff.ts'
 import type { Log } from '../log.ts'
 import { allocateBlock, type Block } from '../memory/block.ts'
@@ -110,7 +111,7 @@ export class WebSockets implements WebSocketShared {
     this.owner.lost(arrival)
   }
 
-  /** Begins the WebSocket handshake on a socket that reads into `block`. */
+  /** Begins the WebSocket handshake on a socket that reads into `block`, as `reading` says. */
   private open(arrival: Arrival, socket: Socket, reading: Reading, tls: TlsSession | undefined): void {
     const opening = new Opening(this, socket, tls, {
       opened: (session) => {
@@ -187,6 +188,16 @@ class Opening {
 
   socketOnRead(bytes: number): void {
     if (this.over) return
+    try {
+      this.read(bytes)
+    } catch (error) {
+      // A bug of ours costs this connection, not the shard.
+      this.owner.log.error(bugText(error))
+      this.cut()
+    }
+  }
+
+  private read(bytes: number): void {
     const seen = Math.max(0, this.head.length - 3)
     this.head += this.owner.block.bytes.toString('latin1', CARRY_MAX, CARRY_MAX + bytes)
     const end = /\r?\n\r?\n/g
