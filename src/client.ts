@@ -69,6 +69,7 @@ export class Client implements Publisher, KeepAliveOwner {
     this.id = id
     this.socket = socket
     this.webSocket = webSocket
+    this.tls = webSocket?.tls
     this.account = shard.accounts.global
     this.ip = plainAddress(socket.remoteAddress ?? '')
     this.port = socket.remotePort ?? 0
@@ -182,7 +183,7 @@ export class Client implements Publisher, KeepAliveOwner {
     const hello = {
       authRequired: login.greeting.isAnnounced,
       nonce: login.nonce,
-      tls: this.shard.tls.hello(this.tls),
+      tls: this.shard.tls.hello(this),
     }
     this.outbound.appendBuffer(encodeInfo(this.serverIdentity, this.id, this.ip, hello))
   }
@@ -196,7 +197,7 @@ export class Client implements Publisher, KeepAliveOwner {
       nonce: login.nonce,
       account: this.account.name,
       maxPayload: limits.payload,
-      tls: this.shard.tls.hello(this.tls),
+      tls: this.shard.tls.hello(this),
     }
     this.outbound.appendBuffer(encodeInfo(this.serverIdentity, this.id, this.ip, hello))
   }

@@ -7,7 +7,7 @@ import type { LogMessage } from './log/sink.ts'
 import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import type { ServerKey } from './server-identity.ts'
-import type { TlsSettings } from './tls/settings.ts'
+import type { TlsOfPorts } from './tls/settings.ts'
 
 /** What a shard needs to know another one. The same two rings and the other end of the port go to the other one. */
 export interface PeerSetup {
@@ -37,8 +37,8 @@ export interface ShardSetup {
   readonly accountConnections: SharedArrayBuffer
   /** The server's own key pair. */
   readonly key: ServerKey
-  /** Undefined: no TLS. It holds private keys. */
-  readonly tls: TlsSettings | undefined
+  /** It holds private keys. */
+  readonly tls: TlsOfPorts
   readonly handshakeLimit: SharedArrayBuffer
   /** The embedding program decides who may enter. */
   readonly asksProgram: boolean
@@ -66,7 +66,7 @@ export type ToShard =
   /** What INFO says has changed: it is told to clients from now on, and to those who are there. */
   | { readonly kind: 'identity'; readonly identity: ServerIdentity }
   /** New options are in force. Answered by `applied`. */
-  | { readonly kind: 'options'; readonly options: Options; readonly tls: TlsSettings | undefined }
+  | { readonly kind: 'options'; readonly options: Options; readonly tls: TlsOfPorts }
   /** Close so many connections, whichever. */
   | { readonly kind: 'evict'; readonly count: number; readonly eviction: Eviction }
   | AnswerMessage

@@ -11,7 +11,7 @@ import type { ServerIdentity } from './protocol/handshake.ts'
 import { createRing } from './ring.ts'
 import type { Shard } from './shard.ts'
 import type { Report } from './stats.ts'
-import type { TlsSettings } from './tls/settings.ts'
+import type { TlsOfPorts } from './tls/settings.ts'
 
 export interface ShardHost {
   readonly index: number
@@ -20,7 +20,7 @@ export interface ShardHost {
   accept(arrival: Arrival): void
   setIdentity(identity: ServerIdentity): void
   /** Resolves when the shard goes by the new options, or has died. */
-  setOptions(options: Options, tls: TlsSettings | undefined): Promise<void>
+  setOptions(options: Options, tls: TlsOfPorts): Promise<void>
   evict(count: number, eviction: Eviction): void
   /** Resolves with undefined if the shard dies before it answers. */
   query(query: Query): Promise<Report | undefined>
@@ -75,7 +75,7 @@ export class LocalShardHost implements ShardHost {
     this.shard.setIdentity(identity)
   }
 
-  setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
+  setOptions(options: Options, tls: TlsOfPorts): Promise<void> {
     return this.shard.setOptions(options, tls)
   }
 
@@ -207,7 +207,7 @@ export class WorkerShardHost implements ShardHost {
     this.tell({ kind: 'identity', identity })
   }
 
-  setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
+  setOptions(options: Options, tls: TlsOfPorts): Promise<void> {
     if (this.dead) return Promise.resolve()
     return new Promise((resolve) => {
       this.pendingOptions.push(resolve)

@@ -11,7 +11,7 @@ import { Agenda } from './agenda.ts'
 import { type QuestionMessage, Questions } from './auth/questions.ts'
 import { Client } from './client.ts'
 import { CONTROL_LINE_MAX, HEARTBEAT_MS, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
-import { CloseReason, type Fault, Faults } from './errors.ts'
+import { bugText, CloseReason, type Fault, Faults } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { Gauges } from './gauges.ts'
 import { adopt } from './handoff.ts'
@@ -35,7 +35,7 @@ import { Router } from './router.ts'
 import { SecureEntry } from './secure-entry.ts'
 import { type ConnectionRow, connectionRow, type Report, report, TrafficTotals } from './stats.ts'
 import { Sublist, Subscription } from './subjects/sublist.ts'
-import type { TlsSettings } from './tls/settings.ts'
+import type { TlsOfPorts } from './tls/settings.ts'
 import type { Transport } from './transport.ts'
 import type { WebSocketSession } from './websocket/handshake.ts'
 import { WebSockets, type WebSocketsOwner } from './websocket/websockets.ts'
@@ -120,7 +120,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     this.accountConnections = new AccountConnections(setup.shards, setup.accountConnections)
     this.questions = new Questions(toPrimary)
     this.tls = new SecureEntry(this, setup.handshakeLimit)
-    this.tls.configure(setup.tls)
+    this.tls.configure(setup.tls.client)
     this.identities = new Identities(this, this.questions, setup)
     // Room for the longest cut line: verb, blanks, arguments, CR.
     this.readStart = Math.max(setup.options.maxControlLine, CONTROL_LINE_MAX) * 2
@@ -130,7 +130,10 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     const { websocket } = setup.options
     const pingInterval = Math.min(setup.options.pingInterval, websocket?.pingInterval || Number.POSITIVE_INFINITY)
     const pingStepMs = stepMs(pingInterval, PING_STEP_MAX_MS)
-    this.webSockets = websocket === undefined || websocket.port === 0 ? undefined : new WebSockets(this, websocket)
+    if (websocket !== undefined && websocket.port !== 0) {
+      this.webSockets = new WebSockets(this, websocket)
+      this.webSockets.configure(setup.tls.webSocket)
+    }
     this.pings = new Agenda(pingStepMs, this.nowMs)
     this.pingTimer = setInterval(() => this.ping(), pingStepMs)
     this.heartbeatTimer = setInterval(() => this.beat(), HEARTBEAT_MS)
@@ -367,7 +370,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   }
 
   bugMet(error: unknown): void {
-    this.log.error(`A frame was lost: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    this.log.error(`A frame was lost: ${bugText(error)}`)
   }
 
   /** Deals with everything that other shards' publishers have flushed by now; answers how many bytes that were. */
@@ -394,10 +397,11 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   }
 
   /** New options are in force from now on. Resolves when those who may not be here by them have gone. */
-  setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
+  setOptions(options: Options, tls: TlsOfPorts): Promise<void> {
     const before = this.options
     this.options = options
-    this.tls.configure(tls)
+    this.tls.configure(tls.client)
+    this.webSockets?.configure(tls.webSocket)
     this.nowMs = performance.now()
     this.log.configure(options)
     if (options.writeDeadline !== before.writeDeadline) {

@@ -20,7 +20,7 @@ import type { ServerKey } from './server-identity.ts'
 import { introduce, LocalShardHost, type ShardHost, type ShardObserver, WorkerShardHost } from './shard-host.ts'
 import type { Report } from './stats.ts'
 import { createHandshakeLimit } from './tls/rate-limit.ts'
-import type { TlsSettings } from './tls/settings.ts'
+import type { TlsOfPorts } from './tls/settings.ts'
 
 /** What is remembered of a slot while threads come and go in it. */
 interface Slot {
@@ -52,7 +52,7 @@ export class Shards implements ShardObserver {
   private readonly accountConnections: AccountConnections
   readonly answerers: Answerers
   /** What new threads are told of TLS. */
-  private tls: TlsSettings | undefined
+  private tls: TlsOfPorts = {}
   private readonly handshakeLimit = createHandshakeLimit()
   private readonly asksProgram: boolean
   private readonly key: ServerKey
@@ -90,7 +90,7 @@ export class Shards implements ShardObserver {
   // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Resolves when all take connections. Rejects if one cannot; then stop() ends the others. */
-  async start(tls: TlsSettings | undefined): Promise<void> {
+  async start(tls: TlsOfPorts): Promise<void> {
     this.tls = tls
     const { workers } = this.options
     if (workers === 0) {
@@ -290,7 +290,7 @@ export class Shards implements ShardObserver {
   // ── What all are told and asked ───────────────────────────────────────────────────────────────────────
 
   /** Resolves when all go by the new options; threads that come later are born with them. */
-  async setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
+  async setOptions(options: Options, tls: TlsOfPorts): Promise<void> {
     this.options = options
     this.tls = tls
     await Promise.all(this.slots.map(({ host }) => host.setOptions(options, tls)))
