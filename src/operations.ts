@@ -171,24 +171,57 @@ export class Operations implements ParserHandler {
     client.inMessages += run.count
     client.inBytes += run.count * run.size
     if (options.pedantic && !isValidLiteral(subjectOf(run))) client.refuse(Refusals.invalidPublishSubject)
-    if (!this.mayPublish(run)) return
-    if (options.verbose) client.sendOk()
-    const sent = shard.router.publish(run, account, client)
-    if (sent === 0 && options.noResponders && run.replyEnd > run.replyStart) this.answerNoResponders(run)
+    if (this.isReserved(run)) return
+    if (account.mappings.isEmpty) this.publish(run)
+    else {
+      let isLost = true
+      shard.router.map(run, account, (mapped) => {
+        isLost = false
+        this.publish(mapped)
+      })
+      if (!isLost) return
+      client.sendOk()
+      this.heard(run, 0)
+    }
   }
 
-  /** Whether the run, or as much of it as is left in it, may go on. */
-  private mayPublish(run: Run): boolean {
+  private publish(run: Run): void {
+    const { client, shard } = this
+    const { options, account } = client
+    if (!this.mayPublish(run)) return
+    if (options.verbose) client.sendOk()
+    this.heard(run, shard.router.dispatch(run, account, client))
+  }
+
+  /** A run has led to so many deliveries. */
+  private heard(run: Run, deliveries: number): void {
+    const isRequest = this.client.options.noResponders && run.replyEnd > run.replyStart
+    if (deliveries === 0 && isRequest) this.answerNoResponders(run)
+  }
+
+  /** Whether the run is for the server alone; the client has been told so. */
+  private isReserved(run: Run): boolean {
     const { bytes } = run.line
     // Subjects of the server itself are not for clients.
     if (mayBeReserved(bytes[run.subjectStart])) {
       const subject = subjectOf(run)
-      if (isReservedSubject(subject)) return this.refuseRun(run, Refusals.publish(subject))
+      if (isReservedSubject(subject)) {
+        this.refuseRun(run, Refusals.publish(subject))
+        return true
+      }
     }
     if (run.replyEnd > run.replyStart && mayBeReserved(bytes[run.replyStart])) {
       const reply = replyOf(run)
-      if (isReservedReply(reply)) return this.refuseRun(run, Refusals.reply(reply))
+      if (isReservedReply(reply)) {
+        this.refuseRun(run, Refusals.reply(reply))
+        return true
+      }
     }
+    return false
+  }
+
+  /** Whether the run, or as much of it as is left in it, may go on under the subject that mappings have given it. */
+  private mayPublish(run: Run): boolean {
     if (this.rights === undefined) return true
     const route = this.shard.router.planner.routeOf(run, this.client.account)
     const allowed = this.rights.publishable(route, () => subjectOf(run), run.count)
@@ -200,9 +233,8 @@ export class Operations implements ParserHandler {
     return allowed > 0
   }
 
-  private refuseRun(run: Run, refusal: Refusal): false {
+  private refuseRun(run: Run, refusal: Refusal): void {
     for (let i = 0; i < run.count; i++) this.client.refuse(refusal)
-    return false
   }
 
   private answerNoResponders(run: Run): void {

@@ -190,6 +190,24 @@ export interface ServerOptions {
   authorization?: ConfigData
   /** Accounts: the file's block as plain data. */
   accounts?: ConfigData
+  /** Subjects of the account `$G` that become others: the file's block as plain data. */
+  mappings?: ConfigData
+  /** User whose part clients take that say nothing of themselves. */
+  noAuthUser?: string
+  /** Account of the system events. Default `$SYS`. */
+  systemAccount?: string
+  /** Operator mode: the operators' tokens. */
+  operators?: readonly string[]
+  /** Where tokens of accounts come from: `MEMORY`, or the file's block as plain data. */
+  resolver?: ConfigData
+  /** Tokens of accounts by their public keys. */
+  resolverPreload?: Readonly<Record<string, string>>
+  /** Public keys of the only accounts that may be entered. */
+  resolverPinnedAccounts?: readonly string[]
+  /** Public keys of operators, in place of their tokens. */
+  trustedKeys?: readonly string[]
+  /** The token of clients that bring none, in operator mode. */
+  defaultSentinel?: string
   /** TLS on the client port: the file's block as plain data. */
   tls?: ConfigData
   /** WebSocket listener: the file's block as plain data. */

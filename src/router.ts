@@ -50,29 +50,24 @@ export class Router {
     this.planner = new Planner(shard)
   }
 
-  /** Publishes a run of a client of this shard. Answers how many deliveries, or frames to other shards, it led to. */
-  publish(run: Run, account: Account, publisher: Publisher): number {
-    return account.mappings.isEmpty
-      ? this.dispatch(run, account, publisher)
-      : this.publishMapped(run, account, publisher)
-  }
-
-  /** The account's mappings say under which subject the messages go on, one way for all or each its own. */
-  private publishMapped(run: Run, account: Account, publisher: Publisher): number {
+  /**
+   * Calls back with what the account's mappings make of a run: the run itself, or its messages under other subjects, one
+   * way for all or each its own. Those that a mapping loses are left out.
+   */
+  map(run: Run, account: Account, callback: (mapped: Run) => void): void {
     const subject = run.line.bytes.toString('latin1', run.subjectStart, run.subjectEnd)
     const mapping = account.mappings.find(subject)
-    if (mapping === undefined) return this.dispatch(run, account, publisher)
+    if (mapping === undefined) {
+      callback(run)
+      return
+    }
     const reply = run.line.bytes.toString('latin1', run.replyStart, run.replyEnd)
     const step = isConstant(mapping) ? run.count : 1
-    let sent = 0
     for (let from = 0; from < run.count; from += step) {
       const mapped = mapSubject(mapping, subject)
       if (mapped === undefined) continue
-      rewriteRun(this.shard.pool, run, from, step, { subject: mapped, reply, header: '' }, (part) => {
-        sent += this.dispatch(part, account, publisher)
-      })
+      rewriteRun(this.shard.pool, run, from, step, { subject: mapped, reply, header: '' }, callback)
     }
-    return sent
   }
 
   /** Sends a run on its ways, from the shard where it came to be: published by a client, or made by an import. */

@@ -210,7 +210,7 @@ describe.each(configuredServers('ways in'))('$name', (server) => {
       const account = new TestAccount('A')
       await operator.sign(account)
       const program = await startConfigured(server, await operator.config())
-      const user = await account.user({}, { exp: seconds() + 2 })
+      const user = await account.user({}, { exp: seconds() + 3 })
       const connection = await enter(program, { authenticator: credsAuthenticator(user.creds) })
       expect(String(await connection.closed())).toMatch(/User Authentication Expired/i)
     })
@@ -311,6 +311,7 @@ describe.each(configuredServers('ways in'))('$name', (server) => {
       await expectIn(program)
     })
 
+    // The client may have written more before it reads why it is closed.
     test('have accounts with so many connections', async () => {
       const operator = new TestOperator()
       const account = new TestAccount('A')
@@ -319,7 +320,7 @@ describe.each(configuredServers('ways in'))('$name', (server) => {
       const user = await account.user()
       const first = await enter(program, { authenticator: credsAuthenticator(user.creds) })
       await expect(enter(program, { authenticator: credsAuthenticator(user.creds) })).rejects.toThrow(
-        /maximum account active connections exceeded/i,
+        /maximum account active connections exceeded|EPIPE/i,
       )
       await talk(first)
     })
