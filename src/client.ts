@@ -163,8 +163,10 @@ export class Client implements ParserHandler, Publisher {
   }
 
   processPub(run: Run): void {
+    const bytes = run.count * run.size
     this.inMessages += run.count
-    this.inBytes += run.count * run.size
+    this.inBytes += bytes
+    this.shard.counters.received(run.count, bytes)
     const { options } = this
     if (options.pedantic && !isValidLiteral(subjectOf(run))) this.refuse(Refusals.invalidPublishSubject)
     if (!this.mayPublish(run)) return
@@ -315,7 +317,7 @@ export class Client implements ParserHandler, Publisher {
 
   holdFor(receiver: Outbound): void {
     if (receiver.isStuck(this.shard.nowMs)) return
-    if (this.gate.holdFor(receiver, this.latestReadBytes)) this.shard.stalls++
+    if (this.gate.holdFor(receiver, this.latestReadBytes)) this.shard.counters.stall()
   }
 
   holdForShard(index: number): void {
@@ -422,8 +424,13 @@ export class Client implements ParserHandler, Publisher {
 
   // ── Words for people ──────────────────────────────────────────────────────────────────────────────────
 
+  /** The peer's address and port. */
+  get peer(): string {
+    return `${this.ip.includes(':') ? `[${this.ip}]` : this.ip}:${this.port}`
+  }
+
   get label(): string {
-    return `${this.ip.includes(':') ? `[${this.ip}]` : this.ip}:${this.port} - cid:${this.id}`
+    return `${this.peer} - cid:${this.id}`
   }
 
   private debug(text: string): void {

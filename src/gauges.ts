@@ -1,16 +1,30 @@
-// The few numbers that the primary watches all the time, one slot of shared memory a shard: no message, no answer.
-// Everything else is counted by the shards for themselves and added up when somebody asks (stats.ts).
+// The few numbers that the primary watches all the time, and those that must outlive a shard's thread: shared memory,
+// a line a shard, no message, no answer. Everything else is counted by the shards for themselves and added up when
+// somebody asks (stats.ts).
+//
+// The counters belong to a shard's place, not to its thread: a thread that comes in a dead one's place counts on where
+// it stopped, so that nothing a server has told of its traffic ever goes back. One thread writes a line at any time;
+// a double is written and read whole on every machine that Node runs on.
 
 const Slot = { closed: 0, heartbeat: 1 } as const
 const SLOTS = 16 // one cache line a shard
 
+const Counter = { inMessages: 0, inBytes: 1, outMessages: 2, outBytes: 3, slow: 4, stale: 5, stalls: 6 } as const
+const COUNTERS = 8 // one cache line a shard
+
+const WORDS_BYTES = SLOTS * 4
+const COUNTERS_BYTES = COUNTERS * 8
+
 export class Gauges {
   readonly memory: SharedArrayBuffer
   private readonly words: Int32Array
+  private readonly shards: number
 
   constructor(shards: number | SharedArrayBuffer) {
-    this.memory = typeof shards === 'number' ? new SharedArrayBuffer(shards * SLOTS * 4) : shards
-    this.words = new Int32Array(this.memory)
+    const bytes = WORDS_BYTES + COUNTERS_BYTES
+    this.memory = typeof shards === 'number' ? new SharedArrayBuffer(shards * bytes) : shards
+    this.shards = this.memory.byteLength / bytes
+    this.words = new Int32Array(this.memory, 0, this.shards * SLOTS)
   }
 
   /** Shard: one more of its connections is gone. */
@@ -31,9 +45,75 @@ export class Gauges {
     return Atomics.load(this.words, shard * SLOTS + Slot.heartbeat)
   }
 
-  /** Primary: a new thread takes the slot. */
+  /** Primary: a new thread takes the slot. The counters go on. */
   reset(shard: number): void {
     Atomics.store(this.words, shard * SLOTS + Slot.closed, 0)
     Atomics.store(this.words, shard * SLOTS + Slot.heartbeat, 0)
+  }
+
+  counters(shard: number): Counters {
+    return new Counters(new Float64Array(this.memory, this.shards * WORDS_BYTES + shard * COUNTERS_BYTES, COUNTERS))
+  }
+}
+
+/** What a shard has done since the server started, whichever threads it was. Payloads and headers, in bytes. */
+export class Counters {
+  private readonly line: Float64Array
+
+  constructor(line: Float64Array) {
+    this.line = line
+  }
+
+  /** Messages came from clients. */
+  received(messages: number, bytes: number): void {
+    this.line[Counter.inMessages] += messages
+    this.line[Counter.inBytes] += bytes
+  }
+
+  /** Messages were queued for clients. */
+  sent(messages: number, bytes: number): void {
+    this.line[Counter.outMessages] += messages
+    this.line[Counter.outBytes] += bytes
+  }
+
+  slowConsumer(): void {
+    this.line[Counter.slow]++
+  }
+
+  staleConnection(): void {
+    this.line[Counter.stale]++
+  }
+
+  /** A publisher was held back for the sake of its receivers. */
+  stall(): void {
+    this.line[Counter.stalls]++
+  }
+
+  get inMessages(): number {
+    return this.line[Counter.inMessages]
+  }
+
+  get inBytes(): number {
+    return this.line[Counter.inBytes]
+  }
+
+  get outMessages(): number {
+    return this.line[Counter.outMessages]
+  }
+
+  get outBytes(): number {
+    return this.line[Counter.outBytes]
+  }
+
+  get slowConsumers(): number {
+    return this.line[Counter.slow]
+  }
+
+  get staleConnections(): number {
+    return this.line[Counter.stale]
+  }
+
+  get stalls(): number {
+    return this.line[Counter.stalls]
   }
 }
