@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net'
 import type { MessagePort } from 'node:worker_threads'
+import type { ConnectionSort } from './monitor/connection-order.ts'
 import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 
@@ -73,11 +74,62 @@ export type PeerMessage =
 /** What the primary may ask of its shards. */
 export type Query =
   | { readonly kind: 'totals' }
+  | { readonly kind: 'accounts' }
+  /** How busy the thread is, and what goes through its rings. */
+  | { readonly kind: 'load' }
+  /** Who is behind, and who was closed for it. */
+  | { readonly kind: 'slow' }
+  /** What happened after an instant, in milliseconds since 1970. */
+  | { readonly kind: 'incidents'; readonly since: number }
+  /** When connections were closed that are remembered. */
+  | { readonly kind: 'closings' }
+  /** The first `max` connections in an order: their numbers only. */
+  | {
+      readonly kind: 'findConnections'
+      readonly filter: ConnectionFilter
+      readonly sort: ConnectionSort
+      readonly max: number
+    }
   | {
       readonly kind: 'connections'
-      readonly state: 'open' | 'closed' | 'all'
+      readonly state: ConnectionState
       readonly subscriptions: 'none' | 'list' | 'detail'
       /** Only this connection; 0 = all. */
       readonly id: number
+      /** Only these. */
+      readonly ids?: readonly number[]
     }
-  | { readonly kind: 'subscriptions'; readonly list: boolean; readonly account: string; readonly test: string }
+  | { readonly kind: 'countSubscriptions'; readonly filter: SubscriptionFilter }
+  /** Those of the connections `from` to `to`, at most `max` of each. */
+  | {
+      readonly kind: 'subscriptions'
+      readonly filter: SubscriptionFilter
+      readonly from: number
+      readonly to: number
+      readonly max: number
+    }
+
+export type ConnectionState = 'open' | 'closed' | 'all'
+
+/** Which connections are meant; empty texts mean all. */
+export interface ConnectionFilter {
+  readonly state: ConnectionState
+  /** Closed ones only if they were closed after this, in milliseconds since 1970. */
+  readonly closedAfter: number
+  readonly account: string
+  readonly user: string
+  readonly mqttClient: string
+  /** With a subscription that has something in common with this filter. */
+  readonly subject: string
+  /** In lower case; is in the number, name, address, account or library. */
+  readonly search: string
+}
+
+/** Which subscriptions are meant; empty texts mean all. */
+export interface SubscriptionFilter {
+  readonly account: string
+  /** Those that a message on this subject would reach. */
+  readonly test: string
+  /** Those on exactly this filter. */
+  readonly subject: string
+}

@@ -26,6 +26,9 @@ export interface ServerOptions {
   port?: number
   /** Port of the HTTP monitoring pages; -1 takes a free one, 0 means none (default). */
   monitorPort?: number
+  /** User and password that the monitoring pages ask for (HTTP Basic); both empty: everybody may see them (default). */
+  monitorUser?: string
+  monitorPassword?: string
   /** Server name; no blanks. Default: the server id. */
   name?: string
   /** Worker threads; 0 runs everything on the calling thread. Default: defaultWorkers(). */
@@ -124,6 +127,8 @@ export function normaliseOptions(given: ServerOptions): Options {
       given.monitorPort === undefined || given.monitorPort === 0
         ? undefined
         : integer('monitorPort', given.monitorPort),
+    monitorUser: given.monitorUser ?? '',
+    monitorPassword: given.monitorPassword ?? '',
     name,
     workers: integer('workers', given.workers ?? defaultWorkers(availableParallelism())),
     debug: given.debug ?? false,

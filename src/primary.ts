@@ -4,16 +4,19 @@
 import { randomInt } from 'node:crypto'
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net'
 import { createServer as createServerKey } from '@nats-io/nkeys'
+import { GLOBAL_ACCOUNT } from './accounts/account.ts'
+import { type AccountSettings, plainAccount } from './accounts/settings.ts'
 import {
   HEARTBEAT_MS,
   HEDDLE_VERSION,
   LISTEN_BACKLOG,
   NATS_VERSION,
   RESTART_BACKOFF_MAX_MS,
+  SHARD_ANSWER_MS,
   SHARD_LATE_MS,
   SHARD_STUCK_MS,
 } from './constants.ts'
-import { Gauges } from './gauges.ts'
+import { type Counters, Gauges } from './gauges.ts'
 import { transferObstacle } from './handoff.ts'
 import { Generations } from './interest/generations.ts'
 import { createRegion } from './interest/writer.ts'
@@ -44,12 +47,23 @@ interface Slot {
   late: boolean
 }
 
+/** What is known of a shard without asking it. */
+export interface ShardState {
+  /** `down` while there is no thread in its place that serves, `late` while the thread does not turn its loop. */
+  readonly state: 'serving' | 'late' | 'down'
+  readonly counters: Counters
+  /** Its part of the shared index. */
+  readonly region: SharedArrayBuffer
+}
+
 export class Primary implements ShardHostOwner {
   readonly options: Options
   readonly log: Log
   readonly startedAt = Date.now()
   identity: ServerIdentity
   totalConnections = 0
+  /** What is configured of accounts. */
+  readonly accounts: readonly AccountSettings[] = [plainAccount(GLOBAL_ACCOUNT)]
   /** Threads replaced so far. */
   restarts = 0
 
@@ -294,10 +308,22 @@ export class Primary implements ShardHostOwner {
 
   // ── Answers ───────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Asks every shard; the answers of those that are alive. */
+  /** Asks every shard; the answers of those that are alive and not stuck. */
   async query(query: Query): Promise<Report[]> {
-    const reports = await Promise.all(this.slots.map((slot) => slot.host.query(query)))
+    const { promise: tooLate, resolve: giveUp } = Promise.withResolvers<undefined>()
+    const timer = setTimeout(() => giveUp(undefined), SHARD_ANSWER_MS)
+    const reports = await Promise.all(this.slots.map((slot) => Promise.race([slot.host.query(query), tooLate])))
+    clearTimeout(timer)
     return reports.filter((report) => report !== undefined)
+  }
+
+  /** In the order of the shards. */
+  get shardStates(): ShardState[] {
+    return this.slots.map((slot, index) => ({
+      state: !isReady(slot) ? 'down' : slot.late ? 'late' : 'serving',
+      counters: this.gauges.counters(index),
+      region: slot.host.region,
+    }))
   }
 
   /** Whether clients are let in: false while starting and stopping, and while every shard is being replaced. */

@@ -12,6 +12,8 @@ import type { Report } from './stats.ts'
 
 export interface ShardHost {
   readonly index: number
+  /** Its part of the shared index. */
+  readonly region: SharedArrayBuffer
   /** Resolves when the shard takes connections. */
   readonly ready: Promise<void>
   accept(arrival: Arrival): void
@@ -33,12 +35,14 @@ export interface ShardHostOwner {
 /** Everything on the calling thread. */
 export class LocalShardHost implements ShardHost {
   readonly index: number
+  readonly region: SharedArrayBuffer
   readonly ready = Promise.resolve()
   private readonly owner: ShardHostOwner
   private readonly shard: Shard
 
   constructor(setup: ShardSetup, owner: ShardHostOwner) {
     this.index = setup.index
+    this.region = setup.region
     this.owner = owner
     this.shard = new Shard(setup)
   }

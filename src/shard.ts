@@ -10,7 +10,7 @@ import { Client } from './client.ts'
 import { CONTROL_LINE_MAX, HEARTBEAT_MS, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
 import { CloseReason, type Fault, Faults } from './errors.ts'
 import type { Frame } from './frame.ts'
-import { Gauges } from './gauges.ts'
+import { type Counters, Gauges } from './gauges.ts'
 import { adopt } from './handoff.ts'
 import { Generations } from './interest/generations.ts'
 import { InterestWriter } from './interest/writer.ts'
@@ -18,13 +18,17 @@ import { createLog, type Log } from './log.ts'
 import { allocateBlock, type Block } from './memory/block.ts'
 import { ChunkPool } from './memory/chunk-pool.ts'
 import type { Arrival, PeerSetup, Query, ShardSetup } from './messages.ts'
+import { Incidents } from './monitor/shard/incidents.ts'
+import { LatencySampler } from './monitor/shard/latency.ts'
+import { LoadMeter } from './monitor/shard/load-meter.ts'
+import { SlowWatch } from './monitor/shard/slow-watch.ts'
 import type { Options } from './options.ts'
 import type { Outbound, OutboundOwner } from './outbound.ts'
 import { Peer, type PeerOwner } from './peer.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import type { Run } from './protocol/run.ts'
 import { Router } from './router.ts'
-import { type ConnectionRow, connectionRow, type Report, report, TrafficTotals } from './stats.ts'
+import { type ConnectionRow, connectionRow, type Report, report } from './stats.ts'
 import { Sublist, Subscription } from './subjects/sublist.ts'
 
 const SWEEP_MAX_MS = 1000
@@ -54,11 +58,14 @@ export class Shard implements OutboundOwner, PeerOwner {
   private readonly readBuffer: Buffer
 
   nowMs = performance.now()
-  slowConsumers = 0
-  staleConnections = 0
-  stalls = 0
-  readonly closedTraffic = new TrafficTotals()
+  readonly bornMs = this.nowMs
+  readonly counters: Counters
   readonly closedConnections: ConnectionRow[] = []
+  readonly incidents = new Incidents()
+  readonly latency = new LatencySampler()
+  readonly slowWatch: SlowWatch
+  /** Only where there are pages that show it. */
+  readonly load: LoadMeter | undefined
 
   private readonly writer: InterestWriter
   private readonly gauges: Gauges
@@ -83,6 +90,9 @@ export class Shard implements OutboundOwner, PeerOwner {
     this.log = createLog(setup.options)
     this.generations = new Generations(setup.generations)
     this.gauges = new Gauges(setup.gauges)
+    this.counters = this.gauges.counters(setup.index)
+    this.slowWatch = new SlowWatch(setup.options.maxPending, (ms) => this.wallClock(ms))
+    this.load = setup.options.monitorPort === undefined ? undefined : new LoadMeter()
     this.writer = new InterestWriter(setup.region, this.generations, setup.seed)
     this.sublist = new Sublist(setup.region, this.writer)
     this.router = new Router(this)
@@ -120,9 +130,12 @@ export class Shard implements OutboundOwner, PeerOwner {
   /** A connection began to close: it is released at the end of the turn. */
   closed(client: Client, fault: Fault): void {
     if (fault.reason === CloseReason.slowConsumerPending || fault.reason === CloseReason.slowConsumerDeadline) {
-      this.slowConsumers++
+      this.counters.slowConsumer()
+      client.account.counters.slowConsumers++
+      this.slowWatch.cutOff(client, fault.reason, this.nowMs)
       this.log.info(`${client.label} - ${fault.reason}`)
-    } else if (fault.reason === CloseReason.staleConnection) this.staleConnections++
+    } else if (fault.reason === CloseReason.staleConnection) this.counters.staleConnection()
+    this.incidents.closed(client, fault.reason, this.wallClock(this.nowMs))
     this.leaving.push(client)
     this.schedule()
   }
@@ -130,7 +143,7 @@ export class Shard implements OutboundOwner, PeerOwner {
   /** A connection's socket is gone. */
   forget(client: Client): void {
     if (!this.clients.delete(client.id)) return
-    this.closedTraffic.add(client)
+    client.account.counters.closed.add(client)
     const { maxClosedClients } = this.options
     if (maxClosedClients > 0) {
       this.closedConnections.push(connectionRow(this, client, true))
@@ -182,6 +195,7 @@ export class Shard implements OutboundOwner, PeerOwner {
   beginRead(): void {
     this.nowMs = performance.now()
     this.endsWithRead = this.nowMs - this.busyUntilMs > LOOP_IDLE_MS
+    this.latency.readBegins(this.nowMs)
   }
 
   endRead(): void {
@@ -228,6 +242,7 @@ export class Shard implements OutboundOwner, PeerOwner {
       this.marked = []
       for (const outbound of marked) outbound.flush()
     }
+    this.latency.turnEnded(marked.length > 0)
     if (leaving.length > 0) {
       this.leaving = []
       for (const client of leaving) client.release()
@@ -241,7 +256,12 @@ export class Shard implements OutboundOwner, PeerOwner {
 
   private sweep(): void {
     this.nowMs = performance.now()
-    for (const client of this.clients.values()) client.sweep(this.nowMs)
+    this.slowWatch.beginSweep(this.nowMs)
+    for (const client of this.clients.values()) {
+      this.slowWatch.look(client, this.nowMs)
+      client.sweep(this.nowMs)
+    }
+    this.slowWatch.endSweep(this.nowMs)
     this.router.planner.cache.sweep()
     this.serviceCalls.sweep()
   }
@@ -307,6 +327,7 @@ export class Shard implements OutboundOwner, PeerOwner {
       clearInterval(this.sweepTimer)
       clearInterval(this.pingTimer)
       clearInterval(this.heartbeatTimer)
+      this.load?.stop()
       for (const peer of this.peers.splice(0)) peer.close()
       done()
     }

@@ -1,6 +1,7 @@
 // An account: a subject space of its own (reference 4.3). Nothing published in one is seen in another but by import.
 
 import type { AccountKey } from '../interest/reader.ts'
+import { AccountCounters } from '../stats.ts'
 import { matches } from '../subjects/subject.ts'
 import { compileImport, type ServiceImport, StreamImport } from './imports.ts'
 import { compileMapping, Mappings } from './mapping.ts'
@@ -23,6 +24,7 @@ export class Account implements AccountKey {
   mappings = new Mappings([])
   streamImports: readonly StreamImport[] = []
   serviceImports: readonly ServiceImport[] = []
+  readonly counters = new AccountCounters()
 
   constructor(name: string) {
     this.name = name
@@ -41,6 +43,11 @@ export class Account implements AccountKey {
 export class Accounts {
   private readonly byName = new Map<string, Account>()
   readonly global = this.named(GLOBAL_ACCOUNT)
+
+  /** Those that this shard has met. */
+  values(): Iterable<Account> {
+    return this.byName.values()
+  }
 
   named(name: string): Account {
     let account = this.byName.get(name)

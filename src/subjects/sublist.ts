@@ -141,6 +141,7 @@ export class Sublist {
     list.push(entry)
     this.count++
     this.inserts++
+    account.counters.inserts++
     return true
   }
 
@@ -179,6 +180,7 @@ export class Sublist {
     this.writer.remove(node, account.name, subject, queue)
     this.count--
     this.removes++
+    account.counters.removes++
   }
 
   /** Calls `plain` for each plain entry on a matching filter, `queue` for each matching group's members. */
