@@ -4,7 +4,7 @@
 // hundred of them in a row kept the loop from accepting clients for half a second.
 
 import type { Query } from '../messages.ts'
-import type { ConnectionRow, Report, SubscriptionsReport, TotalsReport } from '../stats.ts'
+import type { Report, Reports } from '../stats.ts'
 
 interface Waiting {
   readonly query: Query
@@ -14,35 +14,22 @@ interface Waiting {
 }
 
 export class ShardReports {
-  private readonly ask: (query: Query) => Promise<Report[]>
+  private readonly askShards: (query: Query) => Promise<readonly Report[]>
   private readonly waiting = new Map<string, Waiting>()
   private busy = false
   private lastTurn = Promise.resolve()
 
-  /** `ask` puts a question to every shard and answers what those that are alive say. */
-  constructor(ask: (query: Query) => Promise<Report[]>) {
-    this.ask = ask
+  /** `askShards` puts a question to every shard and answers what those that are alive say. */
+  constructor(askShards: (query: Query) => Promise<readonly Report[]>) {
+    this.askShards = askShards
   }
 
-  /** In the order of the shards. */
-  async totals(): Promise<readonly TotalsReport[]> {
-    return (await this.query({ kind: 'totals' })) as readonly TotalsReport[]
-  }
-
-  /** Of all shards, in no order. The array is the caller's own, the rows are not. */
-  async connections(query: Extract<Query, { kind: 'connections' }>): Promise<ConnectionRow[]> {
-    return ((await this.query(query)) as readonly ConnectionRow[][]).flat()
-  }
-
-  async subscriptions(query: Extract<Query, { kind: 'subscriptions' }>): Promise<readonly SubscriptionsReport[]> {
-    return (await this.query(query)) as readonly SubscriptionsReport[]
-  }
-
-  private async query(query: Query): Promise<readonly Report[]> {
+  /** What each shard says, in the order of the shards. */
+  async ask<Kind extends Query['kind']>(query: Extract<Query, { kind: Kind }>): Promise<readonly Reports[Kind][]> {
     const reports = await this.share(query)
     this.lastTurn = this.lastTurn.then(() => new Promise((resolve) => setImmediate(resolve)))
     await this.lastTurn
-    return reports
+    return reports as readonly Reports[Kind][]
   }
 
   private share(query: Query): Promise<readonly Report[]> {
@@ -60,7 +47,7 @@ export class ShardReports {
     for (const [key, { query, resolve, reject }] of this.waiting) {
       // From here on it is too late to join: what is counted may be older than the next question.
       this.waiting.delete(key)
-      await this.ask(query).then(resolve, reject)
+      await this.askShards(query).then(resolve, reject)
     }
     this.busy = false
   }
