@@ -7,6 +7,7 @@ import { type Answer, type Json, jsonAnswer, refusal } from './answer.ts'
 import { age } from './go-format.ts'
 import { nowMs, type PageContext } from './page.ts'
 import type { Parameters } from './parameters.ts'
+import { LATENCY_BOUNDS_S } from './shard/latency.ts'
 import type { LoadReport } from './shard/load-meter.ts'
 
 const EVENTS_SHOWN = 100
@@ -36,6 +37,7 @@ export async function dashboardData(parameters: Parameters, context: PageContext
         thread_restarts: server.restarts,
       },
       now,
+      latency_bounds_s: LATENCY_BOUNDS_S,
       samples: sampler.samples.filter(({ number }) => number > since).map((sample) => ({ ...sample })),
       primary: describeLoad(context.load.report()),
       shards: describeShards(context),

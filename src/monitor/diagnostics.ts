@@ -33,7 +33,7 @@ function countedResources(): Record<string, number> {
 export function debugVars(_parameters: Parameters, context: PageContext): Answer {
   const { rss, heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage()
   return jsonAnswer({
-    cmdline: [process.title],
+    cmdline: ['heddle'],
     memstats: {
       Alloc: heapUsed + external,
       Sys: rss,
