@@ -163,10 +163,8 @@ export class Client implements ParserHandler, Publisher {
   }
 
   processPub(run: Run): void {
-    const bytes = run.count * run.size
     this.inMessages += run.count
-    this.inBytes += bytes
-    this.shard.counters.received(run.count, bytes)
+    this.inBytes += run.count * run.size
     const { options } = this
     if (options.pedantic && !isValidLiteral(subjectOf(run))) this.refuse(Refusals.invalidPublishSubject)
     if (!this.mayPublish(run)) return

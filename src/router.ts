@@ -141,30 +141,19 @@ export class Router {
     this.head.compose(run, group.subject, group.sid, withHeader)
     const skip = withHeader ? 0 : run.headerSize
     const { subscriptions } = group
-    let delivered: number
-    if (subscriptions.length === 1) delivered = this.sendToOne(run, skip, from, count, subscriptions[0], publisher)
-    else if (run.chunk !== undefined && run.size >= BY_REFERENCE_MIN) {
-      delivered = this.shareByReference(run, skip, subscriptions, publisher)
-    } else delivered = this.shareEncoded(run, skip, from, count, subscriptions, publisher)
-    this.shard.counters.sent(delivered, delivered * (run.size - skip))
-    return delivered
-  }
-
-  private sendToOne(
-    run: Run,
-    skip: number,
-    from: number,
-    count: number,
-    subscription: Subscription,
-    publisher: Publisher,
-  ): number {
-    const allowed = allowance(subscription, count, publisher)
-    if (allowed === 0) return 0
-    const { outbound } = subscription.client
-    if (run.chunk !== undefined && run.size >= BY_REFERENCE_MIN) this.encodeByReference(run, skip, outbound)
-    else this.encodeForOne(run, skip, from, allowed, outbound)
-    this.account(run, skip, allowed, subscription, publisher)
-    return allowed
+    if (subscriptions.length === 1) {
+      const subscription = subscriptions[0]
+      const allowed = allowance(subscription, count, publisher)
+      if (allowed === 0) return 0
+      const { outbound } = subscription.client
+      if (run.chunk !== undefined && run.size >= BY_REFERENCE_MIN) this.encodeByReference(run, skip, outbound)
+      else this.encodeForOne(run, skip, from, allowed, outbound)
+      this.account(run, skip, allowed, subscription, publisher)
+      return allowed
+    }
+    return run.chunk !== undefined && run.size >= BY_REFERENCE_MIN
+      ? this.shareByReference(run, skip, subscriptions, publisher)
+      : this.shareEncoded(run, skip, from, count, subscriptions, publisher)
   }
 
   /** Encodes into the receiver's own tail. */

@@ -28,7 +28,7 @@ import { Peer, type PeerOwner } from './peer.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import type { Run } from './protocol/run.ts'
 import { Router } from './router.ts'
-import { type ConnectionRow, connectionRow, type Report, report } from './stats.ts'
+import { type ConnectionRow, connectionRow, type Report, report, TrafficTotals } from './stats.ts'
 import { Sublist, Subscription } from './subjects/sublist.ts'
 
 const SWEEP_MAX_MS = 1000
@@ -106,7 +106,7 @@ export class Shard implements OutboundOwner, PeerOwner {
     const pingStepMs = step(setup.options.pingInterval, PING_STEP_MAX_MS)
     this.pings = new Agenda(pingStepMs, this.nowMs)
     this.pingTimer = setInterval(() => this.ping(), pingStepMs)
-    this.heartbeatTimer = setInterval(() => this.gauges.beat(this.index), HEARTBEAT_MS)
+    this.heartbeatTimer = setInterval(() => this.beat(), HEARTBEAT_MS)
     this.gauges.beat(this.index)
   }
 
@@ -247,6 +247,19 @@ export class Shard implements OutboundOwner, PeerOwner {
       this.leaving = []
       for (const client of leaving) client.release()
     }
+  }
+
+  private beat(): void {
+    this.gauges.beat(this.index)
+    this.addUpTraffic()
+  }
+
+  /** Brings the shared counters up to date. */
+  addUpTraffic(): void {
+    const traffic = new TrafficTotals()
+    for (const { counters } of this.accounts.values()) traffic.add(counters.closed)
+    for (const client of this.clients.values()) traffic.add(client)
+    this.counters.setTraffic(traffic)
   }
 
   private ping(): void {

@@ -2,6 +2,7 @@
 // asks. What must outlive the thread stands in shared memory (gauges.ts).
 
 import type { Client } from './client.ts'
+import type { Traffic } from './gauges.ts'
 import type { Query } from './messages.ts'
 import { describeConnections, type FoundConnections, findConnections } from './monitor/shard/connection-list.ts'
 import type { Incident } from './monitor/shard/incidents.ts'
@@ -135,13 +136,13 @@ export interface Reports {
 export type Report = Reports[keyof Reports]
 
 /** What connections have done together. */
-export class TrafficTotals {
+export class TrafficTotals implements Traffic {
   inMessages = 0
   inBytes = 0
   outMessages = 0
   outBytes = 0
 
-  add(traffic: TrafficTotals | Client): void {
+  add(traffic: Traffic): void {
     this.inMessages += traffic.inMessages
     this.inBytes += traffic.inBytes
     this.outMessages += traffic.outMessages
@@ -162,6 +163,7 @@ export class AccountCounters {
 
 function reportTotals(shard: Shard): TotalsReport {
   const { counters, sublist } = shard
+  shard.addUpTraffic()
   let fanoutMax = 0
   let fanoutSum = 0
   const routesCached = shard.router.planner.cache.sweep(({ fanout }) => {

@@ -37,4 +37,7 @@ primary.on('message', (message: ToShard) => {
   }
 })
 
+// A thread that ends by an error has counted until now.
+process.on('exit', () => shard.addUpTraffic())
+
 tell({ kind: 'ready' })
