@@ -312,7 +312,8 @@ export class Primary implements ShardHostOwner {
   async query(query: Query): Promise<Report[]> {
     const { promise: tooLate, resolve: giveUp } = Promise.withResolvers<undefined>()
     const timer = setTimeout(() => giveUp(undefined), SHARD_ANSWER_MS)
-    const reports = await Promise.all(this.slots.map((slot) => Promise.race([slot.host.query(query), tooLate])))
+    const turning = this.slots.filter(({ late }) => !late)
+    const reports = await Promise.all(turning.map(({ host }) => Promise.race([host.query(query), tooLate])))
     clearTimeout(timer)
     return reports.filter((report) => report !== undefined)
   }

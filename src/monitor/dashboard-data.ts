@@ -20,6 +20,7 @@ export async function dashboardData(parameters: Parameters, context: PageContext
   if (parameters.refused !== undefined) return refusal(parameters.refused)
   const { server, sampler } = context
   const now = nowMs()
+  const events = await gatherEvents(context, now)
   return jsonAnswer(
     {
       server: {
@@ -42,7 +43,7 @@ export async function dashboardData(parameters: Parameters, context: PageContext
       primary: describeLoad(context.load.report()),
       shards: describeShards(context),
       flows: sampler.threads.flatMap(({ shard, rings }) => rings.map((ring) => ({ from: shard, ...ring }))),
-      events: await gatherEvents(context, now),
+      events,
     },
     200,
     0,
