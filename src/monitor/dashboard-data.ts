@@ -38,6 +38,7 @@ export async function dashboardData(parameters: Parameters, context: PageContext
         thread_restarts: server.restarts,
       },
       now,
+      sampled_at: sampler.samples.at(-1)?.at ?? 0,
       latency_bounds_s: LATENCY_BOUNDS_S,
       samples: sampler.samples.filter(({ number }) => number > since).map((sample) => ({ ...sample })),
       primary: describeLoad(context.load.report()),

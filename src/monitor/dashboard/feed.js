@@ -59,20 +59,21 @@ export class Feed {
     this.heardAt = performance.now()
   }
 
-  /** Adds to each shard and flow how much a second it was since the answer before. */
+  /** Adds to each shard and flow how much a second it was since the sample before. */
   shardRates(answer) {
     const before = this.latest
-    const span = before === undefined ? 0 : (answer.now - before.now) / 1000
-    const perSecond = (now, then) => (span > 0 && then !== undefined && now >= then ? (now - then) / span : 0)
+    const span = before === undefined ? 0 : (answer.sampled_at - before.sampled_at) / 1000
+    // Where nothing was counted anew, what was said still holds.
+    const perSecond = (now, then, held = 0) => (span > 0 && now >= then ? (now - then) / span : span === 0 ? held : 0)
     for (const shard of answer.shards) {
       const old = before?.shards[shard.shard]
-      shard.inRate = perSecond(shard.in_msgs, old?.in_msgs)
-      shard.outRate = perSecond(shard.out_msgs, old?.out_msgs)
+      shard.inRate = perSecond(shard.in_msgs, old?.in_msgs, old?.inRate)
+      shard.outRate = perSecond(shard.out_msgs, old?.out_msgs, old?.outRate)
     }
     for (const flow of answer.flows) {
       const old = before?.flows.find(({ from, to }) => from === flow.from && to === flow.to)
-      flow.messageRate = perSecond(flow.sentMessages, old?.sentMessages)
-      flow.byteRate = perSecond(flow.sentBytes, old?.sentBytes)
+      flow.messageRate = perSecond(flow.sentMessages, old?.sentMessages, old?.messageRate)
+      flow.byteRate = perSecond(flow.sentBytes, old?.sentBytes, old?.byteRate)
     }
     this.latencyHistory.push(answer.shards.map(({ latency }) => latency?.buckets))
     this.latencyHistory.splice(0, this.latencyHistory.length - LATENCY_POLLS)

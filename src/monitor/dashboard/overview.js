@@ -49,13 +49,13 @@ export class Overview {
       'in',
       rate(perSecond('inMessages')),
       '/s',
-      `${bytes(perSecond('inBytes'))}/s · ${count(now.inMessages)} in all`,
+      `${bytes(perSecond('inBytes'))}/s · Σ ${count(now.inMessages)}`,
     )
     this.tile(
       'out',
       rate(perSecond('outMessages')),
       '/s',
-      `${bytes(perSecond('outBytes'))}/s · ${count(now.outMessages)} in all`,
+      `${bytes(perSecond('outBytes'))}/s · Σ ${count(now.outMessages)}`,
     )
     this.tile('connections', count(now.connections), '', `${count(latest.server.total_connections)} since the start`)
     this.tile('subscriptions', count(now.subscriptions), '', perConnection(now))
@@ -66,7 +66,7 @@ export class Overview {
       '',
       now.slowConsumers === 0 ? 'none was closed' : 'closed since the start',
     )
-    this.tile('cpu', percent(perSecond('cpuS')), '', 'of one core, all threads')
+    this.tile('cpu', percent(perSecond('cpuS')), '', 'of one core')
     this.tile('memory', bytes(now.rssBytes), '', `primary busy ${percent(latest.primary.utilisation)}`)
     this.events(latest.events)
   }
