@@ -58,7 +58,7 @@ export type FromShard =
   /** Ready for connections. */
   | { readonly kind: 'ready' }
   | { readonly kind: 'joined'; readonly index: number }
-  /** The answer to a query: msgpack of the report that src/stats.ts describes. */
+  /** The answer to a query: msgpack, with records, of the report that src/stats.ts describes. */
   | { readonly kind: 'report'; readonly id: number; readonly report: Uint8Array }
 
 /** Shard ↔ shard: there are frames in the ring, or there is room in it again. A bare number, as it is sent often. */
@@ -73,6 +73,8 @@ export type PeerMessage =
 
 /** What the primary may ask of its shards. */
 export type Query =
+  /** Several questions at once, answered in their order. */
+  | { readonly kind: 'batch'; readonly queries: readonly Query[] }
   | { readonly kind: 'totals' }
   | { readonly kind: 'accounts' }
   /** How busy the thread is, and what goes through its rings. */
@@ -83,12 +85,13 @@ export type Query =
   | { readonly kind: 'incidents'; readonly since: number }
   /** When connections were closed that are remembered. */
   | { readonly kind: 'closings' }
-  /** The first `max` connections in an order: their numbers only. */
+  /** The first `max` connections in an order: their numbers, and if there are few, their rows without subscriptions. */
   | {
       readonly kind: 'findConnections'
       readonly filter: ConnectionFilter
       readonly sort: ConnectionSort
       readonly max: number
+      readonly withRows: boolean
     }
   | {
       readonly kind: 'connections'

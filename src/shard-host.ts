@@ -1,7 +1,7 @@
 // A shard as the primary sees it: a worker thread, or the same thread for `workers: 0`.
 
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import { unpack } from 'msgpackr'
+import { Unpackr } from 'msgpackr'
 import { SHUTDOWN_GRACE_MS } from './constants.ts'
 import { handOver } from './handoff.ts'
 import type { Arrival, FromShard, PeerSetup, Query, ShardSetup, ToShard } from './messages.ts'
@@ -87,6 +87,7 @@ export class WorkerShardHost implements ShardHost {
   private readonly queries = new Map<number, (report: Report | undefined) => void>()
   private readonly joins = new Map<number, () => void>()
   private nextQuery = 1
+  private readonly unpackr = new Unpackr()
   /** Accepted in this turn: one message, and one wake-up of the shard, takes them all. */
   private arrivals: Arrival[] = []
 
@@ -111,7 +112,7 @@ export class WorkerShardHost implements ShardHost {
           this.joins.delete(message.index)
           return
         case 'report':
-          this.queries.get(message.id)?.(unpack(message.report) as Report)
+          this.queries.get(message.id)?.(this.unpackr.unpack(message.report) as Report)
           this.queries.delete(message.id)
           return
       }

@@ -133,7 +133,7 @@ export interface Reports {
   subscriptions: SubscriptionRow[]
 }
 
-export type Report = Reports[keyof Reports]
+export type Report = Reports[keyof Reports] | Report[]
 
 /** What connections have done together. */
 export class TrafficTotals implements Traffic {
@@ -298,6 +298,8 @@ export function connectionRow(shard: Shard, client: Client, withSubscriptions: b
 /** Answers a query of the primary. */
 export function report(shard: Shard, query: Query): Report {
   switch (query.kind) {
+    case 'batch':
+      return query.queries.map((one) => report(shard, one))
     case 'totals':
       return reportTotals(shard)
     case 'accounts':

@@ -1,13 +1,14 @@
 // The entry of a worker thread: one shard. Wiring only.
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { pack } from 'msgpackr'
+import { Packr } from 'msgpackr'
 import { SHUTDOWN_GRACE_MS } from '../src/constants.ts'
 import type { FromShard, ShardSetup, ToShard } from '../src/messages.ts'
 import { Shard } from '../src/shard.ts'
 
 const primary = parentPort as MessagePort
 const shard = new Shard(workerData as ShardSetup)
+const packr = new Packr()
 
 function tell(message: FromShard): void {
   primary.postMessage(message)
@@ -29,7 +30,7 @@ primary.on('message', (message: ToShard) => {
       shard.removePeer(message.index)
       return
     case 'query':
-      tell({ kind: 'report', id: message.id, report: pack(shard.report(message.query)) })
+      tell({ kind: 'report', id: message.id, report: packr.pack(shard.report(message.query)) })
       return
     case 'stop':
       shard.stop(SHUTDOWN_GRACE_MS, () => process.exit(0))

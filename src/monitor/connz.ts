@@ -20,6 +20,8 @@ import { sum } from './server-totals.ts'
 import { subscriptionDetail } from './subscription-detail.ts'
 
 const LIMIT_DEFAULT = 1024
+/** Rows that every shard sends, though the page shows but some of them. */
+const ROWS_AT_ONCE_MAX = 1024
 
 const STATES = new Map<string, ConnectionState>([
   ['', 'open'],
@@ -107,7 +109,9 @@ async function gather(request: Request, context: PageContext): Promise<Gathered>
   const filter = { ...request.filter, closedAfter: await oldestShown(request.filter.state, context) }
   const { state } = filter
   const end = Math.min(offset + limit, Number.MAX_SAFE_INTEGER)
-  const found = await context.reports.ask({ kind: 'findConnections', filter, sort, max: id > 0 ? 0 : end })
+  // Few rows come at once with what was found: a shard under load answers once a turn of its loop.
+  const withRows = id === 0 && end <= ROWS_AT_ONCE_MAX && subscriptions === 'none'
+  const found = await context.reports.ask({ kind: 'findConnections', filter, sort, max: id > 0 ? 0 : end, withRows })
   const total = sum(found, 'total')
   const matched = sum(found, 'matched')
   // Nothing but the state and the account matters beside a cid.
@@ -119,7 +123,9 @@ async function gather(request: Request, context: PageContext): Promise<Gathered>
   }
   const ids = mergeFound(found, end).slice(offset)
   if (ids.length === 0) return { rows: [], total, matched }
-  const asked = await context.reports.ask({ kind: 'connections', state, subscriptions, id: 0, ids })
+  const asked = withRows
+    ? found.map(({ rows }) => rows)
+    : await context.reports.ask({ kind: 'connections', state, subscriptions, id: 0, ids })
   const byId = new Map(asked.flat().map((row) => [row.id, row]))
   // One that has changed its state since it was found is on the page no more.
   return { rows: ids.map((one) => byId.get(one)).filter((row) => row !== undefined), total, matched }

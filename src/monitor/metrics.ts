@@ -3,7 +3,7 @@
 // most to tell come first.
 
 import { HEDDLE_VERSION, NATS_VERSION } from '../constants.ts'
-import type { ThreadReport, TotalsReport } from '../stats.ts'
+import type { ConnectionRow, ThreadReport, TotalsReport } from '../stats.ts'
 import { type Answer, refusal } from './answer.ts'
 import { mergeFound } from './found-connections.ts'
 import {
@@ -18,6 +18,7 @@ import {
 import { countRequest, type PageContext } from './page.ts'
 import type { Parameters } from './parameters.ts'
 import type { AccountTotals } from './server-accounts.ts'
+import type { FoundConnections } from './shard/connection-list.ts'
 import { LATENCY_BOUNDS_S } from './shard/latency.ts'
 import type { LoadReport } from './shard/load-meter.ts'
 
@@ -39,16 +40,19 @@ export async function metrics(parameters: Parameters, context: PageContext): Pro
 }
 
 async function gather(context: PageContext, connections: number): Promise<Family[]> {
-  const totals = await context.totals.read()
-  const threads = await context.reports.ask({ kind: 'load' })
-  const accounts = [...(await context.accounts.read()).values()]
+  const [totals, threads, accounts, shown] = await Promise.all([
+    context.totals.read(),
+    context.reports.ask({ kind: 'load' }),
+    context.accounts.read(),
+    busiestConnections(context, connections),
+  ])
   return [
     ...serverFamilies(context),
     ...shardFamilies(totals, context),
     ...ringFamilies(threads),
     ...threadFamilies(threads, context.load.report()),
-    ...accountFamilies(accounts),
-    ...(await connectionFamilies(context, connections)),
+    ...accountFamilies([...accounts.values()]),
+    ...connectionFamilies(shown),
   ]
 }
 
@@ -314,23 +318,27 @@ function accountFamilies(accounts: readonly AccountTotals[]): Family[] {
 }
 
 /** The connections with most bytes waiting, then those that were sent most. */
-async function connectionFamilies({ reports }: PageContext, max: number): Promise<Family[]> {
-  const filter = {
-    state: 'open',
-    closedAfter: 0,
-    account: '',
-    user: '',
-    mqttClient: '',
-    subject: '',
-    search: '',
-  } as const
-  const behind = await reports.ask({ kind: 'findConnections', filter, sort: 'pending', max })
-  const busy = await reports.ask({ kind: 'findConnections', filter, sort: 'bytes_to', max })
-  const isBehind = (key: number): boolean => key < 0
-  const ids = [...new Set([...mergeFound(behind, max, isBehind), ...mergeFound(busy, max)])].slice(0, max)
-  const rows = await reports.ask({ kind: 'connections', state: 'open', subscriptions: 'none', id: 0, ids })
-  const shown = rows.flat()
-  const points = (value: (row: (typeof shown)[number]) => number): Point[] =>
+async function busiestConnections({ reports }: PageContext, max: number): Promise<ConnectionRow[]> {
+  const find = (sort: 'pending' | 'bytes_to'): Promise<readonly FoundConnections[]> =>
+    reports.ask({ kind: 'findConnections', filter: OPEN, sort, max, withRows: true })
+  const [behind, busy] = await Promise.all([find('pending'), find('bytes_to')])
+  const ids = new Set([...mergeFound(behind, max, (key) => key < 0), ...mergeFound(busy, max)])
+  const rows = new Map([...behind, ...busy].flatMap(({ rows }) => rows.map((row) => [row.id, row])))
+  return [...ids].slice(0, max).flatMap((id) => rows.get(id) ?? [])
+}
+
+const OPEN = {
+  state: 'open',
+  closedAfter: 0,
+  account: '',
+  user: '',
+  mqttClient: '',
+  subject: '',
+  search: '',
+} as const
+
+function connectionFamilies(shown: readonly ConnectionRow[]): Family[] {
+  const points = (value: (row: ConnectionRow) => number): Point[] =>
     each(shown, ({ id, name, account }) => ({ cid: id, name, account }), value)
   return [
     gauge(

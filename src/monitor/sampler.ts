@@ -81,9 +81,12 @@ export class Sampler {
     this.sampling = true
     try {
       const { totals, accounts, reports } = this.server
-      const read = await totals.read()
-      this.threads = await reports.ask({ kind: 'load' })
-      await accounts.read() // it remembers what threads have counted that may die
+      const [read, threads] = await Promise.all([
+        totals.read(),
+        reports.ask({ kind: 'load' }),
+        accounts.read(), // it remembers what threads have counted that may die
+      ])
+      this.threads = threads
       if (this.stopped) return
       this.watchReplacements(read)
       this.totals = read

@@ -11,8 +11,8 @@ import type { SlowRow } from './shard/slow-watch.ts'
 
 export async function slowz(_parameters: Parameters, context: PageContext): Promise<Answer> {
   countRequest(context, '/slowz')
-  const rows = (await context.reports.ask({ kind: 'slow' })).flat()
-  const totals = await context.totals.read()
+  const [slow, totals] = await Promise.all([context.reports.ask({ kind: 'slow' }), context.totals.read()])
+  const rows = slow.flat()
   const open = rows.filter(({ closedAt }) => closedAt === 0).sort((a, b) => b.pendingBytes - a.pendingBytes)
   const closed = rows.filter(({ closedAt }) => closedAt > 0).sort((a, b) => b.closedAt - a.closedAt)
   return jsonAnswer({

@@ -36,13 +36,19 @@ async function start(query: Asking = quiet, members: Partial<Monitored> = {}): P
     serving: true,
     shardStates: [shardState(0)],
     log: { ...log, error: (text) => errors.push(text) },
-    query,
+    query: (question) => (question.kind === 'batch' ? answerBatch(question.queries, query) : query(question)),
   }
   // Members may be getters, and stay so.
   const monitor = new Monitor(Object.defineProperties(server, Object.getOwnPropertyDescriptors(members)))
   await monitor.listen('127.0.0.1', -1)
   onTestFinished(() => monitor.close())
   return { monitor, port: monitor.port, errors }
+}
+
+/** Each question by itself, and then what each shard says to all of them. */
+async function answerBatch(queries: readonly Query[], query: Asking): Promise<Report[][]> {
+  const answers = await Promise.all(queries.map(query))
+  return answers[0].map((_, shard) => answers.map((reports) => reports[shard]))
 }
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
@@ -199,13 +205,8 @@ describe('when something goes wrong', () => {
   })
 
   it('a shard that reports nonsense is a 500', async () => {
-    const { port } = await start(({ kind }) =>
-      Promise.resolve(
-        kind === 'findConnections'
-          ? [{ shard: 0, total: 1, matched: 1, keys: [1, 1] }]
-          : [[connectionRow({ id: 1, startedAt: Number.NaN })]],
-      ),
-    )
+    const rows = [connectionRow({ id: 1, startedAt: Number.NaN })]
+    const { port } = await start(() => Promise.resolve([{ shard: 0, total: 1, matched: 1, keys: [1, 1], rows }]))
     expect((await ask(port, '/connz')).status).toBe(500)
     expect((await ask(port, '/healthz')).status).toBe(200)
   })
@@ -270,7 +271,7 @@ describe('closed connections', () => {
         const shown = closed.filter(({ closedAt }) => closedAt > question.filter.closedAfter)
         const open = question.filter.state === 'all' ? 3 : 0
         const keys = shown.flatMap(({ id }) => [id, id])
-        return Promise.resolve([{ shard: 0, total: shown.length + open, matched: shown.length, keys }])
+        return Promise.resolve([{ shard: 0, total: shown.length + open, matched: shown.length, keys, rows: shown }])
       }
       case 'connections':
         return Promise.resolve([closed.filter(({ id }) => question.ids?.includes(id) ?? question.id === id)])

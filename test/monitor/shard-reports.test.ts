@@ -6,18 +6,25 @@ import { connectionRow, totalsReport } from './rows.ts'
 
 /** Shards that answer when they are told to. */
 class Shards {
-  readonly asked: Query[] = []
+  /** The questions of each message. */
+  readonly asked: (readonly Query[])[] = []
   private readonly answers: ((reports: Report[]) => void)[] = []
   private readonly failures: ((error: Error) => void)[] = []
   readonly reports = new ShardReports((query) => {
-    this.asked.push(query)
+    if (query.kind === 'batch') this.asked.push(query.queries)
     return new Promise((resolve, reject) => {
       this.answers.push(resolve)
       this.failures.push(reject)
     })
   })
 
-  async answer(...reports: Report[]): Promise<void> {
+  /** Answers the one question of the oldest message: what each shard says. */
+  answer(...reports: Report[]): Promise<void> {
+    return this.answerBatch(...reports.map((report) => [report]))
+  }
+
+  /** … or all of its questions: for each shard, a report a question. */
+  async answerBatch(...reports: Report[][]): Promise<void> {
     this.failures.shift()
     this.answers.shift()?.(reports)
     await settled()
@@ -37,13 +44,13 @@ const TOTALS = { kind: 'totals' } as const
 const OPEN = { kind: 'connections', state: 'open', subscriptions: 'none', id: 0 } as const
 
 describe('ShardReports', () => {
-  it('asks one question at a time', async () => {
+  it('sends one message at a time', async () => {
     const shards = new Shards()
     const totals = shards.reports.ask(TOTALS)
     const connections = shards.reports.ask(OPEN)
-    expect(shards.asked).toEqual([{ kind: 'totals' }])
+    expect(shards.asked).toEqual([[TOTALS]])
     await shards.answer(totalsReport({ connections: 1 }))
-    expect(shards.asked).toEqual([{ kind: 'totals' }, OPEN])
+    expect(shards.asked).toEqual([[TOTALS], [OPEN]])
     await shards.answer([connectionRow({ id: 1 })], [connectionRow({ id: 2 })])
     expect(await totals).toHaveLength(1)
     expect((await connections).flat().map(({ id }) => id)).toEqual([1, 2])
@@ -58,6 +65,32 @@ describe('ShardReports', () => {
     expect(shards.asked).toHaveLength(2)
     expect(await first).toEqual([totalsReport({ inMessages: 1 })])
     for (const other of others) expect(await other).toEqual([totalsReport({ inMessages: 2 })])
+  })
+
+  it('sends what waits in one message, and gives everybody the answers to their own questions', async () => {
+    const shards = new Shards()
+    const first = shards.reports.ask(TOTALS)
+    const connections = shards.reports.ask(OPEN)
+    const totals = shards.reports.ask(TOTALS)
+    await shards.answer(totalsReport({}))
+    expect(shards.asked).toEqual([[TOTALS], [OPEN, TOTALS]])
+    await shards.answerBatch(
+      [[connectionRow({ id: 1 })], totalsReport({ shard: 0 })],
+      [[connectionRow({ id: 2 })], totalsReport({ shard: 1 })],
+    )
+    await first
+    expect((await connections).flat().map(({ id }) => id)).toEqual([1, 2])
+    expect((await totals).map(({ shard }) => shard)).toEqual([0, 1])
+  })
+
+  it('bounds what goes out in one message', async () => {
+    const shards = new Shards()
+    const asked = Array.from({ length: 40 }, (_, since) => shards.reports.ask({ kind: 'incidents', since }))
+    for (let left = asked.length; left > 0; left -= shards.asked.at(-1)?.length ?? 0) {
+      await shards.answerBatch((shards.asked.at(-1) ?? []).map(() => []))
+    }
+    await Promise.all(asked)
+    expect(Math.max(...shards.asked.map(({ length }) => length))).toBe(16)
   })
 
   it('does not give the answer to an earlier question', async () => {

@@ -18,6 +18,8 @@ export interface FoundConnections {
   matched: number
   /** Sort key and number in turn, smallest first. */
   keys: number[]
+  /** What they are, in no order; none unless asked for. */
+  rows: ConnectionRow[]
 }
 
 export function findConnections(shard: Shard, query: Extract<Query, { kind: 'findConnections' }>): FoundConnections {
@@ -26,7 +28,7 @@ export function findConnections(shard: Shard, query: Extract<Query, { kind: 'fin
   const smallest = new Smallest(query.max)
   const now = shard.wallClock(shard.nowMs)
   const measured = emptyMeasures()
-  const found: FoundConnections = { shard: shard.index, total: 0, matched: 0, keys: [] }
+  const found: FoundConnections = { shard: shard.index, total: 0, matched: 0, keys: [], rows: [] }
   const accept = (row: Measurable): void => {
     found.matched++
     smallest.add(key(row, now), row.id)
@@ -46,6 +48,16 @@ export function findConnections(shard: Shard, query: Extract<Query, { kind: 'fin
     }
   }
   found.keys = smallest.sorted()
+  if (query.withRows) {
+    const ids = found.keys.filter((_, i) => i % 2 === 1)
+    found.rows = describeConnections(shard, {
+      kind: 'connections',
+      state: filter.state,
+      subscriptions: 'none',
+      id: 0,
+      ids,
+    })
+  }
   return found
 }
 
