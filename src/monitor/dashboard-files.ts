@@ -34,6 +34,8 @@ const TYPES = {
 
 const FILES = [
   'style.css',
+  'lists.css',
+  'narrow.css',
   'icon.svg',
   'app.js',
   'chart.js',

@@ -74,7 +74,7 @@ describe.skipIf(browserMissing('the dashboard in a browser'))('the dashboard', (
     return page
   }
 
-  const text = (page: Page, selector: string): Promise<string> => page.locator(selector).innerText()
+  const text = (page: Page, selector: string): Promise<string | null> => page.locator(selector).textContent()
 
   it('shows messages as they flow, with their rates', async () => {
     const page = await visit(DESKTOP)

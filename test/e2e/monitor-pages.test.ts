@@ -1,13 +1,21 @@
 // Our own pages of a whole server: metrics, who is slow, the subject tree; and the password for all of them.
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { HeddleServer } from '../../src/index.ts'
 import { type Company, type Connz, gather, type Subsz, untilClosedIsKnown, type Varz } from '../monitor/company.ts'
 import { ask, askJson, askWith } from '../monitor/http.ts'
-import { parseMetrics } from '../monitor/open-metrics-parser.ts'
+import { type ParsedFamily, parseMetrics } from '../monitor/open-metrics-parser.ts'
 import { dial, open, openInTurn, ownServer } from '../support/harness.ts'
-import { startServer } from '../support/server.ts'
+import { ROOT, startServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
+
+/** Names under which a family is asked for, also if it has no samples at present. */
+function samplesOf({ name, kind }: ParsedFamily): string[] {
+  if (kind === 'counter') return [`${name}_total`]
+  return kind === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name]
+}
 
 const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0'
 
@@ -49,6 +57,15 @@ describe.each([0, 2])('with %i workers', (workers) => {
       expect(families.get('heddle_ring_sent_bytes')?.samples).toHaveLength(workers === 2 ? 2 : 0)
       expect(families.get('heddle_message_latency_seconds')?.kind).toBe('histogram')
       for (const { name, help } of families.values()) expect([name, help]).not.toEqual([name, ''])
+    })
+
+    it('has every metric that the Grafana dashboard shows', async () => {
+      const { body } = await askWith(port, '/metrics', { Accept: OPEN_METRICS })
+      const known = new Set([...parseMetrics(body, true).values()].flatMap(samplesOf))
+      const dashboard = readFileSync(join(ROOT, 'docs', 'grafana-dashboard.json'), 'utf8')
+      const used = new Set(dashboard.match(/\b(?:heddle|process)_[a-z0-9_]+/g))
+      expect(used.size).toBeGreaterThan(20)
+      expect([...used].filter((name) => !known.has(name))).toEqual([])
     })
 
     it('is the older format for everybody else', async () => {
