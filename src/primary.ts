@@ -17,7 +17,7 @@ import { reloadLines, withPortsOf } from './reload.ts'
 import { removePortsFile, writePidFile, writePortsFile } from './server-files.ts'
 import { createServerKey, identityOf } from './server-identity.ts'
 import { SHARD_ENTRY } from './shard-host.ts'
-import { Shards } from './shards.ts'
+import { type ShardState, Shards } from './shards.ts'
 import type { Report } from './stats.ts'
 import type { Result } from './tls/pem.ts'
 import type { TlsOfPorts, TlsSettings } from './tls/settings.ts'
@@ -185,9 +185,14 @@ export class Primary {
 
   // ── Answers ───────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Asks every shard; the answers of those that are alive. */
+  /** Asks every shard; the answers of those that are alive and not stuck. */
   query(query: Query): Promise<Report[]> {
     return this.shards.query(query)
+  }
+
+  /** What is known of the shards without asking them, in their order. */
+  get shardStates(): ShardState[] {
+    return this.shards.states
   }
 
   /** Whether clients are let in: false while starting, leaving and stopping, and while every shard is replaced. */
