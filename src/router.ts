@@ -51,8 +51,8 @@ export class Router {
   }
 
   /**
-   * Calls back with what the account's mappings make of a run: the run itself, or its messages under other subjects, one
-   * way for all or each its own. Those that a mapping loses are left out.
+   * Calls back with what the account's mappings make of a run: the run itself, or its messages under other subjects,
+   * one way for all or each its own. Those that a mapping loses are left out.
    */
   map(run: Run, account: Account, callback: (mapped: Run) => void): void {
     const subject = run.line.bytes.toString('latin1', run.subjectStart, run.subjectEnd)
