@@ -35,6 +35,14 @@ test('a port that is taken is an error', async () => {
   await expect(start({ websocket: { ...LISTENER, port } })).rejects.toThrow(/EADDRINUSE/)
 })
 
+test('INFO names the port that the peer came to, and no addresses of the client port', async () => {
+  const { primary, port } = await start({ host: '0.0.0.0', clientAdvertise: 'nats.example:4222' })
+  expect(primary.identity.connectUrls).toEqual(['nats.example:4222'])
+  const info = await (await RawWebSocket.open(port)).readInfo()
+  expect(info).toMatchObject({ host: '127.0.0.1', port })
+  expect(info).not.toHaveProperty('connect_urls')
+})
+
 test('/connz says who came by WebSocket, and why it left', async () => {
   const { primary, port } = await start({ monitorPort: -1 })
   const page = async (query: string): Promise<Record<string, unknown>[]> => {

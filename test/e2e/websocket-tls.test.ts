@@ -7,7 +7,7 @@ import { type NatsConnection, wsconnect } from '@nats-io/nats-core'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
-import { ownPrimary } from '../support/harness.ts'
+import { ownPrimary, ownServer } from '../support/harness.ts'
 import { until } from '../support/until.ts'
 import { RawWebSocket, request } from '../support/websocket.ts'
 import { type WebSocketServer, webSocketServers } from '../support/websocket-servers.ts'
@@ -19,6 +19,20 @@ const files = writeFiles({ cert: issued.cert, key: issued.key })
 const certificate = { certFile: files.cert, keyFile: files.key }
 const tls = { cert_file: files.cert, key_file: files.key }
 
+/** An official client of a WebSocket port, which may have a certificate of its own. */
+async function openAt(port: number, own: { cert?: string; key?: string } = {}): Promise<NatsConnection> {
+  const connection = await wsconnect({
+    servers: `wss://localhost:${port}`,
+    reconnect: false,
+    wsFactory: (url: string) => {
+      const socket = new WebSocket(url, { ca: authority.cert, cert: own.cert, key: own.key })
+      return Promise.resolve({ socket: socket as unknown as globalThis.WebSocket, encrypted: true })
+    },
+  })
+  onTestFinished(() => connection.close())
+  return connection
+}
+
 describe.each(webSocketServers('WebSocket over TLS', [0, 1, 4]))('$name', (kind) => {
   let server: WebSocketServer
   beforeAll(async () => {
@@ -26,18 +40,7 @@ describe.each(webSocketServers('WebSocket over TLS', [0, 1, 4]))('$name', (kind)
   })
   afterAll(() => server?.stop())
 
-  async function open(): Promise<NatsConnection> {
-    const connection = await wsconnect({
-      servers: `wss://localhost:${server.port}`,
-      reconnect: false,
-      wsFactory: (url: string) => {
-        const socket = new WebSocket(url, { ca: authority.cert })
-        return Promise.resolve({ socket: socket as unknown as globalThis.WebSocket, encrypted: true })
-      },
-    })
-    onTestFinished(() => connection.close())
-    return connection
-  }
+  const open = (): Promise<NatsConnection> => openAt(server.port)
 
   test('clients talk with each other and with those of the other listener', async () => {
     // One after the other: the library has one way to connect for all of its connections.
@@ -94,4 +97,43 @@ test('connections are counted off whose TLS never comes to an end', async () => 
   const silent = await Promise.all(Array.from({ length: 20 }, () => RawWebSocket.dial(port)))
   await until('all to be cut', () => silent.every(({ closed }) => closed))
   await until('all to be forgotten', () => primary.openConnections === 0)
+})
+
+/** The name on the certificate that a WebSocket port shows. */
+async function nameShownAt(port: number): Promise<string> {
+  const socket = connectTls({ port, host: 'localhost', ca: authority.cert })
+  onTestFinished(() => void socket.destroy())
+  await once(socket, 'secureConnect')
+  return String(socket.getPeerCertificate().subject.CN)
+}
+
+test.each([0, 2])('a reload brings another certificate and keeps connections, %i workers', async (workers) => {
+  const other = authority.issue({ subject: 'renewed', dnsNames: ['localhost'] })
+  const otherFiles = writeFiles({ cert: other.cert, key: other.key })
+  const listener = { host: '127.0.0.1', port: -1 }
+  const options = { workers, host: '127.0.0.1', port: -1 }
+  const server = await ownServer({ ...options, websocket: { ...listener, tls } })
+  const port = server.webSocketPort as number
+  const before = await openAt(port)
+  expect(await nameShownAt(port)).toBe('localhost')
+  await server.reload({
+    ...options,
+    websocket: { ...listener, tls: { cert_file: otherFiles.cert, key_file: otherFiles.key } },
+  })
+  for (let i = 0; i < Math.max(1, workers); i++) expect(await nameShownAt(port)).toBe('renewed')
+  await before.flush()
+})
+
+test('the certificate of a client may name the user', async () => {
+  const issuedTo = (email: string) => authority.issue({ subject: 'client', emails: [email] })
+  const caFile = writeFiles({ ca: authority.cert }).ca
+  const server = await ownServer({
+    workers: 1,
+    authorization: { users: [{ user: 'me@example.com' }] },
+    websocket: { host: '127.0.0.1', port: -1, tls: { ...tls, ca_file: caFile, verify_and_map: true } },
+  })
+  const port = server.webSocketPort as number
+  const mine = await openAt(port, issuedTo('me@example.com'))
+  await mine.flush()
+  await expect(openAt(port, issuedTo('you@example.com'))).rejects.toThrow(/Authorization Violation/i)
 })
