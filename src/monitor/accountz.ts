@@ -1,15 +1,19 @@
 // /accountz and /accstatz: accounts, what is configured of one, and what its clients have done (reference 11.3). There
 // is no system account among them, and no import from it, until there is one.
 
-import { type AccountSettings, GLOBAL_ACCOUNT } from '../accounts/account.ts'
-import type { ExportOptions, ImportOptions, MappingDestination } from '../config/shapes.ts'
+import { type AccountSettings, GLOBAL_ACCOUNT, termsOf } from '../accounts/account.ts'
+import type { ExportOptions, ImportOptions, MappingOptions } from '../config/shapes.ts'
 import type { Options } from '../options.ts'
+import { identityDestination } from '../subjects/transform.ts'
 import { type Answer, type Json, jsonAnswer, refusal, unlessEmpty } from './answer.ts'
 import { goTime } from './go-format.ts'
 import { countRequest, nowMs, type PageContext } from './page.ts'
 import type { Parameters } from './parameters.ts'
 import type { AccountTotals } from './server-accounts.ts'
+import { sum } from './server-totals.ts'
 import { sublistStats } from './sublist-stats.ts'
+
+const PERCENT = 100
 
 export async function accountz(parameters: Parameters, context: PageContext): Promise<Answer> {
   countRequest(context, '/accountz')
@@ -20,7 +24,7 @@ export async function accountz(parameters: Parameters, context: PageContext): Pr
   if (name === '') return jsonAnswer({ ...top, accounts: [...accounts.keys()] })
   const totals = accounts.get(name)
   if (totals === undefined) return refusal(`Account ${parameters.bytes('acc')} does not exist`)
-  return jsonAnswer({ ...top, account_detail: describe(totals, settingsOf(server.options, name), server.startedAt) })
+  return jsonAnswer({ ...top, account_detail: describe(totals, server.options, server.startedAt) })
 }
 
 type Settings = Pick<AccountSettings, 'mappings' | 'exports' | 'imports'>
@@ -31,10 +35,14 @@ function settingsOf({ accounts, mappings }: Options, name: string): Settings {
   return name === GLOBAL_ACCOUNT && mappings.length > 0 ? { ...settings, mappings } : settings
 }
 
-function describe(totals: AccountTotals, settings: Settings, updatedAt: number): Json {
-  const mappings = settings.mappings.map(
-    ({ source, destinations }) => [source, describeDestinations(destinations)] as const,
-  )
+function describe(totals: AccountTotals, options: Options, updatedAt: number): Json {
+  const settings = settingsOf(options, totals.name)
+  const mappings = settings.mappings.map((mapping) => [mapping.source, describeDestinations(mapping)] as const)
+  const exports = ofKinds(settings.exports, 'service', 'stream').map(describeExport)
+  const imports = ofKinds(settings.imports, 'stream', 'service').map((item) => {
+    const terms = termsOf(settingsOf(options, item.account), item, totals.name)
+    return describeImport(item, terms?.latency)
+  })
   return {
     account_name: totals.name,
     update_time: goTime(updatedAt),
@@ -45,20 +53,37 @@ function describe(totals: AccountTotals, settings: Settings, updatedAt: number):
     client_connections: totals.connections,
     subscriptions: totals.subscriptions,
     mappings: mappings.length === 0 ? undefined : Object.fromEntries(mappings),
-    exports: unlessNone(settings.exports.map(describeExport)),
-    imports: unlessNone(settings.imports.map(describeImport)),
+    exports: unlessNone(exports),
+    imports: unlessNone(imports),
     name_tag: totals.name,
     sublist_stats: sublistStats([totals]),
   }
 }
 
-/** Weights are added up as they go, those of each cluster by themselves. */
-function describeDestinations(destinations: readonly MappingDestination[]): Json {
-  const weights = new Map<string, number>()
-  return destinations.map(({ subject, weight: own, cluster }) => {
-    const weight = (weights.get(cluster) ?? 0) + own
-    weights.set(cluster, weight)
-    return { subject, weight, cluster: unlessEmpty(cluster) }
+type Kind = ExportOptions['kind']
+
+function ofKinds<Item extends { readonly kind: Kind }>(items: readonly Item[], ...kinds: readonly Kind[]): Item[] {
+  return kinds.flatMap((kind) => items.filter((item) => item.kind === kind))
+}
+
+/**
+ * In nats-server's order: those of every cluster first, then those of each one, the lightest first. Weights are added
+ * up as they go; what is left stays as it is, unless the subject itself is among the destinations.
+ */
+function describeDestinations({ source, destinations }: MappingOptions): Json {
+  const named = destinations.some(({ subject }) => subject === source)
+  const clusters = new Set(['', ...destinations.map(({ cluster }) => cluster)])
+  return [...clusters].flatMap((cluster) => {
+    const own = destinations.filter((one) => one.cluster === cluster)
+    const left = PERCENT - sum(own, 'weight')
+    if (left > 0 && !named) own.push({ subject: identityDestination(source), weight: left, cluster })
+    let upTo = 0
+    return own
+      .sort((one, other) => one.weight - other.weight)
+      .map(({ subject, weight }) => {
+        upTo += weight
+        return { subject, weight: upTo, cluster: unlessEmpty(cluster) }
+      })
   })
 }
 
@@ -69,12 +94,20 @@ function describeExport({ kind, subject, response, latency, accounts }: ExportOp
     subject,
     type: kind,
     response_type: kind === 'service' ? RESPONSE_TYPES[response] : undefined,
-    service_latency: latency === undefined ? undefined : { sampling: latency.sampling, results: latency.subject },
+    service_latency: describeLatency(latency),
     approved_accounts: unlessNone(accounts ?? []),
   }
 }
 
-function describeImport({ kind, subject, account, to, prefix, share }: ImportOptions): Json {
+function describeLatency(latency: ExportOptions['latency']): Json | undefined {
+  return latency === undefined ? undefined : { sampling: latency.sampling, results: latency.subject }
+}
+
+/** `latency`: what the exporter measures of it. */
+function describeImport(
+  { kind, subject, account, to, prefix, share }: ImportOptions,
+  latency: ExportOptions['latency'],
+): Json {
   const local = to !== '' ? to : prefix !== '' ? `${prefix}.${subject}` : subject
   return {
     subject,
@@ -85,6 +118,7 @@ function describeImport({ kind, subject, account, to, prefix, share }: ImportOpt
     invalid: false,
     share,
     tracking: false,
+    latency: describeLatency(latency),
   }
 }
 

@@ -243,4 +243,16 @@ describe('a password for the pages', () => {
     expect(varz.body).not.toContain('s3cret')
     expect((JSON.parse(varz.body) as Varz)['connections']).toBe(1)
   })
+
+  it('is another one after a reload', async () => {
+    const options = { workers: 0, monitorPort: -1, monitorUser: 'ops', monitorPassword: 'old' }
+    const server = await ownServer(options)
+    const port = server.monitorPort ?? 0
+    const statusWith = async (text: string): Promise<number> => (await askWith(port, '/varz', header(text))).status
+    const next = { host: '127.0.0.1', port: -1, ...options }
+    await server.reload({ ...next, monitorPassword: 'new' })
+    expect([await statusWith('ops:old'), await statusWith('ops:new')]).toEqual([401, 200])
+    await server.reload({ ...next, monitorUser: '', monitorPassword: '' })
+    expect((await ask(port, '/varz')).status).toBe(200)
+  })
 })
