@@ -63,8 +63,7 @@ export function normalise(layers: readonly Layer[], file = NO_FILE): Normalised 
   const wrong = outOfBounds(options, origins) ?? checkOptions(options)
   if (wrong !== undefined) return wrong
   const notices: string[] = []
-  for (const [feature, { missing, origin }] of missingFeatures(options, layers, origins)) {
-    if (missing.guards) return refusal(feature, origin)
+  for (const [feature, { origin }] of missingFeatures(options, layers, origins)) {
     notices.push(`${feature} (${origin}): not supported yet, ignored`)
   }
   if (options.maxPayload > PAYLOAD_USUAL_MAX) {
@@ -120,10 +119,6 @@ function isUsed(options: Options, option: OptionName): boolean {
   if (Array.isArray(value)) return value.length > 0
   if (typeof value === 'object' && value !== null && Object.keys(value).length === 0) return false
   return value !== settingOf(option).default
-}
-
-function refusal(feature: string, origin: string): string {
-  return `${feature} (${origin}): not supported yet; refusing to start without it, because that would let everybody in`
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,5 +1,4 @@
-// Settings of who may enter and what they may do, and of what comes later. What guards the server is not acted on
-// yet; a server that is told to guard itself refuses to start rather than let everybody in.
+// Settings of who may enter and what they may do, and of what comes later.
 
 import { area, checkedOnly, type Setting } from './settings.ts'
 

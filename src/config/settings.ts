@@ -16,8 +16,6 @@ export type Area = 'Server' | 'Limits' | 'Logging' | 'Monitoring' | 'Security' |
 export interface Missing {
   /** What it is called in the warning. */
   readonly feature: string
-  /** It restricts who may enter: starting without would open the server, so it is refused. */
-  readonly guards?: boolean
 }
 
 export interface Setting<K extends OptionName = OptionName> {

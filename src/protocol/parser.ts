@@ -62,7 +62,8 @@ export class Parser {
   private forgetsLine = false
   private ignoring: Ignoring = Ignoring.none
   private stopped = false
-  private suspended = false
+  /** Suspended by so many. */
+  private suspensions = 0
   /** What came behind the operation that suspended the parser. */
   private rest: Buffer | undefined
 
@@ -105,16 +106,15 @@ export class Parser {
     this.assembly = undefined
   }
 
-  /** Takes nothing more until resume(); what has come already is kept. The caller reads no further meanwhile. */
+  /** Takes nothing more until as many resume(); what has come is kept. The caller reads no further meanwhile. */
   suspend(): void {
-    this.suspended = true
+    this.suspensions++
   }
 
   /** Goes on with what was kept. */
   resume(): void {
-    this.suspended = false
     const { rest } = this
-    if (rest === undefined) return
+    if (--this.suspensions > 0 || rest === undefined) return
     this.rest = undefined
     const block = allocateBlock(rest.length)
     rest.copy(block.bytes)
@@ -139,7 +139,7 @@ export class Parser {
     }
     let at = start
     while (at < end && !this.stopped) {
-      if (this.suspended) {
+      if (this.suspensions > 0) {
         this.rest = Buffer.concat([this.rest ?? EMPTY, block.bytes.subarray(at, end)])
         return
       }

@@ -112,8 +112,7 @@ function defaultOf({ default: value, defaultText, kind, option }: Setting): stri
 }
 
 function effect({ missing }: Setting): string {
-  if (missing === undefined) return 'now'
-  return missing.guards ? '**not yet, refused**' : 'not yet'
+  return missing === undefined ? 'now' : 'not yet'
 }
 
 function settingRow(setting: Setting): string[] {

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest'
-import { faultName } from '../model/calls.ts'
+import { CONTROL_LINE_MAX } from '../../src/constants.ts'
+import { allocateBlock } from '../../src/memory/block.ts'
+import { Parser } from '../../src/protocol/parser.ts'
+import { CountingPool } from '../memory/counting-pool.ts'
+import { faultName, ping, sub, unsub } from '../model/calls.ts'
 import { ParserModel } from '../model/parser-model.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 import { CallRecorder, everyByte, FEED_DEFAULTS, type FeedSettings, feed, negotiatedHeaders } from './feed.ts'
@@ -180,4 +184,23 @@ test('a trace shows each operation and each payload, also of a run, and however 
 
 test('the faults that transcripts name are those of errors.ts', () => {
   expect(faultName({ text: undefined, reason: 'Parse Error' })).toContain('not one of Faults')
+})
+
+test('suspended twice, it goes on when both have resumed, with all that came meanwhile in order', () => {
+  const recorder = new CallRecorder()
+  const parser = new Parser(recorder, new CountingPool(), { maxControlLine: 4096, maxPayload: 1024 })
+  const push = (text: string): void => {
+    const block = allocateBlock(CONTROL_LINE_MAX + text.length)
+    block.bytes.write(text, CONTROL_LINE_MAX)
+    parser.push(block, CONTROL_LINE_MAX, CONTROL_LINE_MAX + text.length)
+  }
+  parser.suspend()
+  push('SUB a 1\r\nPI')
+  parser.suspend()
+  push('NG\r\n')
+  parser.resume()
+  push('UNSUB 1\r\n')
+  expect(recorder.calls).toEqual([])
+  parser.resume()
+  expect(recorder.calls).toEqual([sub('a', '1'), ping, unsub('1')])
 })
