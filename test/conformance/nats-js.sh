@@ -18,13 +18,14 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 root=$(cd "$here/../.." && pwd -P)
 checkout=$(cd "$1" && pwd -P)
 server=${2:-heddle}
-seconds_a_file=${SECONDS_A_FILE:-120}
-# A test that fails leaves its servers running. Their lines of command name a file in our directory.
+seconds_a_file=${SECONDS_A_FILE:-300}
+export SECONDS_A_TEST=${SECONDS_A_TEST:-30}
+# A test that fails leaves its servers running: those that it started, which run in our directory.
 work=$(mktemp -d)
 stop_servers() {
   [ -f "$work/pids" ] || return 0
   while read -r pid; do
-    if ps -o args= -p "$pid" 2>/dev/null | grep -qF "$work"; then kill -9 "$pid" || true; fi
+    if [ "$(readlink "/proc/$pid/cwd")" = "$work" ]; then kill -9 "$pid" || true; fi
   done <"$work/pids"
   : >"$work/pids"
 }
@@ -61,7 +62,7 @@ mkdir -p "$work/node_modules/@nats-io"
 for name in jwt nats-core nkeys nuid; do ln -s "$modules/$name" "$work/node_modules/@nats-io/$name"; done
 ln -s "$work/nst" "$work/node_modules/@nats-io/nst"
 printf '{"name":"@nats-io/nst","type":"module","exports":"./src/mod.ts"}\n' >"$work/nst/package.json"
-cp -R "$here/shims" "$here/nats-js-imports.json" "$work/"
+cp -R "$here/shims" "$here/nats-js-imports.json" "$here/nats-js-deadline.ts" "$work/"
 rm -f "$work/core/package.json"
 printf '{"dependencies":{"@nats-io/jwt":"*","@nats-io/nkeys":"*","@nats-io/nuid":"*"}}\n' >"$work/package.json"
 
@@ -93,7 +94,8 @@ run_file() {
 }
 
 deno_test=("$deno" test --allow-all --no-check --quiet --reporter=tap
-  --node-modules-dir=manual --no-lock --import-map=nats-js-imports.json)
+  --node-modules-dir=manual --no-lock --import-map=nats-js-imports.json
+  --preload=nats-js-deadline.ts)
 only=${ONLY:-.}
 for file in core/tests/*_test.ts; do
   if [[ $file =~ $only ]]; then run_file "$file" "${deno_test[@]}"; fi
