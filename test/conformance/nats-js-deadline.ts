@@ -1,5 +1,5 @@
-// Loaded before a suite of nats.js: Deno knows no deadline for a test, and one that waits for what the server under test
-// does not do would keep all tests behind it from running.
+// Loaded before a suite of nats.js: Deno knows no deadline for a test, and one that waits for what the server does not
+// do would keep all tests behind it from running.
 
 import { env } from 'node:process'
 

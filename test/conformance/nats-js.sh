@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The suites of the official JavaScript client, run against Heddle or against nats-server: `nats-js.sh CHECKOUT [SERVER]`.
+# The suites of the official JavaScript client, run against Heddle or nats-server: `nats-js.sh CHECKOUT [SERVER]`.
 #
 # CHECKOUT is a work tree of https://github.com/nats-io/nats.js of the same version as our @nats-io/transport-node;
 # SERVER is heddle (unless told) or nats-server, as `npm run peers` installs it. Deno is $DENO, or that of the PATH, or
-# the npm package, installed for this run. Told at the end: `N passed, M failed`, then the name of each failed test, with
-# the reason for those in nats-js-known.txt. Exit code 1 if Heddle failed another than these.
+# the npm package, installed for this run. Told at the end: `N passed, M failed`, then the name of each failed test,
+# with the reason for those in nats-js-known.txt. Exit code 1 if Heddle failed another than these.
 #
 # What runs: core/tests, core/unsafe_tests (Deno) and transport-node/tests (Node). Left out: jetstream_test.js, which is
 # about JetStream, key-value and objects only, as are the checkout's folders jetstream, kv, obj; and services and nst,
@@ -74,7 +74,7 @@ cd "$work"
 export PATH="$work/bin:$PATH" TMPDIR="$work/tmp" NO_COLOR=1 DENO_NO_UPDATE_CHECK=1 DENO_DIR="$work/deno-cache"
 : >results
 
-# Runs one file's tests: `run_file FILE COMMAND...`, whose output is TAP. Appends "ok NAME" and "not ok NAME" to results.
+# Runs one file's tests: `run_file FILE COMMAND...`, whose output is TAP. Appends "ok NAME" or "not ok NAME" to results.
 run_file() {
   local file=$1
   shift
