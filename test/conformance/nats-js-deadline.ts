@@ -1,11 +1,14 @@
-// Loaded before a suite of nats.js: Deno knows no deadline for a test, and one that waits for what the server under test
-// does not do would keep all tests behind it from running.
+// Loaded before a suite of nats.js: Deno knows no deadline for a test, and one that waits for what the server does not
+// do would keep all tests behind it from running.
 
 import { env } from 'node:process'
 
 type Body = (context: unknown) => unknown
 
 const deadlineMs = Number(env.SECONDS_A_TEST) * 1000
+
+// A test that failed leaves timers behind, whose rejections nobody awaits: Deno would cancel all tests behind it.
+let hasFailed = false
 
 function withDeadline(body: Body): Body {
   return async (context) => {
@@ -15,6 +18,9 @@ function withDeadline(body: Body): Body {
     })
     try {
       await Promise.race([body(context), deadline])
+    } catch (error) {
+      hasFailed = true
+      throw error
     } finally {
       clearTimeout(timer)
     }
@@ -29,6 +35,15 @@ function testWithDeadline(...args: unknown[]): unknown {
   return test(...args, { ...options, fn: withDeadline(options.fn) })
 }
 
-const { Deno } = globalThis as unknown as { Deno: { test: (...args: unknown[]) => unknown } }
-const test = Deno.test
-Deno.test = Object.assign(testWithDeadline, test)
+/** What Deno has and the types of Node lack. */
+interface DenoGlobals {
+  readonly Deno: { test: (...args: unknown[]) => unknown }
+  addEventListener(name: 'unhandledrejection', listener: (event: Event) => void): void
+}
+
+const globals = globalThis as unknown as DenoGlobals
+globals.addEventListener('unhandledrejection', (event) => {
+  if (hasFailed) event.preventDefault()
+})
+const test = globals.Deno.test
+globals.Deno.test = Object.assign(testWithDeadline, test)

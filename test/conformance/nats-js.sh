@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The suites of the official JavaScript client, run against Heddle or against nats-server: `nats-js.sh CHECKOUT [SERVER]`.
+# The suites of the official JavaScript client, run against Heddle or nats-server: `nats-js.sh CHECKOUT [SERVER]`.
 #
 # CHECKOUT is a work tree of https://github.com/nats-io/nats.js of the same version as our @nats-io/transport-node;
 # SERVER is heddle (unless told) or nats-server, as `npm run peers` installs it. Deno is $DENO, or that of the PATH, or
-# the npm package, installed for this run. Told at the end: `N passed, M failed`, then the name of each failed test, with
-# the reason for those in nats-js-known.txt. Exit code 1 if Heddle failed another than these.
+# the npm package, installed for this run. Told at the end: `N passed, M failed`, then the name of each failed test,
+# with the reason for those in nats-js-known.txt. Exit code 1 if Heddle failed another than these.
 #
 # What runs: core/tests, core/unsafe_tests (Deno) and transport-node/tests (Node). Left out: jetstream_test.js, which is
 # about JetStream, key-value and objects only, as are the checkout's folders jetstream, kv, obj; and services and nst,
@@ -26,7 +26,7 @@ work=$(mktemp -d)
 stop_servers() {
   [ -f "$work/pids" ] || return 0
   while read -r pid; do
-    if [ "$(readlink "/proc/$pid/cwd")" = "$work" ]; then kill -9 "$pid" || true; fi
+    if [[ "$(readlink "/proc/$pid/cwd")" == "$work"* ]]; then kill -9 "$pid" || true; fi
   done <"$work/pids"
   : >"$work/pids"
 }
@@ -51,6 +51,9 @@ fi
 # The sources of the client and its suites; the packages they import are ours, and the shims for those not in npm.
 for part in core nst transport-deno transport-node; do cp -R "$checkout/$part" "$work/$part"; done
 rm -f "$work"/*/deno.json "$work"/core/import_map.json
+# The suites for Node start all servers of a file at once, each to be there within 5 s: too much for a small machine.
+# Nor two at a time: they share one configuration, into which a server that stops writes its port.
+sed -i 's/concurrency: true/concurrency: 1/' "$work"/transport-node/tests/*.js
 modules=$root/node_modules/@nats-io
 version_of() { sed -n 's/^ *"version": "\(.*\)",*$/\1/p' "$1/package.json"; }
 if [ "$(version_of "$checkout/transport-node")" != "$(version_of "$modules/transport-node")" ]; then
@@ -71,12 +74,15 @@ cd "$work"
 export PATH="$work/bin:$PATH" TMPDIR="$work/tmp" NO_COLOR=1 DENO_NO_UPDATE_CHECK=1 DENO_DIR="$work/deno-cache"
 : >results
 
-# Runs one file's tests: `run_file FILE COMMAND...`, whose output is TAP. Appends "ok NAME" and "not ok NAME" to results.
+# Runs one file's tests: `run_file FILE COMMAND...`, whose output is TAP. Appends "ok NAME" or "not ok NAME" to results.
 run_file() {
   local file=$1
   shift
   local code=0
-  timeout --kill-after=5 "$seconds_a_file" "$@" "$file" >output 2>errors </dev/null || code=$?
+  # The suites for Node look for their certificates from their own folder.
+  if [[ $file == *.js ]]; then cd "$work/transport-node"; fi
+  timeout --kill-after=5 "$seconds_a_file" "$@" "$work/$file" >"$work/output" 2>"$work/errors" </dev/null || code=$?
+  cd "$work"
   cat output errors >>"${LOG:-/dev/null}"
   # A suite's own line is dropped: it counts the tests within once more. So are the steps of a test.
   awk '

@@ -55,7 +55,8 @@ export function assertInstanceOf(actual: unknown, type: ErrorClass, text?: strin
   assertion.ok(actual instanceof type, text ?? `${actual} is not a ${type.name}`)
 }
 
-function assertErrorIs(error: unknown, type: ErrorClass | string | undefined, part: string | undefined): Error {
+function assertErrorIs(error: unknown, type: ErrorClass | string | undefined, part: string | undefined): unknown {
+  if (type === undefined) return error
   if (!(error instanceof Error)) throw new AssertionError({ message: `no error was thrown but ${error}` })
   if (typeof type === 'function') assertInstanceOf(error, type, `${error.stack} is not a ${type.name}`)
   if (part !== undefined) assertStringIncludes(error.message, part)
@@ -63,7 +64,7 @@ function assertErrorIs(error: unknown, type: ErrorClass | string | undefined, pa
 }
 
 /** Calls `act`, which must throw: an error of that type whose message includes `part`. Returns the error. */
-export function assertThrows(act: () => unknown, type?: ErrorClass | string, part?: string): Error {
+export function assertThrows(act: () => unknown, type?: ErrorClass | string, part?: string): unknown {
   try {
     act()
   } catch (error) {
@@ -77,7 +78,7 @@ export async function assertRejects(
   act: () => PromiseLike<unknown>,
   type?: ErrorClass | string,
   part?: string,
-): Promise<Error> {
+): Promise<unknown> {
   const promise = act()
   try {
     await promise
