@@ -1,11 +1,13 @@
 // WebSocket side by side: Heddle and nats-server under the same load, in turn, A B A B …, on this machine.
 //
-//     npm run peers && src/node.sh bench/websocket.ts [--only TEXT] [--pairs N] [--workers N] [--frame N] [--server heddle|nats]
+//     npm run peers && src/node.sh bench/websocket.ts [--only TEXT] [--pairs N] [--workers N] [--frame N] [--batch BYTES] [--pace MS] [--server heddle|nats]
 //
 // The load is cheap on purpose, for it shares the machine: the publisher writes one buffer of masked frames again and
 // again, and the subscribers count bytes of payload by looking at the heads of frames only.
 //
 //     --frame N       messages in a frame of the publisher; the default, 200, is what client libraries gather in a turn
+//     --batch BYTES   what the publisher writes at once, in whole frames
+//     --pace MS       its pause between two batches; with --frame 1 --batch 1, what single messages cost
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -25,6 +27,8 @@ const { values: flags } = parseArgs({
     pairs: { type: 'string', default: '3' },
     workers: { type: 'string', default: `${Math.max(1, availableParallelism() - 1)}` },
     frame: { type: 'string', default: '200' },
+    batch: { type: 'string', default: '65536' },
+    pace: { type: 'string', default: '0' },
     peer: { type: 'string', default: `${root}.peers/bin/nats-server` },
     server: { type: 'string', default: 'both' },
   },
@@ -94,7 +98,7 @@ function startNats(directory: string, port: number, clientPort: number): ChildPr
 function startHeddle(port: number): ChildProcess {
   const program = `
     import { createServer } from '${root}src/index.ts'
-    const websocket = { host: '127.0.0.1', port: ${port}, noTls: true }
+    const websocket = { host: '127.0.0.1', port: ${port}, no_tls: true }
     await createServer({ host: '127.0.0.1', port: -1, workers: ${flags.workers}, websocket }).ready()`
   return spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'ignore', 'inherit'] })
 }
@@ -223,16 +227,19 @@ async function load(port: number, { subscribers, messages, bytes }: Shape): Prom
   const perFrame = Number(flags.frame)
   const message = `PUB ${SUBJECT} ${bytes}\r\n${'x'.repeat(bytes)}\r\n`
   const frame = masked(Buffer.from(message.repeat(perFrame)))
-  const batchFrames = Math.max(1, Math.floor(65536 / frame.length))
+  const batchFrames = Math.max(1, Math.floor(Number(flags.batch) / frame.length))
   const batch = Buffer.concat(Array(batchFrames).fill(frame))
   const delivered = `MSG ${SUBJECT} 1 ${bytes}\r\n`.length + bytes + 2
-  const batches = Math.ceil(messages / (perFrame * batchFrames))
+  // At a pace, a hundredth of them is enough.
+  const wanted = flags.pace === '0' ? messages : messages / 100
+  const batches = Math.ceil(wanted / (perFrame * batchFrames))
   const total = batches * perFrame * batchFrames
   const starts = peers.map((peer) => peer.payload)
   const ends = peers.map((peer, i) => peer.until(starts[i] + total * delivered))
   const begin = performance.now()
   for (let sent = 0; sent < batches; sent++) {
     if (!publisher.socket.write(batch)) await once(publisher.socket, 'drain')
+    if (flags.pace !== '0') await pause(Number(flags.pace))
     const ahead = (): number =>
       sent * perFrame * batchFrames * delivered - Math.min(...peers.map((peer, i) => peer.payload - starts[i]))
     while (ahead() * subscribers > AHEAD_BYTES * Math.max(1, subscribers / 8)) await new Promise(setImmediate)

@@ -1,7 +1,7 @@
 // What the log and the trace say of one connection, in nats-server's words.
 
 import { bracketed, hostPort } from './addresses.ts'
-import { type Fault, Faults, quote } from './errors.ts'
+import { bugText, type Fault, Faults, quote } from './errors.ts'
 import type { Log, LogSource } from './log/log.ts'
 import { type TraceOptions, traceOperation, tracePayload } from './log/trace.ts'
 import type { ConnectOptions } from './protocol/handshake.ts'
@@ -64,7 +64,7 @@ export class ClientLog implements LogSource, ParserTracer {
 
   /** A bug of ours. */
   bug(error: unknown): void {
-    this.error(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    this.error(bugText(error))
   }
 
   /** The client broke the protocol; `cause` is what the parser says of it. */

@@ -6,7 +6,7 @@
 
 import type { Account } from './accounts/account.ts'
 import { requestInfo } from './accounts/request-info.ts'
-import { plainAddress } from './addresses.ts'
+import { hostPort, plainAddress } from './addresses.ts'
 import { ClientLog } from './client-log.ts'
 import { LINGER_MS, PROTOCOL_VERSION } from './constants.ts'
 import { CloseReason, type Fault, Faults, type Refusal } from './errors.ts'
@@ -69,6 +69,7 @@ export class Client implements Publisher, KeepAliveOwner {
     this.id = id
     this.socket = socket
     this.webSocket = webSocket
+    this.tls = webSocket?.tls
     this.account = shard.accounts.global
     this.ip = plainAddress(socket.remoteAddress ?? '')
     this.port = socket.remotePort ?? 0
@@ -182,7 +183,7 @@ export class Client implements Publisher, KeepAliveOwner {
     const hello = {
       authRequired: login.greeting.isAnnounced,
       nonce: login.nonce,
-      tls: this.shard.tls.hello(this.tls),
+      tls: this.shard.tls.hello(this),
     }
     this.outbound.appendBuffer(encodeInfo(this.serverIdentity, this.id, this.ip, hello))
   }
@@ -196,7 +197,7 @@ export class Client implements Publisher, KeepAliveOwner {
       nonce: login.nonce,
       account: this.account.name,
       maxPayload: limits.payload,
-      tls: this.shard.tls.hello(this.tls),
+      tls: this.shard.tls.hello(this),
     }
     this.outbound.appendBuffer(encodeInfo(this.serverIdentity, this.id, this.ip, hello))
   }
@@ -249,7 +250,7 @@ export class Client implements Publisher, KeepAliveOwner {
 
   holdFor(receiver: Outbound): void {
     if (receiver.isStuck(this.shard.nowMs)) return
-    if (this.gate.holdFor(receiver, this.latestReadBytes)) this.shard.stalls++
+    if (this.gate.holdFor(receiver, this.latestReadBytes)) this.shard.records.counters.stall()
   }
 
   holdForShard(index: number): void {
@@ -371,5 +372,12 @@ export class Client implements Publisher, KeepAliveOwner {
   /** Ends the socket whatever is queued: the server has no more time. */
   destroy(): void {
     this.socket.destroy()
+  }
+
+  // ── Words for people ──────────────────────────────────────────────────────────────────────────────────
+
+  /** The peer's address and port. */
+  get peer(): string {
+    return hostPort(this.ip, this.port)
   }
 }

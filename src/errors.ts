@@ -62,6 +62,11 @@ export const Faults = {
   internal: fault(undefined, CloseReason.internal),
 } as const
 
+/** A bug of ours as the log shows it. */
+export function bugText(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
 /** A refusal that leaves the connection open: the text of its -ERR, and what the log says of it. */
 export interface Refusal {
   readonly text: string

@@ -7,6 +7,7 @@ import { copyBytes } from './memory/block.ts'
 import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
 import type { Run } from './protocol/run.ts'
 import type { RingProducer } from './ring.ts'
+import type { RingReport } from './stats.ts'
 
 /** A chunk of frames, of which those in [start, end) still wait. */
 interface WaitingFrames {
@@ -27,6 +28,8 @@ export class Link {
   /** Called when no frame waits any more: publishers may be read again. */
   private reliefs: (() => void)[] = []
   private closed = false
+  private sentBytes = 0
+  private sentMessages = 0
 
   constructor(ring: RingProducer, pool: ChunkPool, wake: () => void, mark: () => void) {
     this.ring = ring
@@ -48,6 +51,7 @@ export class Link {
   /** Sends messages [from, from + count) of `run`. */
   send(run: Run, routing: Routing, from: number, count: number): void {
     if (this.closed) return
+    this.sentMessages += count
     const room = this.ring.frameMax - frameBytes(routing, 0) - 8
     const perFrame = Math.floor(room / run.stride)
     if (perFrame === 0) {
@@ -78,6 +82,7 @@ export class Link {
     rawBytes: number,
   ): void {
     const need = frameBytes(routing, rawBytes)
+    this.sentBytes += need
     if (!this.congested) {
       let at = this.ring.reserve(need)
       if (at < 0) {
@@ -128,6 +133,13 @@ export class Link {
     }
     this.publish()
     this.relieve()
+  }
+
+  /** What an operator may want to know of it (stats.ts, RingReport). */
+  report(): Omit<RingReport, 'to'> {
+    const { ring, sentBytes, sentMessages } = this
+    const waitingBytes = this.waiting.reduce((sum, { start, end }) => sum + end - start, 0)
+    return { sizeBytes: ring.size, usedBytes: ring.usedBytes, waitingBytes, sentBytes, sentMessages }
   }
 
   /** The other shard is gone: what waits for it is let go, and nobody is held for its sake. */

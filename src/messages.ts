@@ -4,10 +4,11 @@ import type { Socket } from 'node:net'
 import type { MessagePort } from 'node:worker_threads'
 import type { AnswerMessage, QuestionMessage } from './auth/questions.ts'
 import type { LogMessage } from './log/sink.ts'
+import type { ConnectionSort } from './monitor/connection-order.ts'
 import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import type { ServerKey } from './server-identity.ts'
-import type { TlsSettings } from './tls/settings.ts'
+import type { TlsOfPorts } from './tls/settings.ts'
 
 /** What a shard needs to know another one. The same two rings and the other end of the port go to the other one. */
 export interface PeerSetup {
@@ -37,8 +38,8 @@ export interface ShardSetup {
   readonly accountConnections: SharedArrayBuffer
   /** The server's own key pair. */
   readonly key: ServerKey
-  /** Undefined: no TLS. It holds private keys. */
-  readonly tls: TlsSettings | undefined
+  /** It holds private keys. */
+  readonly tls: TlsOfPorts
   readonly handshakeLimit: SharedArrayBuffer
   /** The embedding program decides who may enter. */
   readonly asksProgram: boolean
@@ -66,7 +67,7 @@ export type ToShard =
   /** What INFO says has changed: it is told to clients from now on, and to those who are there. */
   | { readonly kind: 'identity'; readonly identity: ServerIdentity }
   /** New options are in force. Answered by `applied`. */
-  | { readonly kind: 'options'; readonly options: Options; readonly tls: TlsSettings | undefined }
+  | { readonly kind: 'options'; readonly options: Options; readonly tls: TlsOfPorts }
   /** Close so many connections, whichever. */
   | { readonly kind: 'evict'; readonly count: number; readonly eviction: Eviction }
   | AnswerMessage
@@ -89,7 +90,7 @@ export type FromShard =
   /** Something about the log that only the primary can do. */
   | LogMessage
   | QuestionMessage
-  /** The answer to a query: msgpack of the report that src/stats.ts describes. */
+  /** The answer to a query: msgpack, with records, of the report that src/stats.ts describes. */
   | { readonly kind: 'report'; readonly id: number; readonly report: Uint8Array }
 
 /** Shard ↔ shard: there are frames in the ring, or there is room in it again. A bare number, as it is sent often. */
@@ -104,12 +105,66 @@ export type PeerMessage =
 
 /** What the primary may ask of its shards. */
 export type Query =
+  /** Several questions at once, answered in their order. */
+  | { readonly kind: 'batch'; readonly queries: readonly Query[] }
   | { readonly kind: 'totals' }
+  | { readonly kind: 'accounts' }
+  /** How busy the thread is, and what goes through its rings. */
+  | { readonly kind: 'load' }
+  /** Who is behind, and who was closed for it. */
+  | { readonly kind: 'slow' }
+  /** What happened after an instant, in milliseconds since 1970. */
+  | { readonly kind: 'incidents'; readonly since: number }
+  /** When connections were closed that are remembered. */
+  | { readonly kind: 'closings' }
+  /** The first `max` connections in an order: their numbers, and if there are few, their rows without subscriptions. */
+  | {
+      readonly kind: 'findConnections'
+      readonly filter: ConnectionFilter
+      readonly sort: ConnectionSort
+      readonly max: number
+      readonly withRows: boolean
+    }
   | {
       readonly kind: 'connections'
-      readonly state: 'open' | 'closed' | 'all'
+      readonly state: ConnectionState
       readonly subscriptions: 'none' | 'list' | 'detail'
       /** Only this connection; 0 = all. */
       readonly id: number
+      /** Only these. */
+      readonly ids?: readonly number[]
     }
-  | { readonly kind: 'subscriptions'; readonly list: boolean; readonly account: string; readonly test: string }
+  | { readonly kind: 'countSubscriptions'; readonly filter: SubscriptionFilter }
+  /** Those of the connections `from` to `to`, at most `max` of each. */
+  | {
+      readonly kind: 'subscriptions'
+      readonly filter: SubscriptionFilter
+      readonly from: number
+      readonly to: number
+      readonly max: number
+    }
+
+export type ConnectionState = 'open' | 'closed' | 'all'
+
+/** Which connections are meant; empty texts mean all. */
+export interface ConnectionFilter {
+  readonly state: ConnectionState
+  /** Closed ones only if they were closed after this, in milliseconds since 1970. */
+  readonly closedAfter: number
+  readonly account: string
+  readonly user: string
+  readonly mqttClient: string
+  /** With a subscription that has something in common with this filter. */
+  readonly subject: string
+  /** In lower case; is in the number, name, address, user, account or library. */
+  readonly search: string
+}
+
+/** Which subscriptions are meant; empty texts mean all. */
+export interface SubscriptionFilter {
+  readonly account: string
+  /** Those that a message on this subject would reach. */
+  readonly test: string
+  /** Those on exactly this filter. */
+  readonly subject: string
+}

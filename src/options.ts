@@ -64,6 +64,9 @@ export interface Options {
   readonly monitorPort: number | undefined
   readonly httpsPort: number | undefined
   readonly monitorBasePath: string
+  /** Both empty: everybody may see the pages. */
+  readonly monitorUser: string
+  readonly monitorPassword: string
   readonly maxClosedClients: number
   readonly profPort: number
   readonly profBlockRate: number
@@ -111,6 +114,9 @@ export interface ServerOptions {
   monitorPort?: number
   /** Address of the monitoring pages. Default: as `host`. */
   monitorHost?: string
+  /** User and password that the monitoring pages ask for (HTTP Basic); both empty: everybody may see them (default). */
+  monitorUser?: string
+  monitorPassword?: string
   /** Server name; no blanks. Default: the server id. */
   name?: string
   /** Worker threads; 0 runs everything on the calling thread. Default: defaultWorkers(). */

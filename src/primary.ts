@@ -17,17 +17,25 @@ import { reloadLines, withPortsOf } from './reload.ts'
 import { removePortsFile, writePidFile, writePortsFile } from './server-files.ts'
 import { createServerKey, identityOf } from './server-identity.ts'
 import { SHARD_ENTRY } from './shard-host.ts'
-import { Shards } from './shards.ts'
+import { type ShardState, Shards } from './shards.ts'
 import type { Report } from './stats.ts'
-import type { TlsSettings } from './tls/settings.ts'
+import type { Result } from './tls/pem.ts'
+import type { TlsOfPorts, TlsSettings } from './tls/settings.ts'
 
 /** Reads the certificates. Throws an Error that says what is wrong with them. */
-async function tlsSettings({ tls, allowNonTls }: Options): Promise<TlsSettings | undefined> {
-  if (tls === undefined) return undefined
-  const { readTls } = await import('./tls/settings.ts')
-  const result = readTls(tls, allowNonTls)
-  if ('error' in result) throw new OptionError(result.error)
-  return result.value
+async function tlsSettings({ tls, allowNonTls, websocket }: Options): Promise<TlsOfPorts> {
+  const webSocketTls = websocket?.port === 0 ? undefined : websocket?.tls
+  if (tls === undefined && webSocketTls === undefined) return {}
+  const { readTls, readWebSocketTls } = await import('./tls/settings.ts')
+  return {
+    client: tls && settled(readTls(tls, allowNonTls)),
+    webSocket: webSocketTls && settled(readWebSocketTls(webSocketTls)),
+  }
+}
+
+function settled(read: Result<TlsSettings>): TlsSettings {
+  if ('error' in read) throw new OptionError(read.error)
+  return read.value
 }
 
 /** Where WebSocket clients are listened for if nothing else is said. */
@@ -117,7 +125,6 @@ export class Primary {
     }
     const { websocket } = options
     if (websocket !== undefined && websocket.port !== 0) {
-      if (websocket.tls !== undefined) throw new OptionError('websocket: TLS is not supported yet; use no_tls')
       this.webSocketListener = await Listener.open(websocket.host || ANY_HOST, websocket.port)
     }
     this.setIdentity(this.identityAt(listener))
@@ -134,10 +141,9 @@ export class Primary {
     )
     this.writePortsFile()
     if (this.webSocketListener !== undefined) {
-      log.info(
-        `Listening for websocket clients on ws://${hostPort(websocket?.host || ANY_HOST, this.webSocketListener.port)}`,
-      )
-      log.warn('Websocket not configured with TLS. DO NOT USE IN PRODUCTION!')
+      const at = hostPort(websocket?.host || ANY_HOST, this.webSocketListener.port)
+      log.info(`Listening for websocket clients on ${this.webSocketScheme}://${at}`)
+      if (websocket?.tls === undefined) log.warn('Websocket not configured with TLS. DO NOT USE IN PRODUCTION!')
     }
     log.info(`Listening for client connections on ${hostPort(options.host, listener.port)}`)
     for (const url of this.identity.connectUrls) log.debug(`  connect_url=${url}`)
@@ -159,6 +165,10 @@ export class Primary {
     this.log.info(`Starting http monitor on ${hostPort(monitorHost, this.monitor.port)}`)
   }
 
+  private get webSocketScheme(): 'ws' | 'wss' {
+    return this.options.websocket?.tls === undefined ? 'ws' : 'wss'
+  }
+
   private writePortsFile(): void {
     const { listener, monitor } = this
     if (listener === undefined) return
@@ -168,21 +178,31 @@ export class Primary {
     const ports = {
       nats,
       ...(monitor === undefined ? {} : { monitoring: listenerUrls('http', address, monitor.port) }),
-      ...(webSocketPort === undefined ? {} : { websocket: listenerUrls('ws', address, webSocketPort) }),
+      ...(webSocketPort === undefined ? {} : { websocket: listenerUrls(this.webSocketScheme, address, webSocketPort) }),
     }
     writePortsFile(this.options.portsFileDir, ports, this.log)
   }
 
   // ── Answers ───────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Asks every shard; the answers of those that are alive. */
+  /** Asks every shard; the answers of those that are alive and not stuck. */
   query(query: Query): Promise<Report[]> {
     return this.shards.query(query)
+  }
+
+  /** What is known of the shards without asking them, in their order. */
+  get shardStates(): ShardState[] {
+    return this.shards.states
   }
 
   /** Whether clients are let in: false while starting, leaving and stopping, and while every shard is replaced. */
   get serving(): boolean {
     return this.started && this.listener?.isOpen === true && this.shards.serving
+  }
+
+  /** Those that the shards were handed and have not counted off. */
+  get openConnections(): number {
+    return this.shards.openConnections
   }
 
   get totalConnections(): number {
@@ -261,7 +281,8 @@ export class Primary {
     const identity = identityOf(this.identity.serverId, options, address, port)
     if (webSocketListener === undefined) return identity
     const host = options.websocket?.host || ANY_HOST
-    return { ...identity, webSocket: { host, port: webSocketListener.port } }
+    // Other servers of a cluster would be named in connectUrls; what the client port names is of no use here.
+    return { ...identity, webSocket: { host, port: webSocketListener.port, connectUrls: [] } }
   }
 
   private setIdentity(identity: ServerIdentity): void {
@@ -298,7 +319,7 @@ export class Primary {
     this.webSocketListener?.close()
     log.info('Entering lame duck mode, stop accepting new clients')
     this.setIdentity(lameDuckIdentity(this.identity))
-    if (shards.openConnections > 0) {
+    if (this.openConnections > 0) {
       await pause(lameDuckGracePeriod, signal)
       if (!signal.aborted) log.info('Closing existing clients')
       const left = shards.shuffledConnections()

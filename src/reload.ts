@@ -36,6 +36,8 @@ const LINES: readonly (readonly [option: keyof Options, line: Line])[] = [
   ['authorization', () => 'Reloaded: authorization users'],
   ['accounts', () => 'Reloaded: accounts'],
   ['tls', (next) => `Reloaded: tls = ${next.tls === undefined ? 'disabled' : 'enabled'}`],
+  ['monitorUser', () => 'Reloaded: monitor_user'],
+  ['monitorPassword', () => 'Reloaded: monitor_password'],
   ['serverTags', () => 'Reloaded: tags'],
   ['serverMetadata', () => 'Reloaded: metadata'],
 ]

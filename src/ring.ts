@@ -39,7 +39,8 @@ export class RingProducer {
   readonly block: Block
   /** Largest frame: it fits wherever the head stands. A longer run is parted, a longer message goes in fragments. */
   readonly frameMax: number
-  private readonly size: number
+  /** Bytes that the ring holds. */
+  readonly size: number
   private readonly words: Int32Array
   private head = 0
   /** TAIL as last seen: the ring has at least as much room as this says. */
@@ -82,6 +83,11 @@ export class RingProducer {
   /** The frame at reserve() is written. It becomes visible with publish(). */
   commit(bytes: number): void {
     this.head = (this.head + bytes) | 0
+  }
+
+  /** Written and not given back yet. */
+  get usedBytes(): number {
+    return (this.head - Atomics.load(this.words, Word.tail)) | 0
   }
 
   get unpublishedBytes(): number {

@@ -58,6 +58,13 @@ export class Route {
     this.bucketGeneration = bucketGeneration
     this.wildcardGeneration = wildcardGeneration
   }
+
+  /** How many take a message: receivers here, queue groups, and other shards, whose receivers are not known. */
+  get fanout(): number {
+    let receivers = (this.limited?.length ?? 0) + (this.queues?.length ?? 0) + (this.peers?.length ?? 0)
+    for (const { subscriptions } of this.groups) receivers += subscriptions.length
+    return receivers
+  }
 }
 
 /**
@@ -77,9 +84,6 @@ export class RouteCache {
   private readonly generations: Generations
   private readonly seed: number
   private victim = 0
-  hits = 0
-  misses = 0
-
   constructor(generations: Generations, seed: number) {
     this.generations = generations
     this.seed = seed
@@ -115,10 +119,10 @@ export class RouteCache {
         this.routes[slot] = undefined
         break
       }
-      this.hits++
+      account.counters.routeHits++
       return route
     }
-    this.misses++
+    account.counters.routeMisses++
     return undefined
   }
 
@@ -156,14 +160,16 @@ export class RouteCache {
     for (let i = 0; i < length; i++) this.keys.bytes[at + i] = subject.bytes[start + i]
   }
 
-  /** Lets go of stale routes, and so of closed connections that they name. Answers how many are left. */
-  sweep(): number {
+  /** Lets go of stale routes, and so of closed connections that they name; answers and shows those that are left. */
+  sweep(show?: (route: Route) => void): number {
     let live = 0
     for (let slot = 0; slot < MATCH_CACHE_SLOTS; slot++) {
       const route = this.routes[slot]
       if (route === undefined) continue
-      if (this.isFresh(route)) live++
-      else this.routes[slot] = undefined
+      if (this.isFresh(route)) {
+        live++
+        show?.(route)
+      } else this.routes[slot] = undefined
     }
     return live
   }

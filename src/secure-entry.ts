@@ -86,11 +86,18 @@ export class SecureEntry {
     }
   }
 
-  /** What INFO says of TLS to a connection; `session`: it has it already. */
-  hello(session: TlsSession | undefined): Hello['tls'] {
+  /**
+   * What INFO says of TLS to a client. One that came by WebSocket is told of the port that it came to; only whether
+   * certificates are asked for is told as it is for the client port, as nats-server has it.
+   */
+  hello({ tls: session, webSocket }: Client): Hello['tls'] {
     const { tls, allowNonTls } = this.shard.options
+    const verify = tls !== undefined && (tls.verify || tls.verifyAndMap)
+    if (webSocket !== undefined) {
+      const isSecure = session !== undefined
+      return { required: isSecure, verify, available: isSecure }
+    }
     if (tls === undefined) return undefined
-    const required = !allowNonTls || session?.first === true
-    return { required, verify: tls.verify || tls.verifyAndMap, available: allowNonTls }
+    return { required: !allowNonTls || session?.first === true, verify, available: allowNonTls }
   }
 }

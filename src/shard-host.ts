@@ -1,6 +1,7 @@
 // A shard as the primary sees it: a worker thread, or the same thread for `workers: 0`.
 
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import type { Unpackr } from 'msgpackr'
 import { type Answerers, QuestionDesk } from './auth/questions.ts'
 import { SHUTDOWN_GRACE_MS } from './constants.ts'
 import { handOver } from './handoff.ts'
@@ -11,16 +12,18 @@ import type { ServerIdentity } from './protocol/handshake.ts'
 import { createRing } from './ring.ts'
 import type { Shard } from './shard.ts'
 import type { Report } from './stats.ts'
-import type { TlsSettings } from './tls/settings.ts'
+import type { TlsOfPorts } from './tls/settings.ts'
 
 export interface ShardHost {
   readonly index: number
+  /** Its part of the shared index. */
+  readonly region: SharedArrayBuffer
   /** Resolves when the shard takes connections. */
   readonly ready: Promise<void>
   accept(arrival: Arrival): void
   setIdentity(identity: ServerIdentity): void
   /** Resolves when the shard goes by the new options, or has died. */
-  setOptions(options: Options, tls: TlsSettings | undefined): Promise<void>
+  setOptions(options: Options, tls: TlsOfPorts): Promise<void>
   evict(count: number, eviction: Eviction): void
   /** Resolves with undefined if the shard dies before it answers. */
   query(query: Query): Promise<Report | undefined>
@@ -42,6 +45,7 @@ export interface ShardObserver {
 /** Everything on the calling thread. */
 export class LocalShardHost implements ShardHost {
   readonly index: number
+  readonly region: SharedArrayBuffer
   readonly ready = Promise.resolve()
   private readonly observer: ShardObserver
   private readonly shard: Shard
@@ -54,11 +58,12 @@ export class LocalShardHost implements ShardHost {
       if (message.kind === 'ask' || message.kind === 'withdraw') desk.receive(message)
       else observer.onLog(message)
     })
-    return new LocalShardHost(shard, observer)
+    return new LocalShardHost(shard, setup.region, observer)
   }
 
-  private constructor(shard: Shard, observer: ShardObserver) {
+  private constructor(shard: Shard, region: SharedArrayBuffer, observer: ShardObserver) {
     this.index = shard.index
+    this.region = region
     this.observer = observer
     this.shard = shard
   }
@@ -75,7 +80,7 @@ export class LocalShardHost implements ShardHost {
     this.shard.setIdentity(identity)
   }
 
-  setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
+  setOptions(options: Options, tls: TlsOfPorts): Promise<void> {
     return this.shard.setOptions(options, tls)
   }
 
@@ -113,6 +118,7 @@ export class WorkerShardHost implements ShardHost {
   /** Options sent and not taken yet, oldest first. */
   private readonly pendingOptions: (() => void)[] = []
   private nextQuery = 1
+  private unpackr: Unpackr | undefined
   /** Accepted in this turn: one message, and one wake-up of the shard, takes them all. */
   private arrivals: Arrival[] = []
 
@@ -207,7 +213,7 @@ export class WorkerShardHost implements ShardHost {
     this.tell({ kind: 'identity', identity })
   }
 
-  setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
+  setOptions(options: Options, tls: TlsOfPorts): Promise<void> {
     if (this.dead) return Promise.resolve()
     return new Promise((resolve) => {
       this.pendingOptions.push(resolve)
@@ -230,8 +236,9 @@ export class WorkerShardHost implements ShardHost {
 
   private async answer(id: number, packed: Uint8Array): Promise<void> {
     // Loaded when first wanted: a start has no time for it.
-    const { unpack } = await import('msgpackr')
-    this.queries.get(id)?.(unpack(packed) as Report)
+    const { Unpackr } = await import('msgpackr')
+    this.unpackr ??= new Unpackr()
+    this.queries.get(id)?.(this.unpackr.unpack(packed) as Report)
     this.queries.delete(id)
   }
 

@@ -11,7 +11,7 @@ import { Agenda } from './agenda.ts'
 import { type QuestionMessage, Questions } from './auth/questions.ts'
 import { Client } from './client.ts'
 import { CONTROL_LINE_MAX, HEARTBEAT_MS, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
-import { CloseReason, type Fault, Faults } from './errors.ts'
+import { bugText, CloseReason, type Fault, Faults } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { Gauges } from './gauges.ts'
 import { adopt } from './handoff.ts'
@@ -25,6 +25,7 @@ import { allocateBlock, type Block } from './memory/block.ts'
 import { ChunkPool } from './memory/chunk-pool.ts'
 import type { Arrival, Eviction, PeerSetup, Query, ShardSetup } from './messages.ts'
 import { goDuration, nanoseconds } from './monitor/go-format.ts'
+import { Records } from './monitor/shard/records.ts'
 import type { Options } from './options.ts'
 import type { Outbound, OutboundOwner } from './outbound.ts'
 import { Peer, type PeerOwner } from './peer.ts'
@@ -33,9 +34,9 @@ import type { Run } from './protocol/run.ts'
 import { PermissionSets } from './rights.ts'
 import { Router } from './router.ts'
 import { SecureEntry } from './secure-entry.ts'
-import { type ConnectionRow, connectionRow, type Report, report, TrafficTotals } from './stats.ts'
+import { type Report, report } from './stats.ts'
 import { Sublist, Subscription } from './subjects/sublist.ts'
-import type { TlsSettings } from './tls/settings.ts'
+import type { TlsOfPorts } from './tls/settings.ts'
 import type { Transport } from './transport.ts'
 import type { WebSocketSession } from './websocket/handshake.ts'
 import { WebSockets, type WebSocketsOwner } from './websocket/websockets.ts'
@@ -80,11 +81,8 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   readonly readBuffer: Buffer
 
   nowMs = performance.now()
-  slowConsumers = 0
-  staleConnections = 0
-  stalls = 0
-  readonly closedTraffic = new TrafficTotals()
-  readonly closedConnections: ConnectionRow[] = []
+  /** What it notes of itself for the monitoring pages. */
+  readonly records: Records
 
   private readonly writer: InterestWriter
   private readonly gauges: Gauges
@@ -113,6 +111,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     this.log = new Log(setup.options, { name: `shard ${setup.index}`, opened: setup.logOpened, tell: toPrimary })
     this.generations = new Generations(setup.generations)
     this.gauges = new Gauges(setup.gauges)
+    this.records = new Records(this, setup, this.gauges.counters(setup.index))
     this.writer = new InterestWriter(setup.region, this.generations, setup.seed)
     this.sublist = new Sublist(setup.region, this.writer)
     this.router = new Router(this)
@@ -120,7 +119,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     this.accountConnections = new AccountConnections(setup.shards, setup.accountConnections)
     this.questions = new Questions(toPrimary)
     this.tls = new SecureEntry(this, setup.handshakeLimit)
-    this.tls.configure(setup.tls)
+    this.tls.configure(setup.tls.client)
     this.identities = new Identities(this, this.questions, setup)
     // Room for the longest cut line: verb, blanks, arguments, CR.
     this.readStart = Math.max(setup.options.maxControlLine, CONTROL_LINE_MAX) * 2
@@ -130,7 +129,10 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     const { websocket } = setup.options
     const pingInterval = Math.min(setup.options.pingInterval, websocket?.pingInterval || Number.POSITIVE_INFINITY)
     const pingStepMs = stepMs(pingInterval, PING_STEP_MAX_MS)
-    this.webSockets = websocket === undefined || websocket.port === 0 ? undefined : new WebSockets(this, websocket)
+    if (websocket !== undefined && websocket.port !== 0) {
+      this.webSockets = new WebSockets(this, websocket)
+      this.webSockets.configure(setup.tls.webSocket)
+    }
     this.pings = new Agenda(pingStepMs, this.nowMs)
     this.pingTimer = setInterval(() => this.ping(), pingStepMs)
     this.heartbeatTimer = setInterval(() => this.beat(), HEARTBEAT_MS)
@@ -181,11 +183,10 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
 
   /** A connection began to close: it is released at the end of the turn. */
   closed(client: Client, fault: Fault): void {
+    this.records.closing(client, fault.reason)
     if (fault.reason === CloseReason.slowConsumerPending || fault.reason === CloseReason.slowConsumerDeadline) {
-      this.slowConsumers++
       client.log.info(this.slowConsumerText(client, fault.reason))
-    } else if (fault.reason === CloseReason.staleConnection) this.staleConnections++
-    else if (fault === Faults.connections && this.nowMs - this.crowdedAtMs > CROWDED_LOG_MS) {
+    } else if (fault === Faults.connections && this.nowMs - this.crowdedAtMs > CROWDED_LOG_MS) {
       this.crowdedAtMs = this.nowMs
       client.log.error(fault.reason.toLowerCase())
     }
@@ -215,12 +216,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   /** A connection's socket is gone. */
   forget(client: Client): void {
     if (!this.clients.delete(client.id)) return
-    this.closedTraffic.add(client)
-    const { maxClosedClients } = this.options
-    if (maxClosedClients > 0) {
-      this.closedConnections.push(connectionRow(this, client, true))
-      if (this.closedConnections.length > maxClosedClients) this.closedConnections.shift()
-    }
+    this.records.gone(client)
     if (!this.refused.delete(client)) this.gauges.connectionClosed(this.index)
     if (this.clients.size === 0 && this.onEmpty !== undefined) this.onEmpty()
   }
@@ -267,6 +263,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   beginRead(): void {
     this.nowMs = performance.now()
     this.endsWithRead = this.nowMs - this.busyUntilMs > LOOP_IDLE_MS
+    this.records.latency.readBegins(this.nowMs)
   }
 
   endRead(): void {
@@ -318,6 +315,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
       this.marked = []
       for (const outbound of marked) outbound.flush()
     }
+    this.records.latency.turnEnded(marked.length > 0)
     if (leaving.length > 0) {
       this.leaving = []
       for (const client of leaving) client.release()
@@ -327,6 +325,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   private beat(): void {
     this.gauges.beat(this.index)
     this.log.follow()
+    this.records.addUpTraffic()
   }
 
   private ping(): void {
@@ -336,7 +335,13 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
 
   private sweep(): void {
     this.nowMs = performance.now()
-    for (const client of this.clients.values()) client.sweep(this.nowMs)
+    const { slowWatch } = this.records
+    slowWatch.beginSweep(this.nowMs)
+    for (const client of this.clients.values()) {
+      slowWatch.look(client, this.nowMs)
+      client.sweep(this.nowMs)
+    }
+    slowWatch.endSweep(this.nowMs)
     this.router.planner.cache.sweep()
     this.serviceCalls.sweep()
   }
@@ -367,7 +372,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   }
 
   bugMet(error: unknown): void {
-    this.log.error(`A frame was lost: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    this.log.error(`A frame was lost: ${bugText(error)}`)
   }
 
   /** Deals with everything that other shards' publishers have flushed by now; answers how many bytes that were. */
@@ -394,10 +399,11 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   }
 
   /** New options are in force from now on. Resolves when those who may not be here by them have gone. */
-  setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
+  setOptions(options: Options, tls: TlsOfPorts): Promise<void> {
     const before = this.options
     this.options = options
-    this.tls.configure(tls)
+    this.tls.configure(tls.client)
+    this.webSockets?.configure(tls.webSocket)
     this.nowMs = performance.now()
     this.log.configure(options)
     if (options.writeDeadline !== before.writeDeadline) {
@@ -427,6 +433,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
       clearInterval(this.sweepTimer)
       clearInterval(this.pingTimer)
       clearInterval(this.heartbeatTimer)
+      this.records.stop()
       for (const peer of this.peers.splice(0)) peer.close()
       this.identities.close()
       void this.log.close()

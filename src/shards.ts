@@ -6,8 +6,8 @@ import type { Socket } from 'node:net'
 import { AccountConnections } from './accounts/account-connections.ts'
 import type { AuthDesk } from './auth/desk.ts'
 import type { Answerers } from './auth/questions.ts'
-import { HEARTBEAT_MS, RESTART_BACKOFF_MAX_MS, SHARD_LATE_MS, SHARD_STUCK_MS } from './constants.ts'
-import { Gauges } from './gauges.ts'
+import { HEARTBEAT_MS, RESTART_BACKOFF_MAX_MS, SHARD_ANSWER_MS, SHARD_LATE_MS, SHARD_STUCK_MS } from './constants.ts'
+import { type Counters, Gauges } from './gauges.ts'
 import { transferObstacle } from './handoff.ts'
 import { Generations } from './interest/generations.ts'
 import { createRegion } from './interest/writer.ts'
@@ -20,7 +20,7 @@ import type { ServerKey } from './server-identity.ts'
 import { introduce, LocalShardHost, type ShardHost, type ShardObserver, WorkerShardHost } from './shard-host.ts'
 import type { Report } from './stats.ts'
 import { createHandshakeLimit } from './tls/rate-limit.ts'
-import type { TlsSettings } from './tls/settings.ts'
+import type { TlsOfPorts } from './tls/settings.ts'
 
 /** What is remembered of a slot while threads come and go in it. */
 interface Slot {
@@ -32,6 +32,15 @@ interface Slot {
   lastBeat: number
   lastBeatMs: number
   late: boolean
+}
+
+/** What is known of a shard without asking it. */
+export interface ShardState {
+  /** `down` while there is no thread in its place that serves, `late` while the thread does not turn its loop. */
+  readonly state: 'serving' | 'late' | 'down'
+  readonly counters: Counters
+  /** Its part of the shared index. */
+  readonly region: SharedArrayBuffer
 }
 
 export class Shards implements ShardObserver {
@@ -52,7 +61,7 @@ export class Shards implements ShardObserver {
   private readonly accountConnections: AccountConnections
   readonly answerers: Answerers
   /** What new threads are told of TLS. */
-  private tls: TlsSettings | undefined
+  private tls: TlsOfPorts = {}
   private readonly handshakeLimit = createHandshakeLimit()
   private readonly asksProgram: boolean
   private readonly key: ServerKey
@@ -90,7 +99,7 @@ export class Shards implements ShardObserver {
   // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Resolves when all take connections. Rejects if one cannot; then stop() ends the others. */
-  async start(tls: TlsSettings | undefined): Promise<void> {
+  async start(tls: TlsOfPorts): Promise<void> {
     this.tls = tls
     const { workers } = this.options
     if (workers === 0) {
@@ -290,7 +299,7 @@ export class Shards implements ShardObserver {
   // ── What all are told and asked ───────────────────────────────────────────────────────────────────────
 
   /** Resolves when all go by the new options; threads that come later are born with them. */
-  async setOptions(options: Options, tls: TlsSettings | undefined): Promise<void> {
+  async setOptions(options: Options, tls: TlsOfPorts): Promise<void> {
     this.options = options
     this.tls = tls
     await Promise.all(this.slots.map(({ host }) => host.setOptions(options, tls)))
@@ -302,10 +311,23 @@ export class Shards implements ShardObserver {
     for (const { host } of this.slots) host.setIdentity(identity)
   }
 
-  /** Asks every shard; the answers of those that are alive. */
+  /** Asks every shard; the answers of those that are alive and not stuck. */
   async query(query: Query): Promise<Report[]> {
-    const reports = await Promise.all(this.slots.map((slot) => slot.host.query(query)))
+    const { promise: tooLate, resolve: giveUp } = Promise.withResolvers<undefined>()
+    const timer = setTimeout(() => giveUp(undefined), SHARD_ANSWER_MS)
+    const turning = this.slots.filter(({ late }) => !late)
+    const reports = await Promise.all(turning.map(({ host }) => Promise.race([host.query(query), tooLate])))
+    clearTimeout(timer)
     return reports.filter((report) => report !== undefined)
+  }
+
+  /** In the order of the shards. */
+  get states(): ShardState[] {
+    return this.slots.map((slot, index) => ({
+      state: !isReady(slot) ? 'down' : slot.late ? 'late' : 'serving',
+      counters: this.gauges.counters(index),
+      region: slot.host.region,
+    }))
   }
 
   /** Closes every connection, and ends the shards. */

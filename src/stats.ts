@@ -1,19 +1,29 @@
-// Counters: each shard counts for itself with plain numbers; a report adds them up when somebody asks.
+// What a shard tells of itself: each shard counts for itself with plain numbers; a report adds them up when somebody
+// asks. What must outlive the thread stands in shared memory (gauges.ts).
 
 import type { Client } from './client.ts'
+import type { Traffic } from './gauges.ts'
 import type { Query } from './messages.ts'
+import { describeConnections, type FoundConnections, findConnections } from './monitor/shard/connection-list.ts'
+import type { Incident } from './monitor/shard/incidents.ts'
+import type { LatencyReport } from './monitor/shard/latency.ts'
+import type { LoadReport } from './monitor/shard/load-meter.ts'
+import type { SlowRow } from './monitor/shard/slow-watch.ts'
+import { countSubscriptions, describeSubscriptions } from './monitor/shard/subscription-list.ts'
 import type { Shard } from './shard.ts'
-import { matches } from './subjects/subject.ts'
 import type { Subscription } from './subjects/sublist.ts'
 
-/** Sums of a shard since its start. Times of day are milliseconds since 1970; texts are proper strings. */
+/** Sums of a shard. Texts are proper strings. */
 export interface TotalsReport {
   /** Which shard speaks: the answers of dead ones are missing. */
   shard: number
+  /** When its thread began, in milliseconds since 1970. */
+  bornAt: number
   connections: number
   /** Closed connections that are remembered. */
   closedConnections: number
   subscriptions: number
+  /** Traffic and troubles since the server started, whichever threads were in this place. */
   inMessages: number
   inBytes: number
   outMessages: number
@@ -21,7 +31,12 @@ export interface TotalsReport {
   slowConsumers: number
   staleConnections: number
   stalls: number
+  /** Bytes that wait for all connections together, as of the latest sweep. */
+  pendingBytes: number
   routesCached: number
+  /** Receivers of the cached routes: of the one with most, and of all. */
+  fanoutMax: number
+  fanoutSum: number
   routeHits: number
   routeMisses: number
   inserts: number
@@ -29,7 +44,49 @@ export interface TotalsReport {
   interestBytes: number
 }
 
+/** A shard's part of an account. Traffic is that of its clients, those that left included. */
+export interface AccountReport {
+  shard: number
+  bornAt: number
+  name: string
+  connections: number
+  subscriptions: number
+  inMessages: number
+  inBytes: number
+  outMessages: number
+  outBytes: number
+  slowConsumers: number
+  routesCached: number
+  fanoutMax: number
+  fanoutSum: number
+  routeHits: number
+  routeMisses: number
+  inserts: number
+  removes: number
+}
+
+/** A ring to another shard. */
+export interface RingReport {
+  to: number
+  sizeBytes: number
+  /** In the ring, not dealt with by the other shard yet. */
+  usedBytes: number
+  /** Frames for which it had no room. */
+  waitingBytes: number
+  /** Since the ring was made. */
+  sentBytes: number
+  sentMessages: number
+}
+
+export interface ThreadReport {
+  shard: number
+  load: LoadReport | undefined
+  latency: LatencyReport
+  rings: RingReport[]
+}
+
 export interface SubscriptionRow {
+  account: string
   subject: string
   queue: string
   sid: string
@@ -66,64 +123,161 @@ export interface ConnectionRow {
   subscriptions: SubscriptionRow[]
 }
 
-export interface SubscriptionsReport {
-  total: number
-  rows: SubscriptionRow[]
+/** What a shard answers, by the kind of question. */
+export interface Reports {
+  totals: TotalsReport
+  accounts: AccountReport[]
+  load: ThreadReport
+  slow: SlowRow[]
+  incidents: Incident[]
+  closings: number[]
+  findConnections: FoundConnections
+  connections: ConnectionRow[]
+  countSubscriptions: number[]
+  subscriptions: SubscriptionRow[]
 }
 
-export type Report = TotalsReport | ConnectionRow[] | SubscriptionsReport
+export type Report = Reports[keyof Reports] | Report[]
 
-/** What the connections of a shard have done together, closed ones included. */
-export class TrafficTotals {
+/** What connections have done together. */
+export class TrafficTotals implements Traffic {
   inMessages = 0
   inBytes = 0
   outMessages = 0
   outBytes = 0
 
-  add(client: Client): void {
-    this.inMessages += client.inMessages
-    this.inBytes += client.inBytes
-    this.outMessages += client.outMessages
-    this.outBytes += client.outBytes
+  add(traffic: Traffic): void {
+    this.inMessages += traffic.inMessages
+    this.inBytes += traffic.inBytes
+    this.outMessages += traffic.outMessages
+    this.outBytes += traffic.outBytes
   }
 }
 
-export function reportTotals(shard: Shard): TotalsReport {
-  const traffic = new TrafficTotals()
-  Object.assign(traffic, shard.closedTraffic)
-  for (const client of shard.clients.values()) traffic.add(client)
+/** What a shard counts of an account, besides what its connections count for themselves. */
+export class AccountCounters {
+  /** What the connections that have left had done. */
+  readonly closed = new TrafficTotals()
+  slowConsumers = 0
+  routeHits = 0
+  routeMisses = 0
+  inserts = 0
+  removes = 0
+}
+
+function reportTotals(shard: Shard): TotalsReport {
+  const { sublist, records } = shard
+  const { counters } = records
+  records.addUpTraffic()
+  let fanoutMax = 0
+  let fanoutSum = 0
+  const routesCached = shard.router.planner.cache.sweep(({ fanout }) => {
+    fanoutMax = Math.max(fanoutMax, fanout)
+    fanoutSum += fanout
+  })
+  let routeHits = 0
+  let routeMisses = 0
+  for (const account of shard.accounts.values()) {
+    routeHits += account.counters.routeHits
+    routeMisses += account.counters.routeMisses
+  }
   return {
     shard: shard.index,
+    bornAt: shard.wallClock(shard.records.bornMs),
     connections: shard.openConnections,
-    closedConnections: shard.closedConnections.length,
-    subscriptions: shard.sublist.count,
-    inMessages: traffic.inMessages,
-    inBytes: traffic.inBytes,
-    outMessages: traffic.outMessages,
-    outBytes: traffic.outBytes,
-    slowConsumers: shard.slowConsumers,
-    staleConnections: shard.staleConnections,
-    stalls: shard.stalls,
-    routesCached: shard.router.planner.cache.sweep(),
-    routeHits: shard.router.planner.cache.hits,
-    routeMisses: shard.router.planner.cache.misses,
-    inserts: shard.sublist.inserts,
-    removes: shard.sublist.removes,
+    closedConnections: shard.records.closedConnections.length,
+    subscriptions: sublist.count,
+    inMessages: counters.inMessages,
+    inBytes: counters.inBytes,
+    outMessages: counters.outMessages,
+    outBytes: counters.outBytes,
+    slowConsumers: counters.slowConsumers,
+    staleConnections: counters.staleConnections,
+    stalls: counters.stalls,
+    pendingBytes: shard.records.slowWatch.pendingBytes,
+    routesCached,
+    fanoutMax,
+    fanoutSum,
+    routeHits,
+    routeMisses,
+    inserts: sublist.inserts,
+    removes: sublist.removes,
     interestBytes: shard.interestBytes,
   }
 }
 
-const text = (byteString: string): string => Buffer.from(byteString, 'latin1').toString('utf8')
+function reportAccounts(shard: Shard): AccountReport[] {
+  const reports = new Map<string, AccountReport>()
+  for (const { name, counters } of shard.accounts.values()) {
+    const { closed, slowConsumers, routeHits, routeMisses, inserts, removes } = counters
+    reports.set(name, {
+      shard: shard.index,
+      bornAt: shard.wallClock(shard.records.bornMs),
+      name,
+      connections: 0,
+      subscriptions: inserts - removes,
+      inMessages: closed.inMessages,
+      inBytes: closed.inBytes,
+      outMessages: closed.outMessages,
+      outBytes: closed.outBytes,
+      slowConsumers,
+      routesCached: 0,
+      fanoutMax: 0,
+      fanoutSum: 0,
+      routeHits,
+      routeMisses,
+      inserts,
+      removes,
+    })
+  }
+  for (const client of shard.clients.values()) {
+    const report = reports.get(client.account.name)
+    if (report === undefined) continue
+    if (!client.closing) report.connections++
+    report.inMessages += client.inMessages
+    report.inBytes += client.inBytes
+    report.outMessages += client.outMessages
+    report.outBytes += client.outBytes
+  }
+  shard.router.planner.cache.sweep(({ account, fanout }) => {
+    const report = reports.get(account.name)
+    if (report === undefined) return
+    report.routesCached++
+    report.fanoutMax = Math.max(report.fanoutMax, fanout)
+    report.fanoutSum += fanout
+  })
+  return [...reports.values()]
+}
+
+function reportThread(shard: Shard): ThreadReport {
+  return {
+    shard: shard.index,
+    load: shard.records.load?.report(),
+    latency: shard.records.latency.report(),
+    rings: shard.peers.map(({ index, link }) => ({ to: index, ...link.report() })),
+  }
+}
+
+/** A byte string's text. */
+export function properText(byteString: string): string {
+  return Buffer.from(byteString, 'latin1').toString('utf8')
+}
 
 export function subscriptionRow(subscription: Subscription): SubscriptionRow {
   return {
-    subject: text(subscription.subject),
-    queue: text(subscription.queue),
-    sid: text(subscription.sid),
+    account: subscription.account.name,
+    subject: properText(subscription.subject),
+    queue: properText(subscription.queue),
+    sid: properText(subscription.sid),
     delivered: subscription.delivered,
     max: subscription.max,
     connection: subscription.client.id,
   }
+}
+
+/** Who a connection is, as people may see it; empty while nobody knows. */
+export function authorizedUserOf({ login }: Client): string {
+  return login.identity?.user ?? ''
 }
 
 export function connectionRow(shard: Shard, client: Client, withSubscriptions: boolean): ConnectionRow {
@@ -148,7 +302,7 @@ export function connectionRow(shard: Shard, client: Client, withSubscriptions: b
     lang: client.options.lang,
     version: client.options.version,
     account: client.account.name,
-    authorizedUser: client.login.identity?.user ?? '',
+    authorizedUser: authorizedUserOf(client),
     subscriptions: withSubscriptions ? [...client.subscriptions.values()].map(subscriptionRow) : [],
   }
 }
@@ -156,34 +310,27 @@ export function connectionRow(shard: Shard, client: Client, withSubscriptions: b
 /** Answers a query of the primary. */
 export function report(shard: Shard, query: Query): Report {
   switch (query.kind) {
+    case 'batch':
+      return query.queries.map((one) => report(shard, one))
     case 'totals':
       return reportTotals(shard)
-    case 'connections': {
-      const rows: ConnectionRow[] = []
-      for (const client of shard.clients.values()) {
-        // One that is taking its leave counts as closed.
-        const wanted = query.state === 'all' || (query.state === 'closed') === client.closing
-        if (wanted && (query.id === 0 || query.id === client.id)) {
-          rows.push(connectionRow(shard, client, query.subscriptions !== 'none'))
-        }
-      }
-      if (query.state !== 'open') {
-        for (const row of shard.closedConnections) if (query.id === 0 || query.id === row.id) rows.push(row)
-      }
-      return rows
-    }
-    case 'subscriptions': {
-      const rows: SubscriptionRow[] = []
-      let total = 0
-      for (const client of shard.clients.values()) {
-        if (client.closing || (query.account !== '' && query.account !== client.account.name)) continue
-        for (const subscription of client.subscriptions.values()) {
-          if (query.test !== '' && !matches(text(subscription.subject), query.test)) continue
-          total++
-          if (query.list) rows.push(subscriptionRow(subscription))
-        }
-      }
-      return { total, rows }
-    }
+    case 'accounts':
+      return reportAccounts(shard)
+    case 'load':
+      return reportThread(shard)
+    case 'slow':
+      return shard.records.slowWatch.report(shard.nowMs)
+    case 'incidents':
+      return shard.records.incidents.since(query.since)
+    case 'closings':
+      return shard.records.closedConnections.map(({ closedAt }) => closedAt)
+    case 'findConnections':
+      return findConnections(shard, query)
+    case 'connections':
+      return describeConnections(shard, query)
+    case 'countSubscriptions':
+      return countSubscriptions(shard, query)
+    case 'subscriptions':
+      return describeSubscriptions(shard, query)
   }
 }

@@ -1,6 +1,7 @@
 // A worker thread: one shard. Wiring only.
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import type { Packr } from 'msgpackr'
 import { SHUTDOWN_GRACE_MS } from '../src/constants.ts'
 import type { FromShard, Query, ShardSetup, ToShard } from '../src/messages.ts'
 import { Shard } from '../src/shard.ts'
@@ -11,10 +12,13 @@ function tell(message: FromShard): void {
   primary.postMessage(message)
 }
 
+let packr: Packr | undefined
+
 async function answer(id: number, query: Query): Promise<void> {
   // Loaded when first wanted: a start has no time for it.
-  const { pack } = await import('msgpackr')
-  tell({ kind: 'report', id, report: pack(shard.report(query)) })
+  const { Packr } = await import('msgpackr')
+  packr ??= new Packr()
+  tell({ kind: 'report', id, report: packr.pack(shard.report(query)) })
 }
 
 const shard = new Shard(workerData as ShardSetup, tell)
@@ -51,5 +55,8 @@ primary.on('message', (message: ToShard) => {
       return
   }
 })
+
+// A thread that ends by an error has counted until now.
+process.on('exit', () => shard.records.addUpTraffic())
 
 tell({ kind: 'ready' })

@@ -3,6 +3,7 @@
 import type { Limits } from '../auth/identity.ts'
 import type { AccountOptions, ExportOptions, ImportOptions, MappingOptions } from '../config/shapes.ts'
 import type { AccountKey } from '../interest/reader.ts'
+import { AccountCounters } from '../stats.ts'
 import { matches } from '../subjects/subject.ts'
 import { compileImport, type ServiceImport, StreamImport } from './imports.ts'
 import { compileMapping, type Mapping, Mappings } from './mapping.ts'
@@ -25,6 +26,7 @@ export class Account implements AccountKey {
   mappings = new Mappings([])
   streamImports: readonly StreamImport[] = []
   serviceImports: readonly ServiceImport[] = []
+  readonly counters = new AccountCounters()
 
   constructor(name: string) {
     this.name = name
@@ -43,6 +45,11 @@ export class Account implements AccountKey {
 export class Accounts {
   private readonly byName = new Map<string, Account>()
   readonly global = this.named(GLOBAL_ACCOUNT)
+
+  /** Those that this shard has met. */
+  values(): Iterable<Account> {
+    return this.byName.values()
+  }
 
   named(name: string): Account {
     let account = this.byName.get(name)

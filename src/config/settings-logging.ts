@@ -209,6 +209,23 @@ export const LOGGING_SETTINGS: readonly Setting[] = [
     field: 'HTTPBasePath',
     missing: { feature: 'http_base_path' },
   }),
+  monitoring('monitorUser', {
+    keys: ['monitor_user'],
+    kind: 'text',
+    default: '',
+    doc: 'User that the monitoring pages ask for, by HTTP Basic; both empty = nobody is asked. Only in Heddle',
+    reload: true,
+    field: 'MonitorUser',
+  }),
+  monitoring('monitorPassword', {
+    keys: ['monitor_password'],
+    kind: 'text',
+    default: '',
+    doc: 'Password that the monitoring pages ask for. Only in Heddle',
+    reload: true,
+    field: 'MonitorPassword',
+    secret: true,
+  }),
   monitoring('maxClosedClients', {
     keys: ['max_closed_clients'],
     kind: 'integer',

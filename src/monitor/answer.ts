@@ -21,6 +21,11 @@ export function jsonAnswer(value: Json, status = 200, indent = 2): Answer {
   return { status, headers: JSON_HEADERS, body: Buffer.from(goJson(value, indent)) }
 }
 
+/** Words for people. */
+export function textAnswer(text: string, status = 200): Answer {
+  return { status, headers: TEXT_HEADERS, body: Buffer.from(text) }
+}
+
 /** A wrong parameter: 400 with the reason, a byte string (one char a byte), as it may quote any byte of the URL. */
 export function refusal(byteString: string): Answer {
   return { status: 400, headers: TEXT_HEADERS, body: Buffer.from(byteString, 'latin1') }

@@ -1,41 +1,57 @@
 // The orders that /connz can list connections in (reference 11.2): by cid, start, uptime and reason the smallest
-// first, by everything else the largest. Ties are broken by cid, so that pages do not overlap.
+// first, by everything else the largest. Each order is a number a connection, the smallest first, so that shards can
+// sort their own and the primary merges what they found by comparing numbers. Ties are broken by cid.
 
-import type { ConnectionRow } from '../stats.ts'
+import { CloseReason } from '../errors.ts'
 import type { Parameters } from './parameters.ts'
 
-type Measure = (row: ConnectionRow, now: number) => number
+/** What can be sorted by. Times are milliseconds since 1970. */
+export interface Measurable {
+  id: number
+  startedAt: number
+  lastActivityAt: number
+  /** 0 while open. */
+  closedAt: number
+  reason: string
+  rttMs: number
+  pendingBytes: number
+  inMessages: number
+  outMessages: number
+  inBytes: number
+  outBytes: number
+  subscriptionCount: number
+}
 
-const ASCENDING = {
+const REASONS: readonly string[] = Object.values(CloseReason).toSorted()
+
+/** `now` is in milliseconds since 1970. */
+const KEYS = {
   cid: (row) => row.id,
   // The same order, as connections are numbered when they come.
   start: (row) => row.id,
   uptime: (row, now) => (row.closedAt > 0 ? row.closedAt : now) - row.startedAt,
-} as const satisfies Record<string, Measure>
+  reason: (row) => REASONS.indexOf(row.reason),
+  subs: (row) => -row.subscriptionCount,
+  pending: (row) => -row.pendingBytes,
+  msgs_to: (row) => -row.outMessages,
+  msgs_from: (row) => -row.inMessages,
+  bytes_to: (row) => -row.outBytes,
+  bytes_from: (row) => -row.inBytes,
+  last: (row) => -row.lastActivityAt,
+  idle: (row) => row.lastActivityAt,
+  rtt: (row) => -row.rttMs,
+  stop: (row) => -row.closedAt,
+} as const satisfies Record<string, (row: Measurable, now: number) => number>
 
-const DESCENDING = {
-  subs: (row) => row.subscriptionCount,
-  pending: (row) => row.pendingBytes,
-  msgs_to: (row) => row.outMessages,
-  msgs_from: (row) => row.inMessages,
-  bytes_to: (row) => row.outBytes,
-  bytes_from: (row) => row.inBytes,
-  last: (row) => row.lastActivityAt,
-  idle: (row, now) => now - row.lastActivityAt,
-  rtt: (row) => row.rttMs,
-  stop: (row) => row.closedAt,
-} as const satisfies Record<string, Measure>
+export type ConnectionSort = keyof typeof KEYS
 
-export type ConnectionSort = keyof typeof ASCENDING | keyof typeof DESCENDING | 'reason'
-
-const isAscending = (name: string): name is keyof typeof ASCENDING => Object.hasOwn(ASCENDING, name)
-const isDescending = (name: string): name is keyof typeof DESCENDING => Object.hasOwn(DESCENDING, name)
+const isSort = (name: string): name is ConnectionSort => Object.hasOwn(KEYS, name)
 
 /** Reads `sort`; refuses what is no order, and what only closed connections can be sorted by. */
 export function parseSort(parameters: Parameters, onlyClosed: boolean): ConnectionSort | undefined {
   const name = parameters.bytes('sort')
   if (name === '') return 'cid'
-  if (!isAscending(name) && !isDescending(name) && name !== 'reason') {
+  if (!isSort(name)) {
     parameters.refuseWith(`invalid sorting option: ${name}`)
     return undefined
   }
@@ -46,15 +62,7 @@ export function parseSort(parameters: Parameters, onlyClosed: boolean): Connecti
   return name
 }
 
-/** A comparison for Array.sort(). `now` is in milliseconds since 1970. */
-export function connectionOrder(sort: ConnectionSort, now: number): (a: ConnectionRow, b: ConnectionRow) => number {
-  if (sort === 'reason') {
-    return (a, b) => (a.reason < b.reason ? -1 : a.reason > b.reason ? 1 : a.id - b.id)
-  }
-  if (isAscending(sort)) {
-    const measure: Measure = ASCENDING[sort]
-    return (a, b) => measure(a, now) - measure(b, now) || a.id - b.id
-  }
-  const measure: Measure = DESCENDING[sort]
-  return (a, b) => measure(b, now) - measure(a, now) || a.id - b.id
+/** What to sort by: smaller keys come first, equal ones in the order of their ids. */
+export function sortKey(sort: ConnectionSort): (row: Measurable, now: number) => number {
+  return KEYS[sort]
 }

@@ -1,20 +1,29 @@
-// /connz: connections, open and closed (reference 11.2). The shards report theirs; here they are sorted and paged.
+// /connz: connections, open and closed (reference 11.2). The shards sort theirs and say which could be on the page;
+// here these are merged, and only the rows that are shown are asked for.
+//
+// Ours: `search` finds a text in the number, name, address, user, account or library; `filter_subject`, which
+// nats-server takes over NATS only, finds those who have a subscription that it has something in common with.
 //
 // Oddities of nats-server that tools may lean on are kept: `total` counts the connections of the asked state before
 // any filter but the account; with `cid` the limit is 1; an account that does not exist has no server id and no list.
 
+import { GLOBAL_ACCOUNT } from '../accounts/account.ts'
+import type { ConnectionFilter, ConnectionState } from '../messages.ts'
 import type { ConnectionRow } from '../stats.ts'
 import { type Answer, type Json, jsonAnswer, refusal, unlessEmpty } from './answer.ts'
-import { type ConnectionSort, connectionOrder, parseSort } from './connection-order.ts'
+import { type ConnectionSort, parseSort } from './connection-order.ts'
+import { mergeFound } from './found-connections.ts'
 import { age, goRtt, goTime } from './go-format.ts'
-import { ACCOUNT, countRequest, nowMs, type PageContext, pageOf } from './page.ts'
+import { countRequest, nowMs, type PageContext } from './page.ts'
 import type { Parameters } from './parameters.ts'
+import { sum } from './server-totals.ts'
 import { subscriptionDetail } from './subscription-detail.ts'
 
 const LIMIT_DEFAULT = 1024
+/** Rows that every shard sends, though the page shows but some of them. */
+const ROWS_AT_ONCE_MAX = 1024
 
-type State = 'open' | 'closed' | 'all'
-const STATES = new Map<string, State>([
+const STATES = new Map<string, ConnectionState>([
   ['', 'open'],
   ['open', 'open'],
   ['closed', 'closed'],
@@ -29,10 +38,7 @@ interface Request {
   readonly offset: number
   readonly limit: number
   readonly id: number
-  readonly state: State
-  readonly user: string
-  readonly account: string
-  readonly mqttClient: string
+  readonly filter: ConnectionFilter
 }
 
 /** Reads the parameters in nats-server's order, so that of several wrong ones the same one is named. */
@@ -57,72 +63,89 @@ function parseRequest(parameters: Parameters, count: () => void): Request | unde
     offset,
     limit: id > 0 ? 1 : limit <= 0 ? LIMIT_DEFAULT : limit,
     id,
-    state,
-    user: parameters.text('user'),
-    account: parameters.text('acc'),
-    mqttClient: parameters.text('mqtt_client'),
+    filter: {
+      state,
+      closedAfter: 0,
+      account: parameters.text('acc'),
+      user: parameters.text('user'),
+      mqttClient: parameters.text('mqtt_client'),
+      subject: parameters.text('filter_subject'),
+      search: parameters.text('search').trim().toLowerCase(),
+    },
   }
 }
 
 export async function connz(parameters: Parameters, context: PageContext): Promise<Answer> {
   const request = parseRequest(parameters, () => countRequest(context, '/connz'))
   if (request === undefined) return refusal(parameters.refused ?? '')
-  const { offset, limit, account } = request
-  if (account !== '' && account !== ACCOUNT) {
+  const { offset, limit, filter } = request
+  if (filter.account !== '' && !(await context.accounts.read()).has(filter.account)) {
     const now = goTime(nowMs())
     return jsonAnswer({ server_id: '', now, num_connections: 0, total: 0, offset, limit, connections: null })
   }
-  const { rows, total } = await gather(request, context)
+  const { rows, total, matched } = await gather(request, context)
   const now = nowMs()
-  const page = pageOf(rows.sort(connectionOrder(request.sort, now)), offset, limit)
   return jsonAnswer({
     server_id: context.server.identity.serverId,
     now: goTime(now),
-    num_connections: page.length,
+    num_connections: rows.length,
     total,
     offset,
     limit,
-    connections: page.map((row) => describe(row, request, now)),
+    matched: filter.search === '' ? undefined : matched,
+    connections: rows.map((row) => describe(row, request, now)),
   })
 }
 
 interface Gathered {
-  rows: ConnectionRow[]
+  readonly rows: readonly ConnectionRow[]
   readonly total: number
+  readonly matched: number
 }
 
+/** The rows of the page that is asked for. */
 async function gather(request: Request, context: PageContext): Promise<Gathered> {
-  const { id, state, subscriptions } = request
-  const found = await context.reports.connections({ kind: 'connections', state, subscriptions, id })
-  const rows = latestClosed(found, context.server.options.maxClosedClients)
-  const total = id > 0 ? await countAll(request, context) : rows.length
-  // No connection has a user or is an MQTT client yet: nothing passes these filters. They do not matter with a cid.
-  const filtered = id === 0 && (request.user !== '' || request.mqttClient !== '')
-  return { rows: filtered ? [] : rows, total }
-}
-
-/** The closed ones are bounded for the whole server; each shard keeps that many of its own. */
-function latestClosed(rows: ConnectionRow[], max: number): ConnectionRow[] {
-  const closed = rows.filter((row) => row.closedAt > 0)
-  if (closed.length <= max) return rows
-  const kept = new Set(closed.sort((a, b) => b.closedAt - a.closedAt).slice(0, max))
-  return rows.filter((row) => row.closedAt === 0 || kept.has(row))
-}
-
-async function countAll({ state }: Request, context: PageContext): Promise<number> {
-  let open = 0
-  let closed = 0
-  for (const totals of await context.reports.totals()) {
-    open += totals.connections
-    closed += totals.closedConnections
+  const { id, sort, offset, limit, subscriptions } = request
+  const filter = { ...request.filter, closedAfter: await oldestShown(request.filter.state, context) }
+  const { state } = filter
+  const end = Math.min(offset + limit, Number.MAX_SAFE_INTEGER)
+  // Few rows come at once with what was found: a shard under load answers once a turn of its loop.
+  const withRows = id === 0 && end <= ROWS_AT_ONCE_MAX && subscriptions === 'none'
+  const found = await context.reports.ask({ kind: 'findConnections', filter, sort, max: id > 0 ? 0 : end, withRows })
+  const total = sum(found, 'total')
+  const matched = sum(found, 'matched')
+  // Nothing but the state and the account matters beside a cid.
+  if (id > 0) {
+    const rows = (await context.reports.ask({ kind: 'connections', state, subscriptions, id })).flat()
+    const isShown = (row: ConnectionRow): boolean => row.closedAt === 0 || row.closedAt > filter.closedAfter
+    const shown = rows.filter((row) => isShown(row) && (filter.account === '' || row.account === filter.account))
+    return { rows: shown.slice(Math.min(offset, 1)), total, matched }
   }
-  closed = Math.min(closed, context.server.options.maxClosedClients)
-  return (state === 'closed' ? 0 : open) + (state === 'open' ? 0 : closed)
+  const ids = mergeFound(found, end).slice(offset)
+  if (ids.length === 0) return { rows: [], total, matched }
+  const asked = withRows
+    ? found.map(({ rows }) => rows)
+    : await context.reports.ask({ kind: 'connections', state, subscriptions, id: 0, ids })
+  const byId = new Map(asked.flat().map((row) => [row.id, row]))
+  // One that has changed its state since it was found is on the page no more.
+  return { rows: ids.map((one) => byId.get(one)).filter((row) => row !== undefined), total, matched }
+}
+
+/**
+ * The closed ones are bounded for the whole server, and each shard keeps that many of its own: those that were closed
+ * at this time, in milliseconds since 1970, or before it are not shown.
+ */
+async function oldestShown(state: ConnectionState, context: PageContext): Promise<number> {
+  if (state === 'open') return 0
+  const { maxClosedClients } = context.server.options
+  const closings = (await context.reports.ask({ kind: 'closings' })).flat()
+  return closings.length <= maxClosedClients ? 0 : closings.sort((a, b) => b - a)[maxClosedClients]
 }
 
 function describe(row: ConnectionRow, { auth, subscriptions }: Request, now: number): Json {
   const isClosed = row.closedAt > 0
   const untilMs = isClosed ? row.closedAt : now
+  const isGlobal = row.account === GLOBAL_ACCOUNT
   const listed = row.subscriptions.length > 0 ? subscriptions : 'none'
   return {
     cid: row.id,
@@ -147,11 +170,11 @@ function describe(row: ConnectionRow, { auth, subscriptions }: Request, now: num
     name: unlessEmpty(row.name),
     lang: unlessEmpty(row.lang),
     version: unlessEmpty(row.version),
+    authorized_user: auth ? unlessEmpty(row.authorizedUser) : undefined,
+    account: auth && !isGlobal ? row.account : undefined,
     subscriptions_list: listed === 'list' ? row.subscriptions.map(({ subject }) => subject) : undefined,
     subscriptions_list_detail:
-      listed === 'detail'
-        ? row.subscriptions.map((one) => subscriptionDetail(one, isClosed ? row.account : undefined))
-        : undefined,
-    name_tag: auth && !isClosed ? row.account : undefined,
+      listed === 'detail' ? row.subscriptions.map((one) => subscriptionDetail(one, isClosed)) : undefined,
+    name_tag: auth && !(isClosed && isGlobal) ? row.account : undefined,
   }
 }

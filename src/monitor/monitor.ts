@@ -2,17 +2,32 @@
 // every length, count and wait is bounded, no exception leaves a request, and on one connection the next answer is
 // made only when the one before it has been taken. As on nats-server, every method is answered like GET.
 
+import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { GLOBAL_ACCOUNT } from '../accounts/account.ts'
 import { listen } from '../listener.ts'
+import type { Options } from '../options.ts'
+import { accountz, accstatz } from './accountz.ts'
 import { type Answer, INTERNAL_ERROR, NOT_FOUND } from './answer.ts'
+import { BasicAuth, UNAUTHORIZED } from './basic-auth.ts'
 import { connz } from './connz.ts'
 import { CpuMeter } from './cpu-meter.ts'
+import { dashboardData } from './dashboard-data.ts'
+import { dashboardFiles, dashboardPage } from './dashboard-files.ts'
+import { debugVars, stacksz } from './diagnostics.ts'
+import { gatewayz, ipqueuesz, jsz, leafz, raftz, routez } from './features-to-come.ts'
 import { healthz } from './healthz.ts'
-import type { Monitored, Page, PageContext } from './page.ts'
+import { metrics } from './metrics.ts'
+import { type Monitored, nowMs, type Page, type PageContext } from './page.ts'
 import { parseTarget } from './parameters.ts'
-import { rootPage } from './root-page.ts'
+import { Sampler } from './sampler.ts'
+import { ServerAccounts } from './server-accounts.ts'
+import { ServerTotals } from './server-totals.ts'
+import { LoadMeter } from './shard/load-meter.ts'
 import { ShardReports } from './shard-reports.ts'
+import { slowz } from './slowz.ts'
+import { subjectz } from './subjectz.ts'
 import { subsz } from './subsz.ts'
 import { varz } from './varz.ts'
 
@@ -31,12 +46,28 @@ const CONNECTIONS_MAX = 1_024
 const PIPELINED_MAX = 64
 
 const PAGES = new Map<string, Page>([
-  ['/', rootPage],
+  ['/', dashboardPage()],
   ['/varz', varz],
   ['/connz', connz],
+  ['/routez', routez],
+  ['/gatewayz', gatewayz],
+  ['/leafz', leafz],
   ['/subsz', subsz],
   ['/subscriptionsz', subsz],
+  ['/accountz', accountz],
+  ['/accstatz', accstatz],
+  ['/jsz', jsz],
   ['/healthz', healthz],
+  ['/stacksz', stacksz],
+  ['/ipqueuesz', ipqueuesz],
+  ['/raftz', raftz],
+  ['/debug/vars', debugVars],
+  // Ours.
+  ['/metrics', metrics],
+  ['/slowz', slowz],
+  ['/subjectz', subjectz],
+  ['/dashboard.json', dashboardData],
+  ...[...dashboardFiles()].map(([path, answer]): [string, Page] => [path, () => answer]),
 ])
 
 /** One connection's requests, in order. */
@@ -50,14 +81,30 @@ export class Monitor {
   port = 0
   private readonly server: Monitored
   private readonly http: Server
+  /** Who may see the pages, as said by `authOptions`; a reload puts others in their place. */
+  private auth: BasicAuth
+  private authOptions: Options
   private readonly reports: ShardReports
+  private readonly totals: ServerTotals
+  private readonly accounts: ServerAccounts
+  private readonly sampler: Sampler
   private readonly requests = new Map<string, number>()
   private readonly queues = new WeakMap<Socket, Queue>()
   private cpu: CpuMeter | undefined
+  private load: LoadMeter | undefined
 
   constructor(server: Monitored) {
     this.server = server
+    this.authOptions = server.options
+    this.auth = basicAuthOf(server.options)
     this.reports = new ShardReports((query) => server.query(query))
+    const states = (): Monitored['shardStates'] => server.shardStates
+    this.totals = new ServerTotals(this.reports, states)
+    this.accounts = new ServerAccounts(this.reports, () => [
+      GLOBAL_ACCOUNT,
+      ...server.options.accounts.map(({ name }) => name),
+    ])
+    this.sampler = new Sampler({ totals: this.totals, accounts: this.accounts, reports: this.reports, states, nowMs })
     this.http = createServer(
       {
         maxHeaderSize: HEADER_BYTES_MAX,
@@ -82,11 +129,15 @@ export class Monitor {
     // Such as too many open files while accepting: no reason to stop serving clients.
     this.http.on('error', (error) => this.server.log.error(`Error accepting monitoring requests: ${error.message}`))
     this.cpu = new CpuMeter()
+    this.load = new LoadMeter()
+    this.sampler.start(this.server.startedAt)
   }
 
   /** Stops at once; answers on their way are cut off. May be called without listen(). */
   close(): Promise<void> {
     this.cpu?.stop()
+    this.load?.stop()
+    this.sampler.stop()
     return new Promise((resolve) => {
       this.http.close(() => resolve())
       this.http.closeAllConnections()
@@ -130,20 +181,37 @@ export class Monitor {
     try {
       const { path, parameters } = parseTarget(request.url ?? '')
       const page = path === undefined ? undefined : PAGES.get(path)
-      return page === undefined ? NOT_FOUND : await page(parameters, this.context())
+      if (!this.currentAuth().allows(request.headers.authorization ?? '')) return UNAUTHORIZED
+      return page === undefined ? NOT_FOUND : await page(parameters, this.context(request))
     } catch (error) {
       this.logBug(request, error)
       return INTERNAL_ERROR
     }
   }
 
-  private context(): PageContext {
-    const { server, reports, requests, port: monitorPort, cpu } = this
-    return { server, reports, requests, monitorPort, cpuPercent: cpu?.percent ?? 0 }
+  private currentAuth(): BasicAuth {
+    const { options } = this.server
+    if (options !== this.authOptions) {
+      this.authOptions = options
+      this.auth = basicAuthOf(options)
+    }
+    return this.auth
+  }
+
+  private context({ headers }: IncomingMessage): PageContext {
+    const { server, reports, totals, accounts, sampler, requests, port: monitorPort, cpu, load } = this
+    assert(load !== undefined, 'requests come only while we listen')
+    const header = (name: string): string => String(headers[name] ?? '')
+    const cpuPercent = cpu?.percent ?? 0
+    return { server, reports, totals, accounts, sampler, requests, monitorPort, cpuPercent, load, header }
   }
 
   private logBug(request: IncomingMessage, error: unknown): void {
     const cause = error instanceof Error ? (error.stack ?? error.message) : String(error)
     this.server.log.error(`monitoring: ${JSON.stringify(request.url)}: ${cause}`)
   }
+}
+
+function basicAuthOf({ monitorUser, monitorPassword }: Options): BasicAuth {
+  return new BasicAuth(monitorUser, monitorPassword)
 }

@@ -4,26 +4,42 @@ import type { Log } from '../log/log.ts'
 import type { Primary } from '../primary.ts'
 import type { Answer } from './answer.ts'
 import type { Parameters } from './parameters.ts'
+import type { Sampler } from './sampler.ts'
+import type { ServerAccounts } from './server-accounts.ts'
+import type { ServerTotals } from './server-totals.ts'
+import type { LoadMeter } from './shard/load-meter.ts'
 import type { ShardReports } from './shard-reports.ts'
-
-/** The one account there is until there are users. Not imported from shard.ts, which would bring a shard along. */
-export const ACCOUNT = '$G'
 
 /** What the monitor needs of the server. */
 export type Monitored = Pick<
   Primary,
-  'options' | 'identity' | 'startedAt' | 'configLoadedAt' | 'totalConnections' | 'restarts' | 'serving' | 'query'
+  | 'options'
+  | 'identity'
+  | 'startedAt'
+  | 'configLoadedAt'
+  | 'totalConnections'
+  | 'restarts'
+  | 'serving'
+  | 'shardStates'
+  | 'query'
 > & { readonly log: Pick<Log, 'warn' | 'error'> }
 
 export interface PageContext {
   readonly server: Monitored
   readonly reports: ShardReports
+  readonly totals: ServerTotals
+  readonly accounts: ServerAccounts
+  readonly sampler: Sampler
+  /** How busy the primary thread is. */
+  readonly load: Pick<LoadMeter, 'report'>
   /** Processor time of the last second: 100 is one processor, fully used. */
   readonly cpuPercent: number
   /** The port of the pages themselves. */
   readonly monitorPort: number
   /** Requests so far, by the path under which nats-server counts them. */
   readonly requests: Map<string, number>
+  /** Headers of the request, by lower-case name. */
+  readonly header: (name: string) => string
 }
 
 export type Page = (parameters: Parameters, context: PageContext) => Answer | Promise<Answer>
@@ -35,9 +51,4 @@ export function countRequest(context: PageContext, path: string): void {
 /** Milliseconds since 1970 on the clock that the shards' reports use: finer than Date.now(), and it never goes back. */
 export function nowMs(): number {
   return performance.timeOrigin + performance.now()
-}
-
-/** The part of a list that an offset and a limit name. */
-export function pageOf<T>(rows: readonly T[], offset: number, limit: number): readonly T[] {
-  return rows.slice(Math.min(offset, rows.length), Math.min(rows.length, offset + limit))
 }

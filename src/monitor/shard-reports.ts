@@ -1,10 +1,14 @@
-// Asks the shards on behalf of the pages, one question at a time: however many requests come, no more than one report
-// is being made, and equal questions that wait for their turn share it. A question's answer is never older than the
-// question. Answers are handed out one a turn of the loop: who takes one writes a long page from it at once, and two
-// hundred of them in a row kept the loop from accepting clients for half a second.
+// Asks the shards on behalf of the pages, one message at a time: however many requests come, a shard is not asked again
+// before it has answered. Questions that wait meanwhile go out together, equal ones once: a shard under load answers
+// once a turn of its loop, whatever it is asked. A question's answer is never older than the question. Answers are
+// handed out one a turn of our own loop: who takes one writes a long page from it at once, and two hundred of them in a
+// row kept the loop from accepting clients for half a second.
 
 import type { Query } from '../messages.ts'
-import type { ConnectionRow, Report, SubscriptionsReport, TotalsReport } from '../stats.ts'
+import type { Report, Reports } from '../stats.ts'
+
+/** Questions of one message: they are answered in one go. */
+const BATCH_MAX = 16
 
 interface Waiting {
   readonly query: Query
@@ -14,35 +18,22 @@ interface Waiting {
 }
 
 export class ShardReports {
-  private readonly ask: (query: Query) => Promise<Report[]>
+  private readonly askShards: (query: Query) => Promise<readonly Report[]>
   private readonly waiting = new Map<string, Waiting>()
   private busy = false
   private lastTurn = Promise.resolve()
 
-  /** `ask` puts a question to every shard and answers what those that are alive say. */
-  constructor(ask: (query: Query) => Promise<Report[]>) {
-    this.ask = ask
+  /** `askShards` puts a question to every shard and answers what those that are alive say. */
+  constructor(askShards: (query: Query) => Promise<readonly Report[]>) {
+    this.askShards = askShards
   }
 
-  /** In the order of the shards. */
-  async totals(): Promise<readonly TotalsReport[]> {
-    return (await this.query({ kind: 'totals' })) as readonly TotalsReport[]
-  }
-
-  /** Of all shards, in no order. The array is the caller's own, the rows are not. */
-  async connections(query: Extract<Query, { kind: 'connections' }>): Promise<ConnectionRow[]> {
-    return ((await this.query(query)) as readonly ConnectionRow[][]).flat()
-  }
-
-  async subscriptions(query: Extract<Query, { kind: 'subscriptions' }>): Promise<readonly SubscriptionsReport[]> {
-    return (await this.query(query)) as readonly SubscriptionsReport[]
-  }
-
-  private async query(query: Query): Promise<readonly Report[]> {
+  /** What each shard says, in the order of the shards. */
+  async ask<Kind extends keyof Reports>(query: Extract<Query, { kind: Kind }>): Promise<readonly Reports[Kind][]> {
     const reports = await this.share(query)
     this.lastTurn = this.lastTurn.then(() => new Promise((resolve) => setImmediate(resolve)))
     await this.lastTurn
-    return reports
+    return reports as readonly Reports[Kind][]
   }
 
   private share(query: Query): Promise<readonly Report[]> {
@@ -57,10 +48,19 @@ export class ShardReports {
 
   private async work(): Promise<void> {
     this.busy = true
-    for (const [key, { query, resolve, reject }] of this.waiting) {
+    while (this.waiting.size > 0) {
       // From here on it is too late to join: what is counted may be older than the next question.
-      this.waiting.delete(key)
-      await this.ask(query).then(resolve, reject)
+      const batch = [...this.waiting.values()].slice(0, BATCH_MAX)
+      for (const { query } of batch) this.waiting.delete(JSON.stringify(query))
+      try {
+        const answers = (await this.askShards({
+          kind: 'batch',
+          queries: batch.map(({ query }) => query),
+        })) as Report[][]
+        for (const [i, { resolve }] of batch.entries()) resolve(answers.map((reports) => reports[i]))
+      } catch (error) {
+        for (const { reject } of batch) reject(error)
+      }
     }
     this.busy = false
   }

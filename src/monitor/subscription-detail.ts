@@ -3,8 +3,9 @@
 import type { SubscriptionRow } from '../stats.ts'
 import { type Json, unlessEmpty } from './answer.ts'
 
-/** `account` is named on /subsz and for closed connections; for open ones nats-server leaves it out. */
-export function subscriptionDetail(row: SubscriptionRow, account?: string): Json {
+/** The account is named on /subsz and for closed connections; for open ones nats-server leaves it out. */
+export function subscriptionDetail(row: SubscriptionRow, withAccount: boolean): Json {
+  const account = withAccount ? row.account : undefined
   return {
     account,
     account_tag: account,

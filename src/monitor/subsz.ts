@@ -1,12 +1,14 @@
 // /subsz and /subscriptionsz: the subscriptions of all shards (reference 11.3). As on nats-server, `total` is 0
-// unless they are listed.
+// unless they are listed. Ours: `filter` lists those on exactly this filter.
 
-import type { SubscriptionRow, TotalsReport } from '../stats.ts'
+import type { SubscriptionFilter } from '../messages.ts'
+import type { SubscriptionRow } from '../stats.ts'
 import { isValidLiteral } from '../subjects/subject.ts'
-import { type Answer, type Json, jsonAnswer, refusal } from './answer.ts'
+import { type Answer, jsonAnswer, refusal } from './answer.ts'
 import { goTime } from './go-format.ts'
-import { ACCOUNT, countRequest, nowMs, type PageContext, pageOf } from './page.ts'
+import { countRequest, nowMs, type PageContext } from './page.ts'
 import type { Parameters } from './parameters.ts'
+import { sublistStats } from './sublist-stats.ts'
 import { subscriptionDetail } from './subscription-detail.ts'
 
 const LIMIT_DEFAULT = 1024
@@ -24,39 +26,61 @@ export async function subsz(parameters: Parameters, context: PageContext): Promi
   if (parameters.refused !== undefined) return refusal(parameters.refused)
 
   const account = parameters.text('acc')
-  const exists = account === '' || account === ACCOUNT
-  const totals = exists ? await context.reports.totals() : []
-  const rows = exists && listed ? await gather(parameters.text('test'), context) : []
-  const page = pageOf(rows, offset, limit)
+  const filter = { account, test: parameters.text('test'), subject: parameters.text('filter') }
+  const { rows, total } = listed ? await gather(filter, offset, limit, context) : { rows: [], total: 0 }
   return jsonAnswer({
     server_id: context.server.identity.serverId,
     now: goTime(nowMs()),
-    ...describeLists(totals),
-    total: rows.length,
+    ...(await stats(account, context)),
+    total,
     offset,
     limit,
-    subscriptions_list: page.length > 0 ? page.map((row) => subscriptionDetail(row, ACCOUNT)) : undefined,
+    subscriptions_list: rows.length > 0 ? rows.map((row) => subscriptionDetail(row, true)) : undefined,
   })
 }
 
-/** Those that match the test subject, connection by connection, each one's in the order of their coming. */
-async function gather(test: string, context: PageContext): Promise<SubscriptionRow[]> {
-  const reports = await context.reports.subscriptions({ kind: 'subscriptions', list: true, account: '', test })
-  return reports.flatMap(({ rows }) => rows).sort((a, b) => a.connection - b.connection)
+async function stats(account: string, context: PageContext): Promise<ReturnType<typeof sublistStats>> {
+  if (account === '') return sublistStats(await context.totals.read())
+  const found = (await context.accounts.read()).get(account)
+  return sublistStats(found === undefined ? [] : [found])
 }
 
-/** The shards' lists added up. A match is one look into a shard's route cache; how wide it fans out is not known. */
-function describeLists(totals: readonly TotalsReport[]): { readonly [member: string]: Json } {
-  const sum = (member: keyof TotalsReport): number => totals.reduce((total, report) => total + report[member], 0)
-  const matches = sum('routeHits') + sum('routeMisses')
-  return {
-    num_subscriptions: sum('subscriptions'),
-    num_cache: sum('routesCached'),
-    num_inserts: sum('inserts'),
-    num_removes: sum('removes'),
-    num_matches: matches,
-    cache_hit_rate: matches === 0 ? 0 : sum('routeHits') / matches,
-    max_fanout: 0,
-    avg_fanout: 0,
+interface Gathered {
+  readonly rows: readonly SubscriptionRow[]
+  readonly total: number
+}
+
+/** Connection by connection, each one's in the order of their coming; the page's connections only are asked for. */
+async function gather(
+  filter: SubscriptionFilter,
+  offset: number,
+  limit: number,
+  context: PageContext,
+): Promise<Gathered> {
+  const counts = (await context.reports.ask({ kind: 'countSubscriptions', filter })).flatMap(pairs)
+  counts.sort(([a], [b]) => a - b)
+  const end = Math.min(offset + limit, Number.MAX_SAFE_INTEGER)
+  let total = 0
+  let skip = 0
+  let from = 0
+  let to = 0
+  for (const [connection, count] of counts) {
+    if (total <= offset) {
+      from = connection
+      skip = offset - total
+    }
+    if (total < end) to = connection
+    total += count
   }
+  if (total <= offset) return { rows: [], total }
+  const max = Math.min(skip + limit, Number.MAX_SAFE_INTEGER)
+  const rows = (await context.reports.ask({ kind: 'subscriptions', filter, from, to, max })).flat()
+  rows.sort((a, b) => a.connection - b.connection)
+  return { rows: rows.slice(skip, Math.min(skip + limit, rows.length)), total }
+}
+
+function pairs(flat: readonly number[]): [number, number][] {
+  const list: [number, number][] = []
+  for (let at = 0; at < flat.length; at += 2) list.push([flat[at], flat[at + 1]])
+  return list
 }

@@ -8,15 +8,11 @@ import { type Answer, type Json, jsonAnswer, unlessEmpty } from './answer.ts'
 import { age, goTime, nanoseconds } from './go-format.ts'
 import { countRequest, nowMs, type PageContext } from './page.ts'
 import type { Parameters } from './parameters.ts'
+import { sum } from './server-totals.ts'
 
 /** Seconds; nats-server's defaults, which nothing can change as long as there is neither authentication nor TLS. */
 const AUTH_TIMEOUT_S = 2
 const TLS_TIMEOUT_S = 2
-
-/** Sums one member over the shards. */
-function sum(totals: readonly TotalsReport[], member: keyof TotalsReport): number {
-  return totals.reduce((total, report) => total + report[member], 0)
-}
 
 /** Kinds of connections that we have and, always 0, those that we have not. */
 function perKind(clients: number): Json {
@@ -25,7 +21,7 @@ function perKind(clients: number): Json {
 
 export async function varz(_parameters: Parameters, context: PageContext): Promise<Answer> {
   countRequest(context, '/varz')
-  return jsonAnswer(describe(await context.reports.totals(), context))
+  return jsonAnswer(describe(await context.totals.read(), context))
 }
 
 function describe(totals: readonly TotalsReport[], context: PageContext): Json {
@@ -52,7 +48,7 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     max_subscriptions: unlessEmpty(options.maxSubscriptions),
     ping_interval: nanoseconds(options.pingInterval),
     ping_max: options.pingMax,
-    http_host: options.host,
+    http_host: options.monitorHost,
     http_port: context.monitorPort,
     http_base_path: '',
     https_port: 0,

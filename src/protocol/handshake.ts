@@ -14,7 +14,7 @@ export interface ServerIdentity {
   readonly headers: boolean
   readonly maxPayload: number
   /** What those who come by WebSocket are told instead. */
-  readonly webSocket?: { readonly host: string; readonly port: number } | undefined
+  readonly webSocket?: Pick<ServerIdentity, 'host' | 'port' | 'connectUrls'> | undefined
   /** The server is about to end: clients should look for another one. */
   readonly lameDuck: boolean
 }

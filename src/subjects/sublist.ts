@@ -157,6 +157,7 @@ export class Sublist {
     list.push(entry)
     this.count++
     this.inserts++
+    account.counters.inserts++
     return true
   }
 
@@ -195,6 +196,7 @@ export class Sublist {
     this.writer.remove(node, account.name, subject, queue)
     this.count--
     this.removes++
+    account.counters.removes++
   }
 
   /** Calls `plain` for each plain entry on a matching filter, `queue` for each matching group's members. */

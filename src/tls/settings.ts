@@ -34,6 +34,12 @@ export interface TlsSettings {
   readonly allowNonTls: boolean
 }
 
+/** TLS of each port; undefined: the port does without. */
+export interface TlsOfPorts {
+  readonly client?: TlsSettings | undefined
+  readonly webSocket?: TlsSettings | undefined
+}
+
 /** Reads the files and checks everything. Errors are worded as nats-server words them. */
 export function readTls(options: TlsOptions, allowNonTls: boolean): Result<TlsSettings> {
   const suites = chooseSuites(options.cipherSuites)
@@ -60,6 +66,11 @@ export function readTls(options: TlsOptions, allowNonTls: boolean): Result<TlsSe
   // What OpenSSL does not like about them is to be known now, not when the shards start.
   const server = buildServer(settings)
   return 'error' in server ? server : { value: settings }
+}
+
+/** The same for the WebSocket port, where a client has to begin TLS before it is told anything. */
+export function readWebSocketTls(options: TlsOptions): Result<TlsSettings> {
+  return readTls({ ...options, handshakeFirst: true, handshakeFirstFallback: 0 }, false)
 }
 
 function readPairs(files: readonly CertificateFiles[]): Result<readonly KeyPair[]> {

@@ -15,13 +15,17 @@ import { badCloseText, type FrameFault, frameFault } from './frame-faults.ts'
 import { rotateKey } from './unmask.ts'
 import { type Done, PERMESSAGE_DEFLATE, Receiver, State } from './ws-parts.ts'
 
-/** A head of 14 bytes with a control frame's payload. */
-export const CARRY_MAX = 14 + 125
+/** Payload of a control frame. */
+export const CONTROL_BYTES_MAX = 125
+/** … with the head of a frame. */
+export const CARRY_MAX = 14 + CONTROL_BYTES_MAX
 
 /** The payload of control frames and the parts of heads, until the next one is read. */
-const scratch = Buffer.alloc(125)
+const scratch = Buffer.alloc(CONTROL_BYTES_MAX)
 const two = scratch.subarray(0, 2)
 const eight = scratch.subarray(0, 8)
+/** The mask of the frame at hand, where the receiver takes it off itself. */
+const mask = Buffer.alloc(4)
 
 export interface FrameHandler {
   /** Part of a message's payload, masked with `key` (see unmask.ts). */
@@ -46,11 +50,13 @@ export class FrameReader extends Receiver {
   private block: Block | undefined
   /** Everything before it in the block has been consumed. */
   private at = 0
+  /** The mask for the next byte of the frame at hand, and those behind it. */
   private key = 0
-  private readonly mask = Buffer.alloc(4)
   /** An incomplete head or control frame, to be put in front of the next bytes. */
   private carry: Buffer | undefined
   private over = false
+  /** The handler did not want to go on. */
+  private halted = false
 
   /** `masked`: the peer must mask its frames. `compression`: permessage-deflate was agreed upon. */
   constructor(handler: FrameHandler, masked: boolean, compression: boolean) {
@@ -99,9 +105,6 @@ export class FrameReader extends Receiver {
     this._loop = false
   }
 
-  /** The handler did not want to go on. */
-  private halted = false
-
   private readonly onRead: Done = (error) => {
     if (error === undefined || this.over) return
     this.over = true
@@ -118,8 +121,7 @@ export class FrameReader extends Receiver {
     this._bufferedBytes -= bytes
     if (this._state === State.mask) {
       this.key = from.readInt32LE(at)
-      from.copy(this.mask, 0, at, this.at)
-      return this.mask
+      return mask
     }
     const into = bytes === 2 ? two : bytes === 8 ? eight : scratch.subarray(0, bytes)
     for (let i = 0; i < bytes; i++) into[i] = from[at + i]
@@ -128,6 +130,8 @@ export class FrameReader extends Receiver {
 
   override getData(done: Done): void {
     if (this._opcode >= CLOSE) {
+      mask.writeInt32LE(this.key)
+      this._mask = mask
       super.getData(done)
       return
     }

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { WebSocketOptions } from '../config/shapes.ts'
+import type { TlsSession } from '../tls/upgrade.ts'
 import { OriginPolicy } from './origin.ts'
 import { type BadRequest, cookiesOf, hasToken, type RequestHead, readRequest } from './request.ts'
 import { extension, PERMESSAGE_DEFLATE } from './ws-parts.ts'
@@ -34,6 +35,8 @@ export interface WebSocketSession {
   /** The client masks its frames. */
   readonly masked: boolean
   readonly browser: 'none' | 'safari' | 'other'
+  /** What is known of its TLS; undefined if it has none. */
+  readonly tls: TlsSession | undefined
 }
 
 export type Verdict =
@@ -63,13 +66,13 @@ export class Handshake {
       .join('')
   }
 
-  /** Judges a request by its head (a byte string, without its empty line). `secure`: it came over TLS. */
-  judge(head: string, secure: boolean): Verdict {
+  /** Judges a request by its head (a byte string, without its empty line). `tls`: that which it came over. */
+  judge(head: string, tls: TlsSession | undefined): Verdict {
     const request = readRequest(head)
     if ('status' in request) return refuseRequest(request)
-    const refused = this.objection(request, secure)
+    const refused = this.objection(request, tls !== undefined)
     if (refused !== undefined) return refused
-    const session = this.sessionOf(request)
+    const session = { ...this.sessionOf(request), tls }
     const response = this.accept(request, session)
     return request.path.endsWith(LEAF_PATH) ? { kind: 'leaf', response } : { kind: 'accepted', response, session }
   }
@@ -91,7 +94,7 @@ export class Handshake {
     return why === undefined ? undefined : refuse(403, `origin not allowed: ${why}`)
   }
 
-  private sessionOf(request: RequestHead): WebSocketSession {
+  private sessionOf(request: RequestHead): Omit<WebSocketSession, 'tls'> {
     const { headers } = request
     const { jwtCookie, userCookie, passCookie, tokenCookie, compression } = this.options
     const cookies = cookiesOf(request)

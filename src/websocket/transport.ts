@@ -7,7 +7,7 @@
 
 import type { Socket } from 'node:net'
 import { DEFLATE_SLACK_BYTES, DEFLATE_STRANGER_MAX, INFLATE_TURN_BYTES, PONG_BACKLOG_MAX } from '../constants.ts'
-import { CloseReason, type Fault, Faults } from '../errors.ts'
+import { bugText, CloseReason, type Fault, Faults } from '../errors.ts'
 import type { Log } from '../log/log.ts'
 import { allocateBlock, type Block } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
@@ -15,7 +15,7 @@ import type { Transport } from '../transport.ts'
 import { closeCodeOf } from './close-codes.ts'
 import type { Inflater } from './deflate.ts'
 import { badDeflate, type FrameFault } from './frame-faults.ts'
-import { type FrameHandler, FrameReader } from './frame-reader.ts'
+import { CONTROL_BYTES_MAX, type FrameHandler, FrameReader } from './frame-reader.ts'
 import { closeFrame, type Framer, pongFrame } from './framer.ts'
 import type { WebSocketSession } from './handshake.ts'
 import { unmaskInto } from './unmask.ts'
@@ -65,8 +65,9 @@ export class WebSocketTransport implements Transport, FrameHandler {
   /** Frames that wait for the next turn. */
   private rest: Block | undefined
   private paused = false
-  /** The answer to the latest PING of this read; one is enough (RFC 6455, 5.5.3). */
-  private pong: Buffer | undefined
+  /** The latest PING of this read: to answer one is enough (RFC 6455, 5.5.3). -1 bytes = there was none. */
+  private ping: Buffer | undefined
+  private pingBytes = -1
   private corked: Buffer[] | undefined
   /** The close frame to end with, once it is known. */
   private goodbye: Buffer | undefined
@@ -91,13 +92,16 @@ export class WebSocketTransport implements Transport, FrameHandler {
   socketOnRead(block: Block, start: number, end: number): void {
     if (this.ended) return
     this.inflated = 0
-    const at = this.reader.push(block, start, end)
-    this.deliver()
-    if (this.pong !== undefined && !this.ended && this.socket.writableLength <= PONG_BACKLOG_MAX) {
-      this.socket.write(this.pong)
+    try {
+      const at = this.reader.push(block, start, end)
+      this.deliver()
+      if (this.pingBytes >= 0) this.answerPing()
+      if (at < end && !this.client?.closing) this.keepRest(block, at, end)
+    } catch (error) {
+      // A bug of ours costs this connection, not the shard.
+      this.shared.log.error(`${this.client?.label} - ${bugText(error)}`)
+      this.client?.close(Faults.internal)
     }
-    this.pong = undefined
-    if (at < end && !this.ended) this.keepRest(block, at, end)
   }
 
   private keepRest(block: Block, at: number, end: number): void {
@@ -134,7 +138,14 @@ export class WebSocketTransport implements Transport, FrameHandler {
   }
 
   framePing(payload: Buffer): void {
-    this.pong = pongFrame(payload)
+    this.ping ??= Buffer.alloc(CONTROL_BYTES_MAX)
+    this.pingBytes = payload.copy(this.ping)
+  }
+
+  private answerPing(): void {
+    const payload = this.ping?.subarray(0, this.pingBytes) as Buffer
+    this.pingBytes = -1
+    if (!this.ended && this.socket.writableLength <= PONG_BACKLOG_MAX) this.socket.write(pongFrame(payload))
   }
 
   frameClose(code: number, reason: Buffer, fault: FrameFault | undefined): void {

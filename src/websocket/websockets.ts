@@ -3,15 +3,20 @@
 // A socket that has not finished its handshake costs its head's bytes, HANDSHAKE_BYTES_MAX at most, and is cut when its
 // time is over. It becomes a client only then, as with nats-server.
 
+import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { hostPort } from '../addresses.ts'
 import type { WebSocketOptions } from '../config/shapes.ts'
 import { HANDSHAKE_BYTES_MAX, HANDSHAKE_MS, READ_BYTES } from '../constants.ts'
+import { bugText } from '../errors.ts'
 import { adopt } from '../handoff.ts'
 import type { Log } from '../log/log.ts'
 import { allocateBlock, type Block } from '../memory/block.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
 import type { Arrival } from '../messages.ts'
+import { readInto } from '../tls/read-into.ts'
+import type { TlsSettings } from '../tls/settings.ts'
+import { type TlsFailure, type TlsSession, TlsUpgrader } from '../tls/upgrade.ts'
 import { Deflater, Inflater } from './deflate.ts'
 import { CARRY_MAX } from './frame-reader.ts'
 import { BROWSER, Framer, type FrameStyle, SAFARI, WHOLE } from './framer.ts'
@@ -48,6 +53,10 @@ export class WebSockets implements WebSocketShared {
   private readonly deflater = new Deflater()
   private readonly framers = new Map<string, Framer>()
   private readonly openings = new Set<Opening>()
+  /** undefined: the listener does without TLS. */
+  private upgrader: TlsUpgrader | undefined
+  /** How to cut those whose TLS handshake is not done. */
+  private readonly securing = new Map<Socket, () => void>()
   /** All WebSockets of the shard read into this one, from CARRY_MAX on. */
   readonly block = allocateBlock(CARRY_MAX + READ_BYTES)
   private readonly buffer = this.block.bytes.subarray(CARRY_MAX, CARRY_MAX + READ_BYTES)
@@ -63,19 +72,62 @@ export class WebSockets implements WebSocketShared {
     this.handshakeMs = options.handshakeTimeout === 0 ? HANDSHAKE_MS : options.handshakeTimeout
   }
 
-  /** Takes over a connection and begins its handshake. */
+  /** Connections that come from now on speak TLS by these settings; undefined: none. */
+  configure(tls: TlsSettings | undefined): void {
+    if (tls === undefined) this.upgrader = undefined
+    else if (this.upgrader === undefined) this.upgrader = new TlsUpgrader(tls, undefined)
+    else this.upgrader.reload(tls)
+  }
+
+  /** Takes over a connection and begins its handshakes. */
   accept(arrival: Arrival): void {
-    let onRead = (bytes: number): void => opening.socketOnRead(bytes)
-    const socket = adopt(arrival.socket, this.buffer, (bytes) => onRead(bytes))
-    if (socket === undefined) {
-      this.owner.lost(arrival)
+    const { upgrader } = this
+    if (upgrader === undefined) {
+      const reading = new Reading()
+      const socket = adopt(arrival.socket, this.buffer, reading.onRead)
+      if (socket === undefined) this.owner.lost(arrival)
+      else this.open(arrival, socket, reading, undefined)
       return
     }
-    const opening = new Opening(this, socket, {
+    const { socket: plain } = arrival
+    this.securing.set(plain, () => {
+      upgrader.cancel(plain)
+      this.owner.lost(arrival)
+    })
+    upgrader.begin(plain, {
+      greet: () => undefined,
+      secured: (socket, session) => {
+        this.securing.delete(plain)
+        const reading = new Reading()
+        readInto(socket, this.buffer, reading.onRead)
+        this.open(arrival, socket, reading, session)
+      },
+      plain: () => assert.fail('the settings do not allow it'),
+      failed: (failure) => this.tlsFailed(arrival, failure),
+    })
+  }
+
+  private tlsFailed(arrival: Arrival, { log, everyday }: TlsFailure): void {
+    const { socket } = arrival
+    if (log !== undefined) {
+      const { remoteAddress = '', remotePort = 0 } = socket
+      const text = `${hostPort(remoteAddress, remotePort)} - websocket ${log}`
+      if (everyday) this.log.debug(text)
+      else this.log.error(text)
+    }
+    this.securing.delete(socket)
+    socket.on('error', () => undefined)
+    socket.destroy()
+    this.owner.lost(arrival)
+  }
+
+  /** Begins the WebSocket handshake on a socket that reads into `block`, as `reading` says. */
+  private open(arrival: Arrival, socket: Socket, reading: Reading, tls: TlsSession | undefined): void {
+    const opening = new Opening(this, socket, tls, {
       opened: (session) => {
         this.openings.delete(opening)
         const transport = new WebSocketTransport(this, socket, session, this.framerFor(session))
-        onRead = (bytes) => transport.socketOnRead(this.block, CARRY_MAX, CARRY_MAX + bytes)
+        reading.reader = (bytes) => transport.socketOnRead(this.block, CARRY_MAX, CARRY_MAX + bytes)
         transport.serve(this.owner.admit(arrival, transport, session))
       },
       failed: () => {
@@ -83,12 +135,15 @@ export class WebSockets implements WebSocketShared {
         this.owner.lost(arrival)
       },
     })
+    reading.reader = (bytes) => opening.socketOnRead(bytes)
     this.openings.add(opening)
     socket.resume()
   }
 
-  /** Cuts those that have not finished their handshake. */
+  /** Cuts those that have not finished their handshakes. */
   stop(): void {
+    for (const cut of this.securing.values()) cut()
+    this.securing.clear()
     for (const opening of this.openings) opening.cut()
   }
 
@@ -103,6 +158,12 @@ export class WebSockets implements WebSocketShared {
   }
 }
 
+/** Whom the bytes that a socket reads are for: the handshake at first, the frames later. */
+class Reading {
+  reader: (bytes: number) => void = () => undefined
+  readonly onRead = (bytes: number): void => this.reader(bytes)
+}
+
 interface OpeningHandler {
   /** The handshake is done; what comes next is frames. */
   opened(session: WebSocketSession): void
@@ -114,15 +175,17 @@ interface OpeningHandler {
 class Opening {
   private readonly owner: WebSockets
   private readonly socket: Socket
+  private readonly tls: TlsSession | undefined
   private readonly handler: OpeningHandler
   private readonly timer: NodeJS.Timeout
   /** What has come of the head, as a byte string. */
   private head = ''
   private over = false
 
-  constructor(owner: WebSockets, socket: Socket, handler: OpeningHandler) {
+  constructor(owner: WebSockets, socket: Socket, tls: TlsSession | undefined, handler: OpeningHandler) {
     this.owner = owner
     this.socket = socket
+    this.tls = tls
     this.handler = handler
     this.timer = setTimeout(() => this.cut(), owner.handshakeMs)
     socket.on('end', this.cut)
@@ -132,6 +195,16 @@ class Opening {
 
   socketOnRead(bytes: number): void {
     if (this.over) return
+    try {
+      this.read(bytes)
+    } catch (error) {
+      // A bug of ours costs this connection, not the shard.
+      this.owner.log.error(bugText(error))
+      this.cut()
+    }
+  }
+
+  private read(bytes: number): void {
     const seen = Math.max(0, this.head.length - 3)
     this.head += this.owner.block.bytes.toString('latin1', CARRY_MAX, CARRY_MAX + bytes)
     const end = /\r?\n\r?\n/g
@@ -143,7 +216,7 @@ class Opening {
 
   /** `alone`: nothing came behind the head. */
   private answer(head: string, alone: boolean): void {
-    const verdict = this.owner.handshake.judge(head, 'encrypted' in this.socket)
+    const verdict = this.owner.handshake.judge(head, this.tls)
     if (verdict.kind === 'refused') this.refuse(verdict)
     else if (!alone) {
       this.complain('client sent data before handshake is complete')

@@ -27,6 +27,7 @@ export declare class WsReceiver {
   _fin: boolean
   _compressed: boolean
   _masked: boolean
+  _mask: Buffer | undefined
   _payloadLength: number
   _totalPayloadLength: number
   /** Opcode of the message whose fragments are coming; 0 = none. */

@@ -33,6 +33,9 @@ interface Differences {
 
 const ALIKE: Differences = { onlyTheirs: [], onlyOurs: [] }
 
+/** There is no system account yet, nor are there the imports from it that every account has. */
+const SYSTEM: Differences = { onlyTheirs: [/^\.system_account/, /^\.account_detail\.imports/], onlyOurs: [] }
+
 const COMPARED: readonly (readonly [path: string, Differences])[] = [
   [
     '/varz',
@@ -52,7 +55,24 @@ const COMPARED: readonly (readonly [path: string, Differences])[] = [
   ['/connz?acc=other', ALIKE],
   ['/subsz', ALIKE],
   ['/subsz?subs=1', ALIKE],
+  ['/connz?sort=bytes_to&limit=1&offset=1', ALIKE],
+  ['/connz?acc=$G&auth=1', ALIKE],
+  ['/connz?state=all&subs=detail&auth=1', ALIKE],
+  ['/subsz?acc=$G', ALIKE],
+  ['/accountz', SYSTEM],
+  ['/accountz?acc=$G', SYSTEM],
+  ['/accstatz', ALIKE],
+  ['/accstatz?unused=1', ALIKE],
+  ['/routez', ALIKE],
+  ['/routez?subs=detail', ALIKE],
+  ['/gatewayz', ALIKE],
+  ['/gatewayz?accs=1', ALIKE],
+  ['/leafz', ALIKE],
+  ['/jsz', ALIKE],
+  ['/jsz?accounts=1&streams=1&consumers=1&config=1&raft=1', ALIKE],
+  ['/ipqueuesz', ALIKE],
   ['/healthz', ALIKE],
+  ['/healthz?details=1', ALIKE],
 ]
 
 const agreed = (list: readonly RegExp[], place: string): boolean => list.some((expression) => expression.test(place))
@@ -125,6 +145,16 @@ describe.skipIf(missing('natsServer', 'the comparison of monitoring pages with n
     '/healthz?js-enabled=x',
     '/healthz?stream=x&details=1',
     '/healthz?consumer=x&account=y',
+    '/routez?subs=zz',
+    '/gatewayz?subs=zz&accs=x',
+    '/gatewayz?accs=zz',
+    '/leafz?subs=detail',
+    '/accountz?acc=%3Cno%C3%A9%3E',
+    '/accstatz?unused=zz',
+    '/jsz?raft=zz&limit=zz',
+    '/jsz?stream-leader-only=zz',
+    '/ipqueuesz?all=zz',
+    '/raftz',
     '/nope',
   ])('refuses %s in the same words', async (path) => {
     const [our, their] = await Promise.all([ask(ours.monitorPort ?? 0, path), ask(theirPort, path)])

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type ConnectionSort, connectionOrder, parseSort } from '../../src/monitor/connection-order.ts'
+import { type ConnectionSort, parseSort, sortKey } from '../../src/monitor/connection-order.ts'
 import { Parameters } from '../../src/monitor/parameters.ts'
 import { connectionRow } from './rows.ts'
 
@@ -10,9 +10,14 @@ const rows = [
   connectionRow({ id: 4, startedAt: 400, closedAt: 460, lastActivityAt: 450, reason: 'Parse Error', outMessages: 1 }),
   connectionRow({ id: 2, startedAt: 200, closedAt: 700, lastActivityAt: 650, reason: 'Client Closed', inBytes: 5 }),
 ]
-const inOrder = (sort: ConnectionSort): number[] => [...rows].sort(connectionOrder(sort, NOW)).map(({ id }) => id)
 
-describe('connectionOrder', () => {
+/** As a shard does it: by key, and by number where keys are equal. */
+function inOrder(sort: ConnectionSort): number[] {
+  const key = sortKey(sort)
+  return rows.toSorted((a, b) => key(a, NOW) - key(b, NOW) || a.id - b.id).map(({ id }) => id)
+}
+
+describe('sortKey', () => {
   it.each([
     ['cid', [1, 2, 3, 4]],
     ['start', [1, 2, 3, 4]],

@@ -12,16 +12,34 @@ export interface HttpAnswer {
 
 /** One request on a connection of its own. */
 export function ask(port: number, path: string, method = 'GET', body?: string): Promise<HttpAnswer> {
+  return send(port, path, method, {}, body)
+}
+
+/** The same, with headers. */
+export function askWith(port: number, path: string, headers: Readonly<Record<string, string>>): Promise<HttpAnswer> {
+  return send(port, path, 'GET', headers, undefined)
+}
+
+function send(
+  port: number,
+  path: string,
+  method: string,
+  headers: Readonly<Record<string, string>>,
+  body: string | undefined,
+): Promise<HttpAnswer> {
   const answer = new Promise<HttpAnswer>((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path, method, agent: false }, (response) => {
-      const parts: Buffer[] = []
-      response.on('data', (part: Buffer) => parts.push(part))
-      response.on('error', reject)
-      response.on('end', () => {
-        const { statusCode: status = 0, headers } = response
-        resolve({ status, headers, body: Buffer.concat(parts).toString('utf8') })
-      })
-    })
+    const sent = request(
+      { host: '127.0.0.1', port, path, method, headers: { ...headers }, agent: false },
+      (response) => {
+        const parts: Buffer[] = []
+        response.on('data', (part: Buffer) => parts.push(part))
+        response.on('error', reject)
+        response.on('end', () => {
+          const { statusCode: status = 0, headers } = response
+          resolve({ status, headers, body: Buffer.concat(parts).toString('utf8') })
+        })
+      },
+    )
     sent.on('error', reject)
     sent.end(body)
   })

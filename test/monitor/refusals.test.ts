@@ -48,7 +48,7 @@ describe('the monitoring pages', () => {
     expect(headers['content-type']).toBe('text/plain; charset=utf-8')
   })
 
-  it.each(['/nope', '/routez', '/jsz', '/varz/', '/debug/vars'])('%s is not found', async (path) => {
+  it.each(['/nope', '/varz/', '/debug', '/dashboard'])('%s is not found', async (path) => {
     const { status, headers, body } = await ask(monitorPort, path)
     expect([status, body]).toEqual([404, '404 page not found\n'])
     expect(headers['content-type']).toBe('text/plain; charset=utf-8')

@@ -1,5 +1,8 @@
 // Reports as shards make them, for tests of what the pages make of them.
 
+import { Gauges } from '../../src/gauges.ts'
+import { emptyTotals } from '../../src/monitor/server-totals.ts'
+import type { ShardState } from '../../src/shards.ts'
 import type { ConnectionRow, TotalsReport } from '../../src/stats.ts'
 
 export function connectionRow(members: Partial<ConnectionRow>): ConnectionRow {
@@ -31,24 +34,10 @@ export function connectionRow(members: Partial<ConnectionRow>): ConnectionRow {
 }
 
 export function totalsReport(members: Partial<TotalsReport>): TotalsReport {
-  return {
-    shard: 0,
-    connections: 0,
-    closedConnections: 0,
-    subscriptions: 0,
-    inMessages: 0,
-    inBytes: 0,
-    outMessages: 0,
-    outBytes: 0,
-    slowConsumers: 0,
-    staleConnections: 0,
-    stalls: 0,
-    routesCached: 0,
-    routeHits: 0,
-    routeMisses: 0,
-    inserts: 0,
-    removes: 0,
-    interestBytes: 0,
-    ...members,
-  }
+  return { ...emptyTotals(0), ...members }
+}
+
+/** A shard that serves and has counted nothing. */
+export function shardState(shard: number): ShardState {
+  return { state: 'serving', counters: new Gauges(shard + 1).counters(shard), region: new SharedArrayBuffer(1024) }
 }

@@ -6,18 +6,25 @@ import { connectionRow, totalsReport } from './rows.ts'
 
 /** Shards that answer when they are told to. */
 class Shards {
-  readonly asked: Query[] = []
+  /** The questions of each message. */
+  readonly asked: (readonly Query[])[] = []
   private readonly answers: ((reports: Report[]) => void)[] = []
   private readonly failures: ((error: Error) => void)[] = []
   readonly reports = new ShardReports((query) => {
-    this.asked.push(query)
+    if (query.kind === 'batch') this.asked.push(query.queries)
     return new Promise((resolve, reject) => {
       this.answers.push(resolve)
       this.failures.push(reject)
     })
   })
 
-  async answer(...reports: Report[]): Promise<void> {
+  /** Answers the one question of the oldest message: what each shard says. */
+  answer(...reports: Report[]): Promise<void> {
+    return this.answerBatch(...reports.map((report) => [report]))
+  }
+
+  /** … or all of its questions: for each shard, a report a question. */
+  async answerBatch(...reports: Report[][]): Promise<void> {
     this.failures.shift()
     this.answers.shift()?.(reports)
     await settled()
@@ -33,25 +40,26 @@ class Shards {
 /** Whatever promises had to do is done. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
+const TOTALS = { kind: 'totals' } as const
 const OPEN = { kind: 'connections', state: 'open', subscriptions: 'none', id: 0 } as const
 
 describe('ShardReports', () => {
-  it('asks one question at a time', async () => {
+  it('sends one message at a time', async () => {
     const shards = new Shards()
-    const totals = shards.reports.totals()
-    const connections = shards.reports.connections(OPEN)
-    expect(shards.asked).toEqual([{ kind: 'totals' }])
+    const totals = shards.reports.ask(TOTALS)
+    const connections = shards.reports.ask(OPEN)
+    expect(shards.asked).toEqual([[TOTALS]])
     await shards.answer(totalsReport({ connections: 1 }))
-    expect(shards.asked).toEqual([{ kind: 'totals' }, OPEN])
+    expect(shards.asked).toEqual([[TOTALS], [OPEN]])
     await shards.answer([connectionRow({ id: 1 })], [connectionRow({ id: 2 })])
     expect(await totals).toHaveLength(1)
-    expect((await connections).map(({ id }) => id)).toEqual([1, 2])
+    expect((await connections).flat().map(({ id }) => id)).toEqual([1, 2])
   })
 
   it('asks once for all who wait with the same question', async () => {
     const shards = new Shards()
-    const first = shards.reports.totals()
-    const others = [shards.reports.totals(), shards.reports.totals(), shards.reports.totals()]
+    const first = shards.reports.ask(TOTALS)
+    const others = [shards.reports.ask(TOTALS), shards.reports.ask(TOTALS), shards.reports.ask(TOTALS)]
     await shards.answer(totalsReport({ inMessages: 1 }))
     await shards.answer(totalsReport({ inMessages: 2 }))
     expect(shards.asked).toHaveLength(2)
@@ -59,32 +67,46 @@ describe('ShardReports', () => {
     for (const other of others) expect(await other).toEqual([totalsReport({ inMessages: 2 })])
   })
 
+  it('sends what waits in one message, and gives everybody the answers to their own questions', async () => {
+    const shards = new Shards()
+    const first = shards.reports.ask(TOTALS)
+    const connections = shards.reports.ask(OPEN)
+    const totals = shards.reports.ask(TOTALS)
+    await shards.answer(totalsReport({}))
+    expect(shards.asked).toEqual([[TOTALS], [OPEN, TOTALS]])
+    await shards.answerBatch(
+      [[connectionRow({ id: 1 })], totalsReport({ shard: 0 })],
+      [[connectionRow({ id: 2 })], totalsReport({ shard: 1 })],
+    )
+    await first
+    expect((await connections).flat().map(({ id }) => id)).toEqual([1, 2])
+    expect((await totals).map(({ shard }) => shard)).toEqual([0, 1])
+  })
+
+  it('bounds what goes out in one message', async () => {
+    const shards = new Shards()
+    const asked = Array.from({ length: 40 }, (_, since) => shards.reports.ask({ kind: 'incidents', since }))
+    for (let left = asked.length; left > 0; left -= shards.asked.at(-1)?.length ?? 0) {
+      await shards.answerBatch((shards.asked.at(-1) ?? []).map(() => []))
+    }
+    await Promise.all(asked)
+    expect(Math.max(...shards.asked.map(({ length }) => length))).toBe(16)
+  })
+
   it('does not give the answer to an earlier question', async () => {
     const shards = new Shards()
-    const early = shards.reports.totals()
-    const late = shards.reports.totals()
+    const early = shards.reports.ask(TOTALS)
+    const late = shards.reports.ask(TOTALS)
     await shards.answer(totalsReport({ inMessages: 1 }))
     await shards.answer(totalsReport({ inMessages: 2 }))
     expect(await early).not.toEqual(await late)
-  })
-
-  it('gives everybody rows that sorting one answer does not disturb', async () => {
-    const shards = new Shards()
-    const first = shards.reports.totals()
-    const lists = [shards.reports.connections(OPEN), shards.reports.connections(OPEN)]
-    await shards.answer()
-    await shards.answer([connectionRow({ id: 1 }), connectionRow({ id: 2 })])
-    await first
-    const [one, other] = await Promise.all(lists)
-    one.reverse()
-    expect(other.map(({ id }) => id)).toEqual([1, 2])
   })
 
   it('hands answers out one a turn of the loop', async () => {
     const shards = new Shards()
     let handed = 0
     const asked = [1, 2, 3].map(async () => {
-      await shards.reports.totals()
+      await shards.reports.ask(TOTALS)
       handed++
     })
     await shards.answer(totalsReport({}))
@@ -101,8 +123,8 @@ describe('ShardReports', () => {
 
   it('goes on after a question that failed', async () => {
     const shards = new Shards()
-    const lost = shards.reports.totals()
-    const heard = shards.reports.totals()
+    const lost = shards.reports.ask(TOTALS)
+    const heard = shards.reports.ask(TOTALS)
     const refused = expect(lost).rejects.toThrow('lost')
     await shards.fail()
     await shards.answer(totalsReport({}))
@@ -112,10 +134,10 @@ describe('ShardReports', () => {
 
   it('works again after it had nothing to do', async () => {
     const shards = new Shards()
-    const first = shards.reports.totals()
+    const first = shards.reports.ask(TOTALS)
     await shards.answer(totalsReport({}))
     await first
-    const second = shards.reports.totals()
+    const second = shards.reports.ask(TOTALS)
     await shards.answer(totalsReport({ shard: 1 }))
     expect(await second).toEqual([totalsReport({ shard: 1 })])
   })

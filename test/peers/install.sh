@@ -87,6 +87,30 @@ python_venv() {
   fi
 }
 
+# Chromium, which drives the dashboard in tests: the distribution's own, or the same packages with what they need,
+# unpacked into .peers/chromium and used from there. Debian and its like only.
+chromium_files() {
+  local home=$peers/chromium log=$peers/log/chromium packages new
+  command -v chromium >/dev/null && return
+  [[ -x $home/usr/lib/chromium/chromium ]] && return
+  if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
+    skip chromium 'there is no chromium, and no apt to get it with'
+    return
+  fi
+  # What an installation would fetch; simulated, so that nobody needs to be root.
+  packages=$(apt-get --simulate --no-install-recommends -qq install chromium 2>"$log" | awk '/^Inst/ { print $2 }')
+  new=$home.new.$$
+  rm -rf "$new" && mkdir -p "$new/packages"
+  if [[ -n $packages ]] && (cd "$new/packages" && apt-get -qq download $packages) >>"$log" 2>&1 &&
+    (for package in "$new"/packages/*.deb; do dpkg -x "$package" "$new" || exit 1; done) >>"$log" 2>&1; then
+    rm -rf "$new/packages" "$home"
+    mv "$new" "$home"
+  else
+    rm -rf "$new"
+    skip chromium 'its packages could not be had (see .peers/log/chromium)'
+  fi
+}
+
 # What is there, with its version where it is the pinned one.
 list() {
   local file name out=
@@ -102,6 +126,7 @@ list() {
   if [[ -f $peers/stamp/venv ]]; then
     out+=", venv ($(tr '\n' ' ' <"$peers/stamp/venv" | sed 's/ $//'))"
   fi
+  if [[ -x $peers/chromium/usr/lib/chromium/chromium ]]; then out+=", chromium (unpacked)"; fi
   out=${out#, }
   echo "peers: installed: ${out:-nothing}"
 }
@@ -112,4 +137,5 @@ go_tool nats github.com/nats-io/natscli github.com/nats-io/natscli/nats
 go_tool nats-top github.com/nats-io/nats-top github.com/nats-io/nats-top
 go_tool nats-bench github.com/nats-io/nats.go github.com/nats-io/nats.go/examples/nats-bench
 python_venv
+chromium_files
 list

@@ -32,7 +32,7 @@ const shard = new Shard(
     asksProgram: false,
     key: createServerKey(),
     accountConnections: new AccountConnections(1).memory,
-    tls: undefined,
+    tls: {},
     handshakeLimit: createHandshakeLimit(),
   },
   () => undefined,

@@ -504,12 +504,6 @@ export const GOOD_INPUT: readonly Conversation[] = [
     reply: 'HMSG r 1 33 33\r\nNATS/1.0 503\r\nNats-Subject: a\r\n\r\n\r\n',
   },
   {
-    name: 'no responders with two subscriptions that match the reply',
-    connect: RESPONDERS,
-    send: 'SUB r.a 1\r\nSUB r.a 2\r\nPUB a r.a 0\r\n\r\n',
-    reply: 'HMSG r.a 1 33 33\r\nNATS/1.0 503\r\nNats-Subject: a\r\n\r\n\r\n',
-  },
-  {
     name: 'no responders with only a queue subscription for the reply',
     connect: RESPONDERS,
     send: 'SUB r q 1\r\nPUB a r 0\r\n\r\n',

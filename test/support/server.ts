@@ -2,6 +2,8 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { blockReader } from '../../src/config/file.ts'
+import { readFile } from '../../src/config/surroundings.ts'
 import { createServer, type HeddleServer, type ServerOptions } from '../../src/index.ts'
 import { normaliseOptions } from '../../src/options.ts'
 import { Primary } from '../../src/primary.ts'
@@ -20,7 +22,7 @@ export async function startServer(options: ServerOptions = {}): Promise<HeddleSe
 
 /** Starts a server whose shards can be asked and whose workers can run another file. The caller closes it. */
 export async function startPrimary(options: ServerOptions = {}, entry?: URL): Promise<Primary> {
-  const normal = normaliseOptions({ host: '127.0.0.1', port: -1, ...options })
+  const normal = normaliseOptions({ host: '127.0.0.1', port: -1, ...options }, blockReader(readFile))
   const primary = entry === undefined ? new Primary(normal) : new Primary(normal, entry)
   await primary.start()
   return primary

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { WebSocketOptions } from '../../src/config/shapes.ts'
 import type { ConfigData } from '../../src/config/tree.ts'
+import type { CertificateFiles } from '../../src/tls/options.ts'
 import { missing, peers } from './peers.ts'
 import { startNatsServer, startServer } from './server.ts'
 
@@ -18,11 +19,11 @@ export interface WebSocketServer {
 
 export interface WebSocketServerKind {
   readonly name: string
-  start(options?: Partial<WebSocketOptions>): Promise<WebSocketServer>
+  start(options?: ListenerOptions): Promise<WebSocketServer>
 }
 
-export async function startHeddle(workers: number, options: Partial<WebSocketOptions> = {}): Promise<WebSocketServer> {
-  const websocket = { host: '127.0.0.1', port: -1, no_tls: true, ...inKeys(options) }
+export async function startHeddle(workers: number, options: ListenerOptions = {}): Promise<WebSocketServer> {
+  const websocket = { host: '127.0.0.1', port: -1, ...inKeys(options) }
   const server = await startServer({ workers, websocket })
   return { port: server.webSocketPort as number, clientPort: server.port, stop: () => server.close() }
 }
@@ -35,26 +36,30 @@ const KEYS = {
   headers: 'headers',
 } as const
 
+/** What tests say of a listener; with a certificate it speaks TLS. */
+export interface ListenerOptions extends Partial<Pick<WebSocketOptions, keyof typeof KEYS>> {
+  readonly certificate?: CertificateFiles
+}
+
 /** Options under the names of the configuration file. */
-function inKeys(options: Partial<WebSocketOptions>): Record<string, ConfigData> {
+function inKeys(options: ListenerOptions): Record<string, ConfigData> {
+  const { certificate } = options
   const entries = Object.entries(KEYS).flatMap(([name, key]) => {
     const value = options[name as keyof typeof KEYS]
     return value === undefined ? [] : [[key, value] as const]
   })
-  return Object.fromEntries(entries)
+  const tls = certificate && { cert_file: certificate.certFile, key_file: certificate.keyFile }
+  return { ...(tls === undefined ? { no_tls: true } : { tls }), ...Object.fromEntries(entries) }
 }
 
-async function startNats(file: string, options: Partial<WebSocketOptions> = {}): Promise<WebSocketServer> {
-  const lines = Object.entries(KEYS).flatMap(([name, key]) => {
-    const value = options[name as keyof typeof KEYS]
-    return value === undefined ? [] : [`  ${key}: ${JSON.stringify(value)}`]
-  })
+async function startNats(file: string, options: ListenerOptions = {}): Promise<WebSocketServer> {
+  const lines = Object.entries(inKeys(options)).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`)
   const directory = mkdtempSync(join(tmpdir(), 'heddle-'))
   const config = join(directory, 'nats.conf')
-  writeFileSync(config, ['websocket {', '  host: 127.0.0.1', '  port: -1', '  no_tls: true', ...lines, '}'].join('\n'))
+  writeFileSync(config, ['websocket {', '  host: 127.0.0.1', '  port: -1', ...lines, '}'].join('\n'))
   try {
     const program = await startNatsServer(file, ['-c', config])
-    const [, port] = await program.until(/Listening for websocket clients on ws:\S*:(\d+)/)
+    const [, port] = await program.until(/Listening for websocket clients on wss?:\S*:(\d+)/)
     return { port: Number(port), clientPort: program.port, stop: () => program.stop() }
   } finally {
     rmSync(directory, { recursive: true, force: true })
@@ -65,7 +70,7 @@ async function startNats(file: string, options: Partial<WebSocketOptions> = {}):
 export function webSocketServers(what: string, shards: readonly number[] = [0, 1, 4]): readonly WebSocketServerKind[] {
   const heddles = shards.map((workers) => ({
     name: `heddle, ${workers} shards`,
-    start: (options?: Partial<WebSocketOptions>) => startHeddle(workers, options),
+    start: (options?: ListenerOptions) => startHeddle(workers, options),
   }))
   const { natsServer } = peers
   if (natsServer === undefined || missing('natsServer', `${what} on nats-server`)) return heddles

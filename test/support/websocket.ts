@@ -103,8 +103,9 @@ export class RawWebSocket {
     const client = await RawWebSocket.dial(port)
     client.socket.write(request(headers))
     await until('the answer to the handshake', () => {
-      if (client.closed) throw new Error(`closed instead of an answer: ${client.bytes.toString('latin1')}`)
-      return client.response !== ''
+      if (client.response !== '') return true
+      if (client.closed) throw new Error(`closed instead of an answer: ${client.rest}`)
+      return false
     })
     return client
   }

@@ -201,6 +201,19 @@ describe('a reader of frames', () => {
     expect(told(read([endless, Buffer.from([0x5a, 0x01])]))).toBe(JSON.stringify(['PING\r\n\xa5\x81']))
   })
 
+  test('takes random bytes and damaged frames without harm, and tells the same however they are cut', () => {
+    const random = new Random(chooseSeed('frame reader, damage'))
+    const fixtures = [...GOOD, ...BAD].map(([, frames]) => Buffer.concat(frames))
+    for (let round = 0; round < 1000; round++) {
+      const bytes = Buffer.concat([random.pick(fixtures), random.pick(fixtures), random.pick(fixtures)])
+      for (let i = random.below(4); i > 0; i--) bytes[random.below(bytes.length)] = random.below(256)
+      const options = { compression: random.chance(0.5) }
+      const cut = random.below(bytes.length)
+      const pieces = [bytes.subarray(0, cut), bytes.subarray(cut)].filter(({ length }) => length > 0)
+      expect(told(read(pieces, options))).toBe(told(read([bytes], options)))
+    }
+  })
+
   test('reads random frames, cut at random, like the frames that they are', () => {
     const random = new Random(chooseSeed('frame reader'))
     for (let round = 0; round < 200; round++) {

@@ -1,0 +1,60 @@
+// A chat in the browser: a web server for one page, and beside it a Heddle that the page talks to over WebSocket.
+//
+//     src/node.sh examples/chat/main.ts [PORT]        then open http://localhost:8080 in two windows
+//
+// Everything that the page loads comes from here, the client library included.
+
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createServer } from '../../src/index.ts' // in a program of your own: from 'heddle'
+import { clientLibrary } from './library.ts'
+
+const DEFAULT_PORT = 8080
+const port = Number(process.argv[2] ?? DEFAULT_PORT)
+
+const file = (name: string): Buffer => readFileSync(new URL(`page/${name}`, import.meta.url))
+const pages = new Map<string, { readonly type: string; readonly body: Buffer | string }>([
+  ['/', { type: 'text/html', body: file('index.html') }],
+  ['/chat.css', { type: 'text/css', body: file('chat.css') }],
+  ['/chat.js', { type: 'text/javascript', body: file('chat.js') }],
+  ['/nats.js', { type: 'text/javascript', body: clientLibrary() }],
+])
+
+const web = createHttpServer((request, response) => {
+  const page = pages.get((request.url ?? '/').replace(/[?#].*$/, ''))
+  response.writeHead(page === undefined ? 404 : 200, {
+    'content-type': `${page?.type ?? 'text/plain'}; charset=utf-8`,
+    'cache-control': 'no-store',
+  })
+  response.end(page?.body ?? 'Not found\n')
+})
+web.listen(port, '127.0.0.1')
+await once(web, 'listening')
+const webPort = (web.address() as AddressInfo).port
+
+// Only this page may connect: a page from elsewhere that the same browser shows is refused.
+const heddle = createServer({
+  host: '127.0.0.1',
+  port: -1,
+  websocket: {
+    host: '127.0.0.1',
+    port: -1,
+    no_tls: true,
+    compression: true,
+    allowed_origins: [`http://localhost:${webPort}`, `http://127.0.0.1:${webPort}`],
+  },
+})
+await heddle.ready()
+const settings = { port: heddle.webSocketPort }
+pages.set('/settings.json', { type: 'application/json', body: JSON.stringify(settings) })
+
+process.once('SIGINT', async () => {
+  web.close()
+  web.closeAllConnections()
+  await heddle.close()
+})
+
+process.stdout.write(`Chat on http://localhost:${webPort}\n`)
+process.stdout.write(`It talks to ws://localhost:${heddle.webSocketPort}; other clients may join at ${heddle.url}\n`)

@@ -1,0 +1,159 @@
+// /accountz and /accstatz: accounts, what is configured of one, and what its clients have done (reference 11.3). There
+// is no system account among them, and no import from it, until there is one.
+
+import { type AccountSettings, GLOBAL_ACCOUNT, termsOf } from '../accounts/account.ts'
+import type { ExportOptions, ImportOptions, MappingOptions } from '../config/shapes.ts'
+import type { Options } from '../options.ts'
+import { identityDestination } from '../subjects/transform.ts'
+import { type Answer, type Json, jsonAnswer, refusal, unlessEmpty } from './answer.ts'
+import { goTime } from './go-format.ts'
+import { countRequest, nowMs, type PageContext } from './page.ts'
+import type { Parameters } from './parameters.ts'
+import type { AccountTotals } from './server-accounts.ts'
+import { sum } from './server-totals.ts'
+import { sublistStats } from './sublist-stats.ts'
+
+const PERCENT = 100
+
+export async function accountz(parameters: Parameters, context: PageContext): Promise<Answer> {
+  countRequest(context, '/accountz')
+  const { server } = context
+  const accounts = await context.accounts.read()
+  const top = { server_id: server.identity.serverId, now: goTime(nowMs()) }
+  const name = parameters.text('acc')
+  if (name === '') return jsonAnswer({ ...top, accounts: [...accounts.keys()] })
+  const totals = accounts.get(name)
+  if (totals === undefined) return refusal(`Account ${parameters.bytes('acc')} does not exist`)
+  return jsonAnswer({ ...top, account_detail: describe(totals, server.options, server.startedAt) })
+}
+
+type Settings = Pick<AccountSettings, 'mappings' | 'exports' | 'imports'>
+
+/** What the configuration says of an account; of those that come from tokens only the shards know. */
+function settingsOf({ accounts, mappings }: Options, name: string): Settings {
+  const settings = accounts.find((account) => account.name === name) ?? { mappings: [], exports: [], imports: [] }
+  return name === GLOBAL_ACCOUNT && mappings.length > 0 ? { ...settings, mappings } : settings
+}
+
+function describe(totals: AccountTotals, options: Options, updatedAt: number): Json {
+  const settings = settingsOf(options, totals.name)
+  const mappings = settings.mappings.map((mapping) => [mapping.source, describeDestinations(mapping)] as const)
+  const exports = ofKinds(settings.exports, 'service', 'stream').map(describeExport)
+  const imports = ofKinds(settings.imports, 'stream', 'service').map((item) => {
+    const terms = termsOf(settingsOf(options, item.account), item, totals.name)
+    return describeImport(item, terms?.latency)
+  })
+  return {
+    account_name: totals.name,
+    update_time: goTime(updatedAt),
+    expired: false,
+    complete: true,
+    jetstream_enabled: false,
+    leafnode_connections: 0,
+    client_connections: totals.connections,
+    subscriptions: totals.subscriptions,
+    mappings: mappings.length === 0 ? undefined : Object.fromEntries(mappings),
+    exports: unlessNone(exports),
+    imports: unlessNone(imports),
+    name_tag: totals.name,
+    sublist_stats: sublistStats([totals]),
+  }
+}
+
+type Kind = ExportOptions['kind']
+
+function ofKinds<Item extends { readonly kind: Kind }>(items: readonly Item[], ...kinds: readonly Kind[]): Item[] {
+  return kinds.flatMap((kind) => items.filter((item) => item.kind === kind))
+}
+
+/**
+ * In nats-server's order: those of every cluster first, then those of each one, the lightest first. Weights are added
+ * up as they go; what is left stays as it is, unless the subject itself is among the destinations.
+ */
+function describeDestinations({ source, destinations }: MappingOptions): Json {
+  const named = destinations.some(({ subject }) => subject === source)
+  const clusters = new Set(['', ...destinations.map(({ cluster }) => cluster)])
+  return [...clusters].flatMap((cluster) => {
+    const own = destinations.filter((one) => one.cluster === cluster)
+    const left = PERCENT - sum(own, 'weight')
+    if (left > 0 && !named) own.push({ subject: identityDestination(source), weight: left, cluster })
+    let upTo = 0
+    return own
+      .sort((one, other) => one.weight - other.weight)
+      .map(({ subject, weight }) => {
+        upTo += weight
+        return { subject, weight: upTo, cluster: unlessEmpty(cluster) }
+      })
+  })
+}
+
+const RESPONSE_TYPES = { singleton: 'Singleton', stream: 'Streamed', chunked: 'Chunked' } as const
+
+function describeExport({ kind, subject, response, latency, accounts }: ExportOptions): Json {
+  return {
+    subject,
+    type: kind,
+    response_type: kind === 'service' ? RESPONSE_TYPES[response] : undefined,
+    service_latency: describeLatency(latency),
+    approved_accounts: unlessNone(accounts ?? []),
+  }
+}
+
+function describeLatency(latency: ExportOptions['latency']): Json | undefined {
+  return latency === undefined ? undefined : { sampling: latency.sampling, results: latency.subject }
+}
+
+/** `latency`: what the exporter measures of it. */
+function describeImport(
+  { kind, subject, account, to, prefix, share }: ImportOptions,
+  latency: ExportOptions['latency'],
+): Json {
+  const local = to !== '' ? to : prefix !== '' ? `${prefix}.${subject}` : subject
+  return {
+    subject,
+    account,
+    to: kind === 'service' ? local : undefined,
+    local_subject: local,
+    type: kind,
+    invalid: false,
+    share,
+    tracking: false,
+    latency: describeLatency(latency),
+  }
+}
+
+function unlessNone(list: readonly Json[]): readonly Json[] | undefined {
+  return list.length === 0 ? undefined : list
+}
+
+export async function accstatz(parameters: Parameters, context: PageContext): Promise<Answer> {
+  countRequest(context, '/accstatz')
+  const unused = parameters.boolean('unused')
+  if (parameters.refused !== undefined) return refusal(parameters.refused)
+  const accounts = [...(await context.accounts.read()).values()]
+  return jsonAnswer({
+    server_id: context.server.identity.serverId,
+    now: goTime(nowMs()),
+    account_statz: accounts.filter(({ connections }) => unused || connections > 0).map(describeTraffic),
+  })
+}
+
+function describeTraffic(account: AccountTotals): Json {
+  return {
+    acc: account.name,
+    name: account.name,
+    conns: account.connections,
+    leafnodes: 0,
+    total_conns: account.connections,
+    num_subscriptions: account.subscriptions,
+    sent: traffic(account.outMessages, account.outBytes),
+    received: traffic(account.inMessages, account.inBytes),
+    slow_consumers: account.slowConsumers,
+  }
+}
+
+/** All of it, and the parts that came or went over links to other servers: none. */
+function traffic(msgs: number, bytes: number): Json {
+  const none = { msgs: 0, bytes: 0 }
+  return { msgs, bytes, gateways: none, routes: none, leafs: none }
+}

@@ -1,0 +1,70 @@
+// The dashboard at the root: files of this folder, read once, served as they are. Nothing is built and nothing comes
+// from elsewhere; the policy forbids it, so that a client's name can never become a script.
+
+import { readFileSync } from 'node:fs'
+import type { Answer } from './answer.ts'
+import { countRequest, type PageContext } from './page.ts'
+import type { Parameters } from './parameters.ts'
+
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+const SAFETY = {
+  'Content-Security-Policy': POLICY,
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  // A new release is seen at once; the files are small.
+  'Cache-Control': 'no-cache',
+}
+
+const TYPES = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  svg: 'image/svg+xml',
+} as const
+
+const FILES = [
+  'style.css',
+  'lists.css',
+  'narrow.css',
+  'icon.svg',
+  'app.js',
+  'chart.js',
+  'connections.js',
+  'feed.js',
+  'format.js',
+  'overview.js',
+  'shards.js',
+  'subjects.js',
+  'tables.js',
+  'virtual-table.js',
+] as const
+
+function read(name: string): Answer {
+  const type = TYPES[name.slice(name.lastIndexOf('.') + 1) as keyof typeof TYPES]
+  const body = readFileSync(new URL(`./dashboard/${name}`, import.meta.url))
+  return { status: 200, headers: { 'Content-Type': type, ...SAFETY }, body }
+}
+
+/** Reads the files; throws if one is missing from the installation. By path. */
+export function dashboardFiles(): ReadonlyMap<string, Answer> {
+  return new Map(FILES.map((name) => [`/dashboard/${name}`, read(name)]))
+}
+
+/** The root page. */
+export function dashboardPage(): (parameters: Parameters, context: PageContext) => Answer {
+  const page = read('index.html')
+  return (_parameters, context) => {
+    countRequest(context, '/')
+    return page
+  }
+}

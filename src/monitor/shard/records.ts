@@ -1,0 +1,70 @@
+// What a shard notes of itself for the monitoring pages while it works: counters, who was closed, who is behind, how
+// late and how busy its loop is. The shard tells what happens; stats.ts makes reports of it.
+
+import type { Client } from '../../client.ts'
+import { CloseReason } from '../../errors.ts'
+import type { Counters } from '../../gauges.ts'
+import type { ShardSetup } from '../../messages.ts'
+import type { Shard } from '../../shard.ts'
+import { type ConnectionRow, connectionRow, TrafficTotals } from '../../stats.ts'
+import { Incidents } from './incidents.ts'
+import { LatencySampler } from './latency.ts'
+import { LoadMeter } from './load-meter.ts'
+import { SlowWatch } from './slow-watch.ts'
+
+export class Records {
+  /** When the thread began, on the shard's clock. */
+  readonly bornMs: number
+  /** In shared memory: what this and earlier threads in this place have done. */
+  readonly counters: Counters
+  /** The latest closed connections, oldest first. */
+  readonly closedConnections: ConnectionRow[] = []
+  readonly incidents = new Incidents()
+  readonly latency = new LatencySampler()
+  readonly slowWatch: SlowWatch
+  /** Only where there are pages that show it. */
+  readonly load: LoadMeter | undefined
+
+  private readonly shard: Shard
+
+  constructor(shard: Shard, { options }: ShardSetup, counters: Counters) {
+    this.shard = shard
+    this.bornMs = shard.nowMs
+    this.counters = counters
+    this.slowWatch = new SlowWatch(options.maxPending, (ms) => shard.wallClock(ms))
+    this.load = options.monitorPort === undefined ? undefined : new LoadMeter()
+  }
+
+  /** A connection began to close; its subscriptions are still there. */
+  closing(client: Client, reason: CloseReason): void {
+    const { nowMs } = this.shard
+    if (reason === CloseReason.slowConsumerPending || reason === CloseReason.slowConsumerDeadline) {
+      this.counters.slowConsumer()
+      client.account.counters.slowConsumers++
+      this.slowWatch.cutOff(client, reason, nowMs)
+    } else if (reason === CloseReason.staleConnection) this.counters.staleConnection()
+    this.incidents.closed(client, reason, this.shard.wallClock(nowMs))
+  }
+
+  /** A connection is gone. */
+  gone(client: Client): void {
+    client.account.counters.closed.add(client)
+    const { maxClosedClients } = this.shard.options
+    if (maxClosedClients === 0) return
+    this.closedConnections.push(connectionRow(this.shard, client, true))
+    if (this.closedConnections.length > maxClosedClients) this.closedConnections.shift()
+  }
+
+  /** Brings the shared counters up to date. */
+  addUpTraffic(): void {
+    const { accounts, clients } = this.shard
+    const traffic = new TrafficTotals()
+    for (const { counters } of accounts.values()) traffic.add(counters.closed)
+    for (const client of clients.values()) traffic.add(client)
+    this.counters.setTraffic(traffic)
+  }
+
+  stop(): void {
+    this.load?.stop()
+  }
+}
