@@ -5,7 +5,7 @@
 
 import { CompiledPermissions, type SubscribeVerdict } from './auth/permissions.ts'
 import { ResponsePermits } from './auth/responses.ts'
-import type { Permissions } from './auth/settings.ts'
+import type { Permissions } from './config/shapes.ts'
 import type { Route } from './route.ts'
 
 export class Rights {

@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import { createUser, type KeyPair } from '@nats-io/nkeys'
+import type { AuthCalloutOptions, ConnectionType, Permissions } from '../config/shapes.ts'
 import { AuthFaults, type Identity, identity, isRefusal, type Refusal, refuse } from './identity.ts'
 import type { VerifiedAccount } from './jwt/account.ts'
 import type { AccountBook } from './jwt/account-book.ts'
@@ -15,7 +16,6 @@ import { decodeToken, isInvalid, whyNotNow } from './jwt/token.ts'
 import { decodeUser, type User, whyNotUser } from './jwt/user.ts'
 import { isPublicKey } from './nkey.ts'
 import { type AuthRequest, andThen, type Soon, shownUser } from './request.ts'
-import type { AuthCalloutOptions, ConnectionType, Permissions } from './settings.ts'
 
 const AUDIENCE = 'nats-authorization-request'
 const XKEY_HEADER = 'Nats-Server-Xkey'

@@ -2,9 +2,10 @@
 // all that is configured. It runs on the primary thread; shards ask by questions.ts. What it is given and answers is
 // plain data, and its answer is looked at like any stranger's.
 
+import type { ConnectionType, Permissions } from '../config/shapes.ts'
 import { type Identity, identity, type Refusal, refuse } from './identity.ts'
 import type { AuthRequest, Credentials } from './request.ts'
-import { type ConnectionType, GLOBAL_ACCOUNT, type Permissions } from './settings.ts'
+import { GLOBAL_ACCOUNT } from './settings.ts'
 
 /** What the function is told. A nonce was sent in INFO; `signature` is what the client made of it. */
 export interface AuthenticateRequest extends Credentials {

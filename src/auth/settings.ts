@@ -1,6 +1,16 @@
 // What the authenticator is told by configuration: plain data that can be cloned to any thread, checked and completed
 // before it comes here (reference 4.2, 4.3). Times are milliseconds; a text that was not given is empty.
 
+import type {
+  AccountOptions,
+  AuthCalloutOptions,
+  AuthorizationOptions,
+  Permissions,
+  TlsOptions,
+  UserOptions,
+  WebSocketOptions,
+} from '../config/shapes.ts'
+
 /** Account of clients that belong to no other (reference 4.3). */
 export const GLOBAL_ACCOUNT = '$G'
 /** The server's own, where no other is named. */
@@ -8,144 +18,22 @@ export const SYSTEM_ACCOUNT = '$SYS'
 /** Where requests of a callout are published; nobody else in that account may. */
 export const CALLOUT_SUBJECT = '$SYS.REQ.USER.AUTH'
 
-// ── As the configuration shapes it ──────────────────────────────────────────────────────────────────────────
+// ── What is read of the configuration ───────────────────────────────────────────────────────────────────────
 
-/** What a user may publish and subscribe to. A part that is undefined restricts nothing. */
-export interface Permissions {
-  readonly publish?: SubjectRules | undefined
-  readonly subscribe?: SubjectRules | undefined
-  readonly responses?: ResponseRules | undefined
-}
+/** Of `authorization { … }`, all that concerns who may enter. */
+export type AuthorizationRules = Omit<AuthorizationOptions, 'timeout' | 'defaultPermissions'>
 
 /**
- * Deny wins. `allow` undefined: everything; empty: nothing may be published, but everything be subscribed to, as in
- * nats-server. A subscribe rule may be `subject queue`.
+ * Of an account, all that concerns who may enter it. Its default permissions stand in the users already; those whom a
+ * callout puts into the account get them too.
  */
-export interface SubjectRules {
-  readonly allow?: readonly string[] | undefined
-  readonly deny?: readonly string[] | undefined
-}
+export type AccountUsers = Pick<AccountOptions, 'name' | 'users' | 'defaultPermissions'>
 
-/** May answer on the reply subjects of what was received: so many messages, for so long; negative = no limit. */
-export interface ResponseRules {
-  readonly maxMessages: number
-  readonly expires: number
-}
-
-export const CONNECTION_TYPES = [
-  'STANDARD',
-  'WEBSOCKET',
-  'LEAFNODE',
-  'LEAFNODE_WS',
-  'MQTT',
-  'MQTT_WS',
-  'IN_PROCESS',
-] as const
-export type ConnectionType = (typeof CONNECTION_TYPES)[number]
-
-/** A user with a name and password (plain or bcrypt), or one with an nkey. */
-export interface UserOptions {
-  readonly username: string
-  /** Empty: known by certificate only. */
-  readonly password: string
-  /** Public user key, `U…`; empty for a user with a name. */
-  readonly nkey: string
-  readonly permissions: Permissions | undefined
-  /** Undefined: all of them. */
-  readonly connectionTypes: readonly ConnectionType[] | undefined
-  readonly proxyRequired: boolean
-}
-
-export interface AuthCalloutOptions {
-  /** Public account key that signs the answers. */
-  readonly issuer: string
-  /** Where requests are published. */
-  readonly account: string
-  /** Users that are not asked about, by name or nkey: the service itself. */
-  readonly authUsers: readonly string[]
-  /** Public curve key of the service; empty: requests are readable. */
-  readonly xkey: string
-  /** Accounts whose users are asked about; empty: all. */
-  readonly allowedAccounts: readonly string[]
-}
-
-export interface AuthorizationOptions {
-  readonly username: string
-  readonly password: string
-  readonly token: string
-  readonly users: readonly UserOptions[]
-  /** Whether `users` was given, if only as an empty list. */
-  readonly hasUsers: boolean
-  readonly callout: AuthCalloutOptions | undefined
-  readonly proxyRequired: boolean
-}
-
-export interface ExportOptions {
-  readonly kind: 'stream' | 'service'
-  readonly subject: string
-  /** Accounts that may import it; undefined: all. */
-  readonly accounts: readonly string[] | undefined
-  readonly accountTokenPosition: number
-  readonly response: 'singleton' | 'stream' | 'chunked'
-  /** Longest wait for a service's answer; 0 = the default, 2 min. */
-  readonly threshold: number
-  /** `sampling` in percent; 0 = asked for by headers. */
-  readonly latency: { readonly sampling: number; readonly subject: string } | undefined
-  readonly allowTrace: boolean
-}
-
-export interface ImportOptions {
-  readonly kind: 'stream' | 'service'
-  readonly account: string
-  readonly subject: string
-  /** Local subject; empty: as it is there. */
-  readonly to: string
-  readonly prefix: string
-  readonly share: boolean
-  readonly allowTrace: boolean
-}
-
-export interface MappingDestination {
-  readonly subject: string
-  /** Percent. */
-  readonly weight: number
-  readonly cluster: string
-}
-
-export interface MappingOptions {
-  readonly source: string
-  readonly destinations: readonly MappingDestination[]
-}
-
-/** `-1` = no limit. */
-export interface AccountLimits {
-  readonly maxConnections: number
-  readonly maxSubscriptions: number
-  readonly maxPayload: number
-  readonly maxLeafnodes: number
-}
-
-/** Of an account, all that concerns who may enter it. */
-export interface AccountUsers {
-  readonly name: string
-  readonly users: readonly UserOptions[]
-  /** They stand in the users already; those whom a callout puts into the account get them too. */
-  readonly defaultPermissions: Permissions | undefined
-}
-
-/** Of `tls { … }`: whether a client's certificate says who it is (`verify_and_map`). */
-export interface MappingTls {
-  readonly verifyAndMap: boolean
-}
+/** Of `tls { … }`: whether a client's certificate says who it is. */
+export type MappingTls = Pick<TlsOptions, 'verifyAndMap'>
 
 /** Of `websocket { … }`, what is asked of its clients instead of the rest of the server's. */
-export interface WebSocketAuth {
-  /** 0 = no listener. */
-  readonly port: number
-  readonly username: string
-  readonly password: string
-  readonly token: string
-  readonly noAuthUser: string
+export type WebSocketAuth = Pick<WebSocketOptions, 'port' | 'username' | 'password' | 'token' | 'noAuthUser'> & {
   readonly tls: MappingTls | undefined
 }
 
@@ -164,7 +52,7 @@ export interface OperatorSettings {
 /** The options that say who may enter, by their names, and what operator tokens add. */
 export interface AuthInput {
   /** undefined: there is no such block. */
-  readonly authorization: AuthorizationOptions | undefined
+  readonly authorization: AuthorizationRules | undefined
   readonly accounts: readonly AccountUsers[]
   readonly systemAccount: string
   readonly noAuthUser: string

@@ -4,16 +4,24 @@
 
 /** What a user may publish and subscribe to. A part that is undefined restricts nothing. */
 export interface Permissions {
-  readonly publish: SubjectRules | undefined
-  readonly subscribe: SubjectRules | undefined
-  /** May answer on reply subjects: so many messages, for so long; negative = no limit. */
-  readonly responses: { readonly maxMessages: number; readonly expires: number } | undefined
+  readonly publish?: SubjectRules | undefined
+  readonly subscribe?: SubjectRules | undefined
+  readonly responses?: ResponseRules | undefined
 }
 
-/** Deny wins. `allow` undefined: everything; empty: nothing. A subscribe rule may be `subject queue`. */
+/**
+ * Deny wins. `allow` undefined: everything; empty: nothing may be published, but everything be subscribed to, as in
+ * nats-server. A subscribe rule may be `subject queue`.
+ */
 export interface SubjectRules {
-  readonly allow: readonly string[] | undefined
-  readonly deny: readonly string[] | undefined
+  readonly allow?: readonly string[] | undefined
+  readonly deny?: readonly string[] | undefined
+}
+
+/** May answer on the reply subjects of what was received: so many messages, for so long; negative = no limit. */
+export interface ResponseRules {
+  readonly maxMessages: number
+  readonly expires: number
 }
 
 export const CONNECTION_TYPES = [
@@ -30,6 +38,7 @@ export type ConnectionType = (typeof CONNECTION_TYPES)[number]
 /** A user with a name and password (plain or bcrypt), or one with an nkey. */
 export interface UserOptions {
   readonly username: string
+  /** Empty: known by certificate only. */
   readonly password: string
   /** Public user key, `U…`; empty for a user with a name. */
   readonly nkey: string
@@ -40,10 +49,15 @@ export interface UserOptions {
 }
 
 export interface AuthCalloutOptions {
+  /** Public account key that signs the answers. */
   readonly issuer: string
+  /** Where requests are published. */
   readonly account: string
+  /** Users that are not asked about, by name or nkey: the service itself. */
   readonly authUsers: readonly string[]
+  /** Public curve key of the service; empty: requests are readable. */
   readonly xkey: string
+  /** Accounts whose users are asked about; empty: all. */
   readonly allowedAccounts: readonly string[]
 }
 

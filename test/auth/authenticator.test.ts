@@ -12,7 +12,8 @@ import {
 } from '../../src/auth/identity.ts'
 import type { PasswordVerifier } from '../../src/auth/password.ts'
 import { NO_CREDENTIALS, type PeerCertificate } from '../../src/auth/request.ts'
-import { type AuthInput, authSettings, type UserOptions } from '../../src/auth/settings.ts'
+import { type AuthInput, authSettings } from '../../src/auth/settings.ts'
+import type { UserOptions } from '../../src/config/shapes.ts'
 import { atOnce, createUser, request, signNonce, userOptions } from './material.ts'
 
 const HASH = hashSync('hashed', 4)

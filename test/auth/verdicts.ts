@@ -3,7 +3,8 @@
 import { encodeUser } from '@nats-io/jwt'
 import type { KeyPair } from '@nats-io/nkeys'
 import { hashSync } from 'bcryptjs'
-import { type AuthInput, authSettings, type UserOptions } from '../../src/auth/settings.ts'
+import { type AuthInput, authSettings } from '../../src/auth/settings.ts'
+import type { UserOptions } from '../../src/config/shapes.ts'
 import { claims, createAccount, createUser, NOW, sign, Tree, userOptions } from './material.ts'
 
 /** Members of CONNECT, made when the nonce is known. */

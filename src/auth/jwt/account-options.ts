@@ -1,6 +1,6 @@
 // An account's token as the configuration would have said it, so that the rest of the server knows one kind of account.
 
-import type { AccountLimits, ExportOptions, ImportOptions, MappingOptions, Permissions } from '../settings.ts'
+import type { AccountLimits, ExportOptions, ImportOptions, MappingOptions, Permissions } from '../../config/shapes.ts'
 import type { AccountExport, AccountImport, Revocations, VerifiedAccount } from './account.ts'
 import { toPermissions } from './rights.ts'
 

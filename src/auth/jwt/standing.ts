@@ -1,9 +1,10 @@
 // Whether those who are connected may stay when their account's token changes or ends (reference 4.2, 7.1).
 
+import type { Permissions } from '../../config/shapes.ts'
 import type { Fault } from '../../errors.ts'
 import { AuthFaults, type Identity, type Limits } from '../identity.ts'
 import { denyPublish } from '../permissions.ts'
-import { CALLOUT_SUBJECT, type Permissions } from '../settings.ts'
+import { CALLOUT_SUBJECT } from '../settings.ts'
 import type { VerifiedAccount } from './account.ts'
 import { isExpired } from './account-book.ts'
 import { isRevoked } from './activation.ts'
