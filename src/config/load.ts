@@ -1,8 +1,6 @@
 // From the command's flags to options: reads the configuration file that they name and lays the flags over it. A
 // reload calls this again, with the flags of the start.
 
-import type { Options } from '../options.ts'
-import { type Change, diffOptions } from './changes.ts'
 import type { RunCommand, TlsFlags } from './flags.ts'
 import { Layer } from './layer.ts'
 import { type Normalised, normalise } from './normalise.ts'
@@ -31,21 +29,6 @@ export async function load(command: RunCommand, surroundings: Surroundings): Pro
   }
   const result = normalise([file.layer, command.layer, tls], { path: command.configFile, digest: file.digest })
   return typeof result === 'string' ? { refused: result } : { ...result, warnings: file.text }
-}
-
-/**
- * The same for a server that runs by the options in force: what changes, or why the whole reload is refused
- * (reference 5).
- */
-export async function reload(
-  command: RunCommand,
-  surroundings: Surroundings,
-  inForce: Options,
-): Promise<(Loaded & { readonly changes: readonly Change[] }) | Refused> {
-  const loaded = await load(command, surroundings)
-  if ('refused' in loaded) return loaded
-  const { changes, refusal } = diffOptions(inForce, loaded.options)
-  return refusal === undefined ? { ...loaded, changes } : { refused: refusal }
 }
 
 /**

@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { diffOptions } from '../../src/config/changes.ts'
 import { parseFlags, type RunCommand } from '../../src/config/flags.ts'
-import { load, reload } from '../../src/config/load.ts'
+import { load } from '../../src/config/load.ts'
 import { normaliseOptions } from '../../src/options.ts'
 import { missing, peers } from '../support/peers.ts'
 import { ServerProgram } from '../support/server.ts'
-import { surroundingsIn } from './support.ts'
+import { reloadOver, surroundingsIn } from './support.ts'
 
 const BASE = 'listen: "127.0.0.1:-1"\nserver_name: loom\n'
 
@@ -64,7 +64,7 @@ async function ours(before: string, after: string): Promise<string> {
   const inFolder = (text: string) => ({ ...surroundingsIn(''), readFile: () => text })
   const start = await load(command, inFolder(BASE + before))
   if ('refused' in start) expect.fail(start.refused)
-  const result = await reload(command, inFolder(BASE + after), start.options)
+  const result = await reloadOver(start.options, command, inFolder(BASE + after))
   return 'refused' in result ? result.refused : 'taken'
 }
 

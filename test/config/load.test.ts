@@ -3,8 +3,9 @@
 import { describe, expect, test } from 'vitest'
 import { explain } from '../../src/config/explain.ts'
 import { parseFlags, type RunCommand } from '../../src/config/flags.ts'
-import { type Loaded, load, reload } from '../../src/config/load.ts'
+import { type Loaded, load } from '../../src/config/load.ts'
 import type { OptionName } from '../../src/options.ts'
+import { reloadOver } from './support.ts'
 
 const surroundings = (text: string) => ({
   readFile: (path: string): string => {
@@ -265,7 +266,7 @@ test('no secret is told, neither by --explain-config nor by a complaint', async 
 describe('a reload', () => {
   const again = async (before: string, after: string, ...flags: string[]) => {
     const { options } = await loaded(before, ...flags)
-    return reload(command('-c', 'x.conf', ...flags), surroundings(after), options)
+    return reloadOver(options, command('-c', 'x.conf', ...flags), surroundings(after))
   }
 
   test('lists what changes', async () => {

@@ -2,9 +2,11 @@
 
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { type Change, diffOptions } from '../../src/config/changes.ts'
 import { parseFlags, type RunCommand } from '../../src/config/flags.ts'
-import { check } from '../../src/config/load.ts'
+import { check, type Loaded, load, type Refused } from '../../src/config/load.ts'
 import { readFile, type Surroundings } from '../../src/config/surroundings.ts'
+import type { Options } from '../../src/options.ts'
 
 /** The folder that paths in the files start from. */
 export const FILES = fileURLToPath(new URL('files', import.meta.url))
@@ -47,4 +49,16 @@ export async function checkFile(
   const result = await check(parseFlags(['-t', '-c', path]) as RunCommand, surroundings)
   if ('refused' in result) return { code: 1, stderr: `nats-server: ${result.refused}\n` }
   return { code: 0, stderr: `nats-server: ${result.valid}\n` }
+}
+
+/** What a server that runs by the options in force makes of a reload: what changes, or why all of it is refused. */
+export async function reloadOver(
+  inForce: Options,
+  command: RunCommand,
+  surroundings: Surroundings,
+): Promise<(Loaded & { readonly changes: readonly Change[] }) | Refused> {
+  const loaded = await load(command, surroundings)
+  if ('refused' in loaded) return loaded
+  const { changes, refusal } = diffOptions(inForce, loaded.options)
+  return refusal === undefined ? { ...loaded, changes } : { refused: refusal }
 }
