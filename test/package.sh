@@ -13,6 +13,8 @@ cd "$work/user"
 npm init --yes >/dev/null
 npm install --silent "$work"/heddle-*.tgz
 node_modules/.bin/heddle -v
+# Installing has started the server once, so that the first start finds its code compiled.
+[ -n "$(ls node_modules/heddle/dist/.cache)" ]
 cat >use.mjs <<'USE'
 import { createServer } from 'heddle'
 const server = createServer({ host: '127.0.0.1', port: -1, workers: 1 })
