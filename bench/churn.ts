@@ -21,11 +21,11 @@ function churnCycle(): Uint8Array {
 export function churn(operations: number, bytes: number): Load {
   return {
     async run(server, scale) {
-      const flow = await Flow.start(server.port, fanOut(1, bytes), 1)
+      const flow = await Flow.start(server.endpoint, fanOut(1, bytes), 1)
       await flow.rateFor(ALONE_MS)
       const alone = await flow.rateFor(ALONE_MS)
       const rounds = Math.max(1, Math.round((operations * scale) / (2 * WINDOW)))
-      const churner = send({ port: server.port, connections: 1, cycle: churnCycle(), rounds })
+      const churner = send({ endpoint: server.endpoint, connections: 1, cycle: churnCycle(), rounds })
       await churner.ready
       churner.tell({ kind: 'go' })
       const pairRate = await flow.rateDuring(churner.done)

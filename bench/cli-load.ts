@@ -30,8 +30,9 @@ function benchArguments(
   messages: number,
   bytes: number,
 ): string[] {
+  const trust = server.authorityFile === undefined ? [] : ['--tlsca', server.authorityFile]
   const sizes = ['--clients', `${clients}`, '--msgs', `${messages}`, '--size', `${bytes}`]
-  return ['--no-context', '-s', server.url, 'bench', ...verb, ...sizes, '--no-progress']
+  return ['--no-context', '-s', server.url, ...trust, 'bench', ...verb, ...sizes, '--no-progress']
 }
 
 /** Runs the tool to its end; `signal` ends it before. Resolves to the rate that it measured. */

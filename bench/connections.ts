@@ -16,7 +16,7 @@ export function connecting(connections: number): Load {
       const before = server.usage().rssMiB
       const task = { dialling: DIALLING, subscription: 'SUB idle 1\r\n', stuck: false }
       server.begin()
-      const holder = hold({ ...task, port: server.port, connections: count })
+      const holder = hold({ ...task, endpoint: server.endpoint, connections: count })
       const elapsedMs = await holder.ready
       server.end()
       await pause(SETTLE_MS)

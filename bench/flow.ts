@@ -3,7 +3,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Generator, Receiver, send } from './generators/pool.ts'
-import type { Sent } from './generators/tasks.ts'
+import type { Endpoint, Sent } from './generators/tasks.ts'
 import type { Stream } from './streams.ts'
 
 export class Flow {
@@ -18,12 +18,12 @@ export class Flow {
   }
 
   /** Connects the receivers and publishers of the stream and lets them go. */
-  static async start(port: number, stream: Stream, publishers: number): Promise<Flow> {
+  static async start(endpoint: Endpoint, stream: Stream, publishers: number): Promise<Flow> {
     const { subscriptions, stride, initial, cycle } = stream
     const expected = { messages: undefined, each: undefined }
-    const receiver = new Receiver({ port, subscriptions, stride, initial, ...expected })
+    const receiver = new Receiver({ endpoint, subscriptions, stride, initial, ...expected })
     await receiver.ready
-    const sender = send({ port, connections: publishers, cycle, rounds: undefined })
+    const sender = send({ endpoint, connections: publishers, cycle, rounds: undefined })
     await sender.ready
     sender.tell({ kind: 'go' })
     return new Flow(stream, receiver, sender)

@@ -34,7 +34,7 @@ function programOf(shape: Shape, contender: Contender, setting: Setting): Progra
 
 /** Runs the shape's load against a fresh server. Rejects when the load did not go through whole. */
 export async function measure(shape: Shape, contender: Contender, setting: Setting): Promise<Run> {
-  const server = await ServerProcess.start(programOf(shape, contender, setting))
+  const server = await ServerProcess.start(programOf(shape, contender, setting), contender.setup)
   try {
     const { messages, metrics } = await shape.load.run(server, setting.scale)
     const cpuMs = server.cpuMs

@@ -32,7 +32,7 @@ async function sample(server: ServerProcess, flow: Flow, seconds: number): Promi
 export function memory(minutes: number): Load {
   return {
     async run(server, scale) {
-      const flow = await Flow.start(server.port, fanOut(FAN_OUT, BYTES), PUBLISHERS)
+      const flow = await Flow.start(server.endpoint, fanOut(FAN_OUT, BYTES), PUBLISHERS)
       const points = await sample(server, flow, scaled(minutes * 60, scale, 4))
       const { peakMiB } = server.usage()
       const warmUp = Math.min(WARM_UP_MIN, minutes / 2) * scale
@@ -47,7 +47,7 @@ export function memory(minutes: number): Load {
 /** The same with a subscriber that comes after a while and never reads: by how much the peak rises. */
 export const stuckSubscriber: Load = {
   async run(server, scale) {
-    const flow = await Flow.start(server.port, fanOut(FAN_OUT, BYTES), PUBLISHERS)
+    const flow = await Flow.start(server.endpoint, fanOut(FAN_OUT, BYTES), PUBLISHERS)
     const peakOver = async (seconds: number): Promise<number> => {
       server.resetPeak()
       await flow.rateFor(scaled(seconds, scale) * 1000)
@@ -56,7 +56,7 @@ export const stuckSubscriber: Load = {
     await flow.rateFor(scaled(STUCK_WARM_UP_S, scale) * 1000)
     const before = await peakOver(STUCK_S)
     const subscription = 'SUB bench 1\r\n'
-    const holder = hold({ port: server.port, connections: 1, dialling: 1, subscription, stuck: true })
+    const holder = hold({ endpoint: server.endpoint, connections: 1, dialling: 1, subscription, stuck: true })
     await holder.ready
     const peakMiB = await peakOver(STUCK_S)
     holder.tell({ kind: 'stop' })

@@ -34,14 +34,14 @@ async function ask(url: string, seconds: number): Promise<number> {
 export const monitoring: Load = {
   async run(server, scale) {
     const holder = hold({
-      port: server.port,
+      endpoint: server.endpoint,
       connections: scaled(CONNECTIONS, scale),
       dialling: DIALLING,
       subscription: 'SUB idle 1\r\n',
       stuck: false,
     })
     await holder.ready
-    const flow = await Flow.start(server.port, fanOut(4, 128), 1)
+    const flow = await Flow.start(server.endpoint, fanOut(4, 128), 1)
     await flow.rateFor(WARM_UP_MS)
     const pages = [
       `http://127.0.0.1:${server.monitorPort}/varz`,

@@ -10,7 +10,7 @@ export function requestReply(requests: number, bytes: number): Load {
   return {
     async run(server, scale) {
       const count = scaled(requests, scale, 100)
-      const generator = exchange({ port: server.port, warmUp: WARM_UP, requests: count, bytes })
+      const generator = exchange({ endpoint: server.endpoint, warmUp: WARM_UP, requests: count, bytes })
       await generator.ready
       server.begin()
       generator.tell({ kind: 'go' })

@@ -2,9 +2,13 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Endpoint } from './generators/tasks.ts'
+import { AUTHORITY_FILE, DEFAULTS, type Setup } from './setups.ts'
 
 /** Clock ticks a second of /proc/PID/stat; 100 on every Linux that Node runs on. */
 const TICKS = 100
@@ -13,7 +17,7 @@ const POLL_MS = 2
 /** As much of the server's log as an error quotes. */
 const LOG_TAIL = 600
 
-/** How to start a server; it is given -a, -p and -m besides. */
+/** How to start a server; it is given -a, -p, -m and, where it has a setup, -c besides. */
 export interface Program {
   readonly command: string
   readonly arguments: readonly string[]
@@ -24,6 +28,12 @@ export interface Program {
   readonly isWrapper?: boolean
   /** It writes messages to its subscribers by itself, and wants no publisher (floor.ts). */
   readonly publishes?: boolean
+}
+
+interface Ports {
+  readonly client: number
+  readonly monitor: number
+  readonly websocket: number
 }
 
 export interface Usage {
@@ -37,8 +47,13 @@ export interface Usage {
 
 export class ServerProcess {
   readonly program: Program
-  readonly port: number
   readonly monitorPort: number
+  /** Where the load comes in. */
+  readonly endpoint: Endpoint
+  private readonly port: number
+  private readonly setup: Setup
+  /** Its configuration file and what that names; removed when it has stopped. */
+  private readonly folder: string
   /** From the start of the process to the first connection that it took, in milliseconds. */
   acceptMs = Number.NaN
   /** … and to "Server is ready" in its log. */
@@ -50,25 +65,36 @@ export class ServerProcess {
   private cpuFromMs: number | undefined
   private cpuToMs: number | undefined
 
-  private constructor(program: Program, child: ChildProcess, port: number, monitorPort: number) {
+  private constructor(program: Program, child: ChildProcess, setup: Setup, folder: string, ports: Ports) {
     this.program = program
     this.child = child
-    this.port = port
-    this.monitorPort = monitorPort
+    this.setup = setup
+    this.folder = folder
+    this.port = ports.client
+    this.monitorPort = ports.monitor
+    const { transport } = setup
+    this.endpoint = { transport, port: transport === 'websocket' ? ports.websocket : ports.client }
   }
 
   /** Starts the program; resolves when it has said that it is ready and takes connections. */
-  static async start(program: Program): Promise<ServerProcess> {
-    const [port, monitorPort] = [await freePort(), await freePort()]
-    const ports = ['-a', '127.0.0.1', '-p', `${port}`, '-m', `${monitorPort}`]
+  static async start(program: Program, setup: Setup = DEFAULTS): Promise<ServerProcess> {
+    const ports: Ports = { client: await freePort(), monitor: await freePort(), websocket: await freePort() }
+    const flags = ['-a', '127.0.0.1', '-p', `${ports.client}`, '-m', `${ports.monitor}`]
+    const folder = mkdtempSync(join(tmpdir(), 'heddle-bench-'))
+    const configuration = setup.configuration(folder, ports.websocket)
+    if (configuration !== '') {
+      const file = join(folder, 'server.conf')
+      writeFileSync(file, configuration)
+      flags.push('-c', file)
+    }
     const startMs = performance.now()
-    const child = spawn(program.command, [...program.arguments, ...ports], {
+    const child = spawn(program.command, [...program.arguments, ...flags], {
       stdio: ['ignore', 'ignore', 'pipe'],
       cwd: program.folder,
       env: { ...process.env, ...program.environment },
       detached: program.isWrapper === true,
     })
-    const server = new ServerProcess(program, child, port, monitorPort)
+    const server = new ServerProcess(program, child, setup, folder, ports)
     child.once('error', (error) => {
       server.log += error.message
     })
@@ -79,9 +105,9 @@ export class ServerProcess {
       }
     })
     while (Number.isNaN(server.acceptMs) || Number.isNaN(server.readyMs)) {
-      if (Number.isNaN(server.acceptMs) && (await answers(port))) server.acceptMs = performance.now() - startMs
+      if (Number.isNaN(server.acceptMs) && (await answers(ports.client))) server.acceptMs = performance.now() - startMs
       if (child.pid === undefined || child.exitCode !== null || performance.now() - startMs > START_MAX_MS) {
-        child.kill('SIGKILL')
+        await server.stop()
         throw new Error(`${program.command} did not start: ${server.logTail}`)
       }
       await pause(POLL_MS)
@@ -93,6 +119,11 @@ export class ServerProcess {
 
   get url(): string {
     return `nats://127.0.0.1:${this.port}`
+  }
+
+  /** Whom its clients have to trust; undefined without TLS. */
+  get authorityFile(): string | undefined {
+    return this.setup.transport === 'tls' ? join(this.folder, AUTHORITY_FILE) : undefined
   }
 
   get logTail(): string {
@@ -153,7 +184,8 @@ export class ServerProcess {
   }
 
   private async endBy(signal: NodeJS.Signals): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return
+    rmSync(this.folder, { recursive: true, force: true })
+    if (this.child.pid === undefined || this.child.exitCode !== null || this.child.signalCode !== null) return
     const exit = once(this.child, 'exit')
     // A negative id is the whole process group of a detached child.
     if (this.program.isWrapper === true && this.child.pid !== undefined) process.kill(-this.child.pid, signal)

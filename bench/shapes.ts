@@ -8,6 +8,7 @@ import { memory, stuckSubscriber } from './memory.ts'
 import { atLeast, atMost, figureAtLeast, figureAtMost, type Targets } from './metrics.ts'
 import { monitoring } from './monitoring.ts'
 import { requestReply } from './request-reply.ts'
+import { PERMISSIONS, type Setup, TLS, WEBSOCKET } from './setups.ts'
 import { streamLoad } from './stream-load.ts'
 import { fanOut, fanOutHeaders, manyFilters, queueGroup, randomSubjects } from './streams.ts'
 
@@ -15,6 +16,8 @@ import { fanOut, fanOutHeaders, manyFilters, queueGroup, randomSubjects } from '
 export interface Contender {
   readonly label: string
   readonly program: 'peer' | 'heddle' | 'floor'
+  /** Undefined: its defaults. */
+  readonly setup?: Setup
   /** Heddle's shards; undefined: its own default. */
   readonly workers?: number
   readonly targets: Targets
@@ -49,6 +52,39 @@ function duel(name: string, load: Load, rate: number, cpu: number, growth?: numb
     ...(growth === undefined ? {} : { growthMiB: atMost(growth) }),
   }
   return { name, load, contenders: [PEER, heddle(targets)] }
+}
+
+/** The same servers set up otherwise. */
+const setUp = (setup: Setup, shape: Shape): Shape => ({
+  ...shape,
+  contenders: shape.contenders.map((contender) => ({ ...contender, setup })),
+})
+
+/** Heddle with permissions against Heddle without: they may cost so much of the rate, and so much processor time. */
+function permissionsOn(name: string, load: Load): Shape {
+  const targets: Targets = { rate: atLeast(0.95), cpuUs: atMost(1.05) }
+  const withThem = { label: 'Heddle, permissions', program: 'heddle', setup: PERMISSIONS, targets } as const
+  return { name: `permissions, ${name}`, load, contenders: [heddle({}), withThem] }
+}
+
+/** `streams.ts`' fan-out over WebSocket. */
+const overWebSocket = (subscribers: number, messages: number): Shape =>
+  setUp(
+    WEBSOCKET,
+    duel(
+      `WebSocket, 1 to ${subscribers.toLocaleString('en')}, 128 B`,
+      streamLoad(() => fanOut(subscribers, 128), messages),
+      1.0,
+      0.7,
+    ),
+  )
+
+/** `nats bench` over TLS. */
+function overTls(subscribers: number, bytes: number, messages: number): Shape {
+  const size = bytes < KIB ? `${bytes} B` : `${bytes / KIB} KiB`
+  const targets: Targets = { rate: atLeast(1.0) }
+  const load = cli(1, subscribers, bytes, messages)
+  return setUp(TLS, { name: `TLS, 1 to ${subscribers}, ${size}`, load, contenders: [PEER, heddle(targets)] })
 }
 
 const withFloor = (shape: Shape): Shape => ({ ...shape, contenders: [...shape.contenders, FLOOR] })
@@ -128,6 +164,27 @@ export const SHAPES: readonly Shape[] = [
     load: connecting(10_000),
     contenders: [PEER, heddle({ rate: atLeast(1.0), cpuUs: atMost(1.0), idleKiB: atMost(0.7) })],
   },
+  overTls(1, 128, 2_500_000),
+  overTls(16, 128, 250_000),
+  overTls(1, 4 * KIB, 150_000),
+  overTls(16, 4 * KIB, 15_000),
+  setUp(TLS, {
+    name: 'TLS, connect, SUB, PING: 2,000 connections',
+    load: connecting(2_000),
+    contenders: [PEER, heddle({ rate: atLeast(1.0) })],
+  }),
+  permissionsOn('1 to 1, 128 B', cli(1, 1, 128, 4_000_000)),
+  permissionsOn(
+    '1 to 16, 16 B',
+    streamLoad(() => fanOut(16, 16), 700_000),
+  ),
+  permissionsOn(
+    '10,000 subjects at random',
+    streamLoad(() => randomSubjects(10_000, 16, 16), 2_000_000),
+  ),
+  overWebSocket(1, 2_500_000),
+  overWebSocket(16, 400_000),
+  overWebSocket(1_000, 10_000),
   {
     name: 'churn: 1 M SUB and UNSUB beside a pair',
     load: churn(1_000_000, 16),

@@ -13,7 +13,7 @@ export function streamLoad(makeStream: () => Stream, messages: number, publisher
       const rounds = Math.max(1, Math.round((messages * scale) / stream.cycleMessages / publishers))
       const cycles = rounds * publishers
       const receiver = new Receiver({
-        port: server.port,
+        endpoint: server.endpoint,
         subscriptions: stream.subscriptions,
         stride: stream.stride,
         initial: stream.initial,
@@ -21,7 +21,7 @@ export function streamLoad(makeStream: () => Stream, messages: number, publisher
         each: stream.each?.map((count) => count * cycles),
       })
       await receiver.ready
-      const sender = send({ port: server.port, connections: publishers, cycle: stream.cycle, rounds })
+      const sender = send({ endpoint: server.endpoint, connections: publishers, cycle: stream.cycle, rounds })
       await sender.ready
       server.begin()
       sender.tell({ kind: 'go' })

@@ -3,6 +3,9 @@
 // server as it can.
 
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import type { Endpoint } from './tasks.ts'
+import { frame, Unframer, UPGRADE } from './websocket-wire.ts'
 
 const READ_BYTES = 256 * 1024
 const readBuffer = Buffer.allocUnsafe(READ_BYTES)
@@ -16,33 +19,52 @@ const P = 'P'.charCodeAt(0)
 export type Reader = (bytes: Buffer, connection: RawConnection) => void
 
 export class RawConnection {
-  readonly socket: Socket
-  /** Takes over when the handshake is done. */
-  private readonly reader: Reader
   /** Rejects when the connection fails; never resolves. */
   readonly failed: Promise<never>
+  private socket: Socket | TLSSocket
+  private readonly endpoint: Endpoint
+  /** What is said first, with the SUBs. */
+  private readonly hello: Buffer
+  /** Takes over when the handshake is done. */
+  private readonly reader: Reader
+  private readonly frames: Unframer | undefined
   private fail: (error: Error) => void = () => undefined
   private text: string | undefined = ''
   private isReady: () => void = () => undefined
 
-  private constructor(port: number, subscriptions: string, reader: Reader) {
+  private constructor(endpoint: Endpoint, subscriptions: string, reader: Reader) {
+    this.endpoint = endpoint
     this.reader = reader
+    this.hello = Buffer.from(`${CONNECT}${subscriptions}PING\r\n`)
     this.failed = new Promise((_, reject) => {
       this.fail = reject
     })
     // Nobody may be waiting when it fails; who waits later still sees it.
     this.failed.catch(() => undefined)
+    const where = { port: endpoint.port, host: '127.0.0.1', noDelay: true }
     const onread = { buffer: readBuffer, callback: (length: number) => this.read(readBuffer.subarray(0, length)) }
-    this.socket = connect({ port, host: '127.0.0.1', noDelay: true, onread })
-    // Not only when INFO has come: one turn of the loop less for each of many connections.
-    this.socket.write(`${CONNECT}${subscriptions}PING\r\n`)
-    this.socket.on('error', this.fail)
-    this.socket.once('close', () => this.fail(new Error('the server closed a connection of the load generator')))
+    switch (endpoint.transport) {
+      case 'tcp':
+        this.socket = connect({ ...where, onread })
+        // Not only when INFO has come: one turn of the loop less for each of many connections.
+        this.socket.write(this.hello)
+        break
+      case 'websocket':
+        this.frames = new Unframer()
+        this.socket = connect({ ...where, onread })
+        this.socket.write(UPGRADE)
+        break
+      case 'tls':
+        this.socket = connect(where)
+        this.socket.once('data', () => this.secure())
+        break
+    }
+    this.watch()
   }
 
   /** Connects, sends the SUBs and a PING; resolves when the PONG is there, so the server knows all of it. */
-  static async open(port: number, subscriptions: string, reader: Reader): Promise<RawConnection> {
-    const connection = new RawConnection(port, subscriptions, reader)
+  static async open(endpoint: Endpoint, subscriptions: string, reader: Reader): Promise<RawConnection> {
+    const connection = new RawConnection(endpoint, subscriptions, reader)
     const ready = new Promise<void>((resolve) => {
       connection.isReady = resolve
     })
@@ -50,8 +72,25 @@ export class RawConnection {
     return connection
   }
 
+  /** The bytes as they travel. What is sent again and again is encoded once. */
+  encode(bytes: Buffer): Buffer {
+    return this.endpoint.transport === 'websocket' ? frame(bytes) : bytes
+  }
+
+  writeEncoded(bytes: Buffer, written?: (error?: Error | null) => void): void {
+    this.socket.write(bytes, written)
+  }
+
+  write(bytes: Buffer): void {
+    this.writeEncoded(this.encode(bytes))
+  }
+
   pong(): void {
-    this.socket.write(PONG)
+    this.write(PONG)
+  }
+
+  pause(): void {
+    this.socket.pause()
   }
 
   close(): void {
@@ -59,15 +98,42 @@ export class RawConnection {
     this.socket.destroy()
   }
 
+  private watch(): void {
+    this.socket.on('error', this.fail)
+    this.socket.once('close', () => this.fail(new Error('the server closed a connection of the load generator')))
+  }
+
+  /** INFO has come. Certificates are the server's to show; whether they are good is not what is measured. */
+  private secure(): void {
+    const plain = this.socket
+    plain.removeAllListeners()
+    this.socket = connectTls({ socket: plain, rejectUnauthorized: false })
+    this.socket.on('data', (bytes: Buffer) => this.read(bytes))
+    this.socket.write(this.hello)
+    this.watch()
+  }
+
   private read(bytes: Buffer): boolean {
     try {
-      if (this.text === undefined) this.reader(bytes, this)
-      else this.shakeHands(bytes)
+      if (this.frames === undefined) this.take(bytes)
+      else this.readFrames(this.frames, bytes)
     } catch (error) {
       this.fail(error instanceof Error ? error : new Error(String(error)))
       this.socket.destroy()
     }
     return true
+  }
+
+  private readFrames(frames: Unframer, bytes: Buffer): void {
+    const wasOpen = frames.isOpen
+    frames.read(bytes, (payload) => this.take(payload))
+    // Not before the upgrade has been answered: servers refuse that.
+    if (!wasOpen && frames.isOpen) this.write(this.hello)
+  }
+
+  private take(bytes: Buffer): void {
+    if (this.text === undefined) this.reader(bytes, this)
+    else this.shakeHands(bytes)
   }
 
   private shakeHands(bytes: Buffer): void {

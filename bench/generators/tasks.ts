@@ -19,9 +19,16 @@ export interface Ready {
   readonly elapsedMs: number
 }
 
-interface Task {
-  /** The server's port on 127.0.0.1. */
+export type Transport = 'tcp' | 'tls' | 'websocket'
+
+/** Where a load comes in, on 127.0.0.1. */
+export interface Endpoint {
+  readonly transport: Transport
   readonly port: number
+}
+
+interface Task {
+  readonly endpoint: Endpoint
   /** Where Command comes in and Ready goes out. */
   readonly control: MessagePort
 }

@@ -21,6 +21,7 @@ const DIALLING = 100
 const STALL_MS = 30_000
 /** Cycles that a sender has under way: some in the kernel, some behind them. */
 const WRITES = 4
+const PING = Buffer.from('PING\r\n')
 
 /** Milliseconds on a clock that all threads share. */
 const now = (): number => Number(process.hrtime.bigint()) / 1e6
@@ -79,7 +80,7 @@ export async function receive(task: ReceiveTask): Promise<Received> {
     look()
   })
   const connections = await openAll(task.subscriptions.length, DIALLING, task.control, (index) =>
-    RawConnection.open(task.port, task.subscriptions[index], (bytes, connection) => {
+    RawConnection.open(task.endpoint, task.subscriptions[index], (bytes, connection) => {
       received += counters[index].take(bytes, connection)
       Atomics.store(progress, 0, BigInt(received))
       if (owed !== undefined && received >= owed) look()
@@ -138,13 +139,14 @@ export async function send(task: SendTask): Promise<Sent> {
     else if (command.kind === 'stop') stopped = true
   })
   const connections = await openAll(task.connections, DIALLING, task.control, (index) =>
-    RawConnection.open(task.port, '', (bytes, connection) => answers[index].take(bytes, connection)),
+    RawConnection.open(task.endpoint, '', (bytes, connection) => answers[index].take(bytes, connection)),
   )
   const failed = anyFailed(connections)
   failed.catch(() => undefined)
 
-  const sendAll = ({ socket }: RawConnection, answer: Answers): Promise<number> =>
+  const sendAll = (connection: RawConnection, answer: Answers): Promise<number> =>
     new Promise((resolve) => {
+      const encoded = connection.encode(cycle)
       let sent = 0
       let finished = false
       const written = (error?: Error | null): void => {
@@ -152,13 +154,13 @@ export async function send(task: SendTask): Promise<Sent> {
         if (error) return
         if (!stopped && sent < (task.rounds ?? Number.POSITIVE_INFINITY)) {
           sent++
-          socket.write(cycle, written)
+          connection.writeEncoded(encoded, written)
           return
         }
         if (finished) return
         finished = true
         answer.onPong = () => resolve(sent)
-        socket.write('PING\r\n')
+        connection.write(PING)
       }
       for (let i = 0; i < WRITES; i++) written()
     })
@@ -192,7 +194,7 @@ export async function exchange(task: ExchangeTask): Promise<Exchanged> {
   })
   const ask = (connection: RawConnection): void => {
     sentMs = now()
-    connection.socket.write(request)
+    connection.write(request)
   }
   const takeAnswer = (bytes: Buffer, connection: RawConnection): void => {
     if (!answered.takeWhole(bytes, connection)) return
@@ -204,12 +206,12 @@ export async function exchange(task: ExchangeTask): Promise<Exchanged> {
     else ask(connection)
   }
   const takeRequest = (bytes: Buffer, connection: RawConnection): void => {
-    if (asked.takeWhole(bytes, connection)) connection.socket.write(answer)
+    if (asked.takeWhole(bytes, connection)) connection.write(answer)
   }
   const [requester, responder] = await openAll(2, 1, task.control, (index) =>
     index === 0
-      ? RawConnection.open(task.port, 'SUB answer 1\r\n', takeAnswer)
-      : RawConnection.open(task.port, 'SUB service 1\r\n', takeRequest),
+      ? RawConnection.open(task.endpoint, 'SUB answer 1\r\n', takeAnswer)
+      : RawConnection.open(task.endpoint, 'SUB service 1\r\n', takeRequest),
   )
   try {
     const go = new Promise<void>((resolve) => {
@@ -238,11 +240,11 @@ export async function hold(task: HoldTask): Promise<void> {
   })
   const connections = await openAll(task.connections, task.dialling, task.control, async () => {
     const answers = new Answers()
-    const opened = await RawConnection.open(task.port, task.subscription, (bytes, connection) => {
-      if (task.stuck) connection.socket.pause()
+    const opened = await RawConnection.open(task.endpoint, task.subscription, (bytes, connection) => {
+      if (task.stuck) connection.pause()
       else answers.take(bytes, connection)
     })
-    if (task.stuck) opened.socket.pause()
+    if (task.stuck) opened.pause()
     return opened
   })
   try {
