@@ -31,7 +31,8 @@ export class Login {
   private timer: NodeJS.Timeout | undefined
   /** An answer is awaited. */
   private isDeciding = false
-  private readonly gone = new AbortController()
+  /** Made for the first who works on an answer and would have to be stopped: most logins are decided at once. */
+  private gone: AbortController | undefined
 
   constructor(shard: Shard, client: Client, operations: Operations) {
     this.shard = shard
@@ -70,6 +71,7 @@ export class Login {
   }
 
   private request(credentials: Credentials, proof?: string): AuthRequest {
+    const login = this
     const { client } = this
     const { name, lang, version, protocol } = client.options
     return {
@@ -83,8 +85,16 @@ export class Login {
       tls: undefined,
       nowMs: Date.now(),
       proof,
-      gone: this.gone.signal,
+      get gone() {
+        return login.whenGone()
+      },
     }
+  }
+
+  private whenGone(): AbortSignal {
+    this.gone ??= new AbortController()
+    if (this.client.closing) this.gone.abort()
+    return this.gone.signal
   }
 
   /** Asks, and goes on with the answer: now, or when it has come; meanwhile nothing is taken from the peer. */
@@ -177,7 +187,7 @@ export class Login {
   /** The connection is closing. */
   stop(): void {
     clearTimeout(this.timer)
-    this.gone.abort()
+    this.gone?.abort()
   }
 }
 
