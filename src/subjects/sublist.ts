@@ -85,7 +85,7 @@ export class InternalSubscription extends Entry {
 }
 
 interface NodeEntries {
-  plain: Entry[]
+  plain: Entry[] | undefined
   queues: Map<string, Entry[]> | undefined
 }
 
@@ -143,18 +143,19 @@ export class Sublist {
     if (node === 0) return false
     let here = this.nodes.get(node)
     if (here === undefined) {
-      here = { plain: [], queues: undefined }
+      here = { plain: undefined, queues: undefined }
       this.nodes.set(node, here)
     }
-    let list = here.plain
-    if (queue !== '') {
-      here.queues ??= new Map()
-      list = here.queues.get(queue) ?? []
-      if (list.length === 0) here.queues.set(queue, list)
-    }
+    const list = queue === '' ? here.plain : here.queues?.get(queue)
     entry.node = node
-    entry.place = list.length
-    list.push(entry)
+    entry.place = list?.length ?? 0
+    // Most are alone, and get an array for one: an empty one that grows would have room for 17.
+    if (list !== undefined) list.push(entry)
+    else if (queue === '') here.plain = [entry]
+    else {
+      here.queues ??= new Map()
+      here.queues.set(queue, [entry])
+    }
     this.count++
     this.inserts++
     account.counters.inserts++
@@ -182,17 +183,18 @@ export class Sublist {
     if (node === 0) return
     entry.node = 0
     const here = this.nodes.get(node) as NodeEntries
-    const list = queue === '' ? here.plain : (here.queues?.get(queue) as Entry[])
+    const list = (queue === '' ? here.plain : here.queues?.get(queue)) as Entry[]
     const last = list.pop() as Entry
     if (last !== entry) {
       list[place] = last
       last.place = place
     }
-    if (list.length === 0 && queue !== '') {
-      here.queues?.delete(queue)
+    if (list.length === 0) {
+      if (queue === '') here.plain = undefined
+      else here.queues?.delete(queue)
       if (here.queues?.size === 0) here.queues = undefined
     }
-    if (here.plain.length === 0 && here.queues === undefined) this.nodes.delete(node)
+    if (here.plain === undefined && here.queues === undefined) this.nodes.delete(node)
     this.writer.remove(node, account.name, subject, queue)
     this.count--
     this.removes++
@@ -211,7 +213,7 @@ export class Sublist {
     for (const node of this.reader.matchNodes(account, subject, start, end)) {
       const here = this.nodes.get(node)
       if (here === undefined) continue
-      for (const entry of here.plain) plain(entry)
+      if (here.plain !== undefined) for (const entry of here.plain) plain(entry)
       if (here.queues !== undefined) for (const [name, members] of here.queues) queue(name, members)
     }
   }
