@@ -1,8 +1,8 @@
 // Every kind of message that crosses a thread boundary: who sends it, who answers. Receivers are exhaustive switches.
 
-import type { Socket } from 'node:net'
 import type { MessagePort } from 'node:worker_threads'
 import type { AnswerMessage, QuestionMessage } from './auth/questions.ts'
+import type { Handle } from './handoff.ts'
 import type { LogMessage } from './log/sink.ts'
 import type { ConnectionSort } from './monitor/connection-order.ts'
 import type { Options } from './options.ts'
@@ -52,7 +52,7 @@ export interface Arrival {
   readonly id: number
   /** Which listener it came to. */
   readonly kind: 'client' | 'websocket'
-  readonly socket: Socket
+  readonly handle: Handle
   /** The server is full: tell it so and close. */
   readonly refused: boolean
 }

@@ -1,9 +1,11 @@
 // How connections come in where there is TLS: src/tls/ says how it is agreed on, this joins it to clients.
 
+import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import type { PeerCertificate } from './auth/request.ts'
 import { userNames } from './auth/setup.ts'
 import type { Client } from './client.ts'
+import { adopt } from './handoff.ts'
 import type { Hello } from './protocol/handshake.ts'
 import type { Shard } from './shard.ts'
 import { PeerDirectory, peerNames } from './tls/names.ts'
@@ -38,13 +40,15 @@ export class SecureEntry {
     }
   }
 
-  /**
-   * Lets TLS come over a connection, or stay away where it may, before it is read. Answers false if there is no TLS:
-   * then nothing was done.
-   */
-  secure(client: Client, arrived: Socket): boolean {
+  /** Whether connections are to come by secure(). */
+  get isOn(): boolean {
+    return this.upgrader !== undefined
+  }
+
+  /** Lets TLS come over a connection, or stay away where it may, before it is read. */
+  secure(client: Client, arrived: Socket): void {
     const { upgrader, shard } = this
-    if (upgrader === undefined) return false
+    assert(upgrader !== undefined, 'TLS is off')
     upgrader.begin(arrived, {
       greet: () => {
         client.greet()
@@ -59,7 +63,8 @@ export class SecureEntry {
       },
       plain: (bytes) => {
         shard.wake()
-        client.start(shard.adopt(client, arrived), undefined)
+        const socket = adopt(arrived, shard.readBuffer, (read) => client.socketOnRead(read))
+        client.start(socket ?? arrived, undefined)
         if (bytes.length === 0) return
         bytes.copy(shard.readBuffer)
         client.socketOnRead(bytes.length)
@@ -71,7 +76,6 @@ export class SecureEntry {
         client.start(arrived, { text, reason })
       },
     })
-    return true
   }
 
   /** Whom the certificate of a connection may speak for. */

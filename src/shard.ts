@@ -3,7 +3,6 @@
 //   turn:  reads, ring frames → operations → deliveries queued, receivers marked
 //          end of turn: frames for other shards published, each marked receiver written once, closed ones released
 
-import type { Socket } from 'node:net'
 import { Accounts } from './accounts/account.ts'
 import { AccountConnections } from './accounts/account-connections.ts'
 import { ServiceCalls } from './accounts/service-calls.ts'
@@ -14,7 +13,7 @@ import { CONTROL_LINE_MAX, HEARTBEAT_MS, LOOP_IDLE_MS, READ_BYTES } from './cons
 import { bugText, CloseReason, type Fault, Faults } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { Gauges } from './gauges.ts'
-import { adopt } from './handoff.ts'
+import { readingSocketOver, socketOver } from './handoff.ts'
 import { Identities } from './identities.ts'
 import { Generations } from './interest/generations.ts'
 import { InterestWriter } from './interest/writer.ts'
@@ -148,11 +147,15 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
       this.webSockets?.accept(arrival)
       return
     }
-    const { socket: arrived } = arrival
-    const { client, refusal } = this.welcome(arrival, arrived)
-    if (refusal === undefined && this.tls.secure(client, arrived)) return
+    if (this.tls.isOn && !arrival.refused && !this.stopping) {
+      const socket = socketOver(arrival.handle)
+      this.tls.secure(this.welcome(arrival, socket).client, socket)
+      return
+    }
+    const socket = readingSocketOver(arrival.handle, this.readBuffer, (bytes) => client.socketOnRead(bytes))
+    const { client, refusal } = this.welcome(arrival, socket)
     client.greet()
-    client.start(this.adopt(client, arrived), refusal)
+    client.start(socket, refusal)
   }
 
   /** Makes a client of a WebSocket whose handshake is done, and begins to serve it. */
@@ -174,11 +177,6 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   /** A connection is gone before it became a client. */
   lost({ refused }: Arrival): void {
     if (!refused) this.gauges.connectionClosed(this.index)
-  }
-
-  /** The socket as one that reads into our buffer; as it is if it is gone already. */
-  adopt(client: Client, arrived: Socket): Socket {
-    return adopt(arrived, this.readBuffer, (bytes) => client.socketOnRead(bytes)) ?? arrived
   }
 
   /** A connection began to close: it is released at the end of the turn. */

@@ -8,7 +8,7 @@ import type { AuthDesk } from './auth/desk.ts'
 import type { Answerers } from './auth/questions.ts'
 import { HEARTBEAT_MS, RESTART_BACKOFF_MAX_MS, SHARD_ANSWER_MS, SHARD_LATE_MS, SHARD_STUCK_MS } from './constants.ts'
 import { type Counters, Gauges } from './gauges.ts'
-import { transferObstacle } from './handoff.ts'
+import { takeHandle, transferObstacle } from './handoff.ts'
 import { Generations } from './interest/generations.ts'
 import { createRegion } from './interest/writer.ts'
 import type { Log } from './log/log.ts'
@@ -161,18 +161,20 @@ export class Shards implements ShardObserver {
   take(socket: Socket, kind: Arrival['kind'] = 'client'): boolean {
     const slot = this.pickSlot()
     if (slot === undefined) return false
+    const handle = takeHandle(socket)
+    if (handle === undefined) return true // it left while it waited
     const refused = this.openConnections >= this.options.maxConnections
     this.totalConnections++
     if (!refused) slot.handed++
-    slot.host.accept({ id: this.totalConnections, kind, socket, refused })
+    slot.host.accept({ id: this.totalConnections, kind, handle, refused })
     return true
   }
 
-  onConnectionLost(host: ShardHost, { socket, refused }: Arrival, why: string): void {
+  onConnectionLost(host: ShardHost, { handle, refused }: Arrival, why: string): void {
     const slot = this.slots[host.index]
     if (!refused && slot?.host === host) slot.handed--
     this.log.error(`A connection could not be handed over: ${why}`)
-    socket.destroy()
+    handle.close()
   }
 
   /** Round robin over the shards that are ready and turn their loop. */

@@ -9,7 +9,7 @@ import { hostPort } from '../addresses.ts'
 import type { WebSocketOptions } from '../config/shapes.ts'
 import { HANDSHAKE_BYTES_MAX, HANDSHAKE_MS, READ_BYTES } from '../constants.ts'
 import { bugText } from '../errors.ts'
-import { adopt } from '../handoff.ts'
+import { readingSocketOver, socketOver } from '../handoff.ts'
 import type { Log } from '../log/log.ts'
 import { allocateBlock, type Block } from '../memory/block.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
@@ -84,12 +84,10 @@ export class WebSockets implements WebSocketShared {
     const { upgrader } = this
     if (upgrader === undefined) {
       const reading = new Reading()
-      const socket = adopt(arrival.socket, this.buffer, reading.onRead)
-      if (socket === undefined) this.owner.lost(arrival)
-      else this.open(arrival, socket, reading, undefined)
+      this.open(arrival, readingSocketOver(arrival.handle, this.buffer, reading.onRead), reading, undefined)
       return
     }
-    const { socket: plain } = arrival
+    const plain = socketOver(arrival.handle)
     this.securing.set(plain, () => {
       upgrader.cancel(plain)
       this.owner.lost(arrival)
@@ -103,12 +101,11 @@ export class WebSockets implements WebSocketShared {
         this.open(arrival, socket, reading, session)
       },
       plain: () => assert.fail('the settings do not allow it'),
-      failed: (failure) => this.tlsFailed(arrival, failure),
+      failed: (failure) => this.tlsFailed(arrival, plain, failure),
     })
   }
 
-  private tlsFailed(arrival: Arrival, { log, everyday }: TlsFailure): void {
-    const { socket } = arrival
+  private tlsFailed(arrival: Arrival, socket: Socket, { log, everyday }: TlsFailure): void {
     if (log !== undefined) {
       const { remoteAddress = '', remotePort = 0 } = socket
       const text = `${hostPort(remoteAddress, remotePort)} - websocket ${log}`
