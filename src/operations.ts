@@ -150,7 +150,8 @@ export class Operations implements ParserHandler {
   closeIfExcess(): void {
     const { client, shard } = this
     const { connections } = client.account.limits
-    if (!this.isCounted || shard.accountConnections.countOf(client.account) <= connections) return
+    if (!this.isCounted || !shard.accountConnections.leaveIfExcess(client.account, shard.index, connections)) return
+    this.isCounted = false
     client.close(AuthFaults.accountConnections)
   }
 

@@ -1,9 +1,10 @@
 // How many connections each account has, over all shards: for the limits of accounts (reference 4.3).
 //
-// A table in shared memory, a row an account that has such a limit, a column a shard; each shard writes its own column
-// only, so that the counts of one that dies are dropped whole. A row is claimed by the hash of the account's name.
+// A table in shared memory, a row an account that has such a limit. The total decides, so that of two shards at the
+// same moment one is right; a shard's column says what it has put in, to be taken out when it dies. A row is claimed by
+// the hash of the account's name.
 //
-//     row   [ hash | shard 0 | shard 1 | … ]
+//     row   [ hash | total | shard 0 | shard 1 | … ]
 
 import { hashBytes } from '../memory/block.ts'
 import type { Account } from './account.ts'
@@ -12,49 +13,59 @@ const ROWS = 4096
 const WORD_BYTES = 4
 /** No account's hash: the row is free. */
 const FREE = 0
+/** Where words stand in a row. */
+const TOTAL = 1
+const SHARDS = 2
 
 export class AccountConnections {
   readonly memory: SharedArrayBuffer
   private readonly words: Int32Array
   private readonly stride: number
 
-  constructor(shards: number, memory = new SharedArrayBuffer(ROWS * (1 + shards) * WORD_BYTES)) {
+  constructor(shards: number, memory = new SharedArrayBuffer(ROWS * (SHARDS + shards) * WORD_BYTES)) {
     this.memory = memory
     this.words = new Int32Array(memory)
-    this.stride = 1 + shards
+    this.stride = SHARDS + shards
   }
 
   /** Counts a connection in. Answers false, and does not, if the account has its `max` already. */
   join(account: Account, shard: number, max: number): boolean {
     const row = this.rowOf(account)
     if (row < 0) return true // no room in the table: more accounts with limits than it was made for
-    // Counted first, then looked at: two shards at the same moment may both be refused, but never both let in.
-    Atomics.add(this.words, row + 1 + shard, 1)
-    if (this.sumOf(row) <= max) return true
-    Atomics.sub(this.words, row + 1 + shard, 1)
-    return false
+    if (!this.step(row + TOTAL, 1, (total) => total < max)) return false
+    Atomics.add(this.words, row + SHARDS + shard, 1)
+    return true
+  }
+
+  /** Counts a connection out if the account has more than `max`; answers whether it did. */
+  leaveIfExcess(account: Account, shard: number, max: number): boolean {
+    const row = this.rowOf(account)
+    if (row < 0 || !this.step(row + TOTAL, -1, (total) => total > max)) return false
+    Atomics.sub(this.words, row + SHARDS + shard, 1)
+    return true
   }
 
   leave(account: Account, shard: number): void {
     const row = this.rowOf(account)
-    if (row >= 0) Atomics.sub(this.words, row + 1 + shard, 1)
-  }
-
-  /** How many it has, over all shards. */
-  countOf(account: Account): number {
-    const row = this.rowOf(account)
-    return row < 0 ? 0 : this.sumOf(row)
-  }
-
-  private sumOf(row: number): number {
-    let sum = 0
-    for (let i = 1; i < this.stride; i++) sum += Atomics.load(this.words, row + i)
-    return sum
+    if (row < 0) return
+    Atomics.sub(this.words, row + SHARDS + shard, 1)
+    Atomics.sub(this.words, row + TOTAL, 1)
   }
 
   /** The shard has died: its connections are gone. */
   reset(shard: number): void {
-    for (let row = 0; row < this.words.length; row += this.stride) Atomics.store(this.words, row + 1 + shard, 0)
+    for (let row = 0; row < this.words.length; row += this.stride) {
+      Atomics.sub(this.words, row + TOTAL, Atomics.exchange(this.words, row + SHARDS + shard, 0))
+    }
+  }
+
+  /** Adds to a word if its value `may`, whatever other shards do to it meanwhile. Answers whether it did. */
+  private step(word: number, by: number, may: (value: number) => boolean): boolean {
+    for (;;) {
+      const value = Atomics.load(this.words, word)
+      if (!may(value)) return false
+      if (Atomics.compareExchange(this.words, word, value, value + by) === value) return true
+    }
   }
 
   /** The account's row, claimed if need be; -1 if all are taken. */
