@@ -33,6 +33,7 @@ export class AccountConnections {
     const row = this.rowOf(account)
     if (row < 0) return true // no room in the table: more accounts with limits than it was made for
     if (!this.step(row + TOTAL, 1, (total) => total < max)) return false
+    // Nothing is called or made in between where V8 would end a thread that is told to end.
     Atomics.add(this.words, row + SHARDS + shard, 1)
     return true
   }
