@@ -53,6 +53,10 @@ export class ClientLog implements LogSource, ParserTracer {
     this.owner.log.info(text, this)
   }
 
+  warn(text: string): void {
+    this.owner.log.warn(text, this)
+  }
+
   error(text: string): void {
     this.owner.log.error(text, this)
   }

@@ -93,6 +93,14 @@ export const STUCK_AFTER_MS = 100
  */
 export const STUCK_AFTER_SMALL_MS = 1_000
 
+// ── Dropping messages ───────────────────────────────────────────────────────────────────────────────────
+/** A receiver that drops messages may have this many bytes of protocol lines waiting beyond max_pending. */
+export const LINES_PENDING_MAX = 64 * 1024
+/** Share of max_pending that is dropped at once where the oldest go: moving a queue up takes time by its length. */
+export const SHEDDING_STEP = 1 / 16
+/** A receiver that has dropped nothing for this long has caught up: when it drops again, the log says so again. */
+export const SHEDDING_QUIET_MS = 10_000
+
 // ── WebSocket ───────────────────────────────────────────────────────────────────────────────────────────
 /** Longest head of a handshake's request. */
 export const HANDSHAKE_BYTES_MAX = 16 * 1024

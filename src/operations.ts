@@ -4,6 +4,7 @@
 import type { Refusal as LoginRefusal } from './auth/identity.ts'
 import { AuthFaults, type Identity, type Limits, lowestLimits, NO_LIMIT, NO_LIMITS } from './auth/identity.ts'
 import type { Client } from './client.ts'
+import type { SlowConsumerPolicy } from './config/shapes.ts'
 import { CATCH_UP_TURN_BYTES, PROTOCOL_VERSION } from './constants.ts'
 import { type Fault, Faults, quote, type Refusal, Refusals } from './errors.ts'
 import { Login } from './login.ts'
@@ -162,6 +163,12 @@ export class Operations implements ParserHandler {
     const user = this.login.identity?.limits ?? NO_LIMITS
     this.limits = lowestLimits(server, this.client.account.limits, user)
     this.client.parser.setLimits({ maxControlLine, maxPayload: this.limits.payload })
+    this.client.setSlowConsumerPolicy(this.slowConsumerPolicy)
+  }
+
+  /** The user's, or else the account's, or else the server's. */
+  private get slowConsumerPolicy(): SlowConsumerPolicy {
+    return this.login.identity?.slowConsumer ?? this.client.account.slowConsumer ?? this.shard.options.slowConsumer
   }
 
   // ── PUB ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@
 
 import type { Account } from './accounts/account.ts'
 import { isConstant, mapSubject } from './accounts/mapping.ts'
-import { BY_REFERENCE_MIN, CHUNK_BYTES, FLUSH_EARLY_BYTES, REROUTE_MAX, SHARE_MIN } from './constants.ts'
+import { BY_REFERENCE_MIN, CHUNK_BYTES, FLUSH_EARLY_BYTES, REROUTE_MAX } from './constants.ts'
 import type { Frame, Routing } from './frame.ts'
 import { type Block, copyBytes } from './memory/block.ts'
 import type { Chunk } from './memory/chunk-pool.ts'
@@ -22,6 +22,7 @@ import { rewriteRun } from './protocol/rewrite.ts'
 import type { Run } from './protocol/run.ts'
 import type { QueueRoute, ReceiverGroup, Route } from './route.ts'
 import type { Shard } from './shard.ts'
+import { REST } from './slice-queue.ts'
 import type { Subscription } from './subjects/sublist.ts'
 
 /** Who published: a client of this shard, or one of another shard. */
@@ -143,6 +144,8 @@ export class Router {
       if (allowed === 0) return 0
       const { outbound } = subscription.client
       if (run.chunk !== undefined && run.size >= BY_REFERENCE_MIN) this.encodeByReference(run, skip, outbound)
+      // Where messages may be dropped, it is known how many there is room for only when they have been encoded.
+      else if (outbound.dropsMessages) return this.shareEncoded(run, skip, from, allowed, subscriptions, publisher)
       else this.encodeForOne(run, skip, from, allowed, outbound)
       this.account(run, skip, allowed, subscription, publisher)
       return allowed
@@ -177,7 +180,7 @@ export class Router {
       const fit = Math.min(left, Math.floor(outbound.reserve(messageLength) / messageLength))
       const start = outbound.tailEnd
       encodeMessages(outbound.tailBlock, start, this.head, run, source, bodyLength, fit)
-      outbound.commit(fit * messageLength)
+      outbound.commit(fit * messageLength, messageLength)
       if (outbound.isClosed) return
       source += fit * run.stride
       left -= fit
@@ -210,9 +213,7 @@ export class Router {
       for (let i = 0; i < subscriptions.length; i++) {
         const subscription = subscriptions[i]
         if (allowance(subscription, fit, publisher) === 0) continue
-        const { outbound } = subscription.client
-        if (end - start >= SHARE_MIN) outbound.share(chunk, start, end)
-        else outbound.appendBlock(chunk.block, start, end)
+        subscription.client.outbound.shareMessages(chunk, start, end, messageLength)
         this.account(run, skip, fit, subscription, publisher)
         delivered += fit
       }
@@ -225,8 +226,11 @@ export class Router {
   /** A large message: the head by copy, the payload straight from the chunk that it was assembled in. */
   private encodeByReference(run: Run, skip: number, outbound: Outbound): void {
     const payload = run.first + skip
-    outbound.appendBlock(this.head.block, 0, this.head.length)
-    outbound.share(run.chunk as Chunk, payload, payload + run.size - skip + 2)
+    const bodyLength = run.size - skip + 2
+    const messageLength = this.head.length + bodyLength
+    if (outbound.dropsMessages && outbound.makeRoom(1, messageLength) === 0) return
+    outbound.appendBlock(this.head.block, 0, this.head.length, messageLength)
+    outbound.share(run.chunk as Chunk, payload, payload + bodyLength, REST)
     this.turnBytes += run.size
   }
 
