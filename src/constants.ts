@@ -132,6 +132,8 @@ export const RING_TURN_BYTES = 512 * 1024
 export const CATCH_UP_TURN_BYTES = 512 * 1024
 /** As much in one turn means that more is coming: the consumer looks again instead of going to sleep. */
 export const RING_BUSY_BYTES = 16 * 1024
+/** Traced messages of which another shard is to tell what happened; of more than these it does not. */
+export const TRACES_AWAITED_MAX = 4_096
 /** Times a queue-group message may look for another shard after its picked member has gone. */
 export const REROUTE_MAX = 32
 

@@ -179,12 +179,22 @@ export class Operations implements ParserHandler {
     client.inMessages += run.count
     client.inBytes += run.count * run.size
     if (options.pedantic && !isValidLiteral(subjectOf(run))) client.refuse(Refusals.invalidPublishSubject)
+    // Only headers can ask for a trace.
+    if (run.headerSize > 0 && shard.tracing.mayConcern(run, account)) {
+      shard.tracing.publish(run, client, (one) => this.process(one))
+    } else this.process(run)
+  }
+
+  private process(run: Run): void {
+    const { client, shard } = this
+    const { account } = client
     if (this.isReserved(run)) return
     if (account.mappings.isEmpty) this.publish(run)
     else {
       let isLost = true
       shard.router.map(run, account, (mapped) => {
         isLost = false
+        if (mapped !== run) shard.router.trace?.mapped(subjectOf(mapped))
         this.publish(mapped)
       })
       if (!isLost) return
@@ -242,6 +252,7 @@ export class Operations implements ParserHandler {
   }
 
   private refuseRun(run: Run, refusal: Refusal): void {
+    this.shard.router.trace?.refused(refusal.text)
     for (let i = 0; i < run.count; i++) this.client.refuse(refusal)
   }
 

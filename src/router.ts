@@ -24,6 +24,7 @@ import type { QueueRoute, ReceiverGroup, Route } from './route.ts'
 import type { Shard } from './shard.ts'
 import { REST } from './slice-queue.ts'
 import type { Subscription } from './subjects/sublist.ts'
+import type { MessageTrace } from './tracing/message-trace.ts'
 
 /** Who published: a client of this shard, or one of another shard. */
 export interface Publisher {
@@ -45,6 +46,8 @@ export class Router {
   private sharedUsed = 0
   /** Bytes encoded since the last flush. */
   private turnBytes = 0
+  /** The one message that is under way just now is traced. */
+  trace: MessageTrace | undefined
 
   constructor(shard: Shard) {
     this.shard = shard
@@ -73,6 +76,7 @@ export class Router {
 
   /** Sends a run on its ways, from the shard where it came to be: published by a client, or made by an import. */
   dispatch(run: Run, account: Account, publisher: Publisher): number {
+    if (this.trace !== undefined) return this.trace.dispatch(run, account, publisher)
     const route = this.planner.routeOf(run, account)
     let sent = this.deliverPlain(run, route, publisher)
     if (route.peers !== undefined) sent += this.sendToPeers(run, account, route.peers, publisher)
@@ -87,8 +91,25 @@ export class Router {
     return sent
   }
 
+  /** `work` sends one message that is traced, or, with undefined, one that is not. */
+  tracing(trace: MessageTrace | undefined, work: () => void): void {
+    const { trace: before } = this
+    this.trace = trace
+    try {
+      work()
+    } finally {
+      this.trace = before
+      this.endRun()
+    }
+  }
+
+  /** A run of one message to one receiver; answers how many it took. */
+  deliverOne(run: Run, group: ReceiverGroup, publisher: Publisher): number {
+    return this.deliverGroup(run, group, 0, allowance(group.subscriptions[0], 1, publisher), publisher)
+  }
+
   private sendToPeers(run: Run, account: Account, peers: readonly Peer[], publisher: Publisher): number {
-    const routing: Routing = { plain: true, account: account.name, queue: '', hops: 0, publisher: publisher.id }
+    const routing = routingOf(account, '', 0, publisher)
     for (const peer of peers) {
       peer.link.send(run, routing, 0, run.count)
       if (peer.link.congested) publisher.holdForPeer(peer)
@@ -370,7 +391,7 @@ export class Router {
       member -= members
       if (member >= 0) continue
       const { account, name } = queue
-      const routing: Routing = { plain: false, account: account.name, queue: name, hops, publisher: publisher.id }
+      const routing = routingOf(account, name, hops, publisher)
       peer.link.send(run, routing, from, count)
       if (peer.link.congested) publisher.holdForPeer(peer)
       return
@@ -407,6 +428,11 @@ function encodeMessages(
     at += bodyLength
     source += stride
   }
+}
+
+/** `queue` empty: for all plain subscriptions. */
+function routingOf({ name }: Account, queue: string, hops: number, { id }: Publisher): Routing {
+  return { plain: queue === '', account: name, queue, hops, publisher: id, trace: 0, isOnlyTraced: false }
 }
 
 function callInternal(run: Run, route: Route, publisher: Publisher): number {

@@ -31,6 +31,8 @@ export class Account implements AccountKey {
   limits: AccountLimits = NO_LIMITS
   /** Undefined: as the server's. */
   slowConsumer: SlowConsumerPolicy | undefined
+  /** Where messages with a `traceparent` are traced to, and how many percent of them. */
+  trace: AccountOptions['trace']
   mappings = new Mappings([])
   streamImports: readonly StreamImport[] = []
   serviceImports: readonly ServiceImport[] = []
@@ -93,6 +95,7 @@ export class Accounts {
     const { maxConnections, maxSubscriptions, maxPayload } = limits
     account.limits = { connections: maxConnections, subscriptions: maxSubscriptions, payload: maxPayload }
     account.slowConsumer = settings.slowConsumer
+    account.trace = settings.trace
     account.mappings = compileMappings(name, mappings, outcome)
     const streams: StreamImport[] = []
     const services: ServiceImport[] = []
@@ -119,6 +122,7 @@ export class Accounts {
 export type ExporterNamed = (name: string) => AccountSettings | undefined
 
 const PLAIN: Omit<AccountSettings, 'name'> = {
+  trace: undefined,
   mappings: [],
   exports: [],
   imports: [],
@@ -140,7 +144,7 @@ export class Outcome {
 /** What is needed of an account's settings, whether a file or a token has them. */
 export type AccountSettings = Pick<
   AccountOptions,
-  'name' | 'mappings' | 'exports' | 'imports' | 'limits' | 'slowConsumer'
+  'name' | 'mappings' | 'exports' | 'imports' | 'limits' | 'slowConsumer' | 'trace'
 >
 
 function compileMappings(account: string, list: readonly MappingOptions[], { wrong }: Outcome): Mappings {
