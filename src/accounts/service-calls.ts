@@ -97,7 +97,7 @@ export class ServiceCalls {
     if (this.listening.has(exporter)) return
     this.listening.add(exporter)
     this.owner.sublist.insert(
-      new InternalSubscription(exporter, `${this.prefix}*`, (run, publisher) => this.answered(run, publisher)),
+      new InternalSubscription(exporter, `${this.prefix}*`, (run, publisher) => this.answered(run, publisher), true),
     )
   }
 

@@ -1,5 +1,5 @@
-// One message that is traced, on one shard: it goes the ways that router.ts would send it, one receiver after the other,
-// and each of them is noted (reference 13). Off the fast path: whoever is not traced pays a branch a run in router.ts.
+// One message that is traced, on one shard: it goes the ways that router.ts would send it, a receiver at a time, and
+// each is noted (reference 13). Off the fast path: whoever is not traced pays a branch a run in router.ts.
 //
 //     publisher's shard    in, sm ─▶ dispatch ─┬─ receivers here      eg, or se and eg
 //                                              ├─ frame to a shard    its events come back when it has delivered
@@ -153,7 +153,10 @@ export class MessageTrace {
     let sent = 0
     for (const entry of entries) {
       if (entry instanceof InternalSubscription) {
-        entry.handle(run, publisher)
+        // What the server itself does about a message is not part of it, unless it passes an answer on.
+        const { shard } = this.owner
+        if (entry.passesOn) entry.handle(run, publisher)
+        else shard.router.tracing(undefined, () => entry.handle(run, publisher))
         sent++
       } else if (this.deliverTo(run, groupOf(entry, line, subjectStart, subjectEnd), publisher)) sent++
     }

@@ -1,9 +1,11 @@
 // Message tracing (reference 13): the same scenes on Heddle, with one shard and with four, and on nats-server.
 
 import { gunzipSync } from 'node:zlib'
-import { describe, expect, test } from 'vitest'
+import { connect, credsAuthenticator, headers } from '@nats-io/transport-node'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { configuredServers, login, startConfigured } from '../support/configured-servers.ts'
 import type { Message } from '../support/frame-reader.ts'
+import { TestAccount, TestOperator } from '../support/operator.ts'
 import type { ConnectMembers, RawClient } from '../support/raw-client.ts'
 import type { ServerProgram } from '../support/server.ts'
 import { until } from '../support/until.ts'
@@ -378,5 +380,40 @@ describe.each(configuredServers('tracing'))('$name', (server) => {
       expect(messages.slice(1).map((message) => Number(message.payload.toString()))).toEqual(batch.map((_, i) => i))
       expect(messages[0].payload.length).toBe(payload.length)
     }
+  })
+
+  test('the official client traces what it publishes and asks', async () => {
+    const program = await startConfigured(server, '')
+    const nc = await connect({ servers: `127.0.0.1:${program.port}` })
+    onTestFinished(() => nc.close())
+    const traces = nc.subscribe('traces', { callback: () => undefined, max: 4 })
+    const sub = nc.subscribe('foo', { callback: (_, message) => void message.respond() })
+    await nc.flush()
+    nc.publish('foo', undefined, { traceDestination: 'traces' })
+    nc.publish('foo', undefined, { traceDestination: 'traces', traceOnly: true })
+    const options = { timeout: 500, traceDestination: 'traces' }
+    await nc.request('foo', undefined, options)
+    await expect(nc.request('foo', undefined, { ...options, traceOnly: true })).rejects.toThrow()
+    await traces.closed
+    expect([traces.getReceived(), sub.getReceived()]).toEqual([4, 2])
+  })
+
+  test('an account by token says where its messages are traced', async () => {
+    const operator = new TestOperator()
+    const account = new TestAccount('A')
+    const body = { limits: {}, trace: { dest: 'external', sampling: 100 } }
+    await operator.sign(account, body)
+    const program = await startConfigured(server, await operator.config())
+    const { creds } = await account.user()
+    const options = { servers: `127.0.0.1:${program.port}`, authenticator: credsAuthenticator(creds) }
+    const nc = await connect({ ...options, name: 'publisher' })
+    onTestFinished(() => nc.close())
+    const documents: Document[] = []
+    nc.subscribe('external', { callback: (_, message) => void documents.push(message.json<Document>()) })
+    const sampled = headers()
+    sampled.set('traceparent', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01')
+    nc.publish('x', 'y', { headers: sampled })
+    const document = await until('the trace', () => documents[0])
+    expect(shape(document)).toEqual([ingress('x', { acc: account.id })])
   })
 })
