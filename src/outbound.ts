@@ -9,6 +9,7 @@
 import assert from 'node:assert/strict'
 import {
   BLOCK_SLACK,
+  BY_REFERENCE_MIN,
   CHUNK_BYTES,
   HOLD_MS,
   HOLD_PENDING,
@@ -198,12 +199,15 @@ export class Outbound {
 
   /** Queues messages of `size` bytes each that others may get as well; as many as there is room for. */
   shareMessages(chunk: Chunk, start: number, end: number, size: number): void {
+    let shareMin = SHARE_MIN
     if (this.shedding !== undefined) {
       const kept = this.makeRoom((end - start) / size, size)
       if (this.shedding.policy === 'drop_oldest') start = end - kept * size
       else end = start + kept * size
+      // Its queue is full for long: a few bytes are not to keep a whole chunk of what others got.
+      shareMin = BY_REFERENCE_MIN
     }
-    if (end - start >= SHARE_MIN) this.queue(chunk, start, end, size)
+    if (end - start >= shareMin) this.queue(chunk, start, end, size)
     else if (end > start) this.appendBlock(chunk.block, start, end, size)
   }
 

@@ -23,6 +23,8 @@ export class SliceQueue {
    * the head of one message, and a REST follows. Undefined: nothing can be dropped.
    */
   units: number[] | undefined
+  /** So many slices at the front cannot be dropped: nobody looks at them again. */
+  private kept = 0
 
   constructor(dropsMessages: boolean) {
     this.units = dropsMessages ? [] : undefined
@@ -31,6 +33,7 @@ export class SliceQueue {
   /** From now on messages can be dropped, or not; those that are queued already cannot. */
   setDropping(dropsMessages: boolean): void {
     this.units = dropsMessages ? this.chunks.map(() => LINES) : undefined
+    this.kept = 0
   }
 
   /** Whether a slice of `unit` can be made one with the last, which it follows in memory. */
@@ -46,6 +49,7 @@ export class SliceQueue {
     taken.starts.push(...this.starts.splice(0, count))
     taken.ends.push(...this.ends.splice(0, count))
     if (units !== undefined) taken.units?.push(...units.splice(0, count))
+    this.kept = Math.max(0, this.kept - count)
     return taken
   }
 
@@ -57,8 +61,8 @@ export class SliceQueue {
     const { chunks, starts, ends, units } = this
     let messages = 0
     let bytes = 0
-    let kept = 0
-    let i = 0
+    let { kept } = this
+    let i = kept
     for (; units !== undefined && i < chunks.length && bytes < least; i++) {
       const unit = units[i]
       const length = ends[i] - starts[i]
@@ -84,6 +88,7 @@ export class SliceQueue {
         kept++
       }
     }
+    this.kept = kept
     const gone = i - kept
     chunks.splice(kept, gone)
     starts.splice(kept, gone)
@@ -99,5 +104,6 @@ export class SliceQueue {
     this.starts.length = 0
     this.ends.length = 0
     this.units = undefined
+    this.kept = 0
   }
 }

@@ -152,4 +152,26 @@ describe.each(['drop_oldest', 'drop_newest'] as const)('%s', (policy) => {
     expect(received + (await total(primary, 'droppedMessages'))).toBe(sent * receivers.length)
     for (const { numbers } of all) expect(isAscending(numbers)).toBe(true)
   })
+
+  test('one that is dead is found by its PINGs', async () => {
+    const primary = await ownPrimary({ ...options, workers: 1, pingInterval: 200, pingMax: 2 })
+    const [publisher, slow] = await openInTurn(primary.identity.port, 1, 2)
+    slow.send('SUB flood 1\r\n')
+    await slow.sync()
+    slow.socket.pause()
+    await flood(primary, publisher, 20_000, 10)
+    await until('its end', async () => (await total(primary, 'staleConnections')) === 1)
+    expect(await total(primary, 'slowConsumers')).toBe(0)
+  })
+
+  test('one that sends and sends and never reads is cut all the same', async () => {
+    const primary = await ownPrimary({ ...options, workers: 1 })
+    const [slow] = await openInTurn(primary.identity.port, 1, 1)
+    slow.socket.pause()
+    const pings = 'PING\r\n'.repeat(100_000)
+    await until('the cut', async () => {
+      slow.send(pings)
+      return (await total(primary, 'slowConsumers')) === 1
+    })
+  })
 })

@@ -294,6 +294,20 @@ describe.each(configuredServers('tracing'))('$name', (server) => {
     expect(shape(await traced.trace(hpub('x', DEST)))).toEqual([ingress('x')])
   })
 
+  test('a share of those with a traceparent', async () => {
+    const program = await startConfigured(server, CONFIG.replace('sampling: 100%', 'sampling: 50%'))
+    const { watcher, publisher } = await scene(program)
+    const reader = await person(program, 'a', 'reader')
+    await reader.subscribe('x 1')
+    const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    publisher.client.send(hpub('x', { traceparent: parent }).repeat(200))
+    await until('the messages', () => reader.messages.length === 200)
+    const untraced = reader.messages.filter(({ header }) => header.includes('Nats-Trace-Dest: trace disabled\r\n'))
+    await until('the traces', () => watcher.messages.length === 200 - untraced.length)
+    expect(untraced.length).toBeGreaterThan(50)
+    expect(untraced.length).toBeLessThan(150)
+  })
+
   test('who may not publish is told so, and the trace says it', async () => {
     const program = await startConfigured(server, CONFIG)
     const traced = await scene(program, 'limited')
