@@ -175,3 +175,22 @@ describe.each(['drop_oldest', 'drop_newest'] as const)('%s', (policy) => {
     })
   })
 })
+
+test('a trace tells of a message that was dropped', async () => {
+  const primary = await ownPrimary({ slowConsumer: 'drop_newest', maxPending: 4 * MIB, workers: 3 })
+  const { port } = primary.identity
+  const [publisher, , slow] = await openInTurn(port, 3, 3)
+  const watcher = await open(port)
+  const documents: string[] = []
+  watcher.onMessage = ({ payload }) => documents.push(payload.toString())
+  watcher.send('SUB traces 1\r\n')
+  slow.send('SUB flood 1\r\n')
+  for (const client of [watcher, slow]) await client.sync()
+  slow.socket.pause()
+  await flood(primary, publisher, 20_000, 10)
+  const header = 'NATS/1.0\r\nNats-Trace-Dest: traces\r\n\r\n'
+  const tracer = await open(port, { headers: true })
+  tracer.send(`HPUB flood ${header.length} ${header.length + 20_000}\r\n${header}${'x'.repeat(20_000)}\r\n`)
+  const document = await until('the trace', () => documents[0])
+  expect(document).toContain('Not delivered because fast producer not stalled and consumer is slow')
+})
