@@ -343,7 +343,7 @@ export class Client implements Publisher, KeepAliveOwner {
       if (nowMs - this.closedAtMs > LINGER_MS) this.socket.destroy()
     } else if (this.shedding !== undefined) {
       const dropped = this.shedding.endOfEpisode(nowMs)
-      if (dropped > 0) this.log.info(`Slow Consumer caught up, ${dropped} messages were dropped`)
+      if (dropped > 0) this.log.info(`Slow Consumer drops no more, ${dropped} messages were dropped`)
     } else if (this.outbound.waitingMs(nowMs) > this.shard.options.writeDeadline) {
       this.close(Faults.slowConsumerDeadline)
     }
