@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { SHARD_ANSWER_MS } from '../../src/constants.ts'
+import { SHARD_ANSWER_MS, TRACES_AWAITED_MAX } from '../../src/constants.ts'
 import type { Primary } from '../../src/primary.ts'
 import type { Die, Way } from '../support/faulty-ways.ts'
 import { ownPrimary } from '../support/harness.ts'
@@ -73,6 +73,19 @@ test('a shard that is stuck is not waited for', async () => {
   await until('the trace', () => documents.length === 1)
   expect(performance.now() - sentAtMs).toBeGreaterThan(SHARD_ANSWER_MS * 0.9)
   expect(receivers(documents[0]).toSorted()).toEqual(['on 0', 'on 1'])
+  await worker.terminate()
+})
+
+test('more traces than may wait for a stuck shard do not wait', async () => {
+  const { primary, publisher, documents } = await company()
+  const { worker } = hostOf(primary, 2)
+  await fail(primary, 2, 'Atomics.wait')
+  const count = TRACES_AWAITED_MAX + 100
+  publisher.send(TRACED.repeat(count))
+  // Two shards are asked about each: those for which there is no number left are published at once.
+  await until('the first', () => documents.length >= 100)
+  await until('all traces', () => documents.length === count)
+  for (const document of documents) expect(receivers(document)).toContain('on 0')
   await worker.terminate()
 })
 
