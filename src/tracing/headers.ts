@@ -18,12 +18,23 @@ const dest = new Needle(TRACE_DEST, false)
 const parent = new Needle(TRACE_PARENT, true)
 
 /**
- * Whether headers may ask for a trace: the block bytes[start, end) has the word, if perhaps in a value. A `traceparent`
- * counts where the account has a destination for it. Takes 10 ns for 50 bytes.
+ * Whether any of `count` blocks of headers may ask for a trace: it has the word, if perhaps in a value. A `traceparent`
+ * counts where the account has a destination for it. Each block has `length` bytes, the first begins at `start`, and
+ * each next one `stride` bytes later. Takes 5 ns for a block of 50 bytes.
  */
-export function mayAskForTrace(bytes: Uint8Array, start: number, end: number, hasOwnDest: boolean): boolean {
+export function mayAskForTrace(
+  bytes: Uint8Array,
+  start: number,
+  length: number,
+  stride: number,
+  count: number,
+  hasOwnDest: boolean,
+): boolean {
   const from = start + VERSION.length
-  return dest.isIn(bytes, from, end) || (hasOwnDest && parent.isIn(bytes, from, end))
+  const rest = length - VERSION.length
+  return (
+    dest.isInAny(bytes, from, rest, stride, count) || (hasOwnDest && parent.isInAny(bytes, from, rest, stride, count))
+  )
 }
 
 export interface TraceHeaders {

@@ -4,6 +4,9 @@
 export class Needle {
   private readonly word: Uint8Array
   private readonly ignoresCase: boolean
+  /** Its last byte, in either case. */
+  private readonly last: number
+  private readonly lastUpper: number
   /** By byte: how far the search may go on where the window ends with it. */
   private readonly skip = new Uint8Array(256)
 
@@ -11,6 +14,8 @@ export class Needle {
   constructor(word: string, ignoresCase: boolean) {
     this.word = new Uint8Array(Buffer.from(word, 'latin1'))
     this.ignoresCase = ignoresCase
+    this.last = word.charCodeAt(word.length - 1)
+    this.lastUpper = ignoresCase ? word.toUpperCase().charCodeAt(word.length - 1) : this.last
     this.skip.fill(word.length)
     for (let i = 0; i < word.length - 1; i++) {
       this.skip[word.charCodeAt(i)] = word.length - 1 - i
@@ -18,12 +23,16 @@ export class Needle {
     }
   }
 
-  /** Whether bytes[start, end) has the word in it. */
-  isIn(bytes: Uint8Array, start: number, end: number): boolean {
-    const { skip } = this
-    const last = this.word.length - 1
-    for (let at = start + last; at < end; at += skip[bytes[at]]) {
-      if (this.endsAt(bytes, at)) return true
+  /** Whether any of `count` texts has the word in it: each of `length` bytes, the first at `start`, `stride` apart. */
+  isInAny(bytes: Uint8Array, start: number, length: number, stride: number, count: number): boolean {
+    const { skip, last, lastUpper } = this
+    const toLast = this.word.length - 1
+    for (let i = 0; i < count; i++, start += stride) {
+      const end = start + length
+      for (let at = start + toLast; at < end; at += skip[bytes[at]]) {
+        const byte = bytes[at]
+        if ((byte === last || byte === lastUpper) && this.endsAt(bytes, at)) return true
+      }
     }
     return false
   }

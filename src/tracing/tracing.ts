@@ -48,12 +48,7 @@ export class Tracing implements TraceOwner {
 
   /** Whether any message of a run with headers may ask for a trace. */
   mayConcern({ block, first, stride, headerSize, count }: Run, account: Account): boolean {
-    const hasOwnDest = account.trace !== undefined
-    for (let i = 0; i < count; i++) {
-      const start = first + i * stride
-      if (mayAskForTrace(block.bytes, start, start + headerSize, hasOwnDest)) return true
-    }
-    return false
+    return mayAskForTrace(block.bytes, first, headerSize, stride, count, account.trace !== undefined)
   }
 
   /** Deals with a run that mayConcern(), a message at a time; `process` is what is done with any message. */

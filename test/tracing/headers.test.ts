@@ -8,6 +8,9 @@ import { chooseSeed, Random } from '../support/random.ts'
 const block = (...lines: string[]): Buffer =>
   Buffer.from(`NATS/1.0\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`)
 
+const mayAsk = (bytes: Buffer, length: number, hasOwnDest: boolean): boolean =>
+  mayAskForTrace(bytes, 0, length, length, 1, hasOwnDest)
+
 describe('the search', () => {
   test('finds a word wherever it is, and only between the bounds', () => {
     const random = new Random(chooseSeed('needle'))
@@ -23,7 +26,7 @@ describe('the search', () => {
           const end = start + random.below(text.length - start + 1)
           const piece = text.slice(start, end)
           const expected = (ignoresCase ? piece.toLowerCase() : piece).includes(word)
-          expect(needle.isIn(Buffer.from(text), start, end), `${word} in ${piece}`).toBe(expected)
+          expect(needle.isInAny(Buffer.from(text), start, end - start, 0, 1), `${word} in ${piece}`).toBe(expected)
         }
       }
     }
@@ -31,14 +34,29 @@ describe('the search', () => {
 
   test('does not look outside of the headers', () => {
     const bytes = Buffer.concat([block('A: b'), Buffer.from('Nats-Trace-Dest: x\r\n')])
-    expect(mayAskForTrace(bytes, 0, block('A: b').length, true)).toBe(false)
-    expect(mayAskForTrace(bytes, 0, bytes.length, true)).toBe(true)
+    expect(mayAsk(bytes, block('A: b').length, true)).toBe(false)
+    expect(mayAsk(bytes, bytes.length, true)).toBe(true)
+  })
+
+  test('looks into every message of a run', () => {
+    const pieces = ['A: b', 'Nats-Trace-Dest: x', 'C: d'].map(
+      (line) => block(line.padEnd(30)).toString() + '–payload'.repeat(2),
+    )
+    const bytes = Buffer.from(pieces.join(''), 'latin1')
+    const length = block(''.padEnd(30)).length
+    const stride = bytes.length / 3
+    expect([1, 2, 3].map((count) => mayAskForTrace(bytes, 0, length, stride, count, false))).toEqual([
+      false,
+      true,
+      true,
+    ])
+    expect(mayAskForTrace(bytes, 2 * stride, length, stride, 1, false)).toBe(false)
   })
 
   test('takes a traceparent of any case, where there is a destination for it', () => {
     const bytes = block('TRACEparent: 00-1-2-01')
-    expect(mayAskForTrace(bytes, 0, bytes.length, true)).toBe(true)
-    expect(mayAskForTrace(bytes, 0, bytes.length, false)).toBe(false)
+    expect(mayAsk(bytes, bytes.length, true)).toBe(true)
+    expect(mayAsk(bytes, bytes.length, false)).toBe(false)
   })
 })
 
