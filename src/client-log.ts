@@ -1,9 +1,11 @@
 // What the log and the trace say of one connection, in nats-server's words.
 
 import { bracketed, hostPort } from './addresses.ts'
-import { bugText, type Fault, Faults, quote } from './errors.ts'
+import { bugText, CloseReason, type Fault, Faults, quote } from './errors.ts'
 import type { Log, LogSource } from './log/log.ts'
 import { type TraceOptions, traceOperation, tracePayload } from './log/trace.ts'
+import { goDuration, nanoseconds } from './monitor/go-format.ts'
+import type { Options } from './options.ts'
 import type { ConnectOptions } from './protocol/handshake.ts'
 import type { ParserTracer } from './protocol/parser-handler.ts'
 
@@ -12,6 +14,8 @@ interface Owner {
   readonly log: Log
   readonly options: TraceOptions
 }
+
+type SlowConsumerLimits = Pick<Options, 'maxPending' | 'writeDeadline'>
 
 export class ClientLog implements LogSource, ParserTracer {
   readonly id: number
@@ -53,8 +57,22 @@ export class ClientLog implements LogSource, ParserTracer {
     this.owner.log.info(text, this)
   }
 
+  warn(text: string): void {
+    this.owner.log.warn(text, this)
+  }
+
   error(text: string): void {
     this.owner.log.error(text, this)
+  }
+
+  /** It is closed as a slow consumer, with so many bytes waiting. */
+  cutAsSlow(reason: CloseReason, bytes: number, { maxPending, writeDeadline }: SlowConsumerLimits): void {
+    const span = goDuration(nanoseconds(writeDeadline))
+    const why =
+      reason === CloseReason.slowConsumerPending
+        ? `MaxPending of ${maxPending} Exceeded`
+        : `WriteDeadline of ${span} exceeded with ${bytes} total bytes.`
+    this.info(`Slow Consumer Detected: ${why}`)
   }
 
   /** It was turned away; `cause` holds no secret. */

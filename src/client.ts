@@ -8,6 +8,7 @@ import type { Account } from './accounts/account.ts'
 import { requestInfo } from './accounts/request-info.ts'
 import { hostPort, plainAddress } from './addresses.ts'
 import { ClientLog } from './client-log.ts'
+import type { SlowConsumerPolicy } from './config/shapes.ts'
 import { LINGER_MS, PROTOCOL_VERSION } from './constants.ts'
 import { CloseReason, type Fault, Faults, type Refusal } from './errors.ts'
 import { KeepAlive, type KeepAliveOwner } from './keep-alive.ts'
@@ -23,6 +24,7 @@ import { ReadGate } from './read-gate.ts'
 import type { Rights } from './rights.ts'
 import type { Publisher } from './router.ts'
 import type { Shard } from './shard.ts'
+import { Shedding } from './shedding.ts'
 import type { Subscription } from './subjects/sublist.ts'
 import type { TlsSession } from './tls/upgrade.ts'
 import type { Transport } from './transport.ts'
@@ -49,6 +51,8 @@ export class Client implements Publisher, KeepAliveOwner {
   inBytes = 0
   outMessages = 0
   outBytes = 0
+  /** Of outMessages, those that it was not sent because it had fallen behind. */
+  droppedMessages = 0
   closing = false
   closeReason: CloseReason | undefined
   closedAtMs = 0
@@ -63,6 +67,7 @@ export class Client implements Publisher, KeepAliveOwner {
   readonly operations: Operations
   private latestReadBytes = 0
   private readGate: ReadGate | undefined
+  private shedding: Shedding | undefined
 
   constructor(shard: Shard, id: number, socket: Transport, webSocket?: WebSocketSession) {
     this.shard = shard
@@ -222,6 +227,29 @@ export class Client implements Publisher, KeepAliveOwner {
     this.keepAlive.optionsChanged(options, before)
   }
 
+  // ── Falling behind as a receiver ──────────────────────────────────────────────────────────────────────
+
+  /** What follows from now on when too much waits for it. */
+  setSlowConsumerPolicy(policy: SlowConsumerPolicy): void {
+    if (policy === this.slowConsumerPolicy) return
+    this.shedding =
+      policy === 'disconnect' ? undefined : new Shedding(policy, (messages, isFirst) => this.dropped(messages, isFirst))
+    this.outbound.setShedding(this.shedding)
+  }
+
+  get slowConsumerPolicy(): SlowConsumerPolicy {
+    return this.shedding?.policy ?? 'disconnect'
+  }
+
+  private dropped(messages: number, beginsEpisode: boolean): void {
+    const { shard, shedding } = this
+    this.droppedMessages += messages
+    shard.records.dropped(this, messages)
+    if (!beginsEpisode || shedding === undefined) return
+    const which = shedding.policy === 'drop_oldest' ? 'oldest' : 'newest'
+    this.log.warn(`Slow Consumer Detected: MaxPending of ${shard.options.maxPending} Exceeded, drops ${which} messages`)
+  }
+
   // ── Being held back as a publisher ────────────────────────────────────────────────────────────────────
 
   private get gate(): ReadGate {
@@ -307,12 +335,15 @@ export class Client implements Publisher, KeepAliveOwner {
     this.close(Faults.staleConnection)
   }
 
-  /** Called every second or so: a peer that takes nothing is cut. */
+  /** Called every second or so: a peer that takes nothing is cut, unless messages are dropped instead. */
   sweep(nowMs: number): void {
     this.parser.forgetRoute()
     if (this.closing) {
       // It had time to take its last words and say goodbye.
       if (nowMs - this.closedAtMs > LINGER_MS) this.socket.destroy()
+    } else if (this.shedding !== undefined) {
+      const dropped = this.shedding.endOfEpisode(nowMs)
+      if (dropped > 0) this.log.info(`Slow Consumer drops no more, ${dropped} messages were dropped`)
     } else if (this.outbound.waitingMs(nowMs) > this.shard.options.writeDeadline) {
       this.close(Faults.slowConsumerDeadline)
     }

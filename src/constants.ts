@@ -93,6 +93,14 @@ export const STUCK_AFTER_MS = 100
  */
 export const STUCK_AFTER_SMALL_MS = 1_000
 
+// ── Dropping messages ───────────────────────────────────────────────────────────────────────────────────
+/** A receiver that drops messages may have this many bytes of protocol lines waiting beyond max_pending. */
+export const LINES_PENDING_MAX = 64 * 1024
+/** Share of max_pending that is dropped at once where the oldest go: moving a queue up takes time by its length. */
+export const SHEDDING_STEP = 1 / 16
+/** A receiver that has dropped nothing for this long has caught up: when it drops again, the log says so again. */
+export const SHEDDING_QUIET_MS = 10_000
+
 // ── WebSocket ───────────────────────────────────────────────────────────────────────────────────────────
 /** Longest head of a handshake's request. */
 export const HANDSHAKE_BYTES_MAX = 16 * 1024
@@ -124,6 +132,8 @@ export const RING_TURN_BYTES = 512 * 1024
 export const CATCH_UP_TURN_BYTES = 512 * 1024
 /** As much in one turn means that more is coming: the consumer looks again instead of going to sleep. */
 export const RING_BUSY_BYTES = 16 * 1024
+/** Traced messages of which another shard is to tell what happened; of more than these it does not. */
+export const TRACES_AWAITED_MAX = 4_096
 /** Times a queue-group message may look for another shard after its picked member has gone. */
 export const REROUTE_MAX = 32
 

@@ -4,7 +4,8 @@
 //
 //     ┌ BYTES   of the frame, a multiple of 4, this word included
 //     │ KIND    run, or the first or a later fragment of one message that is larger than a frame
-//     │ ROUTING plain interest (bit 0), hops (bits 8…)       PUBLISHER  connection id, for holding it back
+//     │ ROUTING plain interest (bit 0), traced only (bit 1), hops (bits 8…)
+//     │ PUBLISHER  connection id, for holding it back        TRACE  number under which to tell what happens to it
 //     │ LINE, SUBJECT ×2, REPLY ×2, HEADER, SIZE, COUNT      as in protocol/run.ts
 //     │ ACCOUNT, QUEUE  bytes of their names; one member of the queue group is to get the run; 0 = no group
 //     │ RAW     bytes of the raw messages in this frame (a fragment has fewer than the message)
@@ -34,7 +35,8 @@ const At = {
   account: 48,
   queue: 52,
   raw: 56,
-  end: 60,
+  trace: 60,
+  end: 64,
 } as const
 
 /** How a run is to be dealt with by the shard that gets it. */
@@ -49,6 +51,10 @@ export interface Routing {
   readonly hops: number
   /** The publisher's connection, on the shard that it belongs to. */
   readonly publisher: number
+  /** The number of its trace; 0: it is not traced; negative: nobody awaits what is told of it. */
+  readonly trace: number
+  /** It is not to be delivered. */
+  readonly isOnlyTraced: boolean
 }
 
 export function frameBytes({ account, queue }: Routing, rawBytes: number): number {
@@ -79,8 +85,10 @@ export function writeFrame(
   const bytes = frameBytes(routing, rawBytes)
   view.setInt32(at + At.bytes, bytes, true)
   view.setInt32(at + At.kind, kind, true)
-  view.setInt32(at + At.routing, (routing.plain ? 1 : 0) | (routing.hops << 8), true)
+  const flags = (routing.plain ? 1 : 0) | (routing.isOnlyTraced ? 2 : 0)
+  view.setInt32(at + At.routing, flags | (routing.hops << 8), true)
   view.setInt32(at + At.publisher, routing.publisher, true)
+  view.setInt32(at + At.trace, routing.trace, true)
   view.setInt32(at + At.line, run.lineLength, true)
   view.setInt32(at + At.subjectStart, run.subjectStart - run.lineStart, true)
   view.setInt32(at + At.subjectEnd, run.subjectEnd - run.lineStart, true)
@@ -120,6 +128,8 @@ export interface Frame {
   queue: string
   hops: number
   publisher: number
+  trace: number
+  isOnlyTraced: boolean
   rawStart: number
   rawBytes: number
 }
@@ -133,6 +143,8 @@ export function readFrame(from: Block, at: number, frame: Frame, run: Run): void
   frame.bytes = view.getInt32(at + At.bytes, true)
   frame.kind = view.getInt32(at + At.kind, true) as FrameKind
   frame.plain = (routing & 1) === 1
+  frame.isOnlyTraced = (routing & 2) === 2
+  frame.trace = view.getInt32(at + At.trace, true)
   frame.hops = routing >> 8
   frame.publisher = view.getInt32(at + At.publisher, true)
   const queueAt = at + At.end + accountBytes

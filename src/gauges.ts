@@ -12,7 +12,16 @@
 const Slot = { closed: 0, heartbeat: 1 } as const
 const SLOTS = 16 // one cache line a shard
 
-const Counter = { inMessages: 0, inBytes: 1, outMessages: 2, outBytes: 3, slow: 4, stale: 5, stalls: 6 } as const
+const Counter = {
+  inMessages: 0,
+  inBytes: 1,
+  outMessages: 2,
+  outBytes: 3,
+  slow: 4,
+  stale: 5,
+  stalls: 6,
+  dropped: 7,
+} as const
 const COUNTERS = 8 // one cache line a shard
 
 const WORDS_BYTES = SLOTS * 4
@@ -101,6 +110,11 @@ export class Counters {
     this.line[Counter.stalls]++
   }
 
+  /** Messages were not sent to a receiver that had fallen behind. */
+  drop(messages: number): void {
+    this.line[Counter.dropped] += messages
+  }
+
   get inMessages(): number {
     return this.line[Counter.inMessages]
   }
@@ -127,5 +141,9 @@ export class Counters {
 
   get stalls(): number {
     return this.line[Counter.stalls]
+  }
+
+  get droppedMessages(): number {
+    return this.line[Counter.dropped]
   }
 }

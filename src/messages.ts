@@ -9,6 +9,7 @@ import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import type { ServerKey } from './server-identity.ts'
 import type { TlsOfPorts } from './tls/settings.ts'
+import type { TraceEvent } from './tracing/message-trace.ts'
 
 /** What a shard needs to know another one. The same two rings and the other end of the port go to the other one. */
 export interface PeerSetup {
@@ -102,6 +103,8 @@ export type PeerMessage =
   /** A receiver of this publisher has fallen behind: slow it down until `release`. */
   | { readonly kind: 'hold'; readonly connection: number }
   | { readonly kind: 'release'; readonly connection: number }
+  /** What happened here to a message that is traced. */
+  | { readonly kind: 'traced'; readonly trace: number; readonly events: readonly TraceEvent[] }
 
 /** What the primary may ask of its shards. */
 export type Query =

@@ -4,6 +4,7 @@
 import type { Refusal as LoginRefusal } from './auth/identity.ts'
 import { AuthFaults, type Identity, type Limits, lowestLimits, NO_LIMIT, NO_LIMITS } from './auth/identity.ts'
 import type { Client } from './client.ts'
+import type { SlowConsumerPolicy } from './config/shapes.ts'
 import { CATCH_UP_TURN_BYTES, PROTOCOL_VERSION } from './constants.ts'
 import { type Fault, Faults, quote, type Refusal, Refusals } from './errors.ts'
 import { Login } from './login.ts'
@@ -162,6 +163,12 @@ export class Operations implements ParserHandler {
     const user = this.login.identity?.limits ?? NO_LIMITS
     this.limits = lowestLimits(server, this.client.account.limits, user)
     this.client.parser.setLimits({ maxControlLine, maxPayload: this.limits.payload })
+    this.client.setSlowConsumerPolicy(this.slowConsumerPolicy)
+  }
+
+  /** The user's, or else the account's, or else the server's. */
+  private get slowConsumerPolicy(): SlowConsumerPolicy {
+    return this.login.identity?.slowConsumer ?? this.client.account.slowConsumer ?? this.shard.options.slowConsumer
   }
 
   // ── PUB ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -172,12 +179,22 @@ export class Operations implements ParserHandler {
     client.inMessages += run.count
     client.inBytes += run.count * run.size
     if (options.pedantic && !isValidLiteral(subjectOf(run))) client.refuse(Refusals.invalidPublishSubject)
+    // Only headers can ask for a trace.
+    if (run.headerSize > 0 && shard.tracing.mayConcern(run, account)) {
+      shard.tracing.publish(run, client, (one) => this.process(one))
+    } else this.process(run)
+  }
+
+  private process(run: Run): void {
+    const { client, shard } = this
+    const { account } = client
     if (this.isReserved(run)) return
     if (account.mappings.isEmpty) this.publish(run)
     else {
       let isLost = true
       shard.router.map(run, account, (mapped) => {
         isLost = false
+        if (mapped !== run) shard.router.trace?.mapped(subjectOf(mapped))
         this.publish(mapped)
       })
       if (!isLost) return
@@ -235,6 +252,7 @@ export class Operations implements ParserHandler {
   }
 
   private refuseRun(run: Run, refusal: Refusal): void {
+    this.shard.router.trace?.refused(refusal.text)
     for (let i = 0; i < run.count; i++) this.client.refuse(refusal)
   }
 

@@ -9,6 +9,7 @@ import type {
   OcspCacheOptions,
   OcspOptions,
   ResolverOptions,
+  SlowConsumerPolicy,
   TlsOptions,
   WebSocketOptions,
 } from './config/shapes.ts'
@@ -37,6 +38,7 @@ export interface Options {
   readonly maxControlLine: number
   readonly maxPayload: number
   readonly maxPending: number
+  readonly slowConsumer: SlowConsumerPolicy
   readonly maxSubscriptions: number
   readonly maxSubscriptionTokens: number
   readonly pingInterval: number
@@ -161,6 +163,8 @@ export interface ServerOptions {
   maxPayload?: number
   /** Bytes that may wait for one connection before it is closed as a slow consumer. Default 64 MiB. */
   maxPending?: number
+  /** What follows when more would wait: it is closed (default), or messages are dropped, the oldest or the newest. */
+  slowConsumer?: SlowConsumerPolicy
   /** Connections at once; 0 refuses everybody. Default 65,536. */
   maxConnections?: number
   /** Subscriptions of one connection; 0 = no limit (default). */

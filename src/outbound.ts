@@ -9,11 +9,15 @@
 import assert from 'node:assert/strict'
 import {
   BLOCK_SLACK,
+  BY_REFERENCE_MIN,
   CHUNK_BYTES,
   HOLD_MS,
   HOLD_PENDING,
   HOLD_READ_BYTES,
+  LINES_PENDING_MAX,
   NEARLY_FULL,
+  SHARE_MIN,
+  SHEDDING_STEP,
   SMALL_CHUNK_BYTES,
   STUCK_AFTER_MS,
   STUCK_AFTER_SMALL_MS,
@@ -23,6 +27,8 @@ import {
 } from './constants.ts'
 import { type Block, copyBytes } from './memory/block.ts'
 import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
+import type { Shedding } from './shedding.ts'
+import { LINES, SliceQueue } from './slice-queue.ts'
 import type { Transport } from './transport.ts'
 
 /** What a connection's output needs of its shard. */
@@ -38,19 +44,6 @@ export interface OutboundOwner {
 
 const EMPTY = Buffer.alloc(0)
 
-/** Slices in order; parallel arrays, because a slice is queued for each receiver and turn. */
-class SliceQueue {
-  readonly chunks: Chunk[] = []
-  readonly starts: number[] = []
-  readonly ends: number[] = []
-
-  clear(): void {
-    this.chunks.length = 0
-    this.starts.length = 0
-    this.ends.length = 0
-  }
-}
-
 /** How long a publisher is held after a read of so many bytes, where nothing is known of its receiver. Milliseconds. */
 export function holdMsFor(bytes: number): number {
   return HOLD_MS * Math.max(1, bytes / HOLD_READ_BYTES)
@@ -60,7 +53,9 @@ export class Outbound {
   private readonly owner: OutboundOwner
   private socket: Transport
   private readonly pendingMax: number
-  private readonly behindMark: number
+  /** Publishers are held beyond this, and the connection is cut beyond that; see setShedding(). */
+  private behindMark: number
+  private overflowMark: number
   /** Called when pendingBytes exceeds its bound: the connection is a slow consumer. */
   private readonly onOverflow: () => void
   private queued: SliceQueue | undefined
@@ -81,13 +76,34 @@ export class Outbound {
   private onDrained: (() => void) | undefined
   /** Those who hold back publishers until this has caught up. */
   private waiters: Set<() => void> | undefined
+  /** What becomes of messages for which there is no room; undefined: the connection is cut. */
+  private shedding: Shedding | undefined
 
   constructor(owner: OutboundOwner, socket: Transport, pendingMax: number, onOverflow: () => void) {
     this.owner = owner
     this.socket = socket
     this.pendingMax = pendingMax
     this.behindMark = Math.min(HOLD_PENDING, pendingMax / 2)
+    this.overflowMark = pendingMax
     this.onOverflow = onOverflow
+  }
+
+  /**
+   * From now on messages for which there is no room are dropped, or, with undefined, the connection is cut. One that
+   * drops messages holds nobody back: whoever chose that prefers losing some to slowing down publishers. Lines are
+   * never dropped and have some room of their own.
+   */
+  setShedding(shedding: Shedding | undefined): void {
+    const { pendingMax } = this
+    this.shedding = shedding
+    this.behindMark = shedding === undefined ? Math.min(HOLD_PENDING, pendingMax / 2) : Number.POSITIVE_INFINITY
+    this.overflowMark = shedding === undefined ? pendingMax : pendingMax + LINES_PENDING_MAX
+    this.queued?.setDropping(shedding !== undefined)
+    this.relieveWaiters()
+  }
+
+  get dropsMessages(): boolean {
+    return this.shedding !== undefined
   }
 
   /** What is queued from here on goes out by another socket: TLS has come over the one before. */
@@ -162,49 +178,94 @@ export class Outbound {
     return this.tailUsed
   }
 
-  commit(length: number): void {
+  /** `unit` says what was written, here and below: see SliceQueue.units. */
+  commit(length: number, unit = LINES): void {
     const start = this.tailUsed
     this.tailUsed += length
-    this.queue(this.tail as Chunk, start, this.tailUsed)
+    this.queue(this.tail as Chunk, start, this.tailUsed, unit)
   }
 
   /** Queues block[start, end) by copy. */
-  appendBlock(block: Block, start: number, end: number): void {
+  appendBlock(block: Block, start: number, end: number, unit = LINES): void {
     this.reserve(end - start)
     copyBytes(this.tailBlock, this.tailUsed, block, start, end - start)
-    this.commit(end - start)
+    this.commit(end - start, unit)
   }
 
   /** Queues part of a chunk that others may be writing as well. */
-  share(chunk: Chunk, start: number, end: number): void {
-    this.queue(chunk, start, end)
+  share(chunk: Chunk, start: number, end: number, unit = LINES): void {
+    this.queue(chunk, start, end, unit)
   }
 
-  private queue(chunk: Chunk, start: number, end: number): void {
+  /** Queues messages of `size` bytes each that others may get as well; as many as there is room for. */
+  shareMessages(chunk: Chunk, start: number, end: number, size: number): void {
+    let shareMin = SHARE_MIN
+    if (this.shedding !== undefined) {
+      const kept = this.makeRoom((end - start) / size, size)
+      if (this.shedding.policy === 'drop_oldest') start = end - kept * size
+      else end = start + kept * size
+      // Its queue is full for long: a few bytes are not to keep a whole chunk of what others got.
+      shareMin = BY_REFERENCE_MIN
+    }
+    if (end - start >= shareMin) this.queue(chunk, start, end, size)
+    else if (end > start) this.appendBlock(chunk.block, start, end, size)
+  }
+
+  /**
+   * For those that drop messages: makes room for `count` messages of `size` bytes by the policy. Answers for how many
+   * there is room; the others, its oldest or its newest, are dropped. One message fits whenever nothing waits.
+   */
+  makeRoom(count: number, size: number): number {
+    const { shedding } = this
+    if (shedding === undefined || this.pendingBytes + count * size <= this.pendingMax) return count
+    if (this.inFlight === undefined && this.queued !== undefined) {
+      // Perhaps it only waits for the end of this turn.
+      this.owner.publish()
+      this.flush()
+    }
+    const lacking = this.pendingBytes + count * size - this.pendingMax
+    if (lacking <= 0) return count
+    let dropped = 0
+    if (shedding.policy === 'drop_oldest' && this.queued !== undefined) {
+      // Some more than is needed, so that the queue is not moved up for each message.
+      const { messages, bytes } = this.queued.dropOldest(lacking + this.pendingMax * SHEDDING_STEP)
+      this.pendingBytes -= bytes
+      dropped += messages
+    }
+    const least = this.pendingBytes === 0 ? 1 : 0
+    const room = Math.floor((this.pendingMax - this.pendingBytes) / size)
+    const kept = Math.min(count, Math.max(least, room))
+    shedding.dropped(dropped + count - kept, this.owner.nowMs)
+    return kept
+  }
+
+  private queue(chunk: Chunk, start: number, end: number, unit: number): void {
     if (this.closed) return
     let { queued } = this
     if (queued === undefined) {
-      queued = new SliceQueue()
+      queued = new SliceQueue(this.shedding !== undefined)
       this.queued = queued
     }
     const last = queued.chunks.length - 1
-    if (last >= 0 && queued.chunks[last] === chunk && queued.ends[last] === start) queued.ends[last] = end
+    const follows = last >= 0 && queued.chunks[last] === chunk && queued.ends[last] === start
+    if (follows && queued.joins(last, end - start, unit)) queued.ends[last] = end
     else {
       chunk.retain()
       queued.chunks.push(chunk)
       queued.starts.push(start)
       queued.ends.push(end)
+      queued.units?.push(unit)
     }
     this.pendingBytes += end - start
     if (!this.marked) {
       this.marked = true
       this.owner.mark(this)
     }
-    if (this.pendingBytes > this.pendingMax) {
+    if (this.pendingBytes > this.overflowMark) {
       // Perhaps it only waits for the end of this turn.
       this.owner.publish()
       this.flush()
-      if (this.pendingBytes > this.pendingMax) this.onOverflow()
+      if (this.pendingBytes > this.overflowMark) this.onOverflow()
     }
   }
 
@@ -253,13 +314,7 @@ export class Outbound {
         this.tail.release()
         this.tail = undefined
       }
-    } else {
-      const batch = new SliceQueue()
-      batch.chunks.push(...chunks.splice(0, count))
-      batch.starts.push(...starts.splice(0, count))
-      batch.ends.push(...ends.splice(0, count))
-      this.inFlight = batch
-    }
+    } else this.inFlight = queued.take(count)
     return bytes
   }
 
@@ -311,8 +366,7 @@ export class Outbound {
     this.closed = true
     // What is in flight belongs to the runtime until the socket is gone: its memory must not be used again.
     this.inFlight = undefined
-    if (this.queued !== undefined) for (const chunk of this.queued.chunks) chunk.release()
-    this.queued?.clear()
+    this.queued?.release()
     this.queued = undefined
     this.tail?.release()
     this.tail = undefined

@@ -12,6 +12,8 @@ import type { Outbound } from './outbound.ts'
 import { Run } from './protocol/run.ts'
 import { RingConsumer, RingProducer } from './ring.ts'
 import type { Publisher } from './router.ts'
+import type { TraceEvent } from './tracing/message-trace.ts'
+import type { Tracing } from './tracing/tracing.ts'
 
 /** A publisher on another shard, as the router sees it. One object a peer, renamed for each frame. */
 export class RemotePublisher implements Publisher {
@@ -48,6 +50,7 @@ export class RemotePublisher implements Publisher {
 export interface PeerOwner {
   readonly nowMs: number
   readonly pool: ChunkPool
+  readonly tracing: Tracing
   /** Messages came from the peer's publishers. */
   receive(run: Run, frame: Frame, peer: Peer): void
   /** A read begins, and ends. */
@@ -80,6 +83,8 @@ export class Peer {
     queue: '',
     hops: 0,
     publisher: 0,
+    trace: 0,
+    isOnlyTraced: false,
     rawStart: 0,
     rawBytes: 0,
   }
@@ -126,6 +131,9 @@ export class Peer {
       case 'release':
         this.owner.releasePublisher(message.connection, this.index)
         return
+      case 'traced':
+        this.owner.tracing.answered(message.trace, message.events)
+        return
     }
   }
 
@@ -139,6 +147,11 @@ export class Peer {
 
   requestRelease(connection: number): void {
     if (this.holding.delete(connection) && !this.gone) this.post({ kind: 'release', connection })
+  }
+
+  /** Tells what happened here to a message of the peer's, by the number of its trace. */
+  tellTrace(trace: number, events: readonly TraceEvent[]): void {
+    if (trace > 0 && !this.gone) this.post({ kind: 'traced', trace, events })
   }
 
   /** Takes nothing from the ring for a while, or until `receiver` has caught up. */

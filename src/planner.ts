@@ -71,7 +71,7 @@ export class Planner {
 }
 
 /** A receiver of its own for the subject line[start, end). */
-function groupOf(subscription: Subscription, line: Block, start: number, end: number): ReceiverGroup {
+export function groupOf(subscription: Subscription, line: Block, start: number, end: number): ReceiverGroup {
   const subject =
     subscription instanceof ImportedSubscription
       ? subscription.via.subjectHere(line.bytes.toString('latin1', start, end))
@@ -80,7 +80,13 @@ function groupOf(subscription: Subscription, line: Block, start: number, end: nu
 }
 
 /** Denies inside a wildcard: the subject, as the receiver sees it, is kept from those who must not have it. */
-function mayHave(subscription: Subscription, group: ReceiverGroup, line: Block, start: number, end: number): boolean {
+export function mayHave(
+  subscription: Subscription,
+  group: ReceiverGroup,
+  line: Block,
+  start: number,
+  end: number,
+): boolean {
   const { origin, client, queue } = subscription
   if (!origin.filtered) return true
   const subject = group.subject === '' ? line.bytes.toString('latin1', start, end) : group.subject

@@ -33,6 +33,11 @@ export class Rights {
     return allowed
   }
 
+  /** Beside answers. */
+  mayPublish(subject: string): boolean {
+    return this.permissions.mayPublish(subject)
+  }
+
   maySubscribe(filter: string, queue: string): SubscribeVerdict {
     return this.permissions.maySubscribe(filter, queue)
   }

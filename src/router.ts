@@ -10,7 +10,7 @@
 
 import type { Account } from './accounts/account.ts'
 import { isConstant, mapSubject } from './accounts/mapping.ts'
-import { BY_REFERENCE_MIN, CHUNK_BYTES, FLUSH_EARLY_BYTES, REROUTE_MAX, SHARE_MIN } from './constants.ts'
+import { BY_REFERENCE_MIN, CHUNK_BYTES, FLUSH_EARLY_BYTES, REROUTE_MAX } from './constants.ts'
 import type { Frame, Routing } from './frame.ts'
 import { type Block, copyBytes } from './memory/block.ts'
 import type { Chunk } from './memory/chunk-pool.ts'
@@ -22,7 +22,9 @@ import { rewriteRun } from './protocol/rewrite.ts'
 import type { Run } from './protocol/run.ts'
 import type { QueueRoute, ReceiverGroup, Route } from './route.ts'
 import type { Shard } from './shard.ts'
+import { REST } from './slice-queue.ts'
 import type { Subscription } from './subjects/sublist.ts'
+import type { MessageTrace } from './tracing/message-trace.ts'
 
 /** Who published: a client of this shard, or one of another shard. */
 export interface Publisher {
@@ -44,6 +46,8 @@ export class Router {
   private sharedUsed = 0
   /** Bytes encoded since the last flush. */
   private turnBytes = 0
+  /** The one message that is under way just now is traced. */
+  trace: MessageTrace | undefined
 
   constructor(shard: Shard) {
     this.shard = shard
@@ -72,6 +76,7 @@ export class Router {
 
   /** Sends a run on its ways, from the shard where it came to be: published by a client, or made by an import. */
   dispatch(run: Run, account: Account, publisher: Publisher): number {
+    if (this.trace !== undefined) return this.trace.dispatch(run, account, publisher)
     const route = this.planner.routeOf(run, account)
     let sent = this.deliverPlain(run, route, publisher)
     if (route.peers !== undefined) sent += this.sendToPeers(run, account, route.peers, publisher)
@@ -86,8 +91,25 @@ export class Router {
     return sent
   }
 
+  /** `work` sends one message that is traced, or, with undefined, one that is not. */
+  tracing(trace: MessageTrace | undefined, work: () => void): void {
+    const { trace: before } = this
+    this.trace = trace
+    try {
+      work()
+    } finally {
+      this.trace = before
+      this.endRun()
+    }
+  }
+
+  /** A run of one message to one receiver; answers how many it took. */
+  deliverOne(run: Run, group: ReceiverGroup, publisher: Publisher): number {
+    return this.deliverGroup(run, group, 0, allowance(group.subscriptions[0], 1, publisher), publisher)
+  }
+
   private sendToPeers(run: Run, account: Account, peers: readonly Peer[], publisher: Publisher): number {
-    const routing: Routing = { plain: true, account: account.name, queue: '', hops: 0, publisher: publisher.id }
+    const routing = routingOf(account, '', 0, publisher)
     for (const peer of peers) {
       peer.link.send(run, routing, 0, run.count)
       if (peer.link.congested) publisher.holdForPeer(peer)
@@ -143,6 +165,8 @@ export class Router {
       if (allowed === 0) return 0
       const { outbound } = subscription.client
       if (run.chunk !== undefined && run.size >= BY_REFERENCE_MIN) this.encodeByReference(run, skip, outbound)
+      // Where messages may be dropped, it is known how many there is room for only when they have been encoded.
+      else if (outbound.dropsMessages) return this.shareEncoded(run, skip, from, allowed, subscriptions, publisher)
       else this.encodeForOne(run, skip, from, allowed, outbound)
       this.account(run, skip, allowed, subscription, publisher)
       return allowed
@@ -177,7 +201,7 @@ export class Router {
       const fit = Math.min(left, Math.floor(outbound.reserve(messageLength) / messageLength))
       const start = outbound.tailEnd
       encodeMessages(outbound.tailBlock, start, this.head, run, source, bodyLength, fit)
-      outbound.commit(fit * messageLength)
+      outbound.commit(fit * messageLength, messageLength)
       if (outbound.isClosed) return
       source += fit * run.stride
       left -= fit
@@ -210,9 +234,7 @@ export class Router {
       for (let i = 0; i < subscriptions.length; i++) {
         const subscription = subscriptions[i]
         if (allowance(subscription, fit, publisher) === 0) continue
-        const { outbound } = subscription.client
-        if (end - start >= SHARE_MIN) outbound.share(chunk, start, end)
-        else outbound.appendBlock(chunk.block, start, end)
+        subscription.client.outbound.shareMessages(chunk, start, end, messageLength)
         this.account(run, skip, fit, subscription, publisher)
         delivered += fit
       }
@@ -225,8 +247,11 @@ export class Router {
   /** A large message: the head by copy, the payload straight from the chunk that it was assembled in. */
   private encodeByReference(run: Run, skip: number, outbound: Outbound): void {
     const payload = run.first + skip
-    outbound.appendBlock(this.head.block, 0, this.head.length)
-    outbound.share(run.chunk as Chunk, payload, payload + run.size - skip + 2)
+    const bodyLength = run.size - skip + 2
+    const messageLength = this.head.length + bodyLength
+    if (outbound.dropsMessages && outbound.makeRoom(1, messageLength) === 0) return
+    outbound.appendBlock(this.head.block, 0, this.head.length, messageLength)
+    outbound.share(run.chunk as Chunk, payload, payload + bodyLength, REST)
     this.turnBytes += run.size
   }
 
@@ -366,7 +391,7 @@ export class Router {
       member -= members
       if (member >= 0) continue
       const { account, name } = queue
-      const routing: Routing = { plain: false, account: account.name, queue: name, hops, publisher: publisher.id }
+      const routing = routingOf(account, name, hops, publisher)
       peer.link.send(run, routing, from, count)
       if (peer.link.congested) publisher.holdForPeer(peer)
       return
@@ -403,6 +428,11 @@ function encodeMessages(
     at += bodyLength
     source += stride
   }
+}
+
+/** `queue` empty: for all plain subscriptions. */
+function routingOf({ name }: Account, queue: string, hops: number, { id }: Publisher): Routing {
+  return { plain: queue === '', account: name, queue, hops, publisher: id, trace: 0, isOnlyTraced: false }
 }
 
 function callInternal(run: Run, route: Route, publisher: Publisher): number {

@@ -23,7 +23,6 @@ import type { LogMessage } from './log/sink.ts'
 import { allocateBlock, type Block } from './memory/block.ts'
 import { ChunkPool } from './memory/chunk-pool.ts'
 import type { Arrival, Eviction, PeerSetup, Query, ShardSetup } from './messages.ts'
-import { goDuration, nanoseconds } from './monitor/go-format.ts'
 import { Records } from './monitor/shard/records.ts'
 import type { Options } from './options.ts'
 import type { Outbound, OutboundOwner } from './outbound.ts'
@@ -36,6 +35,7 @@ import { SecureEntry } from './secure-entry.ts'
 import { type Report, report } from './stats.ts'
 import { Sublist, Subscription } from './subjects/sublist.ts'
 import type { TlsOfPorts } from './tls/settings.ts'
+import { Tracing } from './tracing/tracing.ts'
 import type { Transport } from './transport.ts'
 import type { WebSocketSession } from './websocket/handshake.ts'
 import { WebSockets, type WebSocketsOwner } from './websocket/websockets.ts'
@@ -61,6 +61,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   readonly accounts = new Accounts()
   readonly sublist: Sublist
   readonly serviceCalls: ServiceCalls
+  readonly tracing = new Tracing(this)
   readonly permissionSets = new PermissionSets()
   readonly accountConnections: AccountConnections
   readonly tls: SecureEntry
@@ -183,21 +184,13 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   closed(client: Client, fault: Fault): void {
     this.records.closing(client, fault.reason)
     if (fault.reason === CloseReason.slowConsumerPending || fault.reason === CloseReason.slowConsumerDeadline) {
-      client.log.info(this.slowConsumerText(client, fault.reason))
+      client.log.cutAsSlow(fault.reason, client.outbound.pendingBytes, this.options)
     } else if (fault === Faults.connections && this.nowMs - this.crowdedAtMs > CROWDED_LOG_MS) {
       this.crowdedAtMs = this.nowMs
       client.log.error(fault.reason.toLowerCase())
     }
     this.leaving.push(client)
     this.schedule()
-  }
-
-  private slowConsumerText({ outbound }: Client, reason: CloseReason): string {
-    const { maxPending, writeDeadline } = this.options
-    return reason === CloseReason.slowConsumerPending
-      ? `Slow Consumer Detected: MaxPending of ${maxPending} Exceeded`
-      : `Slow Consumer Detected: WriteDeadline of ${goDuration(nanoseconds(writeDeadline))} exceeded with ` +
-          `${outbound.pendingBytes} total bytes.`
   }
 
   /** Closes up to `count` connections, those that came first. */
@@ -361,12 +354,15 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     // What its publishers had flushed before it died is delivered.
     peer.catchUp()
     peer.close()
+    this.tracing.forget(peer)
     for (const client of this.clients.values()) client.releaseForShard(index)
   }
 
   receive(run: Run, frame: Frame, peer: Peer): void {
     peer.publisher.id = frame.publisher
-    this.router.receive(run, this.accounts.named(frame.account), frame, peer.publisher)
+    const account = this.accounts.named(frame.account)
+    if (frame.trace === 0) this.router.receive(run, account, frame, peer.publisher)
+    else this.tracing.receive(run, account, frame, peer)
   }
 
   bugMet(error: unknown): void {

@@ -29,6 +29,8 @@ export interface TotalsReport {
   outMessages: number
   outBytes: number
   slowConsumers: number
+  /** Of outMessages, those that were dropped as their receivers had fallen behind; here and below. */
+  droppedMessages: number
   staleConnections: number
   stalls: number
   /** Bytes that wait for all connections together, as of the latest sweep. */
@@ -56,6 +58,7 @@ export interface AccountReport {
   outMessages: number
   outBytes: number
   slowConsumers: number
+  droppedMessages: number
   routesCached: number
   fanoutMax: number
   fanoutSum: number
@@ -112,6 +115,7 @@ export interface ConnectionRow {
   outMessages: number
   inBytes: number
   outBytes: number
+  droppedMessages: number
   stalls: number
   subscriptionCount: number
   name: string
@@ -159,6 +163,7 @@ export class AccountCounters {
   /** What the connections that have left had done. */
   readonly closed = new TrafficTotals()
   slowConsumers = 0
+  droppedMessages = 0
   routeHits = 0
   routeMisses = 0
   inserts = 0
@@ -192,6 +197,7 @@ function reportTotals(shard: Shard): TotalsReport {
     outMessages: counters.outMessages,
     outBytes: counters.outBytes,
     slowConsumers: counters.slowConsumers,
+    droppedMessages: counters.droppedMessages,
     staleConnections: counters.staleConnections,
     stalls: counters.stalls,
     pendingBytes: shard.records.slowWatch.pendingBytes,
@@ -209,7 +215,7 @@ function reportTotals(shard: Shard): TotalsReport {
 function reportAccounts(shard: Shard): AccountReport[] {
   const reports = new Map<string, AccountReport>()
   for (const { name, counters } of shard.accounts.values()) {
-    const { closed, slowConsumers, routeHits, routeMisses, inserts, removes } = counters
+    const { closed, slowConsumers, droppedMessages, routeHits, routeMisses, inserts, removes } = counters
     reports.set(name, {
       shard: shard.index,
       bornAt: shard.wallClock(shard.records.bornMs),
@@ -221,6 +227,7 @@ function reportAccounts(shard: Shard): AccountReport[] {
       outMessages: closed.outMessages,
       outBytes: closed.outBytes,
       slowConsumers,
+      droppedMessages,
       routesCached: 0,
       fanoutMax: 0,
       fanoutSum: 0,
@@ -296,6 +303,7 @@ export function connectionRow(shard: Shard, client: Client, withSubscriptions: b
     outMessages: client.outMessages,
     inBytes: client.inBytes,
     outBytes: client.outBytes,
+    droppedMessages: client.droppedMessages,
     stalls: client.stalls,
     subscriptionCount: client.subscriptions.size,
     name: client.options.name,

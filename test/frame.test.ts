@@ -42,6 +42,8 @@ const emptyFrame = (): Frame => ({
   account: '',
   queue: '',
   hops: 0,
+  trace: 0,
+  isOnlyTraced: false,
   publisher: 0,
   rawStart: 0,
   rawBytes: 0,
@@ -61,7 +63,15 @@ function expectRun(run: Run, { run: original, subject, reply }: Example, payload
   }
 }
 
-const PLAIN: Routing = { plain: true, account: '$G', queue: '', hops: 0, publisher: 1 }
+const PLAIN: Routing = {
+  plain: true,
+  account: '$G',
+  queue: '',
+  hops: 0,
+  publisher: 1,
+  trace: 0,
+  isOnlyTraced: false,
+}
 
 function send(example: Example, routing: Routing, from: number, count: number, at = 0): { run: Run; frame: Frame } {
   const { run } = example
@@ -92,13 +102,21 @@ test('a run passed on to a third shard comes out as it went in', () => {
   const second = send(example, PLAIN, 0, 2, 40)
   const third = send(
     { ...example, run: second.run },
-    { plain: false, account: 'A', queue: 'q', hops: 2, publisher: 9 },
+    { plain: false, account: 'A', queue: 'q', hops: 2, publisher: 9, trace: 77, isOnlyTraced: true },
     1,
     1,
     12,
   )
   expectRun(third.run, example, ['def'])
-  expect(third.frame).toMatchObject({ plain: false, account: 'A', queue: 'q', hops: 2, publisher: 9 })
+  expect(third.frame).toMatchObject({
+    plain: false,
+    account: 'A',
+    queue: 'q',
+    hops: 2,
+    publisher: 9,
+    trace: 77,
+    isOnlyTraced: true,
+  })
 })
 
 test('empty payloads and no reply come out as such', () => {
@@ -115,7 +133,7 @@ test('every routing comes out as it went in', () => {
       for (const account of ['$G', `A${'B'.repeat(55)}`]) {
         for (const hops of [0, 1, 3, 1000]) {
           for (const publisher of [0, 1, 2 ** 31 - 1]) {
-            const routing = { plain, account, queue, hops, publisher }
+            const routing = { plain, account, queue, hops, publisher, trace: publisher - 1, isOnlyTraced: !plain }
             const { run, frame } = send(example, routing, 0, 1)
             expect(frame).toMatchObject(routing)
             expectRun(run, example, ['x'])
@@ -154,7 +172,7 @@ test('a message in fragments of any size is put together again', () => {
     )
     const example = makeRun('large', 'reply', random.below(2), ['-'.repeat(payload.length), payload])
     const { run } = example
-    const routing: Routing = { plain: true, account: 'A', queue: random.pick(['', 'q']), hops: 1, publisher: 5 }
+    const routing: Routing = { ...PLAIN, account: 'A', queue: random.pick(['', 'q']), hops: 1, publisher: 5 }
     const room = 1 + random.below(run.stride)
     const assembly = allocateBlock(run.stride)
     const frame = emptyFrame()

@@ -1,7 +1,13 @@
 // An account: a subject space of its own (reference 4.3). Nothing published in one is seen in another but by import.
 
 import type { Limits } from '../auth/identity.ts'
-import type { AccountOptions, ExportOptions, ImportOptions, MappingOptions } from '../config/shapes.ts'
+import type {
+  AccountOptions,
+  ExportOptions,
+  ImportOptions,
+  MappingOptions,
+  SlowConsumerPolicy,
+} from '../config/shapes.ts'
 import type { AccountKey } from '../interest/reader.ts'
 import { AccountCounters } from '../stats.ts'
 import { matches } from '../subjects/subject.ts'
@@ -23,6 +29,10 @@ export class Account implements AccountKey {
   /** The name as the bytes that begin the account's paths in the shared index. */
   readonly bytes: Uint8Array
   limits: AccountLimits = NO_LIMITS
+  /** Undefined: as the server's. */
+  slowConsumer: SlowConsumerPolicy | undefined
+  /** Where messages with a `traceparent` are traced to, and how many percent of them. */
+  trace: AccountOptions['trace']
   mappings = new Mappings([])
   streamImports: readonly StreamImport[] = []
   serviceImports: readonly ServiceImport[] = []
@@ -84,6 +94,8 @@ export class Accounts {
     const account = this.named(name)
     const { maxConnections, maxSubscriptions, maxPayload } = limits
     account.limits = { connections: maxConnections, subscriptions: maxSubscriptions, payload: maxPayload }
+    account.slowConsumer = settings.slowConsumer
+    account.trace = settings.trace
     account.mappings = compileMappings(name, mappings, outcome)
     const streams: StreamImport[] = []
     const services: ServiceImport[] = []
@@ -110,6 +122,7 @@ export class Accounts {
 export type ExporterNamed = (name: string) => AccountSettings | undefined
 
 const PLAIN: Omit<AccountSettings, 'name'> = {
+  trace: undefined,
   mappings: [],
   exports: [],
   imports: [],
@@ -129,7 +142,10 @@ export class Outcome {
 }
 
 /** What is needed of an account's settings, whether a file or a token has them. */
-export type AccountSettings = Pick<AccountOptions, 'name' | 'mappings' | 'exports' | 'imports' | 'limits'>
+export type AccountSettings = Pick<
+  AccountOptions,
+  'name' | 'mappings' | 'exports' | 'imports' | 'limits' | 'slowConsumer' | 'trace'
+>
 
 function compileMappings(account: string, list: readonly MappingOptions[], { wrong }: Outcome): Mappings {
   const compiled: Mapping[] = []

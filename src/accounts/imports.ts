@@ -20,14 +20,17 @@ export class StreamImport {
   readonly exporter: Account
   /** Tells imports apart: equal ones do the same. */
   readonly key: string
+  /** Traces of messages go on beyond it. */
+  readonly allowTrace: boolean
   /** The filter of all that comes, as it is here. */
   private readonly local: string
   private readonly inward: Transform
   private readonly outward: Transform
 
-  constructor(exporter: Account, inward: Transform) {
+  constructor(exporter: Account, inward: Transform, allowTrace: boolean) {
     this.exporter = exporter
-    this.key = JSON.stringify([exporter.name, inward.source, inward.destination])
+    this.allowTrace = allowTrace
+    this.key = JSON.stringify([exporter.name, inward.source, inward.destination, allowTrace])
     this.inward = inward
     this.outward = reverseTransform(inward)
     this.local = this.outward.source
@@ -87,6 +90,6 @@ export function compileImport(
   const here = identityDestination(to !== '' ? to : prefix !== '' ? `${prefix}.${subject}` : subject)
   const inward = compileTransform(settings.subject, here, true)
   if ('error' in inward) return inward
-  if (settings.kind === 'stream') return new StreamImport(exporter, inward)
+  if (settings.kind === 'stream') return new StreamImport(exporter, inward, settings.allowTrace)
   return new ServiceImport(importer, exporter, terms, reverseTransform(inward), settings.share)
 }

@@ -14,7 +14,7 @@ const PREFIX = '$SYS._INBOX.'
 const SHARD_ID_BYTES = 6
 
 /** The server as a publisher: nobody holds it back, and it is no client whose echo would be kept from it. */
-const SERVER: Publisher = {
+export const SERVER: Publisher = {
   id: 0,
   holdFor: () => undefined,
   holdForPeer: () => undefined,

@@ -70,7 +70,10 @@ export class ServiceCalls {
       const returnAddress = reply === '' ? '' : this.remember(service, reply)
       let delivered = 0
       rewriteRun(owner.pool, run, i, 1, { subject: there, reply: returnAddress, header }, (request) => {
-        delivered = owner.router.dispatch(request, service.exporter, publisher)
+        const { router } = owner
+        delivered =
+          router.trace?.dispatchImported(request, service.exporter, subject, service.terms.allowTrace, publisher) ??
+          router.dispatch(request, service.exporter, publisher)
       })
       if (delivered === 0) this.calls.delete(returnAddress)
       else sent++
@@ -94,7 +97,7 @@ export class ServiceCalls {
     if (this.listening.has(exporter)) return
     this.listening.add(exporter)
     this.owner.sublist.insert(
-      new InternalSubscription(exporter, `${this.prefix}*`, (run, publisher) => this.answered(run, publisher)),
+      new InternalSubscription(exporter, `${this.prefix}*`, (run, publisher) => this.answered(run, publisher), true),
     )
   }
 
@@ -112,7 +115,9 @@ export class ServiceCalls {
     const reply = textOf(run, run.replyStart, run.replyEnd)
     const count = single ? 1 : run.count
     rewriteRun(owner.pool, run, 0, count, { subject: call.reply, reply, header: '' }, (answer) => {
-      owner.router.dispatch(answer, service.importer, publisher)
+      const { trace } = owner.router
+      if (trace === undefined) owner.router.dispatch(answer, service.importer, publisher)
+      else trace.dispatchImported(answer, service.importer, returnAddress, false, publisher)
     })
   }
 

@@ -129,6 +129,7 @@ function admit(user: KnownUser, way: Way, request: AuthRequest, isProxied: boole
   return identity(way, name, user.account, {
     permissions: user.permissions,
     connectionTypes: user.connectionTypes ?? [],
+    ...(user.slowConsumer !== undefined && { slowConsumer: user.slowConsumer }),
   })
 }
 

@@ -3,7 +3,7 @@
 // Refusals are values. The peer is told one of a few fixed texts (reference 7.1); the cause is for our log only and
 // never holds a secret (R10).
 
-import type { ConnectionType, Permissions } from '../config/shapes.ts'
+import type { ConnectionType, Permissions, SlowConsumerPolicy } from '../config/shapes.ts'
 import type { CloseReason, Fault } from '../errors.ts'
 
 /** The way a connection said who it is (reference 4.2). */
@@ -43,6 +43,8 @@ export interface Identity {
   readonly limits: Limits
   /** Empty: all. */
   readonly connectionTypes: readonly ConnectionType[]
+  /** Undefined: as the account's. */
+  readonly slowConsumer?: SlowConsumerPolicy | undefined
   /** When the connection is to be closed with AuthFaults.expired, in milliseconds of the wall clock. */
   readonly expiresAtMs: number | undefined
   /** Name and tags of the user's token. */

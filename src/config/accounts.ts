@@ -8,6 +8,7 @@ import { PERMISSIONS, readPermissions } from './permissions.ts'
 import { quoteText, shownValue } from './problems.ts'
 import { custom, integer, type Reading, readBlock, type Schema, text } from './schema.ts'
 import type { AccountLimits, AccountOptions, Draft, MappingDestination, MappingOptions } from './shapes.ts'
+import { slowConsumerKey } from './slow-consumer.ts'
 import { whyNoMappings } from './subject-mapping.ts'
 import { isPublishSubject, isValidSubject } from './subjects.ts'
 import { type ConfigEntry, typeName } from './tree.ts'
@@ -175,6 +176,7 @@ export const ACCOUNT: Schema<AccountDraft> = {
         block: TRACE as Schema<never>,
       },
     ),
+    slowConsumerKey<AccountDraft>("the server's"),
   ],
 }
 

@@ -16,6 +16,7 @@ import {
   WRITE_DEADLINE_MS,
 } from '../constants.ts'
 import { area, type Setting, zeroIsDefault } from './settings.ts'
+import { SLOW_CONSUMER_POLICIES } from './shapes.ts'
 
 export const INT32_MAX = 2 ** 31 - 1
 
@@ -237,6 +238,15 @@ export const SERVER_SETTINGS: readonly Setting[] = [
     fromFile: zeroIsDefault,
     doc: 'Bytes that may wait for one connection before it is closed as a slow consumer',
     field: 'MaxPending',
+  }),
+  limit('slowConsumer', {
+    keys: ['slow_consumer'],
+    kind: 'choice',
+    choices: SLOW_CONSUMER_POLICIES,
+    default: 'disconnect',
+    doc: 'What follows when too much waits for a connection; accounts and users may have their own. Only in Heddle',
+    reload: true,
+    field: 'SlowConsumer',
   }),
   limit('maxSubscriptions', {
     keys: ['max_subscriptions', 'max_subs'],

@@ -35,6 +35,10 @@ export const CONNECTION_TYPES = [
 ] as const
 export type ConnectionType = (typeof CONNECTION_TYPES)[number]
 
+/** What follows when a connection falls behind: it is cut, or messages for it are dropped. */
+export const SLOW_CONSUMER_POLICIES = ['disconnect', 'drop_oldest', 'drop_newest'] as const
+export type SlowConsumerPolicy = (typeof SLOW_CONSUMER_POLICIES)[number]
+
 /** A user with a name and password (plain or bcrypt), or one with an nkey. */
 export interface UserOptions {
   readonly username: string
@@ -46,6 +50,8 @@ export interface UserOptions {
   /** Undefined: all of them. */
   readonly connectionTypes: readonly ConnectionType[] | undefined
   readonly proxyRequired: boolean
+  /** Undefined: as the account's. */
+  readonly slowConsumer?: SlowConsumerPolicy | undefined
 }
 
 export interface AuthCalloutOptions {
@@ -148,6 +154,8 @@ export interface AccountOptions {
   readonly jetstream: boolean
   /** Destination of message traces, and how many percent are traced. */
   readonly trace: { readonly destination: string; readonly sampling: number } | undefined
+  /** Undefined: as the server's. */
+  readonly slowConsumer?: SlowConsumerPolicy | undefined
 }
 
 export interface CertificatePair {

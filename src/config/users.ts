@@ -5,6 +5,7 @@ import { PERMISSIONS, readPermissions } from './permissions.ts'
 import { quoteText, shownValue } from './problems.ts'
 import { boolean, custom, type Reading, readBlock, type Schema, text, textsOf } from './schema.ts'
 import { CONNECTION_TYPES, type ConnectionType, type Draft, type Permissions, type UserOptions } from './shapes.ts'
+import { slowConsumerKey } from './slow-consumer.ts'
 import { type ConfigEntry, typeName } from './tree.ts'
 
 export const USER: Schema<Draft<UserOptions>> = {
@@ -32,6 +33,7 @@ export const USER: Schema<Draft<UserOptions>> = {
       { default: 'all' },
     ),
     boolean('proxyRequired', 'proxy_required', 'only through a trusted proxy', 'false'),
+    slowConsumerKey<Draft<UserOptions>>("the account's"),
   ],
 }
 

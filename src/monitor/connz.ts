@@ -166,6 +166,7 @@ function describe(row: ConnectionRow, { auth, subscriptions }: Request, now: num
     in_bytes: row.inBytes,
     out_bytes: row.outBytes,
     stalls: unlessEmpty(row.stalls),
+    dropped_msgs: unlessEmpty(row.droppedMessages),
     subscriptions: row.subscriptionCount,
     name: unlessEmpty(row.name),
     lang: unlessEmpty(row.lang),

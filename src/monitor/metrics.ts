@@ -143,6 +143,11 @@ function shardFamilies(totals: readonly TotalsReport[], { server }: PageContext)
       points((row) => row.slowConsumers),
     ),
     counter(
+      'heddle_dropped_messages',
+      'Messages not sent, as their receivers had fallen behind.',
+      points((row) => row.droppedMessages),
+    ),
+    counter(
       'heddle_stale_connections',
       'Connections closed for silence.',
       points((row) => row.staleConnections),
@@ -314,6 +319,11 @@ function accountFamilies(accounts: readonly AccountTotals[]): Family[] {
       'Connections closed for falling behind.',
       points((row) => row.slowConsumers),
     ),
+    counter(
+      'heddle_account_dropped_messages',
+      'Messages not sent, as their receivers had fallen behind.',
+      points((row) => row.droppedMessages),
+    ),
   ]
 }
 
@@ -370,6 +380,11 @@ function connectionFamilies(shown: readonly ConnectionRow[]): Family[] {
       'heddle_connection_sent_bytes',
       'Payloads and headers to it.',
       points((row) => row.outBytes),
+    ),
+    counter(
+      'heddle_connection_dropped_messages',
+      'Messages that it was not sent, as it had fallen behind.',
+      points((row) => row.droppedMessages),
     ),
   ]
 }

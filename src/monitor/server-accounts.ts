@@ -32,8 +32,9 @@ export class ServerAccounts {
   private learn(shard: number, rows: readonly AccountReport[]): void {
     const before = this.latest.get(shard) ?? []
     if (before.length > 0 && before[0].bornAt !== rows[0].bornAt) {
-      for (const { name, inMessages, inBytes, outMessages, outBytes, slowConsumers } of before) {
-        add(this.departed, { ...emptyAccount(name), inMessages, inBytes, outMessages, outBytes, slowConsumers })
+      for (const { name, inMessages, inBytes, outMessages, outBytes, slowConsumers, droppedMessages } of before) {
+        const traffic = { inMessages, inBytes, outMessages, outBytes }
+        add(this.departed, { ...emptyAccount(name), ...traffic, slowConsumers, droppedMessages })
       }
     }
     this.latest.set(shard, rows)
@@ -51,6 +52,7 @@ function add(accounts: Map<string, AccountTotals>, row: AccountTotals): void {
     outMessages: total.outMessages + row.outMessages,
     outBytes: total.outBytes + row.outBytes,
     slowConsumers: total.slowConsumers + row.slowConsumers,
+    droppedMessages: total.droppedMessages + row.droppedMessages,
     routesCached: total.routesCached + row.routesCached,
     fanoutMax: Math.max(total.fanoutMax, row.fanoutMax),
     fanoutSum: total.fanoutSum + row.fanoutSum,
@@ -71,6 +73,7 @@ function emptyAccount(name: string): AccountTotals {
     outMessages: 0,
     outBytes: 0,
     slowConsumers: 0,
+    droppedMessages: 0,
     routesCached: 0,
     fanoutMax: 0,
     fanoutSum: 0,

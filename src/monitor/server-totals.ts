@@ -33,8 +33,9 @@ export function sum<Member extends string>(rows: readonly Record<Member, number>
 }
 
 function trafficOf(counters: Counters): Partial<TotalsReport> {
-  const { inMessages, inBytes, outMessages, outBytes, slowConsumers, staleConnections, stalls } = counters
-  return { inMessages, inBytes, outMessages, outBytes, slowConsumers, staleConnections, stalls }
+  const { inMessages, inBytes, outMessages, outBytes } = counters
+  const { slowConsumers, droppedMessages, staleConnections, stalls } = counters
+  return { inMessages, inBytes, outMessages, outBytes, slowConsumers, droppedMessages, staleConnections, stalls }
 }
 
 export function emptyTotals(shard: number): TotalsReport {
@@ -49,6 +50,7 @@ export function emptyTotals(shard: number): TotalsReport {
     outMessages: 0,
     outBytes: 0,
     slowConsumers: 0,
+    droppedMessages: 0,
     staleConnections: 0,
     stalls: 0,
     pendingBytes: 0,

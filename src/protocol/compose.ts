@@ -13,11 +13,23 @@ export interface OwnMessage {
   readonly payload: Uint8Array
 }
 
+/** The same with all headers in one block, from the version to the empty line; empty: none. */
+export interface RawMessage extends Omit<OwnMessage, 'headers'> {
+  readonly header: string
+}
+
 /** Calls back with a run of this one message, which is valid during the call only. */
-export function composeRun(pool: ChunkPool, message: OwnMessage, callback: (run: Run) => void): void {
-  const { subject, reply, payload } = message
-  const lines = Object.entries(message.headers).map(([name, value]) => `${name}: ${value}${CRLF}`)
+export function composeRun(pool: ChunkPool, { headers, ...message }: OwnMessage, callback: (run: Run) => void): void {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}${CRLF}`)
   const header = lines.length === 0 ? '' : `NATS/1.0${CRLF}${lines.join('')}${CRLF}`
+  composeRaw(pool, { ...message, header }, callback)
+}
+
+export function composeRaw(
+  pool: ChunkPool,
+  { subject, reply, header, payload }: RawMessage,
+  callback: (run: Run) => void,
+): void {
   const line = `${subject} ${reply}`
   const size = header.length + payload.length
   const stride = line.length + size + CRLF.length

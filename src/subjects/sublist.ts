@@ -77,10 +77,13 @@ export class ImportedSubscription extends Subscription {
 /** The server's own: it is called with each run. */
 export class InternalSubscription extends Entry {
   readonly handle: (run: Run, publisher: Publisher) => void
+  /** It sends the same messages on: a trace follows them. */
+  readonly passesOn: boolean
 
-  constructor(account: Account, subject: string, handle: (run: Run, publisher: Publisher) => void) {
+  constructor(account: Account, subject: string, handle: (run: Run, publisher: Publisher) => void, passesOn = false) {
     super(account, subject, '')
     this.handle = handle
+    this.passesOn = passesOn
   }
 }
 

@@ -21,6 +21,7 @@ export function connectionRow(members: Partial<ConnectionRow>): ConnectionRow {
     outMessages: 0,
     inBytes: 0,
     outBytes: 0,
+    droppedMessages: 0,
     stalls: 0,
     subscriptionCount: 0,
     name: '',

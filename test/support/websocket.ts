@@ -239,6 +239,16 @@ class MessageStream extends Duplex {
 
   override _read(): void {}
 
+  override pause(): this {
+    this.webSocket.socket.pause()
+    return super.pause()
+  }
+
+  override resume(): this {
+    this.webSocket.socket.resume()
+    return super.resume()
+  }
+
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     const bytes = this.compressing ? compressedFrame(chunk) : frame(Opcode.binary, chunk)
     this.webSocket.socket.write(bytes, done)

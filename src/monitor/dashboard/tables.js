@@ -73,7 +73,8 @@ function describe(row) {
   const state =
     stop === undefined
       ? `${bytes(pending)} of ${bytes(max)} wait; behind since ${when(Date.parse(row.behind_since))}` +
-        (row.waiting_ms > 0 ? `; has taken nothing for ${seconds(row.waiting_ms / 1000)}` : '')
+        (row.waiting_ms > 0 ? `; has taken nothing for ${seconds(row.waiting_ms / 1000)}` : '') +
+        (row.dropped_msgs > 0 ? `; ${count(row.dropped_msgs)} messages dropped` : '')
       : `${reason}, ${when(Date.parse(stop))}`
   const top = row.top_subjects.map(({ subject, msgs }) => `${subject} (${count(msgs)})`).join(', ')
   return make(

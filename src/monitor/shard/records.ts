@@ -46,6 +46,12 @@ export class Records {
     this.incidents.closed(client, reason, this.shard.wallClock(nowMs))
   }
 
+  /** Messages for a connection were dropped, as more would have waited than may. */
+  dropped(client: Client, messages: number): void {
+    this.counters.drop(messages)
+    client.account.counters.droppedMessages += messages
+  }
+
   /** A connection is gone. */
   gone(client: Client): void {
     client.account.counters.closed.add(client)

@@ -3,6 +3,7 @@
 // it are remembered with what was seen. Costs nothing for connections that keep up.
 
 import type { Client } from '../../client.ts'
+import type { SlowConsumerPolicy } from '../../config/shapes.ts'
 import { properText } from '../../stats.ts'
 import type { Subscription } from '../../subjects/sublist.ts'
 
@@ -34,6 +35,9 @@ export interface SlowRow {
   readonly waitingMs: number
   readonly outMessages: number
   readonly outBytes: number
+  readonly policy: SlowConsumerPolicy
+  /** Of outMessages, those that were dropped. */
+  readonly droppedMessages: number
   readonly subscriptionCount: number
   /** Bytes waiting, one a second, the latest last; a minute at most. */
   readonly pending: readonly number[]
@@ -144,6 +148,8 @@ export class SlowWatch {
       waitingMs: outbound.waitingMs(nowMs),
       outMessages: client.outMessages,
       outBytes: client.outBytes,
+      policy: client.slowConsumerPolicy,
+      droppedMessages: client.droppedMessages,
       subscriptionCount: client.subscriptions.size,
       pending: [...pending],
       top: topOf(client, deliveredBefore),

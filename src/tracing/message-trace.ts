@@ -1,0 +1,263 @@
+// One message that is traced, on one shard: it goes the ways that router.ts would send it, a receiver at a time, and
+// each is noted (reference 13). Off the fast path: whoever is not traced pays a branch a run in router.ts.
+//
+//     publisher's shard    in, sm ─▶ dispatch ─┬─ receivers here      eg, or se and eg
+//                                              ├─ frame to a shard    its events come back when it has delivered
+//                                              └─ service import      si, and on in the other account
+//     another shard        receive ─▶ receivers there, and what follows from them ─▶ events to the publisher's shard
+
+import type { Account } from '../accounts/account.ts'
+import type { Routing } from '../frame.ts'
+import type { Peer } from '../peer.ts'
+import { groupOf, mayHave } from '../planner.ts'
+import { composeRaw } from '../protocol/compose.ts'
+import type { Run } from '../protocol/run.ts'
+import type { QueueRoute, ReceiverGroup } from '../route.ts'
+import type { Publisher } from '../router.ts'
+import type { Shard } from '../shard.ts'
+import { properText } from '../stats.ts'
+import { ImportedSubscription, InternalSubscription, type Subscription } from '../subjects/sublist.ts'
+import { withTracingDisabled } from './headers.ts'
+
+/** Members are nats-server's; texts are proper strings. A member that is undefined is left out. */
+export interface TraceEvent {
+  readonly type: 'in' | 'sm' | 'si' | 'se' | 'eg'
+  /** RFC 3339. */
+  readonly ts: string
+  readonly kind?: number | undefined
+  readonly cid?: number | undefined
+  readonly name?: string | undefined
+  readonly acc?: string | undefined
+  readonly subj?: string | undefined
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+  readonly sub?: string | undefined
+  readonly queue?: string | undefined
+  readonly error?: string | undefined
+}
+
+/** What kind of connection it is: a client. */
+const KIND_CLIENT = 0
+
+/** Why a receiver did not get the message. */
+const NotDelivered = {
+  noEcho: 'Not delivered because of no echo',
+  denied: 'Not delivered because subscription denies this subject',
+  subscriptionClosed: 'Not delivered because subscription is closed',
+  clientClosed: 'Not delivered because client is closed',
+  autoUnsubscribe: 'Not delivered because auto-unsubscribe exceeded',
+  slow: 'Not delivered because fast producer not stalled and consumer is slow',
+} as const
+
+/** What a trace needs of those who keep it. */
+export interface TraceOwner {
+  readonly shard: Shard
+  /** The time of an event. */
+  now(): string
+  /**
+   * Sends a traced message to another shard and calls back with what happened there: all that is known of it, after a
+   * while. Answers false if it was not sent.
+   */
+  ask(peer: Peer, run: Run, routing: Omit<Routing, 'trace'>, callback: (events: readonly TraceEvent[]) => void): boolean
+}
+
+export class MessageTrace {
+  /** Nothing is delivered. */
+  readonly isOnlyTraced: boolean
+  readonly events: TraceEvent[] = []
+  private readonly owner: TraceOwner
+  /** Whose egresses need not name their account; empty: all name it. */
+  private readonly account: string
+  /** Called once, when everybody has told what happened. */
+  private readonly onDone: () => void
+  /** Others that have not told yet, and itself while the message is under way here. */
+  private awaited = 1
+
+  constructor(owner: TraceOwner, account: string, isOnlyTraced: boolean, onDone: () => void) {
+    this.owner = owner
+    this.account = account
+    this.isOnlyTraced = isOnlyTraced
+    this.onDone = onDone
+  }
+
+  // ── What happens to the message ───────────────────────────────────────────────────────────────────────
+
+  note(event: Omit<TraceEvent, 'ts'>): void {
+    const { type, ...rest } = event
+    this.events.push({ type, ts: this.owner.now(), ...rest })
+  }
+
+  /** Its publisher is not allowed to publish it. */
+  refused(error: string): void {
+    this.events[0] = { ...this.events[0], error }
+  }
+
+  /** A mapping has given it another subject (byte string). */
+  mapped(subject: string): void {
+    this.note({ type: 'sm', to: properText(subject) })
+  }
+
+  /** The message has been sent on all its ways. */
+  sent(): void {
+    this.told([])
+  }
+
+  private told(events: readonly TraceEvent[]): void {
+    for (const event of events) {
+      this.events.push(event.type === 'eg' && event.acc === this.account ? { ...event, acc: undefined } : event)
+    }
+    this.awaited--
+    if (this.awaited === 0) this.onDone()
+  }
+
+  // ── Its ways ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** As Router.dispatch(), for a run of one message. */
+  dispatch(run: Run, account: Account, publisher: Publisher): number {
+    const { shard } = this.owner
+    const { peers, queues, services } = shard.router.planner.routeOf(run, account)
+    const routing = { account: account.name, hops: 0, publisher: publisher.id, isOnlyTraced: this.isOnlyTraced }
+    let sent = this.deliver(run, account, publisher)
+    for (const peer of peers ?? []) sent += this.ask(peer, run, { ...routing, plain: true, queue: '' }, publisher)
+    for (const queue of queues ?? []) {
+      const remote = Math.random() * (queue.local.length + queue.remoteMembers) >= queue.local.length
+      const isTaken = !remote && this.deliverQueue(run, queue, publisher)
+      if (isTaken) sent++
+      else if (queue.remoteMembers > 0) {
+        sent += this.ask(pickPeer(queue), run, { ...routing, plain: false, queue: queue.name }, publisher)
+      }
+    }
+    for (const service of services ?? []) sent += shard.serviceCalls.call(service, run, publisher)
+    return sent
+  }
+
+  private ask(peer: Peer, run: Run, routing: Omit<Routing, 'trace'>, publisher: Publisher): number {
+    if (this.owner.ask(peer, run, routing, (events) => this.told(events))) this.awaited++
+    if (peer.link.congested) publisher.holdForPeer(peer)
+    return 1
+  }
+
+  /** To all plain subscriptions of this shard; answers how many there were that it could go to. */
+  deliver(run: Run, account: Account, publisher: Publisher): number {
+    const { line, subjectStart, subjectEnd } = run
+    const entries: (Subscription | InternalSubscription)[] = []
+    // Not by the route: it does not know those that may not have the message.
+    this.owner.shard.sublist.match(
+      account,
+      line.bytes,
+      subjectStart,
+      subjectEnd,
+      (entry) => entries.push(entry as Subscription | InternalSubscription),
+      () => undefined,
+    )
+    let sent = 0
+    for (const entry of entries) {
+      if (entry instanceof InternalSubscription) {
+        // What the server itself does about a message is not part of it, unless it passes an answer on.
+        const { shard } = this.owner
+        if (entry.passesOn) entry.handle(run, publisher)
+        else shard.router.tracing(undefined, () => entry.handle(run, publisher))
+        sent++
+      } else if (this.deliverTo(run, groupOf(entry, line, subjectStart, subjectEnd), publisher)) sent++
+    }
+    return sent
+  }
+
+  /** To one member of a queue group of this shard; answers false if none took it. */
+  deliverQueue(run: Run, { local }: QueueRoute, publisher: Publisher): boolean {
+    const first = Math.floor(Math.random() * local.length)
+    for (let i = 0; i < local.length; i++) {
+      if (this.deliverTo(run, local[(first + i) % local.length], publisher)) return true
+    }
+    return false
+  }
+
+  /** To one receiver; answers whether it was delivered, or would have been. */
+  private deliverTo(run: Run, group: ReceiverGroup, publisher: Publisher): boolean {
+    const { router } = this.owner.shard
+    const [subscription] = group.subscriptions
+    const { client } = subscription
+    if (subscription instanceof ImportedSubscription) {
+      this.note({ type: 'se', acc: properText(client.account.name), to: properText(group.subject) })
+      if (!subscription.via.allowTrace) return this.isOnlyTraced || router.deliverOne(run, group, publisher) > 0
+    }
+    const error = whyNot(run, group, publisher)
+    if (error !== undefined || this.isOnlyTraced) {
+      this.noteEgress(subscription, error)
+      return error === undefined
+    }
+    const dropped = client.droppedMessages
+    router.deliverOne(run, group, publisher)
+    const isDropped = client.slowConsumerPolicy === 'drop_newest' && client.droppedMessages > dropped
+    this.noteEgress(subscription, isDropped ? NotDelivered.slow : undefined)
+    return true
+  }
+
+  private noteEgress({ client, subject, queue }: Subscription, error: string | undefined): void {
+    const account = properText(client.account.name)
+    this.note({
+      type: 'eg',
+      kind: KIND_CLIENT,
+      cid: client.id,
+      name: client.options.name || undefined,
+      acc: account === this.account ? undefined : account,
+      sub: properText(subject),
+      queue: queue === '' ? undefined : properText(queue),
+      error,
+    })
+  }
+
+  /**
+   * A service import has made `run`, in `account`, of what was published as `from` (byte string): a request, or an
+   * answer. Where its export does not allow traces, it goes on without.
+   */
+  dispatchImported(run: Run, account: Account, from: string, allowTrace: boolean, publisher: Publisher): number {
+    const { shard } = this.owner
+    const to = run.line.bytes.toString('latin1', run.subjectStart, run.subjectEnd)
+    this.note({ type: 'si', acc: properText(account.name), from: properText(from), to: properText(to) })
+    if (allowTrace) return this.dispatch(run, account, publisher)
+    if (this.isOnlyTraced) return 0
+    let sent = 0
+    shard.router.tracing(undefined, () =>
+      withoutTrace(shard, run, (silent) => {
+        sent = shard.router.dispatch(silent, account, publisher)
+      }),
+    )
+    return sent
+  }
+}
+
+/** Calls back with a run of the same message, whose headers say that it is not to be traced. */
+export function withoutTrace({ pool }: Shard, run: Run, callback: (run: Run) => void): void {
+  const { line, block, first, headerSize, size } = run
+  composeRaw(
+    pool,
+    {
+      subject: line.bytes.toString('latin1', run.subjectStart, run.subjectEnd),
+      reply: line.bytes.toString('latin1', run.replyStart, run.replyEnd),
+      header: withTracingDisabled(block.bytes.toString('latin1', first, first + headerSize)),
+      payload: block.bytes.subarray(first + headerSize, first + size),
+    },
+    callback,
+  )
+}
+
+function whyNot(run: Run, group: ReceiverGroup, publisher: Publisher): string | undefined {
+  const [subscription] = group.subscriptions
+  const { client, origin, node } = subscription
+  if (client.id === publisher.id && !client.options.echo) return NotDelivered.noEcho
+  if (!mayHave(subscription, group, run.line, run.subjectStart, run.subjectEnd)) return NotDelivered.denied
+  if (node === 0) return NotDelivered.subscriptionClosed
+  if (origin.max > 0 && origin.delivered >= origin.max) return NotDelivered.autoUnsubscribe
+  return client.closing ? NotDelivered.clientClosed : undefined
+}
+
+/** The shard of a member, any member of other shards being as likely as another. */
+function pickPeer({ remote, remoteMembers }: QueueRoute): Peer {
+  let member = Math.floor(Math.random() * remoteMembers)
+  for (const { peer, members } of remote) {
+    member -= members
+    if (member < 0) return peer
+  }
+  return remote[0].peer
+}

@@ -1,0 +1,188 @@
+// Message tracing of one shard (reference 13): who is traced, what other shards tell of it, and where it is published.
+// A message has one document, with all that happened to it on every shard: it is published when they have told, or
+// when they have had their time.
+
+import { gzipSync } from 'node:zlib'
+import type { Account } from '../accounts/account.ts'
+import { SERVER } from '../accounts/own-requests.ts'
+import type { Client } from '../client.ts'
+import { isPublishSubject } from '../config/subjects.ts'
+import { NATS_VERSION, SHARD_ANSWER_MS, TRACES_AWAITED_MAX } from '../constants.ts'
+import { Refusals } from '../errors.ts'
+import type { Frame, Routing } from '../frame.ts'
+import { goTime } from '../monitor/go-format.ts'
+import type { Peer } from '../peer.ts'
+import { composeRun } from '../protocol/compose.ts'
+import type { Run } from '../protocol/run.ts'
+import type { Shard } from '../shard.ts'
+import { properText } from '../stats.ts'
+import { isReservedSubject } from '../subjects/subject.ts'
+import { mayAskForTrace, readTraceHeaders, type TraceHeaders } from './headers.ts'
+import { MessageTrace, type TraceEvent, type TraceOwner, withoutTrace } from './message-trace.ts'
+
+interface Awaited {
+  readonly peer: Peer
+  readonly timer: NodeJS.Timeout
+  readonly callback: (events: readonly TraceEvent[]) => void
+}
+
+/** What goes on with a message that may be traced, if it goes on. */
+type Process = (run: Run) => void
+
+export class Tracing implements TraceOwner {
+  readonly shard: Shard
+  /** What other shards have been asked, by number. */
+  private readonly awaited = new Map<number, Awaited>()
+  private next = 1
+  private sequence = 0
+
+  constructor(shard: Shard) {
+    this.shard = shard
+  }
+
+  now(): string {
+    return goTime(this.shard.wallClock(performance.now()))
+  }
+
+  // ── Messages of clients ───────────────────────────────────────────────────────────────────────────────
+
+  /** Whether any message of a run with headers may ask for a trace. */
+  mayConcern({ block, first, stride, headerSize, count }: Run, account: Account): boolean {
+    return mayAskForTrace(block.bytes, first, headerSize, stride, count, account.trace !== undefined)
+  }
+
+  /** Deals with a run that mayConcern(), a message at a time; `process` is what is done with any message. */
+  publish(run: Run, client: Client, process: Process): void {
+    const { first, count } = run
+    run.count = 1
+    for (let i = 0; i < count && !client.closing; i++) {
+      run.first = first + i * run.stride
+      this.publishOne(run, client, process)
+    }
+    run.first = first
+    run.count = count
+  }
+
+  private publishOne(run: Run, client: Client, process: Process): void {
+    const { first, headerSize, block } = run
+    const asked = readTraceHeaders(block.bytes.subarray(first, first + headerSize))
+    const destination = asked?.destination || client.account.trace?.destination
+    if (asked === undefined || destination === undefined) process(run)
+    else if (asked.hasOriginAccount || !isChosen(asked, client)) {
+      if (!asked.isOnlyTraced) withoutTrace(this.shard, run, process)
+    } else if (!isPublishSubject(destination)) {
+      client.log.error(`Destination ${JSON.stringify(destination)} is not valid, won't be able to trace events`)
+      if (!asked.isOnlyTraced) process(run)
+    } else if (!mayPublishTo(destination, client)) {
+      client.refuse(Refusals.publish(Buffer.from(destination).toString('latin1')))
+    } else this.trace(run, client, asked, destination, process)
+  }
+
+  private trace(run: Run, client: Client, asked: TraceHeaders, destination: string, process: Process): void {
+    const { account } = client
+    const request = { header: asked.headers, msgsize: run.size }
+    const trace = new MessageTrace(this, properText(account.name), asked.isOnlyTraced, () =>
+      this.publishDocument({ request, events: trace.events }, account, destination, asked.acceptsGzip),
+    )
+    trace.note({
+      type: 'in',
+      kind: 0,
+      cid: client.id,
+      name: client.options.name || undefined,
+      acc: properText(account.name),
+      subj: properText(run.line.bytes.toString('latin1', run.subjectStart, run.subjectEnd)),
+    })
+    this.shard.router.tracing(trace, () => process(run))
+    trace.sent()
+  }
+
+  private publishDocument(document: object, account: Account, destination: string, isCompressed: boolean): void {
+    const { shard } = this
+    const text = Buffer.from(JSON.stringify({ server: this.server, ...document }))
+    const message = {
+      subject: Buffer.from(destination).toString('latin1'),
+      reply: '',
+      headers: isCompressed ? { 'Content-Encoding': 'gzip' } : {},
+      payload: isCompressed ? gzipSync(text) : text,
+    }
+    shard.wake()
+    shard.router.tracing(undefined, () =>
+      composeRun(shard.pool, message, (run) => shard.router.dispatch(run, account, SERVER)),
+    )
+    shard.schedule()
+  }
+
+  private get server(): object {
+    const { identity, options } = this.shard
+    const { serverTags, serverMetadata } = options
+    return {
+      name: identity.serverName,
+      host: identity.host,
+      id: identity.serverId,
+      ver: NATS_VERSION,
+      tags: serverTags.length === 0 ? undefined : serverTags,
+      metadata: Object.keys(serverMetadata).length === 0 ? undefined : serverMetadata,
+      jetstream: false,
+      flags: 0,
+      seq: ++this.sequence,
+      time: this.now(),
+    }
+  }
+
+  // ── Between shards ────────────────────────────────────────────────────────────────────────────────────
+
+  ask(peer: Peer, run: Run, routing: Omit<Routing, 'trace'>, callback: Awaited['callback']): boolean {
+    // Others that come meanwhile are sent all the same; what happens to them there is not told.
+    const isAwaited = this.awaited.size < TRACES_AWAITED_MAX
+    const number = isAwaited ? this.next : -1
+    peer.link.send(run, { ...routing, trace: number }, 0, run.count)
+    if (!isAwaited) return false
+    this.next = (this.next % 0x7fff_ffff) + 1
+    const timer = setTimeout(() => this.answered(number, []), SHARD_ANSWER_MS)
+    this.awaited.set(number, { peer, timer, callback })
+    return true
+  }
+
+  /** Another shard tells what happened there, or it is known that it will not. */
+  answered(number: number, events: readonly TraceEvent[]): void {
+    const asked = this.awaited.get(number)
+    if (asked === undefined) return // too late
+    clearTimeout(asked.timer)
+    this.awaited.delete(number)
+    asked.callback(events)
+  }
+
+  /** A shard is gone: it tells nothing more. */
+  forget(peer: Peer): void {
+    for (const [number, asked] of [...this.awaited]) if (asked.peer === peer) this.answered(number, [])
+  }
+
+  /** A message that is traced has come from another shard. */
+  receive(run: Run, account: Account, frame: Frame, peer: Peer): void {
+    const { shard } = this
+    const { trace: number, plain, queue: name, isOnlyTraced } = frame
+    const { publisher } = peer
+    const trace = new MessageTrace(this, '', isOnlyTraced, () => peer.tellTrace(number, trace.events))
+    shard.router.tracing(trace, () => {
+      if (plain) trace.deliver(run, account, publisher)
+      if (name === '') return
+      const queue = shard.router.planner.routeOf(run, account).queues?.find((candidate) => candidate.name === name)
+      if (queue === undefined || trace.deliverQueue(run, queue, publisher) || isOnlyTraced) return
+      // Nobody here any more: any other will do, and is not told of.
+      const rest: Frame = { ...frame, trace: 0, plain: false }
+      shard.router.tracing(undefined, () => shard.router.receive(run, account, rest, publisher))
+    })
+    trace.sent()
+  }
+}
+
+/** Those that ask by `traceparent` are traced as often as their account says. */
+function isChosen({ destination }: TraceHeaders, { account }: Client): boolean {
+  const sampling = account.trace?.sampling ?? 100
+  return destination !== '' || Math.random() * 100 < sampling
+}
+
+function mayPublishTo(destination: string, { rights }: Client): boolean {
+  const subject = Buffer.from(destination).toString('latin1')
+  return !isReservedSubject(subject) && (rights === undefined || rights.mayPublish(subject))
+}
