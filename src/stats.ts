@@ -137,6 +137,8 @@ export interface Reports {
   closings: number[]
   findConnections: FoundConnections
   connections: ConnectionRow[]
+  kick: boolean
+  lameDuckOne: 'told' | 'deaf' | 'unknown'
   countSubscriptions: number[]
   subscriptions: SubscriptionRow[]
 }
@@ -336,6 +338,10 @@ export function report(shard: Shard, query: Query): Report {
       return findConnections(shard, query)
     case 'connections':
       return describeConnections(shard, query)
+    case 'kick':
+      return shard.kick(query.id)
+    case 'lameDuckOne':
+      return shard.clients.get(query.id)?.tellLameDuck() ?? 'unknown'
     case 'countSubscriptions':
       return countSubscriptions(shard, query)
     case 'subscriptions':

@@ -62,12 +62,17 @@ export class TokenAccounts {
   }
 
   /**
-   * Asks for the tokens of all accounts anew. Where there is none any more, the account goes on by the one it has if
-   * `isLasting`, and is gone if not. Answers those that changed.
+   * Asks for the tokens of all accounts anew, or of those that are meant. Where there is none any more, the account
+   * goes on by the one it has if `isLasting`, and is gone if not. Answers those that changed.
    */
-  async refresh(fetch: (key: string) => Promise<string | undefined>, isLasting: boolean): Promise<TokenChange[]> {
+  async refresh(
+    fetch: (key: string) => Promise<string | undefined>,
+    isLasting: boolean,
+    isMeant: (key: string) => boolean = () => true,
+  ): Promise<TokenChange[]> {
     const changes: TokenChange[] = []
     for (const [key, { verified: before }] of [...this.served]) {
+      if (!isMeant(key)) continue
       const jwt = await fetch(key)
       if (jwt === before.jwt || (jwt === undefined && isLasting)) continue
       const now = jwt === undefined ? undefined : this.book.update(key, jwt, Date.now())

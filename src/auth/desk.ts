@@ -2,6 +2,7 @@
 // tokens, the embedding program's function. Each is made when it is first needed.
 
 import type { Options } from '../options.ts'
+import type { ClaimsStore } from '../system/claims.ts'
 import { type Authenticate, askCustom } from './custom.ts'
 import type { PasswordPool } from './password-pool.ts'
 import type { Answerers } from './questions.ts'
@@ -14,7 +15,7 @@ export interface Prepared {
 }
 
 export class AuthDesk {
-  readonly answerers: Answerers
+  readonly answerers: Omit<Answerers, 'system'>
   /** The embedding program's; undefined: it leaves it to us. */
   authenticate: Authenticate | undefined
   private pool: Promise<PasswordPool> | undefined
@@ -32,6 +33,11 @@ export class AuthDesk {
         return askCustom(this.authenticate ?? (() => false), request, hasAccount)
       },
     }
+  }
+
+  /** Where account tokens can be pushed; undefined: nowhere. */
+  get claimsStore(): ClaimsStore | undefined {
+    return this.resolver?.claimsStore
   }
 
   /** Makes ready what these options ask for, or says why no server can go by them. `warn` is for the log. */

@@ -4,6 +4,7 @@
 import { availableParallelism } from 'node:os'
 import { HEDDLE_VERSION, NATS_VERSION, PROTOCOL_VERSION } from '../constants.ts'
 import type { TotalsReport } from '../stats.ts'
+import { systemAccountOf } from '../system/system-account.ts'
 import { type Answer, type Json, jsonAnswer, unlessEmpty } from './answer.ts'
 import { age, goTime, nanoseconds } from './go-format.ts'
 import { countRequest, nowMs, type PageContext } from './page.ts'
@@ -93,6 +94,7 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     config_digest: options.configDigest,
     tags: options.serverTags.length === 0 ? undefined : [...options.serverTags],
     metadata: Object.keys(options.serverMetadata).length === 0 ? undefined : { ...options.serverMetadata },
+    system_account: systemAccountOf(options),
     slow_consumer_stats: perKind(slowConsumers),
     stale_connection_stats: perKind(staleConnections),
     disk_io_wait_stats: { waiters: 0, waits: 0, wait_time: 0, max_wait_time: 0 },

@@ -33,17 +33,11 @@ interface Differences {
 
 const ALIKE: Differences = { onlyTheirs: [], onlyOurs: [] }
 
-/** There is no system account yet, nor are there the imports from it that every account has. */
-const SYSTEM: Differences = { onlyTheirs: [/^\.system_account/, /^\.account_detail\.imports/], onlyOurs: [] }
-
 const COMPARED: readonly (readonly [path: string, Differences])[] = [
   [
     '/varz',
     {
-      onlyTheirs: [
-        /^\.feature_flags/, // switches of JetStream, which we have not
-        /^\.system_account/, // there is no system account yet; nats-server leaves it out as well without one
-      ],
+      onlyTheirs: [/^\.feature_flags/], // switches of JetStream, which we have not
       onlyOurs: [/^\.heddle/],
     },
   ],
@@ -59,8 +53,8 @@ const COMPARED: readonly (readonly [path: string, Differences])[] = [
   ['/connz?acc=$G&auth=1', ALIKE],
   ['/connz?state=all&subs=detail&auth=1', ALIKE],
   ['/subsz?acc=$G', ALIKE],
-  ['/accountz', SYSTEM],
-  ['/accountz?acc=$G', SYSTEM],
+  ['/accountz', ALIKE],
+  ['/accountz?acc=$G', ALIKE],
   ['/accstatz', ALIKE],
   ['/accstatz?unused=1', ALIKE],
   ['/routez', ALIKE],

@@ -1,0 +1,210 @@
+// The system account as a shard serves it: takes requests to the server itself, asks the primary, publishes what it
+// answers; and what the primary wants told.
+//
+//     client: PUB $SYS.REQ.SERVER.PING.VARZ ─▶ Route.own ─▶ take() ── question ─▶ SystemDesk, on the primary
+//     client: MSG _INBOX.7                  ◀── publish() ◀── answer ─────────────┘
+//
+// A flood of requests is bounded here, before it crosses a port: those that wait, and their bytes.
+
+import type { Account } from '../accounts/account.ts'
+import { compileImport, ServiceImport } from '../accounts/imports.ts'
+import { SERVER } from '../accounts/own-requests.ts'
+import type { Questions } from '../auth/questions.ts'
+import { SYSTEM_REQUEST_BYTES_MAX, SYSTEM_REQUESTS_BYTES_MAX, SYSTEM_REQUESTS_MAX } from '../constants.ts'
+import type { ShardSetup } from '../messages.ts'
+import type { Json } from '../monitor/answer.ts'
+import { composeRun } from '../protocol/compose.ts'
+import type { Run } from '../protocol/run.ts'
+import type { Route } from '../route.ts'
+import type { Publisher } from '../router.ts'
+import type { Shard } from '../shard.ts'
+import { encodeJson, MessageSequence, serverInfo } from './server-info.ts'
+import { IMPLICIT_IMPORTS, type Service, serviceOf } from './services.ts'
+import { systemAccountOf } from './system-account.ts'
+import { userInfo } from './user-info.ts'
+
+/** A request as the primary gets it. */
+export interface SystemRequest {
+  readonly service: Service
+  /** The account of the connection that asks. */
+  readonly asker: string
+  readonly hasReply: boolean
+  /** The header Accept-Encoding; empty: none. */
+  readonly acceptEncoding: string
+  readonly body: Uint8Array
+}
+
+/** One message or several, in their order. */
+export interface SystemAnswer {
+  readonly headers: Readonly<Record<string, string>>
+  readonly payloads: readonly Uint8Array[]
+}
+
+/** Something to be published in the system account. */
+export interface SystemMessage {
+  readonly subject: string
+  readonly payload: Uint8Array
+}
+
+/** A service as a route leads to it. */
+export interface OwnService {
+  /** Takes the messages of a run; answers how many. */
+  take(run: Run, publisher: Publisher): number
+}
+
+const NO_HEADERS = {}
+const ENCODING_HEADER = /^Accept-Encoding:[ \t]*(.*?)[ \t]*$/m
+
+export class ShardSystem {
+  readonly account: Account
+  private readonly shard: Shard
+  private readonly questions: Questions
+  private readonly sequence: MessageSequence
+  private readonly imports = new Map<Account, readonly ServiceImport[]>()
+  private waiting = 0
+  private waitingBytes = 0
+
+  constructor(shard: Shard, account: string, questions: Questions, sequence: MessageSequence) {
+    this.shard = shard
+    this.account = shard.accounts.named(account)
+    this.questions = questions
+    this.sequence = sequence
+  }
+
+  // ── Routes ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Adds to a route what the server itself does with messages on its subject (byte string). */
+  extend(route: Route, subject: string): void {
+    const { account } = route
+    if (account === this.account) route.own = this.serviceFor(subject)
+    else if (route.services === undefined) {
+      // Imports that an account has of its own come before those that everybody has.
+      const services = this.importsOf(account).filter((service) => service.matches(subject.split('.')))
+      if (services.length > 0) route.services = services
+    }
+  }
+
+  private serviceFor(subject: string): OwnService | undefined {
+    const { identity, options } = this.shard
+    const hasClaims = options.resolver?.type === 'full' || options.resolver?.type === 'cache'
+    const service = serviceOf(subject, { serverId: identity.serverId, hasClaims })
+    if (service === undefined) return undefined
+    return { take: (run, publisher) => this.take(service, run, publisher) }
+  }
+
+  private importsOf(account: Account): readonly ServiceImport[] {
+    let imports = this.imports.get(account)
+    if (imports === undefined) {
+      imports = IMPLICIT_IMPORTS.map((item) => this.importOf(account, item)).filter((one) => one !== undefined)
+      this.imports.set(account, imports)
+    }
+    return imports
+  }
+
+  private importOf(importer: Account, item: (typeof IMPLICIT_IMPORTS)[number]): ServiceImport | undefined {
+    const subject = item.target(importer.name)
+    const rest = { kind: 'service', subject, allowTrace: false } as const
+    const settings = { ...rest, account: this.account.name, to: item.subject, prefix: '', share: item.share }
+    const terms = {
+      ...rest,
+      accounts: undefined,
+      accountTokenPosition: 0,
+      response: item.isStream ? 'stream' : 'singleton',
+      threshold: 0,
+      latency: undefined,
+    } as const
+    const compiled = compileImport(settings, importer, this.account, terms)
+    // An account whose name is no token of a subject has none.
+    return compiled instanceof ServiceImport ? compiled : undefined
+  }
+
+  // ── Requests ──────────────────────────────────────────────────────────────────────────────────────────
+
+  private take(service: Service, run: Run, publisher: Publisher): number {
+    // What the server itself publishes is no request: answers to a reply subject that is one of ours end here.
+    if (publisher === SERVER) return 0
+    const { bytes } = run.line
+    const reply = bytes.toString('latin1', run.replyStart, run.replyEnd)
+    for (let i = 0; i < run.count; i++) {
+      const start = run.first + i * run.stride
+      const header = run.block.bytes.toString('latin1', start, start + run.headerSize)
+      const body = run.block.bytes.subarray(start + run.headerSize, start + run.size)
+      const acceptEncoding = ENCODING_HEADER.exec(header)?.[1] ?? ''
+      this.serve(service, reply, acceptEncoding, body, publisher)
+    }
+    return run.count
+  }
+
+  /** `body` is valid during the call only. */
+  private serve(service: Service, reply: string, acceptEncoding: string, body: Buffer, publisher: Publisher): void {
+    const { shard } = this
+    const client = shard.clients.get(publisher.id)
+    if (service.name === 'USER.INFO') {
+      if (client !== undefined && reply !== '') this.reply(reply, { data: userInfo(client, shard) })
+      return
+    }
+    const max = service.name.startsWith('CLAIMS.') ? shard.options.maxPayload : SYSTEM_REQUEST_BYTES_MAX
+    if (body.length > max) {
+      this.refuse(reply, 400, 'request is too large')
+      return
+    }
+    if (this.waiting >= SYSTEM_REQUESTS_MAX || this.waitingBytes + body.length > SYSTEM_REQUESTS_BYTES_MAX) {
+      this.refuse(reply, 503, 'too many requests are waiting')
+      return
+    }
+    const request: SystemRequest = {
+      service,
+      asker: client?.account.name ?? '',
+      hasReply: reply !== '',
+      acceptEncoding,
+      body: new Uint8Array(body),
+    }
+    void this.ask(request, reply)
+  }
+
+  private async ask(request: SystemRequest, reply: string): Promise<void> {
+    const { length } = request.body
+    this.waiting++
+    this.waitingBytes += length
+    const answer = await this.questions.ask('system', { request })
+    this.waiting--
+    this.waitingBytes -= length
+    if (answer === undefined || reply === '') return
+    this.shard.wake()
+    for (const payload of answer.payloads) this.publish(reply, payload, answer.headers)
+  }
+
+  private refuse(reply: string, code: number, description: string): void {
+    if (reply !== '') this.reply(reply, { error: { code, description } })
+  }
+
+  /** An answer that the shard makes by itself. */
+  private reply(reply: string, content: Readonly<Record<string, Json>>): void {
+    this.publish(reply, encodeJson({ server: serverInfo(this.shard, this.sequence), ...content }))
+  }
+
+  // ── What is published ─────────────────────────────────────────────────────────────────────────────────
+
+  /** What the primary has to tell. */
+  tell(messages: readonly SystemMessage[]): void {
+    this.shard.wake()
+    for (const { subject, payload } of messages) this.publish(subject, payload)
+    // The server may be about to end: other shards find it in their rings before they are told to.
+    this.shard.flush()
+  }
+
+  private publish(subject: string, payload: Uint8Array, headers: SystemAnswer['headers'] = NO_HEADERS): void {
+    const { shard } = this
+    composeRun(shard.pool, { subject, reply: '', headers, payload }, (run) => {
+      shard.router.dispatch(run, this.account, SERVER)
+    })
+    shard.schedule()
+  }
+}
+
+/** Undefined: there is no system account. */
+export function createShardSystem(shard: Shard, setup: ShardSetup): ShardSystem | undefined {
+  const account = systemAccountOf(setup.options)
+  const sequence = new MessageSequence(setup.systemSequence)
+  return account === undefined ? undefined : new ShardSystem(shard, account, shard.questions, sequence)
+}
