@@ -120,7 +120,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     this.serviceCalls = new ServiceCalls(this)
     this.accountConnections = new AccountConnections(setup.shards, setup.accountConnections)
     this.questions = new Questions(toPrimary)
-    this.system = createShardSystem(this, setup)
+    this.system = createShardSystem(this, setup, toPrimary)
     this.tls = new SecureEntry(this, setup.handshakeLimit)
     this.tls.configure(setup.tls.client)
     this.identities = new Identities(this, this.questions, setup)
@@ -186,6 +186,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   /** A connection began to close: it is released at the end of the turn. */
   closed(client: Client, fault: Fault): void {
     this.records.closing(client, fault.reason)
+    this.system?.events.closed(client, fault.reason)
     if (fault.reason === CloseReason.slowConsumerPending || fault.reason === CloseReason.slowConsumerDeadline) {
       client.log.cutAsSlow(fault.reason, client.outbound.pendingBytes, this.options)
     } else if (fault === Faults.connections && this.nowMs - this.crowdedAtMs > CROWDED_LOG_MS) {

@@ -267,6 +267,11 @@ function reportThread(shard: Shard): ThreadReport {
   }
 }
 
+/** A text as the byte string that stands in subjects. */
+export function byteString(text: string): string {
+  return Buffer.from(text).toString('latin1')
+}
+
 /** A byte string's text. */
 export function properText(byteString: string): string {
   return Buffer.from(byteString, 'latin1').toString('utf8')

@@ -6,23 +6,24 @@ import type { Json } from '../monitor/answer.ts'
 import { nowMs, type PageContext } from '../monitor/page.ts'
 import type { AccountTotals } from '../monitor/server-accounts.ts'
 import { sum } from '../monitor/server-totals.ts'
+import { properText } from '../stats.ts'
 import type { Reply, ServiceCall } from './desk.ts'
 import type { PrimarySystem } from './primary-system.ts'
 import { eventHead } from './server-info.ts'
 
-const utf8 = (byteString: string): string => Buffer.from(byteString, 'latin1').toString()
-
 /** `$SYS.REQ.ACCOUNT.<account>.CONNS`: the same as is told when it changes; silence if there are none. */
 export async function accountConnections({ request, options, context, system }: ServiceCall): Promise<Reply> {
-  const name = utf8(request.service.account)
+  const name = properText(request.service.account)
   const asked = options.text('acc')
   const totals = (await context.accounts.read()).get(name)
   if ((asked !== '' && asked !== name) || totals === undefined || totals.connections === 0) return undefined
-  return { bare: connectionsEvent(totals, system) }
+  return { bare: connectionsEvent(totals)(system) }
 }
 
-export function connectionsEvent(totals: AccountTotals, system: PrimarySystem): Json {
-  return { ...eventHead('account_connections', nowMs()), ...system.signed(describeTraffic(totals)) }
+/** One event; each message that tells it is signed by itself. */
+export function connectionsEvent(totals: AccountTotals): (system: PrimarySystem) => Json {
+  const head = eventHead('account_connections', nowMs())
+  return (system) => ({ ...head, ...system.signed(describeTraffic(totals)) })
 }
 
 /** `$SYS.REQ.ACCOUNT.NSUBS`: `{acc, subject, queue}`, the queue in base64; silence where the account has nobody. */

@@ -8,14 +8,10 @@ import { bugText } from '../errors.ts'
 import { accountKey, InterestReader } from '../interest/reader.ts'
 import type { AccountTotals } from '../monitor/server-accounts.ts'
 import { connectionsEvent } from './account-numbers.ts'
+import { connectionSubjects } from './connection-subjects.ts'
 import type { PrimarySystem } from './primary-system.ts'
 import { encodeJson, serverInfo } from './server-info.ts'
 import { serverStats } from './statsz.ts'
-
-/** Where the connections of an account are told. */
-export function connectionSubjects(account: string): readonly string[] {
-  return [`$SYS.SERVER.ACCOUNT.${account}.CONNS`, `$SYS.ACCOUNT.${account}.SERVER.CONNS`]
-}
 
 export class Announcements {
   private readonly system: PrimarySystem
@@ -28,7 +24,7 @@ export class Announcements {
 
   constructor(system: PrimarySystem, account: string) {
     this.system = system
-    this.account = accountKey(Buffer.from(account).toString('latin1'))
+    this.account = accountKey(account)
     this.statsTimer = this.planStats(STATSZ_FIRST_MS)
     this.connectionsTimer = setInterval(() => void this.tellAll(), ACCOUNT_CONNECTIONS_INTERVAL_MS)
     this.connectionsTimer.unref()
@@ -100,10 +96,9 @@ export class Announcements {
   /** nats-server does not tell of the account that everybody is in who has no other. */
   private tellConnections(totals: AccountTotals): void {
     if (totals.name === GLOBAL_ACCOUNT) return
+    const event = connectionsEvent(totals)
     for (const subject of connectionSubjects(totals.name)) {
-      if (!this.isHeard(Buffer.from(subject).toString('latin1'))) continue
-      const payload = encodeJson(connectionsEvent(totals, this.system))
-      this.system.server.tell([{ subject: Buffer.from(subject).toString('latin1'), payload }])
+      if (this.isHeard(subject)) this.system.server.tell([{ subject, payload: encodeJson(event(this.system)) }])
     }
   }
 

@@ -9,6 +9,7 @@ import { healthz } from '../monitor/healthz.ts'
 import type { Page, PageContext } from '../monitor/page.ts'
 import { subsz } from '../monitor/subsz.ts'
 import { varz } from '../monitor/varz.ts'
+import { properText } from '../stats.ts'
 import { accountConnections, countSubscribers, countSubscriptions } from './account-numbers.ts'
 import { CLAIMS_SERVICES } from './claims.ts'
 import type { Reply, ServiceCall, ServiceEntry } from './desk.ts'
@@ -186,8 +187,7 @@ export const SERVICES: { readonly [Name in ServiceName]: ServiceEntry } = {
   },
   'ACCOUNT.STATZ': {
     shape: STATZ,
-    answer: ({ request, options, context }) =>
-      statz([Buffer.from(request.service.account, 'latin1').toString()], options, context),
+    answer: ({ request, options, context }) => statz([properText(request.service.account)], options, context),
   },
   'ACCOUNT.CONNS': { shape: bodyShape('', { acc: ['string'] }), answer: accountConnections },
   STATZ: { shape: STATZ, answer: ({ options, context }) => statz(options.texts('accounts'), options, context) },

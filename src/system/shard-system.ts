@@ -11,13 +11,15 @@ import { compileImport, ServiceImport } from '../accounts/imports.ts'
 import { SERVER } from '../accounts/own-requests.ts'
 import type { Questions } from '../auth/questions.ts'
 import { SYSTEM_REQUEST_BYTES_MAX, SYSTEM_REQUESTS_BYTES_MAX, SYSTEM_REQUESTS_MAX } from '../constants.ts'
-import type { ShardSetup } from '../messages.ts'
+import type { ShardSetup, ToPrimary } from '../messages.ts'
 import type { Json } from '../monitor/answer.ts'
 import { composeRun } from '../protocol/compose.ts'
 import type { Run } from '../protocol/run.ts'
 import type { Route } from '../route.ts'
 import type { Publisher } from '../router.ts'
 import type { Shard } from '../shard.ts'
+import { byteString } from '../stats.ts'
+import { ConnectionEvents } from './connection-events.ts'
 import { encodeJson, MessageSequence, serverInfo } from './server-info.ts'
 import { IMPLICIT_IMPORTS, type Service, serviceOf } from './services.ts'
 import { systemAccountOf } from './system-account.ts'
@@ -53,10 +55,12 @@ export interface OwnService {
 }
 
 const NO_HEADERS = {}
+const NOTHING = new Uint8Array(0)
 const ENCODING_HEADER = /^Accept-Encoding:[ \t]*(.*?)[ \t]*$/m
 
 export class ShardSystem {
   readonly account: Account
+  readonly events: ConnectionEvents
   private readonly shard: Shard
   private readonly questions: Questions
   private readonly sequence: MessageSequence
@@ -64,11 +68,19 @@ export class ShardSystem {
   private waiting = 0
   private waitingBytes = 0
 
-  constructor(shard: Shard, account: string, questions: Questions, sequence: MessageSequence) {
+  constructor(
+    shard: Shard,
+    account: string,
+    sequence: MessageSequence,
+    toPrimary: (message: Extract<ToPrimary, { kind: 'connectionsChanged' }>) => void,
+  ) {
     this.shard = shard
     this.account = shard.accounts.named(account)
-    this.questions = questions
+    this.questions = shard.questions
     this.sequence = sequence
+    this.events = new ConnectionEvents(shard, this, (accounts) => {
+      toPrimary({ kind: 'connectionsChanged', accounts })
+    })
   }
 
   // ── Routes ────────────────────────────────────────────────────────────────────────────────────────────
@@ -102,7 +114,7 @@ export class ShardSystem {
   }
 
   private importOf(importer: Account, item: (typeof IMPLICIT_IMPORTS)[number]): ServiceImport | undefined {
-    const subject = item.target(importer.name)
+    const subject = item.target(byteString(importer.name))
     const rest = { kind: 'service', subject, allowTrace: false } as const
     const settings = { ...rest, account: this.account.name, to: item.subject, prefix: '', share: item.share }
     const terms = {
@@ -180,7 +192,30 @@ export class ShardSystem {
 
   /** An answer that the shard makes by itself. */
   private reply(reply: string, content: Readonly<Record<string, Json>>): void {
-    this.publish(reply, encodeJson({ server: serverInfo(this.shard, this.sequence), ...content }))
+    this.publish(reply, encodeJson(this.signed(content)))
+  }
+
+  // ── Events ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Publishes an event, of this shard's account or another, if somebody listens. */
+  announce(subject: string, event: () => Readonly<Record<string, Json>>, account = this.account): void {
+    if (this.isHeard(subject, account)) this.publish(subject, encodeJson(event()), NO_HEADERS, account)
+  }
+
+  /** Whether a message on a subject (byte string) would reach anybody, on whichever shard. */
+  isHeard(subject: string, account = this.account): boolean {
+    const { shard } = this
+    let isHeard = false
+    composeRun(shard.pool, { subject, reply: '', headers: NO_HEADERS, payload: NOTHING }, (run) => {
+      const { groups, limited, queues, internal, services, peers } = shard.router.planner.routeOf(run, account)
+      isHeard = groups.length > 0 || [limited, queues, internal, services, peers].some((one) => one !== undefined)
+    })
+    return isHeard
+  }
+
+  /** `content`, after what is said of the server. */
+  signed(content: Readonly<Record<string, Json>>): Readonly<Record<string, Json>> {
+    return { server: serverInfo(this.shard, this.sequence), ...content }
   }
 
   // ── What is published ─────────────────────────────────────────────────────────────────────────────────
@@ -193,18 +228,27 @@ export class ShardSystem {
     this.shard.flush()
   }
 
-  private publish(subject: string, payload: Uint8Array, headers: SystemAnswer['headers'] = NO_HEADERS): void {
+  private publish(
+    subject: string,
+    payload: Uint8Array,
+    headers: SystemAnswer['headers'] = NO_HEADERS,
+    account = this.account,
+  ): void {
     const { shard } = this
     composeRun(shard.pool, { subject, reply: '', headers, payload }, (run) => {
-      shard.router.dispatch(run, this.account, SERVER)
+      shard.router.dispatch(run, account, SERVER)
     })
     shard.schedule()
   }
 }
 
 /** Undefined: there is no system account. */
-export function createShardSystem(shard: Shard, setup: ShardSetup): ShardSystem | undefined {
+export function createShardSystem(
+  shard: Shard,
+  setup: ShardSetup,
+  toPrimary: (message: ToPrimary) => void,
+): ShardSystem | undefined {
   const account = systemAccountOf(setup.options)
   const sequence = new MessageSequence(setup.systemSequence)
-  return account === undefined ? undefined : new ShardSystem(shard, account, shard.questions, sequence)
+  return account === undefined ? undefined : new ShardSystem(shard, account, sequence, toPrimary)
 }
