@@ -2,28 +2,11 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { HeddleServer } from '../../src/index.ts'
+import { type Json, shapeOf } from '../support/json-shape.ts'
 import { missing, peers } from '../support/peers.ts'
 import { type ServerProgram, startNatsServer, startServer } from '../support/server.ts'
-import { type Company, gather, TIME, untilClosedIsKnown } from './company.ts'
+import { type Company, gather, untilClosedIsKnown } from './company.ts'
 import { ask, askJson } from './http.ts'
-
-type Json = string | number | boolean | null | Json[] | { [member: string]: Json }
-
-/** Each member's place and JSON type, such as `connections[].cid: number`; texts that are times are told apart. */
-function shapeOf(value: Json, place = '', found = new Set<string>()): Set<string> {
-  if (Array.isArray(value)) {
-    found.add(`${place}: array`)
-    for (const element of value) shapeOf(element, `${place}[]`, found)
-  } else if (value !== null && typeof value === 'object') {
-    found.add(`${place}: object`)
-    for (const [name, member] of Object.entries(value)) shapeOf(member, `${place}.${name}`, found)
-  } else {
-    found.add(
-      `${place}: ${typeof value === 'string' && TIME.test(value) ? 'time' : value === null ? 'null' : typeof value}`,
-    )
-  }
-  return found
-}
 
 /** What only one of two servers has, by place. */
 interface Differences {
