@@ -65,7 +65,10 @@ export class Listener {
 
   private constructor(connection: NatsConnection, subject: string) {
     connection.subscribe(subject, {
-      callback: (_error, message) => void this.heard.push({ subject: message.subject, event: message.json<Answer>() }),
+      callback: (_error, message) => {
+        // Requests of others are heard as well, and need not have a body.
+        if (message.data.length > 0) this.heard.push({ subject: message.subject, event: message.json<Answer>() })
+      },
     })
   }
 
