@@ -148,7 +148,7 @@ export class Identities {
     const { tokenAccounts, shard } = this
     if (tokenAccounts === undefined) return
     const fetch = (key: string) => this.questions.ask('account', { key })
-    const changes = await tokenAccounts.refresh(fetch, false, (key) => accounts.includes(key))
+    const changes = await tokenAccounts.pushed(fetch, accounts)
     shard.wake()
     for (const change of changes) this.accountChanged(change)
     this.recount()

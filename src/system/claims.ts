@@ -6,6 +6,7 @@ import { decodeAccount } from '../auth/jwt/account.ts'
 import { decodeAnyToken, type Invalid, isInvalid } from '../auth/jwt/token.ts'
 import type { AccountDirectory } from '../auth/resolver/directory.ts'
 import { checkDelete, checkUpdate, type DirectoryOperator } from '../auth/resolver/resolver.ts'
+import { properText } from '../stats.ts'
 import type { Reply, ServiceCall, ServiceEntry } from './desk.ts'
 import type { PrimarySystem } from './primary-system.ts'
 import { bodyShape } from './request-options.ts'
@@ -60,8 +61,10 @@ async function update(call: ServiceCall, { directory, operator }: ClaimsStore): 
   const { subject } = decoded.claims
   const checked = checkUpdate(jwt, request.service.account || undefined, operator)
   if (isInvalid(checked)) {
-    const isOfContent = checked.invalid.startsWith('validation errors')
-    return outcome(system, subject, isOfContent ? 'jwt validation failed' : 'jwt update resulted in error', checked)
+    if (checked.invalid.startsWith('validation errors'))
+      return outcome(system, subject, 'jwt validation failed', checked)
+    const named = properText(request.service.account)
+    return outcome(system, named || subject, 'jwt update resulted in error', checked)
   }
   const wrong = await directory.store(subject, jwt)
   if (wrong !== undefined) return outcome(system, subject, 'jwt update resulted in error', wrong)
