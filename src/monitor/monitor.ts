@@ -175,7 +175,7 @@ export class Monitor {
   }
 
   private context({ headers }: IncomingMessage): PageContext {
-    return this.sources.context((name) => String(headers[name] ?? ''), this.port)
+    return this.sources.context(this.port, (name) => String(headers[name] ?? ''))
   }
 
   private logBug(request: IncomingMessage, error: unknown): void {

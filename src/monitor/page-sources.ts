@@ -39,9 +39,13 @@ export class PageSources {
     this.sampler.stop()
   }
 
-  /** What one page may look at. `header`: of the request, by lower-case name; `monitorPort`: 0 if there is none. */
-  context(header: (name: string) => string, monitorPort: number): PageContext {
+  /**
+   * What one page may look at. `header`: of the HTTP request, by lower-case name; undefined: it did not come over HTTP.
+   * `monitorPort`: 0 if there is none.
+   */
+  context(monitorPort: number, header?: (name: string) => string): PageContext {
     const { server, reports, totals, accounts, sampler, requests, cpu, load } = this
-    return { server, reports, totals, accounts, sampler, requests, monitorPort, cpuPercent: cpu.percent, load, header }
+    const sources = { server, reports, totals, accounts, sampler, requests, load, cpuPercent: cpu.percent }
+    return { ...sources, monitorPort, isHttp: header !== undefined, header: header ?? (() => '') }
   }
 }

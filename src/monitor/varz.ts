@@ -2,7 +2,10 @@
 // out when they are empty, the ones of features that we lack are left out. Ours is the last one, `heddle`.
 
 import { availableParallelism } from 'node:os'
+import { authSettings } from '../auth/settings.ts'
+import { isOperatorMode } from '../auth/setup.ts'
 import { HEDDLE_VERSION, NATS_VERSION, PROTOCOL_VERSION } from '../constants.ts'
+import type { Options } from '../options.ts'
 import type { TotalsReport } from '../stats.ts'
 import { systemAccountOf } from '../system/system-account.ts'
 import { type Answer, type Json, jsonAnswer, unlessEmpty } from './answer.ts'
@@ -45,6 +48,7 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     go: `node ${process.version}`,
     host: identity.host,
     port: identity.port,
+    auth_required: isAuthRequired(options) || undefined,
     max_connections: options.maxConnections,
     max_subscriptions: unlessEmpty(options.maxSubscriptions),
     ping_interval: nanoseconds(options.pingInterval),
@@ -100,6 +104,11 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     disk_io_wait_stats: { waiters: 0, waits: 0, wait_time: 0, max_wait_time: 0 },
     heddle: { version: HEDDLE_VERSION, shards: totals.map(describeShard), restarts: server.restarts },
   }
+}
+
+/** Whether INFO asks who clients are. */
+function isAuthRequired(options: Options): boolean {
+  return isOperatorMode(options) || authSettings({ ...options, operator: undefined }).isRequired
 }
 
 function describeShard(totals: TotalsReport): Json {

@@ -34,7 +34,7 @@ export class PrimarySystem {
   }
 
   context(): PageContext {
-    return this.sources.context(() => '', this.server.monitorPort ?? 0)
+    return this.sources.context(this.server.monitorPort ?? 0)
   }
 
   /** `content`, after what is said of the server. */
