@@ -198,7 +198,7 @@ export class Primary {
     const account = systemAccountOf(this.options)
     if (account === undefined) return undefined
     const { PrimarySystem } = await import('./system/primary-system.ts')
-    return new PrimarySystem(this, account, this.shards.sequence, await this.loadPageSources())
+    return new PrimarySystem(this, account, this.shards.sequence, () => this.loadPageSources())
   }
 
   private get webSocketScheme(): 'ws' | 'wss' {

@@ -7,11 +7,9 @@ import { ACCOUNT_CONNECTIONS_INTERVAL_MS, STATSZ_FIRST_MS, STATSZ_INTERVAL_MS } 
 import { bugText } from '../errors.ts'
 import { accountKey, InterestReader } from '../interest/reader.ts'
 import type { AccountTotals } from '../monitor/server-accounts.ts'
-import { connectionsEvent } from './account-numbers.ts'
 import { connectionSubjects } from './connection-subjects.ts'
 import type { PrimarySystem } from './primary-system.ts'
 import { encodeJson, serverInfo } from './server-info.ts'
-import { serverStats } from './statsz.ts'
 
 export class Announcements {
   private readonly system: PrimarySystem
@@ -49,7 +47,8 @@ export class Announcements {
     const { system } = this
     const subject = `$SYS.SERVER.${system.server.identity.serverId}.STATSZ`
     if (!this.isHeard(subject)) return
-    const statsz = await serverStats(system.context())
+    const { serverStats } = await import('./statsz.ts')
+    const statsz = await serverStats(await system.context())
     system.server.tell([{ subject, payload: encodeJson(system.signed({ statsz })) }])
   }
 
@@ -78,24 +77,26 @@ export class Announcements {
     while (this.changed.size > 0) {
       const { changed } = this
       this.changed = new Set()
-      const accounts = await this.system.context().accounts.read()
+      const accounts = await (await this.system.context()).accounts.read()
       for (const name of changed) {
         const totals = accounts.get(name)
-        if (totals !== undefined) this.tellConnections(totals)
+        if (totals !== undefined) await this.tellConnections(totals)
       }
     }
   }
 
   private async tellAll(): Promise<void> {
     await this.guarded(async () => {
-      const accounts = await this.system.context().accounts.read()
-      for (const totals of accounts.values()) if (totals.connections > 0) this.tellConnections(totals)
+      if (!this.isAnybodyThere()) return
+      const accounts = await (await this.system.context()).accounts.read()
+      for (const totals of accounts.values()) if (totals.connections > 0) await this.tellConnections(totals)
     })
   }
 
   /** nats-server does not tell of the account that everybody is in who has no other. */
-  private tellConnections(totals: AccountTotals): void {
+  private async tellConnections(totals: AccountTotals): Promise<void> {
     if (totals.name === GLOBAL_ACCOUNT) return
+    const { connectionsEvent } = await import('./account-numbers.ts')
     const event = connectionsEvent(totals)
     for (const subject of connectionSubjects(totals.name)) {
       if (this.isHeard(subject)) this.system.server.tell([{ subject, payload: encodeJson(event(this.system)) }])
@@ -111,6 +112,14 @@ export class Announcements {
       const { plain, queues } = new InterestReader(region).read(this.account, bytes, 0, bytes.length)
       return plain || queues !== undefined
     })
+  }
+
+  /** Whether anybody subscribes to anything in the system account. */
+  private isAnybodyThere(): boolean {
+    const { shardStates } = this.system.server
+    return shardStates.some(
+      ({ state, region }) => state !== 'down' && new InterestReader(region).hasAccount(this.account),
+    )
   }
 
   private async guarded(work: () => Promise<void>): Promise<void> {

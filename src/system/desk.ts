@@ -54,16 +54,18 @@ export class SystemDesk {
 
   /** Undefined: there is nothing to be said. Never rejects. */
   async answer(request: SystemRequest): Promise<SystemAnswer | undefined> {
-    if (this.underway >= SYSTEM_REQUESTS_AT_ONCE) await new Promise<void>((resolve) => this.waiting.push(resolve))
-    this.underway++
+    if (this.underway < SYSTEM_REQUESTS_AT_ONCE) this.underway++
+    else await new Promise<void>((resolve) => this.waiting.push(resolve))
     try {
       return await this.work(request)
     } catch (error) {
       this.system.server.log.error(`system account: ${request.service.name}: ${bugText(error)}`)
       return undefined
     } finally {
-      this.underway--
-      this.waiting.shift()?.()
+      // Whoever waits longest takes the place.
+      const next = this.waiting.shift()
+      if (next === undefined) this.underway--
+      else next()
     }
   }
 
@@ -74,7 +76,7 @@ export class SystemDesk {
     const options = readBody(entry.isRaw ? new Uint8Array(0) : request.body, entry.shape)
     if ('wrong' in options) return this.envelope({ error: { code: 400, description: options.wrong } }, '')
     if (!this.isMeant(options)) return undefined
-    const reply = await entry.answer({ request, options, context: system.context(), system })
+    const reply = await entry.answer({ request, options, context: await system.context(), system })
     if (reply === undefined || !request.hasReply) return undefined
     if ('bare' in reply) return { headers: {}, payloads: [encodeJson(reply.bare)] }
     if ('texts' in reply) return { headers: {}, payloads: reply.texts.map((text) => Buffer.from(text)) }
