@@ -1,12 +1,14 @@
 // What the system account is told without asking (reference 12): the same scene on Heddle and nats-server, and events
 // of the same shape, in the same order of members.
 
-import { describe, expect, test } from 'vitest'
+import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { configuredServers, HEDDLES, startConfigured } from '../support/configured-servers.ts'
 import { type Json, shapeOf } from '../support/json-shape.ts'
+import { TestAccount, TestOperator, type TokenUser } from '../support/operator.ts'
 import { missing, peers } from '../support/peers.ts'
 import { startNatsServer } from '../support/server.ts'
-import { type Answer, ask, Listener, loginAs, SYSTEM_CONFIG, serverId } from '../support/system-users.ts'
+import { type Answer, ask, Listener, loginAs, PASSWORD, SYSTEM_CONFIG, serverId } from '../support/system-users.ts'
 
 const TYPE = 'io.nats.server.advisory.v1'
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/)
@@ -80,6 +82,48 @@ describe.each(configuredServers('the events of the system account'))('$name', (s
       (one, { client }) => one === subject && JSON.stringify(client).includes('REDACTED'),
     )
     expect(JSON.stringify(listener.heard)).not.toContain('hunter2')
+  })
+
+  test('an account hears of those who were turned away at its door', async () => {
+    const config = `authorization { users: [ { user: g, password: ${PASSWORD} } ] }\n${SYSTEM_CONFIG}`
+    const program = await startConfigured(server, config)
+    const listener = await Listener.start(await loginAs(program, 'g'), '$SYS.>')
+    await expect(loginAs(program, 'g', { pass: 'wrong' })).rejects.toThrow(/authorization/i)
+    const event = await listener.next('the event', isOf('$SYS.ACCOUNT.CLIENT.AUTH.ERR'))
+    expect(event).toMatchObject({ client: { user: 'g', acc: '$G' }, reason: 'Authentication Failure' })
+    expect(listener.heard).toHaveLength(1)
+  })
+
+  test('tokens tell of their names, tags and signers', async () => {
+    const operator = new TestOperator()
+    const account = new TestAccount('SHOP')
+    await operator.sign(account)
+    const program = await startConfigured(server, await operator.config())
+    const enter = async (user: TokenUser): Promise<NatsConnection> => {
+      const authenticator = credsAuthenticator(user.creds)
+      const connection = await connect({ servers: `127.0.0.1:${program.port}`, authenticator, reconnect: false })
+      onTestFinished(() => connection.close())
+      return connection
+    }
+    const sys = await enter(await operator.system.user())
+    const listener = await Listener.start(sys, '$SYS.ACCOUNT.>')
+    const user = await account.user({ tags: ['kind:test'] } as never)
+    const alice = await enter(user)
+    const event = await listener.next('the connect', isOf(`$SYS.ACCOUNT.${account.id}.CONNECT`))
+    expect(event).toMatchObject({
+      client: {
+        acc: account.id,
+        user: user.key.getPublicKey(),
+        jwt: user.jwt,
+        issuer_key: account.id,
+        name_tag: 'SHOP',
+        tags: ['kind:test'],
+      },
+    })
+    expect(await ask(alice, '$SYS.REQ.USER.INFO')).toMatchObject({
+      data: { user: user.key.getPublicKey(), account: account.id, account_name: 'SHOP', user_name: 'alice' },
+    })
+    expect(await ask(sys, `$SYS.REQ.ACCOUNT.${account.id}.CONNS`)).toMatchObject({ acc: account.id, conns: 1 })
   })
 
   test('the numbers of the server come by themselves, and when asked for without a reply', async () => {
