@@ -51,6 +51,8 @@ export interface AccountReport {
   shard: number
   bornAt: number
   name: string
+  /** What people call it; its name where it has no other. */
+  tag: string
   connections: number
   subscriptions: number
   inMessages: number
@@ -90,6 +92,7 @@ export interface ThreadReport {
 
 export interface SubscriptionRow {
   account: string
+  accountTag: string
   subject: string
   queue: string
   sid: string
@@ -122,6 +125,7 @@ export interface ConnectionRow {
   lang: string
   version: string
   account: string
+  accountTag: string
   /** Who it is, as people may see it. */
   authorizedUser: string
   subscriptions: SubscriptionRow[]
@@ -222,6 +226,7 @@ function reportAccounts(shard: Shard): AccountReport[] {
       shard: shard.index,
       bornAt: shard.wallClock(shard.records.bornMs),
       name,
+      tag: shard.identities.accountTag(name),
       connections: 0,
       subscriptions: inserts - removes,
       inMessages: closed.inMessages,
@@ -277,9 +282,11 @@ export function properText(byteString: string): string {
   return Buffer.from(byteString, 'latin1').toString('utf8')
 }
 
-export function subscriptionRow(subscription: Subscription): SubscriptionRow {
+export function subscriptionRow(shard: Shard, subscription: Subscription): SubscriptionRow {
+  const { name } = subscription.account
   return {
-    account: subscription.account.name,
+    account: name,
+    accountTag: shard.identities.accountTag(name),
     subject: properText(subscription.subject),
     queue: properText(subscription.queue),
     sid: properText(subscription.sid),
@@ -317,8 +324,11 @@ export function connectionRow(shard: Shard, client: Client, withSubscriptions: b
     lang: client.options.lang,
     version: client.options.version,
     account: client.account.name,
+    accountTag: shard.identities.accountTag(client.account.name),
     authorizedUser: authorizedUserOf(client),
-    subscriptions: withSubscriptions ? [...client.subscriptions.values()].map(subscriptionRow) : [],
+    subscriptions: withSubscriptions
+      ? [...client.subscriptions.values()].map((one) => subscriptionRow(shard, one))
+      : [],
   }
 }
 

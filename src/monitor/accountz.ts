@@ -58,7 +58,7 @@ function describe(totals: AccountTotals, options: Options, updatedAt: number): J
     mappings: mappings.length === 0 ? undefined : Object.fromEntries(mappings),
     exports: unlessNone(exports),
     imports: unlessNone([...imports, ...systemImports(totals.name, systemAccountOf(options))]),
-    name_tag: totals.name,
+    name_tag: totals.tag,
     sublist_stats: sublistStats([totals]),
   }
 }
@@ -158,7 +158,7 @@ export async function accountStats(context: PageContext, isWanted: (account: Acc
 export function describeTraffic(account: AccountTotals): Record<string, Json> {
   return {
     acc: account.name,
-    name: account.name,
+    name: account.tag,
     conns: account.connections,
     leafnodes: 0,
     total_conns: account.connections,

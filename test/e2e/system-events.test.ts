@@ -123,7 +123,11 @@ describe.each(configuredServers('the events of the system account'))('$name', (s
     expect(await ask(alice, '$SYS.REQ.USER.INFO')).toMatchObject({
       data: { user: user.key.getPublicKey(), account: account.id, account_name: 'SHOP', user_name: 'alice' },
     })
-    expect(await ask(sys, `$SYS.REQ.ACCOUNT.${account.id}.CONNS`)).toMatchObject({ acc: account.id, conns: 1 })
+    const about = (what: string, body: object = {}) => ask(sys, `$SYS.REQ.ACCOUNT.${account.id}.${what}`, body)
+    expect(await about('CONNS')).toMatchObject({ acc: account.id, name: 'SHOP', conns: 1 })
+    expect(await about('INFO')).toMatchObject({ data: { account_name: account.id, name_tag: 'SHOP' } })
+    const shown = { authorized_user: user.key.getPublicKey(), account: account.id, name_tag: 'SHOP' }
+    expect(await about('CONNZ', { auth: true })).toMatchObject({ data: { connections: [shown] } })
   })
 
   test('the numbers of the server come by themselves, and when asked for without a reply', async () => {

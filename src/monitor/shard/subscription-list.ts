@@ -33,7 +33,7 @@ export function describeSubscriptions(
     for (const subscription of client.subscriptions.values()) {
       if (!isWanted(subscription, filter)) continue
       if (left-- === 0) break
-      rows.push(subscriptionRow(subscription))
+      rows.push(subscriptionRow(shard, subscription))
     }
   }
   return rows
