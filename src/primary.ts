@@ -5,6 +5,7 @@ import { hostPort, listenerUrls } from './addresses.ts'
 import type { Authenticate } from './auth/custom.ts'
 import { AuthDesk } from './auth/desk.ts'
 import type { Answerers } from './auth/questions.ts'
+import type { AccountResolver } from './auth/resolver/resolver.ts'
 import { diffOptions } from './config/changes.ts'
 import { HEDDLE_VERSION, NATS_VERSION, STATSZ_FIRST_MS } from './constants.ts'
 import { closeSpread, pause } from './lame-duck.ts'
@@ -21,7 +22,6 @@ import { createServerKey, identityOf } from './server-identity.ts'
 import { SHARD_ENTRY } from './shard-host.ts'
 import { type ShardState, Shards } from './shards.ts'
 import type { Report } from './stats.ts'
-import type { ClaimsStore } from './system/claims.ts'
 import type { PrimarySystem } from './system/primary-system.ts'
 import type { SystemMessage } from './system/shard-system.ts'
 import type { Result } from './tls/pem.ts'
@@ -266,9 +266,9 @@ export class Primary {
     this.shards.tell(messages)
   }
 
-  /** Where account tokens can be pushed; undefined: nowhere. */
-  get claimsStore(): ClaimsStore | undefined {
-    return this.authDesk.claimsStore
+  /** Where account tokens come from; undefined outside operator mode. */
+  get accountResolver(): AccountResolver | undefined {
+    return this.authDesk.accountResolver
   }
 
   /** Those who are connected go by the tokens that these accounts have now. */

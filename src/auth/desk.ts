@@ -2,11 +2,11 @@
 // tokens, the embedding program's function. Each is made when it is first needed.
 
 import type { Options } from '../options.ts'
-import type { ClaimsStore } from '../system/claims.ts'
 import { type Authenticate, askCustom } from './custom.ts'
 import type { PasswordPool } from './password-pool.ts'
 import type { Answerers } from './questions.ts'
 import type { OpenResolver } from './resolver/open.ts'
+import type { AccountResolver } from './resolver/resolver.ts'
 import { GLOBAL_ACCOUNT } from './settings.ts'
 
 /** Something that is ready to be used from the moment on that options are in force. */
@@ -35,9 +35,9 @@ export class AuthDesk {
     }
   }
 
-  /** Where account tokens can be pushed; undefined: nowhere. */
-  get claimsStore(): ClaimsStore | undefined {
-    return this.resolver?.claimsStore
+  /** Where account tokens come from; undefined outside operator mode. */
+  get accountResolver(): AccountResolver | undefined {
+    return this.resolver?.resolver
   }
 
   /** Makes ready what these options ask for, or says why no server can go by them. `warn` is for the log. */

@@ -1,42 +1,46 @@
 // The services by which account tokens are pushed, listed and deleted in operator mode, as `nsc push` uses them
-// (reference 12). Only a resolver with a directory of its own has them; what it may store is for the resolver to say
-// (auth/resolver/resolver.ts). Tokens that were taken in hold for those who are connected at once.
+// (reference 12). Only a resolver with a directory has all of them, the others have UPDATE of one account; what may be
+// stored is for the resolver to say (auth/resolver/resolver.ts). What was taken in holds for those who are connected.
 
 import { decodeAccount } from '../auth/jwt/account.ts'
 import { decodeAnyToken, type Invalid, isInvalid } from '../auth/jwt/token.ts'
 import type { AccountDirectory } from '../auth/resolver/directory.ts'
-import { checkDelete, checkUpdate, type DirectoryOperator } from '../auth/resolver/resolver.ts'
+import { checkDelete, checkUpdate } from '../auth/resolver/resolver.ts'
 import { properText } from '../stats.ts'
+import { type ClaimsStore, claimsStoreOf } from './claims-store.ts'
 import type { Reply, ServiceCall, ServiceEntry } from './desk.ts'
 import type { PrimarySystem } from './primary-system.ts'
 import { bodyShape } from './request-options.ts'
 
-/** The directory, and whom it obeys. */
-export interface ClaimsStore {
-  readonly directory: AccountDirectory
-  readonly operator: DirectoryOperator
-  readonly systemAccount: string
-  /** Deletions are allowed. */
-  readonly mayDelete: boolean
-}
-
 const bodyOf = ({ request }: ServiceCall): string => Buffer.from(request.body).toString('utf8')
 
-function entry(answer: (call: ServiceCall, store: ClaimsStore) => Promise<Reply>, isOrder: boolean): ServiceEntry {
+type Answering = (call: ServiceCall, store: ClaimsStore) => Promise<Reply>
+
+function entry(answer: Answering, worksUnheard: boolean): ServiceEntry {
   const shape = bodyShape('', {})
   const guarded = async (call: ServiceCall): Promise<Reply> => {
-    const store = call.system.server.claimsStore
+    const { options, accountResolver } = call.system.server
+    const store = claimsStoreOf(options, accountResolver)
     return store === undefined ? undefined : answer(call, store)
   }
-  return isOrder ? { shape, isRaw: true, isOrder: true, answer: guarded } : { shape, isRaw: true, answer: guarded }
+  return { shape, isRaw: true, ...(worksUnheard ? { worksUnheard } : {}), answer: guarded }
+}
+
+type DirectoryStore = ClaimsStore & { readonly directory: AccountDirectory }
+
+function ofDirectory(answer: (call: ServiceCall, store: DirectoryStore) => Promise<Reply>): Answering {
+  return async (call, store) => {
+    const { directory } = store
+    return directory === undefined ? undefined : answer(call, { ...store, directory })
+  }
 }
 
 export const CLAIMS_SERVICES = {
   'CLAIMS.UPDATE': entry(update, true),
-  'CLAIMS.DELETE': entry(remove, true),
-  'CLAIMS.LOOKUP': entry(lookUp, false),
-  'CLAIMS.LIST': entry(list, false),
-  'CLAIMS.PACK': entry(pack, false),
+  'CLAIMS.DELETE': entry(ofDirectory(remove), true),
+  'CLAIMS.LOOKUP': entry(ofDirectory(lookUp), false),
+  'CLAIMS.LIST': entry(ofDirectory(list), false),
+  'CLAIMS.PACK': entry(ofDirectory(pack), false),
 } as const satisfies Record<string, ServiceEntry>
 
 /** What came of a change, as nats-server says it and logs it; `account` empty: of several. */
@@ -53,7 +57,7 @@ function outcome(system: PrimarySystem, account: string, message: string, wrong?
 }
 
 /** `$SYS.REQ.CLAIMS.UPDATE`, and with the account in the subject `$SYS.REQ.ACCOUNT.<account>.CLAIMS.UPDATE`. */
-async function update(call: ServiceCall, { directory, operator }: ClaimsStore): Promise<Reply> {
+async function update(call: ServiceCall, { keep, operator }: ClaimsStore): Promise<Reply> {
   const { system, request } = call
   const jwt = bodyOf(call)
   const decoded = decodeAccount(jwt)
@@ -66,14 +70,14 @@ async function update(call: ServiceCall, { directory, operator }: ClaimsStore): 
     const named = properText(request.service.account)
     return outcome(system, named || subject, 'jwt update resulted in error', checked)
   }
-  const wrong = await directory.store(subject, jwt)
+  const wrong = await keep(subject, jwt)
   if (wrong !== undefined) return outcome(system, subject, 'jwt update resulted in error', wrong)
   system.server.claimsChanged([subject])
   return outcome(system, subject, 'jwt updated')
 }
 
 /** `$SYS.REQ.CLAIMS.DELETE`: a token signed by the operator names the accounts. */
-async function remove(call: ServiceCall, store: ClaimsStore): Promise<Reply> {
+async function remove(call: ServiceCall, store: DirectoryStore): Promise<Reply> {
   const { system } = call
   const jwt = bodyOf(call)
   const token = decodeAnyToken(jwt.trim())
@@ -97,18 +101,18 @@ async function remove(call: ServiceCall, store: ClaimsStore): Promise<Reply> {
 const NOT_ENABLED: Invalid = { invalid: 'delete must be enabled in server config' }
 
 /** `$SYS.REQ.ACCOUNT.<account>.CLAIMS.LOOKUP`: the token; empty: there is none. */
-async function lookUp({ request }: ServiceCall, { directory }: ClaimsStore): Promise<Reply> {
+async function lookUp({ request }: ServiceCall, { directory }: DirectoryStore): Promise<Reply> {
   return { texts: [(await directory.lookup(request.service.account)) ?? ''] }
 }
 
 /** `$SYS.REQ.CLAIMS.LIST`: the public keys of all accounts. */
-async function list(_call: ServiceCall, { directory }: ClaimsStore): Promise<Reply> {
+async function list(_call: ServiceCall, { directory }: DirectoryStore): Promise<Reply> {
   const lines = await directory.pack()
   return { data: lines.map((line) => line.slice(0, line.indexOf('|'))) }
 }
 
 /** `$SYS.REQ.CLAIMS.PACK`: a message a token, and an empty one as the end; only that if the asker has all of them. */
-async function pack({ request }: ServiceCall, { directory }: ClaimsStore): Promise<Reply> {
+async function pack({ request }: ServiceCall, { directory }: DirectoryStore): Promise<Reply> {
   const isSame = directory.hash().equals(request.body)
   return { texts: [...(isSame ? [] : await directory.pack()), ''] }
 }

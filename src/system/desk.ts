@@ -38,8 +38,8 @@ export interface ServiceEntry {
   readonly shape: BodyShape
   /** The body is no JSON: whoever answers reads it. */
   readonly isRaw?: true
-  /** Asked for its effect: there need be nobody to answer. */
-  readonly isOrder?: true
+  /** It has an effect even where nobody waits for an answer. */
+  readonly worksUnheard?: true
   readonly answer: (call: ServiceCall) => Reply | Promise<Reply>
 }
 
@@ -72,7 +72,7 @@ export class SystemDesk {
   private async work(request: SystemRequest): Promise<SystemAnswer | undefined> {
     const { system } = this
     const entry = SERVICES[request.service.name]
-    if (!request.hasReply && entry.isOrder === undefined) return undefined
+    if (!request.hasReply && entry.worksUnheard === undefined) return undefined
     const options = readBody(entry.isRaw ? new Uint8Array(0) : request.body, entry.shape)
     if ('wrong' in options) return this.envelope({ error: { code: 400, description: options.wrong } }, '')
     if (!this.isMeant(options)) return undefined

@@ -12,7 +12,7 @@ import type { SystemAnswer, SystemRequest } from './shard-system.ts'
 
 /** What it needs of the server. */
 export type SystemServer = Monitored &
-  Pick<Primary, 'tell' | 'rereadOptions' | 'monitorPort' | 'claimsStore' | 'claimsChanged' | 'log'>
+  Pick<Primary, 'tell' | 'rereadOptions' | 'monitorPort' | 'accountResolver' | 'claimsChanged' | 'log'>
 
 export class PrimarySystem {
   readonly server: SystemServer

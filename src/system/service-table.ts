@@ -116,7 +116,7 @@ export const SERVICES: { readonly [Name in ServiceName]: ServiceEntry } = {
   },
   STATSZ: {
     shape: bodyShape('Statsz', {}),
-    isOrder: true,
+    worksUnheard: true,
     answer: async ({ request, context, system }) => {
       // Without a reply subject it goes where it goes every ten seconds.
       if (!request.hasReply) return void (await system.announcements.stats())
@@ -169,9 +169,9 @@ export const SERVICES: { readonly [Name in ServiceName]: ServiceEntry } = {
   IPQUEUESZ: page(ipqueuesz, bodyShape('Ipqueuesz', { all: ['bool', 'all'], filter: ['string'] })),
   RAFTZ: { shape: bodyShape('Raftz', { account: ['string'], group: ['string'] }), answer: () => ({ data: {} }) },
 
-  RELOAD: { shape: PLAIN, isOrder: true, answer: reload },
-  KICK: { shape: ORDER, isOrder: true, answer: kick },
-  LDM: { shape: ORDER, isOrder: true, answer: lameDuckOne },
+  RELOAD: { shape: PLAIN, answer: reload },
+  KICK: { shape: ORDER, answer: kick },
+  LDM: { shape: ORDER, answer: lameDuckOne },
 
   'ACCOUNT.SUBSZ': page(subsz, SUBSZ, (call) => ({ subs: 'true', acc: accountOf(call) })),
   'ACCOUNT.CONNZ': connzOf(accountOf),

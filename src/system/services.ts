@@ -16,14 +16,15 @@ export interface Service {
 /** What tells which services there are. */
 export interface Offer {
   readonly serverId: string
-  /** Account tokens can be pushed. */
-  readonly hasClaims: boolean
+  /** What can be done with account tokens: only the one of a named account can be pushed, or everything. */
+  readonly claims: 'none' | 'update' | 'all'
 }
 
 /** Which of the server's own services a subject (byte string) in the system account is. */
-export function serviceOf(subject: string, { serverId, hasClaims }: Offer): Service | undefined {
+export function serviceOf(subject: string, { serverId, claims }: Offer): Service | undefined {
   const found = lookUp(subject, serverId)
-  return found?.name.startsWith('CLAIMS.') && !hasClaims ? undefined : found
+  if (found === undefined || claims === 'all' || !found.name.startsWith('CLAIMS.')) return found
+  return claims === 'update' && found.name === 'CLAIMS.UPDATE' && found.account !== '' ? found : undefined
 }
 
 function lookUp(subject: string, serverId: string): Service | undefined {

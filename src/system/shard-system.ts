@@ -10,6 +10,7 @@ import type { Account } from '../accounts/account.ts'
 import { compileImport, ServiceImport } from '../accounts/imports.ts'
 import { SERVER } from '../accounts/own-requests.ts'
 import type { Questions } from '../auth/questions.ts'
+import { isOperatorMode } from '../auth/setup.ts'
 import { SYSTEM_REQUEST_BYTES_MAX, SYSTEM_REQUESTS_BYTES_MAX, SYSTEM_REQUESTS_MAX } from '../constants.ts'
 import type { ShardSetup, ToPrimary } from '../messages.ts'
 import type { Json } from '../monitor/answer.ts'
@@ -98,8 +99,9 @@ export class ShardSystem {
 
   private serviceFor(subject: string): OwnService | undefined {
     const { identity, options } = this.shard
-    const hasClaims = options.resolver?.type === 'full' || options.resolver?.type === 'cache'
-    const service = serviceOf(subject, { serverId: identity.serverId, hasClaims })
+    const isDirectory = options.resolver?.type === 'full' || options.resolver?.type === 'cache'
+    const claims = !isOperatorMode(options) ? 'none' : isDirectory ? 'all' : 'update'
+    const service = serviceOf(subject, { serverId: identity.serverId, claims })
     if (service === undefined) return undefined
     return { take: (run, publisher) => this.take(service, run, publisher) }
   }

@@ -23,8 +23,9 @@ class Scene {
     const scene = new Scene()
     const { operator, account } = scene
     await operator.sign(account)
-    const resolver = `{ type: ${type}, dir: "${scratchDirectory()}", allow_delete: true }`
-    scene.port = (await startConfigured(server, await operator.config(resolver))).port
+    const directory = `{ type: ${type}, dir: "${scratchDirectory()}", allow_delete: true }`
+    const config = await operator.config(type === 'MEMORY' ? type : directory)
+    scene.port = (await startConfigured(server, config)).port
     scene.sys = await scene.enter(await operator.system.user())
     return scene
   }
@@ -173,14 +174,22 @@ describe.each(configuredServers('the claims services'))('$name', (server) => {
     }
   })
 
-  test('without a directory there are none', async () => {
-    const operator = new TestOperator()
-    const scene = new Scene()
-    const { port } = await startConfigured(server, await operator.config())
-    Object.assign(scene, { port })
-    const sys = await scene.enter(await operator.system.user())
-    for (const name of ['LIST', 'PACK', 'DELETE']) {
+  test('without a directory a token can be pushed for an account that is used, and no more', async () => {
+    const scene = await Scene.start(server, 'MEMORY')
+    const { account, operator, sys } = scene
+    for (const name of ['LIST', 'PACK', 'DELETE', 'UPDATE']) {
       await expect(sys.request(`$SYS.REQ.CLAIMS.${name}`)).rejects.toThrow(/no responders/i)
     }
+    const [revoked, other] = [await account.user({}, {}, 'eve'), await account.user()]
+    const [gone, stays] = [await scene.enter(revoked), await scene.enter(other)]
+    const subject = `$SYS.REQ.ACCOUNT.${account.id}.CLAIMS.UPDATE`
+    const strange = await scene.push(await new TestOperator().sign(account, { limits: { subs: 0 } }), subject)
+    expect(strange).toMatchObject({ error: { account: account.id, code: 500 } })
+    const revocations = { [revoked.key.getPublicKey()]: seconds() + 1 }
+    expect(await scene.push(await operator.sign(account, { revocations }), subject)).toMatchObject({
+      data: { account: account.id, message: 'jwt updated' },
+    })
+    expect(String(await gone.closed())).toMatch(/revoked/i)
+    await stays.flush()
   })
 })

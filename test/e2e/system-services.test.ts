@@ -262,6 +262,8 @@ describe.each(configuredServers('the services of the system account'))('$name', 
       await a.closed()
       const { data } = await ask(sys, '$SYS.REQ.SERVER.PING.CONNZ', { state: 1 })
       expect(data).toMatchObject({ connections: [{ cid, reason: 'Kicked' }] })
+      // Without a reply subject nothing happens.
+      sys.publish(kick, JSON.stringify({ cid: sys.info?.client_id }))
       const error = { code: 500, description: 'no such client or leafnode id' }
       expect(await ask(sys, kick, { cid: 999 })).toMatchObject({ error })
     })

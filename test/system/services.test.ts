@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from 'vitest'
 import { ACCOUNT_PAGES, CLAIMS, ORDERS, SERVER_PAGES } from '../../src/system/service-names.ts'
-import { serviceOf } from '../../src/system/services.ts'
+import { type Offer, serviceOf } from '../../src/system/services.ts'
 
-const OFFER = { serverId: 'NID', hasClaims: true }
+const OFFER: Offer = { serverId: 'NID', claims: 'all' }
 const nameOf = (subject: string, offer = OFFER): string | undefined => serviceOf(subject, offer)?.name
 
 describe('services', () => {
@@ -65,9 +65,14 @@ describe('services', () => {
   })
 
   it('for tokens are there only where tokens can be pushed', () => {
-    const offer = { ...OFFER, hasClaims: false }
+    const offer: Offer = { ...OFFER, claims: 'none' }
     for (const claims of CLAIMS) expect(nameOf(`$SYS.REQ.${claims}`, offer)).toBeUndefined()
     expect(nameOf('$SYS.REQ.ACCOUNT.A.CLAIMS.UPDATE', offer)).toBeUndefined()
     expect(nameOf('$SYS.REQ.ACCOUNT.A.INFO', offer)).toBe('ACCOUNT.INFO')
+    const some: Offer = { ...OFFER, claims: 'update' }
+    for (const claims of CLAIMS) expect(nameOf(`$SYS.REQ.${claims}`, some)).toBeUndefined()
+    expect(nameOf('$SYS.REQ.ACCOUNT.A.CLAIMS.LOOKUP', some)).toBeUndefined()
+    expect(nameOf('$SYS.REQ.ACCOUNT.A.CLAIMS.UPDATE', some)).toBe('CLAIMS.UPDATE')
+    expect(nameOf('$SYS.ACCOUNT.A.CLAIMS.UPDATE', some)).toBe('CLAIMS.UPDATE')
   })
 })

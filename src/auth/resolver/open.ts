@@ -2,15 +2,13 @@
 // let in. The texts of refusals are nats-server's, where it has one.
 
 import type { Options } from '../../options.ts'
-import type { ClaimsStore } from '../../system/claims.ts'
 import { decodeAccount } from '../jwt/account.ts'
 import { AccountBook } from '../jwt/account-book.ts'
 import { whyNotAccount } from '../jwt/account-check.ts'
-import { decodeOperator, type Operator } from '../jwt/operator.ts'
 import { type Invalid, invalid, isInvalid } from '../jwt/token.ts'
 import { operatorOf } from '../setup.ts'
 import { AccountDirectory } from './directory.ts'
-import { type AccountResolver, type DirectoryOperator, MemoryResolver } from './resolver.ts'
+import { type AccountResolver, MemoryResolver } from './resolver.ts'
 
 /** How often directories look for what has expired. */
 const EXPIRE_MS = 60_000
@@ -19,8 +17,6 @@ const EXPIRE_MS = 60_000
 export interface OpenResolver {
   readonly resolver: AccountResolver
   readonly options: Options['resolver']
-  /** Where tokens can be pushed, over the system account. */
-  readonly claimsStore?: ClaimsStore | undefined
   /** No timer of it runs any more. */
   close(): void
 }
@@ -46,7 +42,7 @@ export async function openResolver(
   }
   if (operators.length > 0 && systemAccount === '') warn('Trusted Operators should utilize a System Account')
   warnOfPreload(resolverPreload, warn)
-  const opened = type === 'memory' ? openMemory(options) : await openDirectory(options, systemAccount, before)
+  const opened = type === 'memory' ? openMemory(options) : await openDirectory(options, before)
   if (isInvalid(opened)) return opened
   for (const [key, jwt] of Object.entries(resolverPreload)) {
     const wrong = await opened.resolver.storeNewer(key, jwt)
@@ -75,8 +71,7 @@ function openMemory({ resolver: options }: Options): OpenResolver {
 }
 
 async function openDirectory(
-  { resolver: options, operators }: Options,
-  systemAccount: string,
+  { resolver: options }: Options,
   before: OpenResolver | undefined,
 ): Promise<OpenResolver | Invalid> {
   if (options === undefined || options.type === 'url') return invalid('resolver of type URL is not supported')
@@ -96,15 +91,5 @@ async function openDirectory(
   if (isInvalid(directory)) return directory
   const timer = setInterval(() => void directory.expire(), EXPIRE_MS)
   timer.unref()
-  const operator = operators.length > 0 ? decodeOperator(operators[0]) : undefined
-  const claimsStore =
-    operator === undefined || isInvalid(operator)
-      ? undefined
-      : { directory, operator: directoryOperator(operator), systemAccount, mayDelete: allowDelete }
-  return { resolver: directory, options, claimsStore, close: () => clearInterval(timer) }
-}
-
-function directoryOperator({ claims, signingKeys, isStrict }: Operator): DirectoryOperator {
-  const { subject } = claims
-  return { subject, isStrict, keys: isStrict ? signingKeys : [subject, ...signingKeys] }
+  return { resolver: directory, options, close: () => clearInterval(timer) }
 }
