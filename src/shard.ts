@@ -208,13 +208,6 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     }
   }
 
-  /** Closes one connection; answers whether it is here. */
-  kick(id: number): boolean {
-    const client = this.clients.get(id)
-    client?.close(Faults.kicked)
-    return client !== undefined
-  }
-
   /** A connection's socket is gone. */
   forget(client: Client): void {
     if (!this.clients.delete(client.id)) return

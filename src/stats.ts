@@ -2,6 +2,7 @@
 // asks. What must outlive the thread stands in shared memory (gauges.ts).
 
 import type { Client } from './client.ts'
+import { Faults } from './errors.ts'
 import type { Traffic } from './gauges.ts'
 import type { Query } from './messages.ts'
 import { describeConnections, type FoundConnections, findConnections } from './monitor/shard/connection-list.ts'
@@ -354,7 +355,8 @@ export function report(shard: Shard, query: Query): Report {
     case 'connections':
       return describeConnections(shard, query)
     case 'kick':
-      return shard.kick(query.id)
+      shard.clients.get(query.id)?.close(Faults.kicked)
+      return shard.clients.has(query.id)
     case 'lameDuckOne':
       return shard.clients.get(query.id)?.tellLameDuck() ?? 'unknown'
     case 'countSubscriptions':
