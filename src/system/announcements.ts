@@ -2,8 +2,14 @@
 // seconds, the connections of accounts when they change and every half minute, and its end. Nothing is counted, and no
 // JSON written, unless somebody listens: the shared index says so.
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { GLOBAL_ACCOUNT } from '../accounts/account.ts'
-import { ACCOUNT_CONNECTIONS_INTERVAL_MS, STATSZ_FIRST_MS, STATSZ_INTERVAL_MS } from '../constants.ts'
+import {
+  ACCOUNT_CONNECTIONS_GAP_MS,
+  ACCOUNT_CONNECTIONS_INTERVAL_MS,
+  STATSZ_FIRST_MS,
+  STATSZ_INTERVAL_MS,
+} from '../constants.ts'
 import { bugText } from '../errors.ts'
 import { accountKey, InterestReader } from '../interest/reader.ts'
 import type { AccountTotals } from '../monitor/server-accounts.ts'
@@ -82,6 +88,7 @@ export class Announcements {
         const totals = accounts.get(name)
         if (totals !== undefined) await this.tellConnections(totals)
       }
+      await pause(ACCOUNT_CONNECTIONS_GAP_MS, undefined, { ref: false })
     }
   }
 

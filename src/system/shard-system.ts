@@ -11,7 +11,12 @@ import { compileImport, ServiceImport } from '../accounts/imports.ts'
 import { SERVER } from '../accounts/own-requests.ts'
 import type { Questions } from '../auth/questions.ts'
 import { isOperatorMode } from '../auth/setup.ts'
-import { SYSTEM_REQUEST_BYTES_MAX, SYSTEM_REQUESTS_BYTES_MAX, SYSTEM_REQUESTS_MAX } from '../constants.ts'
+import {
+  SYSTEM_REQUEST_BYTES_MAX,
+  SYSTEM_REQUESTS_ACCOUNT_MAX,
+  SYSTEM_REQUESTS_BYTES_MAX,
+  SYSTEM_REQUESTS_MAX,
+} from '../constants.ts'
 import type { ShardSetup, ToPrimary } from '../messages.ts'
 import type { Json } from '../monitor/answer.ts'
 import { composeRun } from '../protocol/compose.ts'
@@ -57,7 +62,10 @@ export interface OwnService {
 
 const NO_HEADERS = {}
 const NOTHING = new Uint8Array(0)
-const ENCODING_HEADER = /^Accept-Encoding:[ \t]*(.*?)[ \t]*$/m
+/** One pass, whatever stands there: a header may be as long as a message. */
+const ENCODING_HEADER = /^Accept-Encoding:(.*)$/m
+/** What begins the subjects that every account may ask. */
+const REQUESTS = '$SYS.REQ.'
 
 export class ShardSystem {
   readonly account: Account
@@ -68,6 +76,7 @@ export class ShardSystem {
   private readonly imports = new Map<Account, readonly ServiceImport[]>()
   private waiting = 0
   private waitingBytes = 0
+  private readonly waitingOf = new Map<Account | undefined, number>()
 
   constructor(
     shard: Shard,
@@ -90,9 +99,10 @@ export class ShardSystem {
   extend(route: Route, subject: string): void {
     const { account } = route
     if (account === this.account) route.own = this.serviceFor(subject)
-    else if (route.services === undefined) {
+    else if (route.services === undefined && subject.startsWith(REQUESTS)) {
       // Imports that an account has of its own come before those that everybody has.
-      const services = this.importsOf(account).filter((service) => service.matches(subject.split('.')))
+      const tokens = subject.split('.')
+      const services = this.importsOf(account).filter((service) => service.matches(tokens))
       if (services.length > 0) route.services = services
     }
   }
@@ -141,9 +151,9 @@ export class ShardSystem {
     const reply = bytes.toString('latin1', run.replyStart, run.replyEnd)
     for (let i = 0; i < run.count; i++) {
       const start = run.first + i * run.stride
-      const header = run.block.bytes.toString('latin1', start, start + run.headerSize)
+      const header = run.headerSize === 0 ? '' : run.block.bytes.toString('latin1', start, start + run.headerSize)
       const body = run.block.bytes.subarray(start + run.headerSize, start + run.size)
-      const acceptEncoding = ENCODING_HEADER.exec(header)?.[1] ?? ''
+      const acceptEncoding = ENCODING_HEADER.exec(header)?.[1].trim() ?? ''
       this.serve(service, reply, acceptEncoding, body, publisher)
     }
     return run.count
@@ -162,30 +172,41 @@ export class ShardSystem {
       this.refuse(reply, 400, 'request is too large')
       return
     }
-    if (this.waiting >= SYSTEM_REQUESTS_MAX || this.waitingBytes + body.length > SYSTEM_REQUESTS_BYTES_MAX) {
+    const asker = client?.account
+    if (!this.hasRoom(asker, body.length)) {
       this.refuse(reply, 503, 'too many requests are waiting')
       return
     }
     const request: SystemRequest = {
       service,
-      asker: client?.account.name ?? '',
+      asker: asker?.name ?? '',
       hasReply: reply !== '',
       acceptEncoding,
       body: new Uint8Array(body),
     }
-    void this.ask(request, reply)
+    void this.ask(request, asker, reply)
   }
 
-  private async ask(request: SystemRequest, reply: string): Promise<void> {
-    const { length } = request.body
-    this.waiting++
-    this.waitingBytes += length
+  private hasRoom(asker: Account | undefined, bytes: number): boolean {
+    if (this.waiting >= SYSTEM_REQUESTS_MAX || this.waitingBytes + bytes > SYSTEM_REQUESTS_BYTES_MAX) return false
+    return asker === this.account || (this.waitingOf.get(asker) ?? 0) < SYSTEM_REQUESTS_ACCOUNT_MAX
+  }
+
+  private async ask(request: SystemRequest, asker: Account | undefined, reply: string): Promise<void> {
+    this.count(asker, 1, request.body.length)
     const answer = await this.questions.ask('system', { request })
-    this.waiting--
-    this.waitingBytes -= length
+    this.count(asker, -1, -request.body.length)
     if (answer === undefined || reply === '') return
     this.shard.wake()
     for (const payload of answer.payloads) this.publish(reply, payload, answer.headers)
+  }
+
+  private count(asker: Account | undefined, requests: number, bytes: number): void {
+    this.waiting += requests
+    this.waitingBytes += bytes
+    const waiting = (this.waitingOf.get(asker) ?? 0) + requests
+    if (waiting === 0) this.waitingOf.delete(asker)
+    else this.waitingOf.set(asker, waiting)
   }
 
   private refuse(reply: string, code: number, description: string): void {

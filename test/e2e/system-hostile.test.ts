@@ -3,13 +3,22 @@
 
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { SYSTEM_REQUESTS_MAX } from '../../src/constants.ts'
+import { SYSTEM_REQUESTS_ACCOUNT_MAX, SYSTEM_REQUESTS_MAX } from '../../src/constants.ts'
 import type { Primary } from '../../src/primary.ts'
 import { HEDDLES, login, startConfigured } from '../support/configured-servers.ts'
 import { ownPrimary } from '../support/harness.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 import { FAULTY_ENTRY, hostOf, kill, untilReplaced } from '../support/shards.ts'
-import { type Answer, ask, Listener, loginAs, PASSWORD, SYSTEM_CONFIG, serverId } from '../support/system-users.ts'
+import {
+  type Answer,
+  ask,
+  askEncoded,
+  Listener,
+  loginAs,
+  PASSWORD,
+  SYSTEM_CONFIG,
+  serverId,
+} from '../support/system-users.ts'
 import { until } from '../support/until.ts'
 
 const SYS = { user: 'sys', pass: PASSWORD }
@@ -54,6 +63,14 @@ describe.each(HEDDLES)('$name', (server) => {
     expect(await isAlive(sys)).toBe(true)
   })
 
+  test('a header of a megabyte is read in one pass', async () => {
+    const program = await startConfigured(server, SYSTEM_CONFIG)
+    const sys = await loginAs(program, 'sys')
+    const blanks = `a${' '.repeat(900_000)}b`
+    const { data } = (await askEncoded(sys, '$SYS.REQ.SERVER.PING.HEALTHZ', blanks)).json<Answer>()
+    expect(data).toMatchObject({ status: 'ok' })
+  })
+
   test('a flood of requests is bounded, and all that is asked is answered or refused', async () => {
     const program = await startConfigured(server, SYSTEM_CONFIG)
     const sys = await loginAs(program, 'sys')
@@ -72,6 +89,23 @@ describe.each(HEDDLES)('$name', (server) => {
     await until('all answers', () => answered + refused === count)
     expect(answered).toBeGreaterThanOrEqual(SYSTEM_REQUESTS_MAX)
     expect(await isAlive(sys)).toBe(true)
+  })
+
+  test('an ordinary account does not crowd out the operators', async () => {
+    const program = await startConfigured(server, SYSTEM_CONFIG)
+    const [sys, a] = [await loginAs(program, 'sys'), await loginAs(program, 'a')]
+    let answered = 0
+    let refused = 0
+    a.subscribe('answers', {
+      callback: (_error, message) => {
+        if ('data' in message.json<Answer>()) answered++
+        else refused++
+      },
+    })
+    for (let i = 0; i < 500; i++) a.publish('$SYS.REQ.ACCOUNT.PING.CONNZ', '', { reply: 'answers' })
+    expect(await isAlive(sys)).toBe(true)
+    await until('all answers', () => answered + refused === 500)
+    expect(answered).toBeGreaterThanOrEqual(SYSTEM_REQUESTS_ACCOUNT_MAX)
   })
 
   test('answers that go to services are no requests', async () => {
