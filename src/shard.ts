@@ -33,6 +33,7 @@ import { Router } from './router.ts'
 import { SecureEntry } from './secure-entry.ts'
 import { type Report, report } from './stats.ts'
 import { Sublist, Subscription } from './subjects/sublist.ts'
+import { MessageSequence } from './system/server-info.ts'
 import { createShardSystem, type ShardSystem } from './system/shard-system.ts'
 import type { TlsOfPorts } from './tls/settings.ts'
 import { Tracing } from './tracing/tracing.ts'
@@ -62,6 +63,8 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   readonly sublist: Sublist
   readonly serviceCalls: ServiceCalls
   readonly tracing = new Tracing(this)
+  /** Numbers what is told of the server. */
+  readonly sequence: MessageSequence
   /** Undefined: there is no system account. */
   readonly system: ShardSystem | undefined
   readonly permissionSets = new PermissionSets()
@@ -120,7 +123,8 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     this.serviceCalls = new ServiceCalls(this)
     this.accountConnections = new AccountConnections(setup.shards, setup.accountConnections)
     this.questions = new Questions(toPrimary)
-    this.system = createShardSystem(this, setup, toPrimary)
+    this.sequence = new MessageSequence(setup.systemSequence)
+    this.system = createShardSystem(this, toPrimary)
     this.tls = new SecureEntry(this, setup.handshakeLimit)
     this.tls.configure(setup.tls.client)
     this.identities = new Identities(this, this.questions, setup)

@@ -17,7 +17,7 @@ import {
   SYSTEM_REQUESTS_BYTES_MAX,
   SYSTEM_REQUESTS_MAX,
 } from '../constants.ts'
-import type { ShardSetup, ToPrimary } from '../messages.ts'
+import type { ToPrimary } from '../messages.ts'
 import type { Json } from '../monitor/answer.ts'
 import { composeRun } from '../protocol/compose.ts'
 import type { Run } from '../protocol/run.ts'
@@ -26,7 +26,7 @@ import type { Publisher } from '../router.ts'
 import type { Shard } from '../shard.ts'
 import { byteString } from '../stats.ts'
 import { ConnectionEvents } from './connection-events.ts'
-import { encodeJson, MessageSequence, serverInfo } from './server-info.ts'
+import { encodeJson, serverInfo } from './server-info.ts'
 import { IMPLICIT_IMPORTS, type Service, serviceOf } from './services.ts'
 import { systemAccountOf } from './system-account.ts'
 import { userInfo } from './user-info.ts'
@@ -72,7 +72,6 @@ export class ShardSystem {
   readonly events: ConnectionEvents
   private readonly shard: Shard
   private readonly questions: Questions
-  private readonly sequence: MessageSequence
   private readonly imports = new Map<Account, readonly ServiceImport[]>()
   private waiting = 0
   private waitingBytes = 0
@@ -81,13 +80,11 @@ export class ShardSystem {
   constructor(
     shard: Shard,
     account: string,
-    sequence: MessageSequence,
     toPrimary: (message: Extract<ToPrimary, { kind: 'connectionsChanged' }>) => void,
   ) {
     this.shard = shard
     this.account = shard.accounts.named(account)
     this.questions = shard.questions
-    this.sequence = sequence
     this.events = new ConnectionEvents(shard, this, (accounts) => {
       toPrimary({ kind: 'connectionsChanged', accounts })
     })
@@ -238,7 +235,7 @@ export class ShardSystem {
 
   /** `content`, after what is said of the server. */
   signed(content: Readonly<Record<string, Json>>): Readonly<Record<string, Json>> {
-    return { server: serverInfo(this.shard, this.sequence), ...content }
+    return { server: serverInfo(this.shard, this.shard.sequence), ...content }
   }
 
   // ── What is published ─────────────────────────────────────────────────────────────────────────────────
@@ -266,12 +263,7 @@ export class ShardSystem {
 }
 
 /** Undefined: there is no system account. */
-export function createShardSystem(
-  shard: Shard,
-  setup: ShardSetup,
-  toPrimary: (message: ToPrimary) => void,
-): ShardSystem | undefined {
-  const account = systemAccountOf(setup.options)
-  const sequence = new MessageSequence(setup.systemSequence)
-  return account === undefined ? undefined : new ShardSystem(shard, account, sequence, toPrimary)
+export function createShardSystem(shard: Shard, toPrimary: (message: ToPrimary) => void): ShardSystem | undefined {
+  const account = systemAccountOf(shard.options)
+  return account === undefined ? undefined : new ShardSystem(shard, account, toPrimary)
 }

@@ -1,7 +1,7 @@
 // The services of the system account (reference 12), over the official client, beside nats-server.
 
 import { gunzipSync } from 'node:zlib'
-import type { NatsConnection } from '@nats-io/transport-node'
+import { headers, type NatsConnection } from '@nats-io/transport-node'
 import { describe, expect, test } from 'vitest'
 import { configuredServers, startConfigured, startReloadable } from '../support/configured-servers.ts'
 import { ask, askEncoded, loginAs, SYSTEM_CONFIG, serverId } from '../support/system-users.ts'
@@ -141,6 +141,21 @@ describe.each(configuredServers('the services of the system account'))('$name', 
     const plain = await askEncoded(sys, subject, 'br')
     expect(plain.headers?.get('Content-Encoding')).toBe('identity')
     expect(plain.json()).toHaveProperty('data')
+  })
+
+  test('requests that are traced are answered as well', async () => {
+    const program = await startConfigured(server, SYSTEM_CONFIG)
+    for (const [user, subject] of [
+      ['sys', '$SYS.REQ.SERVER.PING.VARZ'],
+      ['a', '$SYS.REQ.USER.INFO'],
+      ['a', '$SYS.REQ.ACCOUNT.PING.CONNZ'],
+    ]) {
+      const connection = await loginAs(program, user)
+      const wanted = headers()
+      wanted.set('Nats-Trace-Dest', 'traces')
+      const answer = await connection.request(subject, '', { timeout: 5000, headers: wanted })
+      expect(answer.json(), subject).toHaveProperty('data')
+    }
   })
 
   test('accounts are asked about by name', async () => {
