@@ -195,8 +195,12 @@ export class Client implements Publisher, KeepAliveOwner {
 
   /** What INFO says has changed: those who understand a later INFO get one, once they are connected. */
   identityChanged(): void {
-    const { login, limits, firstPongSent } = this.operations
-    if (!firstPongSent || this.options.protocol < PROTOCOL_VERSION) return
+    if (!this.operations.firstPongSent || this.options.protocol < PROTOCOL_VERSION) return
+    this.sendLaterInfo(this.serverIdentity)
+  }
+
+  private sendLaterInfo(identity: ServerIdentity): void {
+    const { login, limits } = this.operations
     const hello = {
       authRequired: login.greeting.isAnnounced,
       nonce: login.nonce,
@@ -204,7 +208,14 @@ export class Client implements Publisher, KeepAliveOwner {
       maxPayload: limits.payload,
       tls: this.shard.tls.hello(this),
     }
-    this.outbound.appendBuffer(encodeInfo(this.serverIdentity, this.id, this.ip, hello))
+    this.outbound.appendBuffer(encodeInfo(identity, this.id, this.ip, hello))
+  }
+
+  /** Says to this one alone that the server is about to end, if it understands that. */
+  tellLameDuck(): 'told' | 'deaf' {
+    if (!this.operations.firstPongSent || this.options.protocol < PROTOCOL_VERSION) return 'deaf'
+    this.sendLaterInfo({ ...this.serverIdentity, lameDuck: true })
+    return 'told'
   }
 
   sendPong(): void {

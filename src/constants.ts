@@ -137,6 +137,23 @@ export const TRACES_AWAITED_MAX = 4_096
 /** Times a queue-group message may look for another shard after its picked member has gone. */
 export const REROUTE_MAX = 32
 
+// ── System account ──────────────────────────────────────────────────────────────────────────────────────
+/** Longest body of a request to the server itself; those that bring tokens may be as long as tokens are. */
+export const SYSTEM_REQUEST_BYTES_MAX = 64 * 1024
+/** Requests that wait for the primary, a shard, and their bytes: more are refused. */
+export const SYSTEM_REQUESTS_MAX = 1024
+export const SYSTEM_REQUESTS_BYTES_MAX = 8 * 1024 * 1024
+/** … and of those, how many may be of one account that is not the system's own: it is not to crowd out operators. */
+export const SYSTEM_REQUESTS_ACCOUNT_MAX = 64
+/** Requests that the primary works on at once: a page of thousands of connections takes memory until it is out. */
+export const SYSTEM_REQUESTS_AT_ONCE = 8
+/** What the server tells of itself if somebody listens: its numbers, and the connections of each account. */
+export const STATSZ_INTERVAL_MS = 10_000
+export const STATSZ_FIRST_MS = 250
+export const ACCOUNT_CONNECTIONS_INTERVAL_MS = 30_000
+/** Shards count all their connections for it: a storm of them is told of no more often than this. */
+export const ACCOUNT_CONNECTIONS_GAP_MS = 100
+
 // ── Interest ────────────────────────────────────────────────────────────────────────────────────────────
 /** A shard's region of the shared index: first size, and the address space reserved for it. */
 export const REGION_BYTES = 1024 * 1024
@@ -161,3 +178,4 @@ assert(HOLD_PENDING < PENDING_MAX, 'a producer is held before its receiver is cu
 assert(SHARD_LATE_MS > 2 * HEARTBEAT_MS && SHARD_STUCK_MS > SHARD_LATE_MS)
 assert((GENERATION_BUCKETS & (GENERATION_BUCKETS - 1)) === 0)
 assert(MATCH_CACHE_SLOTS % MATCH_CACHE_WAYS === 0)
+assert(SYSTEM_REQUESTS_ACCOUNT_MAX < SYSTEM_REQUESTS_MAX)

@@ -58,6 +58,7 @@ export const Faults = {
   subscriptions: fault('maximum subscriptions exceeded', CloseReason.subscriptionsExceeded),
   slowConsumerPending: fault(undefined, CloseReason.slowConsumerPending),
   slowConsumerDeadline: fault(undefined, CloseReason.slowConsumerDeadline),
+  kicked: fault(undefined, CloseReason.kicked),
   shutdown: fault(undefined, CloseReason.serverShutdown),
   internal: fault(undefined, CloseReason.internal),
 } as const

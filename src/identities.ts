@@ -143,6 +143,17 @@ export class Identities {
     this.recount()
   }
 
+  /** Tokens of these accounts were pushed or deleted: their clients go by what they say now. */
+  async claimsChanged(accounts: readonly string[]): Promise<void> {
+    const { tokenAccounts, shard } = this
+    if (tokenAccounts === undefined) return
+    const fetch = (key: string) => this.questions.ask('account', { key })
+    const changes = await tokenAccounts.pushed(fetch, accounts)
+    shard.wake()
+    for (const change of changes) this.accountChanged(change)
+    this.recount()
+  }
+
   /** Asks about everybody again; messages go on between some and the next, as signatures take their time. */
   private async review(before: Authenticator): Promise<void> {
     const { shard } = this
@@ -194,6 +205,11 @@ export class Identities {
     const clients = [...this.shard.clients.values()]
     for (const { operations } of clients) operations.recount()
     for (const { operations } of clients.reverse()) operations.closeIfExcess()
+  }
+
+  /** What people call an account (name: in operator mode its public key). */
+  accountTag(name: string): string {
+    return this.tokenAccounts?.book.get(name)?.claims.name || name
   }
 
   private clientsOf(account: string): Client[] {

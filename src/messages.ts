@@ -8,6 +8,7 @@ import type { ConnectionSort } from './monitor/connection-order.ts'
 import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import type { ServerKey } from './server-identity.ts'
+import type { SystemMessage } from './system/shard-system.ts'
 import type { TlsOfPorts } from './tls/settings.ts'
 import type { TraceEvent } from './tracing/message-trace.ts'
 
@@ -37,6 +38,8 @@ export interface ShardSetup {
   readonly shards: number
   /** How many connections accounts with a limit have. */
   readonly accountConnections: SharedArrayBuffer
+  /** The latest number of a message about the server. */
+  readonly systemSequence: SharedArrayBuffer
   /** The server's own key pair. */
   readonly key: ServerKey
   /** It holds private keys. */
@@ -78,8 +81,15 @@ export type ToShard =
   | { readonly kind: 'peerGone'; readonly index: number }
   /** Somebody asks for counters. Answered by `report`, packed. */
   | { readonly kind: 'query'; readonly id: number; readonly query: Query }
+  /** The tokens of these accounts are others, or gone. */
+  | { readonly kind: 'claims'; readonly accounts: readonly string[] }
+  /** Publish this in the system account. */
+  | { readonly kind: 'tell'; readonly messages: readonly SystemMessage[] }
   /** Close all connections and exit. Answered by the thread's end. */
   | { readonly kind: 'stop' }
+
+/** What a shard tells by itself. */
+export type ToPrimary = Extract<FromShard, { kind: 'connectionsChanged' }> | LogMessage | QuestionMessage
 
 /** Shard → primary. */
 export type FromShard =
@@ -91,6 +101,8 @@ export type FromShard =
   /** Something about the log that only the primary can do. */
   | LogMessage
   | QuestionMessage
+  /** Connections of these accounts have come or gone, and the system account wants to know. */
+  | { readonly kind: 'connectionsChanged'; readonly accounts: readonly string[] }
   /** The answer to a query: msgpack, with records, of the report that src/stats.ts describes. */
   | { readonly kind: 'report'; readonly id: number; readonly report: Uint8Array }
 
@@ -106,7 +118,7 @@ export type PeerMessage =
   /** What happened here to a message that is traced. */
   | { readonly kind: 'traced'; readonly trace: number; readonly events: readonly TraceEvent[] }
 
-/** What the primary may ask of its shards. */
+/** What the primary may ask of its shards; some is asked for its effect. */
 export type Query =
   /** Several questions at once, answered in their order. */
   | { readonly kind: 'batch'; readonly queries: readonly Query[] }
@@ -137,6 +149,10 @@ export type Query =
       /** Only these. */
       readonly ids?: readonly number[]
     }
+  /** Close this connection, for it was kicked; answered by whether it is here. */
+  | { readonly kind: 'kick'; readonly id: number }
+  /** Tell this connection alone that the server is about to end. */
+  | { readonly kind: 'lameDuckOne'; readonly id: number }
   | { readonly kind: 'countSubscriptions'; readonly filter: SubscriptionFilter }
   /** Those of the connections `from` to `to`, at most `max` of each. */
   | {
@@ -168,6 +184,9 @@ export interface SubscriptionFilter {
   readonly account: string
   /** Those that a message on this subject would reach. */
   readonly test: string
+  /** Those on a part of this filter. */
+  readonly within?: string
+  readonly queue?: string
   /** Those on exactly this filter. */
   readonly subject: string
 }

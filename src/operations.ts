@@ -93,6 +93,7 @@ export class Operations implements ParserHandler {
     parser.allowHeaders(options.headers)
     parser.runMax = options.verbose || options.pedantic ? 1 : Number.MAX_SAFE_INTEGER
     if (!this.connectReceived) return
+    shard.system?.events.connected(client)
     if (options.protocol < 0 || options.protocol > PROTOCOL_VERSION) client.close(Faults.protocolVersion)
     else if (options.noResponders && !options.headers) client.close(Faults.noRespondersHeaders)
     else client.sendOk()

@@ -8,6 +8,9 @@ import { type QueueRoute, type ReceiverGroup, type Route, RouteCache } from './r
 import type { Shard } from './shard.ts'
 import { type Entry, ImportedSubscription, InternalSubscription, type Subscription } from './subjects/sublist.ts'
 
+/** What subjects begin with that may be the server's own. */
+const DOLLAR = 0x24
+
 export class Planner {
   readonly cache: RouteCache
   private readonly shard: Shard
@@ -51,6 +54,7 @@ export class Planner {
       const services = account.servicesFor(bytes.toString('latin1', start, end))
       if (services.length > 0) route.services = services
     }
+    if (bytes[start] === DOLLAR) this.shard.system?.extend(route, bytes.toString('latin1', start, end))
     for (const peer of this.shard.peers) {
       const interest = peer.interest.read(account, bytes, start, end)
       if (interest.guessed === true) route.guessed = true

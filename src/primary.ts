@@ -4,13 +4,16 @@
 import { hostPort, listenerUrls } from './addresses.ts'
 import type { Authenticate } from './auth/custom.ts'
 import { AuthDesk } from './auth/desk.ts'
+import type { Answerers } from './auth/questions.ts'
+import type { AccountResolver } from './auth/resolver/resolver.ts'
 import { diffOptions } from './config/changes.ts'
-import { HEDDLE_VERSION, NATS_VERSION } from './constants.ts'
+import { HEDDLE_VERSION, NATS_VERSION, STATSZ_FIRST_MS } from './constants.ts'
 import { closeSpread, pause } from './lame-duck.ts'
 import { Listener } from './listener.ts'
 import { Log } from './log/log.ts'
 import type { Query } from './messages.ts'
 import type { Monitor } from './monitor/monitor.ts'
+import type { PageSources } from './monitor/page-sources.ts'
 import { OptionError, type Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import { reloadLines, withPortsOf } from './reload.ts'
@@ -19,6 +22,8 @@ import { createServerKey, identityOf } from './server-identity.ts'
 import { SHARD_ENTRY } from './shard-host.ts'
 import { type ShardState, Shards } from './shards.ts'
 import type { Report } from './stats.ts'
+import type { PrimarySystem } from './system/primary-system.ts'
+import type { SystemMessage } from './system/shard-system.ts'
 import type { Result } from './tls/pem.ts'
 import type { TlsOfPorts, TlsSettings } from './tls/settings.ts'
 
@@ -50,11 +55,18 @@ export class Primary {
   /** When the options in force were taken. */
   configLoadedAt = this.startedAt
 
+  /** Reads the configuration again and goes on by it; whoever made the server says how. */
+  rereadOptions: () => Promise<void> = () =>
+    Promise.reject(new Error('can only reload config when a file is provided using -c or --config'))
+
   private readonly shards: Shards
   private readonly authDesk: AuthDesk
   private listener: Listener | undefined
   private webSocketListener: Listener | undefined
   private monitor: Monitor | undefined
+  private pageSources: Promise<PageSources> | undefined
+  /** Loaded when the server has started, or when somebody first asks for it. */
+  private system: Promise<PrimarySystem | undefined> | undefined
   /** Clients are served. */
   private started = false
   private reloads = Promise.resolve()
@@ -76,7 +88,10 @@ export class Primary {
       this.listener?.offerWaiting()
       this.webSocketListener?.offerWaiting()
     }
-    this.shards = new Shards(options, this.identity, entry, this.log, logOpened, onRelief, this.authDesk, key)
+    const ask: Answerers['system'] = async ({ request }) => (await this.loadSystem())?.answer(request)
+    this.shards = new Shards(options, this.identity, entry, this.log, logOpened, onRelief, this.authDesk, ask, key)
+    this.shards.onConnectionsChanged = (accounts) =>
+      void this.loadSystem().then((system) => system?.announcements.connectionsChanged(accounts))
   }
 
   // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -148,6 +163,7 @@ export class Primary {
     log.info(`Listening for client connections on ${hostPort(options.host, listener.port)}`)
     for (const url of this.identity.connectUrls) log.debug(`  connect_url=${url}`)
     log.info('Server is ready')
+    setTimeout(() => void this.loadSystem(), STATSZ_FIRST_MS).unref()
   }
 
   private goOnUnlessClosing(): void {
@@ -160,9 +176,29 @@ export class Primary {
     if (monitorPort === undefined) return
     const { Monitor } = await import('./monitor/monitor.ts')
     this.goOnUnlessClosing()
-    this.monitor = new Monitor(this)
+    this.monitor = new Monitor(this, await this.loadPageSources())
     await this.monitor.listen(monitorHost, monitorPort)
     this.log.info(`Starting http monitor on ${hostPort(monitorHost, this.monitor.port)}`)
+  }
+
+  private loadPageSources(): Promise<PageSources> {
+    this.pageSources ??= import('./monitor/page-sources.ts').then(({ PageSources }) => new PageSources(this))
+    return this.pageSources
+  }
+
+  /** Undefined: there is no system account, or the server ends. */
+  private loadSystem(): Promise<PrimarySystem | undefined> {
+    if (this.closing) return Promise.resolve(undefined)
+    this.system ??= this.createSystem()
+    return this.system
+  }
+
+  private async createSystem(): Promise<PrimarySystem | undefined> {
+    const { systemAccountOf } = await import('./system/system-account.ts')
+    const account = systemAccountOf(this.options)
+    if (account === undefined) return undefined
+    const { PrimarySystem } = await import('./system/primary-system.ts')
+    return new PrimarySystem(this, account, this.shards.sequence, () => this.loadPageSources())
   }
 
   private get webSocketScheme(): 'ws' | 'wss' {
@@ -221,6 +257,29 @@ export class Primary {
 
   get monitorPort(): number | undefined {
     return this.monitor?.port
+  }
+
+  // ── The system account ────────────────────────────────────────────────────────────────────────────────
+
+  /** Publishes in the system account. */
+  tell(messages: readonly SystemMessage[]): void {
+    this.shards.tell(messages)
+  }
+
+  /** Where account tokens come from; undefined outside operator mode. */
+  get accountResolver(): AccountResolver | undefined {
+    return this.authDesk.accountResolver
+  }
+
+  /** Those who are connected go by the tokens that these accounts have now. */
+  claimsChanged(accounts: readonly string[]): void {
+    this.shards.claimsChanged(accounts)
+  }
+
+  /** Tells whoever listens that the server ends; resolves when that is on its way to them. */
+  private async announceEnd(how: 'SHUTDOWN' | 'LAMEDUCK'): Promise<void> {
+    const system = await this.system
+    if (system?.announcements.ending(how) === true) await this.query({ kind: 'totals' })
   }
 
   // ── Changes ───────────────────────────────────────────────────────────────────────────────────────────
@@ -318,6 +377,7 @@ export class Primary {
     this.listener?.close()
     this.webSocketListener?.close()
     log.info('Entering lame duck mode, stop accepting new clients')
+    await this.announceEnd('LAMEDUCK')
     this.setIdentity(lameDuckIdentity(this.identity))
     if (this.openConnections > 0) {
       await pause(lameDuckGracePeriod, signal)
@@ -350,8 +410,11 @@ export class Primary {
     if (this.started) this.log.info('Initiating Shutdown...')
     this.listener?.close()
     this.webSocketListener?.close()
+    if (this.started) await this.announceEnd('SHUTDOWN')
     await this.shards.stop()
     await this.authDesk.close()
+    ;(await this.system)?.close()
+    ;(await this.pageSources)?.close()
     await this.monitor?.close()
     if (this.started) {
       removePortsFile(this.options.portsFileDir, this.log)

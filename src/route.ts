@@ -9,6 +9,7 @@ import type { Generations } from './interest/generations.ts'
 import { allocateBlock, type Block, equalBytes, hashBytes } from './memory/block.ts'
 import type { Peer } from './peer.ts'
 import type { InternalSubscription, Subscription } from './subjects/sublist.ts'
+import type { OwnService } from './system/shard-system.ts'
 
 /** Subscriptions whose messages look the same on the wire: same subject, same sid, same view of headers. */
 export interface ReceiverGroup {
@@ -39,6 +40,8 @@ export class Route {
   internal: InternalSubscription[] | undefined
   /** Imports by which it goes on into other accounts. */
   services: readonly ServiceImport[] | undefined
+  /** What the server itself does with it (src/system/). */
+  own: OwnService | undefined
   /** Other shards with plain interest. */
   peers: Peer[] | undefined
 

@@ -87,6 +87,8 @@ export class Router {
     if (route.services !== undefined) {
       for (const service of route.services) sent += this.shard.serviceCalls.call(service, run, publisher)
     }
+    // Only here and not in receive(): of all shards, the one where a request is published takes it.
+    if (route.own !== undefined) sent += route.own.take(run, publisher)
     this.endRun()
     return sent
   }

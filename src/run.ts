@@ -20,9 +20,10 @@ export async function run(options: Options, notices: readonly string[], reread: 
   const { Primary } = await import('./primary.ts')
   const primary = new Primary(options)
   for (const notice of notices) primary.log.warn(notice)
+  primary.rereadOptions = async () => primary.reload(await reread())
   const reload = async (): Promise<void> => {
     try {
-      await primary.reload(await reread())
+      await primary.rereadOptions()
     } catch (error) {
       primary.log.error(`Failed to reload server configuration: ${error instanceof Error ? error.message : error}`)
     }

@@ -12,6 +12,7 @@ import type { ServerIdentity } from './protocol/handshake.ts'
 import { createRing } from './ring.ts'
 import type { Shard } from './shard.ts'
 import type { Report } from './stats.ts'
+import type { SystemMessage } from './system/shard-system.ts'
 import type { TlsOfPorts } from './tls/settings.ts'
 
 export interface ShardHost {
@@ -25,6 +26,10 @@ export interface ShardHost {
   /** Resolves when the shard goes by the new options, or has died. */
   setOptions(options: Options, tls: TlsOfPorts): Promise<void>
   evict(count: number, eviction: Eviction): void
+  /** Publishes in the system account. */
+  tellSystem(messages: readonly SystemMessage[]): void
+  /** The tokens of these accounts are others, or gone. */
+  claimsChanged(accounts: readonly string[]): void
   /** Resolves with undefined if the shard dies before it answers. */
   query(query: Query): Promise<Report | undefined>
   /** Closes its connections and ends it. */
@@ -36,6 +41,8 @@ export interface ShardObserver {
   /** A worker thread has ended, for whatever reason; once. */
   onDeath(host: WorkerShardHost): void
   onLog(message: LogMessage): void
+  /** Connections of these accounts have come or gone, and somebody wants to know. */
+  onConnectionsChanged(accounts: readonly string[]): void
   /** Those who answer what its shard asks. */
   readonly answerers: Answerers
   /** A connection that it was given could not be handed over. */
@@ -56,6 +63,7 @@ export class LocalShardHost implements ShardHost {
     const desk = new QuestionDesk(observer.answerers, (answer) => shard.questions.receive(answer))
     const shard = new Shard(setup, (message) => {
       if (message.kind === 'ask' || message.kind === 'withdraw') desk.receive(message)
+      else if (message.kind === 'connectionsChanged') observer.onConnectionsChanged(message.accounts)
       else observer.onLog(message)
     })
     return new LocalShardHost(shard, setup.region, observer)
@@ -86,6 +94,14 @@ export class LocalShardHost implements ShardHost {
 
   evict(count: number, eviction: Eviction): void {
     this.shard.evict(count, eviction)
+  }
+
+  tellSystem(messages: readonly SystemMessage[]): void {
+    this.shard.system?.tell(messages)
+  }
+
+  claimsChanged(accounts: readonly string[]): void {
+    void this.shard.identities.claimsChanged(accounts)
   }
 
   query(query: Query): Promise<Report | undefined> {
@@ -156,6 +172,9 @@ export class WorkerShardHost implements ShardHost {
         case 'withdraw':
           desk.receive(message)
           return
+        case 'connectionsChanged':
+          observer.onConnectionsChanged(message.accounts)
+          return
         case 'report':
           void this.answer(message.id, message.report)
           return
@@ -223,6 +242,14 @@ export class WorkerShardHost implements ShardHost {
 
   evict(count: number, eviction: Eviction): void {
     if (!this.dead) this.tell({ kind: 'evict', count, eviction })
+  }
+
+  tellSystem(messages: readonly SystemMessage[]): void {
+    if (!this.dead) this.tell({ kind: 'tell', messages })
+  }
+
+  claimsChanged(accounts: readonly string[]): void {
+    if (!this.dead) this.tell({ kind: 'claims', accounts })
   }
 
   query(query: Query): Promise<Report | undefined> {

@@ -7,7 +7,7 @@ import { Accounts } from './accounts/account.ts'
 import { AccountConnections } from './accounts/account-connections.ts'
 import { ServiceCalls } from './accounts/service-calls.ts'
 import { Agenda } from './agenda.ts'
-import { type QuestionMessage, Questions } from './auth/questions.ts'
+import { Questions } from './auth/questions.ts'
 import { Client } from './client.ts'
 import { CONTROL_LINE_MAX, HEARTBEAT_MS, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
 import { bugText, CloseReason, type Fault, Faults } from './errors.ts'
@@ -19,10 +19,9 @@ import { Generations } from './interest/generations.ts'
 import { InterestWriter } from './interest/writer.ts'
 import type { KeepAlive } from './keep-alive.ts'
 import { Log } from './log/log.ts'
-import type { LogMessage } from './log/sink.ts'
 import { allocateBlock, type Block } from './memory/block.ts'
 import { ChunkPool } from './memory/chunk-pool.ts'
-import type { Arrival, Eviction, PeerSetup, Query, ShardSetup } from './messages.ts'
+import type { Arrival, Eviction, PeerSetup, Query, ShardSetup, ToPrimary } from './messages.ts'
 import { Records } from './monitor/shard/records.ts'
 import type { Options } from './options.ts'
 import type { Outbound, OutboundOwner } from './outbound.ts'
@@ -34,6 +33,8 @@ import { Router } from './router.ts'
 import { SecureEntry } from './secure-entry.ts'
 import { type Report, report } from './stats.ts'
 import { Sublist, Subscription } from './subjects/sublist.ts'
+import { MessageSequence } from './system/server-info.ts'
+import { createShardSystem, type ShardSystem } from './system/shard-system.ts'
 import type { TlsOfPorts } from './tls/settings.ts'
 import { Tracing } from './tracing/tracing.ts'
 import type { Transport } from './transport.ts'
@@ -62,6 +63,10 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   readonly sublist: Sublist
   readonly serviceCalls: ServiceCalls
   readonly tracing = new Tracing(this)
+  /** Numbers what is told of the server. */
+  readonly sequence: MessageSequence
+  /** Undefined: there is no system account. */
+  readonly system: ShardSystem | undefined
   readonly permissionSets = new PermissionSets()
   readonly accountConnections: AccountConnections
   readonly tls: SecureEntry
@@ -102,8 +107,8 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   private onEmpty: (() => void) | undefined
   private stopping = false
 
-  /** `toPrimary` is for what only the primary can do with the log. */
-  constructor(setup: ShardSetup, toPrimary: (message: LogMessage | QuestionMessage) => void) {
+  /** `toPrimary` is for what only the primary can do. */
+  constructor(setup: ShardSetup, toPrimary: (message: ToPrimary) => void) {
     this.index = setup.index
     this.options = setup.options
     this.identity = setup.identity
@@ -118,6 +123,8 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     this.serviceCalls = new ServiceCalls(this)
     this.accountConnections = new AccountConnections(setup.shards, setup.accountConnections)
     this.questions = new Questions(toPrimary)
+    this.sequence = new MessageSequence(setup.systemSequence)
+    this.system = createShardSystem(this, toPrimary)
     this.tls = new SecureEntry(this, setup.handshakeLimit)
     this.tls.configure(setup.tls.client)
     this.identities = new Identities(this, this.questions, setup)
@@ -183,6 +190,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   /** A connection began to close: it is released at the end of the turn. */
   closed(client: Client, fault: Fault): void {
     this.records.closing(client, fault.reason)
+    this.system?.events.closed(client, fault.reason)
     if (fault.reason === CloseReason.slowConsumerPending || fault.reason === CloseReason.slowConsumerDeadline) {
       client.log.cutAsSlow(fault.reason, client.outbound.pendingBytes, this.options)
     } else if (fault === Faults.connections && this.nowMs - this.crowdedAtMs > CROWDED_LOG_MS) {
@@ -419,6 +427,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   stop(graceMs: number, done: () => void): void {
     this.stopping = true
     this.nowMs = performance.now()
+    this.catchUp()
     const timer = setTimeout(() => {
       for (const client of this.clients.values()) client.destroy()
     }, graceMs)

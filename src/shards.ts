@@ -19,6 +19,8 @@ import type { ServerIdentity } from './protocol/handshake.ts'
 import type { ServerKey } from './server-identity.ts'
 import { introduce, LocalShardHost, type ShardHost, type ShardObserver, WorkerShardHost } from './shard-host.ts'
 import type { Report } from './stats.ts'
+import { MessageSequence } from './system/server-info.ts'
+import type { SystemMessage } from './system/shard-system.ts'
 import { createHandshakeLimit } from './tls/rate-limit.ts'
 import type { TlsOfPorts } from './tls/settings.ts'
 
@@ -60,6 +62,10 @@ export class Shards implements ShardObserver {
   private readonly gauges: Gauges
   private readonly accountConnections: AccountConnections
   readonly answerers: Answerers
+  /** Numbers the messages about the server. */
+  readonly sequence = new MessageSequence()
+  /** Connections of accounts have come or gone, and somebody wants to know. */
+  onConnectionsChanged: (accounts: readonly string[]) => void = () => undefined
   /** What new threads are told of TLS. */
   private tls: TlsOfPorts = {}
   private readonly handshakeLimit = createHandshakeLimit()
@@ -81,6 +87,7 @@ export class Shards implements ShardObserver {
     logOpened: SharedArrayBuffer,
     onRelief: () => void,
     authDesk: AuthDesk,
+    system: Answerers['system'],
     key: ServerKey,
   ) {
     this.options = options
@@ -91,7 +98,7 @@ export class Shards implements ShardObserver {
     this.onRelief = onRelief
     this.gauges = new Gauges(Math.max(1, options.workers))
     this.accountConnections = new AccountConnections(Math.max(1, options.workers))
-    this.answerers = authDesk.answerers
+    this.answerers = { ...authDesk.answerers, system }
     this.key = key
     this.asksProgram = authDesk.authenticate !== undefined
   }
@@ -143,6 +150,7 @@ export class Shards implements ShardObserver {
       handshakeLimit: this.handshakeLimit,
       asksProgram: this.asksProgram,
       key: this.key,
+      systemSequence: this.sequence.memory,
     }
   }
 
@@ -321,6 +329,17 @@ export class Shards implements ShardObserver {
     const reports = await Promise.all(turning.map(({ host }) => Promise.race([host.query(query), tooLate])))
     clearTimeout(timer)
     return reports.filter((report) => report !== undefined)
+  }
+
+  /** Publishes in the system account, from a shard that lives. */
+  tell(messages: readonly SystemMessage[]): void {
+    const slot = this.slots.find((one) => isReady(one) && !one.late) ?? this.slots.find(isReady)
+    slot?.host.tellSystem(messages)
+  }
+
+  /** The tokens of these accounts are others, or gone. */
+  claimsChanged(accounts: readonly string[]): void {
+    for (const { host } of this.slots) host.claimsChanged(accounts)
   }
 
   /** In the order of the shards. */

@@ -2,6 +2,7 @@
 // asks. What must outlive the thread stands in shared memory (gauges.ts).
 
 import type { Client } from './client.ts'
+import { Faults } from './errors.ts'
 import type { Traffic } from './gauges.ts'
 import type { Query } from './messages.ts'
 import { describeConnections, type FoundConnections, findConnections } from './monitor/shard/connection-list.ts'
@@ -51,6 +52,8 @@ export interface AccountReport {
   shard: number
   bornAt: number
   name: string
+  /** What people call it; its name where it has no other. */
+  tag: string
   connections: number
   subscriptions: number
   inMessages: number
@@ -90,6 +93,7 @@ export interface ThreadReport {
 
 export interface SubscriptionRow {
   account: string
+  accountTag: string
   subject: string
   queue: string
   sid: string
@@ -122,6 +126,7 @@ export interface ConnectionRow {
   lang: string
   version: string
   account: string
+  accountTag: string
   /** Who it is, as people may see it. */
   authorizedUser: string
   subscriptions: SubscriptionRow[]
@@ -137,6 +142,8 @@ export interface Reports {
   closings: number[]
   findConnections: FoundConnections
   connections: ConnectionRow[]
+  kick: boolean
+  lameDuckOne: 'told' | 'deaf' | 'unknown'
   countSubscriptions: number[]
   subscriptions: SubscriptionRow[]
 }
@@ -220,6 +227,7 @@ function reportAccounts(shard: Shard): AccountReport[] {
       shard: shard.index,
       bornAt: shard.wallClock(shard.records.bornMs),
       name,
+      tag: shard.identities.accountTag(name),
       connections: 0,
       subscriptions: inserts - removes,
       inMessages: closed.inMessages,
@@ -265,14 +273,21 @@ function reportThread(shard: Shard): ThreadReport {
   }
 }
 
+/** A text as the byte string that stands in subjects. */
+export function byteString(text: string): string {
+  return Buffer.from(text).toString('latin1')
+}
+
 /** A byte string's text. */
 export function properText(byteString: string): string {
   return Buffer.from(byteString, 'latin1').toString('utf8')
 }
 
-export function subscriptionRow(subscription: Subscription): SubscriptionRow {
+export function subscriptionRow(shard: Shard, subscription: Subscription): SubscriptionRow {
+  const { name } = subscription.account
   return {
-    account: subscription.account.name,
+    account: name,
+    accountTag: shard.identities.accountTag(name),
     subject: properText(subscription.subject),
     queue: properText(subscription.queue),
     sid: properText(subscription.sid),
@@ -310,8 +325,11 @@ export function connectionRow(shard: Shard, client: Client, withSubscriptions: b
     lang: client.options.lang,
     version: client.options.version,
     account: client.account.name,
+    accountTag: shard.identities.accountTag(client.account.name),
     authorizedUser: authorizedUserOf(client),
-    subscriptions: withSubscriptions ? [...client.subscriptions.values()].map(subscriptionRow) : [],
+    subscriptions: withSubscriptions
+      ? [...client.subscriptions.values()].map((one) => subscriptionRow(shard, one))
+      : [],
   }
 }
 
@@ -336,6 +354,11 @@ export function report(shard: Shard, query: Query): Report {
       return findConnections(shard, query)
     case 'connections':
       return describeConnections(shard, query)
+    case 'kick':
+      shard.clients.get(query.id)?.close(Faults.kicked)
+      return shard.clients.has(query.id)
+    case 'lameDuckOne':
+      return shard.clients.get(query.id)?.tellLameDuck() ?? 'unknown'
     case 'countSubscriptions':
       return countSubscriptions(shard, query)
     case 'subscriptions':

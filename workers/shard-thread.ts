@@ -50,6 +50,12 @@ primary.on('message', (message: ToShard) => {
     case 'query':
       void answer(message.id, message.query)
       return
+    case 'claims':
+      void shard.identities.claimsChanged(message.accounts)
+      return
+    case 'tell':
+      shard.system?.tell(message.messages)
+      return
     case 'stop':
       shard.stop(SHUTDOWN_GRACE_MS, () => process.exit(0))
       return

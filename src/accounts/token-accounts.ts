@@ -40,6 +40,8 @@ export interface TokenChange {
   readonly now: VerifiedAccount | undefined
 }
 
+type FetchLater = (key: string) => Promise<string | undefined>
+
 export class TokenAccounts {
   readonly book: AccountBook
   private readonly accounts: Accounts
@@ -65,23 +67,44 @@ export class TokenAccounts {
    * Asks for the tokens of all accounts anew. Where there is none any more, the account goes on by the one it has if
    * `isLasting`, and is gone if not. Answers those that changed.
    */
-  async refresh(fetch: (key: string) => Promise<string | undefined>, isLasting: boolean): Promise<TokenChange[]> {
+  async refresh(fetch: FetchLater, isLasting: boolean): Promise<TokenChange[]> {
     const changes: TokenChange[] = []
     for (const [key, { verified: before }] of [...this.served]) {
       const jwt = await fetch(key)
       if (jwt === before.jwt || (jwt === undefined && isLasting)) continue
       const now = jwt === undefined ? undefined : this.book.update(key, jwt, Date.now())
-      if (now === undefined || isInvalid(now)) {
-        this.observer.warn(`Reloaded: deleting account [${now === undefined ? 'removed' : now.invalid}]: "${key}"`)
-        this.remove(key)
-        changes.push({ before, now: undefined })
-      } else {
-        await this.take(key)
-        changes.push({ before, now })
-      }
+      changes.push(await this.change(before, now === undefined || isInvalid(now) ? undefined : now))
+      const why = now === undefined ? 'removed' : 'invalid' in now ? now.invalid : ''
+      if (why !== '') this.observer.warn(`Reloaded: deleting account [${why}]: "${key}"`)
     }
     if (changes.length > 0) this.compile([...this.served.keys()])
     return changes
+  }
+
+  /**
+   * Tokens of these accounts were pushed or deleted. One that cannot be trusted changes nothing. Answers those that
+   * changed.
+   */
+  async pushed(fetch: FetchLater, keys: readonly string[]): Promise<TokenChange[]> {
+    const changes: TokenChange[] = []
+    for (const key of keys) {
+      const before = this.served.get(key)?.verified
+      if (before === undefined) continue
+      const jwt = await fetch(key)
+      if (jwt === before.jwt) continue
+      const now = jwt === undefined ? undefined : this.book.update(key, jwt, Date.now())
+      if (now !== undefined && isInvalid(now)) this.observer.warn(`Account "${key}" keeps its token: ${now.invalid}`)
+      else changes.push(await this.change(before, now))
+    }
+    if (changes.length > 0) this.compile([...this.served.keys()])
+    return changes
+  }
+
+  private async change(before: VerifiedAccount, now: VerifiedAccount | undefined): Promise<TokenChange> {
+    const key = before.claims.subject
+    if (now === undefined) this.remove(key)
+    else await this.take(key)
+    return { before, now }
   }
 
   /** No timer of it runs any more. */

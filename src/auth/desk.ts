@@ -6,6 +6,7 @@ import { type Authenticate, askCustom } from './custom.ts'
 import type { PasswordPool } from './password-pool.ts'
 import type { Answerers } from './questions.ts'
 import type { OpenResolver } from './resolver/open.ts'
+import type { AccountResolver } from './resolver/resolver.ts'
 import { GLOBAL_ACCOUNT } from './settings.ts'
 
 /** Something that is ready to be used from the moment on that options are in force. */
@@ -14,7 +15,7 @@ export interface Prepared {
 }
 
 export class AuthDesk {
-  readonly answerers: Answerers
+  readonly answerers: Omit<Answerers, 'system'>
   /** The embedding program's; undefined: it leaves it to us. */
   authenticate: Authenticate | undefined
   private pool: Promise<PasswordPool> | undefined
@@ -32,6 +33,11 @@ export class AuthDesk {
         return askCustom(this.authenticate ?? (() => false), request, hasAccount)
       },
     }
+  }
+
+  /** Where account tokens come from; undefined outside operator mode. */
+  get accountResolver(): AccountResolver | undefined {
+    return this.resolver?.resolver
   }
 
   /** Makes ready what these options ask for, or says why no server can go by them. `warn` is for the log. */

@@ -1,4 +1,5 @@
-// What a shard asks the primary while it finds out who a connection is: things that one thread does for all of them.
+// What a shard asks the primary: things that one thread does for all of them, above all while a shard finds out who a
+// connection is.
 // Two messages cross a port, a question and its answer, and a third takes a question back.
 //
 //     shard                                    primary
@@ -6,6 +7,7 @@
 //     Questions.receive() ◀─ { answer, id } ── reply()
 //     client has gone ── { withdraw, id } ───▶ whoever works on it is told so
 
+import type { SystemAnswer, SystemRequest } from '../system/shard-system.ts'
 import type { AuthenticateRequest } from './custom.ts'
 import type { Identity, Refusal } from './identity.ts'
 import type { PasswordVerdict, PasswordVerifier } from './password.ts'
@@ -18,6 +20,8 @@ export interface QuestionKinds {
   readonly account: { ask: { key: string }; answer: string | undefined }
   /** The embedding program's function. */
   readonly custom: { ask: { request: AuthenticateRequest }; answer: Identity | Refusal }
+  /** A request to the server itself; undefined: it is not answered. */
+  readonly system: { ask: { request: SystemRequest }; answer: SystemAnswer | undefined }
 }
 type Kind = keyof QuestionKinds
 
@@ -45,6 +49,7 @@ const NO_ANSWERS: { readonly [K in Kind]: QuestionKinds[K]['answer'] } = {
   password: 'gone',
   account: undefined,
   custom: { fault: { text: 'Authorization Violation', reason: 'Authentication Failure' }, cause: 'nobody answered' },
+  system: undefined,
 }
 
 /** The shard's side: questions that wait for their answers. */
@@ -138,6 +143,8 @@ export class QuestionDesk {
         return this.answerers.account(message.question, gone)
       case 'custom':
         return this.answerers.custom(message.question, gone)
+      case 'system':
+        return this.answerers.system(message.question, gone)
     }
   }
 }

@@ -82,6 +82,13 @@ export class InterestReader {
     return { plain: true, queues: undefined, guessed: true }
   }
 
+  /** Whether anything stands in an account; a hint, as nothing holds still meanwhile. */
+  hasAccount({ bytes }: AccountKey): boolean {
+    if (this.words[Header.capacity] !== this.words.length) this.follow()
+    this.steps = this.words.length
+    return this.literalChild(this.words[Header.root], bytes, 0, bytes.length) > 0
+  }
+
   /** A sequentially consistent store between plain loads and the load that checks them: it keeps their order. */
   private fence(): void {
     Atomics.store(this.fenceWord, 0, 0)

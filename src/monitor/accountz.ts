@@ -1,10 +1,11 @@
-// /accountz and /accstatz: accounts, what is configured of one, and what its clients have done (reference 11.3). There
-// is no system account among them, and no import from it, until there is one.
+// /accountz and /accstatz: accounts, what is configured of one, and what its clients have done (reference 11.3).
 
 import { type AccountSettings, GLOBAL_ACCOUNT, termsOf } from '../accounts/account.ts'
 import type { ExportOptions, ImportOptions, MappingOptions } from '../config/shapes.ts'
 import type { Options } from '../options.ts'
 import { identityDestination } from '../subjects/transform.ts'
+import { IMPLICIT_IMPORTS } from '../system/services.ts'
+import { systemAccountOf } from '../system/system-account.ts'
 import { type Answer, type Json, jsonAnswer, refusal, unlessEmpty } from './answer.ts'
 import { goTime } from './go-format.ts'
 import { countRequest, nowMs, type PageContext } from './page.ts'
@@ -21,10 +22,11 @@ export async function accountz(parameters: Parameters, context: PageContext): Pr
   const accounts = await context.accounts.read()
   const top = { server_id: server.identity.serverId, now: goTime(nowMs()) }
   const name = parameters.text('acc')
-  if (name === '') return jsonAnswer({ ...top, accounts: [...accounts.keys()] })
+  const system_account = systemAccountOf(server.options)
+  if (name === '') return jsonAnswer({ ...top, system_account, accounts: [...accounts.keys()] })
   const totals = accounts.get(name)
   if (totals === undefined) return refusal(`Account ${parameters.bytes('acc')} does not exist`)
-  return jsonAnswer({ ...top, account_detail: describe(totals, server.options, server.startedAt) })
+  return jsonAnswer({ ...top, system_account, account_detail: describe(totals, server.options, server.startedAt) })
 }
 
 type Settings = Pick<AccountSettings, 'mappings' | 'exports' | 'imports'>
@@ -46,6 +48,7 @@ function describe(totals: AccountTotals, options: Options, updatedAt: number): J
   return {
     account_name: totals.name,
     update_time: goTime(updatedAt),
+    is_system: totals.name === systemAccountOf(options) || undefined,
     expired: false,
     complete: true,
     jetstream_enabled: false,
@@ -54,8 +57,8 @@ function describe(totals: AccountTotals, options: Options, updatedAt: number): J
     subscriptions: totals.subscriptions,
     mappings: mappings.length === 0 ? undefined : Object.fromEntries(mappings),
     exports: unlessNone(exports),
-    imports: unlessNone(imports),
-    name_tag: totals.name,
+    imports: unlessNone([...imports, ...systemImports(totals.name, systemAccountOf(options))]),
+    name_tag: totals.tag,
     sublist_stats: sublistStats([totals]),
   }
 }
@@ -103,6 +106,15 @@ function describeLatency(latency: ExportOptions['latency']): Json | undefined {
   return latency === undefined ? undefined : { sampling: latency.sampling, results: latency.subject }
 }
 
+/** What every account may ask the system account. */
+function systemImports(importer: string, account: string | undefined): Json[] {
+  if (account === undefined || account === importer) return []
+  return IMPLICIT_IMPORTS.map(({ subject, target, share }) => {
+    const item = { kind: 'service', account, subject: target(importer), to: subject, prefix: '', share } as const
+    return describeImport({ ...item, allowTrace: false }, undefined)
+  })
+}
+
 /** `latency`: what the exporter measures of it. */
 function describeImport(
   { kind, subject, account, to, prefix, share }: ImportOptions,
@@ -130,18 +142,23 @@ export async function accstatz(parameters: Parameters, context: PageContext): Pr
   countRequest(context, '/accstatz')
   const unused = parameters.boolean('unused')
   if (parameters.refused !== undefined) return refusal(parameters.refused)
-  const accounts = [...(await context.accounts.read()).values()]
-  return jsonAnswer({
-    server_id: context.server.identity.serverId,
-    now: goTime(nowMs()),
-    account_statz: accounts.filter(({ connections }) => unused || connections > 0).map(describeTraffic),
-  })
+  return jsonAnswer(await accountStats(context, ({ connections }) => unused || connections > 0))
 }
 
-function describeTraffic(account: AccountTotals): Json {
+/** What has gone through the accounts that are wanted. */
+export async function accountStats(context: PageContext, isWanted: (account: AccountTotals) => boolean) {
+  const accounts = [...(await context.accounts.read()).values()]
+  return {
+    server_id: context.server.identity.serverId,
+    now: goTime(nowMs()),
+    account_statz: accounts.filter(isWanted).map(describeTraffic),
+  }
+}
+
+export function describeTraffic(account: AccountTotals): Record<string, Json> {
   return {
     acc: account.name,
-    name: account.name,
+    name: account.tag,
     conns: account.connections,
     leafnodes: 0,
     total_conns: account.connections,

@@ -9,6 +9,8 @@ export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer
+  /** What the body says, where that is JSON. */
+  readonly value?: Json
 }
 
 const TEXT = 'text/plain; charset=utf-8'
@@ -17,8 +19,16 @@ const JSON_HEADERS = { 'Content-Type': 'application/json', 'Access-Control-Allow
 /** Texts echo what was asked for: no browser shall guess that they are something else. */
 const TEXT_HEADERS = { 'Content-Type': TEXT, 'X-Content-Type-Options': 'nosniff' }
 
+/** The body is written when somebody asks for it: over the system account the value goes out in another form. */
 export function jsonAnswer(value: Json, status = 200, indent = 2): Answer {
-  return { status, headers: JSON_HEADERS, body: Buffer.from(goJson(value, indent)) }
+  return {
+    status,
+    headers: JSON_HEADERS,
+    value,
+    get body() {
+      return Buffer.from(goJson(value, indent))
+    },
+  }
 }
 
 /** Words for people. */

@@ -176,6 +176,6 @@ function describe(row: ConnectionRow, { auth, subscriptions }: Request, now: num
     subscriptions_list: listed === 'list' ? row.subscriptions.map(({ subject }) => subject) : undefined,
     subscriptions_list_detail:
       listed === 'detail' ? row.subscriptions.map((one) => subscriptionDetail(one, isClosed)) : undefined,
-    name_tag: auth && !(isClosed && isGlobal) ? row.account : undefined,
+    name_tag: auth && !(isClosed && isGlobal) ? row.accountTag : undefined,
   }
 }

@@ -2,30 +2,23 @@
 // every length, count and wait is bounded, no exception leaves a request, and on one connection the next answer is
 // made only when the one before it has been taken. As on nats-server, every method is answered like GET.
 
-import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { GLOBAL_ACCOUNT } from '../accounts/account.ts'
 import { listen } from '../listener.ts'
 import type { Options } from '../options.ts'
 import { accountz, accstatz } from './accountz.ts'
 import { type Answer, INTERNAL_ERROR, NOT_FOUND } from './answer.ts'
 import { BasicAuth, UNAUTHORIZED } from './basic-auth.ts'
 import { connz } from './connz.ts'
-import { CpuMeter } from './cpu-meter.ts'
 import { dashboardData } from './dashboard-data.ts'
 import { dashboardFiles, dashboardPage } from './dashboard-files.ts'
 import { debugVars, stacksz } from './diagnostics.ts'
 import { gatewayz, ipqueuesz, jsz, leafz, raftz, routez } from './features-to-come.ts'
 import { healthz } from './healthz.ts'
 import { metrics } from './metrics.ts'
-import { type Monitored, nowMs, type Page, type PageContext } from './page.ts'
+import type { Monitored, Page, PageContext } from './page.ts'
+import type { PageSources } from './page-sources.ts'
 import { parseTarget } from './parameters.ts'
-import { Sampler } from './sampler.ts'
-import { ServerAccounts } from './server-accounts.ts'
-import { ServerTotals } from './server-totals.ts'
-import { LoadMeter } from './shard/load-meter.ts'
-import { ShardReports } from './shard-reports.ts'
 import { slowz } from './slowz.ts'
 import { subjectz } from './subjectz.ts'
 import { subsz } from './subsz.ts'
@@ -84,27 +77,14 @@ export class Monitor {
   /** Who may see the pages, as said by `authOptions`; a reload puts others in their place. */
   private auth: BasicAuth
   private authOptions: Options
-  private readonly reports: ShardReports
-  private readonly totals: ServerTotals
-  private readonly accounts: ServerAccounts
-  private readonly sampler: Sampler
-  private readonly requests = new Map<string, number>()
+  private readonly sources: PageSources
   private readonly queues = new WeakMap<Socket, Queue>()
-  private cpu: CpuMeter | undefined
-  private load: LoadMeter | undefined
 
-  constructor(server: Monitored) {
+  constructor(server: Monitored, sources: PageSources) {
     this.server = server
+    this.sources = sources
     this.authOptions = server.options
     this.auth = basicAuthOf(server.options)
-    this.reports = new ShardReports((query) => server.query(query))
-    const states = (): Monitored['shardStates'] => server.shardStates
-    this.totals = new ServerTotals(this.reports, states)
-    this.accounts = new ServerAccounts(this.reports, () => [
-      GLOBAL_ACCOUNT,
-      ...server.options.accounts.map(({ name }) => name),
-    ])
-    this.sampler = new Sampler({ totals: this.totals, accounts: this.accounts, reports: this.reports, states, nowMs })
     this.http = createServer(
       {
         maxHeaderSize: HEADER_BYTES_MAX,
@@ -128,16 +108,12 @@ export class Monitor {
     }
     // Such as too many open files while accepting: no reason to stop serving clients.
     this.http.on('error', (error) => this.server.log.error(`Error accepting monitoring requests: ${error.message}`))
-    this.cpu = new CpuMeter()
-    this.load = new LoadMeter()
-    this.sampler.start(this.server.startedAt)
+    this.sources.sampler.start(this.server.startedAt)
   }
 
   /** Stops at once; answers on their way are cut off. May be called without listen(). */
   close(): Promise<void> {
-    this.cpu?.stop()
-    this.load?.stop()
-    this.sampler.stop()
+    this.sources.close()
     return new Promise((resolve) => {
       this.http.close(() => resolve())
       this.http.closeAllConnections()
@@ -199,11 +175,7 @@ export class Monitor {
   }
 
   private context({ headers }: IncomingMessage): PageContext {
-    const { server, reports, totals, accounts, sampler, requests, port: monitorPort, cpu, load } = this
-    assert(load !== undefined, 'requests come only while we listen')
-    const header = (name: string): string => String(headers[name] ?? '')
-    const cpuPercent = cpu?.percent ?? 0
-    return { server, reports, totals, accounts, sampler, requests, monitorPort, cpuPercent, load, header }
+    return this.sources.context(this.port, (name) => String(headers[name] ?? ''))
   }
 
   private logBug(request: IncomingMessage, error: unknown): void {

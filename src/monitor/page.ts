@@ -38,13 +38,17 @@ export interface PageContext {
   readonly monitorPort: number
   /** Requests so far, by the path under which nats-server counts them. */
   readonly requests: Map<string, number>
+  /** It was asked for over HTTP, and not by the system account. */
+  readonly isHttp: boolean
   /** Headers of the request, by lower-case name. */
   readonly header: (name: string) => string
 }
 
 export type Page = (parameters: Parameters, context: PageContext) => Answer | Promise<Answer>
 
+/** Only those that came over HTTP are counted. */
 export function countRequest(context: PageContext, path: string): void {
+  if (!context.isHttp) return
   context.requests.set(path, (context.requests.get(path) ?? 0) + 1)
 }
 

@@ -66,8 +66,12 @@ export class Parameters {
   refused: string | undefined
   private readonly values = new Map<string, string>()
 
-  /** `query` is what stands behind the question mark. */
-  constructor(query: string) {
+  /** `query` is what stands behind the question mark, or names and values that were read from elsewhere. */
+  constructor(query: string | ReadonlyMap<string, string>) {
+    if (typeof query !== 'string') {
+      this.values = new Map(query)
+      return
+    }
     for (const pair of query.split('&')) {
       if (pair === '' || pair.includes(';')) continue
       const plain = pair.replaceAll('+', ' ')

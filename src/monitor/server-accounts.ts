@@ -45,6 +45,8 @@ function add(accounts: Map<string, AccountTotals>, row: AccountTotals): void {
   const total = accounts.get(row.name) ?? emptyAccount(row.name)
   accounts.set(row.name, {
     name: row.name,
+    // Shards that have not met the account know its name only.
+    tag: row.tag === row.name ? total.tag : row.tag,
     connections: total.connections + row.connections,
     subscriptions: total.subscriptions + row.subscriptions,
     inMessages: total.inMessages + row.inMessages,
@@ -66,6 +68,7 @@ function add(accounts: Map<string, AccountTotals>, row: AccountTotals): void {
 function emptyAccount(name: string): AccountTotals {
   return {
     name,
+    tag: name,
     connections: 0,
     subscriptions: 0,
     inMessages: 0,

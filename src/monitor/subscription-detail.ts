@@ -5,10 +5,9 @@ import { type Json, unlessEmpty } from './answer.ts'
 
 /** The account is named on /subsz and for closed connections; for open ones nats-server leaves it out. */
 export function subscriptionDetail(row: SubscriptionRow, withAccount: boolean): Json {
-  const account = withAccount ? row.account : undefined
   return {
-    account,
-    account_tag: account,
+    account: withAccount ? row.account : undefined,
+    account_tag: withAccount ? row.accountTag : undefined,
     subject: row.subject,
     qgroup: unlessEmpty(row.queue),
     sid: row.sid,

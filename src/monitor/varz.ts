@@ -2,8 +2,12 @@
 // out when they are empty, the ones of features that we lack are left out. Ours is the last one, `heddle`.
 
 import { availableParallelism } from 'node:os'
+import { authSettings } from '../auth/settings.ts'
+import { isOperatorMode } from '../auth/setup.ts'
 import { HEDDLE_VERSION, NATS_VERSION, PROTOCOL_VERSION } from '../constants.ts'
+import type { Options } from '../options.ts'
 import type { TotalsReport } from '../stats.ts'
+import { systemAccountOf } from '../system/system-account.ts'
 import { type Answer, type Json, jsonAnswer, unlessEmpty } from './answer.ts'
 import { age, goTime, nanoseconds } from './go-format.ts'
 import { countRequest, nowMs, type PageContext } from './page.ts'
@@ -44,6 +48,7 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     go: `node ${process.version}`,
     host: identity.host,
     port: identity.port,
+    auth_required: isAuthRequired(options) || undefined,
     max_connections: options.maxConnections,
     max_subscriptions: unlessEmpty(options.maxSubscriptions),
     ping_interval: nanoseconds(options.pingInterval),
@@ -93,11 +98,17 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     config_digest: options.configDigest,
     tags: options.serverTags.length === 0 ? undefined : [...options.serverTags],
     metadata: Object.keys(options.serverMetadata).length === 0 ? undefined : { ...options.serverMetadata },
+    system_account: systemAccountOf(options),
     slow_consumer_stats: perKind(slowConsumers),
     stale_connection_stats: perKind(staleConnections),
     disk_io_wait_stats: { waiters: 0, waits: 0, wait_time: 0, max_wait_time: 0 },
     heddle: { version: HEDDLE_VERSION, shards: totals.map(describeShard), restarts: server.restarts },
   }
+}
+
+/** Whether INFO asks who clients are. */
+function isAuthRequired(options: Options): boolean {
+  return isOperatorMode(options) || authSettings({ ...options, operator: undefined }).isRequired
 }
 
 function describeShard(totals: TotalsReport): Json {

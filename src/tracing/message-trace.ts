@@ -115,7 +115,7 @@ export class MessageTrace {
   /** As Router.dispatch(), for a run of one message. */
   dispatch(run: Run, account: Account, publisher: Publisher): number {
     const { shard } = this.owner
-    const { peers, queues, services } = shard.router.planner.routeOf(run, account)
+    const { peers, queues, services, own } = shard.router.planner.routeOf(run, account)
     const routing = { account: account.name, hops: 0, publisher: publisher.id, isOnlyTraced: this.isOnlyTraced }
     let sent = this.deliver(run, account, publisher)
     for (const peer of peers ?? []) sent += this.ask(peer, run, { ...routing, plain: true, queue: '' }, publisher)
@@ -128,6 +128,12 @@ export class MessageTrace {
       }
     }
     for (const service of services ?? []) sent += shard.serviceCalls.call(service, run, publisher)
+    // What the server itself answers is another message, and not traced.
+    if (own !== undefined && !this.isOnlyTraced) {
+      shard.router.tracing(undefined, () => {
+        sent += own.take(run, publisher)
+      })
+    }
     return sent
   }
 

@@ -7,7 +7,7 @@ import type { Account } from '../accounts/account.ts'
 import { SERVER } from '../accounts/own-requests.ts'
 import type { Client } from '../client.ts'
 import { isPublishSubject } from '../config/subjects.ts'
-import { NATS_VERSION, SHARD_ANSWER_MS, TRACES_AWAITED_MAX } from '../constants.ts'
+import { SHARD_ANSWER_MS, TRACES_AWAITED_MAX } from '../constants.ts'
 import { Refusals } from '../errors.ts'
 import type { Frame, Routing } from '../frame.ts'
 import { goTime } from '../monitor/go-format.ts'
@@ -17,6 +17,7 @@ import type { Run } from '../protocol/run.ts'
 import type { Shard } from '../shard.ts'
 import { properText } from '../stats.ts'
 import { isReservedSubject } from '../subjects/subject.ts'
+import { serverInfo } from '../system/server-info.ts'
 import { mayAskForTrace, readTraceHeaders, type TraceHeaders } from './headers.ts'
 import { MessageTrace, type TraceEvent, type TraceOwner, withoutTrace } from './message-trace.ts'
 
@@ -34,7 +35,6 @@ export class Tracing implements TraceOwner {
   /** What other shards have been asked, by number. */
   private readonly awaited = new Map<number, Awaited>()
   private next = 1
-  private sequence = 0
 
   constructor(shard: Shard) {
     this.shard = shard
@@ -98,7 +98,7 @@ export class Tracing implements TraceOwner {
 
   private publishDocument(document: object, account: Account, destination: string, isCompressed: boolean): void {
     const { shard } = this
-    const text = Buffer.from(JSON.stringify({ server: this.server, ...document }))
+    const text = Buffer.from(JSON.stringify({ server: serverInfo(shard, shard.sequence), ...document }))
     const message = {
       subject: Buffer.from(destination).toString('latin1'),
       reply: '',
@@ -110,23 +110,6 @@ export class Tracing implements TraceOwner {
       composeRun(shard.pool, message, (run) => shard.router.dispatch(run, account, SERVER)),
     )
     shard.schedule()
-  }
-
-  private get server(): object {
-    const { identity, options } = this.shard
-    const { serverTags, serverMetadata } = options
-    return {
-      name: identity.serverName,
-      host: identity.host,
-      id: identity.serverId,
-      ver: NATS_VERSION,
-      tags: serverTags.length === 0 ? undefined : serverTags,
-      metadata: Object.keys(serverMetadata).length === 0 ? undefined : serverMetadata,
-      jetstream: false,
-      flags: 0,
-      seq: ++this.sequence,
-      time: this.now(),
-    }
   }
 
   // ── Between shards ────────────────────────────────────────────────────────────────────────────────────

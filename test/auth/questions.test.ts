@@ -13,6 +13,7 @@ const nothing: Answerers = {
   password: async () => 'mismatch',
   account: async () => undefined,
   custom: async () => ({ fault: AuthFaults.violation, cause: '' }),
+  system: async () => undefined,
 }
 
 describe('a shard and the primary', () => {

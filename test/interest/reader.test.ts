@@ -273,3 +273,15 @@ test('while another thread writes, what stays is never missed and what never was
     expect(region.byteLength).toBeGreaterThan(REGION_BYTES)
   }
 })
+
+test('an account is there as long as anything stands in it', () => {
+  const index = new TestIndex()
+  const reader = new InterestReader(index.region)
+  const account = accountKey('A')
+  expect(reader.hasAccount(account)).toBe(false)
+  const node = index.writer.add('A', 'x.*', 'q')
+  expect([reader.hasAccount(account), reader.hasAccount(accountKey('B'))]).toEqual([true, false])
+  index.writer.remove(node, 'A', 'x.*', 'q')
+  index.writer.settle()
+  expect(reader.hasAccount(account)).toBe(false)
+})

@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Query } from '../../src/messages.ts'
 import { Monitor } from '../../src/monitor/monitor.ts'
 import type { Monitored } from '../../src/monitor/page.ts'
+import { PageSources } from '../../src/monitor/page-sources.ts'
 import { normaliseOptions } from '../../src/options.ts'
 import type { Report } from '../../src/stats.ts'
 import { identity } from '../support/identity.ts'
@@ -37,7 +38,8 @@ async function start(query: Asking = quiet, members: Partial<Monitored> = {}): P
     query: (question) => (question.kind === 'batch' ? answerBatch(question.queries, query) : query(question)),
   }
   // Members may be getters, and stay so.
-  const monitor = new Monitor(Object.defineProperties(server, Object.getOwnPropertyDescriptors(members)))
+  const monitored = Object.defineProperties(server, Object.getOwnPropertyDescriptors(members))
+  const monitor = new Monitor(monitored, new PageSources(monitored))
   await monitor.listen('127.0.0.1', -1)
   onTestFinished(() => monitor.close())
   return { monitor, port: monitor.port, errors }
@@ -250,7 +252,8 @@ describe('when something goes wrong', () => {
 
   it('a port that is taken is named', async () => {
     const { port } = await start()
-    const other = new Monitor({ options: normaliseOptions({}) } as Monitored)
+    const nothing = { options: normaliseOptions({}) } as Monitored
+    const other = new Monitor(nothing, new PageSources(nothing))
     await expect(other.listen('127.0.0.1', port)).rejects.toThrow(/^can't listen to the monitor port: .*EADDRINUSE/)
     await other.close()
   })

@@ -28,6 +28,7 @@ export function connectionRow(members: Partial<ConnectionRow>): ConnectionRow {
     lang: '',
     version: '',
     account: '$G',
+    accountTag: '$G',
     authorizedUser: '',
     subscriptions: [],
     ...members,

@@ -12,6 +12,7 @@ import { normaliseOptions } from '../../src/options.ts'
 import { createServerKey } from '../../src/server-identity.ts'
 import { Shard } from '../../src/shard.ts'
 import { Sublist, Subscription } from '../../src/subjects/sublist.ts'
+import { MessageSequence } from '../../src/system/server-info.ts'
 import { createHandshakeLimit } from '../../src/tls/rate-limit.ts'
 import { randomAccount, randomFilter, randomSubject } from '../interest/indexes.ts'
 import { naiveMatch } from '../model/interest-model.ts'
@@ -34,6 +35,7 @@ const shard = new Shard(
     accountConnections: new AccountConnections(1).memory,
     tls: {},
     handshakeLimit: createHandshakeLimit(),
+    systemSequence: new MessageSequence().memory,
   },
   () => undefined,
 )

@@ -44,6 +44,8 @@ export interface Reloadable {
   readonly program: ServerProgram
   /** Puts another text into the file and has it read; resolves with what the log says meanwhile. */
   readonly reload: (config: string) => Promise<string>
+  /** Puts another text into the file and leaves it at that. */
+  readonly write: (config: string) => void
 }
 
 /** The same, for tests that change the file. */
@@ -61,7 +63,7 @@ export async function startReloadable(server: ConfiguredServer, config: string):
     )
     return program.stderr.slice(from)
   }
-  return { program, reload }
+  return { program, reload, write: (text) => writeFileSync(file, text) }
 }
 
 /** A connection of `credentials` that has introduced itself, for the test that calls this. */

@@ -14,7 +14,7 @@ export function countSubscriptions(shard: Shard, { filter }: Extract<Query, { ki
   for (const client of shard.clients.values()) {
     if (!isMeant(client, filter)) continue
     let count = 0
-    if (filter.test === '' && filter.subject === '') count = client.subscriptions.size
+    if (isForAll(filter)) count = client.subscriptions.size
     else for (const subscription of client.subscriptions.values()) if (isWanted(subscription, filter)) count++
     if (count > 0) counts.push(client.id, count)
   }
@@ -33,7 +33,7 @@ export function describeSubscriptions(
     for (const subscription of client.subscriptions.values()) {
       if (!isWanted(subscription, filter)) continue
       if (left-- === 0) break
-      rows.push(subscriptionRow(subscription))
+      rows.push(subscriptionRow(shard, subscription))
     }
   }
   return rows
@@ -43,8 +43,30 @@ function isMeant(client: Client, { account }: SubscriptionFilter): boolean {
   return !client.closing && (account === '' || account === client.account.name)
 }
 
-function isWanted(subscription: Subscription, { test, subject }: SubscriptionFilter): boolean {
-  if (test === '' && subject === '') return true
+function isForAll({ test, subject, within = '', queue = '' }: SubscriptionFilter): boolean {
+  return test === '' && subject === '' && within === '' && queue === ''
+}
+
+function isWanted(subscription: Subscription, filter: SubscriptionFilter): boolean {
+  if (isForAll(filter)) return true
+  const { test, subject, within = '', queue = '' } = filter
   const text = properText(subscription.subject)
-  return (test === '' || matches(text, test)) && (subject === '' || text === subject)
+  return (
+    (test === '' || matches(text, test)) &&
+    (subject === '' || text === subject) &&
+    (within === '' || isPart(text, within)) &&
+    (queue === '' || properText(subscription.queue) === queue)
+  )
+}
+
+/** Whether all that a filter matches is matched by another one as well. */
+function isPart(filter: string, of: string): boolean {
+  const tokens = filter.split('.')
+  const wider = of.split('.')
+  for (let i = 0; i < wider.length; i++) {
+    if (wider[i] === '>') return tokens.length > i
+    if (i >= tokens.length || tokens[i] === '>') return false
+    if (wider[i] !== '*' && wider[i] !== tokens[i]) return false
+  }
+  return tokens.length === wider.length
 }

@@ -1,0 +1,51 @@
+// What pages are made of: one of each for the server, whether they are asked for over HTTP or by the system account.
+// It asks nobody anything until a page is made; only the sampler, which remembers the last minutes, asks by itself.
+
+import { GLOBAL_ACCOUNT } from '../accounts/account.ts'
+import { CpuMeter } from './cpu-meter.ts'
+import { type Monitored, nowMs, type PageContext } from './page.ts'
+import { Sampler } from './sampler.ts'
+import { ServerAccounts } from './server-accounts.ts'
+import { ServerTotals } from './server-totals.ts'
+import { LoadMeter } from './shard/load-meter.ts'
+import { ShardReports } from './shard-reports.ts'
+
+export class PageSources {
+  readonly reports: ShardReports
+  readonly totals: ServerTotals
+  readonly accounts: ServerAccounts
+  readonly sampler: Sampler
+  private readonly server: Monitored
+  private readonly requests = new Map<string, number>()
+  private readonly cpu = new CpuMeter()
+  private readonly load = new LoadMeter()
+
+  constructor(server: Monitored) {
+    this.server = server
+    this.reports = new ShardReports((query) => server.query(query))
+    const states = (): Monitored['shardStates'] => server.shardStates
+    this.totals = new ServerTotals(this.reports, states)
+    this.accounts = new ServerAccounts(this.reports, () => [
+      GLOBAL_ACCOUNT,
+      ...server.options.accounts.map(({ name }) => name),
+    ])
+    this.sampler = new Sampler({ totals: this.totals, accounts: this.accounts, reports: this.reports, states, nowMs })
+  }
+
+  /** No timer of it runs any more. */
+  close(): void {
+    this.cpu.stop()
+    this.load.stop()
+    this.sampler.stop()
+  }
+
+  /**
+   * What one page may look at. `header`: of the HTTP request, by lower-case name; undefined: it did not come over HTTP.
+   * `monitorPort`: 0 if there is none.
+   */
+  context(monitorPort: number, header?: (name: string) => string): PageContext {
+    const { server, reports, totals, accounts, sampler, requests, cpu, load } = this
+    const sources = { server, reports, totals, accounts, sampler, requests, load, cpuPercent: cpu.percent }
+    return { ...sources, monitorPort, isHttp: header !== undefined, header: header ?? (() => '') }
+  }
+}

@@ -1,0 +1,56 @@
+// Numbers of one account that tools ask the server for: connections, and who subscribes to a subject (reference 12).
+
+import type { SubscriptionFilter } from '../messages.ts'
+import { describeTraffic } from '../monitor/accountz.ts'
+import type { Json } from '../monitor/answer.ts'
+import { nowMs, type PageContext } from '../monitor/page.ts'
+import type { AccountTotals } from '../monitor/server-accounts.ts'
+import { sum } from '../monitor/server-totals.ts'
+import { properText } from '../stats.ts'
+import type { Reply, ServiceCall } from './desk.ts'
+import type { PrimarySystem } from './primary-system.ts'
+import { eventHead } from './server-info.ts'
+
+/** `$SYS.REQ.ACCOUNT.<account>.CONNS`: the same as is told when it changes; silence if there are none. */
+export async function accountConnections({ request, options, context, system }: ServiceCall): Promise<Reply> {
+  const name = properText(request.service.account)
+  const asked = options.text('acc')
+  const totals = (await context.accounts.read()).get(name)
+  if ((asked !== '' && asked !== name) || totals === undefined || totals.connections === 0) return undefined
+  return { bare: connectionsEvent(totals)(system) }
+}
+
+/** One event; each message that tells it is signed by itself. */
+export function connectionsEvent(totals: AccountTotals): (system: PrimarySystem) => Json {
+  const head = eventHead('account_connections', nowMs())
+  return (system) => ({ ...head, ...system.signed(describeTraffic(totals)) })
+}
+
+/** `$SYS.REQ.ACCOUNT.NSUBS`: `{acc, subject, queue}`, the queue in base64; silence where the account has nobody. */
+export async function countSubscriptions({ options, context }: ServiceCall): Promise<Reply> {
+  const account = options.text('acc')
+  const totals = (await context.accounts.read()).get(account)
+  if (totals === undefined || totals.connections === 0) return undefined
+  const queue = Buffer.from(options.text('queue'), 'base64').toString()
+  return { texts: [String(await subscribers(account, options.text('subject'), queue, context))] }
+}
+
+/** `$SYS.DEBUG.SUBSCRIBERS`: `subject` or `subject queue` as the body, in the account of who asks. */
+export async function countSubscribers({ request, context }: ServiceCall): Promise<Reply> {
+  const [subject, queue = ''] = Buffer.from(request.body).toString().trim().split(' ')
+  return { texts: [String(await subscribers(request.asker, subject, queue, context))] }
+}
+
+/** Those whom a message on a subject would reach; for a filter, those who subscribe to a part of it. */
+async function subscribers(account: string, subject: string, queue: string, { reports }: PageContext): Promise<number> {
+  if (account === '' || subject === '') return 0
+  const isFilter = subject.split('.').some((token) => token === '*' || token === '>')
+  const which = isFilter ? { test: '', within: subject } : { test: subject, within: '' }
+  const filter: SubscriptionFilter = { account, subject: '', queue, ...which }
+  const counts = (await reports.ask({ kind: 'countSubscriptions', filter })).flat()
+  // Connection and count in turn.
+  return sum(
+    counts.filter((_, i) => i % 2 === 1).map((count) => ({ count })),
+    'count',
+  )
+}

@@ -1,0 +1,9 @@
+// Where the connections of an account are told in the system account: the older subject and the newer one.
+
+import { byteString } from '../stats.ts'
+
+/** Byte strings. */
+export function connectionSubjects(account: string): readonly string[] {
+  const token = byteString(account)
+  return [`$SYS.SERVER.ACCOUNT.${token}.CONNS`, `$SYS.ACCOUNT.${token}.SERVER.CONNS`]
+}

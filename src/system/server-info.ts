@@ -1,0 +1,61 @@
+// What every event and every answer of the system account says of the server it comes from (reference 12).
+
+import { randomBytes } from 'node:crypto'
+import { NATS_VERSION } from '../constants.ts'
+import type { Json } from '../monitor/answer.ts'
+import { goJson, goTime } from '../monitor/go-format.ts'
+import { nowMs } from '../monitor/page.ts'
+import type { Options } from '../options.ts'
+import type { ServerIdentity } from '../protocol/handshake.ts'
+
+/** A number for each message about the server, rising over all its threads: one word in shared memory. */
+export class MessageSequence {
+  readonly memory: SharedArrayBuffer
+  private readonly words: BigInt64Array
+
+  constructor(memory = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT)) {
+    this.memory = memory
+    this.words = new BigInt64Array(memory)
+  }
+
+  next(): number {
+    return Number(Atomics.add(this.words, 0, 1n)) + 1
+  }
+}
+
+/** The thread's own view of the server. */
+export interface Speaker {
+  readonly identity: ServerIdentity
+  readonly options: Options
+}
+
+/** The member `server`. */
+export function serverInfo({ identity, options }: Speaker, sequence: MessageSequence): Json {
+  const { serverTags, serverMetadata } = options
+  return {
+    name: identity.serverName,
+    host: identity.host,
+    id: identity.serverId,
+    ver: NATS_VERSION,
+    tags: serverTags.length === 0 ? undefined : serverTags,
+    metadata: Object.keys(serverMetadata).length === 0 ? undefined : serverMetadata,
+    jetstream: false,
+    flags: 0,
+    seq: sequence.next(),
+    time: goTime(nowMs()),
+  }
+}
+
+const ID_LENGTH = 22
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+/** What begins every event: what it is, an id of its own, and when it happened (milliseconds since 1970). */
+export function eventHead(kind: string, atMs: number): { readonly [member: string]: Json } {
+  const id = [...randomBytes(ID_LENGTH)].map((byte) => DIGITS[byte % DIGITS.length]).join('')
+  return { type: `io.nats.server.advisory.v1.${kind}`, id, timestamp: goTime(atMs) }
+}
+
+/** As bytes on the wire. */
+export function encodeJson(value: Json): Buffer {
+  return Buffer.from(goJson(value, 0))
+}
