@@ -48,6 +48,8 @@ export const SHARD_LATE_MS = 1_000
 /** …and replaces it after this long. */
 export const SHARD_STUCK_MS = 10_000
 export const HEARTBEAT_MS = 250
+/** How often the log says how many TLS handshakes were too many. */
+export const THROTTLED_LOG_MS = 1_000
 /** A shard that does not answer a question within this time is passed over: pages are not to wait for a stuck one. */
 export const SHARD_ANSWER_MS = 1_000
 /** How long an orderly stop waits for sockets to take what is queued for them. */

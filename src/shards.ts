@@ -6,7 +6,14 @@ import type { Socket } from 'node:net'
 import { AccountConnections } from './accounts/account-connections.ts'
 import type { AuthDesk } from './auth/desk.ts'
 import type { Answerers } from './auth/questions.ts'
-import { HEARTBEAT_MS, RESTART_BACKOFF_MAX_MS, SHARD_ANSWER_MS, SHARD_LATE_MS, SHARD_STUCK_MS } from './constants.ts'
+import {
+  HEARTBEAT_MS,
+  RESTART_BACKOFF_MAX_MS,
+  SHARD_ANSWER_MS,
+  SHARD_LATE_MS,
+  SHARD_STUCK_MS,
+  THROTTLED_LOG_MS,
+} from './constants.ts'
 import { type Counters, Gauges } from './gauges.ts'
 import { takeHandle, transferObstacle } from './handoff.ts'
 import { Generations } from './interest/generations.ts'
@@ -21,7 +28,7 @@ import { introduce, LocalShardHost, type ShardHost, type ShardObserver, WorkerSh
 import type { Report } from './stats.ts'
 import { MessageSequence } from './system/server-info.ts'
 import type { SystemMessage } from './system/shard-system.ts'
-import { createHandshakeLimit } from './tls/rate-limit.ts'
+import { createHandshakeLimit, takeBlocked } from './tls/rate-limit.ts'
 import type { TlsOfPorts } from './tls/settings.ts'
 
 /** What is remembered of a slot while threads come and go in it. */
@@ -73,6 +80,7 @@ export class Shards implements ShardObserver {
   private readonly key: ServerKey
   private readonly slots: Slot[] = []
   private watch: NodeJS.Timeout | undefined
+  private throttled: NodeJS.Timeout | undefined
   private nextSlot = 0
   private introductions = Promise.resolve()
   private started = false
@@ -125,6 +133,7 @@ export class Shards implements ShardObserver {
     await Promise.all(pairs)
     for (const host of hosts) host.isReady = !host.dead
     this.watch = setInterval(() => this.watchHeartbeats(), HEARTBEAT_MS)
+    this.throttled = setInterval(() => this.tellThrottled(), THROTTLED_LOG_MS)
     this.started = true
     // Those that died since they became ready were left to this moment.
     for (const host of hosts) if (host.dead) this.onDeath(host)
@@ -281,6 +290,12 @@ export class Shards implements ShardObserver {
     return this.slots.map((slot) => slot.host).filter((host) => host instanceof WorkerShardHost)
   }
 
+  /** As nats-server says it, once a second. */
+  private tellThrottled(): void {
+    const blocked = takeBlocked(this.handshakeLimit)
+    if (blocked > 0) this.log.warn(`Rejected ${blocked} connections due to TLS rate limiting`)
+  }
+
   private watchHeartbeats(): void {
     const nowMs = performance.now()
     for (const [index, slot] of this.slots.entries()) {
@@ -355,6 +370,7 @@ export class Shards implements ShardObserver {
   async stop(): Promise<void> {
     this.stopping = true
     clearInterval(this.watch)
+    clearInterval(this.throttled)
     await Promise.all(this.slots.map((slot) => slot.host.stop()))
   }
 }

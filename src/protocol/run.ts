@@ -33,3 +33,13 @@ export class Run {
   /** Who wants this subject, as last looked up; checked against the generations before each use. */
   route: Route | undefined
 }
+
+/** The subject, a byte string. */
+export function subjectOf({ line, subjectStart, subjectEnd }: Run): string {
+  return line.bytes.toString('latin1', subjectStart, subjectEnd)
+}
+
+/** The reply subject, a byte string; empty: none. */
+export function replyOf({ line, replyStart, replyEnd }: Run): string {
+  return line.bytes.toString('latin1', replyStart, replyEnd)
+}

@@ -44,11 +44,11 @@ export class HandshakeLimit {
       if (Atomics.compareExchange(this.words, WINDOW, seen, next) === seen) return true
     }
   }
+}
 
-  /** Handshakes refused since the latest call; for the log line that the primary writes each second. */
-  takeBlocked(): number {
-    return Number(Atomics.exchange(this.words, BLOCKED, 0n))
-  }
+/** Handshakes refused since the latest call, by all shards: the primary logs them each second. */
+export function takeBlocked(memory: SharedArrayBuffer): number {
+  return Number(Atomics.exchange(new BigInt64Array(memory), BLOCKED, 0n))
 }
 
 /** Monotonic, and the same in all threads, unlike performance.now(), which begins with the thread. */

@@ -52,6 +52,16 @@ describe.each(HEDDLES)('$name', (heddle) => {
     await expect(connect(nameless)).rejects.toThrow()
   })
 
+  test('of too many handshakes in a second the log says how many', async () => {
+    const program = await startConfigured(heddle, `tls { ${PAIR}, connection_rate_limit: 1 }`)
+    const clients = await Promise.all(Array.from({ length: 3 }, () => dial(program.port)))
+    for (const client of clients) {
+      await client.readInfo()
+      client.send('\x16\x03\x01')
+    }
+    await program.until(/\[WRN\] Rejected \d connections due to TLS rate limiting\n/)
+  })
+
   test('who does not speak TLS is not let in, unless that is allowed', async () => {
     const strict = await startConfigured(heddle, `tls { ${PAIR} }`)
     const refused = await dial(strict.port)
