@@ -11,7 +11,7 @@ import { Login } from './login.ts'
 import { encodeNoResponders } from './protocol/encoder.ts'
 import { parseConnect } from './protocol/handshake.ts'
 import type { ParserHandler } from './protocol/parser-handler.ts'
-import type { Run } from './protocol/run.ts'
+import { type Run, replyOf, subjectOf } from './protocol/run.ts'
 import type { Rights } from './rights.ts'
 import type { Shard } from './shard.ts'
 import {
@@ -243,7 +243,7 @@ export class Operations implements ParserHandler {
   private mayPublish(run: Run): boolean {
     if (this.rights === undefined) return true
     const route = this.shard.router.planner.routeOf(run, this.client.account)
-    const allowed = this.rights.publishable(route, () => subjectOf(run), run.count)
+    const allowed = this.rights.publishable(route, run)
     if (allowed === run.count) return true
     const refused = run.count - allowed
     run.count = refused
@@ -370,16 +370,8 @@ export class Operations implements ParserHandler {
   }
 }
 
-function subjectOf(run: Run): string {
-  return run.line.bytes.toString('latin1', run.subjectStart, run.subjectEnd)
-}
-
 /** Whose a subscription was, in nats-server's words. */
 function userText({ way, user }: Identity): string {
   const kind = way === 'nkey' ? 'Nkey' : way === 'jwt' ? 'JWT User' : way === 'token' ? 'Token' : 'User'
   return `${kind} ${quote(user === '' ? 'N/A' : Buffer.from(user).toString('latin1'))}`
-}
-
-function replyOf(run: Run): string {
-  return run.line.bytes.toString('latin1', run.replyStart, run.replyEnd)
 }

@@ -6,6 +6,7 @@
 import { CompiledPermissions, type SubscribeVerdict } from './auth/permissions.ts'
 import { ResponsePermits } from './auth/responses.ts'
 import type { Permissions } from './config/shapes.ts'
+import { type Run, subjectOf } from './protocol/run.ts'
 import type { Route } from './route.ts'
 
 export class Rights {
@@ -19,17 +20,19 @@ export class Rights {
     this.permits = rules.responses === undefined ? undefined : new ResponsePermits(rules.responses, nowMs)
   }
 
-  /** How many of `count` messages may be published: all, none, or as many answers as are still allowed. */
-  publishable(route: Route, subject: () => string, count: number): number {
-    const { permissions } = this
+  /** How many messages of a run may be published: all, none, or as many answers as are still allowed. */
+  publishable(route: Route, run: Run): number {
+    const { permissions, permits } = this
+    const { count } = run
     if (permissions.publishesAll || route.allowedFor === permissions) return count
-    if (permissions.mayPublish(subject())) {
+    const subject = subjectOf(run)
+    if (permissions.mayPublish(subject)) {
       route.allowedFor = permissions
       return count
     }
-    if (this.permits === undefined) return 0
+    if (permits === undefined) return 0
     let allowed = 0
-    while (allowed < count && this.permits.mayRespond(subject())) allowed++
+    while (allowed < count && permits.mayRespond(subject)) allowed++
     return allowed
   }
 

@@ -19,7 +19,7 @@ import type { Peer } from './peer.ts'
 import { Planner } from './planner.ts'
 import { HeadComposer } from './protocol/encoder.ts'
 import { rewriteRun } from './protocol/rewrite.ts'
-import type { Run } from './protocol/run.ts'
+import { type Run, replyOf, subjectOf } from './protocol/run.ts'
 import type { QueueRoute, ReceiverGroup, Route } from './route.ts'
 import type { Shard } from './shard.ts'
 import { REST } from './slice-queue.ts'
@@ -59,13 +59,13 @@ export class Router {
    * one way for all or each its own. Those that a mapping loses are left out.
    */
   map(run: Run, account: Account, callback: (mapped: Run) => void): void {
-    const subject = run.line.bytes.toString('latin1', run.subjectStart, run.subjectEnd)
+    const subject = subjectOf(run)
     const mapping = account.mappings.find(subject)
     if (mapping === undefined) {
       callback(run)
       return
     }
-    const reply = run.line.bytes.toString('latin1', run.replyStart, run.replyEnd)
+    const reply = replyOf(run)
     const step = isConstant(mapping) ? run.count : 1
     for (let from = 0; from < run.count; from += step) {
       const mapped = mapSubject(mapping, subject)
@@ -293,7 +293,7 @@ export class Router {
     client.lastActivityMs = this.shard.nowMs
     client.outBytes += count * (run.size - skip)
     if (client.rights?.mayAnswer === true && run.replyEnd > run.replyStart) {
-      client.rights.delivered(run.line.bytes.toString('latin1', run.replyStart, run.replyEnd))
+      client.rights.delivered(replyOf(run))
     }
     if (origin.max > 0 && origin.delivered >= origin.max) client.endSubscription(origin)
     const { outbound } = client

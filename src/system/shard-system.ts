@@ -20,7 +20,7 @@ import {
 import type { ToPrimary } from '../messages.ts'
 import type { Json } from '../monitor/answer.ts'
 import { composeRun } from '../protocol/compose.ts'
-import type { Run } from '../protocol/run.ts'
+import { type Run, replyOf } from '../protocol/run.ts'
 import type { Route } from '../route.ts'
 import type { Publisher } from '../router.ts'
 import type { Shard } from '../shard.ts'
@@ -144,8 +144,7 @@ export class ShardSystem {
   private take(service: Service, run: Run, publisher: Publisher): number {
     // What the server itself publishes is no request: answers to a reply subject that is one of ours end here.
     if (publisher === SERVER) return 0
-    const { bytes } = run.line
-    const reply = bytes.toString('latin1', run.replyStart, run.replyEnd)
+    const reply = replyOf(run)
     for (let i = 0; i < run.count; i++) {
       const start = run.first + i * run.stride
       const header = run.headerSize === 0 ? '' : run.block.bytes.toString('latin1', start, start + run.headerSize)

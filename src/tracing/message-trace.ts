@@ -11,7 +11,7 @@ import type { Routing } from '../frame.ts'
 import type { Peer } from '../peer.ts'
 import { groupOf, mayHave } from '../planner.ts'
 import { composeRaw } from '../protocol/compose.ts'
-import type { Run } from '../protocol/run.ts'
+import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
 import type { QueueRoute, ReceiverGroup } from '../route.ts'
 import type { Publisher } from '../router.ts'
 import type { Shard } from '../shard.ts'
@@ -219,7 +219,7 @@ export class MessageTrace {
    */
   dispatchImported(run: Run, account: Account, from: string, allowTrace: boolean, publisher: Publisher): number {
     const { shard } = this.owner
-    const to = run.line.bytes.toString('latin1', run.subjectStart, run.subjectEnd)
+    const to = subjectOf(run)
     this.note({ type: 'si', acc: properText(account.name), from: properText(from), to: properText(to) })
     if (allowTrace) return this.dispatch(run, account, publisher)
     if (this.isOnlyTraced) return 0
@@ -235,12 +235,12 @@ export class MessageTrace {
 
 /** Calls back with a run of the same message, whose headers say that it is not to be traced. */
 export function withoutTrace({ pool }: Shard, run: Run, callback: (run: Run) => void): void {
-  const { line, block, first, headerSize, size } = run
+  const { block, first, headerSize, size } = run
   composeRaw(
     pool,
     {
-      subject: line.bytes.toString('latin1', run.subjectStart, run.subjectEnd),
-      reply: line.bytes.toString('latin1', run.replyStart, run.replyEnd),
+      subject: subjectOf(run),
+      reply: replyOf(run),
       header: withTracingDisabled(block.bytes.toString('latin1', first, first + headerSize)),
       payload: block.bytes.subarray(first + headerSize, first + size),
     },

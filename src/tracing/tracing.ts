@@ -13,7 +13,7 @@ import type { Frame, Routing } from '../frame.ts'
 import { goTime } from '../monitor/go-format.ts'
 import type { Peer } from '../peer.ts'
 import { composeRun } from '../protocol/compose.ts'
-import type { Run } from '../protocol/run.ts'
+import { type Run, subjectOf } from '../protocol/run.ts'
 import type { Shard } from '../shard.ts'
 import { properText } from '../stats.ts'
 import { isReservedSubject } from '../subjects/subject.ts'
@@ -90,7 +90,7 @@ export class Tracing implements TraceOwner {
       cid: client.id,
       name: client.options.name || undefined,
       acc: properText(account.name),
-      subj: properText(run.line.bytes.toString('latin1', run.subjectStart, run.subjectEnd)),
+      subj: properText(subjectOf(run)),
     })
     this.shard.router.tracing(trace, () => process(run))
     trace.sent()
