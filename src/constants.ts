@@ -103,6 +103,18 @@ export const SHEDDING_STEP = 1 / 16
 /** A receiver that has dropped nothing for this long has caught up: when it drops again, the log says so again. */
 export const SHEDDING_QUIET_MS = 10_000
 
+// ── Accounts from a web server ──────────────────────────────────────────────────────────────────────────
+/** Time for one, redirections and all, and when the log says that it took long: as nats-server has them. */
+export const ACCOUNT_FETCH_MS = 1_900
+export const ACCOUNT_FETCH_SLOW_MS = 1_000
+export const ACCOUNT_REDIRECTS_MAX = 10
+/** Fetches at once; the others wait, as long as one may take. */
+export const ACCOUNT_FETCHES_MAX = 64
+/** One that was not there is not asked for again for so long, and so many are remembered: strangers ask in floods. */
+export const ACCOUNT_MISSING_MS = 1_000
+export const ACCOUNT_MISSING_MAX = 1024
+export const ACCOUNT_SOCKET_IDLE_MS = 30_000
+
 // ── WebSocket ───────────────────────────────────────────────────────────────────────────────────────────
 /** Longest head of a handshake's request. */
 export const HANDSHAKE_BYTES_MAX = 16 * 1024

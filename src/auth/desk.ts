@@ -42,8 +42,10 @@ export class AuthDesk {
 
   /** Makes ready what these options ask for, or says why no server can go by them. `warn` is for the log. */
   async prepare(options: Options, warn: (text: string) => void): Promise<Prepared | { readonly refused: string }> {
-    // Other servers have no use for all that reads tokens.
-    if (options.operators.length === 0 && options.trustedKeys.length === 0) return { commit: () => undefined }
+    // Other servers have no use for all that reads tokens. Somebody has to be at a URL all the same.
+    const { operators, trustedKeys, resolver } = options
+    if (operators.length === 0 && trustedKeys.length === 0 && resolver?.type !== 'url')
+      return { commit: () => undefined }
     const { openResolver } = await import('./resolver/open.ts')
     const opened = await openResolver(options, this.resolver, warn)
     if ('invalid' in opened) return { refused: opened.invalid }

@@ -108,7 +108,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: 'TLS towards a resolver with a URL',
     reload: true,
     field: 'AccountResolverTLSConfig',
-    missing: { feature: 'account resolver' },
   }),
   security('resolverPreload', {
     keys: ['resolver_preload'],
