@@ -34,6 +34,8 @@ export const LAME_DUCK_GRACE_PERIOD_MS = 10_000
 export const LAME_DUCK_GAP_MAX_MS = 1_000
 /** Decimal digits of a size argument; more is refused before any arithmetic. */
 export const SIZE_DIGITS_MAX = 9
+/** Requests of an account for services of others that wait for their answers, on a shard; the oldest is forgotten. */
+export const CALLS_MAX = 128 * 1024
 /** Connections remembered after they closed, for /connz?state=closed. */
 export const CLOSED_CLIENTS_MAX = 10_000
 
