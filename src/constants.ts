@@ -117,6 +117,15 @@ export const ACCOUNT_MISSING_MS = 1_000
 export const ACCOUNT_MISSING_MAX = 1024
 export const ACCOUNT_SOCKET_IDLE_MS = 30_000
 
+// ── OCSP ────────────────────────────────────────────────────────────────────────────────────────────────
+/** Time for one try, and when to ask anew where the answer names no time: as nats-server has them. */
+export const OCSP_FETCH_MS = 30_000
+export const OCSP_CHECK_MS = 24 * 60 * 60_000
+/** … after the time that it named, and as that comes near. */
+export const OCSP_CHECK_LATE_MS = 2 * 60_000
+export const OCSP_CHECK_MIN_MS = 1_000
+export const OCSP_RESPONSE_MAX = 64 * 1024
+
 // ── WebSocket ───────────────────────────────────────────────────────────────────────────────────────────
 /** Longest head of a handshake's request. */
 export const HANDSHAKE_BYTES_MAX = 16 * 1024

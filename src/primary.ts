@@ -24,6 +24,7 @@ import { type ShardState, Shards } from './shards.ts'
 import type { Report } from './stats.ts'
 import type { PrimarySystem } from './system/primary-system.ts'
 import type { SystemMessage } from './system/shard-system.ts'
+import type { PreparedTls, Stapling } from './tls/ocsp/stapling.ts'
 import type { Result } from './tls/pem.ts'
 import type { TlsOfPorts, TlsSettings } from './tls/settings.ts'
 
@@ -67,6 +68,8 @@ export class Primary {
   private pageSources: Promise<PageSources> | undefined
   /** Loaded when the server has started, or when somebody first asks for it. */
   private system: Promise<PrimarySystem | undefined> | undefined
+  /** Undefined: no port has TLS. */
+  private stapling: Stapling | undefined
   /** Clients are served. */
   private started = false
   private reloads = Promise.resolve()
@@ -143,7 +146,9 @@ export class Primary {
       this.webSocketListener = await Listener.open(websocket.host || ANY_HOST, websocket.port)
     }
     this.setIdentity(this.identityAt(listener))
-    await Promise.all([shards.start(await tlsSettings(options)), this.startMonitor()])
+    const { tls, commit } = await this.prepareTls(options)
+    commit()
+    await Promise.all([shards.start(tls), this.startMonitor()])
     this.goOnUnlessClosing()
     this.started = true
     listener.serve(
@@ -164,6 +169,27 @@ export class Primary {
     for (const url of this.identity.connectUrls) log.debug(`  connect_url=${url}`)
     log.info('Server is ready')
     setTimeout(() => void this.loadSystem(), STATSZ_FIRST_MS).unref()
+  }
+
+  /** TLS by these options, with its staples. Throws an Error that says what is wrong. */
+  private async prepareTls(options: Options): Promise<PreparedTls> {
+    const { log } = this
+    const tls = await tlsSettings(options)
+    if (Object.values(tls).every((settings) => settings === undefined)) {
+      return { tls, commit: () => this.stapling?.close() }
+    }
+    const { Stapling } = await import('./tls/ocsp/stapling.ts')
+    this.stapling ??= new Stapling({
+      info: (text) => log.info(text),
+      warn: (text) => log.warn(text),
+      error: (text) => log.error(text),
+      changed: () => {
+        const { shards } = this
+        this.reloads = this.reloads.then(() => shards.setOptions(this.options, this.stapling?.tls ?? {}))
+      },
+      revoked: () => void this.close(),
+    })
+    return this.stapling.prepare(tls, options)
   }
 
   private goOnUnlessClosing(): void {
@@ -304,11 +330,12 @@ export class Primary {
     const next = withPortsOf(before, given)
     const { refusal } = diffOptions(before, next)
     if (refusal !== undefined) throw new OptionError(refusal)
-    const tls = await tlsSettings(next)
+    const { tls, commit } = await this.prepareTls(next)
     const identities = await this.authDesk.prepare(next, (text) => log.warn(text))
     if ('refused' in identities) throw new OptionError(identities.refused)
     log.configure(next)
     identities.commit()
+    commit()
     if (authenticate !== undefined) this.authDesk.authenticate = authenticate
     this.options = next
     this.configLoadedAt = Date.now()
@@ -415,6 +442,7 @@ export class Primary {
     await this.authDesk.close()
     ;(await this.system)?.close()
     ;(await this.pageSources)?.close()
+    this.stapling?.close()
     await this.monitor?.close()
     if (this.started) {
       removePortsFile(this.options.portsFileDir, this.log)

@@ -75,7 +75,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: "OCSP staples for the server's certificate: a boolean, or a block",
     reload: true,
     field: 'OCSPConfig',
-    missing: { feature: 'OCSP' },
   }),
   security('ocspCache', {
     keys: ['ocsp_cache'],

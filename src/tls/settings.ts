@@ -32,6 +32,17 @@ export interface TlsSettings {
   readonly fallbackMs: number
   /** Clients that do not begin TLS are served in plain. */
   readonly allowNonTls: boolean
+  /** For clients that ask whether the first certificate is still good (ocsp/stapling.ts). */
+  readonly staple?: Staple
+}
+
+/** An OCSP answer about a certificate. */
+export interface Staple {
+  /** DER. */
+  readonly certificate: Uint8Array
+  readonly response: Uint8Array
+  /** Wall clock, in milliseconds; undefined: no end is known. */
+  readonly validUntilMs: number | undefined
 }
 
 /** TLS of each port; undefined: the port does without. */
