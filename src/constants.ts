@@ -125,6 +125,8 @@ export const OCSP_CHECK_MS = 24 * 60 * 60_000
 export const OCSP_CHECK_LATE_MS = 2 * 60_000
 export const OCSP_CHECK_MIN_MS = 1_000
 export const OCSP_RESPONSE_MAX = 64 * 1024
+/** Certificates of clients of which it is remembered whether they are good. */
+export const OCSP_CACHED_MAX = 16 * 1024
 
 // ── WebSocket ───────────────────────────────────────────────────────────────────────────────────────────
 /** Longest head of a handshake's request. */

@@ -86,7 +86,11 @@ export class Primary {
     this.log = new Log(options, { name: 'primary', opened: logOpened })
     const key = createServerKey()
     this.identity = identityOf(key.id, options, options.host, options.port)
-    this.authDesk = new AuthDesk(() => this.options, authenticate)
+    this.authDesk = new AuthDesk(
+      () => this.options,
+      authenticate,
+      (text) => this.log.warn(text),
+    )
     const onRelief = (): void => {
       this.listener?.offerWaiting()
       this.webSocketListener?.offerWaiting()

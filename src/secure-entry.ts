@@ -36,7 +36,7 @@ export class SecureEntry {
     else {
       const rate = this.shard.options.tls?.connectionRateLimit ?? 0
       const limit = rate > 0 ? new HandshakeLimit(this.handshakeLimit, rate) : undefined
-      this.upgrader = new TlsUpgrader(settings, limit)
+      this.upgrader = new TlsUpgrader(settings, limit, this.shard.questions.checkPeer)
     }
   }
 

@@ -83,7 +83,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: 'Cache of OCSP answers: a boolean, or a block',
     reload: true,
     field: 'OCSPCacheConfig',
-    missing: { feature: 'OCSP' },
   }),
   security('operators', {
     keys: ['operator', 'operators', 'root', 'roots', 'root_operator', 'root_operators'],

@@ -1,4 +1,4 @@
-// Asks OCSP responders about a certificate, over HTTP: POST, and GET where that fails, one responder after the other.
+// Asks OCSP responders about a certificate, over HTTP, one after the other.
 
 import type { X509Certificate } from 'node:crypto'
 import * as http from 'node:http'
@@ -17,16 +17,25 @@ export interface OcspQuestion {
   readonly urls: readonly string[]
   /** For each try. */
   readonly timeoutMs: number
+  /** In this order. */
+  readonly methods: readonly Method[]
 }
 
+type Method = 'POST' | 'GET'
+
+/** No responder has answered at all. */
+export class UnreachableError extends OcspError {}
+
 /** The first answer that can be had. Rejects with an OcspError that says why there is none, or none to be believed. */
-export async function askResponders({ certificate, issuer, urls, timeoutMs }: OcspQuestion): Promise<OcspAnswer> {
+export async function askResponders({ methods, ...about }: OcspQuestion): Promise<OcspAnswer> {
+  const { certificate, issuer, urls, timeoutMs } = about
   if (urls.length === 0) throw new OcspError('no available ocsp servers')
   const question = encodeRequest(certificate, issuer)
   const faults: string[] = []
+  let isReached = false
   for (const given of urls) {
     const url = given.replace(/\/$/, '')
-    for (const method of ['POST', 'GET'] as const) {
+    for (const method of methods) {
       try {
         const raw = await fetch(method, url, question, timeoutMs)
         return { ...decodeResponse(raw, certificate, issuer), raw }
@@ -34,11 +43,13 @@ export async function askResponders({ certificate, issuer, urls, timeoutMs }: Oc
         const why = error instanceof Error ? error.message : String(error)
         const isAnswer = error instanceof OcspError
         faults.push(isAnswer ? `failed to get remote status from ${url}: ${why}` : why)
-        if (isAnswer) break // it would say the same to GET
+        isReached ||= isAnswer
+        if (isAnswer) break // it would say the same by another method
       }
     }
   }
-  throw new OcspError(`exhausted ocsp servers: ${faults.join(', ')}`)
+  const text = `exhausted ocsp servers: ${faults.join(', ')}`
+  throw isReached ? new OcspError(text) : new UnreachableError(text)
 }
 
 /** Why an answer is not for now, or undefined. */
@@ -51,7 +62,7 @@ export function whyNotCurrent({ thisUpdateMs, nextUpdateMs }: OcspStatus, nowMs:
 }
 
 /** No redirection is followed. Rejects. */
-function fetch(method: 'POST' | 'GET', url: string, question: Buffer, timeoutMs: number): Promise<Buffer> {
+function fetch(method: Method, url: string, question: Buffer, timeoutMs: number): Promise<Buffer> {
   const isPost = method === 'POST'
   const target = new URL(isPost ? url : `${url}/${encodeURIComponent(question.toString('base64'))}`)
   const { request } = target.protocol === 'https:' ? https : http

@@ -100,7 +100,7 @@ export class Stapling {
     const issuer = issuerOf(chain, settings.authorities ?? [])
     if (issuer === undefined) throw new Error('no issuers found')
     const urls = options !== undefined && options.urls.length > 0 ? options.urls : respondersOf(certificate)
-    const question: OcspQuestion = { certificate, issuer, urls, timeoutMs: OCSP_FETCH_MS }
+    const question: OcspQuestion = { certificate, issuer, urls, timeoutMs: OCSP_FETCH_MS, methods: ['POST', 'GET'] }
     const isEnd = options !== undefined && mode !== 'auto'
     const known = this.answerAbout(certificate)
     const answer =
