@@ -24,8 +24,8 @@ function keyOf(name: string): symbol {
 
 /**
  * Makes a secured connection read into `buffer`, calling `onRead` with the number of bytes each time: at most one TLS
- * record, 16 KiB. To be called from within `secured`, before anything is decrypted, unless readEarly() follows. Nothing if
- * the connection is gone.
+ * record, 16 KiB. To be called from within `secured`, before anything is decrypted, unless readEarly() follows. Nothing
+ * if the connection is gone.
  */
 export function readInto(socket: TLSSocket, buffer: Buffer, onRead: (bytes: number) => void): void {
   keys ??= { buffer: keyOf('kBuffer'), callback: keyOf('kBufferCb') }
