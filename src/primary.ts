@@ -151,6 +151,7 @@ export class Primary {
     }
     this.setIdentity(this.identityAt(listener))
     const { tls, commit } = await this.prepareTls(options)
+    this.goOnUnlessClosing()
     commit()
     await Promise.all([shards.start(tls), this.startMonitor()])
     this.goOnUnlessClosing()
