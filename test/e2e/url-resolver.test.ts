@@ -107,6 +107,23 @@ describe.each(configuredServers('accounts by URL'))('$name', (server) => {
     await inside.expect('PONG\r\n')
   })
 
+  test('an account that has ended is asked for again', async () => {
+    const { operator, other, accounts, program } = await started(server)
+    await operator.sign(other, {}, { exp: Math.floor(Date.now() / 1000) + 2 })
+    const inside = await login(program, await bearer(other))
+    await inside.expect("-ERR 'Account Authentication Expired'\r\n")
+    await expectOut(program, other)
+    await operator.sign(other)
+    await until('the new token', async () => {
+      const client = await dial(program.port)
+      client.send(`CONNECT ${JSON.stringify({ verbose: false, ...(await bearer(other)) })}\r\nPING\r\n`)
+      const [, answer] = await client.expectMatch(/^INFO [^\r]*\r\n(PONG|-ERR [^\r]*)\r\n/)
+      client.socket.destroy()
+      return answer === 'PONG'
+    })
+    expect(accounts.asked.filter((key) => key === other.id).length).toBeLessThan(30)
+  })
+
   test('the token of another account is none', async () => {
     const { operator, program, known, other } = await started(server)
     operator.tokens.set(other.id, operator.tokens.get(known.id) as string)
