@@ -307,7 +307,7 @@ class Upgrade {
       cipher: socket.getCipher().standardName,
       first: !this.greeted,
       peerCertificate,
-      peerChain: () => (peerCertificate === undefined ? [] : chainOf(socket)),
+      peerChain: peerCertificate === undefined ? noChain : chainReader(socket),
     })
   }
 
@@ -318,6 +318,7 @@ class Upgrade {
   // ── The end ───────────────────────────────────────────────────────────────────────────────────────────
 
   private fail(why: TlsFailure): void {
+    if (this.over) return
     this.finish()
     this.handler.failed(why)
     if (this.handshaking) this.socket.destroy()
@@ -346,6 +347,13 @@ class Upgrade {
     clearTimeout(this.timer)
     this.timer = setTimeout(act, ms)
   }
+}
+
+const noChain = (): readonly Buffer[] => []
+
+/** Holds nothing but the socket: it lives as long as the connection. */
+function chainReader(socket: TLSSocket): () => readonly Buffer[] {
+  return () => chainOf(socket)
 }
 
 function chainOf(socket: TLSSocket): Buffer[] {

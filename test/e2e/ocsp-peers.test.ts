@@ -1,6 +1,5 @@
 // Certificates of clients that are asked about (reference 4.4, `ocsp_peer`): who comes in, beside nats-server.
 
-import { once } from 'node:events'
 import { connect } from 'node:tls'
 import { connect as connectClient } from '@nats-io/transport-node'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -135,27 +134,31 @@ describe.each(configuredServers('OCSP of clients'))('$name', (server: Configured
   })
 })
 
-test('WebSocket clients are asked about, too', async () => {
+test.each(HEDDLES)('WebSocket clients are asked about, too: $name', async (server) => {
   const { client, says } = await scene()
-  says({ status: 'revoked' })
-  for (const server of HEDDLES) {
-    const program = await startConfigured(
-      server,
-      `websocket { listen: "127.0.0.1:-1", ${tls(': true', '').replace(/\n *ocsp_cache.*/, '')} }`,
-    )
-    const [, port] = await program.until(/Listening for websocket clients on wss:\/\/127\.0\.0\.1:(\d+)/)
-    const socket = connect({ port: Number(port), host: '127.0.0.1', ca: authority.cert, ...client })
+  const other = authority.issue({ subject: 'plain' })
+  const block = tls(': true', '').replace(/\n *ocsp_cache.*/, '')
+  const program = await startConfigured(server, `websocket { listen: "127.0.0.1:-1", ${block} }`)
+  const [, port] = await program.until(/Listening for websocket clients on wss:\/\/127\.0\.0\.1:(\d+)/)
+  const answerTo = async ({ cert, key }: Certificate): Promise<string> => {
+    const socket = connect({ port: Number(port), host: '127.0.0.1', ca: authority.cert, cert, key })
+    onTestFinished(() => void socket.destroy())
     socket.on('error', () => undefined)
     let text = ''
+    let isOver = false
     socket.on('data', (chunk: Buffer) => {
       text += chunk
     })
-    socket.write(
-      'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n',
-    )
-    socket.write('Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n')
-    await once(socket, 'close')
-    expect(text).toBe('')
-    await program.until(/client not OCSP valid/)
+    socket.on('close', () => {
+      isOver = true
+    })
+    const head = 'Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n'
+    socket.write(`GET / HTTP/1.1\r\n${head}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`)
+    await until('an outcome', () => isOver || text.includes('INFO {'))
+    return text
   }
+  expect(await answerTo(other)).toMatch(/^HTTP\/1\.1 101 /)
+  says({ status: 'revoked' })
+  expect(await answerTo(client)).toBe('')
+  await program.until(/client not OCSP valid/)
 })

@@ -140,6 +140,13 @@ describe.each(configuredServers('accounts by URL'))('$name', (server) => {
     await login(program, await bearer(known))
   })
 
+  test.skipIf(server.name === 'nats-server')('a reload to a web server that is not there is refused', async () => {
+    const { program, reload } = await startReloadable(server, 'ping_max: 5')
+    const said = await reload('resolver: URL("http://127.0.0.1:1/")')
+    expect(said).toMatch(/Failed to reload server configuration: could not fetch <"http:\/\/127\.0\.0\.1:1\/">/)
+    expect(program.hasEnded).toBe(false)
+  })
+
   const DOWN: readonly (readonly [name: string, url: string, text: string])[] = [
     [
       'nobody is there',
