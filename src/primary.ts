@@ -19,30 +19,12 @@ import type { ServerIdentity } from './protocol/handshake.ts'
 import { reloadLines, withPortsOf } from './reload.ts'
 import { removePortsFile, writePidFile, writePortsFile } from './server-files.ts'
 import { createServerKey, identityOf } from './server-identity.ts'
+import { ServerTls } from './server-tls.ts'
 import { SHARD_ENTRY } from './shard-host.ts'
 import { type ShardState, Shards } from './shards.ts'
 import type { Report } from './stats.ts'
 import type { PrimarySystem } from './system/primary-system.ts'
 import type { SystemMessage } from './system/shard-system.ts'
-import type { PreparedTls, Stapling } from './tls/ocsp/stapling.ts'
-import type { Result } from './tls/pem.ts'
-import type { TlsOfPorts, TlsSettings } from './tls/settings.ts'
-
-/** Reads the certificates. Throws an Error that says what is wrong with them. */
-async function tlsSettings({ tls, allowNonTls, websocket }: Options): Promise<TlsOfPorts> {
-  const webSocketTls = websocket?.port === 0 ? undefined : websocket?.tls
-  if (tls === undefined && webSocketTls === undefined) return {}
-  const { readTls, readWebSocketTls } = await import('./tls/settings.ts')
-  return {
-    client: tls && settled(readTls(tls, allowNonTls)),
-    webSocket: webSocketTls && settled(readWebSocketTls(webSocketTls)),
-  }
-}
-
-function settled(read: Result<TlsSettings>): TlsSettings {
-  if ('error' in read) throw new OptionError(read.error)
-  return read.value
-}
 
 /** Where WebSocket clients are listened for if nothing else is said. */
 const ANY_HOST = '0.0.0.0'
@@ -68,8 +50,7 @@ export class Primary {
   private pageSources: Promise<PageSources> | undefined
   /** Loaded when the server has started, or when somebody first asks for it. */
   private system: Promise<PrimarySystem | undefined> | undefined
-  /** Undefined: no port has TLS. */
-  private stapling: Stapling | undefined
+  private readonly tls: ServerTls
   /** Clients are served. */
   private started = false
   private reloads = Promise.resolve()
@@ -86,6 +67,12 @@ export class Primary {
     this.log = new Log(options, { name: 'primary', opened: logOpened })
     const key = createServerKey()
     this.identity = identityOf(key.id, options, options.host, options.port)
+    this.tls = new ServerTls(this.log, {
+      changed: (tls) => {
+        this.reloads = this.reloads.then(() => this.shards.setOptions(this.options, tls()))
+      },
+      revoked: () => void this.close(),
+    })
     this.authDesk = new AuthDesk(
       () => this.options,
       authenticate,
@@ -150,7 +137,7 @@ export class Primary {
       this.webSocketListener = await Listener.open(websocket.host || ANY_HOST, websocket.port)
     }
     this.setIdentity(this.identityAt(listener))
-    const { tls, commit } = await this.prepareTls(options)
+    const { tls, commit } = await this.tls.prepare(options)
     this.goOnUnlessClosing()
     commit()
     await Promise.all([shards.start(tls), this.startMonitor()])
@@ -174,27 +161,6 @@ export class Primary {
     for (const url of this.identity.connectUrls) log.debug(`  connect_url=${url}`)
     log.info('Server is ready')
     setTimeout(() => void this.loadSystem(), STATSZ_FIRST_MS).unref()
-  }
-
-  /** TLS by these options, with its staples. Throws an Error that says what is wrong. */
-  private async prepareTls(options: Options): Promise<PreparedTls> {
-    const { log } = this
-    const tls = await tlsSettings(options)
-    if (Object.values(tls).every((settings) => settings === undefined)) {
-      return { tls, commit: () => this.stapling?.close() }
-    }
-    const { Stapling } = await import('./tls/ocsp/stapling.ts')
-    this.stapling ??= new Stapling({
-      info: (text) => log.info(text),
-      warn: (text) => log.warn(text),
-      error: (text) => log.error(text),
-      changed: () => {
-        const { shards } = this
-        this.reloads = this.reloads.then(() => shards.setOptions(this.options, this.stapling?.tls ?? {}))
-      },
-      revoked: () => void this.close(),
-    })
-    return this.stapling.prepare(tls, options)
   }
 
   private goOnUnlessClosing(): void {
@@ -335,7 +301,7 @@ export class Primary {
     const next = withPortsOf(before, given)
     const { refusal } = diffOptions(before, next)
     if (refusal !== undefined) throw new OptionError(refusal)
-    const { tls, commit } = await this.prepareTls(next)
+    const { tls, commit } = await this.tls.prepare(next)
     const identities = await this.authDesk.prepare(next, (text) => log.warn(text))
     if ('refused' in identities) throw new OptionError(identities.refused)
     log.configure(next)
@@ -447,7 +413,7 @@ export class Primary {
     await this.authDesk.close()
     ;(await this.system)?.close()
     ;(await this.pageSources)?.close()
-    this.stapling?.close()
+    this.tls.close()
     await this.monitor?.close()
     if (this.started) {
       removePortsFile(this.options.portsFileDir, this.log)
