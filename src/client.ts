@@ -304,8 +304,12 @@ export class Client implements Publisher, KeepAliveOwner {
     this.gate.holdForPeer(peer)
   }
 
-  requestInfo(share: boolean): string {
-    return requestInfo(this, this.shard, share)
+  requestInfo(share: boolean, service: string): string {
+    return requestInfo(this, this.shard, share, service)
+  }
+
+  introduce(then: (info: string) => void): void {
+    then(this.requestInfo(true, ''))
   }
 
   get login(): Login {

@@ -34,6 +34,8 @@ export const LAME_DUCK_GRACE_PERIOD_MS = 10_000
 export const LAME_DUCK_GAP_MAX_MS = 1_000
 /** Decimal digits of a size argument; more is refused before any arithmetic. */
 export const SIZE_DIGITS_MAX = 9
+/** Requests of an account for services of others that wait for their answers, on a shard; the oldest is forgotten. */
+export const CALLS_MAX = 128 * 1024
 /** Connections remembered after they closed, for /connz?state=closed. */
 export const CLOSED_CLIENTS_MAX = 10_000
 
@@ -102,6 +104,29 @@ export const LINES_PENDING_MAX = 64 * 1024
 export const SHEDDING_STEP = 1 / 16
 /** A receiver that has dropped nothing for this long has caught up: when it drops again, the log says so again. */
 export const SHEDDING_QUIET_MS = 10_000
+
+// ── Accounts from a web server ──────────────────────────────────────────────────────────────────────────
+/** Time for one, redirections and all, and when the log says that it took long: as nats-server has them. */
+export const ACCOUNT_FETCH_MS = 1_900
+export const ACCOUNT_FETCH_SLOW_MS = 1_000
+export const ACCOUNT_REDIRECTS_MAX = 10
+/** Fetches at once; the others wait, as long as one may take. */
+export const ACCOUNT_FETCHES_MAX = 64
+/** One that was not there is not asked for again for so long, and so many are remembered: strangers ask in floods. */
+export const ACCOUNT_MISSING_MS = 1_000
+export const ACCOUNT_MISSING_MAX = 1024
+export const ACCOUNT_SOCKET_IDLE_MS = 30_000
+
+// ── OCSP ────────────────────────────────────────────────────────────────────────────────────────────────
+/** Time for one try, and when to ask anew where the answer names no time: as nats-server has them. */
+export const OCSP_FETCH_MS = 30_000
+export const OCSP_CHECK_MS = 24 * 60 * 60_000
+/** … after the time that it named, and as that comes near. */
+export const OCSP_CHECK_LATE_MS = 2 * 60_000
+export const OCSP_CHECK_MIN_MS = 1_000
+export const OCSP_RESPONSE_MAX = 64 * 1024
+/** Certificates of clients of which it is remembered whether they are good. */
+export const OCSP_CACHED_MAX = 16 * 1024
 
 // ── WebSocket ───────────────────────────────────────────────────────────────────────────────────────────
 /** Longest head of a handshake's request. */

@@ -131,7 +131,8 @@ export class Identities {
     this.configureAccounts()
     this.authenticator = createAuthenticator(options, services)
     this.callout = undefined
-    if (tokenAccounts !== undefined) {
+    // A web server is asked for what is not known or has ended, and no reload has to wait for it.
+    if (tokenAccounts !== undefined && options.resolver?.type !== 'url') {
       const fetch = (key: string) => this.questions.ask('account', { key })
       const changes = await tokenAccounts.refresh(fetch, options.resolver?.type !== 'memory')
       this.epoch++

@@ -82,7 +82,7 @@ export class Login {
       connectionId: client.id,
       connectionType: connectionTypeOf(client),
       certificate: this.shard.tls.certificateOf(client.tls),
-      tls: undefined,
+      tls: this.shard.tls.detailsOf(client.tls),
       nowMs: Date.now(),
       proof,
       get gone() {

@@ -117,6 +117,10 @@ export type PeerMessage =
   | { readonly kind: 'release'; readonly connection: number }
   /** What happened here to a message that is traced. */
   | { readonly kind: 'traced'; readonly trace: number; readonly events: readonly TraceEvent[] }
+  /** Who is this publisher? Answered by `thisIs`. */
+  | { readonly kind: 'whoIs'; readonly connection: number; readonly id: number }
+  /** JSON as a byte string; empty: it has gone. */
+  | { readonly kind: 'thisIs'; readonly id: number; readonly info: string }
 
 /** What the primary may ask of its shards; some is asked for its effect. */
 export type Query =

@@ -44,6 +44,10 @@ export class RemotePublisher implements Publisher {
   requestInfo(): string {
     return ''
   }
+
+  introduce(then: (info: string) => void): void {
+    this.peer.askWhoIs(this.id, then)
+  }
 }
 
 /** What a peer asks of the shard that sees it. */
@@ -63,6 +67,8 @@ export interface PeerOwner {
   /** A receiver on the peer's side has fallen behind a publisher of ours, or has caught up with it. */
   holdPublisher(connection: number, peer: number): void
   releasePublisher(connection: number, peer: number): void
+  /** Publishers of ours. */
+  readonly clients: ReadonlyMap<number, Publisher>
 }
 
 export class Peer {
@@ -92,6 +98,9 @@ export class Peer {
   private assembly: Chunk | undefined
   private assembled = 0
   private readonly holding = new Set<number>()
+  /** By the number of the question. */
+  private readonly asking = new Map<number, (info: string) => void>()
+  private nextQuestion = 1
   private drainScheduled = false
   private gone = false
   private pauseTimer: NodeJS.Timeout | undefined
@@ -134,7 +143,33 @@ export class Peer {
       case 'traced':
         this.owner.tracing.answered(message.trace, message.events)
         return
+      case 'whoIs':
+        this.sayWho(message.connection, message.id)
+        return
+      case 'thisIs':
+        this.tell(message.id, message.info)
+        return
     }
+  }
+
+  /** Calls back with what the peer tells of one of its publishers; with an empty text if it has gone. */
+  askWhoIs(connection: number, then: (info: string) => void): void {
+    const id = this.nextQuestion++
+    this.asking.set(id, then)
+    this.post({ kind: 'whoIs', connection, id })
+  }
+
+  private sayWho(connection: number, id: number): void {
+    const say = (info: string): void => this.post({ kind: 'thisIs', id, info })
+    const publisher = this.owner.clients.get(connection)
+    if (publisher === undefined) say('')
+    else publisher.introduce(say)
+  }
+
+  private tell(id: number, info: string): void {
+    const then = this.asking.get(id)
+    this.asking.delete(id)
+    then?.(info)
   }
 
   /** Asks the peer to slow one of its publishers down. Answers false if that was asked already. */
@@ -258,6 +293,7 @@ export class Peer {
   /** The shard behind this peer is gone. */
   close(): void {
     this.gone = true
+    for (const id of [...this.asking.keys()]) this.tell(id, '')
     this.link.close()
     this.port.close()
     this.assembly?.release()

@@ -19,29 +19,12 @@ import type { ServerIdentity } from './protocol/handshake.ts'
 import { reloadLines, withPortsOf } from './reload.ts'
 import { removePortsFile, writePidFile, writePortsFile } from './server-files.ts'
 import { createServerKey, identityOf } from './server-identity.ts'
+import { ServerTls } from './server-tls.ts'
 import { SHARD_ENTRY } from './shard-host.ts'
 import { type ShardState, Shards } from './shards.ts'
 import type { Report } from './stats.ts'
 import type { PrimarySystem } from './system/primary-system.ts'
 import type { SystemMessage } from './system/shard-system.ts'
-import type { Result } from './tls/pem.ts'
-import type { TlsOfPorts, TlsSettings } from './tls/settings.ts'
-
-/** Reads the certificates. Throws an Error that says what is wrong with them. */
-async function tlsSettings({ tls, allowNonTls, websocket }: Options): Promise<TlsOfPorts> {
-  const webSocketTls = websocket?.port === 0 ? undefined : websocket?.tls
-  if (tls === undefined && webSocketTls === undefined) return {}
-  const { readTls, readWebSocketTls } = await import('./tls/settings.ts')
-  return {
-    client: tls && settled(readTls(tls, allowNonTls)),
-    webSocket: webSocketTls && settled(readWebSocketTls(webSocketTls)),
-  }
-}
-
-function settled(read: Result<TlsSettings>): TlsSettings {
-  if ('error' in read) throw new OptionError(read.error)
-  return read.value
-}
 
 /** Where WebSocket clients are listened for if nothing else is said. */
 const ANY_HOST = '0.0.0.0'
@@ -67,6 +50,7 @@ export class Primary {
   private pageSources: Promise<PageSources> | undefined
   /** Loaded when the server has started, or when somebody first asks for it. */
   private system: Promise<PrimarySystem | undefined> | undefined
+  private readonly tls: ServerTls
   /** Clients are served. */
   private started = false
   private reloads = Promise.resolve()
@@ -83,7 +67,17 @@ export class Primary {
     this.log = new Log(options, { name: 'primary', opened: logOpened })
     const key = createServerKey()
     this.identity = identityOf(key.id, options, options.host, options.port)
-    this.authDesk = new AuthDesk(() => this.options, authenticate)
+    this.tls = new ServerTls(this.log, {
+      changed: (tls) => {
+        this.reloads = this.reloads.then(() => this.shards.setOptions(this.options, tls()))
+      },
+      revoked: () => void this.close(),
+    })
+    this.authDesk = new AuthDesk(
+      () => this.options,
+      authenticate,
+      (text) => this.log.warn(text),
+    )
     const onRelief = (): void => {
       this.listener?.offerWaiting()
       this.webSocketListener?.offerWaiting()
@@ -143,7 +137,10 @@ export class Primary {
       this.webSocketListener = await Listener.open(websocket.host || ANY_HOST, websocket.port)
     }
     this.setIdentity(this.identityAt(listener))
-    await Promise.all([shards.start(await tlsSettings(options)), this.startMonitor()])
+    const { tls, commit } = await this.tls.prepare(options)
+    this.goOnUnlessClosing()
+    commit()
+    await Promise.all([shards.start(tls), this.startMonitor()])
     this.goOnUnlessClosing()
     this.started = true
     listener.serve(
@@ -304,11 +301,12 @@ export class Primary {
     const next = withPortsOf(before, given)
     const { refusal } = diffOptions(before, next)
     if (refusal !== undefined) throw new OptionError(refusal)
-    const tls = await tlsSettings(next)
+    const { tls, commit } = await this.tls.prepare(next)
     const identities = await this.authDesk.prepare(next, (text) => log.warn(text))
     if ('refused' in identities) throw new OptionError(identities.refused)
     log.configure(next)
     identities.commit()
+    commit()
     if (authenticate !== undefined) this.authDesk.authenticate = authenticate
     this.options = next
     this.configLoadedAt = Date.now()
@@ -415,6 +413,7 @@ export class Primary {
     await this.authDesk.close()
     ;(await this.system)?.close()
     ;(await this.pageSources)?.close()
+    this.tls.close()
     await this.monitor?.close()
     if (this.started) {
       removePortsFile(this.options.portsFileDir, this.log)

@@ -33,8 +33,13 @@ export interface Publisher {
   holdFor(receiver: Outbound): void
   /** Frames for another shard wait: the publisher is not read until they are on their way. */
   holdForPeer(peer: Peer): void
-  /** What an exporting account is told of it, in JSON as a byte string; empty where it is not known. */
-  requestInfo(share: boolean): string
+  /**
+   * What an exporting account is told of it, in JSON as a byte string; empty where it is not known. `service`: the
+   * account by whose own service it came there, or empty.
+   */
+  requestInfo(share: boolean, service: string): string
+  /** Calls back, at once or later, with what an account may know of its own members: as one that shares. */
+  introduce(then: (info: string) => void): void
 }
 
 export class Router {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
-import type { PeerCertificate } from './auth/request.ts'
+import type { PeerCertificate, TlsDetails } from './auth/request.ts'
 import { userNames } from './auth/setup.ts'
 import type { Client } from './client.ts'
 import { adopt } from './handoff.ts'
@@ -36,7 +36,7 @@ export class SecureEntry {
     else {
       const rate = this.shard.options.tls?.connectionRateLimit ?? 0
       const limit = rate > 0 ? new HandshakeLimit(this.handshakeLimit, rate) : undefined
-      this.upgrader = new TlsUpgrader(settings, limit)
+      this.upgrader = new TlsUpgrader(settings, limit, this.shard.questions.checkPeer)
     }
   }
 
@@ -90,6 +90,22 @@ export class SecureEntry {
     }
   }
 
+  /** What a callout is told. The chain is put into words only when somebody asks for it. */
+  detailsOf(session: TlsSession | undefined): TlsDetails | undefined {
+    if (session === undefined) return undefined
+    const { version, cipher } = session
+    return {
+      version,
+      cipher,
+      // A certificate that is asked for is verified.
+      certificates: [],
+      get verifiedChains() {
+        const chain = session.peerChain().map(pemOf)
+        return chain.length === 0 ? [] : [chain]
+      },
+    }
+  }
+
   /**
    * What INFO says of TLS to a client. One that came by WebSocket is told of the port that it came to; only whether
    * certificates are asked for is told as it is for the client port, as nats-server has it.
@@ -104,4 +120,9 @@ export class SecureEntry {
     if (tls === undefined) return undefined
     return { required: !allowNonTls || session?.first === true, verify, available: allowNonTls }
   }
+}
+
+function pemOf(der: Buffer): string {
+  const lines = der.toString('base64').replace(/.{64}(?=.)/g, '$&\n')
+  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`
 }

@@ -19,6 +19,7 @@ export const SERVER: Publisher = {
   holdFor: () => undefined,
   holdForPeer: () => undefined,
   requestInfo: () => '',
+  introduce: (then) => then(''),
 }
 
 export interface OwnRequest {

@@ -8,6 +8,7 @@
 // through the shared index like anybody else, and remembers for each number who asked.
 
 import { randomBytes } from 'node:crypto'
+import { CALLS_MAX } from '../constants.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
 import { rewriteRun } from '../protocol/rewrite.ts'
 import type { Run } from '../protocol/run.ts'
@@ -15,6 +16,7 @@ import type { Publisher, Router } from '../router.ts'
 import { InternalSubscription, type Sublist } from '../subjects/sublist.ts'
 import type { Account } from './account.ts'
 import type { ServiceImport } from './imports.ts'
+import { isSampled, LatencySample } from './latency.ts'
 
 const PREFIX = '_R_.'
 const SHARD_ID_BYTES = 6
@@ -28,6 +30,8 @@ interface Call {
   /** Where the importer waits for the answer. */
   readonly reply: string
   deadlineMs: number
+  /** What is measured of it, until the first answer; undefined: nothing. */
+  sample: LatencySample | undefined
 }
 
 /** What the calls need of their shard. */
@@ -46,9 +50,13 @@ export class ServiceCalls {
   private readonly prefix = `${PREFIX}${randomBytes(SHARD_ID_BYTES).toString('base64url')}.`
   /** By the reply subject that the exporter sees, oldest first for each threshold. */
   private readonly calls = new Map<string, Call>()
+  /** The same by importing account, oldest first. */
+  private readonly waiting = new Map<Account, Set<string>>()
   private readonly listening = new Set<Account>()
   private next = 1
   private hops = 0
+  /** What the first import of the call at hand says. */
+  private sharing = false
 
   constructor(owner: ServiceCallsOwner) {
     this.owner = owner
@@ -61,36 +69,72 @@ export class ServiceCalls {
     const subject = textOf(run, run.subjectStart, run.subjectEnd)
     const reply = textOf(run, run.replyStart, run.replyEnd)
     const there = service.subjectThere(subject)
-    const info = publisher.requestInfo(service.share)
+    // Where a service is made of another one, who asks is told of as far as its own import shares, and not the next.
+    const { sharing } = this
+    if (this.hops === 0) this.sharing = service.share
+    const info = publisher.requestInfo(this.sharing, this.hops === 0 ? '' : service.importer.name)
     const header = info === '' ? '' : `Nats-Request-Info: ${info}`
     let sent = 0
     this.hops++
-    // Each request has an answer of its own.
-    for (let i = 0; i < run.count; i++) {
-      const returnAddress = reply === '' ? '' : this.remember(service, reply)
-      let delivered = 0
-      rewriteRun(owner.pool, run, i, 1, { subject: there, reply: returnAddress, header }, (request) => {
-        const { router } = owner
-        delivered =
-          router.trace?.dispatchImported(request, service.exporter, subject, service.terms.allowTrace, publisher) ??
-          router.dispatch(request, service.exporter, publisher)
-      })
-      if (delivered === 0) this.calls.delete(returnAddress)
-      else sent++
+    try {
+      // Each request has an answer of its own.
+      for (let i = 0; i < run.count; i++) {
+        const sample = this.sampleOf(service, run, i, info)
+        if (reply === '') sample?.failed('badRequest')
+        const returnAddress = reply === '' ? '' : this.remember(service, reply, sample)
+        let delivered = 0
+        rewriteRun(owner.pool, run, i, 1, { subject: there, reply: returnAddress, header }, (request) => {
+          const { router } = owner
+          delivered =
+            router.trace?.dispatchImported(request, service.exporter, subject, service.terms.allowTrace, publisher) ??
+            router.dispatch(request, service.exporter, publisher)
+        })
+        if (delivered > 0) sent++
+        else this.forget(returnAddress)?.sample?.failed('nobody')
+      }
+    } finally {
+      this.hops--
+      this.sharing = sharing
     }
-    this.hops--
     return sent
   }
 
-  private remember(service: ServiceImport, reply: string): string {
+  private sampleOf(service: ServiceImport, run: Run, i: number, info: string): LatencySample | undefined {
+    const { latency } = service.terms
+    const sampling = latency === undefined ? undefined : isSampled(latency, run, i)
+    return sampling === undefined ? undefined : new LatencySample(this.owner, service, info, sampling)
+  }
+
+  private remember(service: ServiceImport, reply: string, sample: LatencySample | undefined): string {
     this.listen(service.exporter)
     const returnAddress = `${this.prefix}${(this.next++).toString(36)}`
-    this.calls.set(returnAddress, {
-      service,
-      reply,
-      deadlineMs: this.owner.nowMs + (service.terms.threshold || THRESHOLD_MS),
-    })
+    const deadlineMs = this.owner.nowMs + (service.terms.threshold || THRESHOLD_MS)
+    this.calls.set(returnAddress, { service, reply, deadlineMs, sample })
+    const { importer } = service
+    let waiting = this.waiting.get(importer)
+    if (waiting === undefined) {
+      waiting = new Set()
+      this.waiting.set(importer, waiting)
+    }
+    waiting.add(returnAddress)
+    // Who asks and asks and is not answered loses its own answers, nobody else's.
+    if (waiting.size > CALLS_MAX) this.expire(waiting.values().next().value as string)
     return returnAddress
+  }
+
+  private forget(returnAddress: string): Call | undefined {
+    const call = this.calls.get(returnAddress)
+    if (call === undefined) return undefined
+    this.calls.delete(returnAddress)
+    const { importer } = call.service
+    const waiting = this.waiting.get(importer)
+    waiting?.delete(returnAddress)
+    if (waiting?.size === 0) this.waiting.delete(importer)
+    return call
+  }
+
+  private expire(returnAddress: string): void {
+    this.forget(returnAddress)?.sample?.failed('timeout')
   }
 
   private listen(exporter: Account): void {
@@ -110,8 +154,10 @@ export class ServiceCalls {
     const { service } = call
     const single = service.terms.response === 'singleton'
     // An empty message ends a stream of answers.
-    if (single || run.size === 0) this.calls.delete(returnAddress)
+    if (single || run.size === 0) this.forget(returnAddress)
     else call.deadlineMs = owner.nowMs + (service.terms.threshold || THRESHOLD_MS)
+    if (call.sample !== undefined) publisher.introduce(call.sample.answered())
+    call.sample = undefined
     const reply = textOf(run, run.replyStart, run.replyEnd)
     const count = single ? 1 : run.count
     rewriteRun(owner.pool, run, 0, count, { subject: call.reply, reply, header: '' }, (answer) => {
@@ -125,7 +171,7 @@ export class ServiceCalls {
   sweep(): void {
     const { nowMs } = this.owner
     for (const [returnAddress, { deadlineMs }] of this.calls) {
-      if (deadlineMs < nowMs) this.calls.delete(returnAddress)
+      if (deadlineMs < nowMs) this.expire(returnAddress)
     }
   }
 }

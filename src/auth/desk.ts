@@ -1,7 +1,9 @@
 // Who answers the questions of shards, on the primary thread: the pool that checks passwords, the resolver of account
-// tokens, the embedding program's function. Each is made when it is first needed.
+// tokens, who knows whether certificates are still good, the embedding program's function. Each is made when it is
+// first needed.
 
 import type { Options } from '../options.ts'
+import type { OcspPeers } from '../tls/ocsp/peers.ts'
 import { type Authenticate, askCustom } from './custom.ts'
 import type { PasswordPool } from './password-pool.ts'
 import type { Answerers } from './questions.ts'
@@ -20,13 +22,20 @@ export class AuthDesk {
   authenticate: Authenticate | undefined
   private pool: Promise<PasswordPool> | undefined
   private resolver: OpenResolver | undefined
+  private peers: Promise<OcspPeers> | undefined
 
-  /** `options` are those in force when somebody asks. */
-  constructor(options: () => Options, authenticate: Authenticate | undefined) {
+  /** `options` are those in force when somebody asks; `warn` is for the log. */
+  constructor(options: () => Options, authenticate: Authenticate | undefined, warn: (text: string) => void) {
     this.authenticate = authenticate
     this.answerers = {
       password: async ({ hash, password }, gone) => (await this.passwords()).verify(hash, password, gone),
       account: async ({ key }) => this.resolver?.resolver.lookup(key),
+      certificate: async ({ chain, options: terms }) => {
+        this.peers ??= import('../tls/ocsp/peers.ts').then(
+          ({ OcspPeers }) => new OcspPeers(warn, () => options().ocspCache),
+        )
+        return (await this.peers).check(chain, terms)
+      },
       custom: async ({ request }) => {
         const hasAccount = (name: string): boolean =>
           name === GLOBAL_ACCOUNT || options().accounts.some((account) => account.name === name)
@@ -42,8 +51,10 @@ export class AuthDesk {
 
   /** Makes ready what these options ask for, or says why no server can go by them. `warn` is for the log. */
   async prepare(options: Options, warn: (text: string) => void): Promise<Prepared | { readonly refused: string }> {
-    // Other servers have no use for all that reads tokens.
-    if (options.operators.length === 0 && options.trustedKeys.length === 0) return { commit: () => undefined }
+    // Other servers have no use for all that reads tokens. Somebody has to be at a URL all the same.
+    const { operators, trustedKeys, resolver } = options
+    if (operators.length === 0 && trustedKeys.length === 0 && resolver?.type !== 'url')
+      return { commit: () => undefined }
     const { openResolver } = await import('./resolver/open.ts')
     const opened = await openResolver(options, this.resolver, warn)
     if ('invalid' in opened) return { refused: opened.invalid }

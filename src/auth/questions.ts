@@ -7,7 +7,9 @@
 //     Questions.receive() ◀─ { answer, id } ── reply()
 //     client has gone ── { withdraw, id } ───▶ whoever works on it is told so
 
+import type { OcspPeerOptions } from '../config/shapes.ts'
 import type { SystemAnswer, SystemRequest } from '../system/shard-system.ts'
+import type { CheckPeer } from '../tls/ocsp/peers.ts'
 import type { AuthenticateRequest } from './custom.ts'
 import type { Identity, Refusal } from './identity.ts'
 import type { PasswordVerdict, PasswordVerifier } from './password.ts'
@@ -18,6 +20,11 @@ export interface QuestionKinds {
   readonly password: { ask: { hash: string; password: string }; answer: PasswordVerdict }
   /** The token of an account. */
   readonly account: { ask: { key: string }; answer: string | undefined }
+  /** Whether a client's certificates are still good. */
+  readonly certificate: {
+    ask: { chain: readonly Uint8Array[]; options: OcspPeerOptions }
+    answer: boolean
+  }
   /** The embedding program's function. */
   readonly custom: { ask: { request: AuthenticateRequest }; answer: Identity | Refusal }
   /** A request to the server itself; undefined: it is not answered. */
@@ -48,6 +55,7 @@ export interface AnswerMessage {
 const NO_ANSWERS: { readonly [K in Kind]: QuestionKinds[K]['answer'] } = {
   password: 'gone',
   account: undefined,
+  certificate: false,
   custom: { fault: { text: 'Authorization Violation', reason: 'Authentication Failure' }, cause: 'nobody answered' },
   system: undefined,
 }
@@ -88,6 +96,8 @@ export class Questions implements PasswordVerifier {
   verify(hash: string, password: string, gone?: AbortSignal): Promise<PasswordVerdict> {
     return this.ask('password', { hash, password }, gone)
   }
+
+  readonly checkPeer: CheckPeer = (chain, options) => this.ask('certificate', { chain, options })
 
   receive({ id, answer }: AnswerMessage): void {
     const settle = this.waiting.get(id)
@@ -141,6 +151,8 @@ export class QuestionDesk {
         return this.answerers.password(message.question, gone)
       case 'account':
         return this.answerers.account(message.question, gone)
+      case 'certificate':
+        return this.answerers.certificate(message.question, gone)
       case 'custom':
         return this.answerers.custom(message.question, gone)
       case 'system':

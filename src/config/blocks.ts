@@ -11,6 +11,7 @@ import {
   readProxies,
   readResolver,
   readTrustedKeys,
+  resolverOfOperators,
 } from './identity.ts'
 import { readJetStream } from './jetstream-keys.ts'
 import type { Layer } from './layer.ts'
@@ -65,7 +66,15 @@ export const BLOCKS: ReadonlyMap<string, BlockReading> = new Map<string, BlockRe
   ['tls', (entry, { layer }, reading) => layer.set('tls', readTls(entry, 'clients', reading), originOf(entry))],
   ['ocsp', (entry, { layer }, reading) => layer.set('ocsp', readOcsp(entry, reading), originOf(entry))],
   ['ocspCache', (entry, { layer }, reading) => layer.set('ocspCache', readOcspCache(entry, reading), originOf(entry))],
-  ['operators', (entry, { layer }, reading) => layer.set('operators', readOperators(entry, reading), originOf(entry))],
+  [
+    'operators',
+    (entry, { layer }, reading) => {
+      const operators = readOperators(entry, reading)
+      layer.set('operators', operators, originOf(entry))
+      const resolver = resolverOfOperators(operators)
+      if (resolver !== undefined && !layer.origins.has('resolver')) layer.set('resolver', resolver, originOf(entry))
+    },
+  ],
   ['resolver', (entry, { layer }, reading) => layer.set('resolver', readResolver(entry, reading), originOf(entry))],
   [
     'resolverTls',

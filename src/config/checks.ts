@@ -27,8 +27,6 @@ export function checkOptions(options: Options): string | undefined {
 
 function checkIdentity(options: Options): string | undefined {
   const { operators, defaultSentinel, resolver, accounts, authorization, trustedKeys } = options
-  // The URL is not told: it may hold a secret.
-  if (resolver?.type === 'url') return 'account resolver URL(…) is not supported: use MEMORY, full or cache'
   if (operators.length === 0) {
     return defaultSentinel === '' ? undefined : 'default sentinel requires operators and accounts'
   }

@@ -40,6 +40,15 @@ export function readOperators(entry: ConfigEntry, reading: Reading): string[] {
   })
 }
 
+/** The resolver that an operator's JWT names; a server with several operators, or none, has to name one itself. */
+export function resolverOfOperators(tokens: readonly string[]): ResolverOptions | undefined {
+  if (tokens.length !== 1) return undefined
+  const claims = decodeJwt(tokens[0], 'operator')
+  const url = typeof claims === 'string' ? undefined : claims.nats['account_server_url']
+  if (typeof url !== 'string' || url === '' || !isUrl(url)) return undefined
+  return { ...noResolver(), type: 'url', url: `${url.trim()}/accounts` }
+}
+
 interface ResolverDraft extends Draft<Omit<ResolverOptions, 'type'>> {
   kind: string
   saysHardDelete: boolean
@@ -91,8 +100,7 @@ const NO_RESOLVER =
 export function readResolver(entry: ConfigEntry, reading: Reading): ResolverOptions | undefined {
   const { problems } = reading
   const { value } = entry
-  const draft = newResolver()
-  const { kind: _, saysHardDelete: __, ...none } = draft
+  const none = noResolver()
   if (typeof value === 'string') {
     if (/mem/i.test(value)) return { ...none, type: 'memory' }
     const url = /url(?:\(\s*"?([^\s"]*?)"?\s*\))?/i.exec(value)
@@ -105,23 +113,13 @@ export function readResolver(entry: ConfigEntry, reading: Reading): ResolverOpti
   }
   // Keys that nobody knows are passed over here, in nats-server too.
   const known = new Map([...value].filter(([name]) => RESOLVER.keys.some((key) => key.names.includes(name))))
+  const draft: ResolverDraft = { ...none, kind: '', saysHardDelete: false }
   readBlock(known, RESOLVER, draft, reading)
   return checkedResolver(draft, entry, reading)
 }
 
-function newResolver(): ResolverDraft {
-  return {
-    kind: '',
-    url: '',
-    dir: '',
-    allowDelete: false,
-    hardDelete: false,
-    saysHardDelete: false,
-    limit: 0,
-    ttl: 0,
-    interval: 0,
-    timeout: 0,
-  }
+function noResolver(): Omit<ResolverOptions, 'type'> {
+  return { url: '', dir: '', allowDelete: false, hardDelete: false, limit: 0, ttl: 0, interval: 0, timeout: 0 }
 }
 
 function checkedResolver(draft: ResolverDraft, entry: ConfigEntry, { problems }: Reading): ResolverOptions | undefined {

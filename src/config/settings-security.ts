@@ -75,7 +75,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: "OCSP staples for the server's certificate: a boolean, or a block",
     reload: true,
     field: 'OCSPConfig',
-    missing: { feature: 'OCSP' },
   }),
   security('ocspCache', {
     keys: ['ocsp_cache'],
@@ -84,7 +83,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: 'Cache of OCSP answers: a boolean, or a block',
     reload: true,
     field: 'OCSPCacheConfig',
-    missing: { feature: 'OCSP' },
   }),
   security('operators', {
     keys: ['operator', 'operators', 'root', 'roots', 'root_operator', 'root_operators'],
@@ -108,7 +106,6 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     doc: 'TLS towards a resolver with a URL',
     reload: true,
     field: 'AccountResolverTLSConfig',
-    missing: { feature: 'account resolver' },
   }),
   security('resolverPreload', {
     keys: ['resolver_preload'],

@@ -15,7 +15,7 @@ export interface Rewrite {
   readonly subject: string
   /** Empty: none. */
   readonly reply: string
-  /** A header line to be added, `Name: value`; empty: none. */
+  /** A header line to be added, in place of those of this name, `Name: value`; empty: none. For one message only. */
   readonly header: string
 }
 
@@ -31,8 +31,8 @@ export function rewriteRun(
   { subject, reply, header }: Rewrite,
   callback: (run: Run) => void,
 ): void {
-  const added = headerAdded(run, header)
-  const headerSize = run.headerSize === 0 ? added.length : run.headerSize + added.length
+  const headers = header === '' ? undefined : headersWith(run, from, header)
+  const headerSize = headers === undefined ? run.headerSize : headers.length
   const bodySize = run.size - run.headerSize
   const size = headerSize + bodySize
   const lineLength = subject.length + 1 + reply.length
@@ -49,20 +49,13 @@ export function rewriteRun(
       block.bytes[at + subject.length] = SPACE
       block.bytes.write(reply, at + subject.length + 1, 'latin1')
       at += lineLength
-      if (added.length > 0) {
-        // In front of the empty line that ends the headers, or as the only one.
-        const keep = Math.max(0, run.headerSize - END.length)
-        copyBytes(block, at, run.block, source, keep)
-        at += keep
-        block.bytes.write(added, at, 'latin1')
-        at += added.length
-        const rest = run.size - keep + CRLF_BYTES
-        copyBytes(block, at, run.block, source + keep, rest)
-        at += rest
+      if (headers !== undefined) {
+        block.bytes.write(headers, at, 'latin1')
+        copyBytes(block, at + headerSize, run.block, source + run.headerSize, bodySize + CRLF_BYTES)
       } else {
-        copyBytes(block, at, run.block, source, run.size + CRLF_BYTES)
-        at += run.size + CRLF_BYTES
+        copyBytes(block, at, run.block, source, size + CRLF_BYTES)
       }
+      at += size + CRLF_BYTES
     }
     const rewritten = new Run()
     rewritten.line = block
@@ -85,8 +78,15 @@ export function rewriteRun(
   }
 }
 
-/** The bytes that adding a header line adds. */
-function headerAdded(run: Run, header: string): string {
-  if (header === '') return ''
-  return run.headerSize > 0 ? `${header}${END}` : `${VERSION}${header}${END}${END}`
+/** The header block of a message with one more line, `Name: value`, the only one of this name. */
+function headersWith(run: Run, index: number, header: string): string {
+  if (run.headerSize === 0) return `${VERSION}${header}${END}${END}`
+  const start = run.first + index * run.stride
+  // Without the empty line that ends it.
+  const before = run.block.bytes.toString('latin1', start, start + run.headerSize - END.length)
+  const name = header.slice(0, header.indexOf(':') + 1).toLowerCase()
+  if (!before.toLowerCase().includes(name)) return `${before}${header}${END}${END}`
+  const [version, ...lines] = before.split(END)
+  const others = lines.filter((line) => line !== '' && !line.toLowerCase().startsWith(name))
+  return `${[version, ...others, header].join(END)}${END}${END}`
 }

@@ -4,6 +4,8 @@
 // OpenSSL has parsed and verified the certificate before. Still every length is checked here, and whatever is not
 // exactly as RFC 5280 has it makes the whole certificate unreadable: nobody is let in by it (rule: any doubt refuses).
 
+import { BOOLEAN, OBJECT_IDENTIFIER, OCTET_STRING, Reader, readOid, SEQUENCE, SET, Unreadable } from './der.ts'
+
 /** One attribute of a subject: its type as dotted numbers and its value. */
 export interface Attribute {
   readonly oid: string
@@ -22,11 +24,6 @@ export interface CertificateParts {
   readonly publicKeyInfo: Buffer
 }
 
-const SEQUENCE = 0x30
-const SET = 0x31
-const OBJECT_IDENTIFIER = 0x06
-const BOOLEAN = 0x01
-const OCTET_STRING = 0x04
 const UTF8_STRING = 0x0c
 const NUMERIC_STRING = 0x12
 const PRINTABLE_STRING = 0x13
@@ -42,9 +39,6 @@ const SUBJECT_ALT_NAME = '2.5.29.17'
 
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
 const PRINTABLE_SET = /^[A-Za-z0-9 '()+,\-./:=?*&]*$/
-
-/** Thrown and caught in this file only. */
-class Unreadable extends Error {}
 
 /** Reads a certificate (DER). Undefined: it is not exactly as it must be. Never throws. */
 export function readCertificate(der: Buffer): CertificateParts | undefined {
@@ -107,25 +101,6 @@ function readExtensions(
   }
 }
 
-function readOid(bytes: Buffer): string {
-  const arcs: number[] = []
-  let arc = 0
-  for (const [i, byte] of bytes.entries()) {
-    arc = arc * 128 + (byte & 0x7f)
-    if (!Number.isSafeInteger(arc)) throw new Unreadable()
-    if (byte & 0x80) {
-      if (i === bytes.length - 1) throw new Unreadable()
-      continue
-    }
-    arcs.push(arc)
-    arc = 0
-  }
-  if (arcs.length === 0) throw new Unreadable()
-  const [first, ...rest] = arcs
-  const root = Math.min(2, Math.floor(first / 40))
-  return [root, first - root * 40, ...rest].join('.')
-}
-
 /** The string types that Go reads. A T.61 string beyond ASCII means different things to different readers. */
 function readString(tag: number, bytes: Buffer): string {
   switch (tag) {
@@ -159,70 +134,5 @@ function decode(encoding: string, bytes: Buffer): string {
     return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
     throw new Unreadable()
-  }
-}
-
-/** Reads DER values one after the other. */
-class Reader {
-  private readonly bytes: Buffer
-  private at = 0
-
-  constructor(bytes: Buffer) {
-    this.bytes = bytes
-  }
-
-  get atEnd(): boolean {
-    return this.at === this.bytes.length
-  }
-
-  /** The tag of the next value. */
-  get tag(): number {
-    if (this.atEnd) throw new Unreadable()
-    return this.bytes[this.at]
-  }
-
-  /** The content of the next value, which must have this tag. */
-  take(tag: number): Buffer {
-    if (this.tag !== tag) throw new Unreadable()
-    const start = this.header()
-    return this.bytes.subarray(start, this.at)
-  }
-
-  /** The next value with its tag and length. */
-  takeWhole(tag: number): Buffer {
-    const start = this.at
-    this.take(tag)
-    return this.bytes.subarray(start, this.at)
-  }
-
-  skip(): void {
-    this.header()
-  }
-
-  end(): void {
-    if (!this.atEnd) throw new Unreadable()
-  }
-
-  /** The contents of all that is left, each of which must have this tag. */
-  *all(tag: number): Generator<Buffer> {
-    while (!this.atEnd) yield this.take(tag)
-  }
-
-  /** Moves behind the next value; answers where its content starts. */
-  private header(): number {
-    const { bytes } = this
-    const from = this.at
-    let start = from + 2
-    let length = bytes[from + 1]
-    if (length === undefined || (bytes[from] & 0x1f) === 0x1f) throw new Unreadable()
-    if (length & 0x80) {
-      const size = length & 0x7f
-      start += size
-      if (size === 0 || size > 4 || start > bytes.length) throw new Unreadable()
-      length = bytes.readUIntBE(from + 2, size)
-    }
-    if (start + length > bytes.length) throw new Unreadable()
-    this.at = start + length
-    return start
   }
 }

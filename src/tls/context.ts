@@ -6,7 +6,7 @@
 import { constants, X509Certificate } from 'node:crypto'
 import { createSecureContext, createServer, getCACertificates, type SecureContext, type Server } from 'node:tls'
 import type { KeyPair, Result } from './pem.ts'
-import type { TlsSettings } from './settings.ts'
+import type { Staple, TlsSettings } from './settings.ts'
 
 interface Named {
   readonly certificate: X509Certificate
@@ -23,7 +23,7 @@ const NAME_RULES = { subject: 'never', partialWildcards: false, wildcards: true 
  * `secureConnection` or `tlsClientError`. What OpenSSL refuses about the settings is an error in its own words.
  */
 export function buildServer(settings: TlsSettings): Result<Server> {
-  const { pairs, verify } = settings
+  const { pairs, verify, staple } = settings
   try {
     const select = pairs.length > 1 ? chooser(settings) : undefined
     const server = createServer({
@@ -34,10 +34,20 @@ export function buildServer(settings: TlsSettings): Result<Server> {
       handshakeTimeout: Math.max(0, settings.timeoutMs) + 60_000,
       ...(select === undefined ? {} : { SNICallback: select }),
     })
+    if (staple !== undefined) {
+      server.on('OCSPRequest', (certificate, _issuer, answer) => answer(null, stapleFor(certificate, staple)))
+    }
     return { value: server }
   } catch (error) {
     return { error: `error in TLS configuration: ${error instanceof Error ? error.message : String(error)}` }
   }
+}
+
+/** One that is not for this certificate, or not valid any more, is none: the client decides what it makes of that. */
+function stapleFor(certificate: Buffer, staple: Staple): Buffer | null {
+  if (!certificate.equals(staple.certificate) || (staple.validUntilMs ?? Number.POSITIVE_INFINITY) < Date.now())
+    return null
+  return Buffer.from(staple.response)
 }
 
 /** The choice by name. It never throws, whatever the name: an exception here would end the process. */

@@ -1,6 +1,8 @@
 // The `tls` block of the client port as the configuration hands it over (reference 4.4): plain data with the names of
 // files, whose members the configuration has checked one by one. Other members it may have are not for this port.
 
+import type { OcspPeerOptions } from '../config/shapes.ts'
+
 /** A certificate chain and its private key, each the name of a PEM file. */
 export interface CertificateFiles {
   readonly certFile: string
@@ -31,4 +33,6 @@ export interface TlsOptions {
   readonly handshakeFirst: boolean
   /** … unless the client has said nothing for so many milliseconds; 0 = however long. */
   readonly handshakeFirstFallback: number
+  /** Whether certificates of clients are still good is asked of their responders; undefined: it is not. */
+  readonly ocspPeer?: OcspPeerOptions | undefined
 }

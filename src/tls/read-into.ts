@@ -24,7 +24,8 @@ function keyOf(name: string): symbol {
 
 /**
  * Makes a secured connection read into `buffer`, calling `onRead` with the number of bytes each time: at most one TLS
- * record, 16 KiB. To be called from within `secured`, before anything is decrypted. Nothing if the connection is gone.
+ * record, 16 KiB. To be called from within `secured`, before anything is decrypted, unless readEarly() follows. Nothing
+ * if the connection is gone.
  */
 export function readInto(socket: TLSSocket, buffer: Buffer, onRead: (bytes: number) => void): void {
   keys ??= { buffer: keyOf('kBuffer'), callback: keyOf('kBufferCb') }
@@ -35,4 +36,19 @@ export function readInto(socket: TLSSocket, buffer: Buffer, onRead: (bytes: numb
     return true
   }
   internals._handle?.useUserBuffer(buffer)
+}
+
+/**
+ * Hands on what was decrypted before readInto(), while it was not known yet whether the connection may stay. To be
+ * called in the same turn, before the stream flows and these bytes with it.
+ */
+export function readEarly(socket: TLSSocket): void {
+  if (keys === undefined) return
+  const internals = socket as unknown as Internals
+  const buffer = internals[keys.buffer] as Buffer | undefined
+  const onRead = internals[keys.callback] as ((bytes: number) => boolean) | undefined
+  if (buffer === undefined || onRead === undefined) return
+  for (let bytes: Buffer | null = socket.read(); bytes !== null; bytes = socket.read()) {
+    for (let at = 0; at < bytes.length; at += buffer.length) onRead(bytes.copy(buffer, 0, at))
+  }
 }

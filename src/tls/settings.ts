@@ -4,6 +4,7 @@
 // the same certificates, also one that is started anew while files are being replaced, and what is wrong is found and
 // said once. The result is plain data that crosses to the shards as it is. It holds private keys: never print it.
 
+import type { OcspPeerOptions } from '../config/shapes.ts'
 import { chooseCurves, chooseSuites } from './cipher-suites.ts'
 import { buildServer } from './context.ts'
 import type { CertificateFiles, TlsOptions } from './options.ts'
@@ -32,6 +33,19 @@ export interface TlsSettings {
   readonly fallbackMs: number
   /** Clients that do not begin TLS are served in plain. */
   readonly allowNonTls: boolean
+  /** For clients that ask whether the first certificate is still good (ocsp/stapling.ts). */
+  readonly staple?: Staple
+  /** Certificates of clients are asked about (ocsp/peers.ts); undefined: they are not. */
+  readonly ocspPeer?: OcspPeerOptions
+}
+
+/** An OCSP answer about a certificate. */
+export interface Staple {
+  /** DER. */
+  readonly certificate: Uint8Array
+  readonly response: Uint8Array
+  /** Wall clock, in milliseconds; undefined: no end is known. */
+  readonly validUntilMs: number | undefined
 }
 
 /** TLS of each port; undefined: the port does without. */
@@ -50,7 +64,12 @@ export function readTls(options: TlsOptions, allowNonTls: boolean): Result<TlsSe
   if ('error' in pairs) return pairs
   const authorities = options.caFile === '' ? { value: undefined } : readAuthorities(options.caFile)
   if ('error' in authorities) return authorities
+  const { ocspPeer } = options
+  if (ocspPeer?.verify && !options.verify && !options.verifyAndMap) {
+    return { error: 'OCSP peer verification for client connections requires TLS verify (mTLS) to be enabled' }
+  }
   const settings: TlsSettings = {
+    ...(ocspPeer?.verify ? { ocspPeer } : {}),
     pairs: pairs.value,
     authorities: authorities.value,
     verify: options.verify || options.verifyAndMap,

@@ -11,12 +11,16 @@
 // of connects does not stop the shard's other clients. Each connection has one absolute deadline at any time.
 
 import assert from 'node:assert/strict'
+import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Server, TLSSocket } from 'node:tls'
+import type { OcspPeerOptions } from '../config/shapes.ts'
 import { buildServer } from './context.ts'
 import { describeTlsError, NOT_TLS, TIMED_OUT } from './errors.ts'
 import { publicKeyPin } from './names.ts'
+import type { CheckPeer } from './ocsp/peers.ts'
 import type { HandshakeLimit } from './rate-limit.ts'
+import { readEarly } from './read-into.ts'
 import type { TlsSettings } from './settings.ts'
 
 /**
@@ -38,6 +42,8 @@ export interface TlsSession {
   readonly first: boolean
   /** The client's certificate (DER), verified; undefined if none was asked for. */
   readonly peerCertificate: Buffer | undefined
+  /** Its chain as it was verified, itself first (DER); empty if none was asked for, or the connection has ended. */
+  peerChain(): readonly Buffer[]
 }
 
 /** Why a connection ends before it is secured. A Fault with what the log should say. */
@@ -91,12 +97,17 @@ export class TlsUpgrader {
   private settings: TlsSettings
   private server: Server
   private readonly limit: HandshakeLimit | undefined
+  readonly checkPeer: CheckPeer
   /** By the plain socket below, from begin() until its end is told. */
   private readonly upgrades = new Map<Socket, Upgrade>()
   private readonly ready: Upgrade[] = []
 
-  /** `settings` have been checked by readTls(). `limit`: shared with the other shards; undefined: none. */
-  constructor(settings: TlsSettings, limit: HandshakeLimit | undefined) {
+  /**
+   * `settings` have been checked by readTls(). `limit`: shared with the other shards; undefined: none. `checkPeer`: who
+   * knows whether a certificate is still good.
+   */
+  constructor(settings: TlsSettings, limit: HandshakeLimit | undefined, checkPeer: CheckPeer) {
+    this.checkPeer = checkPeer
     this.settings = settings
     this.server = this.serverFor(settings)
     this.limit = limit
@@ -261,8 +272,8 @@ class Upgrade {
   }
 
   handshakeDone(socket: TLSSocket): void {
-    const peerCertificate = this.settings.verify ? socket.getPeerX509Certificate()?.raw : undefined
-    const { pinnedCerts } = this.settings
+    const { verify, pinnedCerts, ocspPeer } = this.settings
+    const peerCertificate = verify ? socket.getPeerX509Certificate()?.raw : undefined
     if (pinnedCerts.length > 0) {
       const pin = peerCertificate && publicKeyPin(peerCertificate)
       if (pin === undefined || !pinnedCerts.includes(pin)) {
@@ -270,6 +281,25 @@ class Upgrade {
         return
       }
     }
+    if (ocspPeer === undefined) this.admit(socket, peerCertificate)
+    else void this.admitIfGood(socket, peerCertificate, ocspPeer)
+  }
+
+  /** What comes meanwhile waits, as far as the stream's buffer goes, and the time for the handshake goes on. */
+  private async admitIfGood(socket: TLSSocket, certificate: Buffer | undefined, ocspPeer: OcspPeerOptions) {
+    socket.on('error', this.socketOnError)
+    const isGood = await this.owner.checkPeer(chainOf(socket), ocspPeer)
+    if (this.over) return
+    if (!isGood) {
+      this.fail(failure('client not OCSP valid'))
+      return
+    }
+    this.admit(socket, certificate)
+    socket.off('error', this.socketOnError)
+    readEarly(socket)
+  }
+
+  private admit(socket: TLSSocket, peerCertificate: Buffer | undefined): void {
     this.finish()
     socket.allowHalfOpen = true
     this.handler.secured(socket, {
@@ -277,6 +307,7 @@ class Upgrade {
       cipher: socket.getCipher().standardName,
       first: !this.greeted,
       peerCertificate,
+      peerChain: peerCertificate === undefined ? noChain : chainReader(socket),
     })
   }
 
@@ -287,6 +318,7 @@ class Upgrade {
   // ── The end ───────────────────────────────────────────────────────────────────────────────────────────
 
   private fail(why: TlsFailure): void {
+    if (this.over) return
     this.finish()
     this.handler.failed(why)
     if (this.handshaking) this.socket.destroy()
@@ -315,4 +347,21 @@ class Upgrade {
     clearTimeout(this.timer)
     this.timer = setTimeout(act, ms)
   }
+}
+
+const noChain = (): readonly Buffer[] => []
+
+/** Holds nothing but the socket: it lives as long as the connection. */
+function chainReader(socket: TLSSocket): () => readonly Buffer[] {
+  return () => chainOf(socket)
+}
+
+function chainOf(socket: TLSSocket): Buffer[] {
+  const chain: Buffer[] = []
+  let certificate = socket.getPeerX509Certificate()
+  while (certificate !== undefined && !chain.some((one) => one.equals((certificate as X509Certificate).raw))) {
+    chain.push(certificate.raw)
+    certificate = certificate.issuerCertificate
+  }
+  return chain
 }

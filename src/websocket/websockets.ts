@@ -14,6 +14,7 @@ import type { Log } from '../log/log.ts'
 import { allocateBlock, type Block } from '../memory/block.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
 import type { Arrival } from '../messages.ts'
+import type { CheckPeer } from '../tls/ocsp/peers.ts'
 import { readInto } from '../tls/read-into.ts'
 import type { TlsSettings } from '../tls/settings.ts'
 import { type TlsFailure, type TlsSession, TlsUpgrader } from '../tls/upgrade.ts'
@@ -31,6 +32,7 @@ export interface WebSocketsOwner {
   readonly readStart: number
   readonly log: Log
   readonly options: { readonly maxPayload: number }
+  readonly questions: { readonly checkPeer: CheckPeer }
   /** Makes a client of an arrival whose handshake is done. It is served from here on. */
   admit(arrival: Arrival, transport: WebSocketTransport, session: WebSocketSession): WebSocketClient
   /** An arrival is gone without having become a client. */
@@ -75,7 +77,8 @@ export class WebSockets implements WebSocketShared {
   /** Connections that come from now on speak TLS by these settings; undefined: none. */
   configure(tls: TlsSettings | undefined): void {
     if (tls === undefined) this.upgrader = undefined
-    else if (this.upgrader === undefined) this.upgrader = new TlsUpgrader(tls, undefined)
+    else if (this.upgrader === undefined)
+      this.upgrader = new TlsUpgrader(tls, undefined, this.owner.questions.checkPeer)
     else this.upgrader.reload(tls)
   }
 

@@ -12,6 +12,7 @@ import {
 const nothing: Answerers = {
   password: async () => 'mismatch',
   account: async () => undefined,
+  certificate: async () => false,
   custom: async () => ({ fault: AuthFaults.violation, cause: '' }),
   system: async () => undefined,
 }

@@ -302,10 +302,4 @@ describe('a reload', () => {
     })
     expect(await again('port: 1', 'port: {')).toMatchObject({ refused: expect.stringContaining('Parse error') })
   })
-
-  test('of what would open or close the server is refused', async () => {
-    expect(await again('port: 1', 'port: 1\nresolver: URL("http://localhost:1/")')).toMatchObject({
-      refused: expect.stringContaining('is not supported'),
-    })
-  })
 })

@@ -204,6 +204,17 @@ describe.each(configuredServers('accounts'))('$name', (server) => {
       for (const n of [1, 2, 3]) await requester.expect(`MSG _INBOX.1 7 1\r\n${n}\r\n`)
     })
 
+    test('nobody says of itself that it is somebody else', async () => {
+      const program = await startConfigured(server, config)
+      const [responder, requester] = [await login(program, A), await login(program, B)]
+      await subscribe(responder, 'svc.> 1')
+      const request = 'NATS/1.0\r\nA: 1\r\nNats-Request-Info: {"acc":"C"}\r\nB: 2\r\n\r\n'
+      requester.send(`HPUB ask.time r ${request.length} ${request.length + 1}\r\n${request}?\r\n`)
+      await responder.expectMatch(
+        /^HMSG svc\.time 1 _R_\.\S+ \d+ \d+\r\nNATS\/1\.0\r\nA: 1\r\nB: 2\r\nNats-Request-Info: \{"acc":"B","rtt":\d+\}\r\n\r\n\?\r\n/,
+      )
+    })
+
     test('a service may rest on another one', async () => {
       const program = await startConfigured(
         server,
@@ -218,7 +229,9 @@ describe.each(configuredServers('accounts'))('$name', (server) => {
       await subscribe(responder, 'c.svc 1')
       await subscribe(requester, '_INBOX.> 7')
       requester.send('PUB ask _INBOX.1 1\r\n?\r\n')
-      const [, reply] = await responder.expectMatch(/^HMSG c\.svc 1 (_R_\.\S+) [\s\S]*?\r\n\r\n\?\r\n/)
+      const [, reply] = await responder.expectMatch(
+        /^HMSG c\.svc 1 (_R_\.\S+) \d+ \d+\r\nNATS\/1\.0\r\nNats-Request-Info: \{"acc":"C","svc":"B","rtt":\d+\}\r\n\r\n\?\r\n/,
+      )
       responder.send(`PUB ${reply} 1\r\n!\r\n`)
       await requester.expect('MSG _INBOX.1 7 1\r\n!\r\n')
     })

@@ -94,13 +94,4 @@ describe.each(configuredServers('operator mode that cannot be'))('$name', (serve
     )
     expect(program.stderr).toContain('Server is ready')
   })
-
-  test.skipIf(server.name === 'nats-server')('a resolver by URL is refused in one line', async () => {
-    const operator = new TestOperator()
-    const file = join(scratchDirectory(), 'server.conf')
-    writeFileSync(file, await operator.config('URL("http://user:secret@127.0.0.1:1/accounts")', false))
-    const refusal = server.start(['-c', file])
-    await expect(refusal).rejects.toThrow(/nats-server: [^\n]*not supported[^\n]*\n$/)
-    await expect(refusal).rejects.not.toThrow('secret')
-  })
 })

@@ -6,6 +6,7 @@ import { createAccount, createOperator, createUser, type KeyPair } from '@nats-i
 
 type AccountBody = NonNullable<Parameters<typeof encodeAccount>[2]>
 type AccountTimes = NonNullable<Parameters<typeof encodeAccount>[3]>
+type OperatorBody = NonNullable<Parameters<typeof encodeOperator>[2]>
 type UserBody = NonNullable<Parameters<typeof encodeUser>[3]>
 type UserTimes = NonNullable<Parameters<typeof encodeUser>[4]>
 
@@ -52,10 +53,10 @@ export class TestOperator {
     return jwt
   }
 
-  /** The text of a configuration with all tokens in it, or with another resolver. */
-  async config(resolver = 'MEMORY', isPreloaded = true): Promise<string> {
+  /** The text of a configuration with all tokens in it, or with another resolver. `body`: what the operator says. */
+  async config(resolver = 'MEMORY', isPreloaded = true, body: OperatorBody = {}): Promise<string> {
     if (!this.tokens.has(this.system.id)) await this.sign(this.system)
-    this.token ||= await encodeOperator('op', this.key, { system_account: this.system.id })
+    this.token ||= await encodeOperator('op', this.key, { system_account: this.system.id, ...body })
     const preload = [...this.tokens].map(([key, jwt]) => `${key}: ${jwt}`).join('\n')
     return `operator: ${this.token}\nresolver: ${resolver}\n${isPreloaded ? `resolver_preload {\n${preload}\n}` : ''}\n`
   }

@@ -1,7 +1,15 @@
 // Certificates for tests, made when a test runs, so that none expires and no private key lies in the repository.
 // They are written byte by byte, because some must be such as no tool would make.
 
-import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
+import {
+  createHash,
+  createPrivateKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+  X509Certificate,
+} from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,6 +53,23 @@ export interface CertificateOrder {
   readonly days?: number
   /** How many extensions with alternative names; more than 1 is wrong. */
   readonly nameExtensions?: number
+  /** Where it can be asked about. */
+  readonly ocspUrl?: string
+  /** It is no good without a staple. */
+  readonly mustStaple?: boolean
+  /** It may sign OCSP answers for its issuer. */
+  readonly signsOcsp?: boolean
+}
+
+/** What an OCSP answer is to say. */
+export interface OcspAnswerOrder {
+  readonly status?: 'good' | 'revoked' | 'unknown'
+  /** Milliseconds from now. */
+  readonly thisUpdate?: number
+  /** Milliseconds from now; undefined: an hour. */
+  readonly nextUpdate?: number
+  /** Who signs it, if not the authority itself. */
+  readonly signer?: Certificate
 }
 
 export interface Certificate {
@@ -58,6 +83,7 @@ export interface Certificate {
 interface Issued extends Certificate {
   readonly name: Buffer
   readonly privateKey: KeyObject
+  readonly publicKeyInfo: Buffer
 }
 
 const DAY_MS = 86_400_000
@@ -78,6 +104,27 @@ export class Authority {
 
   issue(order: CertificateOrder): Certificate {
     return make(order, this.self)
+  }
+
+  /** An OCSP answer about a certificate (RFC 6960). */
+  ocspAnswer(about: Certificate, order: OcspAnswerOrder = {}): Buffer {
+    const { status = 'good', thisUpdate = -60_000, nextUpdate = 3_600_000, signer } = order
+    const { name, publicKeyInfo } = this.self
+    const sha1 = (bytes: Buffer) => der(0x04, createHash('sha1').update(bytes).digest())
+    // The key itself stands at the end of its info: 65 bytes for P-256.
+    const keyHash = sha1(publicKeyInfo.subarray(-65))
+    const serial = der(0x02, serialOf(about))
+    const id = der(0x30, der(0x30, oid('1.3.14.3.2.26'), der(0x05)), sha1(name), keyHash, serial)
+    const at = (ms: number) => der(0x18, Buffer.from(`${digitsOf(Date.now() + ms)}Z`))
+    const says = { good: der(0x80), revoked: der(0xa1, at(-1000)), unknown: der(0x82) }[status]
+    const response = der(0x30, id, says, at(thisUpdate), der(0xa0, at(nextUpdate)))
+    const data = der(0x30, der(0xa2, keyHash), at(0), der(0x30, response))
+    const key = signer === undefined ? this.self.privateKey : createPrivateKey(signer.key)
+    const signature = der(0x03, Buffer.from([0]), sign('sha256', data, key))
+    const certificates = signer === undefined ? [] : [der(0xa0, der(0x30, signer.der))]
+    const basic = der(0x30, data, der(0x30, oid(ECDSA_SHA256)), signature, ...certificates)
+    const holder = der(0x30, oid('1.3.6.1.5.5.7.48.1.1'), der(0x04, basic))
+    return der(0x30, der(0x0a, Buffer.from([0])), der(0xa0, holder))
   }
 }
 
@@ -137,6 +184,7 @@ function make(order: CertificateOrder, issuer: Issued | undefined): Issued {
     pin: createHash('sha256').update(publicKeyInfo).digest('hex'),
     name,
     privateKey,
+    publicKeyInfo,
   }
 }
 
@@ -162,6 +210,15 @@ function extensionsOf(order: CertificateOrder): Buffer[] {
   ]
   const count = order.nameExtensions ?? (names.length > 0 ? 1 : 0)
   for (let i = 0; i < count; i++) extensions.push(der(0x30, oid('2.5.29.17'), der(0x04, der(0x30, ...names))))
+  const { ocspUrl, mustStaple, signsOcsp } = order
+  if (ocspUrl !== undefined) {
+    const access = der(0x30, oid('1.3.6.1.5.5.7.48.1'), der(0x86, Buffer.from(ocspUrl)))
+    extensions.push(der(0x30, oid('1.3.6.1.5.5.7.1.1'), der(0x04, der(0x30, access))))
+  }
+  if (mustStaple) {
+    extensions.push(der(0x30, oid('1.3.6.1.5.5.7.1.24'), der(0x04, der(0x30, der(0x02, Buffer.from([5]))))))
+  }
+  if (signsOcsp) extensions.push(der(0x30, oid('2.5.29.37'), der(0x04, der(0x30, oid('1.3.6.1.5.5.7.3.9')))))
   return extensions
 }
 
@@ -193,6 +250,14 @@ function oid(dotted: string): Buffer {
 }
 
 function time(ms: number): Buffer {
-  const text = new Date(ms).toISOString().replace(/[-:T]/g, '').slice(2, 14)
-  return der(0x17, Buffer.from(`${text}Z`))
+  return der(0x17, Buffer.from(`${digitsOf(ms).slice(2)}Z`))
+}
+
+/** Year to second, of the universal time. */
+function digitsOf(ms: number): string {
+  return new Date(ms).toISOString().replace(/[-:T]/g, '').slice(0, 14)
+}
+
+function serialOf({ der: bytes }: Certificate): Buffer {
+  return Buffer.from(new X509Certificate(bytes).serialNumber, 'hex')
 }

@@ -48,7 +48,7 @@ export class Echo {
   private readonly onOutcome: (outcome: Outcome) => void
 
   constructor(settings: TlsSettings, limit?: HandshakeLimit, onOutcome: (outcome: Outcome) => void = () => undefined) {
-    this.upgrader = new TlsUpgrader(settings, limit)
+    this.upgrader = new TlsUpgrader(settings, limit, async () => true)
     this.onOutcome = onOutcome
   }
 

@@ -11,19 +11,22 @@ import { type Invalid, invalid, isInvalid } from './token.ts'
 /** The token of an account by its public key; undefined: there is none. Never rejects. */
 export type FetchAccount = (key: string) => Soon<string | undefined>
 
+/** Whose signatures on accounts count. */
+export type TrustedSigners = Pick<OperatorSettings, 'trustedKeys' | 'strictKeys'>
+
 /** Fetches under way at once. Whoever asks for strange accounts beyond that is refused, and nobody waits for them. */
 export const FETCHES_MAX = 256
 /** An expired account is not fetched again sooner than this. */
 const REFETCH_MS = 1000
 
 export class AccountBook {
-  private readonly trusted: Pick<OperatorSettings, 'trustedKeys' | 'strictKeys'>
+  private readonly trusted: TrustedSigners
   private readonly fetch: FetchAccount
   private readonly accounts = new Map<string, VerifiedAccount>()
   private readonly fetchedMs = new Map<string, number>()
   private readonly fetches = new Map<string, Promise<VerifiedAccount | Invalid>>()
 
-  constructor(trusted: Pick<OperatorSettings, 'trustedKeys' | 'strictKeys'>, fetch: FetchAccount) {
+  constructor(trusted: TrustedSigners, fetch: FetchAccount) {
     this.trusted = trusted
     this.fetch = fetch
   }

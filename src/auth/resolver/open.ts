@@ -1,9 +1,10 @@
 // From the options of a server in operator mode to the resolver of its accounts: what has to be right before anybody is
 // let in. The texts of refusals are nats-server's, where it has one.
 
+import type { ResolverOptions } from '../../config/shapes.ts'
 import type { Options } from '../../options.ts'
 import { decodeAccount } from '../jwt/account.ts'
-import { AccountBook } from '../jwt/account-book.ts'
+import { AccountBook, type TrustedSigners } from '../jwt/account-book.ts'
 import { whyNotAccount } from '../jwt/account-check.ts'
 import { type Invalid, invalid, isInvalid } from '../jwt/token.ts'
 import { operatorOf } from '../setup.ts'
@@ -31,25 +32,27 @@ export async function openResolver(
   warn: (text: string) => void,
 ): Promise<OpenResolver | Invalid> {
   const operator = operatorOf(options, Date.now())
-  if (operator === undefined) return invalid('there is no operator')
-  if (isInvalid(operator)) return operator
-  const { systemAccount } = operator
+  if (operator !== undefined && isInvalid(operator)) return operator
+  const systemAccount = operator?.systemAccount ?? ''
   const { operators, resolverPreload } = options
   const type = options.resolver?.type ?? 'memory'
-  if (type !== 'memory' && systemAccount === '') {
+  if (type !== 'memory' && type !== 'url' && systemAccount === '') {
     const where = 'the system account needs to be specified in configuration or the operator jwt'
     return invalid(`using nats based account resolver - ${where}`)
   }
   if (operators.length > 0 && systemAccount === '') warn('Trusted Operators should utilize a System Account')
   warnOfPreload(resolverPreload, warn)
-  const opened = type === 'memory' ? openMemory(options) : await openDirectory(options, before)
+  if (type === 'url' && Object.keys(resolverPreload).length > 0) {
+    return invalid('resolver preloads only available for writeable resolver types MEM/DIR/CACHE_DIR')
+  }
+  const opened = await OPENERS[type](options, before, warn)
   if (isInvalid(opened)) return opened
   for (const [key, jwt] of Object.entries(resolverPreload)) {
     const wrong = await opened.resolver.storeNewer(key, jwt)
     if (wrong !== undefined) return invalid(`preload account error for ${JSON.stringify(key)}: ${wrong.invalid}`)
   }
   // Others than those in memory may be waiting for the system account to be told to them.
-  if (type === 'memory' && systemAccount !== '') {
+  if (type === 'memory' && operator !== undefined && systemAccount !== '') {
     const jwt = await opened.resolver.lookup(systemAccount)
     const found = jwt === undefined ? jwt : new AccountBook(operator, () => jwt).update(systemAccount, jwt, Date.now())
     if (found === undefined) return invalid('error resolving system account: account missing')
@@ -66,15 +69,42 @@ function warnOfPreload(preload: Options['resolverPreload'], warn: (text: string)
   }
 }
 
-function openMemory({ resolver: options }: Options): OpenResolver {
-  return { resolver: new MemoryResolver(), options, close: () => undefined }
+type Opener = typeof openResolver
+
+const OPENERS: Readonly<Record<ResolverOptions['type'], Opener>> = {
+  memory: async ({ resolver: options }) => ({ resolver: new MemoryResolver(), options, close: () => undefined }),
+  full: openDirectory,
+  cache: openDirectory,
+  url: openUrl,
+}
+
+function trustedBy(options: Options): TrustedSigners {
+  const operator = operatorOf(options)
+  return operator === undefined || isInvalid(operator) ? { trustedKeys: [], strictKeys: [] } : operator
+}
+
+/** Somebody has to be there at the start; later, what cannot be asked for is refused, and nobody else minds. */
+async function openUrl(
+  given: Options,
+  before: OpenResolver | undefined,
+  warn: (text: string) => void,
+): Promise<OpenResolver | Invalid> {
+  const [{ UrlResolver }, { readRemoteTls }] = await Promise.all([import('./url.ts'), import('../../tls/remote.ts')])
+  const { resolver: options, resolverTls } = given
+  const tls = readRemoteTls(resolverTls)
+  if ('error' in tls) return invalid(tls.error)
+  const url = options?.url ?? ''
+  if (before?.resolver instanceof UrlResolver && before.resolver.isMadeOf(url, tls.value)) return before
+  const resolver = new UrlResolver({ url, tls: tls.value, trusted: trustedBy(given), warn })
+  const wrong = before === undefined ? await resolver.check() : undefined
+  return wrong ?? { resolver, options, close: () => resolver.close() }
 }
 
 async function openDirectory(
   { resolver: options }: Options,
   before: OpenResolver | undefined,
 ): Promise<OpenResolver | Invalid> {
-  if (options === undefined || options.type === 'url') return invalid('resolver of type URL is not supported')
+  if (options === undefined) return invalid('resolver has no directory')
   if (before?.resolver instanceof AccountDirectory && JSON.stringify(before.options) === JSON.stringify(options)) {
     await before.resolver.takeStock()
     return before

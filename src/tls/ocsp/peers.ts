@@ -1,0 +1,116 @@
+// Whether the certificates of clients are still good (reference 4.4, `ocsp_peer`): each link of the chain that names an
+// OCSP responder is asked about. One for the server, on the primary, so that an answer serves all shards; they ask when
+// a handshake is done, and let nobody in meanwhile.
+
+import { X509Certificate } from 'node:crypto'
+import type { OcspCacheOptions, OcspPeerOptions } from '../../config/shapes.ts'
+import { OCSP_CACHED_MAX } from '../../constants.ts'
+import { OcspError, type OcspStatus, respondersOf } from './message.ts'
+import { askResponders, UnreachableError } from './responder.ts'
+
+const CA_TIMEOUT_MS = 2_000
+
+/** The chain as OpenSSL has verified it, the client's own certificate first (DER). Never rejects. */
+export type CheckPeer = (chain: readonly Uint8Array[], options: OcspPeerOptions) => Promise<boolean>
+
+export class OcspPeers {
+  private readonly warn: (text: string) => void
+  private readonly cacheOptions: () => OcspCacheOptions | undefined
+  /** By fingerprint, oldest first. */
+  private readonly cache = new Map<string, OcspStatus>()
+  /** Links that are being asked about. */
+  private readonly underway = new Map<string, Promise<OcspStatus>>()
+
+  constructor(warn: (text: string) => void, cacheOptions: () => OcspCacheOptions | undefined) {
+    this.warn = warn
+    this.cacheOptions = cacheOptions
+  }
+
+  readonly check: CheckPeer = async (chain, options) => {
+    try {
+      const certificates = chain.map((bytes) => new X509Certificate(bytes))
+      for (const [i, certificate] of certificates.slice(0, -1).entries()) {
+        const urls = respondersOf(certificate)
+        if (urls.length === 0) continue
+        if (!(await this.isGood(certificate, certificates[i + 1], urls, options))) return false
+      }
+      return true
+    } catch {
+      return false // OpenSSL could read it, and now cannot
+    }
+  }
+
+  /** What is wrong is let pass, and told, if it is only to be warned of. */
+  private async isGood(
+    certificate: X509Certificate,
+    issuer: X509Certificate,
+    urls: readonly string[],
+    options: OcspPeerOptions,
+  ): Promise<boolean> {
+    const name = certificate.subject.replaceAll('\n', ',')
+    const known = this.cache.get(certificate.fingerprint256)
+    const isKnownRevoked = known?.status === 'revoked'
+    let status: OcspStatus
+    try {
+      status =
+        known !== undefined && isCurrent(known, options) ? known : await this.ask(certificate, issuer, urls, options)
+    } catch (error) {
+      const why = error instanceof OcspError ? error.message : 'failed'
+      this.warn(`Attempt to obtain OCSP response from CA responder for [${name}] failed: ${why}`)
+      if (!options.warnOnly && options.allowWhenCaUnreachable && error instanceof UnreachableError) {
+        const outcome = isKnownRevoked ? 'cached revocation exists so rejecting' : 'no cached revocation so allowing'
+        this.warn(`Failed to obtain OCSP CA response for [${name}] but AllowWhenCAUnreachable set; ${outcome}`)
+        return !isKnownRevoked
+      }
+      return this.isWarnOnly(name, options)
+    }
+    if (!isCurrent(status, options)) {
+      this.warn(`New OCSP CA response obtained for [${name}] but not current`)
+      return this.isWarnOnly(name, options)
+    }
+    if (status.status === 'good' || (status.status === 'unknown' && options.unknownIsGood)) return true
+    this.warn(`OCSP verify fail for [${name}] with CA status [${status.status}]`)
+    return this.isWarnOnly(name, options)
+  }
+
+  private isWarnOnly(name: string, { warnOnly }: OcspPeerOptions): boolean {
+    if (warnOnly) this.warn(`OCSP verify fail for [${name}] but WarnOnly is true so allowing`)
+    return warnOnly
+  }
+
+  /** Many may come with the same certificate at once: one question serves them all. */
+  private ask(
+    certificate: X509Certificate,
+    issuer: X509Certificate,
+    urls: readonly string[],
+    options: OcspPeerOptions,
+  ): Promise<OcspStatus> {
+    const { fingerprint256: key } = certificate
+    const underway = this.underway.get(key)
+    if (underway !== undefined) return underway
+    const timeoutMs = options.caTimeout || CA_TIMEOUT_MS
+    const asked = askResponders({ certificate, issuer, urls, timeoutMs, methods: ['GET'] })
+      .then(({ status, thisUpdateMs, nextUpdateMs }) => {
+        const answer = { status, thisUpdateMs, nextUpdateMs }
+        if (isCurrent(answer, options)) this.keep(key, answer)
+        return answer
+      })
+      .finally(() => this.underway.delete(key))
+    this.underway.set(key, asked)
+    return asked
+  }
+
+  private keep(key: string, status: OcspStatus): void {
+    if (this.cacheOptions()?.type === 'none') return
+    this.cache.delete(key)
+    this.cache.set(key, status)
+    if (this.cache.size > OCSP_CACHED_MAX) this.cache.delete(this.cache.keys().next().value as string)
+  }
+}
+
+function isCurrent({ thisUpdateMs, nextUpdateMs }: OcspStatus, options: OcspPeerOptions): boolean {
+  const { allowedClockSkew, cacheTtlWhenNextUpdateUnset } = options
+  const now = Date.now()
+  const end = nextUpdateMs ?? thisUpdateMs + cacheTtlWhenNextUpdateUnset
+  return end >= now - allowedClockSkew && thisUpdateMs <= now + allowedClockSkew
+}
