@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { composeRun } from '../protocol/compose.ts'
-import type { Run } from '../protocol/run.ts'
+import { type Run, subjectOf } from '../protocol/run.ts'
 import type { Publisher } from '../router.ts'
 import { InternalSubscription } from '../subjects/sublist.ts'
 import type { Account } from './account.ts'
@@ -73,8 +73,7 @@ export class OwnRequests {
   }
 
   private answered(run: Run): void {
-    const { bytes } = run.line
-    const settle = this.waiting.get(bytes.toString('latin1', run.subjectStart, run.subjectEnd))
+    const settle = this.waiting.get(subjectOf(run))
     if (settle === undefined) return
     const { first, headerSize, size } = run
     settle(new Uint8Array(run.block.bytes.subarray(first + headerSize, first + size)))

@@ -11,7 +11,7 @@ import { randomBytes } from 'node:crypto'
 import { CALLS_MAX } from '../constants.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
 import { rewriteRun } from '../protocol/rewrite.ts'
-import type { Run } from '../protocol/run.ts'
+import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
 import type { Publisher, Router } from '../router.ts'
 import { InternalSubscription, type Sublist } from '../subjects/sublist.ts'
 import type { Account } from './account.ts'
@@ -66,8 +66,8 @@ export class ServiceCalls {
   call(service: ServiceImport, run: Run, publisher: Publisher): number {
     if (this.hops >= HOPS_MAX) return 0
     const { owner } = this
-    const subject = textOf(run, run.subjectStart, run.subjectEnd)
-    const reply = textOf(run, run.replyStart, run.replyEnd)
+    const subject = subjectOf(run)
+    const reply = replyOf(run)
     const there = service.subjectThere(subject)
     // Where a service is made of another one, who asks is told of as far as its own import shares, and not the next.
     const { sharing } = this
@@ -148,7 +148,7 @@ export class ServiceCalls {
   /** A responder has published to one of our return addresses. */
   private answered(run: Run, publisher: Publisher): void {
     const { owner } = this
-    const returnAddress = textOf(run, run.subjectStart, run.subjectEnd)
+    const returnAddress = subjectOf(run)
     const call = this.calls.get(returnAddress)
     if (call === undefined) return
     const { service } = call
@@ -158,7 +158,7 @@ export class ServiceCalls {
     else call.deadlineMs = owner.nowMs + (service.terms.threshold || THRESHOLD_MS)
     if (call.sample !== undefined) publisher.introduce(call.sample.answered())
     call.sample = undefined
-    const reply = textOf(run, run.replyStart, run.replyEnd)
+    const reply = replyOf(run)
     const count = single ? 1 : run.count
     rewriteRun(owner.pool, run, 0, count, { subject: call.reply, reply, header: '' }, (answer) => {
       const { trace } = owner.router
@@ -174,8 +174,4 @@ export class ServiceCalls {
       if (deadlineMs < nowMs) this.expire(returnAddress)
     }
   }
-}
-
-function textOf(run: Run, start: number, end: number): string {
-  return run.line.bytes.toString('latin1', start, end)
 }
