@@ -101,8 +101,11 @@ export class LatencySample {
       ...spans,
     }
     const payload = Buffer.from(JSON.stringify(event))
-    composeRun(owner.pool, { subject, reply: '', headers: {}, payload }, (run) => {
-      owner.router.dispatch(run, exporter, SERVER)
+    // Of a request that is traced, what is measured is no part.
+    owner.router.tracing(undefined, () => {
+      composeRun(owner.pool, { subject, reply: '', headers: {}, payload }, (run) => {
+        owner.router.dispatch(run, exporter, SERVER)
+      })
     })
     owner.schedule()
   }
