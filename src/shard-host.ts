@@ -3,7 +3,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import type { Unpackr } from 'msgpackr'
 import { type Answerers, QuestionDesk } from './auth/questions.ts'
-import { SHUTDOWN_GRACE_MS } from './constants.ts'
+import { SHUTDOWN_GRACE_MS, YOUNG_GENERATION_MIB } from './constants.ts'
 import { handOver } from './handoff.ts'
 import type { LogMessage } from './log/sink.ts'
 import type { Arrival, Eviction, FromShard, PeerSetup, Query, ShardSetup, ToShard } from './messages.ts'
@@ -142,7 +142,12 @@ export class WorkerShardHost implements ShardHost {
     this.observer = observer
     this.index = setup.index
     this.region = setup.region
-    this.worker = new Worker(entry, { workerData: setup, execArgv: [], name: `heddle shard ${setup.index}` })
+    this.worker = new Worker(entry, {
+      workerData: setup,
+      execArgv: [],
+      name: `heddle shard ${setup.index}`,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
+    })
     const { promise: ready, resolve: becomeReady, reject: failReady } = Promise.withResolvers<void>()
     this.ready = ready
     this.ready.catch(() => undefined) // whoever waits for it handles it
