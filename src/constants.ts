@@ -66,9 +66,10 @@ export const READ_BYTES = 256 * 1024
 export const SMALL_CHUNK_BYTES = 4 * 1024
 export const CHUNK_BYTES = 64 * 1024
 /**
- * Young generation of a shard's heap. What a shard makes it either drops at once or keeps for long, so that V8's default,
- * 48, saves no time: 16 took as little, and 8 to 13 % less memory, with 100,000 subscriptions, 10,000 connections and
- * random subjects. It fills between two full collections, minutes apart: so much does resident memory go up and down.
+ * Young generation of a shard's heap. What a shard makes it either drops at once or keeps for long, so that V8's
+ * default, 48, saves no time: 16 took as little, and 8 to 13 % less memory, with 100,000 subscriptions, 10,000
+ * connections and random subjects. It fills between two full collections, minutes apart: so much does resident memory
+ * go up and down.
  */
 export const YOUNG_GENERATION_MIB = 8
 /** Free memory that a shard's chunk pool keeps, over all size classes. */

@@ -3,7 +3,7 @@
 // The primary transfers the handle of the accepted socket (Node 24.21 and later can): no descriptor number ever crosses
 // a thread, because a number is used again while a late clean-up still means the old one, and closes a stranger's
 // connection. Only the handle: a whole Socket on its way costs another Socket where it arrives, and its own destruction
-// where it left, a fifth of the processor time of a connect. The shard builds the one Socket that the connection has.
+// where it left, a seventh of the processor time of a connect. The shard builds the one Socket that the connection has.
 
 import { Socket } from 'node:net'
 import type { Worker } from 'node:worker_threads'
