@@ -6,8 +6,8 @@
 //
 // The requestor tells no more of itself than its import shares; the responder belongs to the account that reads this.
 
-import { randomInt } from 'node:crypto'
 import type { ExportOptions } from '../config/shapes.ts'
+import { eventHead } from '../event-head.ts'
 import { composeRun } from '../protocol/compose.ts'
 import type { Run } from '../protocol/run.ts'
 import type { Account } from './account.ts'
@@ -16,10 +16,8 @@ import { SERVER } from './own-requests.ts'
 import type { ServiceCallsOwner } from './service-calls.ts'
 import { samplingHeaders, type TraceHeaders } from './trace-headers.ts'
 
-const TYPE = 'io.nats.server.metric.v1.service_latency'
+const TYPE = 'metric.v1.service_latency'
 const NANOSECONDS_A_MS = 1e6
-const ID_LENGTH = 22
-const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 const FAILURES = {
   badRequest: { status: 400, description: 'Bad Request' },
@@ -35,7 +33,7 @@ export function isSampled({ sampling }: NonNullable<ExportOptions['latency']>, r
   if (sampling >= 100 || Math.random() * 100 < sampling) return { headers: undefined }
   if (run.headerSize === 0) return undefined
   const start = run.first + index * run.stride
-  const headers = samplingHeaders(run.block.bytes.toString('latin1', start, start + run.headerSize))
+  const headers = samplingHeaders(run.block.bytes.subarray(start, start + run.headerSize))
   return headers && { headers }
 }
 
@@ -89,9 +87,7 @@ export class LatencySample {
     const { owner, exporter, subject, requestor, headers, passedAtMs } = this
     const startMs = passedAtMs - (requestor?.rtt ?? 0) / NANOSECONDS_A_MS
     const event = {
-      type: TYPE,
-      id: eventId(),
-      timestamp: new Date().toISOString(),
+      ...eventHead(TYPE, Date.now()),
       status,
       description,
       requestor,
@@ -116,7 +112,3 @@ function infoOf(text: string): ClientInfo | undefined {
 }
 
 const nanoseconds = (ms: number): number => Math.round(ms * NANOSECONDS_A_MS)
-
-function eventId(): string {
-  return Array.from({ length: ID_LENGTH }, () => DIGITS[randomInt(DIGITS.length)]).join('')
-}

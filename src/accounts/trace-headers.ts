@@ -1,6 +1,8 @@
 // Headers by which tracing systems say that a request is to be sampled: Jaeger's, Zipkin's in its long and its short
 // form, and the W3C's, in this order of precedence. What the first of them that is there says counts.
 
+import { headersIn, isSampledTraceParent } from '../protocol/headers.ts'
+
 /** Values by canonical name. */
 export type TraceHeaders = Readonly<Record<string, readonly string[]>>
 
@@ -13,8 +15,8 @@ const B3 = 'B3'
 const W3C = 'Traceparent'
 const W3C_STATE = 'Tracestate'
 
-/** The headers (NATS/1.0 block, byte string) that ask for a sample, or undefined. */
-export function samplingHeaders(block: string): TraceHeaders | undefined {
+/** The headers that ask for a sample, or undefined. */
+export function samplingHeaders(block: Buffer): TraceHeaders | undefined {
   const headers = parse(block)
   const pick = (isMeant: (name: string) => boolean): TraceHeaders =>
     Object.fromEntries([...headers].filter(([name]) => isMeant(name)))
@@ -31,7 +33,7 @@ export function samplingHeaders(block: string): TraceHeaders | undefined {
   const b3 = first(B3)
   if (b3 !== undefined) return isB3Denied(b3) ? undefined : pick((name) => name === B3)
   const w3c = first(W3C)
-  return w3c !== undefined && isW3cSampled(w3c) ? pick((name) => name === W3C || name === W3C_STATE) : undefined
+  return w3c !== undefined && isSampledTraceParent(w3c) ? pick((name) => name === W3C || name === W3C_STATE) : undefined
 }
 
 /** `479fefe9525eddb:5adb976bfc1f95c1:479fefe9525eddb:1`, flags last. */
@@ -46,21 +48,10 @@ function isB3Denied(value: string): boolean {
   return parts[2] === '0' || (parts.length === 1 && parts[0] === '0')
 }
 
-/** `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`, flags last. */
-function isW3cSampled(value: string): boolean {
-  const parts = value.split('-')
-  return parts.length === 4 && /^[0-7][0-9a-fA-F]$/.test(parts[3]) && (Number.parseInt(parts[3], 16) & 1) === 1
-}
-
-function parse(block: string): Map<string, string[]> {
+function parse(block: Buffer): Map<string, string[]> {
   const headers = new Map<string, string[]>()
-  for (const line of block.split('\r\n').slice(1)) {
-    const colon = line.indexOf(':')
-    if (colon <= 0) continue
-    const name = canonical(line.slice(0, colon))
-    const value = Buffer.from(line.slice(colon + 1), 'latin1')
-      .toString()
-      .trim()
+  for (const [written, value] of headersIn(block)) {
+    const name = canonical(written)
     const values = headers.get(name)
     if (values === undefined) headers.set(name, [value])
     else values.push(value)

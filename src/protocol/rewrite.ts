@@ -3,11 +3,11 @@
 import { CHUNK_BYTES } from '../constants.ts'
 import { copyBytes } from '../memory/block.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
+import { HEADERS_VERSION } from './headers.ts'
 import { Run } from './run.ts'
 
 const SPACE = 32
 const CRLF_BYTES = 2
-const VERSION = 'NATS/1.0\r\n'
 const END = '\r\n'
 
 /** What stands under the new line; byte strings. */
@@ -80,7 +80,7 @@ export function rewriteRun(
 
 /** The header block of a message with one more line, `Name: value`, the only one of this name. */
 function headersWith(run: Run, index: number, header: string): string {
-  if (run.headerSize === 0) return `${VERSION}${header}${END}${END}`
+  if (run.headerSize === 0) return `${HEADERS_VERSION}${header}${END}${END}`
   const start = run.first + index * run.stride
   // Without the empty line that ends it.
   const before = run.block.bytes.toString('latin1', start, start + run.headerSize - END.length)

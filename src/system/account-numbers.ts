@@ -1,5 +1,6 @@
 // Numbers of one account that tools ask the server for: connections, and who subscribes to a subject (reference 12).
 
+import { eventHead } from '../event-head.ts'
 import type { SubscriptionFilter } from '../messages.ts'
 import { describeTraffic } from '../monitor/accountz.ts'
 import type { Json } from '../monitor/answer.ts'
@@ -9,7 +10,6 @@ import { sum } from '../monitor/server-totals.ts'
 import { properText } from '../stats.ts'
 import type { Reply, ServiceCall } from './desk.ts'
 import type { PrimarySystem } from './primary-system.ts'
-import { eventHead } from './server-info.ts'
 
 /** `$SYS.REQ.ACCOUNT.<account>.CONNS`: the same as is told when it changes; silence if there are none. */
 export async function accountConnections({ request, options, context, system }: ServiceCall): Promise<Reply> {
@@ -22,7 +22,7 @@ export async function accountConnections({ request, options, context, system }: 
 
 /** One event; each message that tells it is signed by itself. */
 export function connectionsEvent(totals: AccountTotals): (system: PrimarySystem) => Json {
-  const head = eventHead('account_connections', nowMs())
+  const head = eventHead('advisory.v1.account_connections', nowMs())
   return (system) => ({ ...head, ...system.signed(describeTraffic(totals)) })
 }
 

@@ -7,12 +7,12 @@
 import { type Account, GLOBAL_ACCOUNT } from '../accounts/account.ts'
 import type { Client } from '../client.ts'
 import { CloseReason } from '../errors.ts'
+import { eventHead } from '../event-head.ts'
 import { type Json, unlessEmpty } from '../monitor/answer.ts'
 import { goTime } from '../monitor/go-format.ts'
 import type { Shard } from '../shard.ts'
 import { byteString } from '../stats.ts'
 import { connectionSubjects } from './connection-subjects.ts'
-import { eventHead } from './server-info.ts'
 import type { ShardSystem } from './shard-system.ts'
 
 /** What nats-server calls an authentication error; other reasons have to do with authentication, but are none. */
@@ -79,7 +79,7 @@ export class ConnectionEvents {
 
   private tellConnect(client: Client, atMs: number): void {
     this.system.announce(`$SYS.ACCOUNT.${byteString(client.account.name)}.CONNECT`, () => ({
-      ...eventHead('client_connect', atMs),
+      ...eventHead('advisory.v1.client_connect', atMs),
       ...this.system.signed({ client: this.describe(client, {}) }),
     }))
   }
@@ -104,7 +104,7 @@ export class ConnectionEvents {
     // In whole microseconds.
     const rtt = Math.trunc(client.rttMs * 1000) * 1000
     return {
-      ...eventHead('client_disconnect', atMs),
+      ...eventHead('advisory.v1.client_disconnect', atMs),
       ...this.system.signed({
         client: this.describe(client, { rtt: unlessEmpty(rtt), stop: goTime(atMs) }),
         sent: { msgs: inMessages, bytes: inBytes },

@@ -1,6 +1,5 @@
 // What every event and every answer of the system account says of the server it comes from (reference 12).
 
-import { randomBytes } from 'node:crypto'
 import { NATS_VERSION } from '../constants.ts'
 import type { Json } from '../monitor/answer.ts'
 import { goJson, goTime } from '../monitor/go-format.ts'
@@ -44,15 +43,6 @@ export function serverInfo({ identity, options }: Speaker, sequence: MessageSequ
     seq: sequence.next(),
     time: goTime(nowMs()),
   }
-}
-
-const ID_LENGTH = 22
-const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-
-/** What begins every event: what it is, an id of its own, and when it happened (milliseconds since 1970). */
-export function eventHead(kind: string, atMs: number): { readonly [member: string]: Json } {
-  const id = [...randomBytes(ID_LENGTH)].map((byte) => DIGITS[byte % DIGITS.length]).join('')
-  return { type: `io.nats.server.advisory.v1.${kind}`, id, timestamp: goTime(atMs) }
 }
 
 /** As bytes on the wire. */

@@ -1,5 +1,6 @@
 // What a message's headers say of tracing (reference 13).
 
+import { HEADERS_VERSION, headersIn, isSampledTraceParent } from '../protocol/headers.ts'
 import { Needle } from './needle.ts'
 
 export const TRACE_DEST = 'Nats-Trace-Dest'
@@ -9,10 +10,6 @@ const ORIGIN_ACCOUNT = 'Nats-Trace-Origin-Account'
 const TRACE_PARENT = 'traceparent'
 /** The destination that turns tracing off: no subject. */
 export const TRACE_DISABLED = 'trace disabled'
-
-const VERSION = 'NATS/1.0\r\n'
-/** Sampled, as two hexadecimal digits of at most 7f. */
-const SAMPLED = /^(?:[0-7+][13579bdf])$/i
 
 const dest = new Needle(TRACE_DEST, false)
 const parent = new Needle(TRACE_PARENT, true)
@@ -30,8 +27,8 @@ export function mayAskForTrace(
   count: number,
   hasOwnDest: boolean,
 ): boolean {
-  const from = start + VERSION.length
-  const rest = length - VERSION.length
+  const from = start + HEADERS_VERSION.length
+  const rest = length - HEADERS_VERSION.length
   return (
     dest.isInAny(bytes, from, rest, stride, count) || (hasOwnDest && parent.isInAny(bytes, from, rest, stride, count))
   )
@@ -52,9 +49,10 @@ export interface TraceHeaders {
 export function readTraceHeaders(block: Buffer): TraceHeaders | undefined {
   const headers = new Map<string, string[]>()
   let isSampled = false
-  for (const [name, value] of headerLines(block)) {
+  for (const [name, value] of headersIn(block)) {
+    if (value === '') continue
     if (name === TRACE_DEST && value === TRACE_DISABLED) return undefined
-    if (name.toLowerCase() === TRACE_PARENT) isSampled ||= isSampledParent(value)
+    if (name.toLowerCase() === TRACE_PARENT) isSampled ||= isSampledTraceParent(value)
     const values = headers.get(name)
     if (values === undefined) headers.set(name, [value])
     else values.push(value)
@@ -70,24 +68,6 @@ export function readTraceHeaders(block: Buffer): TraceHeaders | undefined {
     hasOriginAccount: headers.has(ORIGIN_ACCOUNT),
     acceptsGzip: encodings.toLowerCase().includes('gzip'),
   }
-}
-
-/** Names and values, without those of which one is empty. */
-function* headerLines(block: Buffer): Generator<[string, string]> {
-  const text = block.toString('utf8')
-  if (!text.startsWith(VERSION)) return
-  for (const line of text.slice(VERSION.length).split('\r\n')) {
-    const colon = line.indexOf(':')
-    if (colon <= 0) continue
-    const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '')
-    if (value !== '') yield [line.slice(0, colon), value]
-  }
-}
-
-/** W3C trace context: `version-trace-parent-flags`, with the sampled flag. */
-function isSampledParent(value: string): boolean {
-  const parts = value.split('-')
-  return parts.length === 4 && SAMPLED.test(parts[3])
 }
 
 /** A block of headers (byte string) in which tracing is turned off. */

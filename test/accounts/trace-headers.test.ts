@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { samplingHeaders } from '../../src/accounts/trace-headers.ts'
 
-const block = (...lines: string[]): string => ['NATS/1.0', ...lines, '', ''].join('\r\n')
+const block = (...lines: string[]): Buffer => Buffer.from(['NATS/1.0', ...lines, '', ''].join('\r\n'))
 
 it('the first kind of tracing that is there decides', () => {
   expect(samplingHeaders(block())).toBeUndefined()
@@ -18,6 +18,6 @@ it('values are given as they came, all of a name, without those of other kinds',
 })
 
 it('lines that are no headers are passed over', () => {
-  expect(samplingHeaders('NATS/1.0\r\n: x\r\nnothing\r\nb3:\r\n\r\n')).toEqual({ B3: [''] })
-  expect(samplingHeaders('')).toBeUndefined()
+  expect(samplingHeaders(block(': x', 'nothing', 'b3:'))).toEqual({ B3: [''] })
+  expect(samplingHeaders(Buffer.alloc(0))).toBeUndefined()
 })

@@ -1,0 +1,22 @@
+// Headers of messages as text (reference 6.6): `NATS/1.0`, then a line `Name: value` each.
+
+/** What a block of headers begins with. */
+export const HEADERS_VERSION = 'NATS/1.0\r\n'
+/** Sampled: an odd number of two digits, hexadecimal, as Go reads one of eight bits with its sign. */
+const SAMPLED = /^[0-7+][13579bdf]$/i
+
+/** Names as they were written, and values without the blanks around them; of what is no block of headers, nothing. */
+export function* headersIn(block: Buffer): Generator<readonly [name: string, value: string]> {
+  const text = block.toString('utf8')
+  if (!text.startsWith(HEADERS_VERSION)) return
+  for (const line of text.slice(HEADERS_VERSION.length).split('\r\n')) {
+    const colon = line.indexOf(':')
+    if (colon > 0) yield [line.slice(0, colon), line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '')]
+  }
+}
+
+/** Whether a `traceparent` of the W3C's trace context, `version-trace-parent-flags`, is of a trace that is sampled. */
+export function isSampledTraceParent(value: string): boolean {
+  const parts = value.split('-')
+  return parts.length === 4 && SAMPLED.test(parts[3])
+}
