@@ -12,7 +12,7 @@ root=$(cd "$(dirname "$self")/.." && pwd -P)
 
 # A package holds the built files; a checkout runs its sources. (Not with --disable-sigusr1, which would keep Node's
 # debugger from that signal in the first moments: it keeps our handler from it too.)
-if [ -f "$root/src/boot.ts" ]; then
-  exec sh "$root/src/node.sh" "$root/src/boot.ts" "$@"
+if [ -f "$root/src/main.ts" ]; then
+  exec sh "$root/src/node.sh" "$root/src/main.ts" "$@"
 fi
-exec sh "$root/src/node.sh" "$root/dist/src/boot.js" "$@"
+exec sh "$root/src/node.sh" "$root/dist/src/main.js" "$@"

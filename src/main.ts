@@ -1,5 +1,6 @@
 // The command: argv in, exit code out. The only file that reads either.
 
+import { keepCompiled } from './compile-cache.ts'
 import { type Command, parseFlags, type RunCommand } from './config/flags.ts'
 import { tlsUsage, usage } from './config/help.ts'
 import { check, load } from './config/load.ts'
@@ -70,4 +71,5 @@ async function obey(command: Command): Promise<void> {
   }
 }
 
+keepCompiled()
 await obey(parseFlags(process.argv.slice(2)))

@@ -66,6 +66,8 @@ export type Eviction = 'connections' | 'shutdown'
 
 /** Primary → shard. */
 export type ToShard =
+  /** What it is to be; the first message. Answered by `ready`. */
+  | { readonly kind: 'setup'; readonly setup: ShardSetup }
   /** Connections that are now the shard's. */
   | { readonly kind: 'connections'; readonly arrivals: readonly Arrival[] }
   /** What INFO says has changed: it is told to clients from now on, and to those who are there. */

@@ -20,7 +20,7 @@ import { reloadLines, withPortsOf } from './reload.ts'
 import { removePortsFile, writePidFile, writePortsFile } from './server-files.ts'
 import { createServerKey, identityOf } from './server-identity.ts'
 import { ServerTls } from './server-tls.ts'
-import { SHARD_ENTRY } from './shard-host.ts'
+import { ShardThreads } from './shard-threads.ts'
 import { type ShardState, Shards } from './shards.ts'
 import type { Report } from './stats.ts'
 import type { PrimarySystem } from './system/primary-system.ts'
@@ -60,8 +60,8 @@ export class Primary {
   private readonly hurry = new AbortController()
   private closed: Promise<void> | undefined
 
-  /** `entry` is the file that a worker thread runs. Throws if the log file cannot be opened. */
-  constructor(options: Options, entry: URL = SHARD_ENTRY, authenticate?: Authenticate) {
+  /** `threads` may have begun already. Throws if the log file cannot be opened. */
+  constructor(options: Options, threads = new ShardThreads(), authenticate?: Authenticate) {
     const logOpened = new SharedArrayBuffer(4)
     this.options = options
     this.log = new Log(options, { name: 'primary', opened: logOpened })
@@ -83,7 +83,7 @@ export class Primary {
       this.webSocketListener?.offerWaiting()
     }
     const ask: Answerers['system'] = async ({ request }) => (await this.loadSystem())?.answer(request)
-    this.shards = new Shards(options, this.identity, entry, this.log, logOpened, onRelief, this.authDesk, ask, key)
+    this.shards = new Shards(options, this.identity, threads, this.log, logOpened, onRelief, this.authDesk, ask, key)
     this.shards.onConnectionsChanged = (accounts) =>
       void this.loadSystem().then((system) => system?.announcements.connectionsChanged(accounts))
   }

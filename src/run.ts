@@ -3,6 +3,7 @@
 import { PROGRAM } from './constants.ts'
 import { Listener } from './listener.ts'
 import type { Options } from './options.ts'
+import { ShardThreads } from './shard-threads.ts'
 import { Signals } from './signals.ts'
 
 /**
@@ -17,8 +18,10 @@ export async function run(options: Options, notices: readonly string[], reread: 
   // Clients may connect from here on, while the rest is loaded.
   const opening = Listener.open(options.host, options.port)
   await opening.catch(() => undefined) // start() tells
+  const threads = new ShardThreads()
+  threads.begin(options.workers)
   const { Primary } = await import('./primary.ts')
-  const primary = new Primary(options)
+  const primary = new Primary(options, threads)
   for (const notice of notices) primary.log.warn(notice)
   primary.rereadOptions = async () => primary.reload(await reread())
   const reload = async (): Promise<void> => {

@@ -1,19 +1,21 @@
 // A shard as the primary sees it: a worker thread, or the same thread for `workers: 0`.
 
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { Unpackr } from 'msgpackr'
 import { type Answerers, QuestionDesk } from './auth/questions.ts'
-import { SHUTDOWN_GRACE_MS, YOUNG_GENERATION_MIB } from './constants.ts'
+import { SHUTDOWN_GRACE_MS } from './constants.ts'
 import { handOver } from './handoff.ts'
 import type { LogMessage } from './log/sink.ts'
-import type { Arrival, Eviction, FromShard, PeerSetup, Query, ShardSetup, ToShard } from './messages.ts'
+import type { Arrival, Eviction, FromShard, PeerSetup, Query, ShardSetup, ToPrimary, ToShard } from './messages.ts'
 import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import { createRing } from './ring.ts'
 import type { Shard } from './shard.ts'
+import type { ShardThread } from './shard-threads.ts'
 import type { Report } from './stats.ts'
 import type { SystemMessage } from './system/shard-system.ts'
 import type { TlsOfPorts } from './tls/settings.ts'
+import { loadWebSockets } from './websocket/load.ts'
 
 export interface ShardHost {
   readonly index: number
@@ -60,12 +62,14 @@ export class LocalShardHost implements ShardHost {
   /** Loads the code of a shard, which no primary with worker threads needs. */
   static async create(setup: ShardSetup, observer: ShardObserver): Promise<LocalShardHost> {
     const { Shard } = await import('./shard.ts')
+    const webSockets = await loadWebSockets(setup.options)
     const desk = new QuestionDesk(observer.answerers, (answer) => shard.questions.receive(answer))
-    const shard = new Shard(setup, (message) => {
+    const toPrimary = (message: ToPrimary): void => {
       if (message.kind === 'ask' || message.kind === 'withdraw') desk.receive(message)
       else if (message.kind === 'connectionsChanged') observer.onConnectionsChanged(message.accounts)
       else observer.onLog(message)
-    })
+    }
+    const shard = new Shard(setup, toPrimary, webSockets)
     return new LocalShardHost(shard, setup.region, observer)
   }
 
@@ -113,22 +117,16 @@ export class LocalShardHost implements ShardHost {
   }
 }
 
-const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-export const SHARD_ENTRY = new URL(`../workers/shard-main.${EXTENSION}`, import.meta.url)
-
 /** A worker thread. */
 export class WorkerShardHost implements ShardHost {
   readonly index: number
   readonly region: SharedArrayBuffer
   readonly ready: Promise<void>
-  readonly worker: Worker
-  /** What went wrong, if the thread reported an error before it ended. */
-  error: Error | undefined
+  readonly thread: ShardThread
   isReady = false
   dead = false
 
   private readonly observer: ShardObserver
-  private readonly exited: Promise<void>
   private readonly queries = new Map<number, (report: Report | undefined) => void>()
   private readonly joins = new Map<number, () => void>()
   /** Options sent and not taken yet, oldest first. */
@@ -138,26 +136,19 @@ export class WorkerShardHost implements ShardHost {
   /** Accepted in this turn: one message, and one wake-up of the shard, takes them all. */
   private arrivals: Arrival[] = []
 
-  constructor(entry: URL, setup: ShardSetup, observer: ShardObserver) {
+  /** Makes the thread a shard. */
+  constructor(thread: ShardThread, setup: ShardSetup, observer: ShardObserver) {
     this.observer = observer
     this.index = setup.index
     this.region = setup.region
-    this.worker = new Worker(entry, {
-      workerData: setup,
-      execArgv: [],
-      name: `heddle shard ${setup.index}`,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
-    })
+    this.thread = thread
     const { promise: ready, resolve: becomeReady, reject: failReady } = Promise.withResolvers<void>()
     this.ready = ready
     this.ready.catch(() => undefined) // whoever waits for it handles it
-    this.worker.on('error', (error: unknown) => {
-      this.error = error instanceof Error ? error : new Error(String(error))
-    })
     const desk = new QuestionDesk(observer.answerers, (answer) => {
       if (!this.dead) this.tell(answer)
     })
-    this.worker.on('message', (message: FromShard) => {
+    thread.worker.on('message', (message: FromShard) => {
       switch (message.kind) {
         case 'ready':
           becomeReady()
@@ -185,25 +176,23 @@ export class WorkerShardHost implements ShardHost {
           return
       }
     })
-    const { promise: exited, resolve: exit } = Promise.withResolvers<void>()
-    this.exited = exited
-    this.worker.once('exit', () => {
+    void thread.exited.then(() => {
       this.dead = true
       this.isReady = false
       desk.close()
-      failReady(this.error ?? new Error(`shard ${this.index} ended before it was ready`))
+      failReady(thread.error ?? new Error(`shard ${this.index} ended before it was ready`))
       for (const answer of this.queries.values()) answer(undefined)
       this.queries.clear()
       for (const join of this.joins.values()) join()
       this.joins.clear()
       for (const applied of this.pendingOptions.splice(0)) applied()
-      exit()
       observer.onDeath(this)
     })
+    this.tell({ kind: 'setup', setup })
   }
 
   tell(message: ToShard, transfer: MessagePort[] = []): void {
-    this.worker.postMessage(message, transfer)
+    this.thread.worker.postMessage(message, transfer)
   }
 
   accept(arrival: Arrival): void {
@@ -230,7 +219,7 @@ export class WorkerShardHost implements ShardHost {
   private handOver(arrivals: readonly Arrival[]): void {
     // A thread that has ended would take them and say nothing.
     if (this.dead) throw new Error('the shard has died')
-    handOver(this.worker, arrivals)
+    handOver(this.thread.worker, arrivals)
   }
 
   setIdentity(identity: ServerIdentity): void {
@@ -285,8 +274,8 @@ export class WorkerShardHost implements ShardHost {
 
   stop(): Promise<void> {
     if (!this.dead) this.tell({ kind: 'stop' })
-    const timer = setTimeout(() => this.worker.terminate(), 2 * SHUTDOWN_GRACE_MS)
-    return this.exited.finally(() => clearTimeout(timer))
+    const timer = setTimeout(() => this.thread.worker.terminate(), 2 * SHUTDOWN_GRACE_MS)
+    return this.thread.exited.finally(() => clearTimeout(timer))
   }
 }
 

@@ -25,6 +25,7 @@ import { OptionError, type Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import type { ServerKey } from './server-identity.ts'
 import { introduce, LocalShardHost, type ShardHost, type ShardObserver, WorkerShardHost } from './shard-host.ts'
+import type { ShardThreads } from './shard-threads.ts'
 import type { Report } from './stats.ts'
 import { MessageSequence } from './system/server-info.ts'
 import type { SystemMessage } from './system/shard-system.ts'
@@ -59,7 +60,7 @@ export class Shards implements ShardObserver {
 
   private options: Options
   private identity: ServerIdentity
-  private readonly entry: URL
+  private readonly threads: ShardThreads
   private readonly log: Log
   private readonly logOpened: SharedArrayBuffer
   /** Called when connections that waited can be taken. */
@@ -86,11 +87,11 @@ export class Shards implements ShardObserver {
   private started = false
   private stopping = false
 
-  /** `entry` is the file that a worker thread runs; `logOpened` says how often the log file was opened anew. */
+  /** `logOpened` says how often the log file was opened anew. */
   constructor(
     options: Options,
     identity: ServerIdentity,
-    entry: URL,
+    threads: ShardThreads,
     log: Log,
     logOpened: SharedArrayBuffer,
     onRelief: () => void,
@@ -100,7 +101,7 @@ export class Shards implements ShardObserver {
   ) {
     this.options = options
     this.identity = identity
-    this.entry = entry
+    this.threads = threads
     this.log = log
     this.logOpened = logOpened
     this.onRelief = onRelief
@@ -164,7 +165,7 @@ export class Shards implements ShardObserver {
   }
 
   private startWorker(index: number): WorkerShardHost {
-    return new WorkerShardHost(this.entry, this.setup(index), this)
+    return new WorkerShardHost(this.threads.take(index), this.setup(index), this)
   }
 
   onLog(message: LogMessage): void {
@@ -243,7 +244,8 @@ export class Shards implements ShardObserver {
   onDeath(host: WorkerShardHost): void {
     if (this.stopping || !this.started) return // start() fails by itself
     const slot = this.slots[host.index]
-    const cause = host.error === undefined ? '' : `: ${host.error.stack ?? host.error.message}`
+    const { error } = host.thread
+    const cause = error === undefined ? '' : `: ${error.stack ?? error.message}`
     this.log.error(`Shard ${host.index} died${cause}`)
     for (const other of this.workerHosts()) if (!other.dead) other.tell({ kind: 'peerGone', index: host.index })
     const delay = slot.failures === 0 ? 0 : Math.min(RESTART_BACKOFF_MAX_MS, 100 * 2 ** slot.failures)
@@ -262,7 +264,7 @@ export class Shards implements ShardObserver {
     slot.handed = 0
     slot.late = false
     slot.lastBeatMs = performance.now()
-    const timer = setTimeout(() => void host.worker.terminate(), SHARD_STUCK_MS)
+    const timer = setTimeout(() => void host.thread.worker.terminate(), SHARD_STUCK_MS)
     try {
       await host.ready
     } catch {
@@ -313,7 +315,7 @@ export class Shards implements ShardObserver {
       if (silentMs > SHARD_STUCK_MS) {
         this.log.error(`Shard ${index} has been stuck for ${Math.round(silentMs)} ms and is replaced`)
         slot.lastBeatMs = nowMs
-        void slot.host.worker.terminate()
+        void slot.host.thread.worker.terminate()
       } else if (silentMs > SHARD_LATE_MS && !slot.late) {
         slot.late = true
         this.log.warn(`Shard ${index} has not turned its loop for ${Math.round(silentMs)} ms`)

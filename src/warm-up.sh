@@ -1,6 +1,6 @@
 #!/bin/sh
 # After an installation: starts the server once and ends it in order, so that the first start that somebody waits for
-# finds everything compiled (compile-cache.ts). An installation never fails by it.
+# finds everything compiled (NODE_COMPILE_CACHE in node.sh). An installation never fails by it.
 heddle=$(dirname "$0")/heddle.sh
 log=$(mktemp) || exit 0
 sh "$heddle" --addr 127.0.0.1 --port -1 --log "$log" >/dev/null 2>&1 &

@@ -79,7 +79,7 @@ test('every product file is used: it is reached from an entry', () => {
     }
   }
   for (const { path } of PRODUCT) if (path.startsWith('workers/')) visit(path)
-  visit('src/boot.ts')
+  visit('src/main.ts')
   visit('src/index.ts')
   expect(PRODUCT.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([])
 })

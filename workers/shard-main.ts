@@ -1,5 +1,86 @@
-// The entry of a worker thread. What it does stands in shard-thread.ts; this only sees to it that it is there quickly.
+// The entry of a worker thread: one shard, once it is told what it serves. Wiring only.
 
-import '../src/compile-cache.ts'
+import { type MessagePort, parentPort } from 'node:worker_threads'
+import type { Packr } from 'msgpackr'
+import { keepCompiled } from '../src/compile-cache.ts'
+import { SHUTDOWN_GRACE_MS } from '../src/constants.ts'
+import type { FromShard, Query, ShardSetup, ToShard } from '../src/messages.ts'
+import { Shard } from '../src/shard.ts'
+import { loadWebSockets } from '../src/websocket/load.ts'
 
-await import('./shard-thread.ts')
+type Order = Exclude<ToShard, { kind: 'setup' }>
+
+const primary = parentPort as MessagePort
+
+function tell(message: FromShard): void {
+  primary.postMessage(message)
+}
+
+let shard: Shard | undefined
+/** What came before the shard was there. */
+const early: Order[] = []
+
+primary.on('message', (message: ToShard) => {
+  if (message.kind === 'setup') void begin(message.setup)
+  else if (shard === undefined) early.push(message)
+  else obey(shard, message)
+})
+
+async function begin(setup: ShardSetup): Promise<void> {
+  const begun = new Shard(setup, tell, await loadWebSockets(setup.options))
+  shard = begun
+  // A thread that ends by an error has counted until now.
+  process.on('exit', () => begun.records.addUpTraffic())
+  tell({ kind: 'ready' })
+  for (const message of early.splice(0)) obey(begun, message)
+}
+
+function obey(shard: Shard, message: Order): void {
+  switch (message.kind) {
+    case 'connections':
+      for (const arrival of message.arrivals) shard.accept(arrival)
+      return
+    case 'identity':
+      shard.setIdentity(message.identity)
+      return
+    case 'options':
+      void shard.setOptions(message.options, message.tls).then(() => tell({ kind: 'applied' }))
+      return
+    case 'evict':
+      shard.evict(message.count, message.eviction)
+      return
+    case 'answer':
+      shard.questions.receive(message)
+      return
+    case 'peer':
+      shard.addPeer(message.peer)
+      tell({ kind: 'joined', index: message.peer.index })
+      return
+    case 'peerGone':
+      shard.removePeer(message.index)
+      return
+    case 'query':
+      void answer(shard, message.id, message.query)
+      return
+    case 'claims':
+      void shard.identities.claimsChanged(message.accounts)
+      return
+    case 'tell':
+      shard.system?.tell(message.messages)
+      return
+    case 'stop':
+      shard.stop(SHUTDOWN_GRACE_MS, () => process.exit(0))
+      return
+  }
+}
+
+let packr: Packr | undefined
+
+async function answer(shard: Shard, id: number, query: Query): Promise<void> {
+  // Loaded when first wanted: a start has no time for it.
+  const { Packr } = await import('msgpackr')
+  packr ??= new Packr()
+  tell({ kind: 'report', id, report: packr.pack(shard.report(query)) })
+}
+
+keepCompiled()

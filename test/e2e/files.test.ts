@@ -109,7 +109,7 @@ test('who connects before the shards are ready is served when they are', async (
   const holder = await configured({ workers: 0 })
   await holder.program.stop()
   // A port that is free now: connects are tried from the start.
-  const program = spawn(process.execPath, [join(ROOT, 'src', 'boot.ts'), '-a', '127.0.0.1', '-p', String(holder.port)])
+  const program = spawn(process.execPath, [join(ROOT, 'src', 'main.ts'), '-a', '127.0.0.1', '-p', String(holder.port)])
   onTestFinished(() => void program.kill('SIGKILL'))
   program.stderr.resume()
   const connectEarly = async (): Promise<void> => {

@@ -80,7 +80,7 @@ describe('a shard that is stuck', () => {
     const { primary, port } = await start()
     expect(await traffic(port)).toEqual([100, 300])
     const dying = new SharedArrayBuffer(4)
-    hostOf(primary, 1).worker.postMessage({ kind: 'die', way: 'endless loop', dying })
+    hostOf(primary, 1).thread.worker.postMessage({ kind: 'die', way: 'endless loop', dying })
     await until('the shard to be stuck', () => Atomics.load(new Int32Array(dying), 0) === 1)
     const varz = await askJson<Varz>(port, '/varz')
     expect(varz).toMatchObject({ in_msgs: 100, connections: 1 })

@@ -194,10 +194,10 @@ describe('a shard dies', () => {
     // The other shard stops turning, its ring fills, and the publisher is read no further.
     const host = hostOf(primary, DEAD)
     const dying = new SharedArrayBuffer(4)
-    host.worker.postMessage({ kind: 'die', way: 'Atomics.wait', dying })
+    host.thread.worker.postMessage({ kind: 'die', way: 'Atomics.wait', dying })
     await until('the shard to be stuck', () => Atomics.load(new Int32Array(dying), 0) === 1)
     talker.publish(200_000)
-    await host.worker.terminate()
+    await host.thread.worker.terminate()
     await until('the close', () => victim.isClosed)
     await untilReplaced(primary, DEAD, host)
     talker.publish(1000)
@@ -215,7 +215,7 @@ test('a shard that is stuck gets no new connections after a while, and is replac
   onTestFinished(() => chatter.stop())
   const host = hostOf(primary, DEAD)
   const startMs = performance.now()
-  hostOf(primary, DEAD).worker.postMessage({ kind: 'die', way: 'endless loop', dying: new SharedArrayBuffer(4) })
+  hostOf(primary, DEAD).thread.worker.postMessage({ kind: 'die', way: 'endless loop', dying: new SharedArrayBuffer(4) })
   const slots = (primary as unknown as { shards: { slots: { late: boolean }[] } }).shards.slots
   await until('the primary to notice', () => slots[DEAD].late)
   expect(performance.now() - startMs).toBeLessThan(3000)

@@ -52,7 +52,7 @@ function receivers({ events }: Document): unknown[] {
 async function fail(primary: Primary, shard: number, way: Way): Promise<void> {
   const dying = new SharedArrayBuffer(4)
   const order: Die = { kind: 'die', way, dying }
-  hostOf(primary, shard).worker.postMessage(order)
+  hostOf(primary, shard).thread.worker.postMessage(order)
   const word = new Int32Array(dying)
   await until('the shard to fail', () => Atomics.load(word, 0) === 1)
 }
@@ -66,7 +66,7 @@ test('every shard tells what happened there', async () => {
 
 test('a shard that is stuck is not waited for', async () => {
   const { primary, publisher, documents } = await company()
-  const { worker } = hostOf(primary, 2)
+  const { worker } = hostOf(primary, 2).thread
   await fail(primary, 2, 'Atomics.wait')
   const sentAtMs = performance.now()
   publisher.send(TRACED)
@@ -78,7 +78,7 @@ test('a shard that is stuck is not waited for', async () => {
 
 test('more traces than may wait for a stuck shard do not wait', async () => {
   const { primary, publisher, documents } = await company()
-  const { worker } = hostOf(primary, 2)
+  const { worker } = hostOf(primary, 2).thread
   await fail(primary, 2, 'Atomics.wait')
   const count = TRACES_AWAITED_MAX + 100
   publisher.send(TRACED.repeat(count))
@@ -95,7 +95,7 @@ test('a shard that dies tells nothing more', async () => {
   await fail(primary, 2, 'Atomics.wait')
   publisher.send(TRACED)
   await publisher.sync()
-  void host.worker.terminate()
+  void host.thread.worker.terminate()
   await until('the trace', () => documents.length === 1)
   expect(receivers(documents[0]).toSorted()).toEqual(['on 0', 'on 1'])
   await untilReplaced(primary, 2, host)

@@ -7,6 +7,7 @@ import { readFile } from '../../src/config/surroundings.ts'
 import { createServer, type HeddleServer, type ServerOptions } from '../../src/index.ts'
 import { normaliseOptions } from '../../src/options.ts'
 import { Primary } from '../../src/primary.ts'
+import { ShardThreads } from '../../src/shard-threads.ts'
 import type { ConnectionRow, TotalsReport } from '../../src/stats.ts'
 import { DEADLINE_MS, within } from './until.ts'
 
@@ -23,7 +24,7 @@ export async function startServer(options: ServerOptions = {}): Promise<HeddleSe
 /** Starts a server whose shards can be asked and whose workers can run another file. The caller closes it. */
 export async function startPrimary(options: ServerOptions = {}, entry?: URL): Promise<Primary> {
   const normal = normaliseOptions({ host: '127.0.0.1', port: -1, ...options }, blockReader(readFile))
-  const primary = entry === undefined ? new Primary(normal) : new Primary(normal, entry)
+  const primary = entry === undefined ? new Primary(normal) : new Primary(normal, new ShardThreads(entry))
   await primary.start()
   return primary
 }

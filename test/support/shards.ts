@@ -24,13 +24,13 @@ export async function kill(primary: Primary, shard: number, way: Way): Promise<n
   const host = hostOf(primary, shard)
   const dying = new SharedArrayBuffer(4)
   const order: Die = { kind: 'die', way, dying }
-  host.worker.postMessage(order)
+  host.thread.worker.postMessage(order)
   let atMs = performance.now()
   if (!STUCK.includes(way)) return atMs
   const word = new Int32Array(dying)
   await until(`shard ${shard} to be stuck`, () => Atomics.load(word, 0) === 1)
   atMs = performance.now()
-  void host.worker.terminate()
+  void host.thread.worker.terminate()
   return atMs
 }
 

@@ -1,0 +1,53 @@
+// Worker threads that are to be shards. Each boots, and loads the code of a shard, before it knows what it will serve:
+// so it can begin while the primary loads its own code. It becomes a shard when it is given its setup.
+
+import { Worker } from 'node:worker_threads'
+import { YOUNG_GENERATION_MIB } from './constants.ts'
+
+const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+const ENTRY = new URL(`../workers/shard-main.${EXTENSION}`, import.meta.url)
+
+/** One thread, from birth to end. */
+export class ShardThread {
+  readonly worker: Worker
+  /** Resolves when it has ended, for whatever reason. */
+  readonly exited: Promise<void>
+  /** What went wrong, if it reported an error before it ended. */
+  error: Error | undefined
+
+  /** Begins the thread; `entry` is the file that it runs. */
+  constructor(entry: URL, index: number) {
+    this.worker = new Worker(entry, {
+      execArgv: [],
+      name: `heddle shard ${index}`,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
+    })
+    this.worker.on('error', (error: unknown) => {
+      this.error = error instanceof Error ? error : new Error(String(error))
+    })
+    this.exited = new Promise((resolve) => this.worker.once('exit', () => resolve()))
+  }
+}
+
+/** Where a server has its threads from. */
+export class ShardThreads {
+  private readonly entry: URL
+  /** Those that were begun before they were wanted, by the index of the shard that they will be. */
+  private readonly begun: ShardThread[] = []
+
+  constructor(entry: URL = ENTRY) {
+    this.entry = entry
+  }
+
+  /** Begins the threads of the first `count` shards. */
+  begin(count: number): void {
+    while (this.begun.length < count) this.begun.push(new ShardThread(this.entry, this.begun.length))
+  }
+
+  /** A thread for a shard: the one that was begun for it, or a new one. */
+  take(index: number): ShardThread {
+    const thread = this.begun[index]
+    delete this.begun[index]
+    return thread ?? new ShardThread(this.entry, index)
+  }
+}
