@@ -14,7 +14,7 @@ npm init --yes >/dev/null
 npm install --silent "$work"/heddle-*.tgz
 node_modules/.bin/heddle -v
 # Installing has started the server once, so that the first start finds its code compiled.
-[ -n "$(ls node_modules/heddle/dist/.cache)" ]
+[ -n "$(ls node_modules/heddle/.cache)" ]
 cat >use.mjs <<'USE'
 import { createServer } from 'heddle'
 const server = createServer({ host: '127.0.0.1', port: -1, workers: 1 })
