@@ -2,7 +2,7 @@
 //
 // Life: created with its socket → INFO sent → operations, one after the other → closing (marked, out of every index,
 // last words queued) → drained, FIN sent → gone. Closing takes two steps so that whoever is delivering just now never
-// meets a half-removed connection: allowance() in router.ts sees `closing`, the release comes at the turn's end.
+// meets a half-removed connection: allowance() in delivery.ts sees `closing`, the release comes at the turn's end.
 
 import type { Account } from './accounts/account.ts'
 import { requestInfo } from './accounts/request-info.ts'

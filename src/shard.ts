@@ -307,7 +307,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
 
   /** Ends the turn. */
   flush(): void {
-    this.router.endTurn()
+    this.router.delivery.endTurn()
     this.publish()
     const { marked, leaving } = this
     if (marked.length > 0) {

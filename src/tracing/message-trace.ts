@@ -185,7 +185,8 @@ export class MessageTrace {
     const { client } = subscription
     if (subscription instanceof ImportedSubscription) {
       this.note({ type: 'se', acc: properText(client.account.name), to: properText(group.subject) })
-      if (!subscription.via.allowTrace) return this.isOnlyTraced || router.deliverOne(run, group, publisher) > 0
+      if (!subscription.via.allowTrace)
+        return this.isOnlyTraced || router.delivery.toGroup(run, group, 0, 1, publisher) > 0
     }
     const error = whyNot(run, group, publisher)
     if (error !== undefined || this.isOnlyTraced) {
@@ -193,7 +194,7 @@ export class MessageTrace {
       return error === undefined
     }
     const dropped = client.droppedMessages
-    router.deliverOne(run, group, publisher)
+    router.delivery.toGroup(run, group, 0, 1, publisher)
     const isDropped = client.slowConsumerPolicy === 'drop_newest' && client.droppedMessages > dropped
     this.noteEgress(subscription, isDropped ? NotDelivered.slow : undefined)
     return true
