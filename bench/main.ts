@@ -30,12 +30,13 @@ const { values: flags } = parseArgs({
   },
 })
 
-/** All contenders of a shape in turn, as often as there are rounds. */
+/** All contenders of a shape in turn, as often as there are rounds; every other time from the last to the first. */
 async function compare(shape: Shape, pairs: number, setting: Setting, where: Circumstances): Promise<ShapeResult> {
   const contenders = shape.contenders.map(({ label }) => ({ label, runs: [] as Run[] }))
   const failures: string[] = []
   for (let pair = 0; pair < Math.min(pairs, shape.pairsMax ?? pairs); pair++) {
-    for (const [i, contender] of shape.contenders.entries()) {
+    const turn = [...shape.contenders.entries()]
+    for (const [i, contender] of pair % 2 === 0 ? turn : turn.toReversed()) {
       try {
         contenders[i].runs.push(await measure(shape, contender, setting))
       } catch (error) {

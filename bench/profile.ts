@@ -96,7 +96,7 @@ function summary({ nodes, samples, timeDeltas }: CpuProfile): string[] {
 const folder = `${FOLDER}/${tool}-${shape.name.replaceAll(/\W+/g, '-')}`
 rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
-const server = await ServerProcess.start(programFor(folder), shape.contenders[0].setup)
+const server = await ServerProcess.start(programFor(folder), shape.contenders.at(-1)?.setup)
 try {
   const { metrics } = await shape.load.run(server, Number(flags.scale))
   process.stdout.write(`${shape.name}: ${JSON.stringify(metrics)}\n`)

@@ -176,7 +176,7 @@ export const SHAPES: readonly Shape[] = [
   permissionsOn('1 to 1, 128 B', cli(1, 1, 128, 4_000_000)),
   permissionsOn(
     '1 to 16, 16 B',
-    streamLoad(() => fanOut(16, 16), 700_000),
+    streamLoad(() => fanOut(16, 16), 7_000_000),
   ),
   permissionsOn(
     '10,000 subjects at random',

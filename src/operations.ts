@@ -13,6 +13,7 @@ import { parseConnect } from './protocol/handshake.ts'
 import type { ParserHandler } from './protocol/parser-handler.ts'
 import { type Run, replyOf, subjectOf } from './protocol/run.ts'
 import type { Rights } from './rights.ts'
+import type { Route } from './route.ts'
 import type { Shard } from './shard.ts'
 import {
   countTokens,
@@ -207,9 +208,10 @@ export class Operations implements ParserHandler {
   private publish(run: Run): void {
     const { client, shard } = this
     const { options, account } = client
-    if (!this.mayPublish(run)) return
+    const route = shard.router.planner.routeOf(run, account)
+    if (this.rights !== undefined && !this.mayPublish(run, route, this.rights)) return
     if (options.verbose) client.sendOk()
-    this.heard(run, shard.router.dispatch(run, account, client))
+    this.heard(run, shard.router.dispatch(run, account, client, route))
   }
 
   /** A run has led to so many deliveries. */
@@ -240,10 +242,8 @@ export class Operations implements ParserHandler {
   }
 
   /** Whether the run, or as much of it as is left in it, may go on under the subject that mappings have given it. */
-  private mayPublish(run: Run): boolean {
-    if (this.rights === undefined) return true
-    const route = this.shard.router.planner.routeOf(run, this.client.account)
-    const allowed = this.rights.publishable(route, run)
+  private mayPublish(run: Run, route: Route, rights: Rights): boolean {
+    const allowed = rights.publishable(route, run)
     if (allowed === run.count) return true
     const refused = run.count - allowed
     run.count = refused

@@ -69,6 +69,7 @@ export class Planner {
         queue.remoteMembers += members
       }
     }
+    route.complete()
     if (!route.guessed) this.cache.add(route, line, start, end, hash)
     return route
   }

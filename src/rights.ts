@@ -1,7 +1,7 @@
 // What one connection may do, as its permissions say (src/auth/permissions.ts decides; this remembers).
 //
-// A publish is asked about once a subject: the route of the subject keeps whose permissions have allowed it last, so
-// that the hot path compares two references. Deliveries are asked about when a route is made, never for a message.
+// A publish is asked about once a subject and user: the route of the subject keeps whose permissions have allowed it,
+// so that the hot path compares two references. Deliveries are asked about when a route is made, never for a message.
 
 import { CompiledPermissions, type SubscribeVerdict } from './auth/permissions.ts'
 import { ResponsePermits } from './auth/responses.ts'
@@ -24,10 +24,10 @@ export class Rights {
   publishable(route: Route, run: Run): number {
     const { permissions, permits } = this
     const { count } = run
-    if (permissions.publishesAll || route.allowedFor === permissions) return count
+    if (route.isAllowed(permissions) || permissions.publishesAll) return count
     const subject = subjectOf(run)
     if (permissions.mayPublish(subject)) {
-      route.allowedFor = permissions
+      route.allow(permissions)
       return count
     }
     if (permits === undefined) return 0

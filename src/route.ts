@@ -30,36 +30,66 @@ export interface QueueRoute {
   remoteMembers: number
 }
 
+/**
+ * What every message of the subject looks at is declared first: there are thousands of routes, and each line of memory
+ * that a message needs is one that the processor waits for.
+ */
 export class Route {
+  readonly account: Account
+  /** Bytes of the subject. */
+  readonly length: number
+  /** The generation before the index was read: if it has moved, the route is stale. */
+  readonly bucket: number
+  readonly generation: number
+  /** It rests on a guess, and holds for one run only. */
+  guessed = false
+  /** Whose permissions have been found to allow publishing to this subject: the last, and the others. */
+  allowedFor: CompiledPermissions | undefined
+  /** The one that takes every message, if there is nobody and nothing else. */
+  only: Subscription | undefined
+
   /** Receivers of every message. */
   readonly groups: ReceiverGroup[] = []
   /** Plain subscriptions that end after some number of deliveries; each is a group of its own. */
   limited: ReceiverGroup[] | undefined
   queues: QueueRoute[] | undefined
+  /** Other shards with plain interest. */
+  peers: Peer[] | undefined
   /** The server's own. */
   internal: InternalSubscription[] | undefined
   /** Imports by which it goes on into other accounts. */
   services: readonly ServiceImport[] | undefined
   /** What the server itself does with it (src/system/). */
   own: OwnService | undefined
-  /** Other shards with plain interest. */
-  peers: Peer[] | undefined
+  alsoAllowedFor: WeakSet<CompiledPermissions> | undefined
 
-  readonly account: Account
-  /** Whose permissions have last been found to allow publishing to this subject. */
-  allowedFor: CompiledPermissions | undefined
-  /** The generations before the index was read: if they have moved, the route is stale. */
-  readonly bucket: number
-  /** It rests on a guess, and holds for one run only. */
-  guessed = false
-  readonly bucketGeneration: number
-  readonly wildcardGeneration: number
-
-  constructor(account: Account, bucket: number, bucketGeneration: number, wildcardGeneration: number) {
+  constructor(account: Account, length: number, bucket: number, generation: number) {
     this.account = account
+    this.length = length
     this.bucket = bucket
-    this.bucketGeneration = bucketGeneration
-    this.wildcardGeneration = wildcardGeneration
+    this.generation = generation
+  }
+
+  /** Remembers that a user may publish to the subject; others who were remembered stay so. */
+  allow(permissions: CompiledPermissions): void {
+    if (this.allowedFor !== undefined) {
+      this.alsoAllowedFor ??= new WeakSet()
+      this.alsoAllowedFor.add(this.allowedFor)
+    }
+    this.allowedFor = permissions
+  }
+
+  isAllowed(permissions: CompiledPermissions): boolean {
+    return this.allowedFor === permissions || this.alsoAllowedFor?.has(permissions) === true
+  }
+
+  /** Called when all receivers are known. */
+  complete(): void {
+    const { groups, limited, queues, peers, internal, services, own } = this
+    if (limited ?? queues ?? peers ?? internal ?? services ?? own) return
+    if (groups.length !== 1) return
+    const [{ subject, subscriptions }] = groups
+    if (subject === '' && subscriptions.length === 1) this.only = subscriptions[0]
   }
 
   /** How many take a message: receivers here, queue groups, and other shards, whose receivers are not known. */
@@ -79,9 +109,7 @@ export class Route {
  */
 export class RouteCache {
   private readonly routes: (Route | undefined)[] = new Array(MATCH_CACHE_SLOTS).fill(undefined)
-  private readonly accounts: (Account | undefined)[] = new Array(MATCH_CACHE_SLOTS).fill(undefined)
   private readonly hashes = new Int32Array(MATCH_CACHE_SLOTS)
-  private readonly lengths = new Uint16Array(MATCH_CACHE_SLOTS)
   private readonly keys: Block = allocateBlock(MATCH_CACHE_SLOTS * MATCH_CACHE_KEY_BYTES)
   private readonly sighted = new Int32Array(MATCH_CACHE_SLOTS)
   private readonly generations: Generations
@@ -93,11 +121,7 @@ export class RouteCache {
   }
 
   isFresh(route: Route): boolean {
-    return (
-      !route.guessed &&
-      this.generations.current(route.bucket) === route.bucketGeneration &&
-      this.generations.currentWildcard() === route.wildcardGeneration
-    )
+    return !route.guessed && this.generations.current(route.bucket) === route.generation
   }
 
   hash(subject: Block, start: number, end: number): number {
@@ -108,16 +132,10 @@ export class RouteCache {
     const length = end - start
     const base = slotOf(hash)
     for (let slot = base; slot < base + MATCH_CACHE_WAYS; slot++) {
+      if (this.hashes[slot] !== hash) continue
       const route = this.routes[slot]
-      if (
-        route === undefined ||
-        this.hashes[slot] !== hash ||
-        this.lengths[slot] !== length ||
-        this.accounts[slot] !== account ||
-        !equalBytes(this.keys, slot * MATCH_CACHE_KEY_BYTES, subject, start, length)
-      ) {
-        continue
-      }
+      if (route === undefined || route.account !== account || route.length !== length) continue
+      if (!equalBytes(this.keys, slot * MATCH_CACHE_KEY_BYTES, subject, start, length)) continue
       if (!this.isFresh(route)) {
         this.routes[slot] = undefined
         break
@@ -130,12 +148,12 @@ export class RouteCache {
   }
 
   /**
-   * A new, empty route, not yet cached. The generations are read now, before the caller reads the index, so that a
+   * A new, empty route, not yet cached. The generation is read now, before the caller reads the index, so that a
    * change that comes while it does so makes the route stale.
    */
   create(account: Account, subject: Block, start: number, end: number): Route {
     const bucket = this.generations.bucketOf(subject.bytes, start, end)
-    return new Route(account, bucket, this.generations.current(bucket), this.generations.currentWildcard())
+    return new Route(account, end - start, bucket, this.generations.current(bucket))
   }
 
   /** Keeps a route, if its subject was seen before. */
@@ -155,9 +173,7 @@ export class RouteCache {
       slot = base + this.victim
     }
     this.routes[slot] = route
-    this.accounts[slot] = route.account
     this.hashes[slot] = hash
-    this.lengths[slot] = length
     // A word-wise copy would run into the next slot's key.
     const at = slot * MATCH_CACHE_KEY_BYTES
     for (let i = 0; i < length; i++) this.keys.bytes[at + i] = subject.bytes[start + i]

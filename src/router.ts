@@ -72,21 +72,25 @@ export class Router {
   }
 
   /** Sends a run on its ways, from the shard where it came to be: published by a client, or made by an import. */
-  dispatch(run: Run, account: Account, publisher: Publisher): number {
+  dispatch(run: Run, account: Account, publisher: Publisher, route = this.planner.routeOf(run, account)): number {
     if (this.trace !== undefined) return this.trace.dispatch(run, account, publisher)
-    const route = this.planner.routeOf(run, account)
     let sent = this.deliverPlain(run, route, publisher)
-    if (route.peers !== undefined) sent += this.sendToPeers(run, account, route.peers, publisher)
-    if (route.queues !== undefined) {
-      for (const queue of route.queues) sent += this.deliverQueue(run, queue, publisher, 0)
-    }
+    if (route.only === undefined) sent += this.goOtherWays(run, route, publisher)
+    this.delivery.endRun()
+    return sent
+  }
+
+  private goOtherWays(run: Run, route: Route, publisher: Publisher): number {
+    const { account, peers, queues, services, own } = route
+    let sent = 0
+    if (peers !== undefined) sent += this.sendToPeers(run, account, peers, publisher)
+    if (queues !== undefined) for (const queue of queues) sent += this.deliverQueue(run, queue, publisher, 0)
     sent += callInternal(run, route, publisher)
-    if (route.services !== undefined) {
-      for (const service of route.services) sent += this.shard.serviceCalls.call(service, run, publisher)
+    if (services !== undefined) {
+      for (const service of services) sent += this.shard.serviceCalls.call(service, run, publisher)
     }
     // Only here and not in receive(): of all shards, the one where a request is published takes it.
-    if (route.own !== undefined) sent += route.own.take(run, publisher)
-    this.delivery.endRun()
+    if (own !== undefined) sent += own.take(run, publisher)
     return sent
   }
 
@@ -103,6 +107,7 @@ export class Router {
   }
 
   private deliverPlain(run: Run, route: Route, publisher: Publisher): number {
+    if (route.only !== undefined) return this.delivery.toOne(run, route.only, '', 0, run.count, publisher)
     let delivered = 0
     for (const group of route.groups) delivered += this.delivery.toGroup(run, group, 0, run.count, publisher)
     if (route.limited !== undefined)

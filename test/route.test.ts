@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { Account } from '../src/accounts/account.ts'
+import { CompiledPermissions } from '../src/auth/permissions.ts'
 import { GENERATION_BUCKETS, MATCH_CACHE_KEY_BYTES, MATCH_CACHE_SLOTS } from '../src/constants.ts'
 import { Generations } from '../src/interest/generations.ts'
 import { blockFrom } from '../src/memory/block.ts'
@@ -167,4 +168,12 @@ test('however many subjects come, what is kept is bounded and right', () => {
     if (owners.has(route)) expect.fail(`seed ${random.seed}: ${subject} and ${owners.get(route)} share a route`)
     owners.set(route, subject)
   }
+})
+
+test('a route remembers all who may publish to its subject, not just the last', () => {
+  const route = new TestCache().lookUp('a.b')
+  const [one, other, third] = [0, 1, 2].map(() => new CompiledPermissions({}))
+  route.allow(one)
+  route.allow(other)
+  expect([one, other, third].map((permissions) => route.isAllowed(permissions))).toEqual([true, true, false])
 })

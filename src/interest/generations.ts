@@ -26,13 +26,12 @@ export class Generations {
     return isWildcard ? WILDCARD_BUCKET : 1 + ((hash ^ (hash >>> 15)) & (GENERATION_BUCKETS - 1))
   }
 
-  /** Sequentially consistent: read before the regions are, so that a change in between is seen as stale later. */
+  /**
+   * Moves whenever the bucket's counter or that of the wildcards does. Sequentially consistent: read before the regions
+   * are, so that a change in between is seen as stale later.
+   */
   current(bucket: number): number {
-    return Atomics.load(this.counters, bucket)
-  }
-
-  currentWildcard(): number {
-    return Atomics.load(this.counters, WILDCARD_BUCKET)
+    return (Atomics.load(this.counters, bucket) + Atomics.load(this.counters, WILDCARD_BUCKET)) | 0
   }
 
   /** Called after the region was changed: whoever sees the new count also sees the change. */
