@@ -4,7 +4,7 @@
 import type { Account } from './accounts/account.ts'
 import type { ServiceImport } from './accounts/imports.ts'
 import type { CompiledPermissions } from './auth/permissions.ts'
-import { MATCH_CACHE_KEY_BYTES, MATCH_CACHE_SLOTS, MATCH_CACHE_WAYS } from './constants.ts'
+import { MATCH_CACHE_KEY_BYTES, MATCH_CACHE_SIGHTED, MATCH_CACHE_SLOTS, MATCH_CACHE_WAYS } from './constants.ts'
 import type { Generations } from './interest/generations.ts'
 import { allocateBlock, type Block, equalBytes, hashBytes } from './memory/block.ts'
 import type { Peer } from './peer.ts'
@@ -111,7 +111,7 @@ export class RouteCache {
   private readonly routes: (Route | undefined)[] = new Array(MATCH_CACHE_SLOTS).fill(undefined)
   private readonly hashes = new Int32Array(MATCH_CACHE_SLOTS)
   private readonly keys: Block = allocateBlock(MATCH_CACHE_SLOTS * MATCH_CACHE_KEY_BYTES)
-  private readonly sighted = new Int32Array(MATCH_CACHE_SLOTS)
+  private readonly sighted = new Int32Array(MATCH_CACHE_SIGHTED)
   private readonly generations: Generations
   private readonly seed: number
   private victim = 0
@@ -160,7 +160,7 @@ export class RouteCache {
   add(route: Route, subject: Block, start: number, end: number, hash: number): void {
     const length = end - start
     if (length > MATCH_CACHE_KEY_BYTES) return
-    const mark = (hash >>> 0) % MATCH_CACHE_SLOTS
+    const mark = (hash >>> 0) % MATCH_CACHE_SIGHTED
     if (this.sighted[mark] !== hash) {
       this.sighted[mark] = hash
       return
