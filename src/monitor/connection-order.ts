@@ -62,6 +62,11 @@ export function parseSort(parameters: Parameters, onlyClosed: boolean): Connecti
   return name
 }
 
+/** Whether the key of an order is the connection's number, and nothing else of it is looked at. */
+export function isByNumber(sort: ConnectionSort): boolean {
+  return sort === 'cid' || sort === 'start'
+}
+
 /** What to sort by: smaller keys come first, equal ones in the order of their ids. */
 export function sortKey(sort: ConnectionSort): (row: Measurable, now: number) => number {
   return KEYS[sort]
