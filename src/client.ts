@@ -9,7 +9,7 @@ import { requestInfo } from './accounts/request-info.ts'
 import { hostPort, plainAddress } from './addresses.ts'
 import { ClientLog } from './client-log.ts'
 import type { SlowConsumerPolicy } from './config/shapes.ts'
-import { LINGER_MS, PROTOCOL_VERSION } from './constants.ts'
+import { LINGER_MS, PROTOCOL_VERSION, READ_TURN_BYTES } from './constants.ts'
 import { CloseReason, type Fault, Faults, type Refusal } from './errors.ts'
 import { KeepAlive, type KeepAliveOwner } from './keep-alive.ts'
 import type { Login } from './login.ts'
@@ -66,6 +66,8 @@ export class Client implements Publisher, KeepAliveOwner {
   readonly keepAlive: KeepAlive
   readonly operations: Operations
   private latestReadBytes = 0
+  /** Bytes read since it last gave way to others. */
+  private turnBytes = 0
   private readGate: ReadGate | undefined
   private shedding: Shedding | undefined
 
@@ -125,10 +127,18 @@ export class Client implements Publisher, KeepAliveOwner {
     try {
       parser.push(shard.readBlock, shard.readStart, shard.readStart + bytes)
       this.readGate?.afterRead(bytes)
+      this.turnBytes += bytes
+      if (this.turnBytes >= READ_TURN_BYTES) this.giveWay()
     } catch (error) {
       this.failed(error)
     }
     shard.endRead()
+  }
+
+  /** A socket is read until there is nothing left, and somebody who sends without a pause always has something. */
+  private giveWay(): void {
+    this.turnBytes = 0
+    setImmediate(this.gate.hold())
   }
 
   /** A bug of ours costs this connection, not the shard. */

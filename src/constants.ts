@@ -62,6 +62,8 @@ export const SHUTDOWN_GRACE_MS = 2_000
 export const BLOCK_SLACK = 8
 /** One read buffer a shard. Larger reads mean fewer system calls and fewer split messages at 4 KiB payloads. */
 export const READ_BYTES = 256 * 1024
+/** Bytes read from one connection before all others get their turn. */
+export const READ_TURN_BYTES = 1024 * 1024
 /** First piece of a connection's own output; the next ones are CHUNK_BYTES. */
 export const SMALL_CHUNK_BYTES = 4 * 1024
 export const CHUNK_BYTES = 64 * 1024
