@@ -145,11 +145,14 @@ export type Query =
       readonly sort: ConnectionSort
       readonly max: number
       readonly withRows: boolean
+      /** With how they came in. */
+      readonly credentials?: boolean
     }
   | {
       readonly kind: 'connections'
       readonly state: ConnectionState
       readonly subscriptions: 'none' | 'list' | 'detail'
+      readonly credentials?: boolean
       /** Only this connection; 0 = all. */
       readonly id: number
       /** Only these. */

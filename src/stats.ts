@@ -6,6 +6,7 @@ import { Faults } from './errors.ts'
 import type { Traffic } from './gauges.ts'
 import type { Query } from './messages.ts'
 import { describeConnections, type FoundConnections, findConnections } from './monitor/shard/connection-list.ts'
+import { type CredentialsRow, credentialsOf, type TlsRow, tlsOf } from './monitor/shard/credentials.ts'
 import type { Incident } from './monitor/shard/incidents.ts'
 import type { LatencyReport } from './monitor/shard/latency.ts'
 import type { LoadReport } from './monitor/shard/load-meter.ts'
@@ -129,7 +130,16 @@ export interface ConnectionRow {
   accountTag: string
   /** Who it is, as people may see it. */
   authorizedUser: string
+  tls: TlsRow | undefined
+  /** Where they are asked for. */
+  credentials: CredentialsRow | undefined
   subscriptions: SubscriptionRow[]
+}
+
+/** Parts of a row that are longer than all others together. */
+export interface RowDetail {
+  readonly subscriptions: boolean
+  readonly credentials: boolean
 }
 
 /** What a shard answers, by the kind of question. */
@@ -302,7 +312,7 @@ export function authorizedUserOf({ login }: Client): string {
   return login.identity?.user ?? ''
 }
 
-export function connectionRow(shard: Shard, client: Client, withSubscriptions: boolean): ConnectionRow {
+export function connectionRow(shard: Shard, client: Client, detail: RowDetail): ConnectionRow {
   return {
     id: client.id,
     type: client.webSocket === undefined ? 'nats' : 'websocket',
@@ -327,7 +337,9 @@ export function connectionRow(shard: Shard, client: Client, withSubscriptions: b
     account: client.account.name,
     accountTag: shard.identities.accountTag(client.account.name),
     authorizedUser: authorizedUserOf(client),
-    subscriptions: withSubscriptions
+    tls: tlsOf(client),
+    credentials: detail.credentials ? credentialsOf(client) : undefined,
+    subscriptions: detail.subscriptions
       ? [...client.subscriptions.values()].map((one) => subscriptionRow(shard, one))
       : [],
   }

@@ -17,6 +17,7 @@ import { age, goRtt, goTime } from './go-format.ts'
 import { countRequest, nowMs, type PageContext } from './page.ts'
 import type { Parameters } from './parameters.ts'
 import { sum } from './server-totals.ts'
+import type { CertificateRow } from './shard/credentials.ts'
 import { subscriptionDetail } from './subscription-detail.ts'
 
 const LIMIT_DEFAULT = 1024
@@ -105,18 +106,19 @@ interface Gathered {
 
 /** The rows of the page that is asked for. */
 async function gather(request: Request, context: PageContext): Promise<Gathered> {
-  const { id, sort, offset, limit, subscriptions } = request
+  const { id, sort, offset, limit, subscriptions, auth: credentials } = request
   const filter = { ...request.filter, closedAfter: await oldestShown(request.filter.state, context) }
   const { state } = filter
   const end = Math.min(offset + limit, Number.MAX_SAFE_INTEGER)
   // Few rows come at once with what was found: a shard under load answers once a turn of its loop.
   const withRows = id === 0 && end <= ROWS_AT_ONCE_MAX && subscriptions === 'none'
-  const found = await context.reports.ask({ kind: 'findConnections', filter, sort, max: id > 0 ? 0 : end, withRows })
+  const max = id > 0 ? 0 : end
+  const found = await context.reports.ask({ kind: 'findConnections', filter, sort, max, withRows, credentials })
   const total = sum(found, 'total')
   const matched = sum(found, 'matched')
   // Nothing but the state and the account matters beside a cid.
   if (id > 0) {
-    const rows = (await context.reports.ask({ kind: 'connections', state, subscriptions, id })).flat()
+    const rows = (await context.reports.ask({ kind: 'connections', state, subscriptions, credentials, id })).flat()
     const isShown = (row: ConnectionRow): boolean => row.closedAt === 0 || row.closedAt > filter.closedAfter
     const shown = rows.filter((row) => isShown(row) && (filter.account === '' || row.account === filter.account))
     return { rows: shown.slice(Math.min(offset, 1)), total, matched }
@@ -125,7 +127,7 @@ async function gather(request: Request, context: PageContext): Promise<Gathered>
   if (ids.length === 0) return { rows: [], total, matched }
   const asked = withRows
     ? found.map(({ rows }) => rows)
-    : await context.reports.ask({ kind: 'connections', state, subscriptions, id: 0, ids })
+    : await context.reports.ask({ kind: 'connections', state, subscriptions, credentials, id: 0, ids })
   const byId = new Map(asked.flat().map((row) => [row.id, row]))
   // One that has changed its state since it was found is on the page no more.
   return { rows: ids.map((one) => byId.get(one)).filter((row) => row !== undefined), total, matched }
@@ -146,6 +148,8 @@ function describe(row: ConnectionRow, { auth, subscriptions }: Request, now: num
   const isClosed = row.closedAt > 0
   const untilMs = isClosed ? row.closedAt : now
   const isGlobal = row.account === GLOBAL_ACCOUNT
+  // Closed ones are remembered with all of it.
+  const shown = auth ? row.credentials : undefined
   const listed = row.subscriptions.length > 0 ? subscriptions : 'none'
   return {
     cid: row.id,
@@ -171,11 +175,27 @@ function describe(row: ConnectionRow, { auth, subscriptions }: Request, now: num
     name: unlessEmpty(row.name),
     lang: unlessEmpty(row.lang),
     version: unlessEmpty(row.version),
+    tls_version: row.tls?.version,
+    tls_cipher_suite: row.tls?.cipher,
+    tls_peer_certs: shown && unlessNone(shown.certificates.map(describeCertificate)),
+    tls_first: row.tls?.first === true ? true : undefined,
     authorized_user: auth ? unlessEmpty(row.authorizedUser) : undefined,
     account: auth && !isGlobal ? row.account : undefined,
     subscriptions_list: listed === 'list' ? row.subscriptions.map(({ subject }) => subject) : undefined,
     subscriptions_list_detail:
       listed === 'detail' ? row.subscriptions.map((one) => subscriptionDetail(one, isClosed)) : undefined,
+    jwt: shown && unlessEmpty(shown.jwt),
+    issuer_key: shown && unlessEmpty(shown.issuer),
     name_tag: auth && !(isClosed && isGlobal) ? row.accountTag : undefined,
+    tags: shown && unlessNone(shown.tags),
+    proxy: shown === undefined || shown.proxyKey === '' ? undefined : { key: shown.proxyKey },
   }
+}
+
+function describeCertificate({ subject, publicKeyHash, hash }: CertificateRow): Json {
+  return { subject: unlessEmpty(subject), spki_sha256: unlessEmpty(publicKeyHash), cert_sha256: hash }
+}
+
+function unlessNone(list: readonly Json[]): readonly Json[] | undefined {
+  return list.length === 0 ? undefined : list
 }

@@ -66,6 +66,12 @@ function namesOf({ subject, emails, dnsNames, uris }: CertificateParts): PeerNam
   return names
 }
 
+/** The subject of a certificate (DER) as Go writes it; empty if there is none, or it cannot be read exactly. */
+export function subjectOfCertificate(der: Buffer): string {
+  const parts = readCertificate(der)
+  return (parts && subjectText(parts.subject)) ?? ''
+}
+
 /** Hexadecimal SHA-256 of a certificate's public key info, as `pinned_certs` lists them; undefined if unreadable. */
 export function publicKeyPin(der: Buffer): string | undefined {
   const parts = readCertificate(der)

@@ -30,6 +30,8 @@ export function connectionRow(members: Partial<ConnectionRow>): ConnectionRow {
     account: '$G',
     accountTag: '$G',
     authorizedUser: '',
+    tls: undefined,
+    credentials: undefined,
     subscriptions: [],
     ...members,
   }

@@ -57,6 +57,7 @@ export function findConnections(shard: Shard, query: Extract<Query, { kind: 'fin
       kind: 'connections',
       state: filter.state,
       subscriptions: 'none',
+      credentials: query.credentials === true,
       id: 0,
       ids,
     })
@@ -66,14 +67,14 @@ export function findConnections(shard: Shard, query: Extract<Query, { kind: 'fin
 
 export function describeConnections(
   shard: Shard,
-  { state, ids, id, subscriptions }: Extract<Query, { kind: 'connections' }>,
+  { state, ids, id, subscriptions, credentials = false }: Extract<Query, { kind: 'connections' }>,
 ): ConnectionRow[] {
   const wanted = ids === undefined ? undefined : new Set(ids)
   const isWanted = (one: number): boolean => (id === 0 || id === one) && (wanted === undefined || wanted.has(one))
   const rows: ConnectionRow[] = []
   const add = (client: Client | undefined): void => {
     if (client === undefined || !isWanted(client.id) || !isOfState(client, { state })) return
-    rows.push(connectionRow(shard, client, subscriptions !== 'none'))
+    rows.push(connectionRow(shard, client, { subscriptions: subscriptions !== 'none', credentials }))
   }
   if (ids !== undefined) for (const one of ids) add(shard.clients.get(one))
   else for (const client of shard.clients.values()) add(client)

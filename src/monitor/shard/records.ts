@@ -57,7 +57,7 @@ export class Records {
     client.account.counters.closed.add(client)
     const { maxClosedClients } = this.shard.options
     if (maxClosedClients === 0) return
-    this.closedConnections.push(connectionRow(this.shard, client, true))
+    this.closedConnections.push(connectionRow(this.shard, client, { subscriptions: true, credentials: true }))
     if (this.closedConnections.length > maxClosedClients) this.closedConnections.shift()
   }
 
