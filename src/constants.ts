@@ -204,6 +204,8 @@ export const REGION_READ_TRIES = 4096
 /** Slots of a shard's route cache and how many of them one subject may live in. */
 export const MATCH_CACHE_SLOTS = 32 * 1024
 export const MATCH_CACHE_WAYS = 8
+/** Of so many subjects for which there is no room, one takes the place of another. */
+export const MATCH_CACHE_DISPLACE = 16
 /** Hashes of subjects that were looked up once; if two share a place, neither may ever be seen twice. */
 export const MATCH_CACHE_SIGHTED = 4 * MATCH_CACHE_SLOTS
 /** Longest subject that is cached. */

@@ -4,7 +4,13 @@
 import type { Account } from './accounts/account.ts'
 import type { ServiceImport } from './accounts/imports.ts'
 import type { CompiledPermissions } from './auth/permissions.ts'
-import { MATCH_CACHE_KEY_BYTES, MATCH_CACHE_SIGHTED, MATCH_CACHE_SLOTS, MATCH_CACHE_WAYS } from './constants.ts'
+import {
+  MATCH_CACHE_DISPLACE,
+  MATCH_CACHE_KEY_BYTES,
+  MATCH_CACHE_SIGHTED,
+  MATCH_CACHE_SLOTS,
+  MATCH_CACHE_WAYS,
+} from './constants.ts'
 import type { Generations } from './interest/generations.ts'
 import { allocateBlock, type Block, equalBytes, hashBytes } from './memory/block.ts'
 import type { Peer } from './peer.ts'
@@ -105,7 +111,9 @@ export class Route {
  * chosen by its hash, where it takes the place of another. Bounded by construction; a slot's key stands in its piece
  * of one block, so that a subject makes no garbage.
  *
- * A subject is kept when it is seen for the second time (`sighted`): reply subjects are published to once.
+ * A subject is kept when it is seen for the second time (`sighted`): reply subjects are published to once. Where there
+ * is no room, only one in a few takes another's place: of more subjects than there are slots, each would be thrown out
+ * before it is needed again, and would be garbage that has grown old.
  */
 export class RouteCache {
   private readonly routes: (Route | undefined)[] = new Array(MATCH_CACHE_SLOTS).fill(undefined)
@@ -114,7 +122,8 @@ export class RouteCache {
   private readonly sighted = new Int32Array(MATCH_CACHE_SIGHTED)
   private readonly generations: Generations
   private readonly seed: number
-  private victim = 0
+  /** How often there was no room. */
+  private crowded = 0
   constructor(generations: Generations, seed: number) {
     this.generations = generations
     this.seed = seed
@@ -169,8 +178,9 @@ export class RouteCache {
     let slot = base
     while (slot < base + MATCH_CACHE_WAYS && this.routes[slot] !== undefined) slot++
     if (slot === base + MATCH_CACHE_WAYS) {
-      this.victim = (this.victim + 1) % MATCH_CACHE_WAYS
-      slot = base + this.victim
+      this.crowded++
+      if (this.crowded % MATCH_CACHE_DISPLACE !== 0) return
+      slot = base + ((this.crowded / MATCH_CACHE_DISPLACE) % MATCH_CACHE_WAYS)
     }
     this.routes[slot] = route
     this.hashes[slot] = hash
