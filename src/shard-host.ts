@@ -62,14 +62,14 @@ export class LocalShardHost implements ShardHost {
   /** Loads the code of a shard, which no primary with worker threads needs. */
   static async create(setup: ShardSetup, observer: ShardObserver): Promise<LocalShardHost> {
     const { Shard } = await import('./shard.ts')
-    const webSockets = await loadWebSockets(setup.options)
+    const WebSockets = await loadWebSockets(setup.options)
     const desk = new QuestionDesk(observer.answerers, (answer) => shard.questions.receive(answer))
     const toPrimary = (message: ToPrimary): void => {
       if (message.kind === 'ask' || message.kind === 'withdraw') desk.receive(message)
       else if (message.kind === 'connectionsChanged') observer.onConnectionsChanged(message.accounts)
       else observer.onLog(message)
     }
-    const shard = new Shard(setup, toPrimary, webSockets)
+    const shard = new Shard(setup, toPrimary, WebSockets)
     return new LocalShardHost(shard, setup.region, observer)
   }
 

@@ -39,7 +39,7 @@ import type { TlsOfPorts } from './tls/settings.ts'
 import { Tracing } from './tracing/tracing.ts'
 import type { Transport } from './transport.ts'
 import type { WebSocketSession } from './websocket/handshake.ts'
-import type { WebSockets, WebSocketsOwner } from './websocket/websockets.ts'
+import type { WebSockets, WebSocketsClass, WebSocketsOwner } from './websocket/websockets.ts'
 
 const SWEEP_MAX_MS = 1000
 const PING_STEP_MAX_MS = 100
@@ -107,8 +107,8 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   private onEmpty: (() => void) | undefined
   private stopping = false
 
-  /** `toPrimary` is for what only the primary can do; `webSockets` where WebSocket clients may come. */
-  constructor(setup: ShardSetup, toPrimary: (message: ToPrimary) => void, webSockets?: typeof WebSockets) {
+  /** `toPrimary` is for what only the primary can do; `WebSockets` where clients may come by WebSocket. */
+  constructor(setup: ShardSetup, toPrimary: (message: ToPrimary) => void, WebSockets?: WebSocketsClass) {
     this.index = setup.index
     this.options = setup.options
     this.identity = setup.identity
@@ -136,8 +136,8 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     const { websocket } = setup.options
     const pingInterval = Math.min(setup.options.pingInterval, websocket?.pingInterval || Number.POSITIVE_INFINITY)
     const pingStepMs = stepMs(pingInterval, PING_STEP_MAX_MS)
-    if (webSockets !== undefined && websocket !== undefined) {
-      this.webSockets = new webSockets(this, websocket)
+    if (WebSockets !== undefined && websocket !== undefined) {
+      this.webSockets = new WebSockets(this, websocket)
       this.webSockets.configure(setup.tls.webSocket)
     }
     this.pings = new Agenda(pingStepMs, this.nowMs)

@@ -1,10 +1,10 @@
 // WebSockets are loaded only where they are wanted: `ws` brings Node's HTTP along, a third of what a shard has to load.
 
 import type { Options } from '../options.ts'
-import type { WebSockets as WebSocketsOfShard } from './websockets.ts'
+import type { WebSocketsClass } from './websockets.ts'
 
 /** Undefined: there is no port for them. */
-export async function loadWebSockets({ websocket }: Options): Promise<typeof WebSocketsOfShard | undefined> {
+export async function loadWebSockets({ websocket }: Options): Promise<WebSocketsClass | undefined> {
   if (websocket === undefined || websocket.port === 0) return undefined
   const { WebSockets } = await import('./websockets.ts')
   return WebSockets

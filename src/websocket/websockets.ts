@@ -41,6 +41,8 @@ export interface WebSocketsOwner {
 
 const STYLES: Record<WebSocketSession['browser'], FrameStyle> = { none: WHOLE, other: BROWSER, safari: SAFARI }
 
+export type WebSocketsClass = typeof WebSockets
+
 export class WebSockets implements WebSocketShared {
   readonly pool: ChunkPool
   readonly readBlock: Block
