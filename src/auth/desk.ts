@@ -3,7 +3,7 @@
 // first needed.
 
 import type { Options } from '../options.ts'
-import type { OcspPeers } from '../tls/ocsp/peers.ts'
+import type { OcspCounts, OcspPeers } from '../tls/ocsp/peers.ts'
 import { type Authenticate, askCustom } from './custom.ts'
 import type { PasswordPool } from './password-pool.ts'
 import type { Answerers } from './questions.ts'
@@ -23,6 +23,8 @@ export class AuthDesk {
   private pool: Promise<PasswordPool> | undefined
   private resolver: OpenResolver | undefined
   private peers: Promise<OcspPeers> | undefined
+  /** What is known of clients' certificates; undefined: nobody has asked yet. */
+  ocspCounts: OcspCounts | undefined
 
   /** `options` are those in force when somebody asks; `warn` is for the log. */
   constructor(options: () => Options, authenticate: Authenticate | undefined, warn: (text: string) => void) {
@@ -34,7 +36,9 @@ export class AuthDesk {
         this.peers ??= import('../tls/ocsp/peers.ts').then(
           ({ OcspPeers }) => new OcspPeers(warn, () => options().ocspCache),
         )
-        return (await this.peers).check(chain, terms)
+        const peers = await this.peers
+        this.ocspCounts = peers.counts
+        return peers.check(chain, terms)
       },
       custom: async ({ request }) => {
         const hasAccount = (name: string): boolean =>
@@ -73,5 +77,6 @@ export class AuthDesk {
   async close(): Promise<void> {
     this.resolver?.close()
     await (await this.pool)?.close()
+    ;(await this.peers)?.close()
   }
 }

@@ -127,6 +127,18 @@ describe.each(configuredServers('OCSP of clients'))('$name', (server: Configured
     expect(await comesIn(program, client)).toBe(false)
   })
 
+  test('what is known outlives the server', async () => {
+    const { client, responder, says } = await scene()
+    says({ status: 'revoked' })
+    const config = tls(': true')
+    const first = await startConfigured(server, config)
+    expect(await comesIn(first, client)).toBe(false)
+    await first.stop()
+    const second = await startConfigured(server, config)
+    expect(await comesIn(second, client)).toBe(false)
+    expect(responder.asked).toHaveLength(1)
+  })
+
   test('it needs certificates of clients', async () => {
     const config = tls(': true').replace('verify: true', 'verify: false')
     const text = 'OCSP peer verification for client connections requires TLS verify (mTLS) to be enabled'

@@ -7,13 +7,21 @@ import type { OcspCacheOptions, OcspPeerOptions } from '../../config/shapes.ts'
 import { OCSP_CACHED_MAX } from '../../constants.ts'
 import { OcspError, type OcspStatus, respondersOf } from './message.ts'
 import { askResponders, UnreachableError } from './responder.ts'
+import { loadAnswers, saveAnswers } from './store.ts'
 
 const CA_TIMEOUT_MS = 2_000
 
 /** The chain as OpenSSL has verified it, the client's own certificate first (DER). Never rejects. */
 export type CheckPeer = (chain: readonly Uint8Array[], options: OcspPeerOptions) => Promise<boolean>
 
+/** How often an answer was there already or had to be asked for, and the answers that are kept. */
+export interface OcspCounts extends Record<OcspStatus['status'], number> {
+  hits: number
+  misses: number
+}
+
 export class OcspPeers {
+  readonly counts: OcspCounts = { hits: 0, misses: 0, good: 0, revoked: 0, unknown: 0 }
   private readonly warn: (text: string) => void
   private readonly cacheOptions: () => OcspCacheOptions | undefined
   /** By fingerprint, oldest first. */
@@ -21,9 +29,43 @@ export class OcspPeers {
   /** Links that are being asked about. */
   private readonly underway = new Map<string, Promise<OcspStatus>>()
 
+  private readonly saver: NodeJS.Timeout | undefined
+  /** The cache holds what the file does not. */
+  private isUnsaved = false
+
   constructor(warn: (text: string) => void, cacheOptions: () => OcspCacheOptions | undefined) {
     this.warn = warn
     this.cacheOptions = cacheOptions
+    const options = cacheOptions()
+    if (options === undefined || options.type === 'none') return
+    this.load(options.localStore)
+    this.saver = setInterval(() => this.save(), options.saveInterval).unref()
+  }
+
+  /** What is known is written down. */
+  close(): void {
+    clearInterval(this.saver)
+    this.save()
+  }
+
+  private load(directory: string): void {
+    try {
+      for (const [key, status] of loadAnswers(directory)) this.keep(key, status)
+    } catch (error) {
+      this.warn(`Unable to load OCSP peer cache: ${error instanceof Error ? error.message : error}`)
+    }
+    this.isUnsaved = false
+  }
+
+  private save(): void {
+    const options = this.cacheOptions()
+    if (!this.isUnsaved || options === undefined || options.type === 'none') return
+    try {
+      saveAnswers(options.localStore, this.cache)
+      this.isUnsaved = false
+    } catch (error) {
+      this.warn(`Unable to save OCSP peer cache: ${error instanceof Error ? error.message : error}`)
+    }
   }
 
   readonly check: CheckPeer = async (chain, options) => {
@@ -50,10 +92,11 @@ export class OcspPeers {
     const name = certificate.subject.replaceAll('\n', ',')
     const known = this.cache.get(certificate.fingerprint256)
     const isKnownRevoked = known?.status === 'revoked'
+    const isKnown = known !== undefined && isCurrent(known, options)
+    this.counts[isKnown ? 'hits' : 'misses']++
     let status: OcspStatus
     try {
-      status =
-        known !== undefined && isCurrent(known, options) ? known : await this.ask(certificate, issuer, urls, options)
+      status = isKnown ? known : await this.ask(certificate, issuer, urls, options)
     } catch (error) {
       const why = error instanceof OcspError ? error.message : 'failed'
       this.warn(`Attempt to obtain OCSP response from CA responder for [${name}] failed: ${why}`)
@@ -102,9 +145,16 @@ export class OcspPeers {
 
   private keep(key: string, status: OcspStatus): void {
     if (this.cacheOptions()?.type === 'none') return
-    this.cache.delete(key)
+    this.isUnsaved = true
+    this.forget(key)
     this.cache.set(key, status)
-    if (this.cache.size > OCSP_CACHED_MAX) this.cache.delete(this.cache.keys().next().value as string)
+    this.counts[status.status]++
+    if (this.cache.size > OCSP_CACHED_MAX) this.forget(this.cache.keys().next().value as string)
+  }
+
+  private forget(key: string): void {
+    const status = this.cache.get(key)
+    if (status !== undefined && this.cache.delete(key)) this.counts[status.status]--
   }
 }
 
