@@ -213,6 +213,11 @@ export class Identities {
     return this.tokenAccounts?.book.get(name)?.claims.name || name
   }
 
+  /** The token of an account; empty: it has none, or nobody has come to it here. */
+  accountToken(name: string): string {
+    return this.tokenAccounts?.book.get(name)?.jwt ?? ''
+  }
+
   private clientsOf(account: string): Client[] {
     return [...this.shard.clients.values()].filter((client) => !client.closing && client.account.name === account)
   }

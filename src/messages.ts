@@ -130,6 +130,8 @@ export type Query =
   | { readonly kind: 'batch'; readonly queries: readonly Query[] }
   | { readonly kind: 'totals' }
   | { readonly kind: 'accounts' }
+  /** The token of an account as it is in force; empty: it has none, or is not known here. */
+  | { readonly kind: 'accountToken'; readonly account: string }
   /** How busy the thread is, and what goes through its rings. */
   | { readonly kind: 'load' }
   /** Who is behind, and who was closed for it. */

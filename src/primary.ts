@@ -25,6 +25,8 @@ import { type ShardState, Shards } from './shards.ts'
 import type { Report } from './stats.ts'
 import type { PrimarySystem } from './system/primary-system.ts'
 import type { SystemMessage } from './system/shard-system.ts'
+import type { OcspCounts } from './tls/ocsp/peers.ts'
+import type { TlsOfPorts } from './tls/settings.ts'
 
 /** Where WebSocket clients are listened for if nothing else is said. */
 const ANY_HOST = '0.0.0.0'
@@ -50,7 +52,7 @@ export class Primary {
   private pageSources: Promise<PageSources> | undefined
   /** Loaded when the server has started, or when somebody first asks for it. */
   private system: Promise<PrimarySystem | undefined> | undefined
-  private readonly tls: ServerTls
+  private readonly serverTls: ServerTls
   /** Clients are served. */
   private started = false
   private reloads = Promise.resolve()
@@ -67,7 +69,7 @@ export class Primary {
     this.log = new Log(options, { name: 'primary', opened: logOpened })
     const key = createServerKey()
     this.identity = identityOf(key.id, options, options.host, options.port)
-    this.tls = new ServerTls(this.log, {
+    this.serverTls = new ServerTls(this.log, {
       changed: (tls) => {
         this.reloads = this.reloads.then(() => this.shards.setOptions(this.options, tls()))
       },
@@ -137,7 +139,7 @@ export class Primary {
       this.webSocketListener = await Listener.open(websocket.host || ANY_HOST, websocket.port)
     }
     this.setIdentity(this.identityAt(listener))
-    const { tls, commit } = await this.tls.prepare(options)
+    const { tls, commit } = await this.serverTls.prepare(options)
     this.goOnUnlessClosing()
     commit()
     await Promise.all([shards.start(tls), this.startMonitor()])
@@ -256,6 +258,16 @@ export class Primary {
     return this.monitor?.port
   }
 
+  /** TLS of the ports, as it is in force. It holds private keys. */
+  get tls(): TlsOfPorts {
+    return this.shards.tls
+  }
+
+  /** What is known of clients' certificates; undefined: nobody has asked yet. */
+  get ocspCounts(): OcspCounts | undefined {
+    return this.authDesk.ocspCounts
+  }
+
   // ── The system account ────────────────────────────────────────────────────────────────────────────────
 
   /** Publishes in the system account. */
@@ -301,7 +313,7 @@ export class Primary {
     const next = withPortsOf(before, given)
     const { refusal } = diffOptions(before, next)
     if (refusal !== undefined) throw new OptionError(refusal)
-    const { tls, commit } = await this.tls.prepare(next)
+    const { tls, commit } = await this.serverTls.prepare(next)
     const identities = await this.authDesk.prepare(next, (text) => log.warn(text))
     if ('refused' in identities) throw new OptionError(identities.refused)
     log.configure(next)
@@ -413,7 +425,7 @@ export class Primary {
     await this.authDesk.close()
     ;(await this.system)?.close()
     ;(await this.pageSources)?.close()
-    this.tls.close()
+    this.serverTls.close()
     await this.monitor?.close()
     if (this.started) {
       removePortsFile(this.options.portsFileDir, this.log)

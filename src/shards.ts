@@ -75,7 +75,7 @@ export class Shards implements ShardObserver {
   /** Connections of accounts have come or gone, and somebody wants to know. */
   onConnectionsChanged: (accounts: readonly string[]) => void = () => undefined
   /** What new threads are told of TLS. */
-  private tls: TlsOfPorts = {}
+  tls: TlsOfPorts = {}
   private readonly handshakeLimit = createHandshakeLimit()
   private readonly asksProgram: boolean
   private readonly key: ServerKey

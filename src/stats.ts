@@ -146,6 +146,7 @@ export interface RowDetail {
 export interface Reports {
   totals: TotalsReport
   accounts: AccountReport[]
+  accountToken: string
   load: ThreadReport
   slow: SlowRow[]
   incidents: Incident[]
@@ -354,6 +355,8 @@ export function report(shard: Shard, query: Query): Report {
       return reportTotals(shard)
     case 'accounts':
       return reportAccounts(shard)
+    case 'accountToken':
+      return shard.identities.accountToken(query.account)
     case 'load':
       return reportThread(shard)
     case 'slow':

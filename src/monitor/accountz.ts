@@ -1,6 +1,7 @@
 // /accountz and /accstatz: accounts, what is configured of one, and what its clients have done (reference 11.3).
 
 import { type AccountSettings, GLOBAL_ACCOUNT, termsOf } from '../accounts/account.ts'
+import { isOperatorMode } from '../auth/setup.ts'
 import type { ExportOptions, ImportOptions, MappingOptions } from '../config/shapes.ts'
 import type { Options } from '../options.ts'
 import { identityDestination } from '../subjects/transform.ts'
@@ -13,6 +14,7 @@ import type { Parameters } from './parameters.ts'
 import type { AccountTotals } from './server-accounts.ts'
 import { sum } from './server-totals.ts'
 import { sublistStats } from './sublist-stats.ts'
+import { type TokenAccount, tokenAccount } from './token-account.ts'
 
 const PERCENT = 100
 
@@ -26,19 +28,28 @@ export async function accountz(parameters: Parameters, context: PageContext): Pr
   if (name === '') return jsonAnswer({ ...top, system_account, accounts: [...accounts.keys()] })
   const totals = accounts.get(name)
   if (totals === undefined) return refusal(`Account ${parameters.bytes('acc')} does not exist`)
-  return jsonAnswer({ ...top, system_account, account_detail: describe(totals, server.options, server.startedAt) })
+  const token = isOperatorMode(server.options) ? await tokenOf(name, context) : undefined
+  const account_detail = describe(totals, server.options, server.startedAt, token)
+  return jsonAnswer({ ...top, system_account, account_detail })
+}
+
+/** From a shard that goes by it. */
+async function tokenOf(account: string, { reports }: PageContext): Promise<TokenAccount | undefined> {
+  const tokens = await reports.ask({ kind: 'accountToken', account })
+  const jwt = tokens.find((one) => one !== '')
+  return jwt === undefined ? undefined : tokenAccount(jwt)
 }
 
 type Settings = Pick<AccountSettings, 'mappings' | 'exports' | 'imports'>
 
-/** What the configuration says of an account; of those that come from tokens only the shards know. */
+/** What the configuration says of an account. */
 function settingsOf({ accounts, mappings }: Options, name: string): Settings {
   const settings = accounts.find((account) => account.name === name) ?? { mappings: [], exports: [], imports: [] }
   return name === GLOBAL_ACCOUNT && mappings.length > 0 ? { ...settings, mappings } : settings
 }
 
-function describe(totals: AccountTotals, options: Options, updatedAt: number): Json {
-  const settings = settingsOf(options, totals.name)
+function describe(totals: AccountTotals, options: Options, updatedAt: number, token: TokenAccount | undefined): Json {
+  const settings = token?.settings ?? settingsOf(options, totals.name)
   const mappings = settings.mappings.map((mapping) => [mapping.source, describeDestinations(mapping)] as const)
   const exports = ofKinds(settings.exports, 'service', 'stream').map(describeExport)
   const imports = ofKinds(settings.imports, 'stream', 'service').map((item) => {
@@ -49,7 +60,7 @@ function describe(totals: AccountTotals, options: Options, updatedAt: number): J
     account_name: totals.name,
     update_time: goTime(updatedAt),
     is_system: totals.name === systemAccountOf(options) || undefined,
-    expired: false,
+    expired: token?.isExpired ?? false,
     complete: true,
     jetstream_enabled: false,
     leafnode_connections: 0,
@@ -59,6 +70,7 @@ function describe(totals: AccountTotals, options: Options, updatedAt: number): J
     exports: unlessNone(exports),
     imports: unlessNone([...imports, ...systemImports(totals.name, systemAccountOf(options))]),
     name_tag: totals.tag,
+    ...token?.members,
     sublist_stats: sublistStats([totals]),
   }
 }

@@ -21,6 +21,8 @@ export type Monitored = Pick<
   | 'restarts'
   | 'serving'
   | 'shardStates'
+  | 'tls'
+  | 'ocspCounts'
   | 'query'
 > & { readonly log: Pick<Log, 'warn' | 'error'> }
 

@@ -13,10 +13,14 @@ import { age, goTime, nanoseconds } from './go-format.ts'
 import { countRequest, nowMs, type PageContext } from './page.ts'
 import type { Parameters } from './parameters.ts'
 import { sum } from './server-totals.ts'
-
-/** Seconds; nats-server's defaults, which nothing can change as long as there is neither authentication nor TLS. */
-const AUTH_TIMEOUT_S = 2
-const TLS_TIMEOUT_S = 2
+import {
+  lastMembers,
+  ocspCacheMembers,
+  operatorMembers,
+  timeouts,
+  tlsMembers,
+  webSocketMembers,
+} from './varz-security.ts'
 
 /** Kinds of connections that we have and, always 0, those that we have not. */
 function perKind(clients: number): Json {
@@ -40,6 +44,7 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     outMessages: sum(totals, 'outMessages'),
     outBytes: sum(totals, 'outBytes'),
   }
+  const seconds = timeouts(options)
   return {
     server_id: identity.serverId,
     server_name: identity.serverName,
@@ -49,6 +54,9 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     host: identity.host,
     port: identity.port,
     auth_required: isAuthRequired(options) || undefined,
+    ...tlsMembers(options),
+    connect_urls: urls(identity.connectUrls),
+    ws_connect_urls: urls(identity.webSocket?.connectUrls ?? []),
     max_connections: options.maxConnections,
     max_subscriptions: unlessEmpty(options.maxSubscriptions),
     ping_interval: nanoseconds(options.pingInterval),
@@ -57,7 +65,7 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     http_port: context.monitorPort,
     http_base_path: '',
     https_port: 0,
-    auth_timeout: AUTH_TIMEOUT_S,
+    auth_timeout: seconds.auth,
     max_control_line: options.maxControlLine,
     max_payload: options.maxPayload,
     max_pending: options.maxPending,
@@ -65,9 +73,9 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     gateway: {},
     leaf: {},
     mqtt: {},
-    websocket: {},
+    websocket: webSocketMembers(context),
     jetstream: {},
-    tls_timeout: TLS_TIMEOUT_S,
+    tls_timeout: seconds.tls,
     write_deadline: nanoseconds(options.writeDeadline),
     start: goTime(server.startedAt),
     now: goTime(now),
@@ -98,12 +106,19 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     config_digest: options.configDigest,
     tags: options.serverTags.length === 0 ? undefined : [...options.serverTags],
     metadata: Object.keys(options.serverMetadata).length === 0 ? undefined : { ...options.serverMetadata },
+    ...operatorMembers(options),
     system_account: systemAccountOf(options),
+    ocsp_peer_cache: ocspCacheMembers(context),
     slow_consumer_stats: perKind(slowConsumers),
     stale_connection_stats: perKind(staleConnections),
     disk_io_wait_stats: { waiters: 0, waits: 0, wait_time: 0, max_wait_time: 0 },
+    ...lastMembers(context),
     heddle: { version: HEDDLE_VERSION, shards: totals.map(describeShard), restarts: server.restarts },
   }
+}
+
+function urls(list: readonly string[]): readonly string[] | undefined {
+  return list.length === 0 ? undefined : list
 }
 
 /** Whether INFO asks who clients are. */

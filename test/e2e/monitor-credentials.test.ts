@@ -1,4 +1,4 @@
-// What /connz tells of how connections came in, beside nats-server.
+// What the pages tell of TLS, tokens and the WebSocket port, beside nats-server.
 
 import { connect, credsAuthenticator } from '@nats-io/transport-node'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -16,10 +16,14 @@ interface Row {
   readonly [member: string]: unknown
 }
 
+async function page<T>(program: ServerProgram, path: string): Promise<T> {
+  const [, port] = await program.until(/Starting http monitor on 127\.0\.0\.1:(\d+)/)
+  return askJson<T>(Number(port), path)
+}
+
 /** The one connection there is, or was. */
 async function row(program: ServerProgram, query: string): Promise<Row> {
-  const [, port] = await program.until(/Starting http monitor on 127\.0\.0\.1:(\d+)/)
-  const { connections } = await askJson<{ connections: Row[] }>(Number(port), `/connz?${query}`)
+  const { connections } = await page<{ connections: Row[] }>(program, `/connz?${query}`)
   expect(connections).toHaveLength(1)
   return connections[0]
 }
@@ -30,7 +34,7 @@ async function enter({ port }: ServerProgram, options: NonNullable<Parameters<ty
   return connection
 }
 
-describe.each(configuredServers('/connz'))('$name', (server: ConfiguredServer) => {
+describe.each(configuredServers('pages about security'))('$name', (server: ConfiguredServer) => {
   test('of TLS it tells version and cipher, and to those who ask for more the certificate', async () => {
     const subject = [
       [{ oid: OID.C, value: 'AT' }],
@@ -91,5 +95,73 @@ describe.each(configuredServers('/connz'))('$name', (server: ConfiguredServer) =
     const shown = await row(program, 'auth=1')
     expect(shown).toMatchObject({ issuer_key: account.id })
     expect(shown).not.toHaveProperty('jwt')
+  })
+
+  test('/varz says what the ports ask for', async () => {
+    const program = await startConfigured(
+      server,
+      `http: "127.0.0.1:-1"
+       tls { cert_file: "${files.cert}", key_file: "${files.key}", ca_file: "${files.ca}", verify: true, timeout: 3 }
+       websocket { listen: "127.0.0.1:-1", no_tls: true, allowed_origins: [ "http://a" ], compression: true,
+                   handshake_timeout: "2s" }`,
+    )
+    const { websocket, ...varz } = await page<Row>(program, '/varz')
+    const ends = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
+    expect(varz).toMatchObject({ tls_required: true, tls_verify: true, auth_timeout: 4, tls_timeout: 3 })
+    expect(varz).toMatchObject({ tls_cert_not_after: ends })
+    expect(websocket).toEqual({
+      host: '127.0.0.1',
+      port: expect.any(Number),
+      handshake_timeout: 2e9,
+      no_tls: true,
+      allowed_origins: ['http://a'],
+      compression: true,
+    })
+  })
+
+  test('/varz tells of answers about certificates', async () => {
+    const program = await startConfigured(
+      server,
+      `http: "127.0.0.1:-1"
+       tls { cert_file: "${files.cert}", key_file: "${files.key}", ca_file: "${files.ca}", verify: true, ocsp_peer: true }`,
+    )
+    const { tls_ocsp_peer_verify, ocsp_peer_cache } = await page<Row>(program, '/varz')
+    expect({ tls_ocsp_peer_verify, ocsp_peer_cache }).toEqual({
+      tls_ocsp_peer_verify: true,
+      ocsp_peer_cache: { cache_type: 'local' },
+    })
+  })
+
+  test('operators and accounts are shown with their tokens', async () => {
+    const operator = new TestOperator()
+    const [account, other] = [new TestAccount('A'), new TestAccount('B')]
+    await operator.sign(other, { exports: [{ name: 'news', subject: 'news.>', type: 'stream' }] })
+    const jwt = await operator.sign(account, {
+      exports: [{ name: 'help', subject: 'help', type: 'service' }],
+      imports: [{ name: 'news', subject: 'news.>', account: other.id, type: 'stream' }],
+      revocations: { '*': 1_000_000_000 },
+      tags: ['blue'],
+    })
+    const user = await account.user()
+    const program = await startConfigured(server, `http: "127.0.0.1:-1"\n${await operator.config()}`)
+    await enter(program, { authenticator: credsAuthenticator(user.creds) })
+    const varz = await page<Row>(program, '/varz')
+    expect(varz).toMatchObject({
+      trusted_operators_jwt: [expect.stringMatching(/^eyJ/)],
+      trusted_operators_claim: [{ name: 'op', nats: { type: 'operator', system_account: operator.system.id } }],
+    })
+    const { account_detail } = await page<{ account_detail: Row }>(program, `/accountz?acc=${account.id}`)
+    expect(account_detail).toMatchObject({
+      account_name: account.id,
+      expired: false,
+      jwt,
+      issuer_key: operator.key.getPublicKey(),
+      name_tag: 'A',
+      tags: ['blue'],
+      decoded_jwt: { name: 'A', sub: account.id, nats: { type: 'account' } },
+      revoked_user: { '*': expect.stringMatching(/^2001-09-09T/) },
+      exports: [{ subject: 'help', type: 'service' }],
+    })
+    expect(account_detail['imports']).toContainEqual(expect.objectContaining({ subject: 'news.>', type: 'stream' }))
   })
 })

@@ -1,0 +1,104 @@
+// What /varz says of TLS, of who may come in, and of the WebSocket port (reference 11.1). Texts and lists that are
+// empty are left out, as nats-server does it.
+
+import { X509Certificate } from 'node:crypto'
+import { authTimeoutMs } from '../auth/setup.ts'
+import type { TlsOptions, WebSocketOptions } from '../config/shapes.ts'
+import type { Options } from '../options.ts'
+import type { TlsSettings } from '../tls/settings.ts'
+import { type Json, unlessEmpty } from './answer.ts'
+import { goTime, nanoseconds } from './go-format.ts'
+import type { PageContext } from './page.ts'
+import { claimsOf } from './token-account.ts'
+
+const MS_PER_S = 1000
+const TLS_TIMEOUT_S = 2
+const ANY_HOST = '0.0.0.0'
+
+type Members = Readonly<Record<string, Json>>
+
+const unlessFalse = (value: boolean | undefined): true | undefined => (value === true ? true : undefined)
+const unlessNone = (list: readonly string[]): readonly string[] | undefined => (list.length === 0 ? undefined : list)
+const isVerified = (tls: TlsOptions | undefined): boolean => tls !== undefined && (tls.verify || tls.verifyAndMap)
+
+export function tlsMembers({ tls, allowNonTls }: Options): Members {
+  return {
+    tls_required: unlessFalse(tls !== undefined && !allowNonTls),
+    tls_verify: unlessFalse(isVerified(tls)),
+    tls_ocsp_peer_verify: unlessFalse(tls?.ocspPeer?.verify),
+  }
+}
+
+/** In seconds. */
+export function timeouts(options: Options): { readonly auth: number; readonly tls: number } {
+  const { tls } = options
+  const tlsS = tls === undefined || tls.timeout === 0 ? TLS_TIMEOUT_S : tls.timeout / MS_PER_S
+  return { auth: authTimeoutMs(options) / MS_PER_S, tls: tlsS }
+}
+
+/** The `websocket` object; empty if nobody is listened for. */
+export function webSocketMembers({ server }: PageContext): Json {
+  const { websocket } = server.options
+  if (websocket === undefined || websocket.port === 0) return {}
+  const port = server.identity.webSocket?.port ?? websocket.port
+  return { ...listenerMembers(websocket, port), tls_cert_not_after: notAfter(server.tls.webSocket) }
+}
+
+function listenerMembers(websocket: WebSocketOptions, port: number): Members {
+  const { tls } = websocket
+  return {
+    host: websocket.host || ANY_HOST,
+    port,
+    advertise: unlessEmpty(websocket.advertise),
+    no_auth_user: unlessEmpty(websocket.noAuthUser),
+    jwt_cookie: unlessEmpty(websocket.jwtCookie),
+    handshake_timeout: unlessEmpty(nanoseconds(websocket.handshakeTimeout)),
+    auth_timeout: unlessEmpty(websocket.authTimeout / MS_PER_S),
+    no_tls: unlessFalse(websocket.noTls),
+    tls_map: unlessFalse(tls?.verifyAndMap),
+    tls_pinned_certs: unlessNone(tls?.pinnedCerts ?? []),
+    same_origin: unlessFalse(websocket.sameOrigin),
+    allowed_origins: unlessNone(websocket.allowedOrigins),
+    compression: unlessFalse(websocket.compression),
+    tls_ocsp_peer_verify: unlessFalse(tls?.ocspPeer?.verify),
+  }
+}
+
+/** Operators are shown with their tokens, which are public. */
+export function operatorMembers({ operators }: Options): Members {
+  return {
+    trusted_operators_jwt: unlessNone(operators),
+    trusted_operators_claim: operators.length === 0 ? undefined : operators.map(claimsOf),
+  }
+}
+
+/** The last members of /varz that have to do with security. */
+export function lastMembers({ server }: PageContext): Members {
+  const { options, tls } = server
+  return {
+    proxies: options.proxies.length === 0 ? undefined : { trusted: options.proxies.map((key) => ({ key })) },
+    tls_cert_not_after: notAfter(tls.client),
+  }
+}
+
+/** Undefined: nothing is kept of what responders say. */
+export function ocspCacheMembers({ server }: PageContext): Json {
+  const { tls, websocket, ocspCache } = server.options
+  const isAsked = tls?.ocspPeer?.verify === true || websocket?.tls?.ocspPeer?.verify === true
+  if (!isAsked || ocspCache?.type === 'none') return undefined
+  const counts = server.ocspCounts
+  return {
+    cache_type: 'local',
+    cache_hits: unlessEmpty(counts?.hits ?? 0),
+    cache_misses: unlessEmpty(counts?.misses ?? 0),
+    cached_responses: unlessEmpty(counts === undefined ? 0 : counts.revoked + counts.good + counts.unknown),
+    cached_revoked_responses: unlessEmpty(counts?.revoked ?? 0),
+    cached_good_responses: unlessEmpty(counts?.good ?? 0),
+    cached_unknown_responses: unlessEmpty(counts?.unknown ?? 0),
+  }
+}
+
+/** When the first certificate of a port ends. */
+function notAfter(settings: TlsSettings | undefined): string | undefined {
+  return settings && goTime(new X509Certificate(settings.pairs[0].cert).validToDate.getTime())
+}
