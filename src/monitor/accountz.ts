@@ -7,7 +7,7 @@ import type { Options } from '../options.ts'
 import { identityDestination } from '../subjects/transform.ts'
 import { IMPLICIT_IMPORTS } from '../system/services.ts'
 import { systemAccountOf } from '../system/system-account.ts'
-import { type Answer, type Json, jsonAnswer, refusal, unlessEmpty } from './answer.ts'
+import { type Answer, type Json, jsonAnswer, refusal, unlessEmpty, unlessNone } from './answer.ts'
 import { goTime } from './go-format.ts'
 import { countRequest, nowMs, type PageContext } from './page.ts'
 import type { Parameters } from './parameters.ts'
@@ -144,10 +144,6 @@ function describeImport(
     tracking: false,
     latency: describeLatency(latency),
   }
-}
-
-function unlessNone(list: readonly Json[]): readonly Json[] | undefined {
-  return list.length === 0 ? undefined : list
 }
 
 export async function accstatz(parameters: Parameters, context: PageContext): Promise<Answer> {

@@ -54,3 +54,7 @@ export const INTERNAL_ERROR: Answer = {
 export function unlessEmpty<T extends string | number>(value: T): T | undefined {
   return value === '' || value === 0 ? undefined : value
 }
+
+export function unlessNone(list: readonly Json[]): readonly Json[] | undefined {
+  return list.length === 0 ? undefined : list
+}

@@ -10,7 +10,7 @@
 import { GLOBAL_ACCOUNT } from '../accounts/account.ts'
 import type { ConnectionFilter, ConnectionState } from '../messages.ts'
 import type { ConnectionRow } from '../stats.ts'
-import { type Answer, type Json, jsonAnswer, refusal, unlessEmpty } from './answer.ts'
+import { type Answer, type Json, jsonAnswer, refusal, unlessEmpty, unlessNone } from './answer.ts'
 import { type ConnectionSort, parseSort } from './connection-order.ts'
 import { mergeFound } from './found-connections.ts'
 import { age, goRtt, goTime } from './go-format.ts'
@@ -194,8 +194,4 @@ function describe(row: ConnectionRow, { auth, subscriptions }: Request, now: num
 
 function describeCertificate({ subject, publicKeyHash, hash }: CertificateRow): Json {
   return { subject: unlessEmpty(subject), spki_sha256: unlessEmpty(publicKeyHash), cert_sha256: hash }
-}
-
-function unlessNone(list: readonly Json[]): readonly Json[] | undefined {
-  return list.length === 0 ? undefined : list
 }

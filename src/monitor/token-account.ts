@@ -4,7 +4,7 @@ import type { AccountSettings } from '../accounts/account.ts'
 import { decodeAccount } from '../auth/jwt/account.ts'
 import { accountOptions } from '../auth/jwt/account-options.ts'
 import { isInvalid } from '../auth/jwt/token.ts'
-import type { Json } from './answer.ts'
+import { type Json, unlessNone } from './answer.ts'
 import { goTime } from './go-format.ts'
 
 const MS_PER_S = 1000
@@ -28,7 +28,7 @@ export function tokenAccount(jwt: string): TokenAccount | undefined {
       jwt,
       issuer_key: claims.issuer,
       name_tag: claims.name || claims.subject,
-      tags: claims.tags.length === 0 ? undefined : claims.tags,
+      tags: unlessNone(claims.tags),
       decoded_jwt: claimsOf(jwt),
       revoked_user: revoked.length === 0 ? undefined : Object.fromEntries(revoked),
     },

@@ -6,7 +6,7 @@ import { authTimeoutMs } from '../auth/setup.ts'
 import type { TlsOptions, WebSocketOptions } from '../config/shapes.ts'
 import type { Options } from '../options.ts'
 import type { TlsSettings } from '../tls/settings.ts'
-import { type Json, unlessEmpty } from './answer.ts'
+import { type Json, unlessEmpty, unlessNone } from './answer.ts'
 import { goTime, nanoseconds } from './go-format.ts'
 import type { PageContext } from './page.ts'
 import { claimsOf } from './token-account.ts'
@@ -18,7 +18,6 @@ const ANY_HOST = '0.0.0.0'
 type Members = Readonly<Record<string, Json>>
 
 const unlessFalse = (value: boolean | undefined): true | undefined => (value === true ? true : undefined)
-const unlessNone = (list: readonly string[]): readonly string[] | undefined => (list.length === 0 ? undefined : list)
 const isVerified = (tls: TlsOptions | undefined): boolean => tls !== undefined && (tls.verify || tls.verifyAndMap)
 
 export function tlsMembers({ tls, allowNonTls }: Options): Members {
@@ -68,7 +67,7 @@ function listenerMembers(websocket: WebSocketOptions, port: number): Members {
 export function operatorMembers({ operators }: Options): Members {
   return {
     trusted_operators_jwt: unlessNone(operators),
-    trusted_operators_claim: operators.length === 0 ? undefined : operators.map(claimsOf),
+    trusted_operators_claim: unlessNone(operators.map(claimsOf)),
   }
 }
 

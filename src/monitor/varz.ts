@@ -8,7 +8,7 @@ import { HEDDLE_VERSION, NATS_VERSION, PROTOCOL_VERSION } from '../constants.ts'
 import type { Options } from '../options.ts'
 import type { TotalsReport } from '../stats.ts'
 import { systemAccountOf } from '../system/system-account.ts'
-import { type Answer, type Json, jsonAnswer, unlessEmpty } from './answer.ts'
+import { type Answer, type Json, jsonAnswer, unlessEmpty, unlessNone } from './answer.ts'
 import { age, goTime, nanoseconds } from './go-format.ts'
 import { countRequest, nowMs, type PageContext } from './page.ts'
 import type { Parameters } from './parameters.ts'
@@ -55,8 +55,8 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     port: identity.port,
     auth_required: isAuthRequired(options) || undefined,
     ...tlsMembers(options),
-    connect_urls: urls(identity.connectUrls),
-    ws_connect_urls: urls(identity.webSocket?.connectUrls ?? []),
+    connect_urls: unlessNone(identity.connectUrls),
+    ws_connect_urls: unlessNone(identity.webSocket?.connectUrls ?? []),
     max_connections: options.maxConnections,
     max_subscriptions: unlessEmpty(options.maxSubscriptions),
     ping_interval: nanoseconds(options.pingInterval),
@@ -104,7 +104,7 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     http_req_stats: Object.fromEntries([...context.requests].sort(([a], [b]) => (a < b ? -1 : 1))),
     config_load_time: goTime(server.configLoadedAt),
     config_digest: options.configDigest,
-    tags: options.serverTags.length === 0 ? undefined : [...options.serverTags],
+    tags: unlessNone(options.serverTags),
     metadata: Object.keys(options.serverMetadata).length === 0 ? undefined : { ...options.serverMetadata },
     ...operatorMembers(options),
     system_account: systemAccountOf(options),
@@ -115,10 +115,6 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     ...lastMembers(context),
     heddle: { version: HEDDLE_VERSION, shards: totals.map(describeShard), restarts: server.restarts },
   }
-}
-
-function urls(list: readonly string[]): readonly string[] | undefined {
-  return list.length === 0 ? undefined : list
 }
 
 /** Whether INFO asks who clients are. */

@@ -13,7 +13,8 @@ import {
 } from '@nats-io/transport-node'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type ConfiguredServer, configuredServers, startConfigured } from '../support/configured-servers.ts'
-import { Authority, writeFiles } from '../tls/certificates.ts'
+import { Authority } from '../tls/certificates.ts'
+import { writeFiles } from '../tls/files.ts'
 
 const issuer = createAccount()
 const authority = new Authority('Test')

@@ -6,7 +6,8 @@ import { askJson } from '../monitor/http.ts'
 import { type ConfiguredServer, configuredServers, startConfigured } from '../support/configured-servers.ts'
 import { TestAccount, TestOperator } from '../support/operator.ts'
 import type { ServerProgram } from '../support/server.ts'
-import { Authority, OID, writeFiles } from '../tls/certificates.ts'
+import { Authority, OID } from '../tls/certificates.ts'
+import { writeFiles } from '../tls/files.ts'
 
 const authority = new Authority('Test')
 const issued = authority.issue({ subject: 'localhost', ips: ['127.0.0.1'] })

@@ -13,7 +13,8 @@ import {
 import { OcspResponder } from '../support/ocsp-responder.ts'
 import type { ServerProgram } from '../support/server.ts'
 import { until } from '../support/until.ts'
-import { Authority, type Certificate, type OcspAnswerOrder, writeFiles } from '../tls/certificates.ts'
+import { Authority, type Certificate, type OcspAnswerOrder } from '../tls/certificates.ts'
+import { writeFiles } from '../tls/files.ts'
 
 const authority = new Authority('Test')
 const issued = authority.issue({ subject: 'localhost', ips: ['127.0.0.1'] })

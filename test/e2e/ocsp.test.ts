@@ -12,13 +12,8 @@ import {
   startReloadable,
 } from '../support/configured-servers.ts'
 import { OcspResponder } from '../support/ocsp-responder.ts'
-import {
-  Authority,
-  type Certificate,
-  type CertificateOrder,
-  type OcspAnswerOrder,
-  writeFiles,
-} from '../tls/certificates.ts'
+import { Authority, type Certificate, type CertificateOrder, type OcspAnswerOrder } from '../tls/certificates.ts'
+import { writeFiles } from '../tls/files.ts'
 
 const authority = new Authority('Test')
 const ISSUER = authority.cert

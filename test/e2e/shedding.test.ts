@@ -11,7 +11,8 @@ import { RawClient } from '../support/raw-client.ts'
 import { connections, total } from '../support/server.ts'
 import { until } from '../support/until.ts'
 import { rawClientOverWebSocket } from '../support/websocket.ts'
-import { Authority, writeFiles } from '../tls/certificates.ts'
+import { Authority } from '../tls/certificates.ts'
+import { writeFiles } from '../tls/files.ts'
 
 const MIB = 1024 * 1024
 const authority = new Authority()

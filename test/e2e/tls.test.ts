@@ -5,7 +5,8 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { HEDDLES, startConfigured } from '../support/configured-servers.ts'
 import { dial } from '../support/harness.ts'
 import type { ServerProgram } from '../support/server.ts'
-import { Authority, writeFiles } from '../tls/certificates.ts'
+import { Authority } from '../tls/certificates.ts'
+import { writeFiles } from '../tls/files.ts'
 
 const authority = new Authority()
 const server = authority.issue({ subject: 'server', dnsNames: ['localhost'], ips: ['127.0.0.1'] })

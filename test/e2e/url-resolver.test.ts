@@ -17,7 +17,8 @@ import { TestAccount, TestOperator } from '../support/operator.ts'
 import type { ConnectMembers } from '../support/raw-client.ts'
 import type { ServerProgram } from '../support/server.ts'
 import { until } from '../support/until.ts'
-import { Authority, writeFiles } from '../tls/certificates.ts'
+import { Authority } from '../tls/certificates.ts'
+import { writeFiles } from '../tls/files.ts'
 
 const bearer = async (account: TestAccount): Promise<ConnectMembers & { jwt: string }> => ({
   jwt: (await account.user({ bearer_token: true })).jwt,

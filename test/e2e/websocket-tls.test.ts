@@ -11,7 +11,8 @@ import { ownPrimary, ownServer } from '../support/harness.ts'
 import { until } from '../support/until.ts'
 import { RawWebSocket, request } from '../support/websocket.ts'
 import { type WebSocketServer, webSocketServers } from '../support/websocket-servers.ts'
-import { Authority, writeFiles } from '../tls/certificates.ts'
+import { Authority } from '../tls/certificates.ts'
+import { writeFiles } from '../tls/files.ts'
 
 const authority = new Authority('Test')
 const issued = authority.issue({ subject: 'localhost', dnsNames: ['localhost'], ips: ['127.0.0.1'] })

@@ -10,9 +10,6 @@ import {
   sign,
   X509Certificate,
 } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 
 export const OID = {
   CN: '2.5.4.3',
@@ -131,23 +128,6 @@ export class Authority {
 /** A certificate that nobody else vouches for. */
 export function selfSigned(order: CertificateOrder): Certificate {
   return make(order, undefined)
-}
-
-const directories: string[] = []
-process.on('exit', () => {
-  for (const directory of directories) rmSync(directory, { recursive: true, force: true })
-})
-
-/** Files in a directory of their own, removed when the process ends. Answers their paths. */
-export function writeFiles<Name extends string>(contents: Record<Name, string>): Record<Name, string> {
-  const directory = mkdtempSync(join(tmpdir(), 'heddle-tls-'))
-  directories.push(directory)
-  const paths = {} as Record<Name, string>
-  for (const name of Object.keys(contents) as Name[]) {
-    paths[name] = join(directory, name)
-    writeFileSync(paths[name], contents[name])
-  }
-  return paths
 }
 
 // ── X.509 ───────────────────────────────────────────────────────────────────────────────────────────────────

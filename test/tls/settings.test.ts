@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { expect, test } from 'vitest'
 import type { TlsOptions } from '../../src/tls/options.ts'
 import { readTls } from '../../src/tls/settings.ts'
-import { Authority, writeFiles } from './certificates.ts'
+import { Authority } from './certificates.ts'
+import { writeFiles } from './files.ts'
 import { NO_OPTIONS } from './listener.ts'
 
 const authority = new Authority()
