@@ -75,11 +75,10 @@ export class Primary {
       },
       revoked: () => void this.close(),
     })
-    this.authDesk = new AuthDesk(
-      () => this.options,
-      authenticate,
-      (text) => this.log.warn(text),
-    )
+    this.authDesk = new AuthDesk(() => this.options, authenticate, {
+      warn: (text) => this.log.warn(text),
+      refused: (peer) => void this.loadSystem().then((system) => system?.announcements.peerRefused(peer)),
+    })
     const onRelief = (): void => {
       this.listener?.offerWaiting()
       this.webSocketListener?.offerWaiting()
@@ -258,9 +257,10 @@ export class Primary {
     return this.monitor?.port
   }
 
-  /** TLS of the ports, as it is in force. It holds private keys. */
-  get tls(): TlsOfPorts {
-    return this.shards.tls
+  /** The first certificate of each port with TLS, in PEM. */
+  get certificates(): { readonly [Port in keyof TlsOfPorts]?: string | undefined } {
+    const { client, webSocket } = this.shards.tls
+    return { client: client?.pairs[0].cert, webSocket: webSocket?.pairs[0].cert }
   }
 
   /** What is known of clients' certificates; undefined: nobody has asked yet. */

@@ -3,7 +3,7 @@
 // first needed.
 
 import type { Options } from '../options.ts'
-import type { OcspCounts, OcspPeers } from '../tls/ocsp/peers.ts'
+import type { OcspCounts, OcspObserver, OcspPeers } from '../tls/ocsp/peers.ts'
 import { type Authenticate, askCustom } from './custom.ts'
 import type { PasswordPool } from './password-pool.ts'
 import type { Answerers } from './questions.ts'
@@ -26,15 +26,15 @@ export class AuthDesk {
   /** What is known of clients' certificates; undefined: nobody has asked yet. */
   ocspCounts: OcspCounts | undefined
 
-  /** `options` are those in force when somebody asks; `warn` is for the log. */
-  constructor(options: () => Options, authenticate: Authenticate | undefined, warn: (text: string) => void) {
+  /** `options` are those in force when somebody asks; `ocsp` is told of certificates that are not good. */
+  constructor(options: () => Options, authenticate: Authenticate | undefined, ocsp: OcspObserver) {
     this.authenticate = authenticate
     this.answerers = {
       password: async ({ hash, password }, gone) => (await this.passwords()).verify(hash, password, gone),
       account: async ({ key }) => this.resolver?.resolver.lookup(key),
       certificate: async ({ chain, options: terms }) => {
         this.peers ??= import('../tls/ocsp/peers.ts').then(
-          ({ OcspPeers }) => new OcspPeers(warn, () => options().ocspCache),
+          ({ OcspPeers }) => new OcspPeers(ocsp, () => options().ocspCache),
         )
         const peers = await this.peers
         this.ocspCounts = peers.counts

@@ -21,7 +21,7 @@ export type Monitored = Pick<
   | 'restarts'
   | 'serving'
   | 'shardStates'
-  | 'tls'
+  | 'certificates'
   | 'ocspCounts'
   | 'query'
 > & { readonly log: Pick<Log, 'warn' | 'error'> }

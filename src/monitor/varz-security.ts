@@ -5,7 +5,6 @@ import { X509Certificate } from 'node:crypto'
 import { authTimeoutMs } from '../auth/setup.ts'
 import type { TlsOptions, WebSocketOptions } from '../config/shapes.ts'
 import type { Options } from '../options.ts'
-import type { TlsSettings } from '../tls/settings.ts'
 import { type Json, unlessEmpty, unlessNone } from './answer.ts'
 import { goTime, nanoseconds } from './go-format.ts'
 import type { PageContext } from './page.ts'
@@ -40,7 +39,7 @@ export function webSocketMembers({ server }: PageContext): Json {
   const { websocket } = server.options
   if (websocket === undefined || websocket.port === 0) return {}
   const port = server.identity.webSocket?.port ?? websocket.port
-  return { ...listenerMembers(websocket, port), tls_cert_not_after: notAfter(server.tls.webSocket) }
+  return { ...listenerMembers(websocket, port), tls_cert_not_after: notAfter(server.certificates.webSocket) }
 }
 
 function listenerMembers(websocket: WebSocketOptions, port: number): Members {
@@ -73,10 +72,10 @@ export function operatorMembers({ operators }: Options): Members {
 
 /** The last members of /varz that have to do with security. */
 export function lastMembers({ server }: PageContext): Members {
-  const { options, tls } = server
+  const { options, certificates } = server
   return {
     proxies: options.proxies.length === 0 ? undefined : { trusted: options.proxies.map((key) => ({ key })) },
-    tls_cert_not_after: notAfter(tls.client),
+    tls_cert_not_after: notAfter(certificates.client),
   }
 }
 
@@ -97,7 +96,7 @@ export function ocspCacheMembers({ server }: PageContext): Json {
   }
 }
 
-/** When the first certificate of a port ends. */
-function notAfter(settings: TlsSettings | undefined): string | undefined {
-  return settings && goTime(new X509Certificate(settings.pairs[0].cert).validToDate.getTime())
+/** When a certificate ends. */
+function notAfter(certificate: string | undefined): string | undefined {
+  return certificate && goTime(new X509Certificate(certificate).validToDate.getTime())
 }

@@ -2,6 +2,7 @@
 // seconds, the connections of accounts when they change and every half minute, and its end. Nothing is counted, and no
 // JSON written, unless somebody listens: the shared index says so.
 
+import { createHash, type X509Certificate } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { GLOBAL_ACCOUNT } from '../accounts/account.ts'
 import {
@@ -11,8 +12,12 @@ import {
   STATSZ_INTERVAL_MS,
 } from '../constants.ts'
 import { bugText } from '../errors.ts'
+import { eventHead } from '../event-head.ts'
 import { accountKey, InterestReader } from '../interest/reader.ts'
+import type { Json } from '../monitor/answer.ts'
 import type { AccountTotals } from '../monitor/server-accounts.ts'
+import { subjectOfCertificate } from '../tls/names.ts'
+import type { RefusedPeer } from '../tls/ocsp/peers.ts'
 import { connectionSubjects } from './connection-subjects.ts'
 import type { PrimarySystem } from './primary-system.ts'
 import { encodeJson, serverInfo } from './server-info.ts'
@@ -65,6 +70,28 @@ export class Announcements {
     if (!this.isHeard(subject)) return false
     server.tell([{ subject, payload: encodeJson(serverInfo(server, sequence)) }])
     return true
+  }
+
+  /** A certificate is not good, and a client is not let in for it. */
+  peerRefused({ peer, peerIssuer, link, linkIssuer, why }: RefusedPeer): void {
+    const subjects = `$SYS.SERVER.${this.system.server.identity.serverId}.OCSP.PEER`
+    const told = { link: describeCertificate(link, linkIssuer), peer: describeCertificate(peer, peerIssuer) }
+    this.certificateEvent(`${subjects}.LINK.INVALID`, 'ocsp_peer_link_invalid', told, why)
+    const kind = { kind: 'Client', peer: told.peer }
+    this.certificateEvent(`${subjects}.CONN.REJECT`, 'ocsp_peer_reject', kind, 'client not OCSP valid')
+  }
+
+  private certificateEvent(
+    subject: string,
+    type: string,
+    told: { readonly [member: string]: Json },
+    reason: string,
+  ): void {
+    const { system } = this
+    if (!this.isHeard(subject)) return
+    const { server, ...rest } = system.signed({ reason })
+    const payload = encodeJson({ ...eventHead(`advisory.v1.${type}`, Date.now()), ...told, server, ...rest })
+    system.server.tell([{ subject, payload }])
   }
 
   // ── Connections of accounts ───────────────────────────────────────────────────────────────────────────
@@ -135,5 +162,15 @@ export class Announcements {
     } catch (error) {
       this.system.server.log.error(`system account: ${bugText(error)}`)
     }
+  }
+}
+
+/** As nats-server tells of certificates, for people: nothing is to be looked up by it. */
+function describeCertificate({ raw }: X509Certificate, issuer: X509Certificate): Json {
+  return {
+    subject: subjectOfCertificate(raw),
+    issuer: subjectOfCertificate(issuer.raw),
+    fingerprint: createHash('sha256').update(raw).digest('base64'),
+    raw: raw.toString('base64'),
   }
 }

@@ -140,6 +140,45 @@ describe.each(configuredServers('OCSP of clients'))('$name', (server: Configured
     expect(responder.asked).toHaveLength(1)
   })
 
+  test('the system account hears of those who are not let in', async () => {
+    const { client, says } = await scene()
+    says({ status: 'revoked' })
+    const accounts = 'system_account: SYS, accounts: { SYS: { users: [ { user: sys, password: sys } ] } }'
+    const program = await startConfigured(server, `${accounts}\n${tls(': true')}`)
+    const operator = authority.issue({ subject: 'operator' })
+    const system = await connectClient({
+      servers: `127.0.0.1:${program.port}`,
+      user: 'sys',
+      pass: 'sys',
+      tls: { ca: authority.cert, ...operator, handshakeFirst: true },
+    })
+    onTestFinished(() => system.close())
+    const heard = new Map<string, unknown>()
+    system.subscribe('$SYS.SERVER.*.OCSP.PEER.>', {
+      callback: (_, message) => void heard.set(message.subject.split('.').slice(5).join('.'), message.json()),
+    })
+    await system.flush()
+    expect(await comesIn(program, client)).toBe(false)
+    await until('both events', () => heard.size === 2)
+    const base64 = expect.stringMatching(/^[A-Za-z0-9+/]+=*$/)
+    const peer = { subject: 'CN=client', issuer: 'CN=Test', fingerprint: base64, raw: base64 }
+    const head = { id: expect.any(String), timestamp: expect.any(String), server: expect.any(Object) }
+    expect(heard.get('LINK.INVALID')).toEqual({
+      ...head,
+      type: 'io.nats.server.advisory.v1.ocsp_peer_link_invalid',
+      link: peer,
+      peer,
+      reason: 'Invalid OCSP response status: revoked',
+    })
+    expect(heard.get('CONN.REJECT')).toEqual({
+      ...head,
+      type: 'io.nats.server.advisory.v1.ocsp_peer_reject',
+      kind: 'Client',
+      peer,
+      reason: 'client not OCSP valid',
+    })
+  })
+
   test('it needs certificates of clients', async () => {
     const config = tls(': true').replace('verify: true', 'verify: false')
     const text = 'OCSP peer verification for client connections requires TLS verify (mTLS) to be enabled'

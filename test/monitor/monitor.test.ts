@@ -34,7 +34,7 @@ async function start(query: Asking = quiet, members: Partial<Monitored> = {}): P
     restarts: 0,
     serving: true,
     shardStates: [shardState(0)],
-    tls: {},
+    certificates: {},
     ocspCounts: undefined,
     log: { warn: () => undefined, error: (text) => errors.push(text) },
     query: (question) => (question.kind === 'batch' ? answerBatch(question.queries, query) : query(question)),

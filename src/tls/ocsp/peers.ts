@@ -20,9 +20,25 @@ export interface OcspCounts extends Record<OcspStatus['status'], number> {
   misses: number
 }
 
+/** A client is not let in, as a certificate of its chain is not good. */
+export interface RefusedPeer {
+  /** The client's own, and the one that is not good; perhaps the same. */
+  readonly peer: X509Certificate
+  readonly link: X509Certificate
+  /** Those who signed them. */
+  readonly peerIssuer: X509Certificate
+  readonly linkIssuer: X509Certificate
+  readonly why: string
+}
+
+export interface OcspObserver {
+  warn(text: string): void
+  refused(peer: RefusedPeer): void
+}
+
 export class OcspPeers {
   readonly counts: OcspCounts = { hits: 0, misses: 0, good: 0, revoked: 0, unknown: 0 }
-  private readonly warn: (text: string) => void
+  private readonly observer: OcspObserver
   private readonly cacheOptions: () => OcspCacheOptions | undefined
   /** By fingerprint, oldest first. */
   private readonly cache = new Map<string, OcspStatus>()
@@ -33,8 +49,8 @@ export class OcspPeers {
   /** The cache holds what the file does not. */
   private isUnsaved = false
 
-  constructor(warn: (text: string) => void, cacheOptions: () => OcspCacheOptions | undefined) {
-    this.warn = warn
+  constructor(observer: OcspObserver, cacheOptions: () => OcspCacheOptions | undefined) {
+    this.observer = observer
     this.cacheOptions = cacheOptions
     const options = cacheOptions()
     if (options === undefined || options.type === 'none') return
@@ -52,7 +68,7 @@ export class OcspPeers {
     try {
       for (const [key, status] of loadAnswers(directory)) this.keep(key, status)
     } catch (error) {
-      this.warn(`Unable to load OCSP peer cache: ${error instanceof Error ? error.message : error}`)
+      this.observer.warn(`Unable to load OCSP peer cache: ${error instanceof Error ? error.message : error}`)
     }
     this.isUnsaved = false
   }
@@ -64,7 +80,7 @@ export class OcspPeers {
       saveAnswers(options.localStore, this.cache)
       this.isUnsaved = false
     } catch (error) {
-      this.warn(`Unable to save OCSP peer cache: ${error instanceof Error ? error.message : error}`)
+      this.observer.warn(`Unable to save OCSP peer cache: ${error instanceof Error ? error.message : error}`)
     }
   }
 
@@ -74,7 +90,11 @@ export class OcspPeers {
       for (const [i, certificate] of certificates.slice(0, -1).entries()) {
         const urls = respondersOf(certificate)
         if (urls.length === 0) continue
-        if (!(await this.isGood(certificate, certificates[i + 1], urls, options))) return false
+        const why = await this.whyNotGood(certificate, certificates[i + 1], urls, options)
+        if (why === undefined) continue
+        const [peer, peerIssuer] = certificates
+        this.observer.refused({ peer, peerIssuer, link: certificate, linkIssuer: certificates[i + 1], why })
+        return false
       }
       return true
     } catch {
@@ -82,13 +102,13 @@ export class OcspPeers {
     }
   }
 
-  /** What is wrong is let pass, and told, if it is only to be warned of. */
-  private async isGood(
+  /** Undefined: it is. What is wrong is let pass, and told, if it is only to be warned of. */
+  private async whyNotGood(
     certificate: X509Certificate,
     issuer: X509Certificate,
     urls: readonly string[],
     options: OcspPeerOptions,
-  ): Promise<boolean> {
+  ): Promise<string | undefined> {
     const name = certificate.subject.replaceAll('\n', ',')
     const known = this.cache.get(certificate.fingerprint256)
     const isKnownRevoked = known?.status === 'revoked'
@@ -98,27 +118,28 @@ export class OcspPeers {
     try {
       status = isKnown ? known : await this.ask(certificate, issuer, urls, options)
     } catch (error) {
-      const why = error instanceof OcspError ? error.message : 'failed'
-      this.warn(`Attempt to obtain OCSP response from CA responder for [${name}] failed: ${why}`)
-      if (!options.warnOnly && options.allowWhenCaUnreachable && error instanceof UnreachableError) {
-        const outcome = isKnownRevoked ? 'cached revocation exists so rejecting' : 'no cached revocation so allowing'
-        this.warn(`Failed to obtain OCSP CA response for [${name}] but AllowWhenCAUnreachable set; ${outcome}`)
-        return !isKnownRevoked
+      const cause = error instanceof OcspError ? error.message : 'failed'
+      this.observer.warn(`Attempt to obtain OCSP response from CA responder for [${name}] failed: ${cause}`)
+      if (options.warnOnly || !options.allowWhenCaUnreachable || !(error instanceof UnreachableError)) {
+        return this.unlessWarnOnly('Failed OCSP response fetch', name, options)
       }
-      return this.isWarnOnly(name, options)
+      const outcome = isKnownRevoked ? 'cached revocation exists so rejecting' : 'no cached revocation so allowing'
+      this.observer.warn(`Failed to obtain OCSP CA response for [${name}] but AllowWhenCAUnreachable set; ${outcome}`)
+      return isKnownRevoked ? 'Failed OCSP response fetch' : undefined
     }
     if (!isCurrent(status, options)) {
-      this.warn(`New OCSP CA response obtained for [${name}] but not current`)
-      return this.isWarnOnly(name, options)
+      this.observer.warn(`New OCSP CA response obtained for [${name}] but not current`)
+      return this.unlessWarnOnly('OCSP response not in effectivity window', name, options)
     }
-    if (status.status === 'good' || (status.status === 'unknown' && options.unknownIsGood)) return true
-    this.warn(`OCSP verify fail for [${name}] with CA status [${status.status}]`)
-    return this.isWarnOnly(name, options)
+    if (status.status === 'good' || (status.status === 'unknown' && options.unknownIsGood)) return undefined
+    this.observer.warn(`OCSP verify fail for [${name}] with CA status [${status.status}]`)
+    return this.unlessWarnOnly(`Invalid OCSP response status: ${status.status}`, name, options)
   }
 
-  private isWarnOnly(name: string, { warnOnly }: OcspPeerOptions): boolean {
-    if (warnOnly) this.warn(`OCSP verify fail for [${name}] but WarnOnly is true so allowing`)
-    return warnOnly
+  private unlessWarnOnly(why: string, name: string, { warnOnly }: OcspPeerOptions): string | undefined {
+    if (!warnOnly) return why
+    this.observer.warn(`OCSP verify fail for [${name}] but WarnOnly is true so allowing`)
+    return undefined
   }
 
   /** Many may come with the same certificate at once: one question serves them all. */
