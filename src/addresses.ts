@@ -2,6 +2,9 @@
 
 import { networkInterfaces } from 'node:os'
 
+/** Every address of the machine; where listeners stand if nothing else is said. */
+export const ANY_HOST = '0.0.0.0'
+
 /** `host:port`, with brackets around an IPv6 address. */
 export function hostPort(host: string, port: number): string {
   return `${bracketed(host)}:${port}`
@@ -22,7 +25,7 @@ export function parseHostPort(text: string, defaultPort: number): { host: string
 
 /** Whether a host means every address of the machine. */
 export function isAnyAddress(host: string): boolean {
-  return host === '0.0.0.0' || host === '::'
+  return host === ANY_HOST || host === '::'
 }
 
 /** `::ffff:127.0.0.1` is how a listener for both families names an IPv4 peer: 127.0.0.1. */

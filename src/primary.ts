@@ -1,7 +1,7 @@
 // The primary thread: opens the client port, starts the shards and hands them the connections, serves the monitoring
 // pages, gives the running server new options, and ends it: at once, or slowly. It never reads a client's bytes.
 
-import { hostPort, listenerUrls } from './addresses.ts'
+import { ANY_HOST, hostPort, listenerUrls } from './addresses.ts'
 import type { Authenticate } from './auth/custom.ts'
 import { AuthDesk } from './auth/desk.ts'
 import type { Answerers } from './auth/questions.ts'
@@ -27,9 +27,6 @@ import type { PrimarySystem } from './system/primary-system.ts'
 import type { SystemMessage } from './system/shard-system.ts'
 import type { OcspCounts } from './tls/ocsp/peers.ts'
 import type { TlsOfPorts } from './tls/settings.ts'
-
-/** Where WebSocket clients are listened for if nothing else is said. */
-const ANY_HOST = '0.0.0.0'
 
 export class Primary {
   /** The options in force; a reload puts others in their place. */

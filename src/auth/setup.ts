@@ -1,6 +1,6 @@
 // From the options of a server to those who decide who may enter it: what each shard builds at birth and at a reload.
 
-import { NATS_VERSION } from '../constants.ts'
+import { NATS_VERSION, TLS_TIMEOUT_MS } from '../constants.ts'
 import type { Options } from '../options.ts'
 import { Authenticator, type AuthServices } from './authenticator.ts'
 import { decodeOperator, type Operator, type OperatorInForce, operatorSettings } from './jwt/operator.ts'
@@ -9,7 +9,6 @@ import { authSettings } from './settings.ts'
 
 /** Time for CONNECT where nothing else is said; with TLS, its own time and a second (reference 9). */
 const AUTH_TIMEOUT_MS = 2000
-const TLS_TIMEOUT_MS = 2000
 const AFTER_TLS_MS = 1000
 
 /** What a server with these options waits for CONNECT, in milliseconds. */

@@ -2,6 +2,7 @@
 
 import type { AccountSettings } from '../accounts/account.ts'
 import { decodeAccount } from '../auth/jwt/account.ts'
+import { isExpired } from '../auth/jwt/account-book.ts'
 import { accountOptions } from '../auth/jwt/account-options.ts'
 import { isInvalid } from '../auth/jwt/token.ts'
 import { type Json, unlessNone } from './answer.ts'
@@ -19,11 +20,11 @@ export interface TokenAccount {
 export function tokenAccount(jwt: string): TokenAccount | undefined {
   const account = decodeAccount(jwt)
   if (isInvalid(account)) return undefined
-  const { claims, revocations, signingKeys } = account
+  const { claims, revocations } = account
   const revoked = [...revocations].map(([key, atS]) => [key, goTime(atS * MS_PER_S)] as const)
   return {
-    settings: accountOptions({ ...account, signers: signingKeys }),
-    isExpired: claims.expires > 0 && claims.expires * MS_PER_S <= Date.now(),
+    settings: accountOptions(account),
+    isExpired: isExpired(account, Date.now()),
     members: {
       jwt,
       issuer_key: claims.issuer,

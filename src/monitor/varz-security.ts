@@ -2,8 +2,10 @@
 // empty are left out, as nats-server does it.
 
 import { X509Certificate } from 'node:crypto'
+import { ANY_HOST } from '../addresses.ts'
 import { authTimeoutMs } from '../auth/setup.ts'
 import type { TlsOptions, WebSocketOptions } from '../config/shapes.ts'
+import { TLS_TIMEOUT_MS } from '../constants.ts'
 import type { Options } from '../options.ts'
 import { type Json, unlessEmpty, unlessNone } from './answer.ts'
 import { goTime, nanoseconds } from './go-format.ts'
@@ -11,8 +13,6 @@ import type { PageContext } from './page.ts'
 import { claimsOf } from './token-account.ts'
 
 const MS_PER_S = 1000
-const TLS_TIMEOUT_S = 2
-const ANY_HOST = '0.0.0.0'
 
 type Members = Readonly<Record<string, Json>>
 
@@ -29,9 +29,7 @@ export function tlsMembers({ tls, allowNonTls }: Options): Members {
 
 /** In seconds. */
 export function timeouts(options: Options): { readonly auth: number; readonly tls: number } {
-  const { tls } = options
-  const tlsS = tls === undefined || tls.timeout === 0 ? TLS_TIMEOUT_S : tls.timeout / MS_PER_S
-  return { auth: authTimeoutMs(options) / MS_PER_S, tls: tlsS }
+  return { auth: authTimeoutMs(options) / MS_PER_S, tls: (options.tls?.timeout || TLS_TIMEOUT_MS) / MS_PER_S }
 }
 
 /** The `websocket` object; empty if nobody is listened for. */

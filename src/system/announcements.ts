@@ -73,12 +73,13 @@ export class Announcements {
   }
 
   /** A certificate is not good, and a client is not let in for it. */
-  peerRefused({ peer, peerIssuer, link, linkIssuer, why }: RefusedPeer): void {
+  peerRefused({ chain, link, why }: RefusedPeer): void {
     const subjects = `$SYS.SERVER.${this.system.server.identity.serverId}.OCSP.PEER`
-    const told = { link: describeCertificate(link, linkIssuer), peer: describeCertificate(peer, peerIssuer) }
-    this.certificateEvent(`${subjects}.LINK.INVALID`, 'ocsp_peer_link_invalid', told, why)
-    const kind = { kind: 'Client', peer: told.peer }
-    this.certificateEvent(`${subjects}.CONN.REJECT`, 'ocsp_peer_reject', kind, 'client not OCSP valid')
+    const peer = describeCertificate(chain, 0)
+    const links = { link: describeCertificate(chain, link), peer }
+    this.certificateEvent(`${subjects}.LINK.INVALID`, 'ocsp_peer_link_invalid', links, why)
+    const client = { kind: 'Client', peer }
+    this.certificateEvent(`${subjects}.CONN.REJECT`, 'ocsp_peer_reject', client, 'client not OCSP valid')
   }
 
   private certificateEvent(
@@ -89,9 +90,8 @@ export class Announcements {
   ): void {
     const { system } = this
     if (!this.isHeard(subject)) return
-    const { server, ...rest } = system.signed({ reason })
-    const payload = encodeJson({ ...eventHead(`advisory.v1.${type}`, Date.now()), ...told, server, ...rest })
-    system.server.tell([{ subject, payload }])
+    const event = { ...eventHead(`advisory.v1.${type}`, Date.now()), ...told, ...system.signed({ reason }) }
+    system.server.tell([{ subject, payload: encodeJson(event) }])
   }
 
   // ── Connections of accounts ───────────────────────────────────────────────────────────────────────────
@@ -166,10 +166,11 @@ export class Announcements {
 }
 
 /** As nats-server tells of certificates, for people: nothing is to be looked up by it. */
-function describeCertificate({ raw }: X509Certificate, issuer: X509Certificate): Json {
+function describeCertificate(chain: readonly X509Certificate[], at: number): Json {
+  const { raw } = chain[at]
   return {
     subject: subjectOfCertificate(raw),
-    issuer: subjectOfCertificate(issuer.raw),
+    issuer: subjectOfCertificate(chain[at + 1].raw),
     fingerprint: createHash('sha256').update(raw).digest('base64'),
     raw: raw.toString('base64'),
   }

@@ -5,12 +5,11 @@
 // said once. The result is plain data that crosses to the shards as it is. It holds private keys: never print it.
 
 import type { OcspPeerOptions } from '../config/shapes.ts'
+import { TLS_TIMEOUT_MS } from '../constants.ts'
 import { chooseCurves, chooseSuites } from './cipher-suites.ts'
 import { buildServer } from './context.ts'
 import type { CertificateFiles, TlsOptions } from './options.ts'
 import { type KeyPair, type Result, readAuthorities, readKeyPair } from './pem.ts'
-
-const TIMEOUT_MS = 2_000
 
 /** What a shard needs to serve TLS. */
 export interface TlsSettings {
@@ -76,7 +75,7 @@ export function readTls(options: TlsOptions, allowNonTls: boolean): Result<TlsSe
     ciphers: suites.value,
     curves: curves.value,
     minVersion: `TLSv${options.minVersion}`,
-    timeoutMs: options.timeout === 0 ? TIMEOUT_MS : options.timeout,
+    timeoutMs: options.timeout === 0 ? TLS_TIMEOUT_MS : options.timeout,
     pinnedCerts: options.pinnedCerts,
     handshakeFirst: options.handshakeFirst,
     fallbackMs: options.handshakeFirstFallback,

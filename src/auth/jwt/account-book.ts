@@ -85,6 +85,6 @@ export class AccountBook {
   }
 }
 
-export function isExpired({ claims }: VerifiedAccount, nowMs: number): boolean {
+export function isExpired({ claims }: Account, nowMs: number): boolean {
   return claims.expires > 0 && claims.expires * 1000 <= nowMs
 }

@@ -1,7 +1,7 @@
 // An account's token as the configuration would have said it, so that the rest of the server knows one kind of account.
 
 import type { AccountLimits, ExportOptions, ImportOptions, MappingOptions, Permissions } from '../../config/shapes.ts'
-import type { AccountExport, AccountImport, Revocations, VerifiedAccount } from './account.ts'
+import type { Account, AccountExport, AccountImport, Revocations } from './account.ts'
 import { toPermissions } from './rights.ts'
 
 /** What only tokens say: importers show an activation token, which the exporter may revoke. */
@@ -31,7 +31,7 @@ export interface TokenAccountOptions {
   readonly trace: { readonly destination: string; readonly sampling: number } | undefined
 }
 
-export function accountOptions(account: VerifiedAccount): TokenAccountOptions {
+export function accountOptions(account: Account): TokenAccountOptions {
   const { claims, limits, trace } = account
   const tiers = limits.tiers.size > 0 ? [...limits.tiers.values()] : [limits.jetstream]
   return {

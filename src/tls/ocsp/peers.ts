@@ -22,12 +22,10 @@ export interface OcspCounts extends Record<OcspStatus['status'], number> {
 
 /** A client is not let in, as a certificate of its chain is not good. */
 export interface RefusedPeer {
-  /** The client's own, and the one that is not good; perhaps the same. */
-  readonly peer: X509Certificate
-  readonly link: X509Certificate
-  /** Those who signed them. */
-  readonly peerIssuer: X509Certificate
-  readonly linkIssuer: X509Certificate
+  /** The client's own first, each signed by the next. */
+  readonly chain: readonly X509Certificate[]
+  /** Which of them is not good. */
+  readonly link: number
   readonly why: string
 }
 
@@ -92,8 +90,7 @@ export class OcspPeers {
         if (urls.length === 0) continue
         const why = await this.whyNotGood(certificate, certificates[i + 1], urls, options)
         if (why === undefined) continue
-        const [peer, peerIssuer] = certificates
-        this.observer.refused({ peer, peerIssuer, link: certificate, linkIssuer: certificates[i + 1], why })
+        this.observer.refused({ chain: certificates, link: i, why })
         return false
       }
       return true
