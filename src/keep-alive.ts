@@ -2,10 +2,20 @@
 
 import { FIRST_PING_MS, RTT_AGE_MAX_MS } from './constants.ts'
 import type { Options } from './options.ts'
-import type { Shard } from './shard.ts'
+import type { TimerWheel } from './timer-wheel.ts'
 
 /** Not zero, which means unknown. */
 const RTT_MIN_MS = 0.001
+
+/** What planning PINGs needs of the shard. */
+export interface KeepAliveShard {
+  /** Milliseconds, as of this turn, and as of now. */
+  readonly nowMs: number
+  clockMs(): number
+  readonly options: Pick<Options, 'pingMax'>
+  /** When each connection's next PING is due. */
+  readonly pings: TimerWheel<KeepAlive>
+}
 
 export interface KeepAliveOwner {
   /** Milliseconds between PINGs. */
@@ -15,18 +25,22 @@ export interface KeepAliveOwner {
   peerIsStale(): void
 }
 
+type PingOptions = Pick<Options, 'pingInterval'>
+
 export class KeepAlive {
   /** Milliseconds; 0 = not measured yet. */
   rttMs = 0
-  private readonly shard: Shard
+  private readonly shard: KeepAliveShard
   private readonly owner: KeepAliveOwner
   /** Latest bytes from the peer, on the shard's clock. */
   private lastReadMs: number
   private pingsOut = 0
   private dueMs = 0
+  /** The connection is closing: nothing is planned any more. */
+  private stopped = false
   private sentMs = Number.NEGATIVE_INFINITY
 
-  constructor(shard: Shard, owner: KeepAliveOwner) {
+  constructor(shard: KeepAliveShard, owner: KeepAliveOwner) {
     this.shard = shard
     this.owner = owner
     this.lastReadMs = shard.nowMs
@@ -53,7 +67,7 @@ export class KeepAlive {
   }
 
   private plan(afterMs: number): void {
-    this.shard.pings.remove(this, this.dueMs)
+    if (this.stopped) return
     this.dueMs = this.shard.nowMs + afterMs
     this.shard.pings.add(this, this.dueMs)
   }
@@ -75,12 +89,13 @@ export class KeepAlive {
   }
 
   /** A PING that was to come after the old interval comes within the new one; each peer's at another time. */
-  optionsChanged(options: Options, before: Options): void {
+  optionsChanged(options: PingOptions, before: PingOptions): void {
     const afterMs = options.pingInterval * Math.random()
     if (options.pingInterval < before.pingInterval && this.dueMs > this.shard.nowMs + afterMs) this.plan(afterMs)
   }
 
   stop(): void {
-    this.shard.pings.remove(this, this.dueMs)
+    this.stopped = true
+    this.shard.pings.remove(this)
   }
 }

@@ -6,7 +6,6 @@
 import { Accounts } from './accounts/account.ts'
 import { AccountConnections } from './accounts/account-connections.ts'
 import { ServiceCalls } from './accounts/service-calls.ts'
-import { Agenda } from './agenda.ts'
 import { Questions } from './auth/questions.ts'
 import { Client } from './client.ts'
 import { CONTROL_LINE_MAX, HEARTBEAT_MS, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
@@ -35,6 +34,7 @@ import { type Report, report } from './stats.ts'
 import { Sublist, Subscription } from './subjects/sublist.ts'
 import { MessageSequence } from './system/server-info.ts'
 import { createShardSystem, type ShardSystem } from './system/shard-system.ts'
+import { TimerWheel } from './timer-wheel.ts'
 import type { TlsOfPorts } from './tls/settings.ts'
 import { Tracing } from './tracing/tracing.ts'
 import type { Transport } from './transport.ts'
@@ -77,7 +77,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   readonly peers: Peer[] = []
   readonly clients = new Map<number, Client>()
   /** When each connection's next PING is due. */
-  readonly pings: Agenda<KeepAlive>
+  readonly pings: TimerWheel<KeepAlive>
   identity: ServerIdentity
 
   /** All sockets of the shard read into this one, from readStart on; before it there is room for a cut line. */
@@ -140,7 +140,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
       this.webSockets = new WebSockets(this, websocket)
       this.webSockets.configure(setup.tls.webSocket)
     }
-    this.pings = new Agenda(pingStepMs, this.nowMs)
+    this.pings = new TimerWheel(pingStepMs, this.nowMs)
     this.pingTimer = setInterval(() => this.ping(), pingStepMs)
     this.heartbeatTimer = setInterval(() => this.beat(), HEARTBEAT_MS)
     this.gauges.beat(this.index)
