@@ -38,13 +38,13 @@ export function samplingHeaders(block: Buffer): TraceHeaders | undefined {
 
 /** `479fefe9525eddb:5adb976bfc1f95c1:479fefe9525eddb:1`, flags last. */
 function isUberSampled(value: string): boolean {
-  const parts = value.split(':')
+  const parts = value.split(':', 5)
   return parts.length === 4 && /^[0-9a-fA-F]{1,2}$/.test(parts[3]) && (Number.parseInt(parts[3], 16) & 1) === 1
 }
 
 /** `80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1-05e3ac9a4f6e3b90`, or `0` alone. */
 function isB3Denied(value: string): boolean {
-  const parts = value.split('-')
+  const parts = value.split('-', 3)
   return parts[2] === '0' || (parts.length === 1 && parts[0] === '0')
 }
 

@@ -1,6 +1,12 @@
 // Whether a page may connect: the check of the Origin header that browsers send (reference 4.8, `same_origin` and
 // `allowed_origins`). A client that is no browser sends none, and is let in: it could send whatever it likes.
 
+import { Characters, DIGITS } from '../text/scan.ts'
+import { splitUrl } from '../text/url.ts'
+
+const HOST_ENDS = new Characters(':[]')
+const BRACKETED_ENDS = new Characters('[]')
+
 /** Scheme, host and port of a page; the port that the scheme stands for where none is written. */
 export interface Origin {
   readonly scheme: string
@@ -10,19 +16,25 @@ export interface Origin {
 
 /** Parses an absolute URL; undefined if it is none. */
 export function parseOrigin(text: string): Origin | undefined {
-  const [, scheme, authority] = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)/i.exec(text) ?? []
-  if (scheme === undefined) return undefined
-  const lowered = scheme.toLowerCase()
-  const at = splitHostPort(authority.slice(authority.lastIndexOf('@') + 1), lowered === 'https')
-  return at === undefined ? undefined : { scheme: lowered, ...at }
+  const url = splitUrl(text)
+  if (url === undefined) return undefined
+  const { authority } = url
+  const scheme = url.scheme.toLowerCase()
+  const at = splitHostPort(authority.slice(authority.lastIndexOf('@') + 1), scheme === 'https')
+  return at === undefined ? undefined : { scheme, ...at }
 }
 
 /** Host in lower case, and port, of `host:port` or a host alone; undefined if it is neither. */
 export function splitHostPort(text: string, secure: boolean): { host: string; port: string } | undefined {
-  const [, bracketed, plain, port] = /^(?:\[([^\][]*)\]|([^:\][]*))(?::(\d*))?$/.exec(text) ?? []
-  const host = bracketed ?? plain
-  if (host === undefined) return undefined
-  return { host: host.toLowerCase(), port: port ?? (secure ? '443' : '80') }
+  const isBracketed = text.startsWith('[')
+  const from = isBracketed ? 1 : 0
+  const to = (isBracketed ? BRACKETED_ENDS : HOST_ENDS).firstIn(text, from)
+  if (isBracketed && text[to] !== ']') return undefined
+  const hostEnd = isBracketed ? to + 1 : to
+  const port = text.slice(hostEnd + 1)
+  if (hostEnd < text.length && (text[hostEnd] !== ':' || !DIGITS.isAll(port))) return undefined
+  const defaultPort = secure ? '443' : '80'
+  return { host: text.slice(from, to).toLowerCase(), port: hostEnd < text.length ? port : defaultPort }
 }
 
 export class OriginPolicy {

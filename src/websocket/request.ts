@@ -4,6 +4,9 @@
 // Node's HTTP server is not used: it would read each connection into buffers of its own, with a socket and parser
 // object a connection, and would then have to give the socket back.
 
+import { Characters, DIGITS, HEX_DIGITS, TOKEN, trimBlanks } from '../text/scan.ts'
+import { splitUrl } from '../text/url.ts'
+
 /** A request's head. Header names are in lower case; of a header that comes several times, all values in order. */
 export interface RequestHead {
   readonly method: string
@@ -24,53 +27,97 @@ const BAD_HOST = bad('400 Bad Request: malformed Host header')
 const NO_HOST = bad('400 Bad Request: missing required Host header')
 const BAD_VERSION = bad('505 HTTP Version Not Supported: unsupported protocol version')
 
-const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP\/(\d)\.(\d)$/
-const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/
+/** No blanks, no controls. */
+const VISIBLE = new Characters('', '!~', '\x80\xff')
+const PATH_ENDS = new Characters('?#')
 /** No controls but tabs. */
-const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
-const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/
+const HEADER_VALUE = new Characters('\t', '\x20\x7e', '\x80\xff')
 /** What Go lets stand in a Host header. */
-const HOST = /^[!$%&'()*+,\-.:;=[\]_~0-9A-Za-z]*$/
+const HOST = new Characters("!$%&'()*+,-.:;=[]_~", '09', 'AZ', 'az')
+const COOKIE_VALUE = new Characters(' !', '#:', '<[', ']~')
+
+const SPACE = 0x20
+const PERCENT = 0x25
+const COLON = 0x3a
+const EQUALS = 0x3d
 
 /** Reads a head (a byte string, without the empty line that ends it). Lines may end in LF alone. */
 export function readRequest(text: string): RequestHead | BadRequest {
-  const [first, ...lines] = text.split(/\r?\n/)
-  const line = REQUEST_LINE.exec(first)
-  if (line === null) return BAD_REQUEST
-  const [, method, target, major, minor] = line
-  if (major !== '1') return BAD_VERSION
-  const headers = new Map<string, string[]>()
-  for (const each of lines) {
-    const header = HEADER_LINE.exec(each)
-    if (header === null || !HEADER_VALUE.test(header[2])) return BAD_REQUEST
-    const name = header[1].toLowerCase()
-    const values = headers.get(name)
-    if (values === undefined) headers.set(name, [header[2]])
-    else values.push(header[2])
-  }
+  const lines = text.split('\n')
+  // Only what ends in LF is a line whose CR goes with it.
+  for (let i = 0; i < lines.length - 1; i++) if (lines[i].endsWith('\r')) lines[i] = lines[i].slice(0, -1)
+  const line = readRequestLine(lines[0])
+  if ('status' in line) return line
+  const headers = readHeaders(lines)
+  if (headers === undefined) return BAD_REQUEST
   const hosts = headers.get('host') ?? []
   if (hosts.length > 1) return BAD_REQUEST
-  if (hosts.length === 0 && minor !== '0') return NO_HOST
+  if (hosts.length === 0 && !line.isOld) return NO_HOST
   const [host = ''] = hosts
-  if (!HOST.test(host)) return BAD_HOST
-  const absolute = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)(.*)$/i.exec(target)
-  const path = (absolute?.[2] ?? target).replace(/[?#].*$/, '')
-  if ((path !== '' && !path.startsWith('/')) || BAD_ESCAPE.test(path)) return BAD_REQUEST
-  return { method, path, host: absolute?.[1] ?? host, headers }
+  if (!HOST.isAll(host)) return BAD_HOST
+  const url = splitUrl(line.target)
+  const local = url?.rest ?? line.target
+  const path = local.slice(0, PATH_ENDS.firstIn(local, 0))
+  if ((path !== '' && !path.startsWith('/')) || hasBadEscape(path)) return BAD_REQUEST
+  return { method: line.method, path, host: url?.authority ?? host, headers }
+}
+
+/** `isOld`: HTTP/1.0. */
+interface RequestLine {
+  readonly method: string
+  readonly target: string
+  readonly isOld: boolean
+}
+
+/** `GET /path HTTP/1.1`. */
+function readRequestLine(line: string): RequestLine | BadRequest {
+  const methodEnd = TOKEN.endOf(line, 0)
+  const targetEnd = line.lastIndexOf(' ')
+  if (methodEnd === 0 || line.charCodeAt(methodEnd) !== SPACE || targetEnd <= methodEnd + 1) return BAD_REQUEST
+  const version = line.slice(targetEnd + 1)
+  if (version.length !== 8 || !version.startsWith('HTTP/') || version[6] !== '.') return BAD_REQUEST
+  if (!DIGITS.has(version.charCodeAt(5)) || !DIGITS.has(version.charCodeAt(7))) return BAD_REQUEST
+  const target = line.slice(methodEnd + 1, targetEnd)
+  if (!VISIBLE.isAll(target)) return BAD_REQUEST
+  if (version[5] !== '1') return BAD_VERSION
+  return { method: line.slice(0, methodEnd), target, isOld: version[7] === '0' }
+}
+
+/** Those behind the request line; undefined: one is none. */
+function readHeaders(lines: readonly string[]): Map<string, string[]> | undefined {
+  const headers = new Map<string, string[]>()
+  for (let i = 1; i < lines.length; i++) {
+    const line = lines[i]
+    const nameEnd = TOKEN.endOf(line, 0)
+    if (nameEnd === 0 || line.charCodeAt(nameEnd) !== COLON) return undefined
+    const value = trimBlanks(line, nameEnd + 1)
+    if (!HEADER_VALUE.isAll(value)) return undefined
+    const name = line.slice(0, nameEnd).toLowerCase()
+    const values = headers.get(name)
+    if (values === undefined) headers.set(name, [value])
+    else values.push(value)
+  }
+  return headers
+}
+
+function hasBadEscape(path: string): boolean {
+  for (let at = 0; at < path.length; at++) {
+    if (path.charCodeAt(at) !== PERCENT) continue
+    if (!HEX_DIGITS.has(path.charCodeAt(at + 1)) || !HEX_DIGITS.has(path.charCodeAt(at + 2))) return true
+  }
+  return false
 }
 
 /** Whether one of a header's comma-separated values is `token`, in any letter case. */
 export function hasToken({ headers }: RequestHead, name: string, token: string): boolean {
   const values = headers.get(name) ?? []
-  return values.some((value) => value.split(',').some((part) => trimmed(part).toLowerCase() === token.toLowerCase()))
+  return values.some((value) => value.split(',').some((part) => trimBlanks(part).toLowerCase() === token.toLowerCase()))
 }
-
-const trimmed = (text: string): string => text.replace(/^[ \t]+|[ \t]+$/g, '')
 
 /** A cookie's value as Go takes it: without quotes around it; undefined if it holds what a cookie must not hold. */
 function cookieValue(text: string): string | undefined {
   const value = text.length > 1 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text
-  return /^[\x20\x21\x23-\x3a\x3c-\x5b\x5d-\x7e]*$/.test(value) ? value : undefined
+  return COOKIE_VALUE.isAll(value) ? value : undefined
 }
 
 /** The cookies of a request; of several with one name the last counts. */
@@ -78,9 +125,11 @@ export function cookiesOf({ headers }: RequestHead): ReadonlyMap<string, string>
   const cookies = new Map<string, string>()
   for (const line of headers.get('cookie') ?? []) {
     for (const part of line.split(';')) {
-      const [, name, text] = /^[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(.*?)[ \t]*$/.exec(part) ?? []
-      const value = text === undefined ? undefined : cookieValue(text)
-      if (value !== undefined) cookies.set(name, value)
+      const pair = trimBlanks(part)
+      const nameEnd = TOKEN.endOf(pair, 0)
+      if (nameEnd === 0 || pair.charCodeAt(nameEnd) !== EQUALS) continue
+      const value = cookieValue(pair.slice(nameEnd + 1))
+      if (value !== undefined) cookies.set(pair.slice(0, nameEnd), value)
     }
   }
   return cookies

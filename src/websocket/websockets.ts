@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { hostPort } from '../addresses.ts'
 import type { WebSocketOptions } from '../config/shapes.ts'
-import { HANDSHAKE_BYTES_MAX, HANDSHAKE_MS, READ_BYTES } from '../constants.ts'
+import { HANDSHAKE_MS, READ_BYTES } from '../constants.ts'
 import { bugText } from '../errors.ts'
 import { readingSocketOver, socketOver } from '../handoff.ts'
 import type { Log } from '../log/log.ts'
@@ -22,6 +22,7 @@ import { Deflater, Inflater } from './deflate.ts'
 import { CARRY_MAX } from './frame-reader.ts'
 import { BROWSER, Framer, type FrameStyle, SAFARI, WHOLE } from './framer.ts'
 import { Handshake, type Refusal, refuseRequest, type WebSocketSession } from './handshake.ts'
+import { type Head, HeadCollector } from './head.ts'
 import { TOO_LARGE } from './request.ts'
 import { type WebSocketClient, type WebSocketShared, WebSocketTransport } from './transport.ts'
 
@@ -180,8 +181,7 @@ class Opening {
   private readonly tls: TlsSession | undefined
   private readonly handler: OpeningHandler
   private readonly timer: NodeJS.Timeout
-  /** What has come of the head, as a byte string. */
-  private head = ''
+  private head: HeadCollector | undefined = new HeadCollector()
   private over = false
 
   constructor(owner: WebSockets, socket: Socket, tls: TlsSession | undefined, handler: OpeningHandler) {
@@ -207,20 +207,15 @@ class Opening {
   }
 
   private read(bytes: number): void {
-    const seen = Math.max(0, this.head.length - 3)
-    this.head += this.owner.block.bytes.toString('latin1', CARRY_MAX, CARRY_MAX + bytes)
-    const end = /\r?\n\r?\n/g
-    end.lastIndex = seen
-    const found = end.exec(this.head)
-    if ((found?.index ?? this.head.length) > HANDSHAKE_BYTES_MAX) this.refuse(refuseRequest(TOO_LARGE))
-    else if (found !== null) this.answer(this.head.slice(0, found.index), end.lastIndex === this.head.length)
+    const head = this.head?.take(this.owner.block.bytes.subarray(CARRY_MAX, CARRY_MAX + bytes))
+    if (head === 'tooLarge') this.refuse(refuseRequest(TOO_LARGE))
+    else if (head !== undefined && head !== 'incomplete') this.answer(head)
   }
 
-  /** `alone`: nothing came behind the head. */
-  private answer(head: string, alone: boolean): void {
-    const verdict = this.owner.handshake.judge(head, this.tls)
+  private answer({ text, isAlone }: Head): void {
+    const verdict = this.owner.handshake.judge(text, this.tls)
     if (verdict.kind === 'refused') this.refuse(verdict)
-    else if (!alone) {
+    else if (!isAlone) {
       this.complain('client sent data before handshake is complete')
       this.cut()
     } else if (verdict.kind === 'leaf') {
@@ -246,7 +241,7 @@ class Opening {
   /** What comes behind is not looked at; in the time that is left the peer should close as well. */
   private endWith(response: string): void {
     this.over = true
-    this.head = ''
+    this.head = undefined
     this.socket.end(response, 'latin1')
   }
 
@@ -261,7 +256,7 @@ class Opening {
   /** Lets go of the socket. */
   private detach(): void {
     this.over = true
-    this.head = ''
+    this.head = undefined
     clearTimeout(this.timer)
     this.socket.off('end', this.cut)
     this.socket.off('error', this.cut)

@@ -1,0 +1,60 @@
+// Looking at text that strangers send, in single passes: each function takes time by the length of what it is given,
+// whatever stands there. Regular expressions do not: `[ \t]+$` looks for the end from each blank anew.
+//
+// Text is a byte string, one char a byte, unless it is said otherwise; a char beyond is in no set.
+
+/** A set of bytes. */
+export class Characters {
+  private readonly members = new Uint8Array(256)
+
+  /** Members one by one, and as ranges, each by its first and its last: `'az'`. */
+  constructor(single: string, ...ranges: readonly string[]) {
+    for (const char of single) this.members[char.charCodeAt(0)] = 1
+    for (const range of ranges) this.members.fill(1, range.charCodeAt(0), range.charCodeAt(1) + 1)
+  }
+
+  has(code: number): boolean {
+    return this.members[code] === 1
+  }
+
+  /** Where the members that stand in text[start, end) from its start on come to an end. */
+  endOf(text: string, start: number, end: number = text.length): number {
+    let at = start
+    while (at < end && this.members[text.charCodeAt(at)] === 1) at++
+    return at
+  }
+
+  /** Where the first member stands, from `start` on; the end of text if there is none. */
+  firstIn(text: string, start: number): number {
+    let at = start
+    while (at < text.length && this.members[text.charCodeAt(at)] !== 1) at++
+    return at
+  }
+
+  /** Whether text has nothing else in it. */
+  isAll(text: string): boolean {
+    return this.endOf(text, 0) === text.length
+  }
+}
+
+export const DIGITS = new Characters('', '09')
+export const LETTERS = new Characters('', 'az', 'AZ')
+export const HEX_DIGITS = new Characters('', '09', 'af', 'AF')
+/** RFC 9110: what names of methods, headers and cookies are made of. */
+export const TOKEN = new Characters("!#$%&'*+-.^_`|~", '09', 'az', 'AZ')
+
+const SPACE = 0x20
+const TAB = 0x09
+
+/** text[start, end) without the spaces and tabs around it. Of any text. */
+export function trimBlanks(text: string, start = 0, end: number = text.length): string {
+  let from = start
+  let to = end
+  while (from < to && isBlank(text.charCodeAt(from))) from++
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
+  return text.slice(from, to)
+}
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB
+}
