@@ -56,6 +56,8 @@ export class Client implements Publisher, KeepAliveOwner {
   closing = false
   closeReason: CloseReason | undefined
   closedAtMs = 0
+  /** On the loop's clock: then it is cut, whatever it has taken. */
+  private lingersUntilMs = 0
 
   private readonly shard: Shard
   private socket: Transport
@@ -298,7 +300,7 @@ export class Client implements Publisher, KeepAliveOwner {
   }
 
   holdFor(receiver: Outbound): void {
-    if (receiver.isStuck(this.shard.nowMs)) return
+    if (receiver.isStuck) return
     if (this.gate.holdFor(receiver, this.latestReadBytes)) this.shard.records.counters.stall()
   }
 
@@ -365,11 +367,11 @@ export class Client implements Publisher, KeepAliveOwner {
     this.parser.forgetRoute()
     if (this.closing) {
       // It had time to take its last words and say goodbye.
-      if (nowMs - this.closedAtMs > LINGER_MS) this.socket.destroy()
+      if (this.shard.clock.nowMs > this.lingersUntilMs) this.socket.destroy()
     } else if (this.shedding !== undefined) {
       const dropped = this.shedding.endOfEpisode(nowMs)
       if (dropped > 0) this.log.info(`Slow Consumer drops no more, ${dropped} messages were dropped`)
-    } else if (this.outbound.waitingMs(nowMs) > this.shard.options.writeDeadline) {
+    } else if (this.outbound.waitingMs > this.shard.options.writeDeadline) {
       this.close(Faults.slowConsumerDeadline)
     }
   }
@@ -382,6 +384,7 @@ export class Client implements Publisher, KeepAliveOwner {
     this.closing = true
     this.closeReason = fault.reason
     this.closedAtMs = this.shard.nowMs
+    this.lingersUntilMs = this.shard.clock.nowMs + LINGER_MS
     this.parser.stop()
     this.readGate?.close()
     this.keepAlive.stop()

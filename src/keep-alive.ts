@@ -1,6 +1,7 @@
 // Whether a peer is still there: PINGs to one that is quiet, its round trip time, and when to give it up (reference 9).
 
 import { FIRST_PING_MS, RTT_AGE_MAX_MS } from './constants.ts'
+import type { LoopClock } from './loop-clock.ts'
 import type { Options } from './options.ts'
 import type { TimerWheel } from './timer-wheel.ts'
 
@@ -12,6 +13,8 @@ export interface KeepAliveShard {
   /** Milliseconds, as of this turn, and as of now. */
   readonly nowMs: number
   clockMs(): number
+  /** The loop's clock, by which PINGs are planned: a peer that was not heard has not been silent. */
+  readonly clock: Pick<LoopClock, 'nowMs'>
   readonly options: Pick<Options, 'pingMax'>
   /** When each connection's next PING is due. */
   readonly pings: TimerWheel<KeepAlive>
@@ -68,7 +71,7 @@ export class KeepAlive {
 
   private plan(afterMs: number): void {
     if (this.stopped) return
-    this.dueMs = this.shard.nowMs + afterMs
+    this.dueMs = this.shard.clock.nowMs + afterMs
     this.shard.pings.add(this, this.dueMs)
   }
 
@@ -91,7 +94,7 @@ export class KeepAlive {
   /** A PING that was to come after the old interval comes within the new one; each peer's at another time. */
   optionsChanged(options: PingOptions, before: PingOptions): void {
     const afterMs = options.pingInterval * Math.random()
-    if (options.pingInterval < before.pingInterval && this.dueMs > this.shard.nowMs + afterMs) this.plan(afterMs)
+    if (options.pingInterval < before.pingInterval && this.dueMs > this.shard.clock.nowMs + afterMs) this.plan(afterMs)
   }
 
   stop(): void {

@@ -25,6 +25,7 @@ import {
   WRITE_BATCH_SLOW_MAX,
   WRITE_SLICES_MAX,
 } from './constants.ts'
+import type { LoopClock } from './loop-clock.ts'
 import { type Block, copyBytes } from './memory/block.ts'
 import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
 import type { Shedding } from './shedding.ts'
@@ -36,6 +37,7 @@ export interface OutboundOwner {
   readonly pool: ChunkPool
   /** Milliseconds, monotonic, as of this turn. */
   readonly nowMs: number
+  readonly clock: Pick<LoopClock, 'nowMs'>
   /** Makes frames for other shards visible: before anything is written that may speak of them. */
   publish(): void
   /** Asks for flush() at the end of the turn. */
@@ -70,7 +72,7 @@ export class Outbound {
   private marked = false
   /** Bytes queued or in flight. */
   pendingBytes = 0
-  /** When the socket last took bytes while some were in flight; 0 = nothing in flight. */
+  /** When the socket last took bytes while some were in flight, on the loop's clock; 0 = nothing in flight. */
   private waitingSinceMs = 0
   /** Called once, when everything pending has been taken. */
   private onDrained: (() => void) | undefined
@@ -111,9 +113,9 @@ export class Outbound {
     this.socket = socket
   }
 
-  /** Milliseconds that the socket has not taken what was written to it; 0 if nothing is in flight. */
-  waitingMs(nowMs: number): number {
-    return this.waitingSinceMs === 0 ? 0 : nowMs - this.waitingSinceMs
+  /** Milliseconds, on the loop's clock, that the socket has not taken what was written; 0 if nothing is in flight. */
+  get waitingMs(): number {
+    return this.waitingSinceMs === 0 ? 0 : Math.max(0, this.owner.clock.nowMs - this.waitingSinceMs)
   }
 
   /** So much waits that publishers should be held back. */
@@ -136,8 +138,8 @@ export class Outbound {
   }
 
   /** The socket takes nothing: there is no use in waiting for it. */
-  isStuck(nowMs: number): boolean {
-    return this.waitingMs(nowMs) > (this.isSmall ? STUCK_AFTER_SMALL_MS : STUCK_AFTER_MS)
+  get isStuck(): boolean {
+    return this.waitingMs > (this.isSmall ? STUCK_AFTER_SMALL_MS : STUCK_AFTER_MS)
   }
 
   // ── Queueing ──────────────────────────────────────────────────────────────────────────────────────────
@@ -283,7 +285,7 @@ export class Outbound {
       this.taken(bytes)
       return
     }
-    this.waitingSinceMs = performance.now()
+    this.waitingSinceMs = this.owner.clock.nowMs
     this.inFlightBytes = bytes
     // An empty write stands behind the others: its callback says that they were taken.
     this.socket.write(EMPTY, () => {

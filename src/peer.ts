@@ -19,16 +19,14 @@ import type { Tracing } from './tracing/tracing.ts'
 export class RemotePublisher implements Publisher {
   id = 0
   private readonly peer: Peer
-  private readonly owner: PeerOwner
 
-  constructor(peer: Peer, owner: PeerOwner) {
+  constructor(peer: Peer) {
     this.peer = peer
-    this.owner = owner
   }
 
   holdFor(receiver: Outbound): void {
     const { id, peer } = this
-    if (receiver.isStuck(this.owner.nowMs)) {
+    if (receiver.isStuck) {
       peer.requestRelease(id)
       return
     }
@@ -52,7 +50,6 @@ export class RemotePublisher implements Publisher {
 
 /** What a peer asks of the shard that sees it. */
 export interface PeerOwner {
-  readonly nowMs: number
   readonly pool: ChunkPool
   readonly tracing: Tracing
   /** Messages came from the peer's publishers. */
@@ -109,7 +106,7 @@ export class Peer {
     this.owner = owner
     this.index = setup.index
     this.port = setup.port
-    this.publisher = new RemotePublisher(this, owner)
+    this.publisher = new RemotePublisher(this)
     this.interest = new InterestReader(setup.region)
     this.consumer = new RingConsumer(setup.ringIn)
     this.link = new Link(

@@ -8,7 +8,7 @@ import { AccountConnections } from './accounts/account-connections.ts'
 import { ServiceCalls } from './accounts/service-calls.ts'
 import { Questions } from './auth/questions.ts'
 import { Client } from './client.ts'
-import { CONTROL_LINE_MAX, HEARTBEAT_MS, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
+import { CONTROL_LINE_MAX, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
 import { bugText, CloseReason, type Fault, Faults } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { Gauges } from './gauges.ts'
@@ -18,6 +18,7 @@ import { Generations } from './interest/generations.ts'
 import { InterestWriter } from './interest/writer.ts'
 import type { KeepAlive } from './keep-alive.ts'
 import { Log } from './log/log.ts'
+import { LoopClock } from './loop-clock.ts'
 import { allocateBlock, type Block } from './memory/block.ts'
 import { ChunkPool } from './memory/chunk-pool.ts'
 import type { Arrival, Eviction, PeerSetup, Query, ShardSetup, ToPrimary } from './messages.ts'
@@ -30,27 +31,20 @@ import type { Run } from './protocol/run.ts'
 import { PermissionSets } from './rights.ts'
 import { Router } from './router.ts'
 import { SecureEntry } from './secure-entry.ts'
+import { ShardTimers } from './shard-timers.ts'
 import { type Report, report } from './stats.ts'
 import { Sublist, Subscription } from './subjects/sublist.ts'
 import { MessageSequence } from './system/server-info.ts'
 import { createShardSystem, type ShardSystem } from './system/shard-system.ts'
-import { TimerWheel } from './timer-wheel.ts'
+import type { TimerWheel } from './timer-wheel.ts'
 import type { TlsOfPorts } from './tls/settings.ts'
 import { Tracing } from './tracing/tracing.ts'
 import type { Transport } from './transport.ts'
 import type { WebSocketSession } from './websocket/handshake.ts'
 import type { WebSockets, WebSocketsClass, WebSocketsOwner } from './websocket/websockets.ts'
 
-const SWEEP_MAX_MS = 1000
-const PING_STEP_MAX_MS = 100
-const STEP_MIN_MS = 10
 /** Of those who are one too many, the log names one in this time. */
 const CROWDED_LOG_MS = 1000
-
-/** How often to look at spans that are `spanMs` long: exact to a quarter of them, within bounds. */
-function stepMs(spanMs: number, maxMs: number): number {
-  return Math.min(maxMs, Math.max(STEP_MIN_MS, spanMs / 4))
-}
 
 export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   readonly index: number
@@ -76,8 +70,8 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   readonly router: Router
   readonly peers: Peer[] = []
   readonly clients = new Map<number, Client>()
-  /** When each connection's next PING is due. */
-  readonly pings: TimerWheel<KeepAlive>
+  /** By which peers are judged that are silent. */
+  readonly clock = new LoopClock()
   identity: ServerIdentity
 
   /** All sockets of the shard read into this one, from readStart on; before it there is room for a cut line. */
@@ -99,9 +93,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   private flushScheduled = false
   private endsWithRead = false
   private busyUntilMs = 0
-  private sweepTimer: NodeJS.Timeout
-  private readonly pingTimer: NodeJS.Timeout
-  private readonly heartbeatTimer: NodeJS.Timeout
+  private readonly timers: ShardTimers
   /** When the log last named somebody for whom there was no room. */
   private crowdedAtMs = Number.NEGATIVE_INFINITY
   private onEmpty: (() => void) | undefined
@@ -132,18 +124,12 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     this.readStart = Math.max(setup.options.maxControlLine, CONTROL_LINE_MAX) * 2
     this.readBlock = allocateBlock(this.readStart + READ_BYTES)
     this.readBuffer = this.readBlock.bytes.subarray(this.readStart, this.readStart + READ_BYTES)
-    this.sweepTimer = setInterval(() => this.sweep(), stepMs(setup.options.writeDeadline, SWEEP_MAX_MS))
     const { websocket } = setup.options
-    const pingInterval = Math.min(setup.options.pingInterval, websocket?.pingInterval || Number.POSITIVE_INFINITY)
-    const pingStepMs = stepMs(pingInterval, PING_STEP_MAX_MS)
     if (WebSockets !== undefined && websocket !== undefined) {
       this.webSockets = new WebSockets(this, websocket)
       this.webSockets.configure(setup.tls.webSocket)
     }
-    this.pings = new TimerWheel(pingStepMs, this.nowMs)
-    this.pingTimer = setInterval(() => this.ping(), pingStepMs)
-    this.heartbeatTimer = setInterval(() => this.beat(), HEARTBEAT_MS)
-    this.gauges.beat(this.index)
+    this.timers = new ShardTimers(this, this.gauges)
   }
 
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
@@ -273,6 +259,10 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     this.busyUntilMs = performance.now()
   }
 
+  get pings(): TimerWheel<KeepAlive> {
+    return this.timers.pings
+  }
+
   clockMs(): number {
     return performance.now()
   }
@@ -319,30 +309,6 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
       this.leaving = []
       for (const client of leaving) client.release()
     }
-  }
-
-  private beat(): void {
-    this.gauges.beat(this.index)
-    this.log.follow()
-    this.records.addUpTraffic()
-  }
-
-  private ping(): void {
-    this.nowMs = performance.now()
-    this.pings.take(this.nowMs, (keepAlive) => keepAlive.due(this.nowMs))
-  }
-
-  private sweep(): void {
-    this.nowMs = performance.now()
-    const { slowWatch } = this.records
-    slowWatch.beginSweep(this.nowMs)
-    for (const client of this.clients.values()) {
-      slowWatch.look(client, this.nowMs)
-      client.sweep(this.nowMs)
-    }
-    slowWatch.endSweep(this.nowMs)
-    this.router.planner.cache.sweep()
-    this.serviceCalls.sweep()
   }
 
   // ── Other shards ──────────────────────────────────────────────────────────────────────────────────────
@@ -408,10 +374,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     this.webSockets?.configure(tls.webSocket)
     this.nowMs = performance.now()
     this.log.configure(options)
-    if (options.writeDeadline !== before.writeDeadline) {
-      clearInterval(this.sweepTimer)
-      this.sweepTimer = setInterval(() => this.sweep(), stepMs(options.writeDeadline, SWEEP_MAX_MS))
-    }
+    this.timers.optionsChanged(options, before)
     for (const client of this.clients.values()) client.optionsChanged(options, before)
     return this.identities.optionsChanged(options, before)
   }
@@ -433,9 +396,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
     }, graceMs)
     this.onEmpty = () => {
       clearTimeout(timer)
-      clearInterval(this.sweepTimer)
-      clearInterval(this.pingTimer)
-      clearInterval(this.heartbeatTimer)
+      this.timers.stop()
       this.records.stop()
       for (const peer of this.peers.splice(0)) peer.close()
       this.identities.close()

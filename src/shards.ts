@@ -20,6 +20,7 @@ import { Generations } from './interest/generations.ts'
 import { createRegion } from './interest/writer.ts'
 import type { Log } from './log/log.ts'
 import type { LogMessage } from './log/sink.ts'
+import { LoopClock } from './loop-clock.ts'
 import type { Arrival, Eviction, Query, ShardSetup } from './messages.ts'
 import { OptionError, type Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
@@ -40,6 +41,7 @@ interface Slot {
   /** Deaths in a row before the thread became ready. */
   failures: number
   lastBeat: number
+  /** On the primary's loop clock: while the whole process is frozen, no shard is silent. */
   lastBeatMs: number
   late: boolean
 }
@@ -79,6 +81,7 @@ export class Shards implements ShardObserver {
   private readonly handshakeLimit = createHandshakeLimit()
   private readonly asksProgram: boolean
   private readonly key: ServerKey
+  private readonly clock = new LoopClock()
   private readonly slots: Slot[] = []
   private watch: NodeJS.Timeout | undefined
   private throttled: NodeJS.Timeout | undefined
@@ -141,7 +144,7 @@ export class Shards implements ShardObserver {
   }
 
   private addSlot(host: ShardHost): void {
-    this.slots.push({ host, handed: 0, failures: 0, lastBeat: 0, lastBeatMs: performance.now(), late: false })
+    this.slots.push({ host, handed: 0, failures: 0, lastBeat: 0, lastBeatMs: this.clock.nowMs, late: false })
   }
 
   private setup(index: number): ShardSetup {
@@ -263,7 +266,7 @@ export class Shards implements ShardObserver {
     slot.host = host
     slot.handed = 0
     slot.late = false
-    slot.lastBeatMs = performance.now()
+    slot.lastBeatMs = this.clock.nowMs
     const timer = setTimeout(() => void host.thread.worker.terminate(), SHARD_STUCK_MS)
     try {
       await host.ready
@@ -299,7 +302,8 @@ export class Shards implements ShardObserver {
   }
 
   private watchHeartbeats(): void {
-    const nowMs = performance.now()
+    this.clock.tick()
+    const { nowMs } = this.clock
     for (const [index, slot] of this.slots.entries()) {
       if (!(slot.host instanceof WorkerShardHost) || !slot.host.isReady) continue
       const beat = this.gauges.heartbeat(index)

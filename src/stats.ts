@@ -360,7 +360,7 @@ export function report(shard: Shard, query: Query): Report {
     case 'load':
       return reportThread(shard)
     case 'slow':
-      return shard.records.slowWatch.report(shard.nowMs)
+      return shard.records.slowWatch.report()
     case 'incidents':
       return shard.records.incidents.since(query.since)
     case 'closings':

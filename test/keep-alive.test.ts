@@ -8,6 +8,7 @@ const PING_INTERVAL_MS = 100
 
 class Clock implements KeepAliveShard {
   nowMs = 0
+  readonly clock = this
   readonly options = { pingMax: 2 }
   readonly pings = new TimerWheel<KeepAlive>(10, 0)
 

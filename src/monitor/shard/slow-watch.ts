@@ -121,17 +121,17 @@ export class SlowWatch {
       deliveredBefore: new Map<Subscription, number>(),
     }
     this.sample(entry, client.outbound.pendingBytes)
-    this.cut.push({ ...this.row(entry, nowMs), closedAt: this.wallClock(nowMs), reason })
+    this.cut.push({ ...this.row(entry), closedAt: this.wallClock(nowMs), reason })
     if (this.cut.length > CUT_MAX) this.cut.shift()
     this.followed.delete(client)
   }
 
   /** Those that are behind now, or were a moment ago, and those that were cut. */
-  report(nowMs: number): SlowRow[] {
-    return [...[...this.followed.values()].map((entry) => this.row(entry, nowMs)), ...this.cut]
+  report(): SlowRow[] {
+    return [...[...this.followed.values()].map((entry) => this.row(entry)), ...this.cut]
   }
 
-  private row({ client, sinceMs, pending, deliveredBefore }: Followed, nowMs: number): SlowRow {
+  private row({ client, sinceMs, pending, deliveredBefore }: Followed): SlowRow {
     const { options, outbound } = client
     return {
       connection: client.id,
@@ -145,7 +145,7 @@ export class SlowWatch {
       reason: '',
       pendingBytes: outbound.pendingBytes,
       pendingMax: this.pendingMax,
-      waitingMs: outbound.waitingMs(nowMs),
+      waitingMs: outbound.waitingMs,
       outMessages: client.outMessages,
       outBytes: client.outBytes,
       policy: client.slowConsumerPolicy,

@@ -1,0 +1,34 @@
+// Time as the event loop of a thread lives it. A process that is frozen (SIGSTOP, a paused container, a snapshot of a
+// virtual machine, a debugger), a machine that sleeps, or a turn that takes very long: for the loop no time passes, and
+// what came meanwhile lies unread. Who is judged by how long it has been silent is judged by this clock.
+
+import { HEARTBEAT_MS } from './constants.ts'
+
+/** Between two ticks this much may pass; if more has passed, the loop stood still since the tick before. */
+export const LOOP_GAP_MAX_MS = 2 * HEARTBEAT_MS
+
+/** A clock that stands still while the loop does. Its owner calls tick() every HEARTBEAT_MS. */
+export class LoopClock {
+  private tickedMs = performance.now()
+  private stoodStillMs = 0
+
+  tick(): void {
+    const nowMs = performance.now()
+    this.stoodStillMs += this.gapAt(nowMs)
+    this.tickedMs = nowMs
+  }
+
+  /**
+   * Milliseconds, comparable with each other only. When it turns out that the loop stood still, the clock is back where
+   * it was at the latest tick: whoever was silent has some time left to be heard.
+   */
+  get nowMs(): number {
+    const nowMs = performance.now()
+    return nowMs - this.stoodStillMs - this.gapAt(nowMs)
+  }
+
+  private gapAt(nowMs: number): number {
+    const gapMs = nowMs - this.tickedMs
+    return gapMs > LOOP_GAP_MAX_MS ? gapMs : 0
+  }
+}
