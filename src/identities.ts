@@ -8,7 +8,7 @@ import { TokenAccounts, type TokenChange } from './accounts/token-accounts.ts'
 import type { Authenticator, AuthServices } from './auth/authenticator.ts'
 import type { Callout, PublishCallout } from './auth/callout.ts'
 import { authenticateRequest } from './auth/custom.ts'
-import { AuthFaults, type Identity, isRefusal, type Refusal } from './auth/identity.ts'
+import { AuthFaults, type Identity, isRefusal, type Refusal, refuse } from './auth/identity.ts'
 import { AccountBook } from './auth/jwt/account-book.ts'
 import { standingOf } from './auth/jwt/standing.ts'
 import { isInvalid } from './auth/jwt/token.ts'
@@ -18,6 +18,7 @@ import { CALLOUT_SUBJECT } from './auth/settings.ts'
 import { authTimeoutMs, createAuthenticator, operatorOf } from './auth/setup.ts'
 import type { Client } from './client.ts'
 import { NATS_VERSION } from './constants.ts'
+import { within } from './deadline.ts'
 import { Refusals } from './errors.ts'
 import type { ShardSetup } from './messages.ts'
 import type { Options } from './options.ts'
@@ -26,6 +27,8 @@ import type { Shard } from './shard.ts'
 
 /** A signature is checked in a tenth of a millisecond, and a token has two. */
 const REVIEWS_A_TURN = 64
+
+const lateProgram = refuse('authenticate() did not answer in time', AuthFaults.timeout)
 
 /** The options on which it depends who may be here, and to do what. */
 function concernsOf(options: Options): unknown[] {
@@ -56,9 +59,7 @@ export class Identities {
     this.services = {
       passwords: questions,
       accounts: this.tokenAccounts?.book,
-      custom: asksProgram
-        ? (request) => questions.ask('custom', { request: authenticateRequest(request) }, request.gone)
-        : undefined,
+      custom: asksProgram ? (request) => within(this.timeoutMs, this.askProgram(request), lateProgram) : undefined,
       callout: {
         ask: async (...question) => {
           this.callout ??= this.createCallout()
@@ -68,6 +69,11 @@ export class Identities {
     }
     this.configureAccounts()
     this.authenticator = createAuthenticator(shard.options, this.services)
+  }
+
+  /** The embedding program's own decision. */
+  private askProgram(request: AuthRequest): Promise<Identity | Refusal> {
+    return this.questions.ask('custom', { request: authenticateRequest(request) }, request.gone)
   }
 
   private createTokenAccounts(): TokenAccounts | undefined {

@@ -12,6 +12,7 @@ import { createNonce } from './auth/nkey.ts'
 import { type AuthRequest, type Credentials, NO_CREDENTIALS, type Soon } from './auth/request.ts'
 import type { Client } from './client.ts'
 import type { ConnectionType } from './config/shapes.ts'
+import { Deadline } from './deadline.ts'
 import type { Operations } from './operations.ts'
 import type { Shard } from './shard.ts'
 
@@ -27,7 +28,9 @@ export class Login {
   private readonly shard: Shard
   private readonly client: Client
   private readonly operations: Operations
-  /** Ends the wait for CONNECT; afterwards, for the end of the identity. */
+  /** Ends the wait for CONNECT. An answer that takes long has a bound of its own: the peer is not to blame for it. */
+  private readonly deadline = new Deadline()
+  /** Ends the identity. */
   private timer: NodeJS.Timeout | undefined
   /** An answer is awaited. */
   private isDeciding = false
@@ -44,17 +47,16 @@ export class Login {
 
   /** The peer has been greeted. */
   start(): void {
-    if (!this.greeting.expectsConnect) return
-    this.waitForAnswer()
+    if (this.greeting.expectsConnect) this.expectConnect()
   }
 
-  private waitForAnswer(): void {
-    clearTimeout(this.timer)
-    this.timer = setTimeout(() => this.client.closeByTimer(AuthFaults.timeout), this.shard.identities.timeoutMs)
+  private expectConnect(): void {
+    this.deadline.start(this.shard.identities.timeoutMs, () => this.client.closeByTimer(AuthFaults.timeout))
   }
 
   /** CONNECT has come. */
   connect(credentials: Credentials): void {
+    this.deadline.stop()
     void this.decide(this.request(credentials), (answer) => {
       if (isRefusal(answer)) this.operations.refused(answer)
       else this.admit(answer)
@@ -100,23 +102,20 @@ export class Login {
   /** Asks, and goes on with the answer: now, or when it has come; meanwhile nothing is taken from the peer. */
   private decide(request: AuthRequest, next: (answer: Identity | Refusal) => void): Soon<void> {
     const answer = this.shard.identities.identify(request)
-    if (!(answer instanceof Promise)) {
-      clearTimeout(this.timer)
-      return next(answer)
-    }
+    if (!(answer instanceof Promise)) return next(answer)
     this.isDeciding = true
     const goOn = this.client.suspend()
     return answer.then((later) => {
       this.isDeciding = false
       if (this.client.closing) return
       this.shard.wake()
-      clearTimeout(this.timer)
       next(later)
       goOn()
     })
   }
 
   private admit(identity: Identity): void {
+    this.deadline.stop()
     this.identity = identity
     this.planExpiry()
     this.operations.admitted(identity)
@@ -145,22 +144,23 @@ export class Login {
       else if (isRefusal(answer) && !isForgotten) this.operations.refused(answer)
       else client.close(AuthFaults.forgotten)
     })
-    if (done instanceof Promise) this.waitForAnswer()
+    if (done instanceof Promise) this.expectConnect()
     return done
   }
 
   /** The peer has not said who it is, and may have been free to go without. */
   private awaitConnect(): void {
     const { client, greeting } = this
-    clearTimeout(this.timer)
+    this.deadline.stop()
     client.parser.connectDue = greeting.expectsConnect
     if (!greeting.expectsConnect) return
     if (client.subscriptions.size > 0) client.close(AuthFaults.violation)
-    else this.waitForAnswer()
+    else this.expectConnect()
   }
 
   /** Goes on as who it is by now. */
   stay(identity: Identity): void {
+    this.deadline.stop()
     const before = this.identity?.permissions
     const isAsBefore = isDeepStrictEqual(identity.permissions, before)
     this.identity = isAsBefore ? { ...identity, permissions: before } : identity
@@ -186,6 +186,7 @@ export class Login {
 
   /** The connection is closing. */
   stop(): void {
+    this.deadline.stop()
     clearTimeout(this.timer)
     this.gone?.abort()
   }

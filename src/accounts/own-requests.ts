@@ -2,6 +2,7 @@
 // answered there, by whoever listens on any shard. Callouts are made of them (auth/callout.ts).
 
 import { randomBytes } from 'node:crypto'
+import { Deadline } from '../deadline.ts'
 import { composeRun } from '../protocol/compose.ts'
 import { type Run, subjectOf } from '../protocol/run.ts'
 import type { Publisher } from '../router.ts'
@@ -49,14 +50,15 @@ export class OwnRequests {
     this.listen(account)
     const reply = `${this.prefix}${(this.next++).toString(36)}`
     return new Promise((resolve) => {
+      const deadline = new Deadline()
       const settle = (payload: Uint8Array | undefined): void => {
-        clearTimeout(timer)
+        deadline.stop()
         gone?.removeEventListener('abort', leave)
         this.waiting.delete(reply)
         resolve(payload)
       }
       const leave = (): void => settle(undefined)
-      const timer = setTimeout(leave, timeoutMs)
+      deadline.start(timeoutMs, leave)
       gone?.addEventListener('abort', leave, { once: true })
       this.waiting.set(reply, settle)
       composeRun(owner.pool, { ...message, reply }, (run) => {

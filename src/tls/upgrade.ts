@@ -15,6 +15,7 @@ import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Server, TLSSocket } from 'node:tls'
 import type { OcspPeerOptions } from '../config/shapes.ts'
+import { Deadline } from '../deadline.ts'
 import { buildServer } from './context.ts'
 import { describeTlsError, NOT_TLS, TIMED_OUT } from './errors.ts'
 import { publicKeyPin } from './names.ts'
@@ -184,7 +185,7 @@ class Upgrade {
   private readonly server: Server
   private readonly socket: Socket
   private readonly handler: UpgradeHandler
-  private timer: NodeJS.Timeout | undefined
+  private readonly deadline = new Deadline()
   private greeted = false
   private handshaking = false
   private over = false
@@ -239,6 +240,7 @@ class Upgrade {
       if (wasOpenTillNow) this.requireTls()
       if (this.over) return
       socket.unshift(bytes)
+      this.deadline.stop() // the wait for its turn is our doing
       this.owner.enqueue(this)
     } else if (this.mayBePlain) this.stayPlain(bytes)
     else this.fail(notTls)
@@ -263,6 +265,7 @@ class Upgrade {
     if (this.over || this.socket.destroyed) return // if it is destroyed, its end comes still
     this.stopListening()
     this.handshaking = true
+    this.within(this.settings.timeoutMs, () => this.fail(timedOut))
     // From here on Node listens to the socket. It reads what was put back before anything that comes later; an end that
     // has come already it does not see.
     this.socket.on('end', this.socketOnEnd)
@@ -331,7 +334,7 @@ class Upgrade {
   /** Lets go of the socket. */
   detach(): void {
     this.over = true
-    clearTimeout(this.timer)
+    this.deadline.stop()
     this.stopListening()
   }
 
@@ -344,8 +347,7 @@ class Upgrade {
   }
 
   private within(ms: number, act: () => void): void {
-    clearTimeout(this.timer)
-    this.timer = setTimeout(act, ms)
+    this.deadline.start(ms, act)
   }
 }
 

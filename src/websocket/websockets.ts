@@ -8,6 +8,7 @@ import type { Socket } from 'node:net'
 import { hostPort } from '../addresses.ts'
 import type { WebSocketOptions } from '../config/shapes.ts'
 import { HANDSHAKE_MS, READ_BYTES } from '../constants.ts'
+import { Deadline } from '../deadline.ts'
 import { bugText } from '../errors.ts'
 import { readingSocketOver, socketOver } from '../handoff.ts'
 import type { Log } from '../log/log.ts'
@@ -180,7 +181,7 @@ class Opening {
   private readonly socket: Socket
   private readonly tls: TlsSession | undefined
   private readonly handler: OpeningHandler
-  private readonly timer: NodeJS.Timeout
+  private readonly deadline = new Deadline()
   private head: HeadCollector | undefined = new HeadCollector()
   private over = false
 
@@ -189,7 +190,7 @@ class Opening {
     this.socket = socket
     this.tls = tls
     this.handler = handler
-    this.timer = setTimeout(() => this.cut(), owner.handshakeMs)
+    this.deadline.start(owner.handshakeMs, this.cut)
     socket.on('end', this.cut)
     socket.on('error', this.cut)
     socket.on('close', this.cut)
@@ -257,7 +258,7 @@ class Opening {
   private detach(): void {
     this.over = true
     this.head = undefined
-    clearTimeout(this.timer)
+    this.deadline.stop()
     this.socket.off('end', this.cut)
     this.socket.off('error', this.cut)
     this.socket.off('close', this.cut)

@@ -1,0 +1,41 @@
+// How long a peer may take for something, such as CONNECT, a handshake, or an answer.
+//
+// A loop that was late, or a process that was frozen, finds the timer and the peer's bytes at the same time, and runs
+// timers first. The peer has kept its time all the same. So a deadline is over only when the loop has read what had
+// come by then: it fires in the check phase of the loop, which follows reads. And it is counted in parts, each of which
+// counts once however late it is: a freeze takes one part from the peer, not all of its time.
+
+/** Parts of a deadline. A freeze shortens the peer's time by one of them at most; each costs a timer's firing. */
+const PARTS = 4
+
+export class Deadline {
+  private timer: NodeJS.Timeout | undefined
+  private last: NodeJS.Immediate | undefined
+
+  /** Calls `act` when `ms` are over, unless it is stopped, or started anew, before. */
+  start(ms: number, act: () => void): void {
+    this.stop()
+    let left = PARTS
+    const timer = setTimeout(() => {
+      if (--left > 0) timer.refresh()
+      else this.last = setImmediate(act)
+    }, ms / PARTS)
+    this.timer = timer
+  }
+
+  stop(): void {
+    clearTimeout(this.timer)
+    if (this.last !== undefined) clearImmediate(this.last)
+    this.timer = undefined
+    this.last = undefined
+  }
+}
+
+/** What `answer` becomes, or `otherwise` where it takes longer than `ms`. */
+export function within<T>(ms: number, answer: Promise<T>, otherwise: T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const deadline = new Deadline()
+    deadline.start(ms, () => resolve(otherwise))
+    answer.then(resolve, reject).finally(() => deadline.stop())
+  })
+}
