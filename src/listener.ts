@@ -1,5 +1,4 @@
-// The client port. It is opened before the rest of the server is loaded or started, so that whoever started it can
-// connect at once: connections that come before a shard can take them wait here, accepted but not read.
+// A port for clients. Connections that come while no shard can take them wait here, accepted but not read.
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { hostPort } from './addresses.ts'

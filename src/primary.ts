@@ -88,19 +88,20 @@ export class Primary {
 
   // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /**
-   * Resolves when clients are served. Rejects, with everything closed again, if that cannot be. `opening` is the
-   * client port, if it is being opened already.
-   */
-  async start(opening?: Promise<Listener>): Promise<void> {
+  /** Resolves when all shards serve clients. Rejects, with everything closed again, if that cannot be. */
+  async start(): Promise<void> {
     this.logStart()
     try {
-      await this.open(opening)
+      await this.open()
+      await this.shards.startOthers()
+      this.goOnUnlessClosing()
     } catch (error) {
       if (!this.closing) this.log.fatal(error instanceof Error ? error.message : String(error))
       await this.close()
       throw error
     }
+    this.log.info('Server is ready')
+    setTimeout(() => void this.loadSystem(), STATSZ_FIRST_MS).unref()
   }
 
   private logStart(): void {
@@ -116,49 +117,61 @@ export class Primary {
     }
   }
 
-  private async open(opening?: Promise<Listener>): Promise<void> {
+  /** Opens the ports when the first shard can answer: who may connect is answered at once. */
+  private async open(): Promise<void> {
     const { log, options, shards } = this
-    const listener = await (opening ?? Listener.open(options.host, options.port))
-    this.listener = listener
-    if (this.closing) listener.close()
-    this.goOnUnlessClosing()
+    const monitor = this.createMonitor()
+    monitor.catch(() => undefined) // awaited below, if it comes to that
     await log.ready()
     const identities = await this.authDesk.prepare(options, (text) => log.warn(text))
     if ('refused' in identities) throw new Error(identities.refused)
     identities.commit()
+    const { tls, commit } = await this.serverTls.prepare(options)
+    this.goOnUnlessClosing()
+    commit()
+    await shards.start(tls)
+    await this.listen()
     if (options.pidFile !== '') {
       const failed = writePidFile(options.pidFile)
       if (failed !== undefined) throw new Error(`Could not write pidfile: ${failed}`)
     }
+    await this.startMonitor(await monitor)
+    this.started = true
+    this.serve()
+    this.writePortsFile()
+  }
+
+  private async listen(): Promise<void> {
+    const { options } = this
+    this.goOnUnlessClosing()
+    this.listener = await Listener.open(options.host, options.port)
     const { websocket } = options
     if (websocket !== undefined && websocket.port !== 0) {
+      this.goOnUnlessClosing()
       this.webSocketListener = await Listener.open(websocket.host || ANY_HOST, websocket.port)
     }
-    this.setIdentity(this.identityAt(listener))
-    const { tls, commit } = await this.serverTls.prepare(options)
     this.goOnUnlessClosing()
-    commit()
-    await Promise.all([shards.start(tls), this.startMonitor()])
-    this.goOnUnlessClosing()
-    this.started = true
-    listener.serve(
+    this.setIdentity(this.identityAt(this.listener))
+  }
+
+  private serve(): void {
+    const { log, options, shards, listener, webSocketListener } = this
+    listener?.serve(
       (socket) => shards.take(socket),
       (error) => log.error(`Error accepting connections: ${error.message}`),
     )
-    this.webSocketListener?.serve(
+    webSocketListener?.serve(
       (socket) => shards.take(socket, 'websocket'),
       (error) => log.error(`Error accepting websocket connections: ${error.message}`),
     )
-    this.writePortsFile()
-    if (this.webSocketListener !== undefined) {
-      const at = hostPort(websocket?.host || ANY_HOST, this.webSocketListener.port)
+    const { websocket } = options
+    if (webSocketListener !== undefined) {
+      const at = hostPort(websocket?.host || ANY_HOST, webSocketListener.port)
       log.info(`Listening for websocket clients on ${this.webSocketScheme}://${at}`)
       if (websocket?.tls === undefined) log.warn('Websocket not configured with TLS. DO NOT USE IN PRODUCTION!')
     }
-    log.info(`Listening for client connections on ${hostPort(options.host, listener.port)}`)
+    log.info(`Listening for client connections on ${hostPort(options.host, listener?.port ?? options.port)}`)
     for (const url of this.identity.connectUrls) log.debug(`  connect_url=${url}`)
-    log.info('Server is ready')
-    setTimeout(() => void this.loadSystem(), STATSZ_FIRST_MS).unref()
   }
 
   private goOnUnlessClosing(): void {
@@ -166,14 +179,20 @@ export class Primary {
   }
 
   /** Loaded only when it is wanted: HTTP costs a tenth of the time that a start may take. */
-  private async startMonitor(): Promise<void> {
-    const { monitorHost, monitorPort } = this.options
-    if (monitorPort === undefined) return
+  private async createMonitor(): Promise<Monitor | undefined> {
+    if (this.options.monitorPort === undefined) return undefined
     const { Monitor } = await import('./monitor/monitor.ts')
+    return new Monitor(this, await this.loadPageSources())
+  }
+
+  private async startMonitor(monitor: Monitor | undefined): Promise<void> {
+    const { monitorHost, monitorPort } = this.options
     this.goOnUnlessClosing()
-    this.monitor = new Monitor(this, await this.loadPageSources())
-    await this.monitor.listen(monitorHost, monitorPort)
-    this.log.info(`Starting http monitor on ${hostPort(monitorHost, this.monitor.port)}`)
+    if (monitor === undefined || monitorPort === undefined) return
+    this.monitor = monitor
+    await monitor.listen(monitorHost, monitorPort)
+    this.log.info(`Starting http monitor on ${hostPort(monitorHost, monitor.port)}`)
+    this.goOnUnlessClosing()
   }
 
   private loadPageSources(): Promise<PageSources> {

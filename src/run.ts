@@ -1,7 +1,6 @@
-// The server as a program: opens the port, loads and starts the rest, obeys signals, and ends the process.
+// The server as a program: loads and starts the rest, obeys signals, and ends the process.
 
 import { PROGRAM } from './constants.ts'
-import { Listener } from './listener.ts'
 import type { Options } from './options.ts'
 import { ShardThreads } from './shard-threads.ts'
 import { Signals } from './signals.ts'
@@ -15,11 +14,9 @@ export async function run(options: Options, notices: readonly string[], reread: 
   // What pgrep and `--signal` look for. Secrets among the arguments disappear from the process list with it.
   process.title = PROGRAM
   const signals = new Signals()
-  // Clients may connect from here on, while the rest is loaded.
-  const opening = Listener.open(options.host, options.port)
-  await opening.catch(() => undefined) // start() tells
+  // The thread of the first shard starts while the rest is loaded.
   const threads = new ShardThreads()
-  threads.begin(options.workers)
+  if (options.workers > 0) threads.begin(0)
   const { Primary } = await import('./primary.ts')
   const primary = new Primary(options, threads)
   for (const notice of notices) primary.log.warn(notice)
@@ -33,7 +30,7 @@ export async function run(options: Options, notices: readonly string[], reread: 
   }
   signals.serve(primary, reload, () => process.exit(0))
   try {
-    await primary.start(opening)
+    await primary.start()
   } catch (error) {
     if (!signals.ending) throw error
   }

@@ -33,21 +33,21 @@ export class ShardThread {
 export class ShardThreads {
   private readonly entry: URL
   /** Those that were begun before they were wanted, by the index of the shard that they will be. */
-  private readonly begun: ShardThread[] = []
+  private readonly begun = new Map<number, ShardThread>()
 
   constructor(entry: URL = ENTRY) {
     this.entry = entry
   }
 
-  /** Begins the threads of the first `count` shards. */
-  begin(count: number): void {
-    while (this.begun.length < count) this.begun.push(new ShardThread(this.entry, this.begun.length))
+  /** Begins the thread of a shard. */
+  begin(index: number): void {
+    this.begun.set(index, new ShardThread(this.entry, index))
   }
 
   /** A thread for a shard: the one that was begun for it, or a new one. */
   take(index: number): ShardThread {
-    const thread = this.begun[index]
-    delete this.begun[index]
+    const thread = this.begun.get(index)
+    this.begun.delete(index)
     return thread ?? new ShardThread(this.entry, index)
   }
 }

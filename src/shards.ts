@@ -3,6 +3,7 @@
 
 import { randomInt } from 'node:crypto'
 import type { Socket } from 'node:net'
+import { availableParallelism } from 'node:os'
 import { AccountConnections } from './accounts/account-connections.ts'
 import type { AuthDesk } from './auth/desk.ts'
 import type { Answerers } from './auth/questions.ts'
@@ -36,6 +37,8 @@ import type { TlsOfPorts } from './tls/settings.ts'
 /** What is remembered of a slot while threads come and go in it. */
 interface Slot {
   host: ShardHost
+  /** Its first thread does not take connections yet. */
+  starting: boolean
   /** Connections handed to the thread that is there now. */
   handed: number
   /** Deaths in a row before the thread became ready. */
@@ -117,11 +120,10 @@ export class Shards implements ShardObserver {
 
   // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Resolves when all take connections. Rejects if one cannot; then stop() ends the others. */
+  /** Starts the first shard. Resolves when it takes connections, rejects if it cannot; then stop() ends it. */
   async start(tls: TlsOfPorts): Promise<void> {
     this.tls = tls
-    const { workers } = this.options
-    if (workers === 0) {
+    if (this.options.workers === 0) {
       const host = await LocalShardHost.create(this.setup(0), this)
       this.addSlot(host)
       this.started = true
@@ -130,21 +132,48 @@ export class Shards implements ShardObserver {
     }
     const obstacle = transferObstacle()
     if (obstacle !== undefined) throw new OptionError(obstacle)
-    const hosts = Array.from({ length: workers }, (_, index) => this.startWorker(index))
-    for (const host of hosts) this.addSlot(host)
-    await Promise.all(hosts.map((host) => host.ready))
-    const pairs = hosts.flatMap((a, i) => hosts.slice(i + 1).map((b) => introduce(a, b, workers)))
-    await Promise.all(pairs)
-    for (const host of hosts) host.isReady = !host.dead
+    await this.startShard(0)
     this.watch = setInterval(() => this.watchHeartbeats(), HEARTBEAT_MS)
     this.throttled = setInterval(() => this.tellThrottled(), THROTTLED_LOG_MS)
     this.started = true
-    // Those that died since they became ready were left to this moment.
-    for (const host of hosts) if (host.dead) this.onDeath(host)
   }
 
-  private addSlot(host: ShardHost): void {
-    this.slots.push({ host, handed: 0, failures: 0, lastBeat: 0, lastBeatMs: this.clock.nowMs, late: false })
+  /**
+   * Starts the other shards; each takes connections as soon as it knows those that were there before it. As many start
+   * at once as there are processors: more would keep each other, and the clients of the first, waiting. Resolves when
+   * all take connections. Rejects if one cannot; then stop() ends them all.
+   */
+  async startOthers(): Promise<void> {
+    const { workers } = this.options
+    const startNext = async (): Promise<void> => {
+      while (this.slots.length < workers && !this.stopping) await this.startShard(this.slots.length)
+    }
+    await Promise.all(Array.from({ length: Math.min(workers, availableParallelism()) }, startNext))
+  }
+
+  /** Resolves when the shard takes connections. */
+  private async startShard(index: number): Promise<void> {
+    const host = this.startWorker(index)
+    const slot = this.addSlot(host)
+    await host.ready
+    await this.join(host)
+    if (host.dead) throw host.thread.error ?? new Error(`shard ${index} ended while it started`)
+    slot.starting = false
+    this.onRelief()
+  }
+
+  private addSlot(host: ShardHost): Slot {
+    const slot = {
+      host,
+      starting: true,
+      handed: 0,
+      failures: 0,
+      lastBeat: 0,
+      lastBeatMs: this.clock.nowMs,
+      late: false,
+    }
+    this.slots.push(slot)
+    return slot
   }
 
   private setup(index: number): ShardSetup {
@@ -245,8 +274,8 @@ export class Shards implements ShardObserver {
   // ── Supervision ───────────────────────────────────────────────────────────────────────────────────────
 
   onDeath(host: WorkerShardHost): void {
-    if (this.stopping || !this.started) return // start() fails by itself
     const slot = this.slots[host.index]
+    if (this.stopping || slot.starting) return // startShard() fails by itself
     const { error } = host.thread
     const cause = error === undefined ? '' : `: ${error.stack ?? error.message}`
     this.log.error(`Shard ${host.index} died${cause}`)
@@ -275,13 +304,20 @@ export class Shards implements ShardObserver {
     } finally {
       clearTimeout(timer)
     }
-    // One after the other, and only to those who know each other already: each pair is introduced once.
-    this.introductions = this.introductions.then(() => this.introduce(host))
-    await this.introductions
+    await this.join(host)
     if (host.dead || this.stopping) return
     slot.failures = 0
     this.log.info(`Shard ${index} was replaced`)
     this.onRelief()
+  }
+
+  /**
+   * Makes a new thread one of those that take connections. One after the other, and only to those who know each other
+   * already: each pair is introduced once.
+   */
+  private join(host: WorkerShardHost): Promise<void> {
+    this.introductions = this.introductions.then(() => this.introduce(host))
+    return this.introductions
   }
 
   /** Makes a new thread and all that are ready known to each other, and it one of them. */
