@@ -1,15 +1,15 @@
 // The primary thread: opens the client port, starts the shards and hands them the connections, serves the monitoring
 // pages, gives the running server new options, and ends it: at once, or slowly. It never reads a client's bytes.
 
-import { ANY_HOST, hostPort, listenerUrls } from './addresses.ts'
+import { hostPort } from './addresses.ts'
 import type { Authenticate } from './auth/custom.ts'
 import { AuthDesk } from './auth/desk.ts'
 import type { Answerers } from './auth/questions.ts'
 import type { AccountResolver } from './auth/resolver/resolver.ts'
+import { ClientPorts } from './client-ports.ts'
 import { diffOptions } from './config/changes.ts'
 import { HEDDLE_VERSION, NATS_VERSION, STATSZ_FIRST_MS } from './constants.ts'
 import { closeSpread, pause } from './lame-duck.ts'
-import { Listener } from './listener.ts'
 import { Log } from './log/log.ts'
 import type { Query } from './messages.ts'
 import type { Monitor } from './monitor/monitor.ts'
@@ -43,8 +43,7 @@ export class Primary {
 
   private readonly shards: Shards
   private readonly authDesk: AuthDesk
-  private listener: Listener | undefined
-  private webSocketListener: Listener | undefined
+  private ports: ClientPorts | undefined
   private monitor: Monitor | undefined
   private pageSources: Promise<PageSources> | undefined
   /** Loaded when the server has started, or when somebody first asks for it. */
@@ -76,10 +75,7 @@ export class Primary {
       warn: (text) => this.log.warn(text),
       refused: (peer) => void this.loadSystem().then((system) => system?.announcements.peerRefused(peer)),
     })
-    const onRelief = (): void => {
-      this.listener?.offerWaiting()
-      this.webSocketListener?.offerWaiting()
-    }
+    const onRelief = (): void => this.ports?.offerWaiting()
     const ask: Answerers['system'] = async ({ request }) => (await this.loadSystem())?.answer(request)
     this.shards = new Shards(options, this.identity, threads, this.log, logOpened, onRelief, this.authDesk, ask, key)
     this.shards.onConnectionsChanged = (accounts) =>
@@ -130,48 +126,20 @@ export class Primary {
     this.goOnUnlessClosing()
     commit()
     await shards.start(tls)
-    await this.listen()
+    this.goOnUnlessClosing()
+    const ports = await ClientPorts.open(options)
+    this.ports = ports
+    this.goOnUnlessClosing()
+    this.setIdentity(ports.identity(this.identity.serverId, options))
     if (options.pidFile !== '') {
       const failed = writePidFile(options.pidFile)
       if (failed !== undefined) throw new Error(`Could not write pidfile: ${failed}`)
     }
     await this.startMonitor(await monitor)
     this.started = true
-    this.serve()
-    this.writePortsFile()
-  }
-
-  private async listen(): Promise<void> {
-    const { options } = this
-    this.goOnUnlessClosing()
-    this.listener = await Listener.open(options.host, options.port)
-    const { websocket } = options
-    if (websocket !== undefined && websocket.port !== 0) {
-      this.goOnUnlessClosing()
-      this.webSocketListener = await Listener.open(websocket.host || ANY_HOST, websocket.port)
-    }
-    this.goOnUnlessClosing()
-    this.setIdentity(this.identityAt(this.listener))
-  }
-
-  private serve(): void {
-    const { log, options, shards, listener, webSocketListener } = this
-    listener?.serve(
-      (socket) => shards.take(socket),
-      (error) => log.error(`Error accepting connections: ${error.message}`),
-    )
-    webSocketListener?.serve(
-      (socket) => shards.take(socket, 'websocket'),
-      (error) => log.error(`Error accepting websocket connections: ${error.message}`),
-    )
-    const { websocket } = options
-    if (webSocketListener !== undefined) {
-      const at = hostPort(websocket?.host || ANY_HOST, webSocketListener.port)
-      log.info(`Listening for websocket clients on ${this.webSocketScheme}://${at}`)
-      if (websocket?.tls === undefined) log.warn('Websocket not configured with TLS. DO NOT USE IN PRODUCTION!')
-    }
-    log.info(`Listening for client connections on ${hostPort(options.host, listener?.port ?? options.port)}`)
+    ports.serve(options, log, (socket, kind) => shards.take(socket, kind))
     for (const url of this.identity.connectUrls) log.debug(`  connect_url=${url}`)
+    this.writePortsFile()
   }
 
   private goOnUnlessClosing(): void {
@@ -215,22 +183,9 @@ export class Primary {
     return new PrimarySystem(this, account, this.shards.sequence, () => this.loadPageSources())
   }
 
-  private get webSocketScheme(): 'ws' | 'wss' {
-    return this.options.websocket?.tls === undefined ? 'ws' : 'wss'
-  }
-
   private writePortsFile(): void {
-    const { listener, monitor } = this
-    if (listener === undefined) return
-    const { address, port } = listener
-    const nats = listenerUrls('nats', address, port)
-    const webSocketPort = this.webSocketListener?.port
-    const ports = {
-      nats,
-      ...(monitor === undefined ? {} : { monitoring: listenerUrls('http', address, monitor.port) }),
-      ...(webSocketPort === undefined ? {} : { websocket: listenerUrls(this.webSocketScheme, address, webSocketPort) }),
-    }
-    writePortsFile(this.options.portsFileDir, ports, this.log)
+    const { ports, options, monitor, log } = this
+    if (ports !== undefined) writePortsFile(options.portsFileDir, ports.urls(options, monitor?.port), log)
   }
 
   // ── Answers ───────────────────────────────────────────────────────────────────────────────────────────
@@ -247,7 +202,7 @@ export class Primary {
 
   /** Whether clients are let in: false while starting, leaving and stopping, and while every shard is replaced. */
   get serving(): boolean {
-    return this.started && this.listener?.isOpen === true && this.shards.serving
+    return this.started && this.ports?.isOpen === true && this.shards.serving
   }
 
   /** Those that the shards were handed and have not counted off. */
@@ -266,7 +221,7 @@ export class Primary {
 
   /** The client port in use; until it is open, the one that was asked for. */
   get port(): number {
-    return this.listener?.port ?? this.options.port
+    return this.ports?.port ?? this.options.port
   }
 
   get monitorPort(): number | undefined {
@@ -355,19 +310,10 @@ export class Primary {
 
   /** What clients are told follows from options that have changed. */
   private reintroduce(): void {
-    const { identity, listener } = this
-    if (listener === undefined) return
-    const next = this.identityAt(listener)
+    const { identity, ports } = this
+    if (ports === undefined) return
+    const next = ports.identity(identity.serverId, this.options)
     this.setIdentity(identity.lameDuck ? lameDuckIdentity(next) : next)
-  }
-
-  private identityAt({ address, port }: Listener): ServerIdentity {
-    const { options, webSocketListener } = this
-    const identity = identityOf(this.identity.serverId, options, address, port)
-    if (webSocketListener === undefined) return identity
-    const host = options.websocket?.host || ANY_HOST
-    // Other servers of a cluster would be named in connectUrls; what the client port names is of no use here.
-    return { ...identity, webSocket: { host, port: webSocketListener.port, connectUrls: [] } }
   }
 
   private setIdentity(identity: ServerIdentity): void {
@@ -400,8 +346,7 @@ export class Primary {
     const { log, shards, options } = this
     const { lameDuckDuration, lameDuckGracePeriod } = options
     const { signal } = this.hurry
-    this.listener?.close()
-    this.webSocketListener?.close()
+    this.ports?.close()
     log.info('Entering lame duck mode, stop accepting new clients')
     await this.announceEnd('LAMEDUCK')
     this.setIdentity(lameDuckIdentity(this.identity))
@@ -434,8 +379,7 @@ export class Primary {
     await Promise.resolve()
     this.hurry.abort()
     if (this.started) this.log.info('Initiating Shutdown...')
-    this.listener?.close()
-    this.webSocketListener?.close()
+    this.ports?.close()
     if (this.started) await this.announceEnd('SHUTDOWN')
     await this.shards.stop()
     await this.authDesk.close()

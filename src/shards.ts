@@ -208,7 +208,7 @@ export class Shards implements ShardObserver {
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
 
   /** Hands a connection to the next shard. Answers false if none can take it at present. */
-  take(socket: Socket, kind: Arrival['kind'] = 'client'): boolean {
+  take(socket: Socket, kind: Arrival['kind']): boolean {
     const slot = this.pickSlot()
     if (slot === undefined) return false
     const handle = takeHandle(socket)
