@@ -8,8 +8,9 @@
 
 import type { Authenticate } from './auth/custom.ts'
 import { blockReader } from './config/file.ts'
-import { normaliseEmbedded } from './config/normalise.ts'
+import { type Normalised, normaliseEmbedded } from './config/normalise.ts'
 import { readFile } from './config/surroundings.ts'
+import { isPlainObject, shownData } from './config/tree.ts'
 import { OptionError, type ServerOptions } from './options.ts'
 import { Primary } from './primary.ts'
 
@@ -57,15 +58,23 @@ export interface HeddleServer {
   readonly id: string
 }
 
+/** Options as they were given, complete and checked. Throws OptionError. */
+function read(given: EmbeddedOptions): Normalised & { readonly authenticate: Authenticate | undefined } {
+  if (!isPlainObject(given)) throw new OptionError(`options must be a plain object, not ${shownData(given)}`)
+  const { authenticate, ...options }: EmbeddedOptions = given
+  // Undefined, it would leave the door open that it is to guard.
+  if (Object.hasOwn(given, 'authenticate') && typeof authenticate !== 'function') {
+    throw new OptionError(`authenticate must be a function, not ${shownData(authenticate)}`)
+  }
+  return { ...normaliseEmbedded(options, blockReader(readFile)), authenticate }
+}
+
 /**
  * Starts a server. Throws OptionError for bad options, Error if the log file cannot be opened; several servers may
  * live in one process.
  */
-export function createServer({ authenticate, ...options }: EmbeddedOptions = {}): HeddleServer {
-  if (authenticate !== undefined && typeof authenticate !== 'function') {
-    throw new OptionError('authenticate must be a function')
-  }
-  const { options: complete, notices } = normaliseEmbedded(options, blockReader(readFile))
+export function createServer(given: EmbeddedOptions = {}): HeddleServer {
+  const { options: complete, notices, authenticate } = read(given)
   const primary = new Primary(complete, undefined, authenticate)
   for (const notice of notices) primary.log.warn(notice)
   const started = primary.start()
@@ -95,8 +104,10 @@ export function createServer({ authenticate, ...options }: EmbeddedOptions = {})
         host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
       return `nats://${reachable}:${primary.port}`
     },
-    reload: async ({ authenticate: other, ...next }) =>
-      primary.reload(normaliseEmbedded(next, blockReader(readFile)).options, other),
+    reload: async (next) => {
+      const { options, authenticate: other } = read(next)
+      await primary.reload(options, other)
+    },
     lameDuck: () => started.then(() => primary.lameDuck()),
     reopenLog: () => primary.log.reopen(),
     id: primary.identity.serverId,

@@ -11,7 +11,7 @@ import type { AccountLimits, AccountOptions, Draft, MappingDestination, MappingO
 import { slowConsumerKey } from './slow-consumer.ts'
 import { whyNoMappings } from './subject-mapping.ts'
 import { isPublishSubject, isValidSubject } from './subjects.ts'
-import { type ConfigEntry, typeName } from './tree.ts'
+import { type ConfigEntry, isPlainData, typeName } from './tree.ts'
 import { readUsers, USER, withDefaults } from './users.ts'
 
 export const GLOBAL_ACCOUNT = '$G'
@@ -201,7 +201,11 @@ export function readAccounts(entry: ConfigEntry, reading: Reading): AccountDraft
   const { problems } = reading
   const { value } = entry
   if (Array.isArray(value)) return readAccountNames(value, reading)
-  if (!(value instanceof Map)) return [] // nats-server passes over anything else
+  if (!(value instanceof Map)) {
+    // nats-server passes over anything else in a file.
+    if (isPlainData(entry)) problems.error(entry, `expected accounts to be a map or an array, got ${typeName(value)}`)
+    return []
+  }
   const accounts: AccountDraft[] = []
   for (const [name, item] of value) {
     if (item.usedAsVariable) continue

@@ -2,36 +2,73 @@
 
 import type { OptionName, Options, ServerOptions } from '../options.ts'
 import { apiOrigin, Layer } from './layer.ts'
+import { suggestion } from './nearest.ts'
+import { quoteText } from './problems.ts'
 import type { Setting } from './settings.ts'
-import { SETTINGS } from './table.ts'
-import { type ConfigEntry, fromData } from './tree.ts'
+import { SETTINGS, settingOfKey, settingOfOption } from './table.ts'
+import { type ConfigEntry, fromData, isPlainObject, shownData } from './tree.ts'
+
+/** A block that was given as plain data, and the option that it is. */
+export type GivenBlock = readonly [option: OptionName, entry: ConfigEntry]
 
 /**
- * Reads a block that was given as plain data, as one of the configuration file. It is handed in by those who let
+ * Reads blocks that were given as plain data, as those of the configuration file. It is handed in by those who let
  * blocks be given, so that starting without does not load all that can read them. Answers what is wrong.
  */
-export type BlockReader = (option: OptionName, entry: ConfigEntry, layer: Layer) => string | undefined
+export type BlockReader = (blocks: readonly GivenBlock[], layer: Layer) => string | undefined
 
-/** Makes a layer of options; answers what is wrong with one of them. */
+/** Members of ServerOptions that are no settings. */
+const BESIDE_SETTINGS = ['configFile', 'configDigest'] as const
+
+/**
+ * Makes a layer of options; answers what is wrong with one of them. A name that is none is wrong: what was meant by
+ * `authorisation` would leave the server open to everybody.
+ */
 export function apiLayer(given: ServerOptions, readBlocks?: BlockReader): Layer | string {
+  if (!isPlainObject(given)) return `options must be a plain object, not ${shownData(given)}`
   const layer = new Layer()
-  for (const setting of SETTINGS) {
+  const blocks: GivenBlock[] = []
+  for (const [name, value] of Object.entries(given)) {
+    if (BESIDE_SETTINGS.some((each) => each === name)) {
+      if (typeof value !== 'string') return `${name} must be a text, not ${shownData(value)}`
+      continue
+    }
+    const setting = settingOfOption(name)
+    if (setting === undefined) return unknownOption(name)
     const { option } = setting
-    if (option === undefined) continue
-    const value = (given as Record<string, unknown>)[option]
-    if (value === undefined) continue
-    if (setting.kind === 'block' && option !== 'serverMetadata') {
+    if (value === undefined) {
+      // Other options that are undefined are left out; one that guards the door is a mistake that opens it.
+      if (guards(setting)) return `${option} must not be undefined: leave it out, or give it a value`
+      continue
+    }
+    if (isBlock(setting)) {
       const entry = fromData(value, option)
-      if (entry === undefined || readBlocks === undefined) return `${option} must be a block of plain data`
-      const wrong = readBlocks(option, entry, layer)
-      if (wrong !== undefined) return wrong
+      if (typeof entry === 'string') return entry
+      blocks.push([option, entry])
       continue
     }
     const wrong = whyNot(setting, value)
     if (wrong !== undefined) return `${option} must be ${wrong}`
     layer.set(option, adapted(option, value) as Options[OptionName] | undefined, apiOrigin(option))
   }
-  return layer
+  if (blocks.length === 0) return layer
+  if (readBlocks === undefined) return `${blocks[0][0]} must be a block of plain data`
+  return readBlocks(blocks, layer) ?? layer
+}
+
+/** Whether a setting has a reader of its own. Lists of keys and tokens have one, too. */
+function isBlock({ kind, area, option }: Setting): boolean {
+  return (kind === 'block' && option !== 'serverMetadata') || (kind === 'list' && area === 'Security')
+}
+
+function guards({ area, secret }: Setting): boolean {
+  return area === 'Security' || secret === true
+}
+
+/** The complaint about a name that is no option. A key of the configuration file is told by the option's name. */
+function unknownOption(name: string): string {
+  const options = SETTINGS.flatMap(({ option }) => option ?? [])
+  return `unknown option ${quoteText(name)}${suggestion(settingOfKey(name)?.option ?? name, options)}`
 }
 
 /** What is meant by a value; undefined: the default. */
@@ -45,28 +82,28 @@ function adapted(option: OptionName, value: unknown): unknown {
 function whyNot({ kind, min, max, choices = [] }: Setting, value: unknown): string | undefined {
   switch (kind) {
     case 'boolean':
-      return typeof value === 'boolean' ? undefined : `true or false, not ${shown(value)}`
+      return typeof value === 'boolean' ? undefined : `true or false, not ${shownData(value)}`
     case 'integer':
     case 'size':
     case 'duration':
       if (typeof value === 'number') return undefined
-      return `a whole number from ${min ?? 0} to ${max ?? Number.MAX_SAFE_INTEGER}, not ${shown(value)}`
+      return `a whole number from ${min ?? 0} to ${max ?? Number.MAX_SAFE_INTEGER}, not ${shownData(value)}`
     case 'choice':
-      return choices.includes(value as string) ? undefined : `${choices.join(' or ')}, not ${shown(value)}`
+      return choices.includes(value as string) ? undefined : `${choices.join(' or ')}, not ${shownData(value)}`
     case 'list':
-      return Array.isArray(value) && value.every((item) => typeof item === 'string') ? undefined : 'an array of texts'
+      return isTextList(value) ? undefined : 'an array of texts'
     case 'block':
       return isTexts(value) ? undefined : 'an object with texts'
     default:
-      return typeof value === 'string' ? undefined : `a text, not ${shown(value)}`
+      return typeof value === 'string' ? undefined : `a text, not ${shownData(value)}`
   }
 }
 
-function isTexts(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-  return Object.values(value).every((member) => typeof member === 'string')
+/** Holes of an array count as what they are read as. */
+function isTextList(value: unknown): boolean {
+  return Array.isArray(value) && Array.from<unknown>(value).every((item) => typeof item === 'string')
 }
 
-function shown(value: unknown): string {
-  return typeof value === 'object' && value !== null ? 'an object' : String(value)
+function isTexts(value: unknown): boolean {
+  return isPlainObject(value) && Object.values(value).every((member) => typeof member === 'string')
 }

@@ -2,10 +2,11 @@
 // accounts are known, in account-links.ts.
 
 import { parseDuration } from './duration.ts'
+import { suggestion } from './nearest.ts'
 import { quoteText } from './problems.ts'
 import { custom, type Key, type Reading, readBlock, type Schema, text } from './schema.ts'
 import type { Draft, ExportOptions, ImportOptions } from './shapes.ts'
-import { type ConfigEntry, typeName } from './tree.ts'
+import { type ConfigEntry, isPlainData, typeName } from './tree.ts'
 
 const LATENCY_SAMPLING = 100
 export const BAD_SAMPLING = 'bad sampling percentage, should be 1-100'
@@ -121,6 +122,10 @@ function readLatency(entry: ConfigEntry, { problems }: Reading): ExportOptions['
   if (!(value instanceof Map)) {
     return problems.error(entry, `Expected latency entry to be a map/struct or string, got ${typeName(value)}`)
   }
+  for (const [name, member] of value) {
+    if (!isPlainData(member) || name === 'sampling' || name === 'subject') continue
+    problems.error(member, `unknown field ${quoteText(name)}${suggestion(name, ['sampling', 'subject'])}`)
+  }
   const asked = value.get('sampling')
   const sampling = asked === undefined ? LATENCY_SAMPLING : samplingOf(asked)
   if (typeof sampling === 'string') return problems.error(asked, sampling)
@@ -146,7 +151,7 @@ function samplingOf({ value }: ConfigEntry): number | string {
   return percent < 1 || percent > 100 ? BAD_SAMPLING : percent
 }
 
-/** Reads the list of exports. What is neither stream nor service is passed over, as in nats-server. */
+/** Reads the list of exports. What is neither stream nor service is passed over in a file, as in nats-server. */
 export function readExports(entry: ConfigEntry, reading: Reading): ExportOptions[] {
   const { problems } = reading
   if (!Array.isArray(entry.value)) {
@@ -177,7 +182,9 @@ export function readExports(entry: ConfigEntry, reading: Reading): ExportOptions
         problems.error(directive, `Detected ${name} directive on non-service`)
       }
     }
-    return kind === undefined ? [] : [{ kind, ...options }]
+    if (kind !== undefined) return [{ kind, ...options }]
+    if (isPlainData(item)) problems.error(item, 'expected an export to have a stream or a service')
+    return []
   })
 }
 
@@ -273,7 +280,10 @@ export function readImports(entry: ConfigEntry, reading: Reading): ImportOptions
     }
     readBlock(item.value, IMPORT, draft, reading)
     const { kind, traced, ...options } = draft
-    if (kind === undefined) return []
+    if (kind === undefined) {
+      if (isPlainData(item)) problems.error(item, 'expected an import to have a stream or a service')
+      return []
+    }
     if (kind === 'stream') return [{ kind, ...options }]
     if (traced !== undefined) problems.error(traced, 'Detected allow_trace directive on a non-stream')
     const service: ImportOptions = { kind, ...options, to: options.to === '' ? options.subject : options.to }

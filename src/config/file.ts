@@ -47,10 +47,10 @@ function newTop(): Top {
 
 /** Reads blocks that were given to createServer(). Files they name are read with `readFile`. */
 export function blockReader(readFile: (path: string) => string): BlockReader {
-  return (option, entry, layer) => {
+  return (blocks, layer) => {
     const reading: Reading = { problems: new Problems(), readFile }
     const top = { ...newTop(), layer }
-    BLOCKS.get(option)?.(entry, top, reading, option)
+    for (const [option, entry] of blocks) BLOCKS.get(option)?.(entry, top, reading, option)
     finishSecurity(top, reading)
     return reading.problems.errors[0]
   }

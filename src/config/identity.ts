@@ -7,7 +7,7 @@ import { isPublicNkey } from './nkey.ts'
 import { quoteText } from './problems.ts'
 import { boolean, custom, type Key, type Reading, readBlock, type Schema, size, text, textsOf } from './schema.ts'
 import type { Draft, ResolverOptions } from './shapes.ts'
-import { type ConfigEntry, typeName } from './tree.ts'
+import { type ConfigEntry, isPlainData, typeName } from './tree.ts'
 import { isUrl } from './urls.ts'
 
 /** What an inline JWT begins with. */
@@ -111,8 +111,10 @@ export function readResolver(entry: ConfigEntry, reading: Reading): ResolverOpti
   if (!(value instanceof Map)) {
     return problems.error(entry, `error parsing operator resolver, wrong type ${typeName(value)}`)
   }
-  // Keys that nobody knows are passed over here, in nats-server too.
-  const known = new Map([...value].filter(([name]) => RESOLVER.keys.some((key) => key.names.includes(name))))
+  // In a file, keys that nobody knows are passed over here, in nats-server too.
+  const known = isPlainData(entry)
+    ? value
+    : new Map([...value].filter(([name]) => RESOLVER.keys.some((key) => key.names.includes(name))))
   const draft: ResolverDraft = { ...none, kind: '', saysHardDelete: false }
   readBlock(known, RESOLVER, draft, reading)
   return checkedResolver(draft, entry, reading)

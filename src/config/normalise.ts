@@ -40,8 +40,8 @@ export function normaliseOptions(given: ServerOptions, readBlocks?: BlockReader)
 /** The same, with origins and notices. */
 export function normaliseEmbedded(given: ServerOptions, readBlocks?: BlockReader): Normalised {
   const layer = apiLayer(given, readBlocks)
-  const file = { path: given.configFile ?? '', digest: given.configDigest ?? '' }
-  const result = typeof layer === 'string' ? layer : normalise([layer], file)
+  if (typeof layer === 'string') throw new OptionError(layer)
+  const result = normalise([layer], { path: given.configFile ?? '', digest: given.configDigest ?? '' })
   if (typeof result === 'string') throw new OptionError(result)
   return result
 }

@@ -4,8 +4,9 @@
 // the same rows.
 
 import { parseDuration } from './duration.ts'
+import { suggestion } from './nearest.ts'
 import { type Problems, quoteText } from './problems.ts'
-import { type ConfigEntry, type ConfigMap, typeName } from './tree.ts'
+import { type ConfigEntry, type ConfigMap, isPlainData, typeName } from './tree.ts'
 
 /** What reading needs beside the entry. */
 export interface Reading {
@@ -42,9 +43,16 @@ export function readBlock<T>(map: ConfigMap, schema: Schema<T>, into: T, reading
     const key = keyNamed(schema, name)
     if (key !== undefined) key.read(entry, into, reading, name)
     else if (entry.usedAsVariable) continue
+    else if (isPlainData(entry)) reading.problems.error(entry, unknownMember(schema, name))
     else if (schema.unknown === undefined) reading.problems.unknown(entry, name)
     else reading.problems.error(entry, schema.unknown(name))
   }
+}
+
+/** The complaint about a member of plain data that no row of the schema knows. */
+export function unknownMember<T>({ keys }: Schema<T>, name: string): string {
+  const known = keys.flatMap(({ names }) => names)
+  return `unknown field ${quoteText(name)}${suggestion(name, known)}`
 }
 
 const lookups = new WeakMap<object, Map<string, unknown>>()

@@ -20,6 +20,11 @@ export function settingOf(option: OptionName): Setting {
   return byOption.get(option) as Setting
 }
 
+/** The setting of a name that may be an option's. */
+export function settingOfOption(name: string): (Setting & { readonly option: OptionName }) | undefined {
+  return byOption.get(name as OptionName) as (Setting & { readonly option: OptionName }) | undefined
+}
+
 export function settingOfKey(key: string): Setting | undefined {
   return byKey.get(key.toLowerCase())
 }

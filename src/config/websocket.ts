@@ -16,7 +16,7 @@ import {
 import type { Draft, WebSocketOptions } from './shapes.ts'
 import { readTls } from './tls.ts'
 import { TLS } from './tls-keys.ts'
-import { type ConfigEntry, typeName } from './tree.ts'
+import { type ConfigEntry, isPlainData, typeName } from './tree.ts'
 
 export interface SimpleAuth {
   username: string
@@ -31,10 +31,11 @@ export const SIMPLE_AUTH: Schema<SimpleAuth> = {
     text('username', ['user', 'username'], 'name'),
     text('password', ['pass', 'password'], 'password'),
     text('token', 'token', 'token'),
-    custom('seconds', 'timeout', 'time for CONNECT, a number of seconds', (entry, into) => {
+    custom('seconds', 'timeout', 'time for CONNECT, a number of seconds', (entry, into, { problems }) => {
       const { value } = entry
-      // Of another type it is one second, as in nats-server.
-      into.authTimeout = typeof value === 'bigint' || typeof value === 'number' ? Number(value) * 1000 : 1000
+      if (typeof value === 'bigint' || typeof value === 'number') into.authTimeout = Number(value) * 1000
+      else if (isPlainData(entry)) problems.error(entry, "'timeout' wrong type")
+      else into.authTimeout = 1000 // as in nats-server
     }),
   ],
 }
