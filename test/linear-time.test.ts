@@ -3,6 +3,17 @@
 
 import { describe, expect, test } from 'vitest'
 import { samplingHeaders } from '../src/accounts/trace-headers.ts'
+import { Members } from '../src/auth/jwt/members.ts'
+import { readRights, whyNotRights } from '../src/auth/jwt/rights.ts'
+import { fillTemplates } from '../src/auth/jwt/templates.ts'
+import { decodeAnyToken } from '../src/auth/jwt/token.ts'
+import { CompiledPermissions } from '../src/auth/permissions.ts'
+import { traceOperation } from '../src/log/trace.ts'
+import { BasicAuth } from '../src/monitor/basic-auth.ts'
+import { prefersOpenMetrics } from '../src/monitor/open-metrics.ts'
+import { parseTarget } from '../src/monitor/parameters.ts'
+import { compileTransform } from '../src/subjects/transform.ts'
+import { bodyShape, readBody } from '../src/system/request-options.ts'
 import { readTraceHeaders, withTracingDisabled } from '../src/tracing/headers.ts'
 import { HeadCollector } from '../src/websocket/head.ts'
 import { OriginPolicy } from '../src/websocket/origin.ts'
@@ -27,6 +38,13 @@ function readHandshake(text: string): void {
   cookiesOf(head)
   hasToken(head, 'connection', 'upgrade')
 }
+
+/** Members of an object, with names that are all different. */
+const objectMembers = (n: number): string => Array.from({ length: n / 10 }, (_, i) => `"m${i}":1`).join(',')
+const base64 = (text: string): string => Buffer.from(text).toString('base64url')
+const tokenOf = (header: string, claims: string): string => `${base64(header)}.${base64(claims)}.${'a'.repeat(86)}`
+const WHO = { id: '', subject: '', issuer: '', audience: '', issuedAt: 0, expires: 0, notBefore: 0, tags: ['a:b'] }
+const NAMED = { user: { ...WHO, name: 'u' }, account: { ...WHO, name: 'a' }, issuerAccount: '' }
 
 const headers = (lines: string): string => `NATS/1.0\r\n${lines}\r\n\r\n`
 
@@ -92,6 +110,128 @@ const ENTRIES: readonly Entry[] = [
       users: (n) => `http://${'a@'.repeat(n / 2)}`,
       brackets: (n) => `http://${'['.repeat(n)}`,
       port: (n) => `http://a:${'1'.repeat(n)}x`,
+    },
+  },
+  {
+    name: 'a token',
+    read: (text) => decodeAnyToken(text),
+    shapes: {
+      dots: (n) => '.'.repeat(n),
+      letters: (n) => `${'a'.repeat(n)}.b.!`,
+      'header of blanks': (n) => tokenOf(`{"typ":"JWT"${blanks(n)}}`, '{}'),
+      'nested claims': (n) =>
+        tokenOf('{"typ":"JWT","alg":"ed25519"}', `{"nats":${many('[', n / 2)}${many(']', n / 2)}}`),
+      'many members': (n) => tokenOf('{"typ":"JWT","alg":"ed25519"}', `{${objectMembers(n)}}`),
+      'many tags': (n) => tokenOf('{"typ":"JWT","alg":"ed25519"}', `{"nats":{"tags":[${many('"",', n)}""]}}`),
+      'an algorithm': (n) => tokenOf(`{"typ":"JWT","alg":"ed25519${'-nkey'.repeat(n / 5)}"}`, '{}'),
+    },
+  },
+  {
+    name: 'rights of a token',
+    read: (text) => {
+      const rights = readRights(new Members(JSON.parse(text), '', []), 0)
+      if (whyNotRights(rights) === undefined) fillTemplates(rights, NAMED)
+      fillTemplates(rights, NAMED)
+    },
+    shapes: {
+      sources: (n) => JSON.stringify({ src: many('1.2.3.4/8 , ', n) }),
+      'a source': (n) => JSON.stringify({ src: `${'1'.repeat(n)}/` }),
+      'a time of day': (n) => JSON.stringify({ times: [{ start: `1:11:11.${'1'.repeat(n)}x`, end: '' }] }),
+      'open braces': (n) => JSON.stringify({ pub: { allow: [many('{', n)] } }),
+      'braces without operations': (n) => JSON.stringify({ pub: { allow: [many('{{}', n)] } }),
+      templates: (n) => JSON.stringify({ pub: { allow: [many('{{name()}}.', n)] } }),
+      'templates of many spellings': (n) =>
+        JSON.stringify({
+          pub: { allow: [Array.from({ length: n / 50 }, (_, i) => `{{${blanks(i % 40)}name()}}`).join('.')] },
+        }),
+      'a tag': (n) => JSON.stringify({ pub: { allow: [`{{tag(${'('.repeat(n)}}}`] } }),
+      'tags without values': (n) => JSON.stringify({ pub: { allow: [many('{{tag(none)}}', n)] } }),
+      'dots in a subject': (n) => JSON.stringify({ sub: { allow: [many('.', n)] } }),
+      'many subjects': (n) => JSON.stringify({ sub: { allow: new Array(n / 10).fill('a.b') } }),
+    },
+  },
+  {
+    name: 'permissions',
+    read: (text) => new CompiledPermissions({ publish: { allow: [text] }, subscribe: undefined, responses: undefined }),
+    shapes: {
+      blanks: (n) => `a${blanks(n)}b`,
+      words: (n) => many('a ', n),
+      dots: (n) => many('a.', n),
+    },
+  },
+  {
+    name: 'a destination of a mapping',
+    read: (text) => compileTransform('a.*.>', text),
+    shapes: {
+      'blanks in a call': (n) => `{{a${blanks(n)}(}}`,
+      'ends of calls': (n) => `{{partition(${many(')  ', n)}x}}`,
+      arguments: (n) => `b.{{partition(9${many(', 1', n)})}}.>`,
+      'blanks behind a comma': (n) => `b.{{partition(9,${blanks(n)}1)}}.>`,
+      number: (n) => `b.{{wildcard(${'1'.repeat(n)})}}.>`,
+      tokens: (n) => `${many('$1.', n)}>`,
+    },
+  },
+  {
+    name: 'CONNECT in the trace',
+    read: (text) => traceOperation('CONNECT', text),
+    shapes: {
+      'blanks behind a text': (n) => `{"name":"a"${blanks(n)}}`,
+      quotes: (n) => `{"name":"${many('\\"', n)}"}`,
+      'many texts': (n) => `{"name":[${many('"",', n)}""]}`,
+      numbers: (n) => `{"name":[${many('1,', n)}1]}`,
+      'one number': (n) => `{"name":${'1'.repeat(n)}}`,
+      'many members': (n) => `{${objectMembers(n)}}`,
+      'no end': (n) => `{"name":"${'a'.repeat(n)}`,
+    },
+  },
+  {
+    name: 'a page’s address',
+    read: (text) => {
+      const { parameters } = parseTarget(text)
+      parameters.integer('a')
+      parameters.unsigned('a')
+      parameters.boolean('b')
+      parameters.text('c')
+    },
+    shapes: {
+      zeros: (n) => `/?a=${'0'.repeat(n)}x`,
+      digits: (n) => `/?a=${'9'.repeat(n)}x`,
+      escapes: (n) => `/?c=${'%20'.repeat(n / 3)}%`,
+      pairs: (n) => `/?${many('a=1&', n)}`,
+      'different pairs': (n) => `/?${Array.from({ length: n / 10 }, (_, i) => `p${i}=1`).join('&')}`,
+      marks: (n) => `/${many('?#', n)}`,
+      pluses: (n) => `/?c=${'+'.repeat(n)}`,
+      'an authority': (n) => `http://${'a'.repeat(n)}`,
+    },
+  },
+  {
+    name: 'credentials of a page',
+    read: (text) => new BasicAuth('a', 'b').allows(text),
+    shapes: {
+      letters: (n) => `Basic ${'a'.repeat(n)}!`,
+      blanks: (n) => `Basic ${blanks(n)}a`,
+      paddings: (n) => `Basic ${'='.repeat(n)}`,
+    },
+  },
+  {
+    name: 'what a page is wanted as',
+    read: prefersOpenMetrics,
+    shapes: {
+      commas: (n) => ','.repeat(n),
+      semicolons: (n) => `text/plain${';'.repeat(n)}`,
+      blanks: (n) => `text/plain;${blanks(n)}q=1`,
+      ranges: (n) => many('text/plain;q=0.1,', n),
+    },
+  },
+  {
+    name: 'a request to the server itself',
+    read: (text) => readBody(Buffer.from(text), bodyShape('Statsz', {})),
+    shapes: {
+      blanks: (n) => blanks(n),
+      'no JSON': (n) => `${blanks(n)}x${blanks(n)}`,
+      'no end': (n) => `{"tags":[${many('"a",', n)}`,
+      tags: (n) => `{"tags":[${many('"a",', n)}"a"]}`,
+      members: (n) => `{${objectMembers(n)}}`,
     },
   },
   {

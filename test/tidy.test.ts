@@ -4,6 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { expressionsIn } from './support/expressions.ts'
+import { isLinearByForm } from './support/patterns.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LINES_MAX = 450
@@ -117,6 +119,63 @@ test('what is only for tests stays out of the product', () => {
     [],
   )
   expect(placesOf(PRODUCT, (line) => /from '[^']*\/(?:test|bench)\//.test(line))).toEqual([])
+})
+
+/**
+ * Where a regular expression may take longer than in proportion to its text, as the text is short or none that a
+ * stranger wrote; by file, or by folder. All that comes from a peer, a token, a page's query or a resolver is read by
+ * src/text/ or by loops of its own.
+ */
+const TRUSTED = new Map([
+  ['src/config/', 'flags, files and options are the operator’s'],
+  ['src/addresses.ts', 'addresses that the operator advertises'],
+  ['src/auth/jwt/operator.ts', 'a version in the token of the configured operator'],
+  ['src/errors.ts', 'what Node says of a failed system call'],
+  ['src/monitor/go-format.ts', 'digits of one number'],
+  ['src/tls/errors.ts', 'what OpenSSL says of a handshake'],
+  ['src/tls/names.ts', 'names of configured users'],
+  ['src/tls/ocsp/stapling.ts', 'the server’s own certificates'],
+  ['src/tls/pem.ts', 'the server’s own certificates and keys'],
+])
+
+/** The entry that covers a file. */
+const trustedBy = (path: string): string | undefined => [...TRUSTED.keys()].find((entry) => path.startsWith(entry))
+
+test('no regular expression that may take more than linear time sees what strangers send', () => {
+  const used = new Set<string>()
+  const wrong: string[] = []
+  for (const { path, text } of PRODUCT) {
+    for (const { source, flags, line } of expressionsIn(text)) {
+      if (isLinearByForm(source, flags)) continue
+      const entry = trustedBy(path)
+      if (entry === undefined) wrong.push(`${path}:${line}: /${source}/${flags}`)
+      else used.add(entry)
+    }
+  }
+  expect(wrong).toEqual([])
+  expect([...TRUSTED.keys()].filter((entry) => !used.has(entry))).toEqual([])
+  expect(placesOf(PRODUCT, (line) => /\bRegExp\(/.test(codeOf(line)))).toEqual([])
+})
+
+test('the forms of expressions that are taken for linear', () => {
+  const linear = [/^[a-z]*$/, /^Basic ([A-Za-z]+={0,2})$/i, /[,+]|^[ #]| $/g, /a{1,3}/, /x*/y, /^\*+[*+]\+$/]
+  const others = [/[ \t]+$/, /^(.*?) *$/, /^a*$/m, /^a|b*/, /(a+)+/, /a{2,}b/, /^a{2,}b*/]
+  expect(linear.filter(({ source, flags }) => !isLinearByForm(source, flags))).toEqual([])
+  expect(others.filter(({ source, flags }) => isLinearByForm(source, flags))).toEqual([])
+})
+
+test('expressions are found, and told from divisions, texts and comments', () => {
+  const code = [
+    'const a = b / c / d // /no/',
+    "const t = '/no/' + `/no/`",
+    'return /yes[/]+/g.test(x) ? x / 2 : /also/',
+    '/* /no/ */ f(/third\\/x/i, (a) / b)',
+  ].join('\n')
+  expect(expressionsIn(code)).toEqual([
+    { source: 'yes[/]+', flags: 'g', line: 3 },
+    { source: 'also', flags: '', line: 3 },
+    { source: 'third\\/x', flags: 'i', line: 4 },
+  ])
 })
 
 const IMPORT = /^(?:import|export|\}).*from '([^.][^']*)'/gm

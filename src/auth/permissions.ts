@@ -5,7 +5,10 @@
 
 import type { Permissions, SubjectRules } from '../config/shapes.ts'
 import { isValidFilter } from '../subjects/subject.ts'
+import { Characters } from '../text/scan.ts'
 import { type Reading, SubjectSet } from './subject-set.ts'
+
+const BLANKS = new Characters(' \t\n\f\r')
 
 /** `filtered`: allowed, but each delivery must be asked about, since parts of what the wildcard covers are denied. */
 export type SubscribeVerdict = 'denied' | 'allowed' | 'filtered'
@@ -103,10 +106,7 @@ function queueMatches(queue: string, pattern: string): boolean {
 function compile(entries: readonly string[], mode: 'queues' | 'skipQueues' | 'ignoreQueues'): SubjectSet {
   const set = new SubjectSet()
   for (const entry of entries) {
-    const words = Buffer.from(entry)
-      .toString('latin1')
-      .split(/[ \t\n\f\r]+/)
-      .filter((word) => word !== '')
+    const words = BLANKS.split(Buffer.from(entry).toString('latin1'))
     if (words.length < 1 || words.length > 2 || !words.every(isValidFilter)) continue
     if (words.length === 2 && mode === 'skipQueues') continue
     set.add(words[0], mode === 'queues' ? (words[1] ?? '') : '')

@@ -1,6 +1,7 @@
 // What the trace shows of operations and messages (reference 18), with nothing in it that should stay secret.
 
 import { quote } from '../errors.ts'
+import { type Token, tokensOf } from '../text/json.ts'
 
 /** What the trace needs to know of the server's options. */
 export interface TraceOptions {
@@ -29,8 +30,6 @@ export function tracePayload(message: Buffer, headerSize: number, options: Trace
 /** Members of CONNECT whose values are shown, beside booleans. */
 const SHOWN = new Set(['name', 'lang', 'version', 'protocol', 'user', 'account'])
 const HIDDEN = '[REDACTED]'
-/** A string, with the colon behind it if it is a member's name; or a number. */
-const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|-?\d[\d.eE+-]*/g
 
 /**
  * CONNECT's JSON as it came, but each value hidden that is not known to be harmless: passwords, tokens, signatures,
@@ -42,13 +41,31 @@ function withoutSecrets(json: string): string {
   } catch {
     return HIDDEN
   }
-  let shown = false
-  return json.replace(TOKEN, (token: string, text: string | undefined, colon: string | undefined) => {
-    if (colon !== undefined) {
-      shown = SHOWN.has((JSON.parse(text as string) as string).toLowerCase())
-      return token
+  let text = ''
+  let taken = 0
+  let isShown = false
+  let latest: Token | undefined
+  const put = (upTo: number): void => {
+    text += json.slice(taken, upTo)
+    taken = upTo
+  }
+  /** A string or number whose kind is known only by what follows: a name stands before a colon. */
+  const settle = (isName: boolean): void => {
+    if (latest === undefined) return
+    const { kind, start, end } = latest
+    latest = undefined
+    if (isName) isShown = SHOWN.has((JSON.parse(json.slice(start, end)) as string).toLowerCase())
+    else if (!isShown) {
+      put(start)
+      text += kind === 'number' ? HIDDEN : `"${HIDDEN}"`
+      taken = end
     }
-    if (shown) return token
-    return text === undefined ? HIDDEN : `"${HIDDEN}"`
-  })
+  }
+  for (const token of tokensOf(json)) {
+    settle(json[token.start] === ':')
+    if (token.kind === 'string' || token.kind === 'number') latest = token
+  }
+  settle(false)
+  put(json.length)
+  return text
 }

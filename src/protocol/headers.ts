@@ -23,6 +23,12 @@ export function* headersIn(block: Buffer): Generator<readonly [name: string, val
   }
 }
 
+/** The value of the first header of this name, in this letter case; empty if there is none. */
+export function headerIn(block: Buffer, name: string): string {
+  for (const [one, value] of headersIn(block)) if (one === name) return value
+  return ''
+}
+
 /** Whether a `traceparent` of the W3C's trace context, `version-trace-parent-flags`, is of a trace that is sampled. */
 export function isSampledTraceParent(value: string): boolean {
   const parts = value.split('-', 5)

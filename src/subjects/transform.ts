@@ -4,6 +4,7 @@
 //
 // A destination is compiled once into one small function a token. Subjects are byte strings.
 
+import { LETTERS } from '../text/scan.ts'
 import { isValidFilter, matchesTokens } from './subject.ts'
 
 /** What a destination token becomes, given the tokens of the subject at hand. */
@@ -40,8 +41,7 @@ function refuse(reason: string, token: string): TransformError {
 }
 
 const INT32_MAX = 2 ** 31 - 1
-/** `{{name(arguments)}}`; only the first letter of each word in a name may be either case. */
-const CALL = /^\{\{\s*([A-Za-z]+)\s*\((.*)\)\s*\}\}$/
+/** Only the first letter of each word in a name may be either case. */
 const NAMES = [
   ['wildcard', /^[wW]ildcard$/],
   ['partition', /^[pP]artition$/],
@@ -161,10 +161,22 @@ function readToken(token: string): Placeholder | TransformError {
     return { kind: 'call', name: 'wildcard', wildcards: [index], argument: { number: 0, text: '' } }
   }
   if (token.length <= 4 || !token.startsWith('{{') || !token.endsWith('}}')) return { kind: 'literal' }
-  const call = CALL.exec(token)
-  const name = NAMES.find(([, pattern]) => call !== null && pattern.test(call[1]))?.[0]
-  if (call === null || name === undefined) return refuse(Reason.unknownFunction, token)
-  return readArguments(token, name, call[2].split(/,\s*/))
+  const call = readCall(token.slice(2, -2).trim())
+  const name = NAMES.find(([, pattern]) => call !== undefined && pattern.test(call.name))?.[0]
+  if (call === undefined || name === undefined) return refuse(Reason.unknownFunction, token)
+  return readArguments(token, name, call.given)
+}
+
+/** `name(arguments)`, the arguments parted at commas, behind which blanks mean nothing. */
+function readCall(text: string): { readonly name: string; readonly given: readonly string[] } | undefined {
+  const nameEnd = LETTERS.endOf(text, 0)
+  const rest = text.slice(nameEnd).trimStart()
+  if (nameEnd === 0 || !rest.startsWith('(') || !rest.endsWith(')')) return undefined
+  const given = rest
+    .slice(1, -1)
+    .split(',')
+    .map((argument, i) => (i === 0 ? argument : argument.trimStart()))
+  return { name: text.slice(0, nameEnd), given }
 }
 
 function readArguments(token: string, name: FunctionName, given: readonly string[]): Placeholder | TransformError {

@@ -20,6 +20,7 @@ import {
 import type { ToPrimary } from '../messages.ts'
 import type { Json } from '../monitor/answer.ts'
 import { composeRun } from '../protocol/compose.ts'
+import { headerIn } from '../protocol/headers.ts'
 import { type Run, replyOf } from '../protocol/run.ts'
 import type { Route } from '../route.ts'
 import type { Publisher } from '../router.ts'
@@ -62,8 +63,7 @@ export interface OwnService {
 
 const NO_HEADERS = {}
 const NOTHING = new Uint8Array(0)
-/** One pass, whatever stands there: a header may be as long as a message. */
-const ENCODING_HEADER = /^Accept-Encoding:(.*)$/m
+const ENCODING_HEADER = 'Accept-Encoding'
 /** What begins the subjects that every account may ask. */
 const REQUESTS = '$SYS.REQ.'
 
@@ -147,9 +147,9 @@ export class ShardSystem {
     const reply = replyOf(run)
     for (let i = 0; i < run.count; i++) {
       const start = run.first + i * run.stride
-      const header = run.headerSize === 0 ? '' : run.block.bytes.toString('latin1', start, start + run.headerSize)
+      const header = run.block.bytes.subarray(start, start + run.headerSize)
       const body = run.block.bytes.subarray(start + run.headerSize, start + run.size)
-      const acceptEncoding = ENCODING_HEADER.exec(header)?.[1].trim() ?? ''
+      const acceptEncoding = run.headerSize === 0 ? '' : headerIn(header, ENCODING_HEADER)
       this.serve(service, reply, acceptEncoding, body, publisher)
     }
     return run.count

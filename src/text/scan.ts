@@ -31,6 +31,17 @@ export class Characters {
     return at
   }
 
+  /** The parts of text between members, without empty ones. */
+  split(text: string): string[] {
+    const parts: string[] = []
+    for (let at = 0; at < text.length; ) {
+      const end = this.firstIn(text, at)
+      if (end > at) parts.push(text.slice(at, end))
+      at = end + 1
+    }
+    return parts
+  }
+
   /** Whether text has nothing else in it. */
   isAll(text: string): boolean {
     return this.endOf(text, 0) === text.length
@@ -42,6 +53,8 @@ export const LETTERS = new Characters('', 'az', 'AZ')
 export const HEX_DIGITS = new Characters('', '09', 'af', 'AF')
 /** RFC 9110: what names of methods, headers and cookies are made of. */
 export const TOKEN = new Characters("!#$%&'*+-.^_`|~", '09', 'az', 'AZ')
+/** No blanks, no controls. */
+export const VISIBLE = new Characters('', '!~', '\x80\xff')
 
 const SPACE = 0x20
 const TAB = 0x09

@@ -30,7 +30,7 @@ export function frameFault(error: Error & { code?: string }, opcode: number, com
 }
 
 function textOf({ code = '', message }: Error & { code?: string }, opcode: number, compression: boolean): string {
-  const number = /\d+$/.exec(message)?.[0] ?? ''
+  const number = message.slice(message.lastIndexOf(' ') + 1)
   switch (code) {
     case 'WS_ERR_UNEXPECTED_RSV_1':
       if (!compression) return 'compressed frame received without negotiated permessage-deflate'

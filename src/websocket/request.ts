@@ -4,7 +4,7 @@
 // Node's HTTP server is not used: it would read each connection into buffers of its own, with a socket and parser
 // object a connection, and would then have to give the socket back.
 
-import { Characters, DIGITS, HEX_DIGITS, TOKEN, trimBlanks } from '../text/scan.ts'
+import { Characters, DIGITS, HEX_DIGITS, TOKEN, trimBlanks, VISIBLE } from '../text/scan.ts'
 import { splitUrl } from '../text/url.ts'
 
 /** A request's head. Header names are in lower case; of a header that comes several times, all values in order. */
@@ -27,8 +27,6 @@ const BAD_HOST = bad('400 Bad Request: malformed Host header')
 const NO_HOST = bad('400 Bad Request: missing required Host header')
 const BAD_VERSION = bad('505 HTTP Version Not Supported: unsupported protocol version')
 
-/** No blanks, no controls. */
-const VISIBLE = new Characters('', '!~', '\x80\xff')
 const PATH_ENDS = new Characters('?#')
 /** No controls but tabs. */
 const HEADER_VALUE = new Characters('\t', '\x20\x7e', '\x80\xff')

@@ -1,12 +1,19 @@
 // Scopes with templates: the permissions of a scoped signing key may name the user whom it signs, as in
 // `orders.{{name()}}.>` (reference 4.2).
 
+import { Characters } from '../../text/scan.ts'
 import type { Rights } from './rights.ts'
 import type { Claims } from './token.ts'
 
 /** Subjects that one list may grow to, as a template with tags stands for one subject for each tag. */
 export const EXPANSIONS_MAX = 4096
-const TEMPLATE = /\{\{([^}]+)\}\}/g
+/** … and their length together: names and tags are as long as tokens are. */
+export const EXPANDED_MAX = 4 * 1024 * 1024
+const OPEN = '{{'
+const CLOSE = '}}'
+const TAG = 'tag('
+const ACCOUNT_TAG = 'account-tag('
+const BLANKS = new Characters(' \t\n\f\r')
 
 /** Those of whom templates may speak. */
 export interface Named {
@@ -40,12 +47,14 @@ function fillRule(rule: Rights['publish'], named: Named): Rights['publish'] | un
 
 function fillList(list: readonly string[] = [], named: Named, isDeny: boolean): readonly string[] | undefined {
   // Lists without templates are left as they are, whatever stands in them.
-  if (!list.some((entry) => entry.search(TEMPLATE) >= 0)) return list
+  if (!list.some((entry) => piecesOf(entry).some(({ isTemplate }) => isTemplate))) return list
   const filled: string[] = []
+  let length = 0
   for (const entry of list) {
-    const subjects = fill(entry, named, isDeny, EXPANSIONS_MAX - filled.length)
+    const subjects = fill(entry, named, isDeny, EXPANSIONS_MAX - filled.length, EXPANDED_MAX - length)
     if (subjects === undefined) return undefined
     for (const subject of subjects) {
+      length += subject.length
       if (isServerSubject(subject)) filled.push(subject)
       else if (isDeny) return undefined
     }
@@ -53,20 +62,67 @@ function fillList(list: readonly string[] = [], named: Named, isDeny: boolean): 
   return filled
 }
 
-/** All subjects that an entry stands for: one for each choice of a value for each template in it. */
-function fill(entry: string, named: Named, isDeny: boolean, max: number): readonly string[] | undefined {
-  const templates = [...entry.matchAll(TEMPLATE)].map(([text, operation]) => ({
-    text,
-    values: valuesOf(operation.trim(), named),
-  }))
-  let subjects: readonly string[] = [entry]
-  for (const { text, values } of templates) {
-    if (values === undefined || (isDeny && values.length === 0)) return undefined
-    // Without a value an allowed subject cannot be made: it is left out.
-    if (subjects.length * values.length > max) return undefined
-    subjects = subjects.flatMap((subject) => values.map((value) => subject.replaceAll(text, () => value)))
+interface Piece {
+  /** As it is written; of a template the operation only. */
+  readonly text: string
+  readonly isTemplate: boolean
+}
+
+/** An entry's templates, and what stands between them. */
+function piecesOf(entry: string): Piece[] {
+  const pieces: Piece[] = []
+  let literalFrom = 0
+  for (let open = entry.indexOf(OPEN); open >= 0; ) {
+    const from = open + OPEN.length
+    const close = entry.indexOf('}', from)
+    if (close < 0) break
+    const isTemplate = close > from && entry.startsWith(CLOSE, close)
+    if (isTemplate) {
+      pieces.push({ text: entry.slice(literalFrom, open), isTemplate: false })
+      pieces.push({ text: entry.slice(from, close), isTemplate: true })
+      literalFrom = close + CLOSE.length
+    }
+    open = entry.indexOf(OPEN, isTemplate ? literalFrom : close)
   }
-  return subjects
+  pieces.push({ text: entry.slice(literalFrom), isTemplate: false })
+  return pieces
+}
+
+/**
+ * All subjects that an entry stands for: one for each choice of a value for each template in it. A template that
+ * comes several times has one value in all its places.
+ */
+function fill(
+  entry: string,
+  named: Named,
+  isDeny: boolean,
+  max: number,
+  lengthMax: number,
+): readonly string[] | undefined {
+  const pieces = piecesOf(entry)
+  const values = new Map<string, readonly string[]>()
+  let count = 1
+  let longest = entry.length
+  for (const { text, isTemplate } of pieces) {
+    if (!isTemplate) continue
+    const choices = values.get(text) ?? valuesOf(text.trim(), named)
+    if (choices === undefined || (isDeny && choices.length === 0)) return undefined
+    values.set(text, choices)
+    // Without a value an allowed subject cannot be made: it is left out.
+    count *= choices.length
+    longest += choices.reduce((most, { length }) => Math.max(most, length), 0)
+    if (count > max || count * longest > lengthMax) return undefined
+  }
+  if (count === 0) return []
+  // Each with a choice doubles the count at least, so that there are few.
+  const open = [...values].filter(([, choices]) => choices.length > 1)
+  let chosen: ReadonlyMap<string, string>[] = [new Map()]
+  for (const [text, choices] of open) {
+    chosen = chosen.flatMap((one) => choices.map((value) => new Map([...one, [text, value]])))
+  }
+  const valueFor = (text: string, one: ReadonlyMap<string, string>): string =>
+    one.get(text) ?? values.get(text)?.[0] ?? ''
+  return chosen.map((one) => pieces.map(({ text, isTemplate }) => (isTemplate ? valueFor(text, one) : text)).join(''))
 }
 
 /** undefined: there is no such operation. Only tags may have other than one value. */
@@ -81,10 +137,11 @@ function valuesOf(operation: string, { user, account, issuerAccount }: Named): r
     case 'account-subject()':
       return [issuerAccount]
   }
-  const tag = /^(account-)?tag\((.*)\)$/i.exec(operation)
-  if (tag === null) return undefined
-  const prefix = `${tag[2].toLowerCase()}:`
-  const { tags } = tag[1] === undefined ? user : account
+  const lowered = operation.toLowerCase()
+  const isOfAccount = lowered.startsWith(ACCOUNT_TAG)
+  if (!lowered.endsWith(')') || !(isOfAccount || lowered.startsWith(TAG))) return undefined
+  const prefix = `${lowered.slice((isOfAccount ? ACCOUNT_TAG : TAG).length, -1)}:`
+  const { tags } = isOfAccount ? account : user
   return tags.filter((one) => one.startsWith(prefix)).map((one) => one.slice(prefix.length))
 }
 
@@ -92,6 +149,7 @@ function valuesOf(operation: string, { user, account, issuerAccount }: Named): r
 function isServerSubject(subject: string): boolean {
   const tokens = subject.split('.')
   return tokens.every(
-    (token, i) => token !== '' && !/[ \t\n\f\r]/.test(token) && (token !== '>' || i === tokens.length - 1),
+    (token, i) =>
+      token !== '' && BLANKS.firstIn(token, 0) === token.length && (token !== '>' || i === tokens.length - 1),
   )
 }

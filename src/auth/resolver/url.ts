@@ -21,6 +21,7 @@ import {
   ACCOUNT_SOCKET_IDLE_MS,
 } from '../../constants.ts'
 import { osErrorText, quote } from '../../errors.ts'
+import { splitUrl } from '../../text/url.ts'
 import type { RemoteTls } from '../../tls/remote.ts'
 import { decodeAccount } from '../jwt/account.ts'
 import { AccountBook, type TrustedSigners } from '../jwt/account-book.ts'
@@ -188,7 +189,13 @@ function statusOf({ statusCode = 0 }: http.IncomingMessage): string {
 
 /** A URL, quoted, with something else for its password. */
 function shown(url: string, password: string): string {
-  return quote(url.replace(/^([^/?#]*:\/\/[^/?#@:]*):[^/?#]*@/, `$1:${password}@`))
+  const parts = splitUrl(url)
+  if (parts === undefined) return quote(url)
+  const { scheme, authority, rest } = parts
+  const at = authority.lastIndexOf('@')
+  const colon = authority.indexOf(':')
+  const hasPassword = colon >= 0 && colon < at
+  return quote(hasPassword ? `${scheme}://${authority.slice(0, colon)}:${password}${authority.slice(at)}${rest}` : url)
 }
 
 interface NetworkError extends NodeJS.ErrnoException {

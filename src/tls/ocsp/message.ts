@@ -2,6 +2,7 @@
 // if the certificate's issuer has signed it, or somebody whom the issuer allows to.
 
 import { createHash, verify, X509Certificate } from 'node:crypto'
+import { VISIBLE } from '../../text/scan.ts'
 import {
   BIT_STRING,
   BOOLEAN,
@@ -45,6 +46,8 @@ const SIGNATURES: Readonly<Record<string, string | null>> = {
   '1.3.101.112': null,
 }
 const OCSP_SIGNING = '1.3.6.1.5.5.7.3.9'
+/** What Node writes before an address in the lines of a certificate's information access. */
+const RESPONDER_LINE = 'OCSP - URI:'
 const BASIC_RESPONSE = '1.3.6.1.5.5.7.48.1.1'
 const TLS_FEATURE = '1.3.6.1.5.5.7.1.24'
 const STATUS_REQUEST = 5
@@ -97,7 +100,9 @@ export function mustStaple(certificate: X509Certificate): boolean {
 
 /** Where a certificate says that it can be asked about. */
 export function respondersOf({ infoAccess }: X509Certificate): string[] {
-  return [...(infoAccess ?? '').matchAll(/^OCSP - URI:(https?:\/\/\S+)$/gm)].map(([, url]) => url)
+  const lines = (infoAccess ?? '').split('\n').filter((line) => line.startsWith(RESPONDER_LINE))
+  const urls = lines.map((line) => line.slice(RESPONDER_LINE.length).trimEnd())
+  return urls.filter((url) => (url.startsWith('http://') || url.startsWith('https://')) && VISIBLE.isAll(url))
 }
 
 // ── Answers ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Members } from '../../../src/auth/jwt/members.ts'
 import { type Rights, readRights } from '../../../src/auth/jwt/rights.ts'
-import { EXPANSIONS_MAX, fillTemplates } from '../../../src/auth/jwt/templates.ts'
+import { EXPANDED_MAX, EXPANSIONS_MAX, fillTemplates } from '../../../src/auth/jwt/templates.ts'
 import type { Claims } from '../../../src/auth/jwt/token.ts'
 
 const who: Claims = {
@@ -30,12 +30,7 @@ describe('templates', () => {
   it('stand for each tag, in every combination', () => {
     const filled = fill({ sub: { allow: ['{{tag(team)}}.{{tag(site)}}.{{account-tag(region)}}.{{NAME()}}'] } })
     expect(filled?.subscribe.allow).toEqual(['red.x.eu.alice', 'blue.x.eu.alice'])
-    expect(fill({ pub: { deny: ['{{tag(team)}}.{{tag(team)}}'] } })?.publish.deny).toEqual([
-      'red.red',
-      'red.red',
-      'blue.blue',
-      'blue.blue',
-    ])
+    expect(fill({ pub: { deny: ['{{tag(team)}}.{{tag(team)}}'] } })?.publish.deny).toEqual(['red.red', 'blue.blue'])
   })
 
   it('are left out where they would be no subject, and refuse all if nothing is left', () => {
@@ -77,5 +72,9 @@ describe('templates', () => {
     expect(65 * 65).toBeGreaterThan(EXPANSIONS_MAX)
     expect(allow('{{tag(n)}}.{{tag(n)}}')).toBeUndefined()
     expect(allow('{{tag(n)}}.'.repeat(500))).toBeUndefined()
+    const long = { ...named, user: { ...who, name: 'n'.repeat(EXPANDED_MAX / 4) } }
+    const fillLong = (entry: string) => fillTemplates(rights({ pub: { allow: [entry] } }), long)
+    expect(fillLong('{{name()}}.{{ name() }}')?.publish.allow).toHaveLength(1)
+    expect(fillLong('{{name()}}.'.repeat(5))).toBeUndefined()
   })
 })
