@@ -1,8 +1,8 @@
 // Decentralised identity in configurations (reference 4.1): operators, where account JWTs come from, trusted keys,
 // trusted proxies.
 
+import { decodeToken, isInvalid, undecorate } from '../auth/jwt/token.ts'
 import { parseDuration } from './duration.ts'
-import { decodeJwt, undecorated } from './jwt.ts'
 import { isPublicNkey } from './nkey.ts'
 import { quoteText } from './problems.ts'
 import { boolean, custom, type Key, type Reading, readBlock, type Schema, size, text, textsOf } from './schema.ts'
@@ -29,10 +29,10 @@ export function readOperators(entry: ConfigEntry, reading: Reading): string[] {
   }
   return named.flatMap((name) => {
     try {
-      const token = undecorated(name.startsWith(JWT_PREFIX) ? name : reading.readFile(name))
-      const claims = decodeJwt(token, 'operator')
-      if (typeof claims !== 'string') return [token]
-      problems.error(entry, `error parsing operator JWT: ${claims}`)
+      const text = undecorate(name.startsWith(JWT_PREFIX) ? name : reading.readFile(name))
+      const token = decodeToken(text, 'operator')
+      if (!isInvalid(token)) return [text]
+      problems.error(entry, `error parsing operator JWT: ${token.invalid}`)
     } catch (error) {
       problems.error(entry, `error parsing operator JWT: ${(error as Error).message}`)
     }
@@ -43,9 +43,9 @@ export function readOperators(entry: ConfigEntry, reading: Reading): string[] {
 /** The resolver that an operator's JWT names; a server with several operators, or none, has to name one itself. */
 export function resolverOfOperators(tokens: readonly string[]): ResolverOptions | undefined {
   if (tokens.length !== 1) return undefined
-  const claims = decodeJwt(tokens[0], 'operator')
-  const url = typeof claims === 'string' ? undefined : claims.nats['account_server_url']
-  if (typeof url !== 'string' || url === '' || !isUrl(url)) return undefined
+  const token = decodeToken(tokens[0], 'operator')
+  const url = isInvalid(token) ? '' : token.body.text('account_server_url')
+  if (url === '' || !isUrl(url)) return undefined
   return { ...noResolver(), type: 'url', url: `${url.trim()}/accounts` }
 }
 
@@ -150,7 +150,7 @@ export function readPreload(entry: ConfigEntry, { problems }: Reading): Record<s
   const jwts: [string, string][] = []
   for (const [key, item] of entry.value) {
     if (typeof item.value !== 'string') problems.error(item, 'preload map value should be a string JWT')
-    else if (typeof decodeJwt(item.value, 'account') === 'string') problems.error(item, 'invalid account JWT')
+    else if (isInvalid(decodeToken(item.value, 'account'))) problems.error(item, 'invalid account JWT')
     else jwts.push([key, item.value])
   }
   return Object.fromEntries(jwts)

@@ -5,7 +5,7 @@ import type { KeyPair } from '@nats-io/nkeys'
 import { hashSync } from 'bcryptjs'
 import { type AuthInput, authSettings } from '../../src/auth/settings.ts'
 import type { UserOptions } from '../../src/config/shapes.ts'
-import { claims, createAccount, createUser, NOW, sign, Tree, userOptions } from './material.ts'
+import { claims, createAccount, createUser, firstClaims, NOW, sign, signFirst, Tree, userOptions } from './material.ts'
 
 /** Members of CONNECT, made when the nonce is known. */
 export type Said = (nonce: string) => Readonly<Record<string, string>>
@@ -406,10 +406,7 @@ export async function operatorScenarios(): Promise<Scenario[]> {
 
 /** Tokens of the first form have their kind outside, and the signature covers the claims only. */
 function oldUser(tree: Tree, user: KeyPair): string {
-  const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const body = { iss: tree.accountKey, sub: user.getPublicKey(), iat: NOW, type: 'user', nats: { pub: {}, sub: {} } }
-  const signature = Buffer.from(tree.account.sign(Buffer.from(encode(body)))).toString('base64url')
-  return `${encode({ typ: 'jwt', alg: 'ed25519' })}.${encode(body)}.${signature}`
+  return signFirst(firstClaims('user', user.getPublicKey(), tree.account, { pub: {}, sub: {} }), tree.account)
 }
 
 /** A second operator, who demands signing keys. */

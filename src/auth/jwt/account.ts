@@ -117,8 +117,7 @@ export interface VerifiedAccount extends Account {
 export function decodeAccount(jwt: string): Account | Invalid {
   const token = decodeToken(jwt, 'account')
   if (isInvalid(token)) return token
-  const { claims, body, problems, version } = token
-  if (version < 1) return invalid('token of no known form')
+  const { claims, body, problems } = token
   const authorization = body.object('authorization')
   const trace = body.object('trace')
   const account: Account = {

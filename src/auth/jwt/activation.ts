@@ -17,7 +17,6 @@ export function decodeActivation(text: string): Activation | Invalid {
   const token = decodeToken(text, 'activation')
   if (isInvalid(token)) return token
   const { claims, body, issuerAccount, problems, version } = token
-  if (version < 1) return invalid('token of no known form')
   const kind = body.text(version === 1 ? 'type' : 'kind')
   const subject = body.text('subject')
   if (problems.length > 0) return invalid(problems[0])

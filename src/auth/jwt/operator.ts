@@ -31,7 +31,9 @@ export function decodeOperator(text: string): Operator | Invalid {
   }
   if (problems.length > 0) return invalid(problems[0])
   for (const key of [claims.subject, ...operator.signingKeys]) {
-    if (!isPublicKey(key, 'operator')) return invalid('operator key is none')
+    if (!isPublicKey(key, 'operator')) {
+      return invalid(`trusted Keys ${JSON.stringify(key)} are required to be a valid public operator nkey`)
+    }
   }
   if (operator.systemAccount !== '' && !isPublicKey(operator.systemAccount, 'account')) {
     return invalid('system account is no account key')

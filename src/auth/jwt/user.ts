@@ -17,7 +17,6 @@ export function decodeUser(text: string): User | Invalid {
   const token = decodeToken(text, 'user')
   if (isInvalid(token)) return token
   const { claims, issuerAccount, body, problems, version } = token
-  if (version < 1) return invalid('token of no known form')
   const user = { claims, issuerAccount, rights: readRights(body, version === 1 ? NO_LIMIT : 0) }
   return problems.length > 0 ? invalid(problems[0]) : user
 }
