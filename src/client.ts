@@ -9,7 +9,7 @@ import { requestInfo } from './accounts/request-info.ts'
 import { hostPort, plainAddress } from './addresses.ts'
 import { ClientLog } from './client-log.ts'
 import type { SlowConsumerPolicy } from './config/shapes.ts'
-import { LINGER_MS, PROTOCOL_VERSION, READ_TURN_BYTES } from './constants.ts'
+import { LINGER_MS, PROTOCOL_VERSION } from './constants.ts'
 import { CloseReason, type Fault, Faults, type Refusal } from './errors.ts'
 import { KeepAlive, type KeepAliveOwner } from './keep-alive.ts'
 import type { Login } from './login.ts'
@@ -28,9 +28,11 @@ import { Shedding } from './shedding.ts'
 import type { Subscription } from './subjects/sublist.ts'
 import type { TlsSession } from './tls/upgrade.ts'
 import type { Transport } from './transport.ts'
+import { Turn, type TurnOwner } from './turn.ts'
+import { Work } from './turns.ts'
 import type { WebSocketSession } from './websocket/handshake.ts'
 
-export class Client implements Publisher, KeepAliveOwner {
+export class Client implements Publisher, KeepAliveOwner, TurnOwner {
   readonly id: number
   readonly log: ClientLog
   readonly outbound: Outbound
@@ -68,8 +70,9 @@ export class Client implements Publisher, KeepAliveOwner {
   readonly keepAlive: KeepAlive
   readonly operations: Operations
   private latestReadBytes = 0
-  /** Bytes read since it last gave way to others. */
-  private turnBytes = 0
+  readonly turn: Turn
+  /** Why it is closed as soon as all that came before has been dealt with. */
+  private lastFault: Fault | undefined
   private readGate: ReadGate | undefined
   private shedding: Shedding | undefined
 
@@ -88,8 +91,9 @@ export class Client implements Publisher, KeepAliveOwner {
     this.keepAlive = new KeepAlive(shard, this)
     const { options } = shard
     this.outbound = new Outbound(shard, socket, options.maxPending, () => this.close(Faults.slowConsumerPending))
+    this.turn = new Turn(shard, this)
     this.operations = new Operations(shard, this)
-    this.parser = new Parser(this.operations, shard.pool, options)
+    this.parser = new Parser(this.operations, shard.pool, options, shard.turns)
     this.parser.connectDue = this.login.greeting.expectsConnect
     this.operations.applyLimits()
     if (options.trace) this.parser.tracer = this.log
@@ -126,31 +130,32 @@ export class Client implements Publisher, KeepAliveOwner {
     this.keepAlive.heard(shard.nowMs)
     this.lastActivityMs = shard.nowMs
     this.latestReadBytes = bytes
-    try {
+    this.takeTurn(() => {
       parser.push(shard.readBlock, shard.readStart, shard.readStart + bytes)
       this.readGate?.afterRead(bytes)
-      this.turnBytes += bytes
-      if (this.turnBytes >= READ_TURN_BYTES) this.giveWay()
-    } catch (error) {
-      this.failed(error)
-    }
+    }, bytes)
     shard.endRead()
   }
 
-  /** A socket is read until there is nothing left, and somebody who sends without a pause always has something. */
-  private giveWay(): void {
-    this.turnBytes = 0
-    setImmediate(this.gate.hold())
+  private takeTurn(work: () => void, readBytes?: number): void {
+    this.turn.take(work, readBytes)
+    if (this.lastFault !== undefined && !this.parser.hasRest) this.close(this.lastFault)
+  }
+
+  /** Closes it when all that came before has been dealt with. */
+  closeBehind(fault: Fault): void {
+    if (this.parser.hasRest) this.lastFault ??= fault
+    else this.close(fault)
   }
 
   /** A bug of ours costs this connection, not the shard. */
-  private failed(error: unknown): void {
+  failed(error: unknown): void {
     this.log.bug(error)
     this.close(Faults.internal)
   }
 
   private socketOnEnd(): void {
-    if (!this.closing) this.close({ text: undefined, reason: CloseReason.clientClosed })
+    if (!this.closing) this.closeBehind({ text: undefined, reason: CloseReason.clientClosed })
     else this.socket.destroySoon()
   }
 
@@ -238,9 +243,12 @@ export class Client implements Publisher, KeepAliveOwner {
     if (this.options.verbose) this.send(OK, 'OK')
   }
 
-  refuse(refusal: Refusal): void {
-    this.log.error(refusal.logged)
-    this.send(encodeError(refusal.text), `-ERR ${refusal.text}`)
+  /** Says so many times that something was refused. */
+  refuse(refusal: Refusal, times = 1): void {
+    this.shard.turns.left -= Work.refusal
+    for (let i = 0; i < times; i++) this.log.error(refusal.logged)
+    const text = encodeError(refusal.text)
+    for (let i = 0; i < times && !this.closing; i++) this.send(text, `-ERR ${refusal.text}`)
   }
 
   /** New options are in force. */
@@ -290,11 +298,7 @@ export class Client implements Publisher, KeepAliveOwner {
     this.parser.suspend()
     const goOn = this.gate.hold()
     return () => {
-      try {
-        if (!this.closing) this.parser.resume()
-      } catch (error) {
-        this.failed(error)
-      }
+      if (!this.closing) this.takeTurn(() => this.parser.resume())
       goOn()
     }
   }

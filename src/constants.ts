@@ -62,8 +62,10 @@ export const SHUTDOWN_GRACE_MS = 2_000
 export const BLOCK_SLACK = 8
 /** One read buffer a shard. Larger reads mean fewer system calls and fewer split messages at 4 KiB payloads. */
 export const READ_BYTES = 256 * 1024
-/** Bytes read from one connection before all others get their turn. */
+/** Bytes read from one connection before all others get their turn … */
 export const READ_TURN_BYTES = 1024 * 1024
+/** … or work that these bytes ask for: a turn in units of turns.ts, about a millisecond. */
+export const TURN_WORK = 128 * 1024
 /** First piece of a connection's own output; the next ones are CHUNK_BYTES. */
 export const SMALL_CHUNK_BYTES = 4 * 1024
 export const CHUNK_BYTES = 64 * 1024
@@ -166,8 +168,6 @@ export const RINGS_BYTES_MAX = 64 * 1024 * 1024
 export const RING_BYTES_MIN = 128 * 1024
 /** Bytes drained from one ring before other work gets its turn. */
 export const RING_TURN_BYTES = 512 * 1024
-/** Bytes drained for the sake of SUBs and UNSUBs before the client that sends them waits for the next turn. */
-export const CATCH_UP_TURN_BYTES = 512 * 1024
 /** As much in one turn means that more is coming: the consumer looks again instead of going to sleep. */
 export const RING_BUSY_BYTES = 16 * 1024
 /** Traced messages of which another shard is to tell what happened; of more than these it does not. */
@@ -199,10 +199,11 @@ export const REGION_BYTES_MAX = 1024 * 1024 * 1024
 /** Counters that tell match caches what is stale; bucket 0 is for filters whose first token is a wildcard. */
 export const GENERATION_BUCKETS = 1024
 /**
- * Tries to read a region from which its owner removes filters meanwhile, before it is taken to be interested. A try
- * takes about a microsecond; an owner that does nothing but remove leaves a gap for one in a few dozen.
+ * Steps through a region from which its owner removes filters meanwhile, over all tries, before it is taken to be
+ * interested. A usual try has ten to twenty and takes about a microsecond; an owner that does nothing but remove leaves
+ * a gap for one in a few dozen. One that meets thousands of filters is not tried often: it takes milliseconds.
  */
-export const REGION_READ_TRIES = 4096
+export const REGION_READ_STEPS = 64 * 1024
 /** Slots of a shard's route cache and how many of them one subject may live in. */
 export const MATCH_CACHE_SLOTS = 32 * 1024
 export const MATCH_CACHE_WAYS = 8

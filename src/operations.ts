@@ -5,7 +5,7 @@ import type { Refusal as LoginRefusal } from './auth/identity.ts'
 import { AuthFaults, type Identity, type Limits, lowestLimits, NO_LIMIT, NO_LIMITS } from './auth/identity.ts'
 import type { Client } from './client.ts'
 import type { SlowConsumerPolicy } from './config/shapes.ts'
-import { CATCH_UP_TURN_BYTES, PROTOCOL_VERSION } from './constants.ts'
+import { PROTOCOL_VERSION } from './constants.ts'
 import { type Fault, Faults, quote, type Refusal, Refusals } from './errors.ts'
 import { Login } from './login.ts'
 import { encodeNoResponders } from './protocol/encoder.ts'
@@ -25,6 +25,7 @@ import {
   RESERVED_QUEUE,
 } from './subjects/subject.ts'
 import { Subscription } from './subjects/sublist.ts'
+import { Work } from './turns.ts'
 
 export class Operations implements ParserHandler {
   readonly login: Login
@@ -39,8 +40,6 @@ export class Operations implements ParserHandler {
   private isCounted = false
   /** PINGs to be answered when its frames for other shards wait no more. */
   private pongsOwed = 0
-  /** Bytes dealt with for the sake of its subscriptions since it last waited. */
-  private caughtUpBytes = 0
 
   constructor(shard: Shard, client: Client) {
     this.shard = shard
@@ -52,6 +51,7 @@ export class Operations implements ParserHandler {
 
   processConnect(json: string): void {
     const { client } = this
+    this.shard.turns.left -= Work.connect
     const options = parseConnect(json, client.options)
     if (options === undefined) {
       client.close(Faults.badArguments)
@@ -175,16 +175,30 @@ export class Operations implements ParserHandler {
 
   // ── PUB ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  processPub(run: Run): void {
+  processPub(run: Run): number {
     const { client, shard } = this
     const { options, account } = client
-    client.inMessages += run.count
-    client.inBytes += run.count * run.size
-    if (options.pedantic && !isValidLiteral(subjectOf(run))) client.refuse(Refusals.invalidPublishSubject)
     // Only headers can ask for a trace.
-    if (run.headerSize > 0 && shard.tracing.mayConcern(run, account)) {
-      shard.tracing.publish(run, client, (one) => this.process(one))
-    } else this.process(run)
+    const mayBeTraced = run.headerSize > 0 && shard.tracing.mayConcern(run, account)
+    if (run.count > 1) run.count = this.fitting(run, mayBeTraced)
+    const { count } = run
+    client.inMessages += count
+    client.inBytes += count * run.size
+    if (options.pedantic && !isValidLiteral(subjectOf(run))) client.refuse(Refusals.invalidPublishSubject)
+    if (mayBeTraced) shard.tracing.publish(run, client, (one) => this.process(one))
+    else this.process(run)
+    return count
+  }
+
+  /** How many messages of a run there is time for in this turn: one at least. */
+  private fitting(run: Run, mayBeTraced: boolean): number {
+    const { turns, router } = this.shard
+    const { account } = this.client
+    let each: number = Work.trace
+    if (!mayBeTraced) {
+      each = account.mappings.isEmpty ? router.planner.routeOf(run, account).workOf(run.size) : Work.mapping
+    }
+    return Math.min(run.count, Math.max(1, Math.floor(turns.left / each)))
   }
 
   private process(run: Run): void {
@@ -254,13 +268,13 @@ export class Operations implements ParserHandler {
 
   private refuseRun(run: Run, refusal: Refusal): void {
     this.shard.router.trace?.refused(refusal.text)
-    for (let i = 0; i < run.count; i++) this.client.refuse(refusal)
+    this.client.refuse(refusal, run.count)
   }
 
   private answerNoResponders(run: Run): void {
     const { client } = this
     const reply = replyOf(run)
-    const sid = this.shard.plainSidOf(client, reply)
+    const sid = this.shard.router.planner.plainSidOf(client, reply)
     if (sid === undefined) return
     const answer = encodeNoResponders(subjectOf(run), reply, sid)
     for (let i = 0; i < run.count && !client.closing; i++) client.send(answer)
@@ -269,24 +283,17 @@ export class Operations implements ParserHandler {
   // ── SUB, UNSUB ────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * What was published before a subscription comes or goes is delivered as it was. A client that sends thousands of
-   * them while others publish would make the shard do nothing else, and its receivers would overflow meanwhile: after
-   * some bytes it waits for the next turn.
+   * What was published before a subscription comes or goes is delivered as it was. The work counts as this client's:
+   * one that sends thousands of them while others publish gives way all the sooner.
    */
   private catchUp(): void {
-    this.caughtUpBytes += this.shard.catchUp()
-    if (this.caughtUpBytes < CATCH_UP_TURN_BYTES || this.client.closing) return
-    this.caughtUpBytes = 0
-    const goOn = this.client.suspend()
-    setImmediate(() => {
-      this.shard.wake()
-      goOn()
-    })
+    this.shard.catchUp()
   }
 
   processSub(subject: string, queue: string, sid: string): void {
     const { client, shard, limits } = this
     this.catchUp()
+    shard.turns.left -= Work.subscription
     if (client.closing) return // what came was more than it has room for
     const { maxSubscriptionTokens } = shard.options
     const verdict = this.rights === undefined ? 'allowed' : this.rights.maySubscribe(subject, queue)
@@ -326,6 +333,7 @@ export class Operations implements ParserHandler {
   processUnsub(sid: string, max: number): void {
     const { client, shard } = this
     this.catchUp()
+    shard.turns.left -= Work.subscription
     if (client.closing) return // what came was more than it has room for
     const subscription = client.subscriptions.get(sid)
     if (subscription !== undefined) {
@@ -361,6 +369,10 @@ export class Operations implements ParserHandler {
 
   processPong(): void {
     this.client.keepAlive.pong()
+  }
+
+  turnIsOver(): void {
+    this.client.turn.giveWay()
   }
 
   processFault(fault: Fault, cause: string): void {

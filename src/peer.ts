@@ -14,6 +14,7 @@ import { RingConsumer, RingProducer } from './ring.ts'
 import type { Publisher } from './router.ts'
 import type { TraceEvent } from './tracing/message-trace.ts'
 import type { Tracing } from './tracing/tracing.ts'
+import type { Turns } from './turns.ts'
 
 /** A publisher on another shard, as the router sees it. One object a peer, renamed for each frame. */
 export class RemotePublisher implements Publisher {
@@ -52,6 +53,7 @@ export class RemotePublisher implements Publisher {
 export interface PeerOwner {
   readonly pool: ChunkPool
   readonly tracing: Tracing
+  readonly turns: Turns
   /** Messages came from the peer's publishers. */
   receive(run: Run, frame: Frame, peer: Peer): void
   /** A read begins, and ends. */
@@ -207,15 +209,17 @@ export class Peer {
   /** Deals with the frames in the ring: at most one turn's worth, then others get their turn. */
   private drain(): void {
     if (this.gone || this.paused) return
+    const { turns } = this.owner
     this.owner.beginRead()
+    turns.begin()
     let dealtWith = 0
-    while (dealtWith < RING_TURN_BYTES && !this.paused) {
+    while (dealtWith < RING_TURN_BYTES && !turns.isOver && !this.paused) {
       const bytes = this.takeFrame()
       if (bytes === 0) break
       dealtWith += bytes
     }
     // Under load the next frame is not far: look again in the next turn, and sleep only when little came.
-    if (!this.paused && (dealtWith >= RING_BUSY_BYTES || !this.consumer.sleep())) this.scheduleDrain()
+    if (!this.paused && (dealtWith >= RING_BUSY_BYTES || turns.isOver || !this.consumer.sleep())) this.scheduleDrain()
     this.owner.endRead()
   }
 
@@ -257,7 +261,7 @@ export class Peer {
   private scheduleDrain(): void {
     if (this.drainScheduled) return
     this.drainScheduled = true
-    setImmediate(() => {
+    this.owner.turns.wait(() => {
       this.drainScheduled = false
       this.drain()
     })

@@ -2,11 +2,13 @@
 // imports it goes on into other accounts. Looked up once, then found in the run or in the cache.
 
 import type { Account } from './accounts/account.ts'
+import type { Client } from './client.ts'
 import type { Block } from './memory/block.ts'
 import type { Run } from './protocol/run.ts'
-import { type QueueRoute, type ReceiverGroup, type Route, RouteCache } from './route.ts'
+import { type ReceiverGroup, type Route, RouteCache } from './route.ts'
 import type { Shard } from './shard.ts'
-import { type Entry, ImportedSubscription, InternalSubscription, type Subscription } from './subjects/sublist.ts'
+import { type Entry, ImportedSubscription, InternalSubscription, Subscription } from './subjects/sublist.ts'
+import { Work } from './turns.ts'
 
 /** What subjects begin with that may be the server's own. */
 const DOLLAR = 0x24
@@ -36,14 +38,16 @@ export class Planner {
   private lookUp(account: Account, line: Block, start: number, end: number, hash: number): Route {
     const route = this.cache.create(account, line, start, end)
     const { bytes } = line
-    this.shard.sublist.match(
+    const { sublist, turns } = this.shard
+    turns.left -= Work.lookUp
+    turns.left -= sublist.match(
       account,
       bytes,
       start,
       end,
       (entry) => addReceiver(route, entry, line, start, end),
       (name, members) => {
-        const queue = queueNamed(route, name)
+        const queue = route.queueNamed(name)
         for (const member of members as readonly Subscription[]) {
           const group = groupOf(member, line, start, end)
           if (mayHave(member, group, line, start, end)) queue.local.push(group)
@@ -51,20 +55,23 @@ export class Planner {
       },
     )
     if (account.serviceImports.length > 0) {
+      turns.left -= account.serviceImports.length * Work.step
       const services = account.servicesFor(bytes.toString('latin1', start, end))
       if (services.length > 0) route.services = services
     }
     if (bytes[start] === DOLLAR) this.shard.system?.extend(route, bytes.toString('latin1', start, end))
     for (const peer of this.shard.peers) {
       const interest = peer.interest.read(account, bytes, start, end)
+      turns.left -= Work.lookUp + peer.interest.stepsTaken * Work.step
       if (interest.guessed === true) route.guessed = true
       if (interest.plain) {
         route.peers ??= []
         route.peers.push(peer)
       }
       if (interest.queues === undefined) continue
+      turns.left -= interest.queues.size * Work.match
       for (const [name, members] of interest.queues) {
-        const queue = queueNamed(route, name)
+        const queue = route.queueNamed(name)
         queue.remote.push({ peer, members })
         queue.remoteMembers += members
       }
@@ -72,6 +79,24 @@ export class Planner {
     route.complete()
     if (!route.guessed) this.cache.add(route, line, start, end, hash)
     return route
+  }
+
+  /** The sid of a client's own plain subscription that matches a subject (byte string). */
+  plainSidOf(client: Client, subject: string): string | undefined {
+    const { sublist, turns } = this.shard
+    const bytes = Buffer.from(subject, 'latin1')
+    let sid: string | undefined
+    turns.left -= sublist.match(
+      client.account,
+      bytes,
+      0,
+      bytes.length,
+      (entry) => {
+        if (entry instanceof Subscription && entry.client === client) sid ??= entry.sid
+      },
+      () => undefined,
+    )
+    return sid
   }
 }
 
@@ -111,18 +136,5 @@ function addReceiver(route: Route, entry: Entry, line: Block, start: number, end
     route.limited.push(group)
     return
   }
-  const { subject, sid, headers, subscriptions } = group
-  const same = route.groups.find((one) => one.sid === sid && one.headers === headers && one.subject === subject)
-  if (same === undefined) route.groups.push(group)
-  else same.subscriptions.push(subscriptions[0])
-}
-
-function queueNamed(route: Route, name: string): QueueRoute {
-  route.queues ??= []
-  let queue = route.queues.find((candidate) => candidate.name === name)
-  if (queue === undefined) {
-    queue = { account: route.account, name, local: [], remote: [], remoteMembers: 0 }
-    route.queues.push(queue)
-  }
-  return queue
+  route.addReceiver(group)
 }

@@ -16,6 +16,7 @@ import { allocateBlock, type Block, equalBytes, hashBytes } from './memory/block
 import type { Peer } from './peer.ts'
 import type { InternalSubscription, Subscription } from './subjects/sublist.ts'
 import type { OwnService } from './system/shard-system.ts'
+import { Work, workOfEncoding } from './turns.ts'
 
 /** Subscriptions whose messages look the same on the wire: same subject, same sid, same view of headers. */
 export interface ReceiverGroup {
@@ -36,6 +37,9 @@ export interface QueueRoute {
   remoteMembers: number
 }
 
+/** As many groups are looked through one by one; of more, a map is made. */
+const GROUPS_FEW = 8
+
 /**
  * What every message of the subject looks at is declared first: there are thousands of routes, and each line of memory
  * that a message needs is one that the processor waits for.
@@ -53,6 +57,9 @@ export class Route {
   allowedFor: CompiledPermissions | undefined
   /** The one that takes every message, if there is nobody and nothing else. */
   only: Subscription | undefined
+  /** What a message costs, in units of work, and how often its bytes are encoded. */
+  private work = 0
+  private encodings = 0
 
   /** Receivers of every message. */
   readonly groups: ReceiverGroup[] = []
@@ -68,6 +75,9 @@ export class Route {
   /** What the server itself does with it (src/system/). */
   own: OwnService | undefined
   alsoAllowedFor: WeakSet<CompiledPermissions> | undefined
+  /** Where there are many: groups by what they share, while receivers are added, and queue groups by name. */
+  private groupsByKey: Map<string, ReceiverGroup> | undefined
+  private queuesByName: Map<string, QueueRoute> | undefined
 
   constructor(account: Account, length: number, bucket: number, generation: number) {
     this.account = account
@@ -89,13 +99,74 @@ export class Route {
     return this.allowedFor === permissions || this.alsoAllowedFor?.has(permissions) === true
   }
 
+  /** Adds a receiver, which comes as a group of its own: those whose messages look the same share one. */
+  addReceiver(group: ReceiverGroup): void {
+    const same = this.groupLike(group)
+    if (same !== undefined) {
+      same.subscriptions.push(group.subscriptions[0])
+      return
+    }
+    this.groups.push(group)
+    this.groupsByKey?.set(keyOf(group), group)
+  }
+
+  private groupLike(group: ReceiverGroup): ReceiverGroup | undefined {
+    const { groups } = this
+    if (groups.length <= GROUPS_FEW) {
+      const { subject, sid, headers } = group
+      return groups.find((one) => one.sid === sid && one.headers === headers && one.subject === subject)
+    }
+    this.groupsByKey ??= new Map(groups.map((one) => [keyOf(one), one]))
+    return this.groupsByKey.get(keyOf(group))
+  }
+
+  /** The queue group of a name; a new one, without members, if it has none yet. */
+  queueNamed(name: string): QueueRoute {
+    let queue = this.findQueue(name)
+    if (queue === undefined) {
+      queue = { account: this.account, name, local: [], remote: [], remoteMembers: 0 }
+      this.queues ??= []
+      this.queues.push(queue)
+      this.queuesByName?.set(name, queue)
+    }
+    return queue
+  }
+
+  findQueue(name: string): QueueRoute | undefined {
+    const { queues } = this
+    if (queues === undefined || queues.length <= GROUPS_FEW) return queues?.find((queue) => queue.name === name)
+    this.queuesByName ??= new Map(queues.map((queue) => [queue.name, queue]))
+    return this.queuesByName.get(name)
+  }
+
   /** Called when all receivers are known. */
   complete(): void {
+    this.groupsByKey = undefined
+    this.appraise()
     const { groups, limited, queues, peers, internal, services, own } = this
     if (limited ?? queues ?? peers ?? internal ?? services ?? own) return
     if (groups.length !== 1) return
     const [{ subject, subscriptions }] = groups
     if (subject === '' && subscriptions.length === 1) this.only = subscriptions[0]
+  }
+
+  private appraise(): void {
+    const { groups, limited = [], queues = [], peers = [], internal = [], services = [], own } = this
+    let slices = 0
+    for (const { subscriptions } of groups) slices += subscriptions.length - 1
+    this.encodings = groups.length + limited.length + queues.length
+    this.work =
+      slices * Work.slice +
+      this.encodings * Work.encoding +
+      (peers.length + queues.length) * Work.frame +
+      internal.length * Work.internal +
+      services.length * Work.service +
+      (own === undefined ? 0 : Work.own)
+  }
+
+  /** What a message of so many bytes costs, in units of work. */
+  workOf(bytes: number): number {
+    return this.work + this.encodings * workOfEncoding(bytes) + Work.message
   }
 
   /** How many take a message: receivers here, queue groups, and other shards, whose receivers are not known. */
@@ -104,6 +175,11 @@ export class Route {
     for (const { subscriptions } of this.groups) receivers += subscriptions.length
     return receivers
   }
+}
+
+/** No two groups of a route have the same; a sid has no blank. */
+function keyOf({ subject, sid, headers }: ReceiverGroup): string {
+  return `${headers ? '+' : '-'}${sid} ${subject}`
 }
 
 /**

@@ -21,6 +21,7 @@ import { type Run, replyOf, subjectOf } from './protocol/run.ts'
 import type { QueueRoute, Route } from './route.ts'
 import type { Shard } from './shard.ts'
 import type { MessageTrace } from './tracing/message-trace.ts'
+import { Work } from './turns.ts'
 
 /** Who published: a client of this shard, or one of another shard. */
 export interface Publisher {
@@ -65,6 +66,7 @@ export class Router {
     const reply = replyOf(run)
     const step = isConstant(mapping) ? run.count : 1
     for (let from = 0; from < run.count; from += step) {
+      this.shard.turns.left -= Work.mapping
       const mapped = mapSubject(mapping, subject)
       if (mapped === undefined) continue
       rewriteRun(this.shard.pool, run, from, step, { subject: mapped, reply, header: '' }, callback)
@@ -73,6 +75,7 @@ export class Router {
 
   /** Sends a run on its ways, from the shard where it came to be: published by a client, or made by an import. */
   dispatch(run: Run, account: Account, publisher: Publisher, route = this.planner.routeOf(run, account)): number {
+    this.shard.turns.left -= run.count * route.workOf(run.size)
     if (this.trace !== undefined) return this.trace.dispatch(run, account, publisher)
     let sent = this.deliverPlain(run, route, publisher)
     if (route.only === undefined) sent += this.goOtherWays(run, route, publisher)
@@ -127,12 +130,13 @@ export class Router {
   /** Delivers a run that another shard has sent here. */
   receive(run: Run, account: Account, frame: Frame, publisher: Publisher): void {
     const route = this.planner.routeOf(run, account)
+    this.shard.turns.left -= Work.run + run.count * (frame.plain ? route.workOf(run.size) : Work.encoding)
     if (frame.plain) {
       this.deliverPlain(run, route, publisher)
       callInternal(run, route, publisher)
     }
     if (frame.queue !== '') {
-      const queue = route.queues?.find((candidate) => candidate.name === frame.queue)
+      const queue = route.findQueue(frame.queue)
       // The member that was picked here may be gone: then any other will do, here or on another shard.
       if (queue !== undefined) this.deliverQueueHere(run, queue, publisher, frame.hops)
     }

@@ -33,13 +33,14 @@ import { Router } from './router.ts'
 import { SecureEntry } from './secure-entry.ts'
 import { ShardTimers } from './shard-timers.ts'
 import { type Report, report } from './stats.ts'
-import { Sublist, Subscription } from './subjects/sublist.ts'
+import { Sublist, type Subscription } from './subjects/sublist.ts'
 import { MessageSequence } from './system/server-info.ts'
 import { createShardSystem, type ShardSystem } from './system/shard-system.ts'
 import type { TimerWheel } from './timer-wheel.ts'
 import type { TlsOfPorts } from './tls/settings.ts'
 import { Tracing } from './tracing/tracing.ts'
 import type { Transport } from './transport.ts'
+import { Turns } from './turns.ts'
 import type { WebSocketSession } from './websocket/handshake.ts'
 import type { WebSockets, WebSocketsClass, WebSocketsOwner } from './websocket/websockets.ts'
 
@@ -52,6 +53,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   readonly log: Log
   readonly seed: number
   readonly pool = new ChunkPool()
+  readonly turns = new Turns()
   readonly generations: Generations
   readonly accounts = new Accounts()
   readonly sublist: Sublist
@@ -214,23 +216,6 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
 
   get interestBytes(): number {
     return this.writer.usedBytes
-  }
-
-  /** The sid of a client's own plain subscription that matches a subject (byte string). */
-  plainSidOf(client: Client, subject: string): string | undefined {
-    const bytes = Buffer.from(subject, 'latin1')
-    let sid: string | undefined
-    this.sublist.match(
-      client.account,
-      bytes,
-      0,
-      bytes.length,
-      (entry) => {
-        if (entry instanceof Subscription && entry.client === client) sid ??= entry.sid
-      },
-      () => undefined,
-    )
-    return sid
   }
 
   /** A subscription is to be delivered to in another way: routes that name it are stale. */

@@ -6,7 +6,7 @@
 // Until it is known to be good, an offset found in the region is never trusted: the walk has a step limit, and words
 // outside the view read as undefined, which ends the walk.
 
-import { REGION_READ_TRIES } from '../constants.ts'
+import { REGION_READ_STEPS } from '../constants.ts'
 import { hashBytes } from '../memory/block.ts'
 import { DOT_BYTE, Edges, edgeHash, Header, Node, Queue, TOMBSTONE } from './layout.ts'
 
@@ -39,6 +39,8 @@ export class InterestReader {
   /** Nodes of the latest walk. */
   private readonly found: number[] = []
   private steps = 0
+  /** Steps that the latest call took, all its tries together. */
+  stepsTaken = 0
   /** The latest walk met an offset outside the view: the region has grown, or the offset was garbage. */
   private torn = false
   private subject: Uint8Array = new Uint8Array(0)
@@ -63,23 +65,31 @@ export class InterestReader {
       this.steps = this.words.length
       const root = this.literalChild(this.words[Header.root], account.bytes, 0, account.bytes.length)
       if (root > 0) this.walk(root, start)
-    }
+    } else this.steps = this.words.length
+    this.stepsTaken = this.spent
     return this.found
   }
 
   /**
    * What the region's shard wants of subject[start, end). If the region will not hold still, the shard is taken to
-   * have plain interest: it matches again by itself, so that a message too many costs time, not correctness.
+   * have plain interest: it matches again by itself, so that a message too many costs time, not correctness; queue
+   * groups are taken to be as they were seen last.
    */
   read(account: AccountKey, subject: Uint8Array, start: number, end: number): Interest {
-    for (let tries = 0; tries < REGION_READ_TRIES; tries++) {
+    let steps = 0
+    let latest: Interest | undefined
+    while (steps < REGION_READ_STEPS) {
       // Acquire: everything before this count is visible to the reads below.
       const before = Atomics.load(this.words, Header.sequence)
       const interest = this.collect(this.matchNodes(account, subject, start, end))
       this.fence()
-      if (interest !== undefined && !this.torn && Atomics.load(this.words, Header.sequence) === before) return interest
+      steps += 1 + this.spent
+      this.stepsTaken = steps
+      if (interest === undefined || this.torn) continue
+      if (Atomics.load(this.words, Header.sequence) === before) return interest
+      latest = interest
     }
-    return { plain: true, queues: undefined, guessed: true }
+    return { plain: true, queues: latest?.queues, guessed: true }
   }
 
   /** Whether anything stands in an account; a hint, as nothing holds still meanwhile. */
@@ -87,6 +97,11 @@ export class InterestReader {
     if (this.words[Header.capacity] !== this.words.length) this.follow()
     this.steps = this.words.length
     return this.literalChild(this.words[Header.root], bytes, 0, bytes.length) > 0
+  }
+
+  /** Steps of the latest try. */
+  private get spent(): number {
+    return this.words.length - this.steps + this.found.length
   }
 
   /** A sequentially consistent store between plain loads and the load that checks them: it keeps their order. */

@@ -8,8 +8,11 @@ export interface ParserHandler {
   processConnect(json: string): void
   /** Another operation comes although CONNECT is due. Answers whether the peer may go on without. */
   mayGoOnWithoutConnect(): boolean
-  /** PUB or HPUB; the run is valid during the call only. */
-  processPub(run: Run): void
+  /**
+   * PUB or HPUB; the run is valid during the call only. Answers how many of its messages were taken, one at least: the
+   * parser tells the others again.
+   */
+  processPub(run: Run): number
   /** SUB; byte strings, one char a byte. */
   processSub(subject: string, queue: string, sid: string): void
   /** UNSUB; max is 0 where absent or not above zero. */
@@ -18,6 +21,13 @@ export interface ParserHandler {
   processPong(): void
   /** The peer broke the protocol; the parser takes nothing more after this call. `cause` is for the log. */
   processFault(fault: Fault, cause: string): void
+  /** No work is left in this turn, and more has come: the handler may suspend() the parser. */
+  turnIsOver(): void
+}
+
+/** What is left of the turn; the parser counts down what it does. */
+export interface ParserTurn {
+  left: number
 }
 
 /** Is shown each whole control line before it is carried out; byte strings. */

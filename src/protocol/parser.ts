@@ -20,16 +20,20 @@ import { BLOCK_SLACK } from '../constants.ts'
 import { type Fault, Faults } from '../errors.ts'
 import { allocateBlock, type Block, copyBytes, equalBytes } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
-import type { ParserHandler, ParserLimits, ParserTracer } from './parser-handler.ts'
-import { Run } from './run.ts'
+import { Work } from '../turns.ts'
+import { Backlog } from './backlog.ts'
+import type { ParserHandler, ParserLimits, ParserTracer, ParserTurn } from './parser-handler.ts'
+import { Run, traceRun } from './run.ts'
 import { parseSize } from './size.ts'
+import { matchVerb } from './verb.ts'
 
 const LF = 10
 const CR = 13
 const SPACE = 32
 const TAB = 9
 const SNIPPET_BYTES = 32
-const EMPTY = Buffer.alloc(0)
+/** Where nobody counts. */
+const ENDLESS: ParserTurn = { left: Number.POSITIVE_INFINITY }
 
 const Ignoring = { none: 0, ping: 1, pong: 2, ok: 3 } as const
 type Ignoring = (typeof Ignoring)[keyof typeof Ignoring]
@@ -49,6 +53,7 @@ export class Parser {
 
   private readonly handler: ParserHandler
   private readonly pool: ChunkPool
+  private readonly turn: ParserTurn
   private limits: ParserLimits
   /** Start of a cut control line. */
   private carry: Buffer | undefined
@@ -65,12 +70,13 @@ export class Parser {
   /** Suspended by so many. */
   private suspensions = 0
   /** What came behind the operation that suspended the parser. */
-  private rest: Buffer | undefined
+  private rest: Backlog | undefined
 
-  constructor(handler: ParserHandler, pool: ChunkPool, limits: ParserLimits) {
+  constructor(handler: ParserHandler, pool: ChunkPool, limits: ParserLimits, turn: ParserTurn = ENDLESS) {
     this.handler = handler
     this.pool = pool
     this.limits = limits
+    this.turn = turn
   }
 
   /** Whether HPUB is allowed: as CONNECT negotiated. */
@@ -101,6 +107,7 @@ export class Parser {
   stop(): void {
     this.stopped = true
     this.carry = undefined
+    this.rest?.release()
     this.rest = undefined
     this.assembly?.release()
     this.assembly = undefined
@@ -116,9 +123,14 @@ export class Parser {
     const { rest } = this
     if (--this.suspensions > 0 || rest === undefined) return
     this.rest = undefined
-    const block = allocateBlock(rest.length)
-    rest.copy(block.bytes)
-    this.push(block, 0, rest.length)
+    rest.start = this.read(rest.block, rest.start, rest.end)
+    if (rest.isEmpty || this.stopped) rest.release()
+    else this.rest = rest
+  }
+
+  /** Something has come that it has not dealt with, as it is suspended. */
+  get hasRest(): boolean {
+    return this.rest !== undefined
   }
 
   /** Reads block[start, end). The caller leaves room before `start` for as many bytes as a line may have. */
@@ -137,17 +149,23 @@ export class Parser {
       start -= carry.length
       carry.copy(block.bytes, start)
     }
-    let at = start
+    const at = this.read(block, start, end)
+    if (at === end || this.stopped) return
+    if (this.rest === undefined) this.rest = new Backlog(this.pool, block, at, end)
+    else this.rest.append(block, at, end)
+  }
+
+  /** Reads until the end, or until it is stopped or suspended; answers where that was. */
+  private read(block: Block, at: number, end: number): number {
     while (at < end && !this.stopped) {
-      if (this.suspensions > 0) {
-        this.rest = Buffer.concat([this.rest ?? EMPTY, block.bytes.subarray(at, end)])
-        return
-      }
+      if (this.turn.left <= 0 && this.suspensions === 0) this.handler.turnIsOver()
+      if (this.suspensions > 0) break
       if (this.assembly !== undefined) at = this.assemble(this.assembly, block, at, end)
       else if (this.ignoring !== Ignoring.none) at = this.ignore(block, at, end)
       else if (this.repeatsLine(block, at, end)) at = this.readRun(block, at, end)
       else at = this.readLine(block, at, end)
     }
+    return at
   }
 
   // ── Messages ──────────────────────────────────────────────────────────────────────────────────────────
@@ -172,12 +190,13 @@ export class Parser {
       count++
     } while (count < runMax && next + stride <= end && equalBytes(block, next, line, 0, lineLength))
     if (count === 0) return this.fail(Faults.unknownOperation, block, at + lineLength + run.size, end)
-    if (this.tracer !== undefined) this.traceRun(this.tracer, block, at)
+    if (this.tracer !== undefined) traceRun(this.tracer, run, block, at)
     run.block = block
     run.first = at + lineLength
     run.count = count
-    this.handler.processPub(run)
-    return next
+    const taken = this.handler.processPub(run)
+    this.turn.left -= Work.run + taken * Work.message
+    return taken === count ? next : at + taken * stride
   }
 
   /** Begins the message whose line stands at `at` and whose end has not come yet. */
@@ -208,7 +227,7 @@ export class Parser {
     }
     if (missing > 0) return end
     this.assembly = undefined
-    if (this.tracer !== undefined) this.traceRun(this.tracer, chunk.block, 0)
+    if (this.tracer !== undefined) traceRun(this.tracer, run, chunk.block, 0)
     run.block = chunk.block
     run.chunk = chunk
     run.first = run.lineLength
@@ -228,6 +247,7 @@ export class Parser {
   /** Reads the control line at `at`, or keeps it for later if its end has not come. Answers where to go on. */
   private readLine(block: Block, at: number, end: number): number {
     const bytes = block.bytes
+    this.turn.left -= Work.operation
     if (this.connectDue && (bytes[at] | 0x20) !== 0x63 && !this.handler.mayGoOnWithoutConnect()) {
       return this.fail(Faults.authorization, block, at, end)
     }
@@ -263,20 +283,9 @@ export class Parser {
     }
   }
 
-  /** How many bytes of `verb` stand at `at`, in any letter case; -1 if something else does. */
-  private matchVerb(verb: string, bytes: Buffer, at: number, end: number): number {
-    const length = Math.min(verb.length, end - at)
-    for (let i = 0; i < length; i++) {
-      const byte = bytes[at + i]
-      const upper = byte >= 0x61 && byte <= 0x7a ? byte - 0x20 : byte
-      if (upper !== verb.charCodeAt(i)) return -1
-    }
-    return length
-  }
-
   /** PING, PONG, +OK: whatever follows the verb up to the LF does not matter. */
   private readIgnored(verb: string, kind: Ignoring, block: Block, at: number, end: number): number {
-    const matched = this.matchVerb(verb, block.bytes, at, end)
+    const matched = matchVerb(verb, block.bytes, at, end)
     if (matched < 0) return this.fail(Faults.unknownOperation, block, at, end)
     if (matched < verb.length) return this.keepLine(block, at, end)
     this.ignoring = kind
@@ -298,7 +307,7 @@ export class Parser {
   /** Verbs with arguments. `separated`: a blank must follow the verb. */
   private readArguments(verb: string, separated: boolean, block: Block, at: number, end: number): number {
     const bytes = block.bytes
-    const matched = this.matchVerb(verb, bytes, at, end)
+    const matched = matchVerb(verb, bytes, at, end)
     if (matched < 0) return this.fail(Faults.unknownOperation, block, at, end)
     let from = at + matched
     if (matched < verb.length || from === end) return this.keepLine(block, at, end)
@@ -437,13 +446,5 @@ export class Parser {
     this.stop()
     this.handler.processFault(fault, cause)
     return end
-  }
-
-  private traceRun(tracer: ParserTracer, block: Block, at: number): void {
-    const { lineLength, size, headerSize } = this.run
-    const line = block.bytes.toString('latin1', at, at + lineLength).trimEnd()
-    const blank = line.search(/[ \t]/)
-    tracer.cameIn(line.slice(0, blank).toUpperCase(), line.slice(blank + 1))
-    tracer.messageCameIn(block.bytes.subarray(at + lineLength, at + lineLength + size), headerSize)
   }
 }

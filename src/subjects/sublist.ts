@@ -14,6 +14,7 @@ import { type AccountKey, InterestReader } from '../interest/reader.ts'
 import type { InterestWriter } from '../interest/writer.ts'
 import type { Run } from '../protocol/run.ts'
 import type { Publisher } from '../router.ts'
+import { Work } from '../turns.ts'
 
 /** Whatever stands in the list under a filter of an account. */
 export abstract class Entry {
@@ -204,7 +205,10 @@ export class Sublist {
     account.counters.removes++
   }
 
-  /** Calls `plain` for each plain entry on a matching filter, `queue` for each matching group's members. */
+  /**
+   * Calls `plain` for each plain entry on a matching filter, `queue` for each matching group's members. Answers what
+   * that cost, in units of work.
+   */
   match(
     account: AccountKey,
     subject: Uint8Array,
@@ -212,12 +216,21 @@ export class Sublist {
     end: number,
     plain: (entry: Entry) => void,
     queue: (name: string, members: readonly Entry[]) => void,
-  ): void {
+  ): number {
+    let found = 0
     for (const node of this.reader.matchNodes(account, subject, start, end)) {
       const here = this.nodes.get(node)
       if (here === undefined) continue
-      if (here.plain !== undefined) for (const entry of here.plain) plain(entry)
-      if (here.queues !== undefined) for (const [name, members] of here.queues) queue(name, members)
+      if (here.plain !== undefined) {
+        found += here.plain.length
+        for (const entry of here.plain) plain(entry)
+      }
+      if (here.queues === undefined) continue
+      for (const [name, members] of here.queues) {
+        found += members.length
+        queue(name, members)
+      }
     }
+    return this.reader.stepsTaken * Work.step + found * Work.match
   }
 }

@@ -18,6 +18,7 @@ import type { Shard } from '../shard.ts'
 import { properText } from '../stats.ts'
 import { isReservedSubject } from '../subjects/subject.ts'
 import { serverInfo } from '../system/server-info.ts'
+import { Work } from '../turns.ts'
 import { mayAskForTrace, readTraceHeaders, type TraceHeaders } from './headers.ts'
 import { MessageTrace, type TraceEvent, type TraceOwner, withoutTrace } from './message-trace.ts'
 
@@ -92,6 +93,7 @@ export class Tracing implements TraceOwner {
       acc: properText(account.name),
       subj: properText(subjectOf(run)),
     })
+    this.shard.turns.left -= Work.trace
     this.shard.router.tracing(trace, () => process(run))
     trace.sent()
   }
@@ -149,7 +151,7 @@ export class Tracing implements TraceOwner {
     shard.router.tracing(trace, () => {
       if (plain) trace.deliver(run, account, publisher)
       if (name === '') return
-      const queue = shard.router.planner.routeOf(run, account).queues?.find((candidate) => candidate.name === name)
+      const queue = shard.router.planner.routeOf(run, account).findQueue(name)
       if (queue === undefined || trace.deliverQueue(run, queue, publisher) || isOnlyTraced) return
       // Nobody here any more: any other will do, and is not told of.
       const rest: Frame = { ...frame, trace: 0, plain: false }

@@ -43,6 +43,8 @@ export interface WebSocketClient {
   /** So many bytes of payload stand in the shard's read buffer. */
   socketOnRead(bytes: number): void
   close(fault: Fault): void
+  /** Closes it when all that came before has been dealt with. */
+  closeBehind(fault: Fault): void
 }
 
 const NO_STATUS = 1005
@@ -152,14 +154,14 @@ export class WebSocketTransport implements Transport, FrameHandler {
     const text = fault === undefined ? reason : fault.text
     this.goodbye = code === NO_STATUS ? closeFrame(undefined) : closeFrame(code, text)
     this.deliver()
-    this.client?.close(goodbyeFault)
+    this.client?.closeBehind(goodbyeFault)
   }
 
   frameFault(fault: FrameFault): void {
     this.goodbye ??= closeFrame(fault.code, fault.text)
     this.deliver()
     this.shared.log.error(`${this.client?.label} - read error: ${fault.text}`)
-    this.client?.close(readFault)
+    this.client?.closeBehind(readFault)
   }
 
   // ── Compressed messages ───────────────────────────────────────────────────────────────────────────────

@@ -1,38 +1,130 @@
+// Fair turns: however one connection floods, others have theirs after a bounded amount of work. Counted, not timed.
+
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { expect, onTestFinished, test } from 'vitest'
-import { READ_BYTES, READ_TURN_BYTES } from '../../src/constants.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { READ_BYTES, READ_TURN_BYTES, TURN_WORK } from '../../src/constants.ts'
+import type { Primary } from '../../src/primary.ts'
+import type { TotalsReport } from '../../src/stats.ts'
+import { Work } from '../../src/turns.ts'
 import type { Flood } from '../support/flood.ts'
-import { startPrimary, total } from '../support/server.ts'
+import { open, ownPrimary } from '../support/harness.ts'
+import { total } from '../support/server.ts'
 
-const PAYLOAD_BYTES = 32 * 1024
-const MESSAGES = 1000
-
-test('one who sends without a pause leaves others their turn', async () => {
-  // Everything on this thread, so that this test's turns are the shard's.
-  const primary = await startPrimary({ workers: 0 })
-  onTestFinished(() => primary.close())
+/** Sends `text` from another thread, all of which the kernel has before the shard reads the first of it. */
+async function flood(primary: Primary, text: string): Promise<void> {
   const steps = new SharedArrayBuffer(8)
-  const flood: Flood = {
-    port: primary.port,
-    text: `CONNECT {"verbose":false}\r\n${`PUB flood ${PAYLOAD_BYTES}\r\n${'x'.repeat(PAYLOAD_BYTES)}\r\n`.repeat(MESSAGES)}`,
-    steps,
-  }
-  const flooder = new Worker(new URL('../support/flood.ts', import.meta.url), { workerData: flood, execArgv: [] })
+  const task: Flood = { port: primary.port, text, steps }
+  const flooder = new Worker(new URL('../support/flood.ts', import.meta.url), { workerData: task, execArgv: [] })
   onTestFinished(async () => void (await flooder.terminate()))
   await once(flooder, 'message')
   const words = new Int32Array(steps)
   Atomics.store(words, 0, 1)
   Atomics.notify(words, 0)
-  // The kernel has megabytes for the shard before it reads the first of them.
   Atomics.wait(words, 1, 0)
+}
+
+/** The most that a counter grew by in one turn of the loop until it had grown by `all`. */
+async function mostInATurn(primary: Primary, counter: keyof TotalsReport, all: number): Promise<number> {
+  const before = await total(primary, counter)
   let most = 0
-  for (let taken = 0; taken < MESSAGES * PAYLOAD_BYTES; ) {
-    const now = await total(primary, 'inBytes')
+  for (let taken = before; taken < before + all; ) {
+    const now = await total(primary, counter)
     most = Math.max(most, now - taken)
     taken = now
     await new Promise(setImmediate)
   }
+  return most
+}
+
+const CONNECT = 'CONNECT {"verbose":false,"headers":true,"no_responders":true}\r\n'
+
+test('one who sends without a pause leaves others their turn', async () => {
+  // Everything on this thread, so that this test's turns are the shard's.
+  const primary = await ownPrimary({ workers: 0 })
+  const payload = 32 * 1024
+  const messages = 1000
+  await flood(primary, `${CONNECT}${`PUB flood ${payload}\r\n${'x'.repeat(payload)}\r\n`.repeat(messages)}`)
+  const most = await mostInATurn(primary, 'inBytes', messages * payload)
   expect(most).toBeGreaterThan(READ_BYTES)
   expect(most).toBeLessThanOrEqual(READ_TURN_BYTES + READ_BYTES)
+})
+
+describe('a turn ends after so much work, whatever it consists of', () => {
+  const MESSAGES = 4_000
+  const flood16 = (subject: (i: number) => string): string =>
+    Array.from({ length: MESSAGES }, (_, i) => `PUB ${subject(i)} 1\r\nx\r\n`).join('')
+
+  test.each([
+    ['subjects that nobody hears, each another one', {}, flood16((i) => `nobody.hears.${i}`), Work.lookUp],
+    [
+      'a mapping by weights',
+      {
+        mappings: {
+          m: [
+            { destination: 'a', weight: 50 },
+            { destination: 'b', weight: 50 },
+          ],
+        },
+      },
+      flood16(() => 'm'),
+      Work.mapping,
+    ],
+    [
+      'subjects that are denied',
+      {
+        authorization: { users: [{ user: 'u', password: 'p', permissions: { publish: { deny: ['no.>'] } } }] },
+        noAuthUser: 'u',
+      },
+      flood16((i) => `no.${i}`),
+      Work.lookUp + Work.refusal,
+    ],
+    [
+      'requests without responders',
+      {},
+      `SUB inbox.* 1\r\n${Array.from({ length: MESSAGES }, (_, i) => `PUB nobody inbox.${i} 1\r\nx\r\n`).join('')}`,
+      Work.operation,
+    ],
+    [
+      'traced messages',
+      {},
+      'HPUB t 35 36\r\nNATS/1.0\r\nNats-Trace-Dest: here\r\n\r\nx\r\n'.repeat(MESSAGES / 10),
+      Work.trace,
+    ],
+  ])('%s', async (_, options, text, each) => {
+    const primary = await ownPrimary({ workers: 0, log: 'none', ...options })
+    await flood(primary, `${CONNECT}${text}`)
+    const messages = text.split('PUB').length - 1
+    const most = await mostInATurn(primary, 'inMessages', messages)
+    expect(most).toBeGreaterThan(0)
+    expect(most).toBeLessThanOrEqual(TURN_WORK / each + 1)
+  })
+
+  test('messages for thousands of subscriptions', async () => {
+    const SUBSCRIPTIONS = 5_000
+    const primary = await ownPrimary({ workers: 0 })
+    const listener = await open(primary.port)
+    listener.onMessage = () => undefined
+    // All alike, and each with a sid of its own: shared by slice, and encoded one by one.
+    listener.send(Array.from({ length: SUBSCRIPTIONS }, (_, i) => `SUB wide ${i}\r\n`).join(''))
+    await listener.sync()
+    await flood(primary, `${CONNECT}${'PUB wide 1\r\nx\r\n'.repeat(200)}`)
+    const most = await mostInATurn(primary, 'inMessages', 200)
+    expect(most).toBeLessThanOrEqual(TURN_WORK / (SUBSCRIPTIONS * Work.encoding) + 1)
+  })
+})
+
+test('what came before a connection ends its half is dealt with, however many turns it takes', async () => {
+  const MESSAGES = 20_000
+  const primary = await ownPrimary({ workers: 0 })
+  const listener = await open(primary.port)
+  let heard = 0
+  listener.onMessage = () => void heard++
+  listener.send('SUB last.* 1\r\n')
+  await listener.sync()
+  const sender = await open(primary.port)
+  sender.send(Array.from({ length: MESSAGES }, (_, i) => `PUB last.${i} 1\r\nx\r\n`).join(''))
+  await sender.leave()
+  await listener.sync()
+  expect(heard).toBe(MESSAGES)
 })

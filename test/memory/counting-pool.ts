@@ -1,11 +1,13 @@
 import { type Chunk, ChunkPool } from '../../src/memory/chunk-pool.ts'
 
-/** A pool that knows how many of its chunks are out. */
+/** A pool that knows how many of its chunks are out, and how often one was asked for. */
 export class CountingPool extends ChunkPool {
   outstanding = 0
+  acquired = 0
 
   override acquire(bytes: number): Chunk {
     this.outstanding++
+    this.acquired++
     return super.acquire(bytes)
   }
 

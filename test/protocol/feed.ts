@@ -57,7 +57,7 @@ export class CallRecorder implements ParserHandler {
     return false
   }
 
-  processPub(run: Run): void {
+  processPub(run: Run): number {
     const line = run.line.bytes
     const withHeader = (line[run.lineStart] | 0x20) === 0x68
     const subject = line.toString('latin1', run.subjectStart, run.subjectEnd)
@@ -76,6 +76,7 @@ export class CallRecorder implements ParserHandler {
         0,
       )
     }
+    return run.count
   }
 
   processSub(subject: string, queue: string, sid: string): void {
@@ -93,6 +94,8 @@ export class CallRecorder implements ParserHandler {
   processPong(): void {
     this.calls.push(pong)
   }
+
+  turnIsOver(): void {}
 
   processFault(fault: Fault, cause: string): void {
     this.calls.push(`FAULT ${faultName(fault)}`)

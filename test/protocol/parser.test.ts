@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { CONTROL_LINE_MAX } from '../../src/constants.ts'
 import { allocateBlock } from '../../src/memory/block.ts'
 import { Parser } from '../../src/protocol/parser.ts'
+import type { Run } from '../../src/protocol/run.ts'
 import { CountingPool } from '../memory/counting-pool.ts'
 import { faultName, ping, sub, unsub } from '../model/calls.ts'
 import { ParserModel } from '../model/parser-model.ts'
@@ -102,9 +103,9 @@ test('a run ends where the line changes by a byte', () => {
 test('a message that was cut may be kept by reference, one that was not may not', () => {
   const chunks: boolean[] = []
   class Watcher extends CallRecorder {
-    override processPub(run: Parameters<CallRecorder['processPub']>[0]): void {
+    override processPub(run: Run): number {
       chunks.push(run.chunk !== undefined)
-      super.processPub(run)
+      return super.processPub(run)
     }
   }
   feed(Buffer.from('PUB a 2\r\nhi\r\nPUB a 2\r\nhi\r\n'), [24], FEED_DEFAULTS, new Watcher())
@@ -117,9 +118,10 @@ test('nothing is carried out after the handler has stopped the parser', () => {
       super.processPing()
       this.parser?.stop()
     }
-    override processPub(run: Parameters<CallRecorder['processPub']>[0]): void {
-      super.processPub(run)
+    override processPub(run: Run): number {
+      const taken = super.processPub(run)
       this.parser?.stop()
+      return taken
     }
   }
   const afterPing = Buffer.from('SUB a 1\r\nPING\r\nPING\r\nSUB b 2\r\n')
@@ -203,4 +205,86 @@ test('suspended twice, it goes on when both have resumed, with all that came mea
   expect(recorder.calls).toEqual([])
   parser.resume()
   expect(recorder.calls).toEqual([sub('a', '1'), ping, unsub('1')])
+})
+
+/** Gives way whenever the turn is over, and takes at most so many messages of a run. */
+class Yielder extends CallRecorder {
+  readonly turn = { left: 0 }
+  turns = 0
+  private readonly runMax: number
+
+  constructor(runMax: number) {
+    super()
+    this.runMax = runMax
+  }
+
+  override processPub(run: Run): number {
+    run.count = Math.min(run.count, this.runMax)
+    return super.processPub(run)
+  }
+
+  override turnIsOver(): void {
+    this.turns++
+    this.parser?.suspend()
+  }
+}
+
+test('whatever the turns, and however much of a run is taken, all is told once and in order', () => {
+  const random = new Random(chooseSeed('parser.test.ts'))
+  const lines = [
+    'PING\r\n',
+    'PUB a 2\r\nhi\r\n',
+    'PUB b 0\r\n\r\n',
+    'SUB a 1\r\n',
+    'UNSUB 1\r\n',
+    '+OK\r\n',
+    `PUB long 900\r\n${'x'.repeat(900)}\r\n`,
+  ]
+  for (let round = 0; round < 200; round++) {
+    const text = Array.from({ length: 60 }, () => random.pick(lines).repeat(1 + random.below(5))).join('')
+    const input = Buffer.from(text)
+    const recorder = new Yielder(1 + random.below(4))
+    const pool = new CountingPool()
+    const parser = new Parser(recorder, pool, { maxControlLine: 4096, maxPayload: 1024 }, recorder.turn)
+    parser.runMax = 100
+    recorder.parser = parser
+    for (let at = 0; at < input.length; ) {
+      const piece = input.subarray(at, at + 1 + random.below(2000))
+      at += piece.length
+      const block = allocateBlock(CONTROL_LINE_MAX + piece.length)
+      piece.copy(block.bytes, CONTROL_LINE_MAX)
+      parser.push(block, CONTROL_LINE_MAX, CONTROL_LINE_MAX + piece.length)
+      // Now and then more comes before it is its turn again.
+      while (parser.hasRest && !random.chance(0.1)) {
+        recorder.turn.left = random.below(300)
+        parser.resume()
+      }
+    }
+    while (parser.hasRest) {
+      recorder.turn.left = 1
+      parser.resume()
+    }
+    expect(recorder.calls).toEqual(feed(input, []).calls)
+    expect(recorder.turns).toBeGreaterThan(0)
+    parser.stop()
+    expect(pool.outstanding).toBe(0)
+  }
+})
+
+test('what waits for its turn is copied once, however many turns it takes', () => {
+  const recorder = new Yielder(1)
+  const pool = new CountingPool()
+  const parser = new Parser(recorder, pool, { maxControlLine: 4096, maxPayload: 1024 }, recorder.turn)
+  recorder.parser = parser
+  const text = 'PING\r\n'.repeat(1000)
+  const block = allocateBlock(text.length)
+  block.bytes.write(text)
+  parser.push(block, 0, text.length)
+  while (parser.hasRest) {
+    recorder.turn.left = 1
+    parser.resume()
+  }
+  expect(recorder.calls).toHaveLength(1000)
+  expect(recorder.turns).toBeGreaterThanOrEqual(1000)
+  expect(pool.acquired).toBe(1)
 })

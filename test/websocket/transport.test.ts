@@ -57,6 +57,7 @@ test.each([
     label: 'test',
     parser: { connectDue },
     socketOnRead: () => undefined,
+    closeBehind: (fault) => void faults.push(fault),
     close: (fault) => void faults.push(fault),
   }
   transport.serve(client)

@@ -1,0 +1,106 @@
+// Fair turns, counted in work. A shard has one event loop: what one connection or one ring asks for at a stretch, all
+// others wait for. So everything that a peer can cause counts down what is left of the turn; when nothing is left, the
+// rest waits until the others have had theirs. Bytes alone would not do: a MiB is one message, or 100,000 operations.
+//
+//     read ─▶ operations … left <= 0 ─▶ the parser keeps the rest, the socket is paused ─▶ wait()
+//                                              ▲                                             │
+//                  reads of others, timers ────┴──────────────── a later turn ◀──────────────┘
+//
+// A unit is about 8 ns of a processor of the year 2020. The figures are rough, and need not be better: a turn is to end
+// after about a millisecond, whatever it is made of.
+
+import { READ_TURN_BYTES, TURN_WORK } from './constants.ts'
+
+/** What things cost, in units. */
+export const Work = {
+  /** A control line that is read and carried out, whatever it asks for. */
+  operation: 30,
+  /** A run of messages, and each message in it. */
+  run: 20,
+  message: 3,
+  /** A look into a shard's index: each of them, each filter that matches, each step on the way there. */
+  lookUp: 120,
+  match: 12,
+  step: 1,
+  /** A message to one more subscription, by slices that all of them share; to one more that is encoded for itself. */
+  slice: 3,
+  encoding: 8,
+  /** A message into another shard's ring; into the hands of the server itself; by an import of a service. */
+  frame: 10,
+  internal: 200,
+  service: 800,
+  own: 1_000,
+  /** A message that goes on under another subject; one that is traced. */
+  mapping: 200,
+  trace: 12_000,
+  /** A subscription that comes or goes. */
+  subscription: 120,
+  connect: 1_500,
+  /** A refusal; a line of the log. */
+  refusal: 60,
+  logLine: 600,
+} as const
+
+const READ_UNITS = TURN_WORK / READ_TURN_BYTES
+/** Copying is cheap beside reading, which the kernel has a part in. */
+const ENCODE_SHIFT = 6
+
+/** Work for so many bytes read. */
+export function workOfRead(bytes: number): number {
+  return Math.ceil(bytes * READ_UNITS)
+}
+
+/** Work for so many bytes encoded. */
+export function workOfEncoding(bytes: number): number {
+  return bytes >> ENCODE_SHIFT
+}
+
+export class Turns {
+  /** Work left in the turn at hand. Whatever works counts it down, and ends soon after it is below zero. */
+  left = TURN_WORK
+  /** Those whose turn is over, in the order in which they go on. */
+  private waiting: (() => void)[] = []
+  private isScheduled = false
+
+  /** A turn begins. */
+  begin(): void {
+    this.left = TURN_WORK
+  }
+
+  get isOver(): boolean {
+    return this.left <= 0
+  }
+
+  /** Calls `goOn`, which does not throw, in a later turn of the loop. */
+  wait(goOn: () => void): void {
+    this.waiting.push(goOn)
+    this.schedule()
+  }
+
+  private schedule(): void {
+    if (this.isScheduled) return
+    this.isScheduled = true
+    setImmediate(() => {
+      this.isScheduled = false
+      this.goOn()
+    })
+  }
+
+  /** As many of those who wait as fit in one turn, one at least: however many wait, the loop turns. */
+  private goOn(): void {
+    const { waiting } = this
+    this.waiting = []
+    let spent = 0
+    let next = 0
+    while (next < waiting.length && spent < TURN_WORK) {
+      this.begin()
+      waiting[next++]()
+      spent += TURN_WORK - this.left
+    }
+    if (next < waiting.length) {
+      // Those who came meanwhile stand behind those who have waited longer.
+      this.waiting = [...waiting.slice(next), ...this.waiting]
+      this.schedule()
+    }
+  }
+}
