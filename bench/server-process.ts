@@ -106,6 +106,7 @@ export class ServerProcess {
     })
     while (Number.isNaN(server.acceptMs) || Number.isNaN(server.readyMs)) {
       if (Number.isNaN(server.acceptMs) && (await answers(ports.client))) server.acceptMs = performance.now() - startMs
+      if (setup.logsToFile === true) server.readyMs = server.acceptMs
       if (child.pid === undefined || child.exitCode !== null || performance.now() - startMs > START_MAX_MS) {
         await server.stop()
         throw new Error(`${program.command} did not start: ${server.logTail}`)

@@ -13,6 +13,8 @@ export interface Setup {
    * where clients have to trust one. `websocketPort` is free.
    */
   configuration(folder: string, websocketPort: number): string
+  /** Its log does not come to the bench: it counts as ready when it takes connections. */
+  readonly logsToFile?: true
 }
 
 /** Whom clients of a server with TLS trust; lies in its folder. */
