@@ -5,9 +5,10 @@
 // connection. Only the handle: a whole Socket on its way costs another Socket where it arrives, and its own destruction
 // where it left, a seventh of the processor time of a connect. The shard builds the one Socket that the connection has.
 
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Worker } from 'node:worker_threads'
 import type { Arrival, ToShard } from './messages.ts'
+import { type Handle, socketWith, takeHandle } from './node-private.ts'
 
 /** Oldest Node that can move a socket to a worker. */
 export const NODE_WITH_TRANSFER = '24.21.0'
@@ -18,19 +19,6 @@ export function transferObstacle(version: string = process.versions.node): strin
   const [needMajor, needMinor] = NODE_WITH_TRANSFER.split('.').map(Number)
   if (major > needMajor || (major === needMajor && minor >= needMinor)) return undefined
   return `workers need Node ${NODE_WITH_TRANSFER} or newer, which can move sockets between threads; this is ${version}`
-}
-
-/** Node's own end of a connection, without a Socket around it. */
-export interface Handle {
-  close(): void
-}
-
-/** Takes the connection out of a socket, which is of no use afterwards. Undefined if the connection is gone. */
-export function takeHandle(socket: Socket): Handle | undefined {
-  const holder = socket as unknown as { _handle: Handle | null }
-  const handle = holder._handle ?? undefined
-  holder._handle = null
-  return handle
 }
 
 /** Primary: gives connections to a shard. They are not ours afterwards. Throws if one cannot go. */
@@ -45,7 +33,7 @@ export function handOver(worker: Worker, arrivals: readonly Arrival[]): void {
  * finished.
  */
 export function socketOver(handle: Handle): Socket {
-  return makeSocket({ handle, allowHalfOpen: true })
+  return socketWith(handle, { allowHalfOpen: true })
 }
 
 /** The same, reading into `buffer`: calls `onRead` with the number of bytes each time. */
@@ -54,16 +42,11 @@ export function readingSocketOver(handle: Handle, buffer: Buffer, onRead: (bytes
     onRead(bytes)
     return true
   }
-  return makeSocket({ handle, allowHalfOpen: true, onread: { buffer, callback } })
+  return socketWith(handle, { allowHalfOpen: true, onread: { buffer, callback } })
 }
 
 /** Makes a socket that is here already one that reads into `buffer`. Undefined if the connection is gone. */
 export function adopt(socket: Socket, buffer: Buffer, onRead: (bytes: number) => void): Socket | undefined {
   const handle = takeHandle(socket)
   return handle === undefined ? undefined : readingSocketOver(handle, buffer, onRead)
-}
-
-/** The options' type knows no handle. */
-function makeSocket(options: object): Socket {
-  return new Socket(options as ConstructorParameters<typeof Socket>[0])
 }

@@ -2,9 +2,9 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import type { AnswerMessage, QuestionMessage } from './auth/questions.ts'
-import type { Handle } from './handoff.ts'
 import type { LogMessage } from './log/sink.ts'
 import type { ConnectionSort } from './monitor/connection-order.ts'
+import type { Handle } from './node-private.ts'
 import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import type { ServerKey } from './server-identity.ts'

@@ -2,48 +2,23 @@
 // itself, so one compressor and one decompressor serve everybody, one message after the other.
 //
 // Both work on the calling thread. A message is a few kilobytes: 1 to 60 µs, which a thread pool would only add to.
-// zlib's synchronous functions make and drop a state of 40 to 270 KB each time (12 µs to inflate 150 bytes, against
-// 0.5 µs here), so the handle below a stream is used directly; it is the one that those functions use.
 
 import assert from 'node:assert/strict'
 import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib'
+import { ZlibState } from '../node-private.ts'
 
 /** Output is taken in pieces of this size. */
 const PIECE_BYTES = 32 * 1024
 /** What a sender leaves out at the end of each message. */
 const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff])
 
-interface Handle {
-  onerror: (message: string) => void
-  /** Answers by way of the stream's _writeState: room left in the output, input left. */
-  writeSync(
-    flush: number,
-    input: Buffer,
-    inputAt: number,
-    inputLength: number,
-    output: Buffer,
-    outputAt: number,
-    outputLength: number,
-  ): void
-  reset(): void
-}
-
-/** A zlib stream's state, without the stream. */
+/** One direction, message by message. */
 class Zlib {
-  private readonly handle: Handle
-  /** [room left in the output, input left] */
-  private readonly state: Uint32Array
+  private readonly state: ZlibState
   private readonly output = Buffer.allocUnsafeSlow(PIECE_BYTES)
-  private failed = false
 
   constructor(stream: object) {
-    const { _handle: handle, _writeState: state } = stream as { _handle?: Handle; _writeState?: Uint32Array }
-    assert(handle !== undefined && state?.length === 2, 'this version of Node keeps zlib elsewhere')
-    this.handle = handle
-    this.state = state
-    handle.onerror = () => {
-      this.failed = true
-    }
+    this.state = new ZlibState(stream)
   }
 
   /**
@@ -53,9 +28,9 @@ class Zlib {
   write(input: Buffer, flush: number, take: (piece: Buffer) => boolean): boolean {
     let at = 0
     for (;;) {
-      this.handle.writeSync(flush, input, at, input.length - at, this.output, 0, PIECE_BYTES)
-      if (this.failed) return false
-      const [room, left] = this.state
+      const done = this.state.step(flush, input, at, this.output)
+      if (done === undefined) return false
+      const { room, left } = done
       at = input.length - left
       if (room < PIECE_BYTES && !take(this.output.subarray(0, PIECE_BYTES - room))) return false
       // With room left everything has come out; what is left of the input then stands behind its end.
@@ -64,8 +39,7 @@ class Zlib {
   }
 
   reset(): void {
-    this.failed = false
-    this.handle.reset()
+    this.state.reset()
   }
 }
 

@@ -1,31 +1,30 @@
 // The reader half of WebSocket: bytes in become pieces of payload, PINGs and a goodbye. It holds no socket.
 //
-// Every rule of framing is that of the receiver of `ws`. Two of its steps are replaced here, because what it does by
-// itself is to collect a message until it is whole, however large, and to allocate several buffers for each frame:
+// A data frame is handed on as it comes, without waiting for the rest. So a connection keeps at most one incomplete
+// head or control frame, whatever lengths its frames claim, and into how many fragments its messages fall.
 //
-//   consume   copies the few bytes of a head, or a control frame's payload, into memory of this file
-//   getData   hands on the part of a data frame that is here, without waiting for the rest
-//
-// So a connection keeps at most one incomplete head or control frame, whatever lengths its frames claim, and into how
-// many fragments its messages fall.
+// A head is judged by its first two bytes as soon as they are here; nothing of it is remembered before it is whole.
 
-import assert from 'node:assert/strict'
+import { isUtf8 } from 'node:buffer'
 import type { Block } from '../memory/block.ts'
-import { badCloseText, type FrameFault, frameFault } from './frame-faults.ts'
+import { type FrameFault, FrameFaults } from './frame-faults.ts'
+import {
+  CONTROL_BYTES_MAX,
+  FIN,
+  HEAD_BYTES_MAX,
+  LENGTH_16,
+  LENGTH_64,
+  MASK,
+  OPCODE,
+  Opcode,
+  RSV1,
+  RSV2_AND_3,
+  SHORT_LENGTH,
+} from './frames.ts'
 import { rotateKey } from './unmask.ts'
-import { type Done, PERMESSAGE_DEFLATE, Receiver, State } from './ws-parts.ts'
 
-/** Payload of a control frame. */
-export const CONTROL_BYTES_MAX = 125
-/** … with the head of a frame. */
-export const CARRY_MAX = 14 + CONTROL_BYTES_MAX
-
-/** The payload of control frames and the parts of heads, until the next one is read. */
-const scratch = Buffer.alloc(CONTROL_BYTES_MAX)
-const two = scratch.subarray(0, 2)
-const eight = scratch.subarray(0, 8)
-/** The mask of the frame at hand, where the receiver takes it off itself. */
-const mask = Buffer.alloc(4)
+/** An incomplete head or control frame. */
+export const CARRY_MAX = HEAD_BYTES_MAX + CONTROL_BYTES_MAX
 
 export interface FrameHandler {
   /** Part of a message's payload, masked with `key` (see unmask.ts). */
@@ -40,38 +39,38 @@ export interface FrameHandler {
   frameFault(fault: FrameFault): void
 }
 
-const CLOSE = 8
-const NO_EXTENSIONS = {}
-const DEFLATE_EXTENSION = { [PERMESSAGE_DEFLATE]: {} }
+const NO_STATUS = 1005
+const INCOMPLETE = -1
+/** Of a length of 64 bits: more than this in its upper half is no number that JavaScript has exactly. */
+const UPPER_MAX = 2 ** 21 - 1
 
-export class FrameReader extends Receiver {
+/** The payload of the control frame at hand, without its mask. */
+const control = Buffer.alloc(CONTROL_BYTES_MAX)
+
+export class FrameReader {
   private readonly handler: FrameHandler
+  private readonly masked: boolean
   private readonly compression: boolean
-  private block: Block | undefined
-  /** Everything before it in the block has been consumed. */
-  private at = 0
-  /** The mask for the next byte of the frame at hand, and those behind it. */
-  private key = 0
   /** An incomplete head or control frame, to be put in front of the next bytes. */
   private carry: Buffer | undefined
+  /** Payload of the data frame at hand that has not come; 0: a head comes next. */
+  private left = 0
+  /** The mask for the next byte of it, and those behind; 0: none. */
+  private key = 0
+  /** It ends its message. */
+  private isFinal = false
+  /** A message has begun, and what ends it has not. */
+  private isInMessage = false
+  private isCompressed = false
+  /** The head that was read last is of a data frame. */
+  private isDataDue = false
   private over = false
-  /** The handler did not want to go on. */
-  private halted = false
 
   /** `masked`: the peer must mask its frames. `compression`: permessage-deflate was agreed upon. */
   constructor(handler: FrameHandler, masked: boolean, compression: boolean) {
-    super({
-      isServer: masked,
-      skipUTF8Validation: false,
-      extensions: compression ? DEFLATE_EXTENSION : NO_EXTENSIONS,
-    })
     this.handler = handler
+    this.masked = masked
     this.compression = compression
-    this.on('ping', (payload) => handler.framePing(payload))
-    this.on('conclude', (code, reason) => {
-      this.over = true
-      handler.frameClose(code, reason, undefined)
-    })
   }
 
   /**
@@ -79,83 +78,147 @@ export class FrameReader extends Receiver {
    * `end`, or before it if the handler did not want to go on; then what is left is to be pushed again.
    */
   push(block: Block, start: number, end: number): number {
-    if (this.over) return end
     let at = start
     if (this.carry !== undefined) {
       at -= this.carry.length
       this.carry.copy(block.bytes, at)
       this.carry = undefined
     }
-    this.block = block
-    this.at = at
-    this._bufferedBytes = end - at
-    this.halted = false
-    this.startLoop(this.onRead)
-    this.block = undefined
-    if (this.over) return end
-    assert(this.at + this._bufferedBytes === end)
-    if (this.halted) return this.at
-    if (this.at < end) this.carry = Buffer.from(block.bytes.subarray(this.at, end))
-    return end
+    while (at < end && !this.over) {
+      if (this.left > 0) {
+        const length = Math.min(this.left, end - at)
+        const from = at
+        at += length
+        if (!this.readData(block, from, length)) break
+        continue
+      }
+      const headEnd = this.readHead(block, at, end)
+      if (headEnd === INCOMPLETE) {
+        this.carry = Buffer.from(block.bytes.subarray(at, end))
+        return end
+      }
+      at = headEnd
+      // A message may end with an empty frame.
+      if (this.left === 0 && this.isDataDue && !this.readData(block, at, 0)) break
+    }
+    return this.over ? end : at
   }
 
   /** Nothing more is read. */
   stop(): void {
     this.over = true
-    this._loop = false
   }
 
-  private readonly onRead: Done = (error) => {
-    if (error === undefined || this.over) return
-    this.over = true
-    if (error.code === 'WS_ERR_INVALID_UTF8') this.handler.frameClose(badCloseText.code, scratch, badCloseText)
-    else this.handler.frameFault(frameFault(error, this._opcode, this.compression))
-  }
-
-  // ── Steps of the receiver ─────────────────────────────────────────────────────────────────────────────
-
-  override consume(bytes: number): Buffer {
-    const from = (this.block as Block).bytes
-    const at = this.at
-    this.at += bytes
-    this._bufferedBytes -= bytes
-    if (this._state === State.mask) {
-      this.key = from.readInt32LE(at)
-      return mask
+  /** Takes up a data frame, or deals with a control frame; answers where what follows its head, or it, begins. */
+  private readHead(block: Block, at: number, end: number): number {
+    const { bytes } = block
+    this.isDataDue = false
+    if (end - at < 2) return INCOMPLETE
+    const first = bytes[at]
+    const second = bytes[at + 1]
+    const fault = this.faultOf(first, second)
+    if (fault !== undefined) return this.fail(fault, end)
+    const short = second & SHORT_LENGTH
+    const lengthEnd = at + 2 + (short === LENGTH_16 ? 2 : short === LENGTH_64 ? 8 : 0)
+    const headEnd = lengthEnd + (this.masked ? 4 : 0)
+    if (headEnd > end) return INCOMPLETE
+    if (short === LENGTH_64 && bytes.readUInt32BE(at + 2) > UPPER_MAX) return this.fail(FrameFaults.badLength, end)
+    const key = this.masked ? bytes.readInt32LE(lengthEnd) : 0
+    const opcode = first & OPCODE
+    if (opcode >= Opcode.close) {
+      if (headEnd + short > end) return INCOMPLETE
+      this.readControl(opcode, block, headEnd, short, key)
+      return headEnd + short
     }
-    const into = bytes === 2 ? two : bytes === 8 ? eight : scratch.subarray(0, bytes)
-    for (let i = 0; i < bytes; i++) into[i] = from[at + i]
-    return into
+    this.left =
+      short === LENGTH_16
+        ? bytes.readUInt16BE(at + 2)
+        : short === LENGTH_64
+          ? bytes.readUInt32BE(at + 2) * 2 ** 32 + bytes.readUInt32BE(at + 6)
+          : short
+    this.key = key
+    this.isFinal = (first & FIN) !== 0
+    if (opcode !== Opcode.continuation) this.isCompressed = (first & RSV1) !== 0
+    this.isInMessage = !this.isFinal
+    this.isDataDue = true
+    return headEnd
   }
 
-  override getData(done: Done): void {
-    if (this._opcode >= CLOSE) {
-      mask.writeInt32LE(this.key)
-      this._mask = mask
-      super.getData(done)
+  /** What is wrong with a head, by its first two bytes. */
+  private faultOf(first: number, second: number): FrameFault | undefined {
+    const isCompressed = (first & RSV1) !== 0
+    if ((first & RSV2_AND_3) !== 0) return FrameFaults.reservedBits
+    if (isCompressed && !this.compression) return FrameFaults.notNegotiated
+    const isMasked = (second & MASK) !== 0
+    if (isMasked !== this.masked) return this.masked ? FrameFaults.maskMissing : FrameFaults.maskSet
+    const opcode = first & OPCODE
+    switch (opcode) {
+      case Opcode.continuation:
+        return this.isInMessage && !isCompressed ? undefined : FrameFaults.badContinuation
+      case Opcode.text:
+      case Opcode.binary:
+        return this.isInMessage ? FrameFaults.messageInMessage : undefined
+      case Opcode.close:
+      case Opcode.ping:
+      case Opcode.pong: {
+        const length = second & SHORT_LENGTH
+        if (length > CONTROL_BYTES_MAX) return FrameFaults.controlTooLong
+        if (isCompressed) return FrameFaults.compressedControl
+        if ((first & FIN) === 0) return FrameFaults.controlInFragments
+        return opcode === Opcode.close && length === 1 ? FrameFaults.closeOfOneByte : undefined
+      }
+      default:
+        return FrameFaults.opcode(opcode)
+    }
+  }
+
+  /** Hands on the part of a data frame that is here; answers whether to go on. */
+  private readData(block: Block, start: number, length: number): boolean {
+    const { key } = this
+    this.left -= length
+    this.key = rotateKey(key, length)
+    const end = start + length
+    if (this.isCompressed) {
+      return this.handler.frameCompressed(block, start, end, key, this.left === 0 && this.isFinal)
+    }
+    if (length > 0) this.handler.frameData(block, start, end, key)
+    return true
+  }
+
+  private readControl(opcode: number, block: Block, start: number, length: number, key: number): void {
+    if (opcode === Opcode.pong) return
+    const payload = control.subarray(0, length)
+    let rest = key
+    for (let i = 0; i < length; i++) {
+      payload[i] = block.bytes[start + i] ^ rest
+      rest = rotateKey(rest, 1)
+    }
+    if (opcode === Opcode.ping) this.handler.framePing(payload)
+    else this.readClose(payload)
+  }
+
+  private readClose(payload: Buffer): void {
+    this.over = true
+    if (payload.length === 0) {
+      this.handler.frameClose(NO_STATUS, payload, undefined)
       return
     }
-    const start = this.at
-    const length = Math.min(this._bufferedBytes, this._payloadLength)
-    const key = this._masked ? this.key : 0
-    this.at += length
-    this._bufferedBytes -= length
-    this._payloadLength -= length
-    const ended = this._payloadLength === 0
-    if (ended) {
-      this._state = State.info
-      this._totalPayloadLength = 0
-      if (this._fin) this._fragmented = 0
-    } else {
-      this.key = rotateKey(key, length)
-      this._loop = false
-    }
-    const block = this.block as Block
-    if (!this._compressed) {
-      if (length > 0) this.handler.frameData(block, start, this.at, key)
-    } else if (!this.handler.frameCompressed(block, start, this.at, key, ended && this._fin)) {
-      this._loop = false
-      this.halted = true
-    }
+    const code = payload.readUInt16BE()
+    const reason = payload.subarray(2)
+    if (!isCloseCode(code)) this.handler.frameFault(FrameFaults.closeCode(code))
+    else if (isUtf8(reason)) this.handler.frameClose(code, reason, undefined)
+    else this.handler.frameClose(FrameFaults.badCloseText.code, reason, FrameFaults.badCloseText)
   }
+
+  private fail(fault: FrameFault, end: number): number {
+    this.over = true
+    this.handler.frameFault(fault)
+    return end
+  }
+}
+
+/** RFC 6455, 7.4: those that stand for no code, or for none that is sent, are no codes. */
+function isCloseCode(code: number): boolean {
+  if (code >= 3000) return code <= 4999
+  return code >= 1000 && code <= 1014 && (code < 1004 || code > 1006)
 }

@@ -7,12 +7,7 @@
 
 import { FRAME_BROWSER_MAX, FRAME_COMPRESS_MIN, FRAME_JOIN_MAX } from '../constants.ts'
 import type { Deflater } from './deflate.ts'
-import { Sender } from './ws-parts.ts'
-
-const CONTINUATION = 0
-const BINARY = 2
-const CLOSE = 8
-const PONG = 10
+import { frameHead, Opcode } from './frames.ts'
 
 /** How a connection wants its frames. */
 export interface FrameStyle {
@@ -28,24 +23,20 @@ export const BROWSER: FrameStyle = { frameMax: FRAME_BROWSER_MAX, fragments: tru
 /** Safari does not take fragments of a compressed message. */
 export const SAFARI: FrameStyle = { frameMax: FRAME_BROWSER_MAX, fragments: false }
 
-function head(length: number, opcode: number, fin: boolean, rsv1: boolean): Buffer {
-  return Sender.frame({ length }, { opcode, fin, rsv1, mask: false })[0]
-}
-
 function controlFrame(opcode: number, payload: Buffer): Buffer {
-  return Buffer.concat([head(payload.length, opcode, true, false), payload])
+  return Buffer.concat([frameHead(payload.length, opcode, true, false), payload])
 }
 
 export function pongFrame(payload: Buffer): Buffer {
-  return controlFrame(PONG, payload)
+  return controlFrame(Opcode.pong, payload)
 }
 
 /** `code` undefined: a goodbye without words. */
 export function closeFrame(code: number | undefined, text: string | Buffer = ''): Buffer {
-  if (code === undefined) return controlFrame(CLOSE, Buffer.alloc(0))
+  if (code === undefined) return controlFrame(Opcode.close, Buffer.alloc(0))
   const payload = Buffer.concat([Buffer.alloc(2), Buffer.from(text)])
   payload.writeUInt16BE(code)
-  return controlFrame(CLOSE, payload)
+  return controlFrame(Opcode.close, payload)
 }
 
 export class Framer {
@@ -90,10 +81,10 @@ export class Framer {
       const message = this.deflater.deflate(slices)
       return this.style.fragments && message.length > frameMax
         ? [inFrames([message], message.length, frameMax, true)]
-        : [head(message.length, BINARY, true, true), message]
+        : [frameHead(message.length, Opcode.binary, true, true), message]
     }
     if (length > frameMax) return [inFrames(slices, length, frameMax, false)]
-    const pieces = [head(length, BINARY, true, false), ...slices]
+    const pieces = [frameHead(length, Opcode.binary, true, false), ...slices]
     // A small batch in one piece costs less than a write of several.
     return length <= FRAME_JOIN_MAX ? [Buffer.concat(pieces)] : pieces
   }
@@ -105,8 +96,8 @@ function inFrames(slices: readonly Buffer[], length: number, frameMax: number, c
   const pieces: Buffer[] = []
   for (let at = 0; at < length; at += frameMax) {
     const end = Math.min(at + frameMax, length)
-    const opcode = compressed && at > 0 ? CONTINUATION : BINARY
-    pieces.push(head(end - at, opcode, !compressed || end === length, compressed && at === 0))
+    const opcode = compressed && at > 0 ? Opcode.continuation : Opcode.binary
+    pieces.push(frameHead(end - at, opcode, !compressed || end === length, compressed && at === 0))
     pieces.push(payload.subarray(at, end))
   }
   return Buffer.concat(pieces)

@@ -7,9 +7,9 @@ import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { WebSocketOptions } from '../config/shapes.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
+import { offersIn, PERMESSAGE_DEFLATE } from './extensions.ts'
 import { OriginPolicy } from './origin.ts'
 import { type BadRequest, cookiesOf, hasToken, type RequestHead, readRequest } from './request.ts'
-import { extension, PERMESSAGE_DEFLATE } from './ws-parts.ts'
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 const DEFLATE_ANSWER = `${PERMESSAGE_DEFLATE}; server_no_context_takeover; client_no_context_takeover`
@@ -139,12 +139,8 @@ function isKey(key: string): boolean {
  * nats-server ignores the limit, and such a client could not read what it is sent.
  */
 function offersDeflate(headers: readonly string[]): boolean {
-  try {
-    const offers = headers.flatMap((header) => extension.parse(header)[PERMESSAGE_DEFLATE] ?? [])
-    return offers.some((parameters) => !('server_max_window_bits' in parameters))
-  } catch {
-    return false
-  }
+  const offers = headers.flatMap((header) => offersIn(header) ?? [])
+  return offers.some(({ name, parameters }) => name === PERMESSAGE_DEFLATE && !parameters.has('server_max_window_bits'))
 }
 
 /** Safari is told from others by a word that only it has; Chrome calls itself Safari as well (reference 14). */

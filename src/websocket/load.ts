@@ -1,4 +1,4 @@
-// WebSockets are loaded only where they are wanted: `ws` brings Node's HTTP along, a third of what a shard has to load.
+// WebSockets are loaded only where they are wanted: most servers do without, and start sooner.
 
 import type { Options } from '../options.ts'
 import type { WebSocketsClass } from './websockets.ts'

@@ -14,9 +14,10 @@ import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 import type { Transport } from '../transport.ts'
 import { closeCodeOf } from './close-codes.ts'
 import type { Inflater } from './deflate.ts'
-import { badDeflate, type FrameFault } from './frame-faults.ts'
-import { CONTROL_BYTES_MAX, type FrameHandler, FrameReader } from './frame-reader.ts'
+import { type FrameFault, FrameFaults } from './frame-faults.ts'
+import { type FrameHandler, FrameReader } from './frame-reader.ts'
 import { closeFrame, type Framer, pongFrame } from './framer.ts'
+import { CONTROL_BYTES_MAX } from './frames.ts'
 import type { WebSocketSession } from './handshake.ts'
 import { unmaskInto } from './unmask.ts'
 
@@ -210,7 +211,7 @@ export class WebSocketTransport implements Transport, FrameHandler {
     this.inflated += total
     if (total > maxPayload) return this.refuseMessage(Faults.payload)
     if (!whole) {
-      if (!this.client?.closing) this.frameFault(badDeflate)
+      if (!this.client?.closing) this.frameFault(FrameFaults.badDeflate)
       return false
     }
     return this.inflated < INFLATE_TURN_BYTES
