@@ -9,9 +9,12 @@ import { HEDDLE_VERSION, NATS_VERSION, PROGRAM } from './constants.ts'
 import { run } from './run.ts'
 import { sendSignal } from './send-signal.ts'
 
-function fail(error: unknown): never {
+/** The exit code of `-t --test_reload` where a restart is needed. */
+const EXIT_RESTART = 3
+
+function fail(error: unknown, code = 1): never {
   process.stderr.write(`${PROGRAM}: ${error instanceof Error ? error.message : error}\n`)
-  process.exit(1)
+  process.exit(code)
 }
 
 /** Serves, or only looks at the configuration. */
@@ -19,8 +22,8 @@ async function obeyRun(command: RunCommand): Promise<void> {
   const surroundings = surroundingsOf(process.env)
   if (command.purpose === 'check') {
     const result = await check(command, surroundings)
-    if ('refused' in result) fail(result.refused)
-    process.stderr.write(`${PROGRAM}: ${result.valid}\n`)
+    if ('refused' in result) fail(result.refused, result.restart ? EXIT_RESTART : 1)
+    for (const line of [...result.notices, ...result.valid]) process.stderr.write(`${PROGRAM}: ${line}\n`)
     return
   }
   const result = await load(command, surroundings)

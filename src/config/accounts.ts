@@ -5,16 +5,21 @@ import { EXPORT, IMPORT, readExports, readImports } from './exports-imports.ts'
 import { ACCOUNT_JETSTREAM, readAccountJetStream } from './jetstream-keys.ts'
 import { isPublicNkey } from './nkey.ts'
 import { PERMISSIONS, readPermissions } from './permissions.ts'
-import { quoteText, shownValue } from './problems.ts'
+import { quotedValue, quoteText, shownValue } from './problems.ts'
 import { custom, integer, type Reading, readBlock, type Schema, text } from './schema.ts'
-import type { AccountLimits, AccountOptions, Draft, MappingDestination, MappingOptions } from './shapes.ts'
+import {
+  type AccountLimits,
+  type AccountOptions,
+  type Draft,
+  GLOBAL_ACCOUNT,
+  type MappingDestination,
+  type MappingOptions,
+} from './shapes.ts'
 import { slowConsumerKey } from './slow-consumer.ts'
 import { whyNoMappings } from './subject-mapping.ts'
 import { isPublishSubject, isValidSubject } from './subjects.ts'
 import { type ConfigEntry, isPlainData, typeName } from './tree.ts'
 import { readUsers, USER, withDefaults } from './users.ts'
-
-export const GLOBAL_ACCOUNT = '$G'
 
 const LIMITS: Schema<Draft<AccountLimits>> = {
   title: 'accounts.NAME.limits',
@@ -97,7 +102,7 @@ export const ACCOUNT: Schema<AccountDraft> = {
     custom('nkey', 'nkey', 'public account key', (entry, into, { problems }) => {
       const { value } = entry
       if (typeof value === 'string' && isPublicNkey(value, 'account')) into.nkey = value
-      else problems.error(entry, `Not a valid public nkey for an account: ${quoteText(shownValue(value))}`)
+      else problems.error(entry, `Not a valid public nkey for an account: ${quotedValue(value)}`)
     }),
     custom(
       'list',

@@ -79,7 +79,7 @@ function adapted(option: OptionName, value: unknown): unknown {
 }
 
 /** What a value should be, if it is not. Numbers are compared with their bounds later. */
-function whyNot({ kind, min, max, choices = [] }: Setting, value: unknown): string | undefined {
+function whyNot({ option, kind, min, max, choices = [] }: Setting, value: unknown): string | undefined {
   switch (kind) {
     case 'boolean':
       return typeof value === 'boolean' ? undefined : `true or false, not ${shownData(value)}`
@@ -95,7 +95,8 @@ function whyNot({ kind, min, max, choices = [] }: Setting, value: unknown): stri
     case 'block':
       return isTexts(value) ? undefined : 'an object with texts'
     default:
-      return typeof value === 'string' ? undefined : `a text, not ${shownData(value)}`
+      if (typeof value !== 'string') return `a text, not ${shownData(value)}`
+      return option === 'name' && /\s/.test(value) ? 'without blanks: server name cannot contain spaces' : undefined
   }
 }
 

@@ -98,9 +98,11 @@ export const BLOCKS: ReadonlyMap<string, BlockReading> = new Map<string, BlockRe
   [
     'jetstream',
     (entry, top, reading) => {
-      const { enabled, storeDir } = readJetStream(entry, reading)
+      const block = readJetStream(entry, reading)
+      const storeDir = block['storeDir'] as ConfigEntry | undefined
       if (storeDir !== undefined) setStoreDir(storeDir, top, reading)
-      if (enabled) lacks(entry, top, 'jetstream')
+      top.layer.later.jetstream = block
+      if (block['enabled'] === true) lacks(entry, top, 'jetstream')
     },
   ],
   [
@@ -114,28 +116,28 @@ export const BLOCKS: ReadonlyMap<string, BlockReading> = new Map<string, BlockRe
   [
     'cluster',
     (entry, top, reading) => {
-      checkBlock(entry, CLUSTER, 'Expected map to define cluster', reading)
+      top.layer.later.cluster = checkBlock(entry, CLUSTER, 'Expected map to define cluster', reading)
       lacks(entry, top, 'cluster')
     },
   ],
   [
     'gateway',
     (entry, top, reading) => {
-      checkBlock(entry, GATEWAY, 'Expected gateway to be a map', reading)
+      top.layer.later.gateway = checkBlock(entry, GATEWAY, 'Expected gateway to be a map', reading)
       lacks(entry, top, 'gateway')
     },
   ],
   [
     'leaf',
     (entry, top, reading) => {
-      checkBlock(entry, LEAFNODES, 'Expected map to define a leafnode', reading)
+      top.layer.later.leaf = checkBlock(entry, LEAFNODES, 'Expected map to define a leafnode', reading)
       lacks(entry, top, 'leaf')
     },
   ],
   [
     'mqtt',
     (entry, top, reading) => {
-      checkBlock(entry, MQTT, 'Expected mqtt to be a map', reading)
+      top.layer.later.mqtt = checkBlock(entry, MQTT, 'Expected mqtt to be a map', reading)
       lacks(entry, top, 'mqtt')
     },
   ],
@@ -195,7 +197,8 @@ function readDomains(entry: ConfigEntry, top: Top, { problems }: Reading): void 
     problems.error(entry, `error default_js_domain config: unsupported type ${typeName(entry.value)}`)
     return
   }
-  for (const item of entry.value.values()) problems.string(item)
+  const domains = [...entry.value].map(([account, item]) => [account, problems.string(item) ?? ''] as const)
+  top.layer.later.domains = new Map(domains)
   lacks(entry, top, 'default_js_domain')
 }
 

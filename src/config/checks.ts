@@ -1,28 +1,48 @@
-// Rules between settings (reference 4): checked at start and at a reload, not by `-t`, as in nats-server, whose words
-// these are.
+// Rules between settings (reference 4), in nats-server's words and order: checked at start, at a reload and by `-t`.
 
 import type { Options } from '../options.ts'
 import { durationText } from './duration.ts'
-import type { WebSocketOptions } from './shapes.ts'
+import { checkLeafnodes, checkServers } from './later-checks.ts'
+import type { LaterBlocks } from './layer.ts'
+import { GLOBAL_ACCOUNT, type WebSocketOptions } from './shapes.ts'
+import { checkNoAuthUser, usersOf } from './user-checks.ts'
 
 const FORBIDDEN_HEADERS = new Set(['host', 'content-length', 'connection', 'upgrade', 'nats-no-masking'])
 
-/** What is wrong with the options together; undefined if nothing. */
-export function checkOptions(options: Options): string | undefined {
-  const { maxPayload, maxPending, name, lameDuckGracePeriod, lameDuckDuration, monitorPort, httpsPort } = options
+/** What is wrong with the options together, and with what is only checked so far; undefined if nothing. */
+export function checkOptions(options: Options, later: LaterBlocks = {}): string | undefined {
+  const { maxPayload, maxPending, name, lameDuckGracePeriod, lameDuckDuration } = options
   if (lameDuckGracePeriod >= lameDuckDuration) {
     const [grace, duration] = [lameDuckGracePeriod, lameDuckDuration].map(durationText)
     return `lame duck grace period (${grace}) should be strictly lower than lame duck duration (${duration})`
   }
   if (maxPayload > maxPending) return `max_payload (${maxPayload}) cannot be higher than max_pending (${maxPending})`
-  if (/\s/.test(name)) return 'server name cannot contain spaces'
+  if (name.includes(' ')) return 'server name cannot contain spaces'
+  return (
+    checkIdentity(options) ??
+    checkLeafnodes(options, later) ??
+    checkNoAuthUser(options, options.noAuthUser) ??
+    checkServers(options, later) ??
+    checkWebSocket(options)
+  )
+}
+
+/** What keeps a server from starting, although `-t` calls its configuration valid, as nats-server's does. */
+export function checkStart(options: Options): string | undefined {
+  const { monitorPort, httpsPort, systemAccount, accounts, operators, trustedKeys } = options
   if (monitorPort !== undefined && httpsPort !== undefined) {
     return `Can't start monitoring: can't specify both HTTP (${monitorPort}) and HTTPs (${httpsPort}) ports`
   }
   if (httpsPort !== undefined && options.tls === undefined) {
     return "Can't start monitoring: TLS cert and key required for HTTPS"
   }
-  return checkIdentity(options) ?? checkNoAuthUser(options, options.noAuthUser) ?? checkWebSocket(options)
+  const isConfigured = operators.length === 0 && trustedKeys.length === 0
+  // Named, the usual one has to be there like any other.
+  const names = [GLOBAL_ACCOUNT, ...accounts.map((account) => account.name)]
+  if (systemAccount !== '' && isConfigured && !names.includes(systemAccount)) {
+    return 'error resolving system account: account missing'
+  }
+  return undefined
 }
 
 function checkIdentity(options: Options): string | undefined {
@@ -38,23 +58,6 @@ function checkIdentity(options: Options): string | undefined {
     return 'operators do not allow authorization callouts to be configured directly'
   }
   return undefined
-}
-
-/** Names and nkeys of all users. */
-function usersOf({ authorization, accounts }: Options): string[] {
-  const users = [...(authorization?.users ?? []), ...accounts.flatMap((account) => account.users)]
-  return users.map(({ username, nkey }) => (nkey === '' ? username : nkey))
-}
-
-function checkNoAuthUser(options: Options, name: string): string | undefined {
-  if (name === '') return undefined
-  if (options.operators.length > 0) return 'no_auth_user not compatible with Trusted Operator'
-  const users = usersOf(options)
-  if (users.length === 0) {
-    return `no_auth_user: "${name}" present, but users/nkeys are not defined`
-  }
-  if (users.includes(name)) return undefined
-  return `no_auth_user: "${name}" not present as user or nkey in authorization block or account configuration`
 }
 
 function checkWebSocket(options: Options): string | undefined {
@@ -88,7 +91,11 @@ function whyNoOrigin(origin: string): string | undefined {
   if (parts === null || (parts[1] !== 'http' && parts[1] !== 'https')) {
     return ` ${quoted}: allowed origins must be absolute URLs with http or https scheme`
   }
-  return parts[2] === '' ? ` ${quoted}: host is required` : undefined
+  const host = parts[2].replace(/^[^@]*@/, '')
+  if (host.startsWith('[') && !host.includes(']')) return `: parse ${quoted}: missing ']' in host`
+  const port = /:[^:\]]*$/.exec(host)?.[0] ?? ''
+  if (!/^(?::[0-9]*)?$/.test(port)) return `: parse ${quoted}: invalid port ${JSON.stringify(port)} after host`
+  return host === '' ? ` ${quoted}: host is required` : undefined
 }
 
 function checkHeaders({ headers }: WebSocketOptions): string | undefined {

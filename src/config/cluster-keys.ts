@@ -1,8 +1,9 @@
-// `cluster` and `gateway` (reference 4.5, 4.6). Neither is there yet: the keys are checked, what they say is dropped.
+// `cluster` and `gateway` (reference 4.5, 4.6). Neither is there yet: the keys are checked, and kept for the rules
+// between settings (later-checks.ts).
 
 import { AUTHORIZATION, readAuthorization } from './authorization.ts'
 import { parseDuration } from './duration.ts'
-import type { Checked } from './jetstream-keys.ts'
+import type { Checked } from './layer.ts'
 import { PERMISSIONS, readPermissions } from './permissions.ts'
 import { quoteText } from './problems.ts'
 import {
@@ -125,12 +126,16 @@ const COMPRESSION: Schema<Checked> = {
       'list',
       ['rtt_thresholds', 'thresholds', 'rtts', 'rtt'],
       'round trips from which on s2_auto takes the next mode',
-      (entry, _, { problems }) => {
+      (entry, into, { problems }) => {
+        const thresholds: number[] = []
         for (const item of problems.array(entry) ?? []) {
           const value = problems.string(item)
           const span = value === undefined ? undefined : parseDuration(value)
-          if (span !== undefined && 'wrong' in span) problems.error(entry, span.wrong)
+          if (span === undefined) continue
+          if ('wrong' in span) problems.error(entry, span.wrong)
+          else thresholds.push(span.ms)
         }
+        into['thresholds'] = thresholds
       },
       { default: '10ms, 50ms, 100ms' },
     ),
@@ -142,10 +147,13 @@ export function compressionKey(defaultText: string): Key<Checked> {
     'text',
     'compression',
     'compression between servers: a boolean, a mode, or a block',
-    (entry, _, reading, name) => {
+    (entry, into, reading, name) => {
       const { value } = entry
-      if (value instanceof Map) readBlock(value, COMPRESSION, {}, reading)
-      else if (typeof value !== 'string' && typeof value !== 'boolean') {
+      const compression: Checked = { mode: '', thresholds: [] }
+      into['compression'] = compression
+      if (value instanceof Map) readBlock(value, COMPRESSION, compression, reading)
+      else if (typeof value === 'string') compression['mode'] = value
+      else if (typeof value !== 'boolean') {
         const what = `field ${quoteText(name)} should be a boolean or a structure`
         reading.problems.error(entry, `${what}, got ${typeName(value)}`)
       }
@@ -181,8 +189,8 @@ export const CLUSTER: Schema<Checked> = {
     integer('connectRetries', 'connect_retries', 'tries for routes that others told of', '0'),
     boolean('connectBackoff', 'connect_backoff', 'wait longer after each try', 'false'),
     integer('poolSize', 'pool_size', 'connections between two servers', '3'),
-    custom('list', 'accounts', 'accounts with a connection of their own', (entry, _, reading) => {
-      textsOf(entry, 'accounts', reading)
+    custom('list', 'accounts', 'accounts with a connection of their own', (entry, into, reading) => {
+      into['accounts'] = textsOf(entry, 'accounts', reading)
     }),
     compressionKey('accept'),
     custom(
@@ -206,12 +214,12 @@ const REMOTE_GATEWAY: Schema<Checked> = {
   keys: [
     text('name', 'name', 'name of the other cluster'),
     tlsKey(),
-    custom('url', 'url', 'one of its servers', (entry, _, reading) => {
+    custom('url', 'url', 'one of its servers', (entry, into, reading) => {
       const value = reading.problems.string(entry)
-      if (value !== undefined) readUrl(entry, value, 'gateway', reading)
+      if (value !== undefined) into['urls'] = [readUrl(entry, value, 'gateway', reading)]
     }),
-    custom('list', 'urls', 'some of its servers', (entry, _, reading) => {
-      readUrls(entry, 'gateway', reading)
+    custom('list', 'urls', 'some of its servers', (entry, into, reading) => {
+      into['urls'] = readUrls(entry, 'gateway', reading)
     }),
   ],
 }
@@ -237,19 +245,23 @@ export const GATEWAY: Schema<Checked> = {
   ],
 }
 
-function readGateways(entry: ConfigEntry, _: Checked, reading: Reading): void {
+function readGateways(entry: ConfigEntry, into: Checked, reading: Reading): void {
   const { problems } = reading
   if (!Array.isArray(entry.value)) {
     problems.error(entry, `Expected gateways field to be an array, got ${typeName(entry.value)}`)
     return
   }
+  const gateways: Checked[] = []
+  into['gateways'] = gateways
   for (const item of entry.value) {
-    if (item.value instanceof Map) readBlock(item.value, REMOTE_GATEWAY, {}, reading)
+    const gateway: Checked = { name: '', urls: [] }
+    gateways.push(gateway)
+    if (item.value instanceof Map) readBlock(item.value, REMOTE_GATEWAY, gateway, reading)
     else problems.error(item, `Expected gateway entry to be a map/struct, got ${typeName(item.value)}`)
   }
 }
 
-/** Reads a block that is only checked; `expected` begins the complaint about what is no block. */
+/** Reads a block that is only checked so far; `expected` begins the complaint about what is no block. */
 export function checkBlock(entry: ConfigEntry, schema: Schema<Checked>, expected: string, reading: Reading): Checked {
   const checked: Checked = {}
   if (entry.value instanceof Map) readBlock(entry.value, schema, checked, reading)

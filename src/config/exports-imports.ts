@@ -3,7 +3,7 @@
 
 import { parseDuration } from './duration.ts'
 import { suggestion } from './nearest.ts'
-import { quoteText } from './problems.ts'
+import { quotedValue, quoteText } from './problems.ts'
 import { custom, type Key, type Reading, readBlock, type Schema, text } from './schema.ts'
 import type { Draft, ExportOptions, ImportOptions } from './shapes.ts'
 import { type ConfigEntry, isPlainData, typeName } from './tree.ts'
@@ -23,7 +23,7 @@ function exported(kind: 'stream' | 'service'): Key<ExportDraft> {
   return custom('subject', kind, `subject of the ${kind}`, (entry, into, { problems }) => {
     const { value } = entry
     if (into.kind !== undefined && into.kind !== kind) {
-      problems.error(entry, `Detected ${kind} ${quoteText(String(value))} but already saw a ${into.kind}`)
+      problems.error(entry, `Detected ${kind} ${quotedValue(value)} but already saw a ${into.kind}`)
     } else if (typeof value !== 'string') {
       problems.error(entry, `Expected ${kind} name to be string, got ${typeName(value)}`)
     } else {

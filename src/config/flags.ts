@@ -22,6 +22,8 @@ export interface RunCommand {
   readonly purpose: 'serve' | 'check' | 'explain'
   /** Empty: none. */
   readonly configFile: string
+  /** With -t: the file that a reload would bring; empty: none. */
+  readonly testReload: string
   readonly layer: Layer
   readonly tls: TlsFlags | undefined
   /** Routes were asked for without the cluster that they need. */
@@ -66,7 +68,14 @@ const credential =
 
 export const EXTRA_FLAGS: readonly ExtraFlag[] = [
   { names: ['c', 'config'], kind: 'text', argument: '<file>', doc: 'Configuration file', section: 'Server' },
-  { names: ['t'], kind: 'boolean', doc: 'Check the configuration file and stop', section: 'Server' },
+  { names: ['t'], kind: 'boolean', doc: 'Check the configuration and stop', section: 'Server' },
+  {
+    names: ['test_reload'],
+    kind: 'text',
+    argument: '<file>',
+    doc: 'With -t: check whether a reload could take this file over (exit code 3 if it needs a restart)',
+    section: 'Server',
+  },
   {
     names: ['explain-config'],
     kind: 'boolean',
@@ -195,9 +204,13 @@ function commandOf(words: readonly string[], said: ReadonlyMap<string, string | 
       text: 'must specify [-c, --config] option to check configuration file syntax',
     }
   }
+  const testReload = String(said.get('test_reload') ?? '')
+  if (testReload !== '' && !check) {
+    return { kind: 'refused', text: '--test_reload can only be used together with -t' }
+  }
   const purpose = check ? 'check' : said.get('explain-config') === true ? 'explain' : 'serve'
   const routes = (said.get('routes') ?? '') !== '' && (said.get('cluster') ?? '') === ''
-  return { kind: 'run', purpose, configFile, layer, tls: tlsOf(said), routes }
+  return { kind: 'run', purpose, configFile, testReload, layer, tls: tlsOf(said), routes }
 }
 
 function tlsOf(said: ReadonlyMap<string, string | boolean>): TlsFlags | undefined {
@@ -246,5 +259,15 @@ function apply(layer: Layer, setting: Setting, value: unknown, origin: string): 
   const { option, missing, fromFile } = setting
   const meant = typeof value === 'number' && fromFile !== undefined ? fromFile(value) : value
   if (option !== undefined) layer.set(option as OptionName, meant as Options[OptionName] | undefined, origin)
-  else if (missing !== undefined && value !== false && value !== '') layer.lacks(missing, origin)
+  else if (missing !== undefined && value !== false && value !== '') {
+    layer.lacks(missing, origin)
+    noteLater(layer, setting.flags, value)
+  }
+}
+
+/** What rules between settings have to know of flags of what is not there yet. */
+function noteLater({ later }: Layer, flags: readonly string[], value: unknown): void {
+  if (flags.includes('jetstream')) later.jetstream = { enabled: true }
+  if (flags.includes('cluster')) later.cluster = { ...later.cluster, port: value }
+  if (flags.includes('cluster_name')) later.cluster = { ...later.cluster, name: value }
 }

@@ -2,12 +2,10 @@
 // what they say is dropped.
 
 import { parseDuration } from './duration.ts'
+import type { Checked } from './layer.ts'
 import { quoteText, shownValue } from './problems.ts'
 import { boolean, custom, durationOf, integer, type Key, type Reading, readBlock, type Schema, text } from './schema.ts'
 import { type ConfigEntry, typeName } from './tree.ts'
-
-/** What is read only to be checked. */
-export type Checked = Record<string, unknown>
 
 // ── An account's ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -279,15 +277,12 @@ export const JETSTREAM: Schema<Checked> = {
   ],
 }
 
-/** Whether streams are asked for, and the entry that names their folder. */
-export function readJetStream(
-  entry: ConfigEntry,
-  reading: Reading,
-): { enabled: boolean; storeDir: ConfigEntry | undefined } {
+/** What the block says: whether streams are asked for, `enabled`, and the entry that names their folder, `storeDir`. */
+export function readJetStream(entry: ConfigEntry, reading: Reading): Checked {
   const draft: Checked = { enabled: true }
   const enabled = readEnabled(entry, reading, (map) => {
     readBlock(map, JETSTREAM, draft, reading)
     return draft['enabled'] === true
   })
-  return { enabled, storeDir: draft['storeDir'] as ConfigEntry | undefined }
+  return { ...draft, enabled }
 }

@@ -17,12 +17,39 @@ export function apiOrigin(option: string): string {
   return `option ${option}`
 }
 
+/** What blocks say that are only checked so far: what rules between settings look at. */
+export interface LaterBlocks {
+  readonly cluster?: Checked
+  readonly gateway?: Checked
+  readonly leaf?: Checked
+  readonly mqtt?: Checked
+  readonly jetstream?: Checked
+  /** `default_js_domain`: a domain for each account. */
+  readonly domains?: ReadonlyMap<string, string>
+}
+
+/** What is read only to be checked. */
+export type Checked = Record<string, unknown>
+
+/** What layers say of later blocks, the last on top, key by key. */
+export function laterOf(layers: readonly Layer[]): LaterBlocks {
+  const all: Draft<LaterBlocks> = {}
+  for (const { later } of layers) {
+    for (const name of ['cluster', 'gateway', 'leaf', 'mqtt', 'jetstream'] as const) {
+      if (later[name] !== undefined) all[name] = { ...all[name], ...later[name] }
+    }
+    if (later.domains !== undefined) all.domains = later.domains
+  }
+  return all
+}
+
 export class Layer {
   readonly values: Draft<Partial<Options>> = {}
   /** Where a value was said: `FILE:LINE`, `flag -p`, `option port`. */
   readonly origins = new Map<OptionName, string>()
   /** Features that are not there yet, and where they were asked for. */
   readonly missing = new Map<string, { readonly missing: Missing; readonly origin: string }>()
+  later: Draft<LaterBlocks> = {}
   credentials: Credentials = {}
   credentialsOrigin = ''
 

@@ -1,9 +1,10 @@
-// `leafnodes` (reference 4.7). They are not there yet: the keys are checked, what they say is dropped.
+// `leafnodes` (reference 4.7). They are not there yet: the keys are checked, and kept for the rules
+// between settings (later-checks.ts).
 
 import { fromSeed } from '@nats-io/nkeys'
 import { readAuthTimeout } from './authorization.ts'
 import { compressionKey, listenKeys, writeKeys } from './cluster-keys.ts'
-import type { Checked } from './jetstream-keys.ts'
+import type { Checked } from './layer.ts'
 import { isPublicNkey } from './nkey.ts'
 import { readSubjects } from './permissions.ts'
 import { quoteText } from './problems.ts'
@@ -68,23 +69,24 @@ function readLeafUsers(entry: ConfigEntry, into: Checked, reading: Reading): voi
     problems.error(entry, `Expected users field to be an array, got ${typeName(entry.value)}`)
     return
   }
-  const names: unknown[] = []
+  const users: Checked[] = []
   for (const item of entry.value) {
-    const user: Checked = { username: '' }
+    const user: Checked = { username: '', account: '' }
     if (item.value instanceof Map) readBlock(item.value, LEAF_USER, user, reading)
     else problems.error(item, `Expected user entry to be a map/struct, got ${typeName(item.value)}`)
-    names.push(user['username'])
+    users.push(user)
   }
-  into['names'] = names
+  into['users'] = users
 }
 
-function readLeafAuthorization(entry: ConfigEntry, _: Checked, reading: Reading): void {
+function readLeafAuthorization(entry: ConfigEntry, into: Checked, reading: Reading): void {
   const { problems } = reading
   const map = problems.map(entry)
   if (map === undefined) return
-  const draft: Checked = { username: '', nkey: '', names: [] }
+  const draft: Checked = { username: '', nkey: '', account: '', users: [] }
   readBlock(map, LEAF_AUTHORIZATION, draft, reading)
-  const names = draft['names'] as string[]
+  into['authorization'] = draft
+  const names = (draft['users'] as Checked[]).map((user) => user['username'] as string)
   if (names.length === 0) return
   const double = names.find((name, i) => names.indexOf(name) !== i)
   if (draft['username'] !== '') problems.error(entry, 'can not have a single user/pass and a users array')
@@ -211,19 +213,22 @@ function isUserSeed(seed: string): boolean {
   }
 }
 
-function readRemotes(entry: ConfigEntry, _: Checked, reading: Reading): void {
+function readRemotes(entry: ConfigEntry, into: Checked, reading: Reading): void {
   const { problems } = reading
   if (!Array.isArray(entry.value)) {
     problems.error(entry, `Expected remotes field to be an array, got ${typeName(entry.value)}`)
     return
   }
   const seen = new Set<string>()
+  const remotes: Checked[] = []
+  into['remotes'] = remotes
   for (const item of entry.value) {
     if (!(item.value instanceof Map)) {
       problems.error(item, `Expected remote leafnode entry to be a map/struct, got ${typeName(item.value)}`)
       continue
     }
-    const remote: Checked = { urls: [] }
+    const remote: Checked = { urls: [], account: '$G' }
+    remotes.push(remote)
     readBlock(item.value, REMOTE, remote, reading)
     checkProxy(remote, reading)
     const name = nameOf(remote)

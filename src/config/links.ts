@@ -2,10 +2,10 @@
 // two, no user twice, and exports and imports that fit together.
 
 import { checkLinks } from './account-links.ts'
-import { GLOBAL_ACCOUNT } from './accounts.ts'
 import type { Top } from './blocks.ts'
 import { quoteText } from './problems.ts'
 import type { Reading } from './schema.ts'
+import { GLOBAL_ACCOUNT } from './shapes.ts'
 import { UniqueUsers } from './users.ts'
 
 export function finishSecurity(top: Top, reading: Reading): void {

@@ -1,6 +1,8 @@
 // From the command's flags to options: reads the configuration file that they name and lays the flags over it. A
 // reload calls this again, with the flags of the start.
 
+import type { Options } from '../options.ts'
+import { checkStart } from './checks.ts'
 import type { RunCommand, TlsFlags } from './flags.ts'
 import { Layer } from './layer.ts'
 import { type Normalised, normalise } from './normalise.ts'
@@ -16,10 +18,16 @@ export interface Refused {
   readonly refused: string
 }
 
-/** Reads the file, if there is one, and makes options of it and the flags. */
+/** Reads the file, if there is one, and makes options of it and the flags, with which a server can start. */
 export async function load(command: RunCommand, surroundings: Surroundings): Promise<Loaded | Refused> {
   const file = await readFileLayer(command.configFile, surroundings)
-  if ('refused' in file) return file
+  const loaded = 'refused' in file ? file : await optionsOf(command, file, surroundings)
+  if ('refused' in loaded) return loaded
+  const wrong = checkStart(loaded.options)
+  return wrong === undefined ? loaded : { refused: wrong }
+}
+
+async function optionsOf(command: RunCommand, file: FileLayer, surroundings: Surroundings): Promise<Loaded | Refused> {
   if (file.errors > 0) return { refused: file.text }
   const tls = new Layer()
   const wrong = command.tls === undefined ? undefined : await applyTls(command.tls, tls, surroundings)
@@ -31,18 +39,48 @@ export async function load(command: RunCommand, surroundings: Surroundings): Pro
   return typeof result === 'string' ? { refused: result } : { ...result, warnings: file.text }
 }
 
+/** What `-t` says of a good configuration, and of what in it has no effect. */
+export interface Checked {
+  readonly valid: readonly string[]
+  readonly notices: readonly string[]
+}
+
+/** Why `-t` calls a configuration bad; `restart`: it is good, but a running server could not take it over. */
+export interface Failed extends Refused {
+  readonly restart?: true
+}
+
 /**
- * What `-t` says: only the file itself is checked, and one with nothing but warnings counts as failed, although a
- * server would start with it (reference 1).
+ * What `-t` says: the file and the flags are checked as at a start, and a file with nothing but warnings counts as
+ * failed, although a server would start with it (reference 1). With `--test_reload FILE`, whether a server that runs
+ * by the configuration could take over that of FILE by a reload.
  */
-export async function check(
-  { configFile }: RunCommand,
-  surroundings: Surroundings,
-): Promise<{ readonly valid: string } | Refused> {
+export async function check(command: RunCommand, surroundings: Surroundings): Promise<Checked | Failed> {
+  const { configFile, testReload } = command
   const file = await readFileLayer(configFile, surroundings)
   if ('refused' in file) return file
   if (file.text !== '') return { refused: file.text }
-  return { valid: `configuration file ${configFile} is valid (${file.digest})` }
+  const loaded = await optionsOf(command, file, surroundings)
+  if ('refused' in loaded) return loaded
+  const { options, notices } = loaded
+  const operator = options.operators.length === 0 ? undefined : await whyNotOperator(options)
+  if (operator !== undefined) return { refused: operator }
+  const valid = [`configuration file ${configFile} is valid (${file.digest})`]
+  if (testReload === '') return { valid, notices }
+  const next = await readFileLayer(testReload, surroundings)
+  const reloaded =
+    'refused' in next ? next : await optionsOf({ ...command, configFile: testReload }, next, surroundings)
+  if ('refused' in reloaded) return reloaded
+  const { diffOptions } = await import('./changes.ts')
+  const { refusal } = diffOptions(options, reloaded.options)
+  if (refusal !== undefined) return { refused: refusal, restart: true }
+  return { valid: [...valid, `configuration file ${testReload} can be reloaded`], notices: reloaded.notices }
+}
+
+async function whyNotOperator(options: Options): Promise<string | undefined> {
+  const { operatorOf } = await import('../auth/setup.ts')
+  const operator = operatorOf(options)
+  return operator !== undefined && 'invalid' in operator ? operator.invalid : undefined
 }
 
 interface FileLayer {

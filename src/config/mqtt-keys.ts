@@ -1,7 +1,8 @@
-// `mqtt` (reference 4.9). It is not there yet: the keys are checked, what they say is dropped.
+// `mqtt` (reference 4.9). It is not there yet: the keys are checked, and kept for the rules between settings
+// (later-checks.ts).
 
 import { listenKeys } from './cluster-keys.ts'
-import type { Checked } from './jetstream-keys.ts'
+import type { Checked } from './layer.ts'
 import { boolean, custom, duration, durationOf, integer, type Schema, text } from './schema.ts'
 import { readTls } from './tls.ts'
 import { TLS } from './tls-keys.ts'
@@ -26,8 +27,8 @@ export const MQTT: Schema<Checked> = {
       'block',
       ['authorization', 'authentication'],
       'credentials for MQTT clients alone',
-      (entry, _, reading) => {
-        readSimpleAuth(entry, reading)
+      (entry, into, reading) => {
+        Object.assign(into, readSimpleAuth(entry, reading))
       },
       { block: SIMPLE_AUTH as Schema<never> },
     ),
@@ -36,8 +37,8 @@ export const MQTT: Schema<Checked> = {
       'duration',
       ['ack_wait', 'ackwait'],
       'time until a message is sent again',
-      (entry, _, reading) => {
-        durationOf(entry, 'ack_wait', reading)
+      (entry, into, reading) => {
+        into['ackWait'] = durationOf(entry, 'ack_wait', reading)
       },
       { default: '30 s' },
     ),
@@ -45,8 +46,8 @@ export const MQTT: Schema<Checked> = {
       'duration',
       ['js_api_timeout', 'api_timeout'],
       'longest wait for the JetStream API',
-      (entry, _, reading) => {
-        durationOf(entry, 'js_api_timeout', reading)
+      (entry, into, reading) => {
+        into['apiTimeout'] = durationOf(entry, 'js_api_timeout', reading)
       },
       { default: '5 s' },
     ),

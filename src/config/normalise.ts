@@ -3,8 +3,8 @@
 
 import type { OptionName, Options, ServerOptions } from '../options.ts'
 import { apiLayer, type BlockReader } from './api.ts'
-import { checkOptions } from './checks.ts'
-import { apiOrigin, Layer } from './layer.ts'
+import { checkOptions, checkStart } from './checks.ts'
+import { apiOrigin, Layer, laterOf } from './layer.ts'
 import type { Setting } from './settings.ts'
 import { NO_AUTHORIZATION } from './shapes.ts'
 import { nameOf, SETTINGS, settingOf } from './table.ts'
@@ -42,7 +42,8 @@ export function normaliseEmbedded(given: ServerOptions, readBlocks?: BlockReader
   const layer = apiLayer(given, readBlocks)
   if (typeof layer === 'string') throw new OptionError(layer)
   const result = normalise([layer], { path: given.configFile ?? '', digest: given.configDigest ?? '' })
-  if (typeof result === 'string') throw new OptionError(result)
+  const wrong = typeof result === 'string' ? result : checkStart(result.options)
+  if (typeof result === 'string' || wrong !== undefined) throw new OptionError(wrong)
   return result
 }
 
@@ -60,7 +61,7 @@ export function normalise(layers: readonly Layer[], file = NO_FILE): Normalised 
   if (values['monitorHost'] === '') values['monitorHost'] = values['host']
   addCredentials(values, layers, origins)
   const options = values as unknown as Options
-  const wrong = outOfBounds(options, origins) ?? checkOptions(options)
+  const wrong = outOfBounds(options, origins) ?? checkOptions(options, laterOf(layers))
   if (wrong !== undefined) return wrong
   const notices: string[] = []
   for (const [feature, { origin }] of missingFeatures(options, layers, origins)) {

@@ -87,7 +87,30 @@ export function quoteText(text: string): string {
   return quote(Buffer.from(text.slice(0, MESSAGE_CHARS_MAX), 'utf8').toString('latin1'))
 }
 
-/** A value as complaints show it. What is in a map or an array is not shown: it may be a secret. */
+/**
+ * A value as complaints show it, as Go's %v. What is in a map or an array is not shown: it may be a secret, and
+ * nats-server shows where in its memory it stands.
+ */
 export function shownValue(value: ConfigValue): string {
-  return typeof value === 'object' && !(value instanceof Date) ? typeName(value) : String(value)
+  if (typeof value === 'number') return floatText(value)
+  if (value instanceof Date) return `${value.toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`
+  if (value instanceof Map) return value.size === 0 ? 'map[]' : typeName(value)
+  if (Array.isArray(value)) return value.length === 0 ? '[]' : typeName(value)
+  return String(value)
+}
+
+/** The same as Go's %q. */
+export function quotedValue(value: ConfigValue): string {
+  return typeof value === 'string' ? quoteText(value) : shownValue(value)
+}
+
+/** Exponents from which on Go writes a float with one. */
+const EXPONENT_MIN = -4
+const EXPONENT_MAX = 5
+
+function floatText(value: number): string {
+  const [digits, exponent] = value.toExponential().split('e')
+  const power = Number(exponent)
+  if (value === 0 || (power >= EXPONENT_MIN && power <= EXPONENT_MAX)) return String(value)
+  return `${digits}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
 }

@@ -1,7 +1,7 @@
 // Settings of logs and of the monitoring pages.
 
 import { CLOSED_CLIENTS_MAX } from '../constants.ts'
-import { area, type Setting, zeroIsDefault } from './settings.ts'
+import { area, type Setting, SIZE_MAX, zeroIsDefault } from './settings.ts'
 import { INT32_MAX } from './settings-server.ts'
 
 const logging = area('Logging')
@@ -75,8 +75,8 @@ export const LOGGING_SETTINGS: readonly Setting[] = [
     default: 0,
     defaultText: '0 = never',
     min: 0,
-    max: Number.MAX_SAFE_INTEGER,
-    fromFile: (value) => Math.max(value, 0),
+    max: SIZE_MAX,
+    fromFile: (value) => Math.min(Math.max(value, 0), SIZE_MAX),
     doc: 'Size at which the log file is set aside and a new one begun',
     field: 'LogSizeLimit',
   }),

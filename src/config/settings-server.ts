@@ -15,7 +15,7 @@ import {
   SHARDS_MAX,
   WRITE_DEADLINE_MS,
 } from '../constants.ts'
-import { area, type Setting, zeroIsDefault } from './settings.ts'
+import { area, type Setting, SIZE_MAX, zeroIsDefault } from './settings.ts'
 import { SLOW_CONSUMER_POLICIES } from './shapes.ts'
 
 export const INT32_MAX = 2 ** 31 - 1
@@ -234,8 +234,8 @@ export const SERVER_SETTINGS: readonly Setting[] = [
     kind: 'size',
     default: PENDING_MAX,
     min: 1,
-    max: Number.MAX_SAFE_INTEGER,
-    fromFile: zeroIsDefault,
+    max: SIZE_MAX,
+    fromFile: (value) => zeroIsDefault(Math.min(value, SIZE_MAX)),
     doc: 'Bytes that may wait for one connection before it is closed as a slow consumer',
     field: 'MaxPending',
   }),

@@ -73,5 +73,8 @@ export function checkedOnly(
   return argument === undefined ? row : { ...row, argument }
 }
 
+/** The largest size; in a file, a larger one means it. */
+export const SIZE_MAX = Number.MAX_SAFE_INTEGER
+
 /** In a file, 0 means that the default holds. */
 export const zeroIsDefault = (value: number): number | undefined => (value === 0 ? undefined : value)

@@ -2,6 +2,9 @@
 // data, frozen and structured-cloneable, because every thread is given a copy. Times are milliseconds; a text that
 // was not given is empty. Where nats-server keeps a key (an nkey's public half, a bcrypt hash), so do we: as text.
 
+/** The account of those who are in no other. */
+export const GLOBAL_ACCOUNT = '$G'
+
 /** What a user may publish and subscribe to. A part that is undefined restricts nothing. */
 export interface Permissions {
   readonly publish?: SubjectRules | undefined

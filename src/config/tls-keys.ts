@@ -68,8 +68,10 @@ export const TLS: Schema<TlsDraft> = {
     custom('list', ['certs', 'certificates'], 'several pairs of cert_file and key_file, chosen by SNI', readPairs, {
       block: PAIR as Schema<never>,
     }),
-    flag('verify', 'demand and check a client certificate', (into, value) => {
-      into.verify = value
+    custom('boolean', 'verify', 'demand and check a client certificate', (entry, into, { problems }) => {
+      const { value } = entry
+      if (typeof value === 'boolean') into.verify = value
+      else problems.error(entry, wrongTls("expected 'verify' to be a boolean or 'optional'"))
     }),
     flag('verify_and_map', 'verify, and take the user from the certificate', (into, value) => {
       into.verifyAndMap = value

@@ -33,7 +33,7 @@ test('an operator, inline or in a file, plain or decorated', async () => {
   expect(await check(`operator: "${OPERATOR}"\nresolver: MEMORY\n`)).toBe('good')
   const decorated = `-----BEGIN TEST JWT-----\n${OPERATOR}\n------END TEST JWT------\n`
   for (const text of [OPERATOR, `${OPERATOR}\n`, decorated]) {
-    expect(await check({ 'x.conf': 'operators: [ "op.jwt" ]\n', 'op.jwt': text })).toBe('good')
+    expect(await check({ 'x.conf': 'operators: [ "op.jwt" ]\nresolver: MEMORY\n', 'op.jwt': text })).toBe('good')
   }
 })
 

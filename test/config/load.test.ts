@@ -139,6 +139,8 @@ describe('refused at the start', () => {
     ],
     ['http_port: 1\nhttps_port: 2', "Can't start monitoring: can't specify both HTTP (1) and HTTPs (2) ports"],
     ['https_port: 2', "Can't start monitoring: TLS cert and key required for HTTPS"],
+    ['system_account: NOPE', 'error resolving system account: account missing'],
+    ['no_system_account: true\nsystem_account: "$SYS"', 'error resolving system account: account missing'],
     ['no_auth_user: a', 'no_auth_user: "a" present, but users/nkeys are not defined'],
     [
       'no_auth_user: a\nauthorization { users = [ {user: b} ] }',
@@ -188,9 +190,9 @@ describe('refused at the start', () => {
 describe('what is not there yet', () => {
   test.each([
     ['cluster { port: 6222 }', 'clusters'],
-    ['gateway { name: A }', 'gateways'],
+    ['gateway { name: A, port: 1 }', 'gateways'],
     ['leafnodes { listen: "0.0.0.0:7422" }', 'leaf nodes'],
-    ['mqtt { port: 1883 }', 'MQTT'],
+    ['mqtt { }', 'MQTT'],
     ['jetstream: enabled', 'JetStream'],
     ['jetstream { store_dir: x }', 'JetStream'],
     ['proxy_protocol: true', 'proxy_protocol'],
@@ -214,7 +216,9 @@ describe('what is not there yet', () => {
   })
 
   test('a feature that is asked for twice is one warning', async () => {
-    expect((await loaded('cluster { port: 1 }', '--cluster_name', 'C', '-js', '-sd', '/tmp')).notices).toHaveLength(2)
+    expect(
+      (await loaded('cluster { port: 1 }', '--cluster_name', 'C', '-n', 'N', '-js', '-sd', '/tmp')).notices,
+    ).toHaveLength(2)
   })
 
   test('--tls=false takes away the TLS of the file', async () => {

@@ -41,14 +41,21 @@ export function surroundingsIn(folder: string, environment = ENVIRONMENT): Surro
   }
 }
 
-/** What -t tells about a file, and how it exits. */
+/** What -t tells about a file, and how it exits. What has no effect is told besides: `checkNotices`. */
 export async function checkFile(
   path: string,
   surroundings = surroundingsIn(FILES),
+  ...flags: string[]
 ): Promise<{ code: number; stderr: string }> {
+  const result = await check(parseFlags(['-t', '-c', path, ...flags]) as RunCommand, surroundings)
+  if ('refused' in result) return { code: result.restart ? 3 : 1, stderr: `nats-server: ${result.refused}\n` }
+  return { code: 0, stderr: result.valid.map((line) => `nats-server: ${line}\n`).join('') }
+}
+
+/** What -t says of a good file's keys that have no effect. */
+export async function checkNotices(path: string, surroundings = surroundingsIn(FILES)): Promise<readonly string[]> {
   const result = await check(parseFlags(['-t', '-c', path]) as RunCommand, surroundings)
-  if ('refused' in result) return { code: 1, stderr: `nats-server: ${result.refused}\n` }
-  return { code: 0, stderr: `nats-server: ${result.valid}\n` }
+  return 'refused' in result ? [] : result.notices
 }
 
 /** What a server that runs by the options in force makes of a reload: what changes, or why all of it is refused. */
