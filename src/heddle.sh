@@ -10,9 +10,13 @@ while [ -L "$self" ]; do
 done
 root=$(cd "$(dirname "$self")/.." && pwd -P)
 
-# A package holds the built files; a checkout runs its sources. (Not with --disable-sigusr1, which would keep Node's
-# debugger from that signal in the first moments: it keeps our handler from it too.)
+# A package holds the built files only. A checkout runs them too, as they start sooner, unless a source is newer. (Not
+# with --disable-sigusr1, which would keep Node's debugger from that signal in the first moments: it keeps our handler
+# from it too.)
+main=$root/dist/src/main.js
 if [ -f "$root/src/main.ts" ]; then
-  exec sh "$root/src/node.sh" "$root/src/main.ts" "$@"
+  if [ ! -f "$main" ] || [ -n "$(find "$root/src" "$root/workers" "$root/package.json" -newer "$main" -print -quit)" ]; then
+    main=$root/src/main.ts
+  fi
 fi
-exec sh "$root/src/node.sh" "$root/dist/src/main.js" "$@"
+exec sh "$root/src/node.sh" "$main" "$@"

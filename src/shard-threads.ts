@@ -3,9 +3,9 @@
 
 import { Worker } from 'node:worker_threads'
 import { YOUNG_GENERATION_MIB } from './constants.ts'
+import { threadEntry } from './program-files.ts'
 
-const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-const ENTRY = new URL(`../workers/shard-main.${EXTENSION}`, import.meta.url)
+const ENTRY = threadEntry('shard-main')
 
 /** One thread, from birth to end. */
 export class ShardThread {

@@ -141,15 +141,16 @@ export class Shards implements ShardObserver {
 
   /**
    * Starts the other shards; each takes connections as soon as it knows those that were there before it. As many start
-   * at once as there are processors: more would keep each other, and the clients of the first, waiting. Resolves when
-   * all take connections. Rejects if one cannot; then stop() ends them all.
+   * at once as there are processors but one, which is left to those that serve already. Resolves when all take
+   * connections. Rejects if one cannot; then stop() ends them all.
    */
   async startOthers(): Promise<void> {
     const { workers } = this.options
     const startNext = async (): Promise<void> => {
       while (this.slots.length < workers && !this.stopping) await this.startShard(this.slots.length)
     }
-    await Promise.all(Array.from({ length: Math.min(workers, availableParallelism()) }, startNext))
+    const atOnce = Math.max(1, availableParallelism() - 1)
+    await Promise.all(Array.from({ length: Math.min(workers, atOnce) }, startNext))
   }
 
   /** Resolves when the shard takes connections. */

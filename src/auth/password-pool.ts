@@ -9,6 +9,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
+import { threadEntry } from '../program-files.ts'
 import type { PasswordVerdict, PasswordVerifier } from './password.ts'
 
 /** Threads, where the machine has the processors: half of it, since what they do is never urgent. */
@@ -19,8 +20,7 @@ export const KNOWN_MS = 60_000
 export const KNOWN_MAX = 4096
 const IDLE_MS = 10_000
 
-const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-const ENTRY = fileURLToPath(new URL(`../../workers/password-main.${EXTENSION}`, import.meta.url))
+const ENTRY = fileURLToPath(threadEntry('password-main'))
 
 /** What a thread of the pool is asked. */
 export interface PasswordTask {

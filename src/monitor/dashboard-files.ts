@@ -2,6 +2,7 @@
 // from elsewhere; the policy forbids it, so that a client's name can never become a script.
 
 import { readFileSync } from 'node:fs'
+import { dashboardFile } from '../program-files.ts'
 import type { Answer } from './answer.ts'
 import { countRequest, type PageContext } from './page.ts'
 import type { Parameters } from './parameters.ts'
@@ -51,7 +52,7 @@ const FILES = [
 
 function read(name: string): Answer {
   const type = TYPES[name.slice(name.lastIndexOf('.') + 1) as keyof typeof TYPES]
-  const body = readFileSync(new URL(`./dashboard/${name}`, import.meta.url))
+  const body = readFileSync(dashboardFile(name))
   return { status: 200, headers: { 'Content-Type': type, ...SAFETY }, body }
 }
 
