@@ -38,6 +38,11 @@ export const SIZE_DIGITS_MAX = 9
 export const CALLS_MAX = 128 * 1024
 /** Connections remembered after they closed, for /connz?state=closed. */
 export const CLOSED_CLIENTS_MAX = 10_000
+/** Characters that a shard keeps of them: rows, then subscriptions and credentials, which the oldest are left without. */
+export const CLOSED_ROWS_CHARS_MAX = 4 * 1024 * 1024
+export const CLOSED_DETAIL_CHARS_MAX = 4 * 1024 * 1024
+/** Of one that had more subscriptions, only the first ones are remembered. */
+export const CLOSED_SUBSCRIPTIONS_MAX = 100
 
 // ── Threads ─────────────────────────────────────────────────────────────────────────────────────────────
 /** With the system default of 511 a storm of 2,000 connects overflowed the queue and clients hung. */
@@ -52,8 +57,11 @@ export const SHARD_STUCK_MS = 10_000
 export const HEARTBEAT_MS = 250
 /** How often the log says how many TLS handshakes were too many. */
 export const THROTTLED_LOG_MS = 1_000
-/** A shard that does not answer a question within this time is passed over: pages are not to wait for a stuck one. */
-export const SHARD_ANSWER_MS = 1_000
+/**
+ * Longest wait for a shard's answer to a question. One that does not turn its loop is given up as soon as that is
+ * noticed; this is for one that turns it and has so much to do that it does not come to answering.
+ */
+export const SHARD_ANSWER_MS = 10_000
 /** How long an orderly stop waits for sockets to take what is queued for them. */
 export const SHUTDOWN_GRACE_MS = 2_000
 
@@ -174,6 +182,14 @@ export const RING_BUSY_BYTES = 16 * 1024
 export const TRACES_AWAITED_MAX = 4_096
 /** Times a queue-group message may look for another shard after its picked member has gone. */
 export const REROUTE_MAX = 32
+
+// ── Monitoring pages ────────────────────────────────────────────────────────────────────────────────────
+/** Connections and subscriptions that a shard looks at for pages in one turn of its loop; about a millisecond. */
+export const PAGE_TURN_WORK = 1_000
+/** Long pages that are made at once. The others wait, and equal ones are made once for all who wait for them. */
+export const PAGES_AT_ONCE = 2
+/** Who has waited so long for the making of a page to begin is told that there are too many. */
+export const PAGE_WAIT_MS = 20_000
 
 // ── System account ──────────────────────────────────────────────────────────────────────────────────────
 /** Longest body of a request to the server itself; those that bring tokens may be as long as tokens are. */

@@ -81,7 +81,7 @@ export type ToShard =
   | { readonly kind: 'peer'; readonly peer: PeerSetup }
   /** Another shard has died: forget it. */
   | { readonly kind: 'peerGone'; readonly index: number }
-  /** Somebody asks for counters. Answered by `report`, packed. */
+  /** Somebody asks for counters. Answered by `reportPart`s and `reportEnd`. */
   | { readonly kind: 'query'; readonly id: number; readonly query: Query }
   /** The tokens of these accounts are others, or gone. */
   | { readonly kind: 'claims'; readonly accounts: readonly string[] }
@@ -105,8 +105,10 @@ export type FromShard =
   | QuestionMessage
   /** Connections of these accounts have come or gone, and the system account wants to know. */
   | { readonly kind: 'connectionsChanged'; readonly accounts: readonly string[] }
-  /** The answer to a query: msgpack, with records, of the report that src/stats.ts describes. */
-  | { readonly kind: 'report'; readonly id: number; readonly report: Uint8Array }
+  /** A part of the answer to a query: msgpack, with records, of a report that src/stats.ts describes. */
+  | { readonly kind: 'reportPart'; readonly id: number; readonly part: Uint8Array }
+  /** That was all of it; not `complete`: the report could not be made. */
+  | { readonly kind: 'reportEnd'; readonly id: number; readonly complete: boolean }
 
 /** Shard ↔ shard: there are frames in the ring, or there is room in it again. A bare number, as it is sent often. */
 export const WAKE = 0
@@ -126,8 +128,8 @@ export type PeerMessage =
 
 /** What the primary may ask of its shards; some is asked for its effect. */
 export type Query =
-  /** Several questions at once, answered in their order. */
-  | { readonly kind: 'batch'; readonly queries: readonly Query[] }
+  /** Several questions at once, answered in their order: short ones. */
+  | { readonly kind: 'batch'; readonly queries: readonly ShortQuery[] }
   | { readonly kind: 'totals' }
   | { readonly kind: 'accounts' }
   /** The token of an account as it is in force; empty: it has none, or is not known here. */
@@ -173,6 +175,23 @@ export type Query =
       readonly to: number
       readonly max: number
     }
+
+/** Those that look at all connections or subscriptions: shards answer them in parts, over many turns of their loop. */
+export type LongQuery = Extract<Query, { kind: keyof typeof LONG_QUERIES }>
+
+const LONG_QUERIES = {
+  findConnections: true,
+  connections: true,
+  countSubscriptions: true,
+  subscriptions: true,
+} as const
+
+/** The others, one by one. */
+export type ShortQuery = Exclude<Query, LongQuery | { kind: 'batch' }>
+
+export function isLong(query: Query): query is LongQuery {
+  return Object.hasOwn(LONG_QUERIES, query.kind)
+}
 
 export type ConnectionState = 'open' | 'closed' | 'all'
 

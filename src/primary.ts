@@ -21,7 +21,7 @@ import { removePortsFile, writePidFile, writePortsFile } from './server-files.ts
 import { createServerKey, identityOf } from './server-identity.ts'
 import { ServerTls } from './server-tls.ts'
 import { ShardThreads } from './shard-threads.ts'
-import { type ShardState, Shards } from './shards.ts'
+import { type ShardAnswers, type ShardState, Shards } from './shards.ts'
 import type { Report } from './stats.ts'
 import type { PrimarySystem } from './system/primary-system.ts'
 import type { SystemMessage } from './system/shard-system.ts'
@@ -190,8 +190,13 @@ export class Primary {
 
   // ── Answers ───────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Asks every shard; the answers of those that are alive and not stuck. */
-  query(query: Query): Promise<Report[]> {
+  /** Asks every shard. */
+  ask(query: Query): Promise<ShardAnswers> {
+    return this.shards.ask(query)
+  }
+
+  /** Asks every shard; the answers of those that gave one. */
+  query(query: Query): Promise<readonly Report[]> {
     return this.shards.query(query)
   }
 

@@ -7,6 +7,7 @@ import { SHUTDOWN_GRACE_MS } from './constants.ts'
 import { handOver } from './handoff.ts'
 import type { LogMessage } from './log/sink.ts'
 import type { Arrival, Eviction, FromShard, PeerSetup, Query, ShardSetup, ToPrimary, ToShard } from './messages.ts'
+import { joinParts, nextTurn } from './monitor/report-parts.ts'
 import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import { createRing } from './ring.ts'
@@ -32,7 +33,7 @@ export interface ShardHost {
   tellSystem(messages: readonly SystemMessage[]): void
   /** The tokens of these accounts are others, or gone. */
   claimsChanged(accounts: readonly string[]): void
-  /** Resolves with undefined if the shard dies before it answers. */
+  /** Resolves with undefined if the shard does not answer: it dies, is given up, or cannot make the report. */
   query(query: Query): Promise<Report | undefined>
   /** Closes its connections and ends it. */
   stop(): Promise<void>
@@ -109,12 +110,23 @@ export class LocalShardHost implements ShardHost {
   }
 
   query(query: Query): Promise<Report | undefined> {
-    return Promise.resolve(this.shard.report(query))
+    const parts: Report[] = []
+    return new Promise((resolve) => {
+      const end = (complete: boolean): void => resolve(complete ? joinParts(query, parts) : undefined)
+      this.shard.answer(query, { part: (part) => parts.push(part), end })
+    })
   }
 
   stop(): Promise<void> {
     return new Promise((resolve) => this.shard.stop(SHUTDOWN_GRACE_MS, resolve))
   }
+}
+
+/** A question to a worker thread, and what it has answered so far. */
+interface PendingQuery {
+  readonly query: Query
+  readonly parts: Uint8Array[]
+  readonly resolve: (report: Report | undefined) => void
 }
 
 /** A worker thread. */
@@ -127,7 +139,7 @@ export class WorkerShardHost implements ShardHost {
   dead = false
 
   private readonly observer: ShardObserver
-  private readonly queries = new Map<number, (report: Report | undefined) => void>()
+  private readonly queries = new Map<number, PendingQuery>()
   private readonly joins = new Map<number, () => void>()
   /** Options sent and not taken yet, oldest first. */
   private readonly pendingOptions: (() => void)[] = []
@@ -171,8 +183,11 @@ export class WorkerShardHost implements ShardHost {
         case 'connectionsChanged':
           observer.onConnectionsChanged(message.accounts)
           return
-        case 'report':
-          void this.answer(message.id, message.report)
+        case 'reportPart':
+          this.queries.get(message.id)?.parts.push(message.part)
+          return
+        case 'reportEnd':
+          void this.answer(message.id, message.complete)
           return
       }
     })
@@ -181,8 +196,7 @@ export class WorkerShardHost implements ShardHost {
       this.isReady = false
       desk.close()
       failReady(thread.error ?? new Error(`shard ${this.index} ended before it was ready`))
-      for (const answer of this.queries.values()) answer(undefined)
-      this.queries.clear()
+      this.giveUpQueries()
       for (const join of this.joins.values()) join()
       this.joins.clear()
       for (const applied of this.pendingOptions.splice(0)) applied()
@@ -250,17 +264,32 @@ export class WorkerShardHost implements ShardHost {
     if (this.dead) return Promise.resolve(undefined)
     return new Promise((resolve) => {
       const id = this.nextQuery++
-      this.queries.set(id, resolve)
+      this.queries.set(id, { query, parts: [], resolve })
       this.tell({ kind: 'query', id, query })
     })
   }
 
-  private async answer(id: number, packed: Uint8Array): Promise<void> {
+  private async answer(id: number, complete: boolean): Promise<void> {
+    const pending = this.queries.get(id)
+    if (pending === undefined) return // given up
+    const { query, parts, resolve } = pending
     // Loaded when first wanted: a start has no time for it.
     const { Unpackr } = await import('msgpackr')
     this.unpackr ??= new Unpackr()
-    this.queries.get(id)?.(this.unpackr.unpack(packed) as Report)
+    const reports: Report[] = []
+    for (const part of parts) {
+      // A long answer is read over several turns: the primary has connections to accept.
+      if (reports.length > 0) await nextTurn()
+      reports.push(this.unpackr.unpack(part) as Report)
+    }
+    resolve(complete ? joinParts(query, reports) : undefined)
     this.queries.delete(id)
+  }
+
+  /** Those who wait for answers of this shard do not wait any longer. */
+  giveUpQueries(): void {
+    for (const { resolve } of this.queries.values()) resolve(undefined)
+    this.queries.clear()
   }
 
   /** Makes a peer known to the shard; resolves when it is, or when the shard has died. */

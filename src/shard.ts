@@ -21,8 +21,17 @@ import { Log } from './log/log.ts'
 import { LoopClock } from './loop-clock.ts'
 import { allocateBlock, type Block } from './memory/block.ts'
 import { ChunkPool } from './memory/chunk-pool.ts'
-import type { Arrival, Eviction, PeerSetup, Query, ShardSetup, ToPrimary } from './messages.ts'
+import {
+  type Arrival,
+  type Eviction,
+  isLong,
+  type PeerSetup,
+  type Query,
+  type ShardSetup,
+  type ToPrimary,
+} from './messages.ts'
 import { Records } from './monitor/shard/records.ts'
+import { ReportQueue, type ReportQueueOwner, type ReportTaker } from './monitor/shard/report-queue.ts'
 import type { Options } from './options.ts'
 import type { Outbound, OutboundOwner } from './outbound.ts'
 import { Peer, type PeerOwner } from './peer.ts'
@@ -32,7 +41,7 @@ import { PermissionSets } from './rights.ts'
 import { Router } from './router.ts'
 import { SecureEntry } from './secure-entry.ts'
 import { ShardTimers } from './shard-timers.ts'
-import { type Report, report } from './stats.ts'
+import { longReport, report } from './stats.ts'
 import { Sublist, type Subscription } from './subjects/sublist.ts'
 import { MessageSequence } from './system/server-info.ts'
 import { createShardSystem, type ShardSystem } from './system/shard-system.ts'
@@ -47,7 +56,7 @@ import type { WebSockets, WebSocketsClass, WebSocketsOwner } from './websocket/w
 /** Of those who are one too many, the log names one in this time. */
 const CROWDED_LOG_MS = 1000
 
-export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
+export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQueueOwner {
   readonly index: number
   options: Options
   readonly log: Log
@@ -84,6 +93,8 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
   nowMs = performance.now()
   /** What it notes of itself for the monitoring pages. */
   readonly records: Records
+  /** Long answers to the primary. */
+  readonly reports = new ReportQueue(this)
 
   private readonly writer: InterestWriter
   private readonly gauges: Gauges
@@ -366,9 +377,24 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner {
 
   // ── Answers and the end ───────────────────────────────────────────────────────────────────────────────
 
-  report(query: Query): Report {
-    this.nowMs = performance.now()
-    return report(this, query)
+  /** Answers a query of the primary: at once, or part by part in the turns that come. Never throws. */
+  answer(query: Query, taker: ReportTaker): void {
+    this.wake()
+    try {
+      if (isLong(query)) {
+        this.reports.add(longReport(this, query), taker)
+        return
+      }
+      taker.part(report(this, query))
+      taker.end(true)
+    } catch (error) {
+      this.reportFailed(error)
+      taker.end(false)
+    }
+  }
+
+  reportFailed(error: unknown): void {
+    this.log.error(`A monitoring query failed: ${bugText(error)}`)
   }
 
   /** Closes every connection and calls back when the last is gone, or when `graceMs` are over. */

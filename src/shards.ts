@@ -59,6 +59,14 @@ export interface ShardState {
   readonly region: SharedArrayBuffer
 }
 
+/** What the shards say to a question. */
+export interface ShardAnswers {
+  /** Of those that answered, in the order of the shards. */
+  readonly reports: readonly Report[]
+  /** The shards that serve and have not answered: what they have is missing. */
+  readonly silent: readonly number[]
+}
+
 export class Shards implements ShardObserver {
   totalConnections = 0
   /** Threads replaced so far. */
@@ -360,6 +368,7 @@ export class Shards implements ShardObserver {
         void slot.host.thread.worker.terminate()
       } else if (silentMs > SHARD_LATE_MS && !slot.late) {
         slot.late = true
+        slot.host.giveUpQueries()
         this.log.warn(`Shard ${index} has not turned its loop for ${Math.round(silentMs)} ms`)
       }
     }
@@ -380,14 +389,25 @@ export class Shards implements ShardObserver {
     for (const { host } of this.slots) host.setIdentity(identity)
   }
 
-  /** Asks every shard; the answers of those that are alive and not stuck. */
-  async query(query: Query): Promise<Report[]> {
+  /** Asks every shard, and waits for each until it has answered, died or stopped to turn its loop. */
+  async ask(query: Query): Promise<ShardAnswers> {
     const { promise: tooLate, resolve: giveUp } = Promise.withResolvers<undefined>()
     const timer = setTimeout(() => giveUp(undefined), SHARD_ANSWER_MS)
-    const turning = this.slots.filter(({ late }) => !late)
-    const reports = await Promise.all(turning.map(({ host }) => Promise.race([host.query(query), tooLate])))
+    const answers = await Promise.all(
+      this.slots.map(({ host, late }) => (late ? undefined : Promise.race([host.query(query), tooLate]))),
+    )
     clearTimeout(timer)
-    return reports.filter((report) => report !== undefined)
+    const { states } = this
+    return {
+      reports: answers.filter((report) => report !== undefined),
+      // A shard that is down has neither connections nor anything else to tell of.
+      silent: [...answers.keys()].filter((shard) => answers[shard] === undefined && states[shard].state !== 'down'),
+    }
+  }
+
+  /** Asks every shard; the answers of those that gave one. */
+  async query(query: Query): Promise<readonly Report[]> {
+    return (await this.ask(query)).reports
   }
 
   /** Publishes in the system account, from a shard that lives. */

@@ -2,14 +2,16 @@
 // asks. What must outlive the thread stands in shared memory (gauges.ts).
 
 import type { Client } from './client.ts'
+import { CLOSED_SUBSCRIPTIONS_MAX } from './constants.ts'
 import { Faults } from './errors.ts'
 import type { Traffic } from './gauges.ts'
-import type { Query } from './messages.ts'
+import type { LongQuery, Query } from './messages.ts'
 import { describeConnections, type FoundConnections, findConnections } from './monitor/shard/connection-list.ts'
 import { type CredentialsRow, credentialsOf, type TlsRow, tlsOf } from './monitor/shard/credentials.ts'
 import type { Incident } from './monitor/shard/incidents.ts'
 import type { LatencyReport } from './monitor/shard/latency.ts'
 import type { LoadReport } from './monitor/shard/load-meter.ts'
+import type { LongReport } from './monitor/shard/report-queue.ts'
 import type { SlowRow } from './monitor/shard/slow-watch.ts'
 import { countSubscriptions, describeSubscriptions } from './monitor/shard/subscription-list.ts'
 import type { Shard } from './shard.ts'
@@ -136,12 +138,6 @@ export interface ConnectionRow {
   subscriptions: SubscriptionRow[]
 }
 
-/** Parts of a row that are longer than all others together. */
-export interface RowDetail {
-  readonly subscriptions: boolean
-  readonly credentials: boolean
-}
-
 /** What a shard answers, by the kind of question. */
 export interface Reports {
   totals: TotalsReport
@@ -208,7 +204,7 @@ function reportTotals(shard: Shard): TotalsReport {
     shard: shard.index,
     bornAt: shard.wallClock(shard.records.bornMs),
     connections: shard.openConnections,
-    closedConnections: shard.records.closedConnections.length,
+    closedConnections: shard.records.closed.size,
     subscriptions: sublist.count,
     inMessages: counters.inMessages,
     inBytes: counters.inBytes,
@@ -313,7 +309,8 @@ export function authorizedUserOf({ login }: Client): string {
   return login.identity?.user ?? ''
 }
 
-export function connectionRow(shard: Shard, client: Client, detail: RowDetail): ConnectionRow {
+/** Without its subscriptions. */
+export function connectionRow(shard: Shard, client: Client, detail: { readonly credentials: boolean }): ConnectionRow {
   return {
     id: client.id,
     type: client.webSocket === undefined ? 'nats' : 'websocket',
@@ -340,14 +337,36 @@ export function connectionRow(shard: Shard, client: Client, detail: RowDetail): 
     authorizedUser: authorizedUserOf(client),
     tls: tlsOf(client),
     credentials: detail.credentials ? credentialsOf(client) : undefined,
-    subscriptions: detail.subscriptions
-      ? [...client.subscriptions.values()].map((one) => subscriptionRow(shard, one))
-      : [],
+    subscriptions: [],
   }
 }
 
-/** Answers a query of the primary. */
-export function report(shard: Shard, query: Query): Report {
+/** What is remembered of a connection that has gone: it may have had very many subscriptions. */
+export function closedRow(shard: Shard, client: Client): ConnectionRow {
+  const row = connectionRow(shard, client, { credentials: true })
+  for (const subscription of client.subscriptions.values()) {
+    if (row.subscriptions.length === CLOSED_SUBSCRIPTIONS_MAX) break
+    row.subscriptions.push(subscriptionRow(shard, subscription))
+  }
+  return row
+}
+
+/** Begins to answer a long query of the primary. */
+export function longReport(shard: Shard, query: LongQuery): LongReport<Report> {
+  switch (query.kind) {
+    case 'findConnections':
+      return findConnections(shard, query)
+    case 'connections':
+      return describeConnections(shard, query)
+    case 'countSubscriptions':
+      return countSubscriptions(shard, query)
+    case 'subscriptions':
+      return describeSubscriptions(shard, query)
+  }
+}
+
+/** Answers a short query of the primary. */
+export function report(shard: Shard, query: Exclude<Query, LongQuery>): Report {
   switch (query.kind) {
     case 'batch':
       return query.queries.map((one) => report(shard, one))
@@ -364,19 +383,11 @@ export function report(shard: Shard, query: Query): Report {
     case 'incidents':
       return shard.records.incidents.since(query.since)
     case 'closings':
-      return shard.records.closedConnections.map(({ closedAt }) => closedAt)
-    case 'findConnections':
-      return findConnections(shard, query)
-    case 'connections':
-      return describeConnections(shard, query)
+      return shard.records.closed.times()
     case 'kick':
       shard.clients.get(query.id)?.close(Faults.kicked)
       return shard.clients.has(query.id)
     case 'lameDuckOne':
       return shard.clients.get(query.id)?.tellLameDuck() ?? 'unknown'
-    case 'countSubscriptions':
-      return countSubscriptions(shard, query)
-    case 'subscriptions':
-      return describeSubscriptions(shard, query)
   }
 }

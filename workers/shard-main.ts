@@ -80,7 +80,11 @@ async function answer(shard: Shard, id: number, query: Query): Promise<void> {
   // Loaded when first wanted: a start has no time for it.
   const { Packr } = await import('msgpackr')
   packr ??= new Packr()
-  tell({ kind: 'report', id, report: packr.pack(shard.report(query)) })
+  const pack = packr.pack.bind(packr)
+  shard.answer(query, {
+    part: (part) => tell({ kind: 'reportPart', id, part: pack(part) }),
+    end: (complete) => tell({ kind: 'reportEnd', id, complete }),
+  })
 }
 
 keepCompiled()

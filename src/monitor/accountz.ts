@@ -9,7 +9,7 @@ import { IMPLICIT_IMPORTS } from '../system/services.ts'
 import { systemAccountOf } from '../system/system-account.ts'
 import { type Answer, type Json, jsonAnswer, refusal, unlessEmpty, unlessNone } from './answer.ts'
 import { goTime } from './go-format.ts'
-import { countRequest, nowMs, type PageContext } from './page.ts'
+import { countRequest, missingShards, nowMs, type PageContext } from './page.ts'
 import type { Parameters } from './parameters.ts'
 import type { AccountTotals } from './server-accounts.ts'
 import { sum } from './server-totals.ts'
@@ -25,17 +25,18 @@ export async function accountz(parameters: Parameters, context: PageContext): Pr
   const top = { server_id: server.identity.serverId, now: goTime(nowMs()) }
   const name = parameters.text('acc')
   const system_account = systemAccountOf(server.options)
-  if (name === '') return jsonAnswer({ ...top, system_account, accounts: [...accounts.keys()] })
+  if (name === '')
+    return jsonAnswer({ ...top, system_account, accounts: [...accounts.keys()], ...missingShards(context) })
   const totals = accounts.get(name)
   if (totals === undefined) return refusal(`Account ${parameters.bytes('acc')} does not exist`)
   const token = isOperatorMode(server.options) ? await tokenOf(name, context) : undefined
   const account_detail = describe(totals, server.options, server.startedAt, token)
-  return jsonAnswer({ ...top, system_account, account_detail })
+  return jsonAnswer({ ...top, system_account, account_detail, ...missingShards(context) })
 }
 
 /** From a shard that goes by it. */
 async function tokenOf(account: string, { reports }: PageContext): Promise<TokenAccount | undefined> {
-  const tokens = await reports.ask({ kind: 'accountToken', account })
+  const tokens = await reports.askAll({ kind: 'accountToken', account })
   const jwt = tokens.find((one) => one !== '')
   return jwt === undefined ? undefined : tokenAccount(jwt)
 }
@@ -160,6 +161,7 @@ export async function accountStats(context: PageContext, isWanted: (account: Acc
     server_id: context.server.identity.serverId,
     now: goTime(nowMs()),
     account_statz: accounts.filter(isWanted).map(describeTraffic),
+    ...missingShards(context),
   }
 }
 

@@ -1,6 +1,6 @@
 // What a page answers, before it is HTTP. Refusals are answers as well; nothing here throws.
 
-import { goJson } from './go-format.ts'
+import { writeJson } from './json-writer.ts'
 
 /** Members that are undefined are left out. */
 export type Json = string | number | boolean | null | undefined | readonly Json[] | { readonly [member: string]: Json }
@@ -8,9 +8,12 @@ export type Json = string | number | boolean | null | undefined | readonly Json[
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: Buffer
+  /** The pieces of its body, written when somebody asks for it: over the system account a value goes out otherwise. */
+  readonly body: () => Promise<readonly Buffer[]>
   /** What the body says, where that is JSON. */
   readonly value?: Json
+  /** What the body says, where that is a text. */
+  readonly text?: string
 }
 
 const TEXT = 'text/plain; charset=utf-8'
@@ -19,35 +22,40 @@ const JSON_HEADERS = { 'Content-Type': 'application/json', 'Access-Control-Allow
 /** Texts echo what was asked for: no browser shall guess that they are something else. */
 const TEXT_HEADERS = { 'Content-Type': TEXT, 'X-Content-Type-Options': 'nosniff' }
 
-/** The body is written when somebody asks for it: over the system account the value goes out in another form. */
+/** However many take it, it is written once. */
 export function jsonAnswer(value: Json, status = 200, indent = 2): Answer {
-  return {
-    status,
-    headers: JSON_HEADERS,
-    value,
-    get body() {
-      return Buffer.from(goJson(value, indent))
-    },
+  let written: Promise<readonly Buffer[]> | undefined
+  const body = (): Promise<readonly Buffer[]> => {
+    written ??= writeJson(value, indent)
+    return written
   }
+  return { status, headers: JSON_HEADERS, value, body }
+}
+
+/** A body that is there already. */
+export function bytesAnswer(bytes: Buffer, headers: Answer['headers'], status = 200): Answer {
+  return { status, headers, body: () => Promise.resolve([bytes]) }
 }
 
 /** Words for people. */
-export function textAnswer(text: string, status = 200): Answer {
-  return { status, headers: TEXT_HEADERS, body: Buffer.from(text) }
+export function textAnswer(text: string, status = 200, headers: Answer['headers'] = TEXT_HEADERS): Answer {
+  return { ...bytesAnswer(Buffer.from(text), headers, status), text }
 }
 
 /** A wrong parameter: 400 with the reason, a byte string (one char a byte), as it may quote any byte of the URL. */
 export function refusal(byteString: string): Answer {
-  return { status: 400, headers: TEXT_HEADERS, body: Buffer.from(byteString, 'latin1') }
+  const bytes = Buffer.from(byteString, 'latin1')
+  return { ...bytesAnswer(bytes, TEXT_HEADERS, 400), text: bytes.toString() }
 }
 
-export const NOT_FOUND: Answer = { status: 404, headers: TEXT_HEADERS, body: Buffer.from('404 page not found\n') }
+export const NOT_FOUND = textAnswer('404 page not found\n', 404)
 
 /** A bug of ours; the log has the cause. */
-export const INTERNAL_ERROR: Answer = {
-  status: 500,
-  headers: TEXT_HEADERS,
-  body: Buffer.from('500 internal server error\n'),
+export const INTERNAL_ERROR = textAnswer('500 internal server error\n', 500)
+
+/** The page cannot be made at present: `reason` says why. */
+export function unavailable(reason: string): Answer {
+  return textAnswer(`503 service unavailable: ${reason}\n`, 503, { ...TEXT_HEADERS, 'Retry-After': '1' })
 }
 
 /** For members that nats-server leaves out when they are empty. */

@@ -2,16 +2,12 @@
 // with a key of their own first, so that neither their content nor their length shows in how long it takes.
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Answer } from './answer.ts'
+import { textAnswer } from './answer.ts'
 
-export const UNAUTHORIZED: Answer = {
-  status: 401,
-  headers: {
-    'Content-Type': 'text/plain; charset=utf-8',
-    'WWW-Authenticate': 'Basic realm="Heddle monitoring", charset="UTF-8"',
-  },
-  body: Buffer.from('401 unauthorized\n'),
-}
+export const UNAUTHORIZED = textAnswer('401 unauthorized\n', 401, {
+  'Content-Type': 'text/plain; charset=utf-8',
+  'WWW-Authenticate': 'Basic realm="Heddle monitoring", charset="UTF-8"',
+})
 
 export class BasicAuth {
   private readonly key = randomBytes(32)

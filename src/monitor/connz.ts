@@ -4,10 +4,11 @@
 // Ours: `search` finds a text in the number, name, address, user, account or library; `filter_subject`, which
 // nats-server takes over NATS only, finds those who have a subscription that it has something in common with.
 //
-// Oddities of nats-server that tools may lean on are kept: `total` counts the connections of the asked state before
-// any filter but the account; with `cid` the limit is 1; an account that does not exist has no server id and no list.
+// Oddities of nats-server that tools may lean on are kept: with `cid` the limit is 1; an account that does not exist has
+// no server id and no list; closed connections of the global account are not found by its name.
 
 import { GLOBAL_ACCOUNT } from '../accounts/account.ts'
+import { PAGE_TURN_WORK } from '../constants.ts'
 import type { ConnectionFilter, ConnectionState } from '../messages.ts'
 import type { ConnectionRow } from '../stats.ts'
 import { type Answer, type Json, jsonAnswer, refusal, unlessEmpty, unlessNone } from './answer.ts'
@@ -16,6 +17,7 @@ import { mergeFound } from './found-connections.ts'
 import { age, goRtt, goTime } from './go-format.ts'
 import { countRequest, nowMs, type PageContext } from './page.ts'
 import type { Parameters } from './parameters.ts'
+import { nextTurn } from './report-parts.ts'
 import { sum } from './server-totals.ts'
 import type { CertificateRow } from './shard/credentials.ts'
 import { subscriptionDetail } from './subscription-detail.ts'
@@ -79,6 +81,10 @@ function parseRequest(parameters: Parameters, count: () => void): Request | unde
 export async function connz(parameters: Parameters, context: PageContext): Promise<Answer> {
   const request = parseRequest(parameters, () => countRequest(context, '/connz'))
   if (request === undefined) return refusal(parameters.refused ?? '')
+  return context.queue.share(`connz ${JSON.stringify(request)}`, () => answer(request, context))
+}
+
+async function answer(request: Request, context: PageContext): Promise<Answer> {
   const { offset, limit, filter } = request
   if (filter.account !== '' && !(await context.accounts.read()).has(filter.account)) {
     const now = goTime(nowMs())
@@ -94,43 +100,60 @@ export async function connz(parameters: Parameters, context: PageContext): Promi
     offset,
     limit,
     matched: filter.search === '' ? undefined : matched,
-    connections: rows.map((row) => describe(row, request, now)),
+    connections: await describeAll(rows, request, now),
   })
 }
 
 interface Gathered {
   readonly rows: readonly ConnectionRow[]
+  /** Connections that the filters mean. */
   readonly total: number
+  /** Those of them that `search` finds. */
   readonly matched: number
 }
 
 /** The rows of the page that is asked for. */
 async function gather(request: Request, context: PageContext): Promise<Gathered> {
   const { id, sort, offset, limit, subscriptions, auth: credentials } = request
-  const filter = { ...request.filter, closedAfter: await oldestShown(request.filter.state, context) }
-  const { state } = filter
+  const state = stateOf(request.filter)
+  if (state === undefined) return { rows: [], total: 0, matched: 0 }
+  const filter = { ...request.filter, state, closedAfter: await oldestShown(state, context) }
   const end = Math.min(offset + limit, Number.MAX_SAFE_INTEGER)
+  if (id > 0) {
+    const rows = await context.reports.askAll({ kind: 'connections', state, subscriptions, credentials, id })
+    const meant = rows.flat().filter((row) => isMeant(row, filter))
+    return { rows: meant.slice(offset, end), total: meant.length, matched: meant.length }
+  }
   // Few rows come at once with what was found: a shard under load answers once a turn of its loop.
-  const withRows = id === 0 && end <= ROWS_AT_ONCE_MAX && subscriptions === 'none'
-  const max = id > 0 ? 0 : end
-  const found = await context.reports.ask({ kind: 'findConnections', filter, sort, max, withRows, credentials })
+  const withRows = end <= ROWS_AT_ONCE_MAX && subscriptions === 'none'
+  const query = { kind: 'findConnections', filter, sort, max: end, withRows, credentials } as const
+  const found = await context.reports.askAll(query)
   const total = sum(found, 'total')
   const matched = sum(found, 'matched')
-  // Nothing but the state and the account matters beside a cid.
-  if (id > 0) {
-    const rows = (await context.reports.ask({ kind: 'connections', state, subscriptions, credentials, id })).flat()
-    const isShown = (row: ConnectionRow): boolean => row.closedAt === 0 || row.closedAt > filter.closedAfter
-    const shown = rows.filter((row) => isShown(row) && (filter.account === '' || row.account === filter.account))
-    return { rows: shown.slice(Math.min(offset, 1)), total, matched }
-  }
   const ids = mergeFound(found, end).slice(offset)
   if (ids.length === 0) return { rows: [], total, matched }
   const asked = withRows
     ? found.map(({ rows }) => rows)
-    : await context.reports.ask({ kind: 'connections', state, subscriptions, credentials, id: 0, ids })
+    : await context.reports.askAll({ kind: 'connections', state, subscriptions, credentials, id: 0, ids })
   const byId = new Map(asked.flat().map((row) => [row.id, row]))
   // One that has changed its state since it was found is on the page no more.
   return { rows: ids.map((one) => byId.get(one)).filter((row) => row !== undefined), total, matched }
+}
+
+/** Which connections to look at; undefined: none. nats-server knows of no closed ones in the global account. */
+function stateOf({ account, state }: ConnectionFilter): ConnectionState | undefined {
+  if (account !== GLOBAL_ACCOUNT || state === 'open') return state
+  return state === 'all' ? 'open' : undefined
+}
+
+/** Beside a number, only these filters count. */
+function isMeant(row: ConnectionRow, { closedAfter, account, user, mqttClient }: ConnectionFilter): boolean {
+  return (
+    (row.closedAt === 0 || row.closedAt > closedAfter) &&
+    (account === '' || row.account === account) &&
+    (user === '' || row.authorizedUser === user) &&
+    mqttClient === ''
+  )
 }
 
 /**
@@ -140,8 +163,22 @@ async function gather(request: Request, context: PageContext): Promise<Gathered>
 async function oldestShown(state: ConnectionState, context: PageContext): Promise<number> {
   if (state === 'open') return 0
   const { maxClosedClients } = context.server.options
-  const closings = (await context.reports.ask({ kind: 'closings' })).flat()
+  const closings = (await context.reports.askAll({ kind: 'closings' })).flat()
   return closings.length <= maxClosedClients ? 0 : closings.sort((a, b) => b - a)[maxClosedClients]
+}
+
+/** Over several turns of the loop, where there is much to describe. */
+async function describeAll(rows: readonly ConnectionRow[], request: Request, now: number): Promise<Json[]> {
+  const described: Json[] = []
+  let work = 0
+  for (const row of rows) {
+    described.push(describe(row, request, now))
+    work += 1 + row.subscriptions.length
+    if (work < PAGE_TURN_WORK) continue
+    work = 0
+    await nextTurn()
+  }
+  return described
 }
 
 function describe(row: ConnectionRow, { auth, subscriptions }: Request, now: number): Json {

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { dashboardFile } from '../program-files.ts'
-import type { Answer } from './answer.ts'
+import { type Answer, bytesAnswer } from './answer.ts'
 import { countRequest, type PageContext } from './page.ts'
 import type { Parameters } from './parameters.ts'
 
@@ -52,8 +52,7 @@ const FILES = [
 
 function read(name: string): Answer {
   const type = TYPES[name.slice(name.lastIndexOf('.') + 1) as keyof typeof TYPES]
-  const body = readFileSync(dashboardFile(name))
-  return { status: 200, headers: { 'Content-Type': type, ...SAFETY }, body }
+  return bytesAnswer(readFileSync(dashboardFile(name)), { 'Content-Type': type, ...SAFETY })
 }
 
 /** Reads the files; throws if one is missing from the installation. By path. */

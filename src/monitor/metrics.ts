@@ -4,7 +4,7 @@
 
 import { HEDDLE_VERSION, NATS_VERSION } from '../constants.ts'
 import type { ConnectionRow, ThreadReport, TotalsReport } from '../stats.ts'
-import { type Answer, refusal } from './answer.ts'
+import { type Answer, bytesAnswer, refusal } from './answer.ts'
 import { mergeFound } from './found-connections.ts'
 import {
   expose,
@@ -31,12 +31,11 @@ export async function metrics(parameters: Parameters, context: PageContext): Pro
   const asked = parameters.bytes('connections') === '' ? CONNECTIONS_DEFAULT : parameters.integer('connections')
   if (parameters.refused !== undefined) return refusal(parameters.refused)
   const open = prefersOpenMetrics(context.header('accept'))
-  const families = await gather(context, Math.min(CONNECTIONS_MAX, Math.max(0, asked)))
-  return {
-    status: 200,
-    headers: { 'Content-Type': open ? OPEN_METRICS_TYPE : PLAIN_TYPE, Vary: 'Accept' },
-    body: Buffer.from(expose(families, open)),
-  }
+  const shown = Math.min(CONNECTIONS_MAX, Math.max(0, asked))
+  return context.queue.share(`metrics ${open} ${shown}`, async () => {
+    const text = expose(await gather(context, shown), open)
+    return bytesAnswer(Buffer.from(text), { 'Content-Type': open ? OPEN_METRICS_TYPE : PLAIN_TYPE, Vary: 'Accept' })
+  })
 }
 
 async function gather(context: PageContext, connections: number): Promise<Family[]> {

@@ -16,7 +16,7 @@ import { debugVars, stacksz } from './diagnostics.ts'
 import { gatewayz, ipqueuesz, jsz, leafz, raftz, routez } from './features-to-come.ts'
 import { healthz } from './healthz.ts'
 import { metrics } from './metrics.ts'
-import type { Monitored, Page, PageContext } from './page.ts'
+import { answerOf, type Monitored, type Page, type PageContext } from './page.ts'
 import type { PageSources } from './page-sources.ts'
 import { parseTarget } from './parameters.ts'
 import { slowz } from './slowz.ts'
@@ -141,11 +141,13 @@ export class Monitor {
     try {
       if (request.socket.destroyed) return
       const { status, headers, body } = await this.answer(request)
+      const pieces = await body()
       if (response.destroyed || request.socket.destroyed) return
       const gone = new Promise<void>((resolve) => response.once('close', resolve))
       response.once('error', () => undefined) // 'close' follows it
-      response.writeHead(status, { ...headers, 'Content-Length': body.length })
-      response.end(body)
+      response.writeHead(status, { ...headers, 'Content-Length': pieces.reduce((sum, { length }) => sum + length, 0) })
+      for (const piece of pieces) response.write(piece)
+      response.end()
       await gone
     } catch (error) {
       this.logBug(request, error)
@@ -158,7 +160,7 @@ export class Monitor {
       const { path, parameters } = parseTarget(request.url ?? '')
       const page = path === undefined ? undefined : PAGES.get(path)
       if (!this.currentAuth().allows(request.headers.authorization ?? '')) return UNAUTHORIZED
-      return page === undefined ? NOT_FOUND : await page(parameters, this.context(request))
+      return page === undefined ? NOT_FOUND : await answerOf(page, parameters, this.context(request))
     } catch (error) {
       this.logBug(request, error)
       return INTERNAL_ERROR

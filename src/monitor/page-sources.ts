@@ -4,6 +4,7 @@
 import { GLOBAL_ACCOUNT } from '../accounts/account.ts'
 import { CpuMeter } from './cpu-meter.ts'
 import { type Monitored, nowMs, type PageContext } from './page.ts'
+import { PageQueue } from './page-queue.ts'
 import { Sampler } from './sampler.ts'
 import { ServerAccounts } from './server-accounts.ts'
 import { ServerTotals } from './server-totals.ts'
@@ -12,6 +13,7 @@ import { ShardReports } from './shard-reports.ts'
 
 export class PageSources {
   readonly reports: ShardReports
+  readonly queue = new PageQueue()
   readonly totals: ServerTotals
   readonly accounts: ServerAccounts
   readonly sampler: Sampler
@@ -22,7 +24,7 @@ export class PageSources {
 
   constructor(server: Monitored) {
     this.server = server
-    this.reports = new ShardReports((query) => server.query(query))
+    this.reports = new ShardReports((query) => server.ask(query), server.log)
     const states = (): Monitored['shardStates'] => server.shardStates
     this.totals = new ServerTotals(this.reports, states)
     this.accounts = new ServerAccounts(this.reports, () => [
@@ -44,8 +46,8 @@ export class PageSources {
    * `monitorPort`: 0 if there is none.
    */
   context(monitorPort: number, header?: (name: string) => string): PageContext {
-    const { server, reports, totals, accounts, sampler, requests, cpu, load } = this
-    const sources = { server, reports, totals, accounts, sampler, requests, load, cpuPercent: cpu.percent }
+    const { server, reports, queue, totals, accounts, sampler, requests, cpu, load } = this
+    const sources = { server, reports, queue, totals, accounts, sampler, requests, load, cpuPercent: cpu.percent }
     return { ...sources, monitorPort, isHttp: header !== undefined, header: header ?? (() => '') }
   }
 }

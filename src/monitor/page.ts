@@ -2,13 +2,14 @@
 
 import type { Log } from '../log/log.ts'
 import type { Primary } from '../primary.ts'
-import type { Answer } from './answer.ts'
+import { type Answer, unavailable } from './answer.ts'
+import type { PageQueue } from './page-queue.ts'
 import type { Parameters } from './parameters.ts'
 import type { Sampler } from './sampler.ts'
 import type { ServerAccounts } from './server-accounts.ts'
 import type { ServerTotals } from './server-totals.ts'
 import type { LoadMeter } from './shard/load-meter.ts'
-import type { ShardReports } from './shard-reports.ts'
+import { type ShardReports, SilentShards } from './shard-reports.ts'
 
 /** What the monitor needs of the server. */
 export type Monitored = Pick<
@@ -23,12 +24,14 @@ export type Monitored = Pick<
   | 'shardStates'
   | 'certificates'
   | 'ocspCounts'
-  | 'query'
+  | 'ask'
 > & { readonly log: Pick<Log, 'warn' | 'error'> }
 
 export interface PageContext {
   readonly server: Monitored
   readonly reports: ShardReports
+  /** Where pages wait that take long. */
+  readonly queue: PageQueue
   readonly totals: ServerTotals
   readonly accounts: ServerAccounts
   readonly sampler: Sampler
@@ -47,6 +50,21 @@ export interface PageContext {
 }
 
 export type Page = (parameters: Parameters, context: PageContext) => Answer | Promise<Answer>
+
+/** The answer of a page; 503 where it would lack what some shards have. */
+export async function answerOf(page: Page, parameters: Parameters, context: PageContext): Promise<Answer> {
+  try {
+    return await page(parameters, context)
+  } catch (error) {
+    if (error instanceof SilentShards) return unavailable(error.message)
+    throw error
+  }
+}
+
+/** The member by which a page that shows numbers as they were last told says whose they are; none if all are new. */
+export function missingShards({ reports }: PageContext): { readonly missing_shards?: readonly number[] } {
+  return reports.silent.length === 0 ? {} : { missing_shards: reports.silent }
+}
 
 /** Only those that came over HTTP are counted. */
 export function countRequest(context: PageContext, path: string): void {

@@ -1,46 +1,84 @@
-// Asks the shards on behalf of the pages, one message at a time: however many requests come, a shard is not asked again
-// before it has answered. Questions that wait meanwhile go out together, equal ones once: a shard under load answers
-// once a turn of its loop, whatever it is asked. A question's answer is never older than the question. Answers are
-// handed out one a turn of our own loop: who takes one writes a long page from it at once, and two hundred of them in a
-// row kept the loop from accepting clients for half a second.
+// Asks the shards on behalf of the pages. Short questions go one message at a time: however many requests come, a shard
+// is not asked again before it has answered. Questions that wait meanwhile go out together, equal ones once: a shard
+// under load answers once a turn of its loop, whatever it is asked. A question's answer is never older than the
+// question. Answers are handed out one a turn of our own loop: who takes one writes a long page from it at once, and
+// two hundred of them in a row kept the loop from accepting clients for half a second.
+//
+// Long questions, those about all connections or subscriptions, go out as they come and are answered in parts: pages
+// that ask them wait in a queue of their own (page-queue.ts), and short ones do not wait for them.
 
-import type { Query } from '../messages.ts'
+import { isLong, type Query, type ShortQuery } from '../messages.ts'
+import type { ShardAnswers } from '../shards.ts'
 import type { Report, Reports } from '../stats.ts'
+import { nextTurn } from './report-parts.ts'
 
 /** Questions of one message: they are answered in one go. */
 const BATCH_MAX = 16
+/** The log says at most so often that shards do not answer. */
+const SILENCE_LOG_MS = 1_000
 
 interface Waiting {
-  readonly query: Query
-  readonly promise: Promise<readonly Report[]>
-  readonly resolve: (reports: readonly Report[]) => void
+  readonly query: ShortQuery
+  readonly promise: Promise<ShardAnswers>
+  readonly resolve: (answers: ShardAnswers) => void
   readonly reject: (error: unknown) => void
 }
 
+/** Thrown where a page would lack what some shards have. */
+export class SilentShards extends Error {
+  constructor(shards: readonly number[]) {
+    super(`no answer from shard ${shards.join(', ')}: the page would not be complete`)
+  }
+}
+
 export class ShardReports {
-  private readonly askShards: (query: Query) => Promise<readonly Report[]>
+  /** The shards that did not answer the latest question, although they serve. */
+  silent: readonly number[] = []
+  private readonly askShards: (query: Query) => Promise<ShardAnswers>
+  private readonly log: { warn(text: string): void }
   private readonly waiting = new Map<string, Waiting>()
   private busy = false
   private lastTurn = Promise.resolve()
+  private silenceLoggedMs = Number.NEGATIVE_INFINITY
 
-  /** `askShards` puts a question to every shard and answers what those that are alive say. */
-  constructor(askShards: (query: Query) => Promise<readonly Report[]>) {
+  /** `askShards` puts a question to every shard. */
+  constructor(askShards: (query: Query) => Promise<ShardAnswers>, log: { warn(text: string): void }) {
     this.askShards = askShards
+    this.log = log
   }
 
-  /** What each shard says, in the order of the shards. */
+  /** What those shards say that answer, in the order of the shards. */
   async ask<Kind extends keyof Reports>(query: Extract<Query, { kind: Kind }>): Promise<readonly Reports[Kind][]> {
-    const reports = await this.share(query)
-    this.lastTurn = this.lastTurn.then(() => new Promise((resolve) => setImmediate(resolve)))
-    await this.lastTurn
+    return (await this.answersTo(query)).reports as readonly Reports[Kind][]
+  }
+
+  /** What each shard says, in the order of the shards. Throws SilentShards if one that serves does not answer. */
+  async askAll<Kind extends keyof Reports>(query: Extract<Query, { kind: Kind }>): Promise<readonly Reports[Kind][]> {
+    const { reports, silent } = await this.answersTo(query)
+    if (silent.length > 0) throw new SilentShards(silent)
     return reports as readonly Reports[Kind][]
   }
 
-  private share(query: Query): Promise<readonly Report[]> {
+  private async answersTo(query: Query): Promise<ShardAnswers> {
+    const answers = await (isLong(query) ? this.askShards(query) : this.share(query as ShortQuery))
+    this.noteSilence(answers.silent)
+    this.lastTurn = this.lastTurn.then(nextTurn)
+    await this.lastTurn
+    return answers
+  }
+
+  private noteSilence(silent: readonly number[]): void {
+    this.silent = silent
+    if (silent.length === 0 || performance.now() - this.silenceLoggedMs < SILENCE_LOG_MS) return
+    this.silenceLoggedMs = performance.now()
+    this.log.warn(`Monitoring pages are incomplete or refused: no answer from shard ${silent.join(', ')}`)
+  }
+
+  private share(query: ShortQuery): Promise<ShardAnswers> {
     const key = JSON.stringify(query)
     const known = this.waiting.get(key)
     if (known !== undefined) return known.promise
-    const { promise, resolve, reject } = Promise.withResolvers<readonly Report[]>()
+    const { promise, resolve, reject } = Promise.withResolvers<ShardAnswers>()
     this.waiting.set(key, { query, promise, resolve, reject })
     if (!this.busy) void this.work()
     return promise
@@ -51,13 +89,12 @@ export class ShardReports {
     while (this.waiting.size > 0) {
       // From here on it is too late to join: what is counted may be older than the next question.
       const batch = [...this.waiting.values()].slice(0, BATCH_MAX)
-      for (const { query } of batch) this.waiting.delete(JSON.stringify(query))
+      const queries = batch.map(({ query }) => query)
+      for (const query of queries) this.waiting.delete(JSON.stringify(query))
       try {
-        const answers = (await this.askShards({
-          kind: 'batch',
-          queries: batch.map(({ query }) => query),
-        })) as Report[][]
-        for (const [i, { resolve }] of batch.entries()) resolve(answers.map((reports) => reports[i]))
+        const { reports, silent } = await this.askShards({ kind: 'batch', queries })
+        const ofShards = reports as readonly Report[][]
+        for (const [i, { resolve }] of batch.entries()) resolve({ reports: ofShards.map((one) => one[i]), silent })
       } catch (error) {
         for (const { reject } of batch) reject(error)
       }

@@ -4,7 +4,7 @@
 import type { Answer, Json } from './answer.ts'
 import { jsonAnswer, unlessEmpty } from './answer.ts'
 import { goTime } from './go-format.ts'
-import { countRequest, nowMs, type PageContext } from './page.ts'
+import { countRequest, missingShards, nowMs, type PageContext } from './page.ts'
 import type { Parameters } from './parameters.ts'
 import { sum } from './server-totals.ts'
 import type { SlowRow } from './shard/slow-watch.ts'
@@ -24,6 +24,7 @@ export async function slowz(_parameters: Parameters, context: PageContext): Prom
     stalled_clients: sum(totals, 'stalls'),
     behind: open.map(describe),
     closed: closed.map(describe),
+    ...missingShards(context),
   })
 }
 

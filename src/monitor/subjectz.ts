@@ -18,7 +18,7 @@ interface Sum {
 }
 
 /** `acc` names the account; without it the accounts are listed. `prefix` is a filter without its last tokens. */
-export function subjectz(parameters: Parameters, context: PageContext): Answer {
+export async function subjectz(parameters: Parameters, context: PageContext): Promise<Answer> {
   countRequest(context, '/subjectz')
   const account = parameters.bytes('acc')
   const prefix = parameters.bytes('prefix')
@@ -28,23 +28,25 @@ export function subjectz(parameters: Parameters, context: PageContext): Answer {
   if (parameters.refused !== undefined) return refusal(parameters.refused)
   const limit = wanted <= 0 ? LIMIT_DEFAULT : wanted
   const path = account === '' ? [] : [account, ...(prefix === '' ? [] : prefix.split('.'))]
-  const branches = gather(path, context)
-  const shown = branches.slice(Math.min(offset, branches.length), Math.min(branches.length, offset + limit))
-  return jsonAnswer({
-    server_id: context.server.identity.serverId,
-    now: goTime(nowMs()),
-    account: account === '' ? undefined : properText(account),
-    prefix: prefix === '' ? undefined : properText(prefix),
-    total: branches.length,
-    offset,
-    limit,
-    branches: shown.map(([token, { here, total, queues, hasMore }]) => ({
-      token: properText(token),
-      subscriptions: here,
-      subscriptions_below: total,
-      queue_groups: queues,
-      has_more: hasMore,
-    })),
+  return context.queue.share(`subjectz ${JSON.stringify([path, offset, limit])}`, async () => {
+    const branches = gather(path, context)
+    const shown = branches.slice(Math.min(offset, branches.length), Math.min(branches.length, offset + limit))
+    return jsonAnswer({
+      server_id: context.server.identity.serverId,
+      now: goTime(nowMs()),
+      account: account === '' ? undefined : properText(account),
+      prefix: prefix === '' ? undefined : properText(prefix),
+      total: branches.length,
+      offset,
+      limit,
+      branches: shown.map(([token, { here, total, queues, hasMore }]) => ({
+        token: properText(token),
+        subscriptions: here,
+        subscriptions_below: total,
+        queue_groups: queues,
+        has_more: hasMore,
+      })),
+    })
   })
 }
 

@@ -6,7 +6,7 @@ import type { SubscriptionRow } from '../stats.ts'
 import { isValidLiteral } from '../subjects/subject.ts'
 import { type Answer, jsonAnswer, refusal } from './answer.ts'
 import { goTime } from './go-format.ts'
-import { countRequest, nowMs, type PageContext } from './page.ts'
+import { countRequest, missingShards, nowMs, type PageContext } from './page.ts'
 import type { Parameters } from './parameters.ts'
 import { sublistStats } from './sublist-stats.ts'
 import { subscriptionDetail } from './subscription-detail.ts'
@@ -27,16 +27,22 @@ export async function subsz(parameters: Parameters, context: PageContext): Promi
 
   const account = parameters.text('acc')
   const filter = { account, test: parameters.text('test'), subject: parameters.text('filter') }
-  const { rows, total } = listed ? await gather(filter, offset, limit, context) : { rows: [], total: 0 }
-  return jsonAnswer({
-    server_id: context.server.identity.serverId,
-    now: goTime(nowMs()),
-    ...(await stats(account, context)),
-    total,
-    offset,
-    limit,
-    subscriptions_list: rows.length > 0 ? rows.map((row) => subscriptionDetail(row, true)) : undefined,
-  })
+  if (!listed) return answer({ rows: [], total: 0 })
+  const key = `subsz ${JSON.stringify([filter, offset, limit])}`
+  return context.queue.share(key, async () => answer(await gather(filter, offset, limit, context)))
+
+  async function answer({ rows, total }: Gathered): Promise<Answer> {
+    return jsonAnswer({
+      server_id: context.server.identity.serverId,
+      now: goTime(nowMs()),
+      ...(await stats(account, context)),
+      total,
+      offset,
+      limit,
+      subscriptions_list: rows.length > 0 ? rows.map((row) => subscriptionDetail(row, true)) : undefined,
+      ...missingShards(context),
+    })
+  }
 }
 
 async function stats(account: string, context: PageContext): Promise<ReturnType<typeof sublistStats>> {
@@ -57,7 +63,7 @@ async function gather(
   limit: number,
   context: PageContext,
 ): Promise<Gathered> {
-  const counts = (await context.reports.ask({ kind: 'countSubscriptions', filter })).flatMap(pairs)
+  const counts = (await context.reports.askAll({ kind: 'countSubscriptions', filter })).flatMap(pairs)
   counts.sort(([a], [b]) => a - b)
   const end = Math.min(offset + limit, Number.MAX_SAFE_INTEGER)
   let total = 0
@@ -74,7 +80,7 @@ async function gather(
   }
   if (total <= offset) return { rows: [], total }
   const max = Math.min(skip + limit, Number.MAX_SAFE_INTEGER)
-  const rows = (await context.reports.ask({ kind: 'subscriptions', filter, from, to, max })).flat()
+  const rows = (await context.reports.askAll({ kind: 'subscriptions', filter, from, to, max })).flat()
   rows.sort((a, b) => a.connection - b.connection)
   return { rows: rows.slice(skip, Math.min(skip + limit, rows.length)), total }
 }

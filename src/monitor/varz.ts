@@ -10,7 +10,7 @@ import type { TotalsReport } from '../stats.ts'
 import { systemAccountOf } from '../system/system-account.ts'
 import { type Answer, type Json, jsonAnswer, unlessEmpty, unlessNone } from './answer.ts'
 import { age, goTime, nanoseconds } from './go-format.ts'
-import { countRequest, nowMs, type PageContext } from './page.ts'
+import { countRequest, missingShards, nowMs, type PageContext } from './page.ts'
 import type { Parameters } from './parameters.ts'
 import { sum } from './server-totals.ts'
 import {
@@ -113,7 +113,12 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     stale_connection_stats: perKind(staleConnections),
     disk_io_wait_stats: { waiters: 0, waits: 0, wait_time: 0, max_wait_time: 0 },
     ...lastMembers(context),
-    heddle: { version: HEDDLE_VERSION, shards: totals.map(describeShard), restarts: server.restarts },
+    heddle: {
+      version: HEDDLE_VERSION,
+      shards: totals.map(describeShard),
+      restarts: server.restarts,
+      ...missingShards(context),
+    },
   }
 }
 

@@ -29,10 +29,11 @@ export function connectionsEvent(totals: AccountTotals): (system: PrimarySystem)
 /** `$SYS.REQ.ACCOUNT.NSUBS`: `{acc, subject, queue}`, the queue in base64; silence where the account has nobody. */
 export async function countSubscriptions({ options, context }: ServiceCall): Promise<Reply> {
   const account = options.text('acc')
+  const queue = Buffer.from(options.text('queue'), 'base64').toString()
+  const count = await subscribers(account, options.text('subject'), queue, context)
   const totals = (await context.accounts.read()).get(account)
   if (totals === undefined || totals.connections === 0) return undefined
-  const queue = Buffer.from(options.text('queue'), 'base64').toString()
-  return { texts: [String(await subscribers(account, options.text('subject'), queue, context))] }
+  return { texts: [String(count)] }
 }
 
 /** `$SYS.DEBUG.SUBSCRIBERS`: `subject` or `subject queue` as the body, in the account of who asks. */
@@ -47,7 +48,7 @@ async function subscribers(account: string, subject: string, queue: string, { re
   const isFilter = subject.split('.').some((token) => token === '*' || token === '>')
   const which = isFilter ? { test: '', within: subject } : { test: subject, within: '' }
   const filter: SubscriptionFilter = { account, subject: '', queue, ...which }
-  const counts = (await reports.ask({ kind: 'countSubscriptions', filter })).flat()
+  const counts = (await reports.askAll({ kind: 'countSubscriptions', filter })).flat()
   // Connection and count in turn.
   return sum(
     counts.filter((_, i) => i % 2 === 1).map((count) => ({ count })),

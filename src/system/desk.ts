@@ -8,7 +8,9 @@
 import { SYSTEM_REQUESTS_AT_ONCE } from '../constants.ts'
 import { bugText } from '../errors.ts'
 import type { Json } from '../monitor/answer.ts'
+import { writeJson } from '../monitor/json-writer.ts'
 import type { PageContext } from '../monitor/page.ts'
+import { SilentShards } from '../monitor/shard-reports.ts'
 import { encodeAnswer } from './compression.ts'
 import type { PrimarySystem } from './primary-system.ts'
 import { type BodyShape, type RequestOptions, readBody } from './request-options.ts'
@@ -59,6 +61,7 @@ export class SystemDesk {
     try {
       return await this.work(request)
     } catch (error) {
+      if (error instanceof SilentShards) return this.envelope({ error: { code: 503, description: error.message } }, '')
       this.system.server.log.error(`system account: ${request.service.name}: ${bugText(error)}`)
       return undefined
     } finally {
@@ -83,9 +86,10 @@ export class SystemDesk {
     return this.envelope(reply, reply.error === undefined ? request.acceptEncoding : '')
   }
 
-  private envelope({ data, error }: Extract<Reply, { data?: Json }>, accepted: string): Promise<SystemAnswer> {
+  private async envelope({ data, error }: Extract<Reply, { data?: Json }>, accepted: string): Promise<SystemAnswer> {
     const { server, sequence } = this.system
-    return encodeAnswer(encodeJson({ server: serverInfo(server, sequence), data, error }), accepted)
+    const pieces = await writeJson({ server: serverInfo(server, sequence), data, error }, 0)
+    return encodeAnswer(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces), accepted)
   }
 
   /** Whether the filter of a request lets this server answer. It is in no cluster and no domain. */

@@ -20,17 +20,21 @@ export async function reload({ system }: ServiceCall): Promise<Reply> {
 
 /** `$SYS.REQ.SERVER.<id>.KICK`: closes a connection. */
 export async function kick({ options, system }: ServiceCall): Promise<Reply> {
-  const found = await system.server.query({ kind: 'kick', id: options.number('cid') })
-  return found.includes(true) ? {} : refused('no such client or leafnode id')
+  const { reports, silent } = await system.server.ask({ kind: 'kick', id: options.number('cid') })
+  return reports.includes(true) ? {} : refused(silent.length > 0 ? noAnswer(silent) : 'no such client or leafnode id')
 }
 
 /** `$SYS.REQ.SERVER.<id>.LDM`: tells one client that the server is about to end, so that it goes elsewhere. */
 export async function lameDuckOne({ options, system }: ServiceCall): Promise<Reply> {
-  const answers = await system.server.query({ kind: 'lameDuckOne', id: options.number('cid') })
-  if (answers.includes('told')) return {}
-  return refused(
-    answers.includes('deaf')
-      ? 'client does not support Lame Duck Mode or is not ready to receive the notification'
-      : 'no such client id',
-  )
+  const { reports, silent } = await system.server.ask({ kind: 'lameDuckOne', id: options.number('cid') })
+  if (reports.includes('told')) return {}
+  if (reports.includes('deaf')) {
+    return refused('client does not support Lame Duck Mode or is not ready to receive the notification')
+  }
+  return refused(silent.length > 0 ? noAnswer(silent) : 'no such client id')
+}
+
+/** The connection may be on one of these shards. */
+function noAnswer(silent: readonly number[]): string {
+  return `no answer from shard ${silent.join(', ')}`
 }

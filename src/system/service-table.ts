@@ -6,7 +6,7 @@ import { connz } from '../monitor/connz.ts'
 import { debugVars } from '../monitor/diagnostics.ts'
 import { gatewayz, ipqueuesz, jsz, leafz, routez } from '../monitor/features-to-come.ts'
 import { healthz } from '../monitor/healthz.ts'
-import type { Page, PageContext } from '../monitor/page.ts'
+import { answerOf, type Page, type PageContext } from '../monitor/page.ts'
 import { subsz } from '../monitor/subsz.ts'
 import { varz } from '../monitor/varz.ts'
 import { properText } from '../stats.ts'
@@ -28,12 +28,12 @@ function page(
 }
 
 async function fromPage(make: Page, call: ServiceCall, more: Readonly<Record<string, string>>): Promise<Reply> {
-  const answer = await make(call.options.parameters(more), call.context)
-  return answer.value === undefined ? failed(answer.body.toString()) : { data: answer.value }
+  const { status, value, text = '' } = await answerOf(make, call.options.parameters(more), call.context)
+  return value === undefined ? failed(text, status === 503 ? status : 500) : { data: value }
 }
 
-function failed(description: string): Reply {
-  return { data: null, error: { code: 500, description } }
+function failed(description: string, code = 500): Reply {
+  return { data: null, error: { code, description } }
 }
 
 const PLAIN = bodyShape('', {})

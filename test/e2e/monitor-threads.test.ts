@@ -89,6 +89,12 @@ describe('a shard that is stuck', () => {
       return body.includes('heddle_shard_up{shard="1"} 0') && body.includes('heddle_shard_up{shard="0"} 1')
     })
     expect((await ask(port, '/stacksz')).body).toContain('thread shard 1 [late, does not answer]')
+    // A list that would lack the connections of a shard is refused.
+    for (const path of ['/connz', '/connz?subs=detail', '/subsz?subs=1']) {
+      const { status, body } = await ask(port, path)
+      expect([status, body]).toEqual([503, expect.stringContaining('no answer from shard 1')])
+    }
+    expect(await askJson<Varz>(port, '/varz')).toMatchObject({ heddle: { missing_shards: [1] } })
   })
 })
 

@@ -19,12 +19,19 @@ interface Running {
   readonly monitor: Monitor
   readonly port: number
   readonly errors: string[]
+  readonly warnings: string[]
 }
 
 const quiet: Asking = () => Promise.resolve([totalsReport({})])
 
-async function start(query: Asking = quiet, members: Partial<Monitored> = {}): Promise<Running> {
+/** `silent`: the shards that do not answer. */
+async function start(
+  query: Asking = quiet,
+  members: Partial<Monitored> = {},
+  silent: readonly number[] = [],
+): Promise<Running> {
   const errors: string[] = []
+  const warnings: string[] = []
   const server: Monitored = {
     options: normaliseOptions({ host: '127.0.0.1', workers: 2, maxClosedClients: 2 }),
     identity: identity({ serverId: 'NID', serverName: '<name>' }),
@@ -36,15 +43,18 @@ async function start(query: Asking = quiet, members: Partial<Monitored> = {}): P
     shardStates: [shardState(0)],
     certificates: {},
     ocspCounts: undefined,
-    log: { warn: () => undefined, error: (text) => errors.push(text) },
-    query: (question) => (question.kind === 'batch' ? answerBatch(question.queries, query) : query(question)),
+    log: { warn: (text) => warnings.push(text), error: (text) => errors.push(text) },
+    ask: async (question) => {
+      const reports = await (question.kind === 'batch' ? answerBatch(question.queries, query) : query(question))
+      return { reports, silent }
+    },
   }
   // Members may be getters, and stay so.
   const monitored = Object.defineProperties(server, Object.getOwnPropertyDescriptors(members))
   const monitor = new Monitor(monitored, new PageSources(monitored))
   await monitor.listen('127.0.0.1', -1)
   onTestFinished(() => monitor.close())
-  return { monitor, port: monitor.port, errors }
+  return { monitor, port: monitor.port, errors, warnings }
 }
 
 /** Each question by itself, and then what each shard says to all of them. */
@@ -293,9 +303,68 @@ describe('closed connections', () => {
     expect([connz.total, connz.connections.map(({ cid }) => cid)]).toEqual([2, [7, 8]])
   })
 
-  it('are counted in the same way when one connection is asked for', async () => {
+  it('are not shown by number either', async () => {
     const { port } = await start(query)
-    expect((await askJson<Connz>(port, '/connz?state=any&cid=8')).total).toBe(5)
-    expect((await askJson<Connz>(port, '/connz?state=any&cid=5')).connections).toEqual([])
+    expect(await askJson<Connz>(port, '/connz?state=any&cid=8')).toMatchObject({ total: 1, connections: [{ cid: 8 }] })
+    expect(await askJson<Connz>(port, '/connz?state=any&cid=5')).toMatchObject({ total: 0, connections: [] })
+  })
+})
+
+describe('a shard that does not answer', () => {
+  it.each(['/connz', '/connz?subs=detail', '/connz?cid=1', '/connz?state=closed', '/subsz?subs=1'])(
+    'makes %s a 503 that names it',
+    async (path) => {
+      const { port, warnings } = await start(() => Promise.resolve([]), {}, [1])
+      const { status, headers, body } = await ask(port, path)
+      const reason = 'no answer from shard 1: the page would not be complete'
+      expect([status, body]).toEqual([503, `503 service unavailable: ${reason}\n`])
+      expect(headers['retry-after']).toBe('1')
+      expect(warnings).toEqual(['Monitoring pages are incomplete or refused: no answer from shard 1'])
+    },
+  )
+
+  it.each(['/slowz', '/accstatz', '/accountz', '/subsz'])('is named on %s', async (path) => {
+    const { port } = await start(() => Promise.resolve([]), {}, [1])
+    expect(await askJson<object>(port, path)).toMatchObject({ missing_shards: [1] })
+  })
+
+  it('is named on /varz', async () => {
+    const { port } = await start(() => Promise.resolve([]), {}, [1])
+    expect(await askJson<object>(port, '/varz')).toMatchObject({ heddle: { missing_shards: [1] } })
+  })
+})
+
+describe('three hundred pages at once', () => {
+  const none = { shard: 0, total: 0, matched: 0, keys: [], rows: [] }
+
+  /** The server's shards find nothing, and not before all requests have come. */
+  async function askAll(paths: readonly string[]): Promise<{ finds: number; most: number; statuses: Set<number> }> {
+    let [underway, most, finds] = [0, 0, 0]
+    const { promise: allHaveCome, resolve: open } = Promise.withResolvers<void>()
+    const { port } = await start(async (question) => {
+      if (question.kind !== 'findConnections') return quiet(question)
+      finds++
+      most = Math.max(most, ++underway)
+      await allHaveCome
+      underway--
+      return [none]
+    })
+    const answers = Promise.all(paths.map((path) => ask(port, path)))
+    await until('all requests to come', async () => {
+      const { http_req_stats: requests } = await askJson<{ http_req_stats: Record<string, number> }>(port, '/varz')
+      return requests['/connz'] === paths.length
+    })
+    open()
+    return { statuses: new Set((await answers).map(({ status }) => status)), finds, most }
+  }
+
+  it('that are equal cost as little as three', async () => {
+    const { statuses, finds } = await askAll(Array(300).fill('/connz?subs=detail'))
+    expect([statuses, finds]).toEqual([new Set([200]), 3])
+  })
+
+  it('that are not equal are made two at a time', async () => {
+    const { statuses, finds, most } = await askAll(Array.from({ length: 300 }, (_, i) => `/connz?offset=${i}`))
+    expect([statuses, finds, most]).toEqual([new Set([200]), 300, 2])
   })
 })

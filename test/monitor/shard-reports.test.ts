@@ -10,13 +10,18 @@ class Shards {
   readonly asked: (readonly Query[])[] = []
   private readonly answers: ((reports: Report[]) => void)[] = []
   private readonly failures: ((error: Error) => void)[] = []
-  readonly reports = new ShardReports((query) => {
-    if (query.kind === 'batch') this.asked.push(query.queries)
-    return new Promise((resolve, reject) => {
-      this.answers.push(resolve)
-      this.failures.push(reject)
-    })
-  })
+  readonly warnings: string[] = []
+  silent: readonly number[] = []
+  readonly reports = new ShardReports(
+    (query) => {
+      this.asked.push(query.kind === 'batch' ? query.queries : [query])
+      return new Promise((resolve, reject) => {
+        this.answers.push((reports) => resolve({ reports, silent: this.silent }))
+        this.failures.push(reject)
+      })
+    },
+    { warn: (text) => this.warnings.push(text) },
+  )
 
   /** Answers the one question of the oldest message: what each shard says. */
   answer(...reports: Report[]): Promise<void> {
@@ -28,6 +33,11 @@ class Shards {
     this.failures.shift()
     this.answers.shift()?.(reports)
     await settled()
+  }
+
+  /** Answers the oldest message, a long question: what each shard says. */
+  answerLong(...reports: Report[]): Promise<void> {
+    return this.answerBatch(...(reports as Report[][]))
   }
 
   async fail(): Promise<void> {
@@ -42,18 +52,49 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 const TOTALS = { kind: 'totals' } as const
 const OPEN = { kind: 'connections', state: 'open', subscriptions: 'none', id: 0 } as const
+const NEWS = { kind: 'incidents', since: 0 } as const
+const incident = (connection: number) => ({ at: 1, reason: '', connection, name: '', peer: '', account: '' })
 
 describe('ShardReports', () => {
   it('sends one message at a time', async () => {
     const shards = new Shards()
     const totals = shards.reports.ask(TOTALS)
-    const connections = shards.reports.ask(OPEN)
+    const news = shards.reports.ask(NEWS)
     expect(shards.asked).toEqual([[TOTALS]])
     await shards.answer(totalsReport({ connections: 1 }))
-    expect(shards.asked).toEqual([[TOTALS], [OPEN]])
-    await shards.answer([connectionRow({ id: 1 })], [connectionRow({ id: 2 })])
+    expect(shards.asked).toEqual([[TOTALS], [NEWS]])
+    await shards.answer([incident(1)], [incident(2)])
     expect(await totals).toHaveLength(1)
+    expect((await news).flat().map(({ connection }) => connection)).toEqual([1, 2])
+  })
+
+  it('lets no short question wait for a long one', async () => {
+    const shards = new Shards()
+    const connections = shards.reports.ask(OPEN)
+    const totals = shards.reports.ask(TOTALS)
+    expect(shards.asked).toEqual([[OPEN], [TOTALS]])
+    await shards.answerLong([connectionRow({ id: 1 })], [connectionRow({ id: 2 })])
+    await shards.answer(totalsReport({}))
     expect((await connections).flat().map(({ id }) => id)).toEqual([1, 2])
+    expect(await totals).toHaveLength(1)
+  })
+
+  it('refuses what would not be complete, and says so in the log', async () => {
+    const shards = new Shards()
+    shards.silent = [1]
+    const refused = expect(shards.reports.askAll(TOTALS)).rejects.toThrow('no answer from shard 1')
+    await shards.answer(totalsReport({}))
+    await refused
+    const tolerated = shards.reports.ask(TOTALS)
+    await shards.answer(totalsReport({}))
+    expect(await tolerated).toHaveLength(1)
+    expect(shards.reports.silent).toEqual([1])
+    expect(shards.warnings).toHaveLength(1)
+    shards.silent = []
+    const whole = shards.reports.askAll(TOTALS)
+    await shards.answer(totalsReport({}))
+    expect(await whole).toHaveLength(1)
+    expect(shards.reports.silent).toEqual([])
   })
 
   it('asks once for all who wait with the same question', async () => {
@@ -70,16 +111,13 @@ describe('ShardReports', () => {
   it('sends what waits in one message, and gives everybody the answers to their own questions', async () => {
     const shards = new Shards()
     const first = shards.reports.ask(TOTALS)
-    const connections = shards.reports.ask(OPEN)
+    const news = shards.reports.ask(NEWS)
     const totals = shards.reports.ask(TOTALS)
     await shards.answer(totalsReport({}))
-    expect(shards.asked).toEqual([[TOTALS], [OPEN, TOTALS]])
-    await shards.answerBatch(
-      [[connectionRow({ id: 1 })], totalsReport({ shard: 0 })],
-      [[connectionRow({ id: 2 })], totalsReport({ shard: 1 })],
-    )
+    expect(shards.asked).toEqual([[TOTALS], [NEWS, TOTALS]])
+    await shards.answerBatch([[incident(1)], totalsReport({ shard: 0 })], [[incident(2)], totalsReport({ shard: 1 })])
     await first
-    expect((await connections).flat().map(({ id }) => id)).toEqual([1, 2])
+    expect((await news).flat().map(({ connection }) => connection)).toEqual([1, 2])
     expect((await totals).map(({ shard }) => shard)).toEqual([0, 1])
   })
 

@@ -1,21 +1,23 @@
 // This shard's part of /connz. A page is made in two steps, so that ten thousand connections cost a shard one walk
 // over them and not ten thousand rows: first their sort keys, only as many as the page may need (findConnections),
-// then the rows of those that the page really shows (describeConnections).
+// then the rows of those that the page really shows (describeConnections). Both go on for as many turns of the loop
+// as they need (report-queue.ts): who comes or is closed meanwhile may be missing, but nobody is there twice.
 
 import { hostPort } from '../../addresses.ts'
 import type { Client } from '../../client.ts'
 import type { ConnectionFilter, Query } from '../../messages.ts'
 import type { Shard } from '../../shard.ts'
-import { authorizedUserOf, type ConnectionRow, connectionRow, properText } from '../../stats.ts'
+import { authorizedUserOf, type ConnectionRow, connectionRow, properText, subscriptionRow } from '../../stats.ts'
 import { intersection } from '../../subjects/overlap.ts'
 import { isByNumber, type Measurable, sortKey } from '../connection-order.ts'
+import { type LongReport, TurnWork } from './report-queue.ts'
 import { Smallest } from './smallest.ts'
 
 export interface FoundConnections {
   shard: number
-  /** Connections of the state and account that are asked for, before other filters. */
+  /** Connections that pass all filters but `search`. */
   total: number
-  /** Those that pass all filters. */
+  /** Those that pass that as well. */
   matched: number
   /** Sort key and number in turn, smallest first. */
   keys: number[]
@@ -23,63 +25,118 @@ export interface FoundConnections {
   rows: ConnectionRow[]
 }
 
-export function findConnections(shard: Shard, query: Extract<Query, { kind: 'findConnections' }>): FoundConnections {
+/** What looking at a connection costs, a row of it, and a subscription in it. */
+const LOOK_WORK = 1
+const SEARCH_WORK = 3
+const ROW_WORK = 8
+const SUBSCRIPTION_WORK = 1
+
+/** One part: what was found. */
+export function* findConnections(
+  shard: Shard,
+  query: Extract<Query, { kind: 'findConnections' }>,
+): LongReport<FoundConnections> {
   const { filter } = query
   const key = sortKey(query.sort)
   const smallest = new Smallest(query.max)
   const now = shard.wallClock(shard.nowMs)
   const measured = emptyMeasures()
   const found: FoundConnections = { shard: shard.index, total: 0, matched: 0, keys: [], rows: [] }
-  const accept = (row: Measurable): void => {
-    found.matched++
-    smallest.add(key(row, now), row.id)
-  }
+  const work = new TurnWork()
+  const lookWork = filter.search === '' ? LOOK_WORK : SEARCH_WORK
   for (const client of shard.clients.values()) {
-    if (!isOfState(client, filter) || (filter.account !== '' && client.account.name !== filter.account)) continue
+    const { size } = client.subscriptions
+    if (work.isUpAfter(filter.subject === '' ? lookWork : lookWork + size * SUBSCRIPTION_WORK)) yield undefined
+    if (!isOfState(client, filter) || !isClientWanted(client, filter)) continue
     found.total++
-    if (!matchesClient(client, filter)) continue
+    if (!isClientFound(client, filter)) continue
+    found.matched++
     // Of ten thousand, a page shows a few: in the usual order, only those are looked at closely.
     if (isByNumber(query.sort)) measured.id = client.id
     else measure(measured, client, shard)
-    accept(measured)
+    smallest.add(key(measured, now), measured.id)
   }
   if (filter.state !== 'open') {
-    for (const row of shard.records.closedConnections) {
-      if (row.closedAt <= filter.closedAfter || (filter.account !== '' && row.account !== filter.account)) continue
+    // One that was closed since the walk began was met as an open one.
+    for (const row of shard.records.closed.rows(filter.closedAfter, now, filter.subject !== '')) {
+      if (work.isUpAfter(SEARCH_WORK)) yield undefined
+      if (!isRowWanted(row, filter)) continue
       found.total++
-      if (matchesRow(row, filter)) accept(row)
+      if (!isRowFound(row, filter)) continue
+      found.matched++
+      smallest.add(key(row, now), row.id)
     }
   }
   found.keys = smallest.sorted()
   if (query.withRows) {
     const ids = found.keys.filter((_, i) => i % 2 === 1)
-    found.rows = describeConnections(shard, {
+    for (const rows of describeConnections(shard, {
       kind: 'connections',
       state: filter.state,
       subscriptions: 'none',
       credentials: query.credentials === true,
       id: 0,
       ids,
-    })
+    })) {
+      if (rows !== undefined) found.rows.push(...rows)
+      yield undefined
+    }
   }
-  return found
+  yield found
 }
 
-export function describeConnections(
+/**
+ * Rows, in parts. A row with many subscriptions comes in several pieces, one behind the other: each has those that
+ * follow.
+ */
+export function* describeConnections(
   shard: Shard,
   { state, ids, id, subscriptions, credentials = false }: Extract<Query, { kind: 'connections' }>,
-): ConnectionRow[] {
-  const wanted = ids === undefined ? undefined : new Set(ids)
-  const isWanted = (one: number): boolean => (id === 0 || id === one) && (wanted === undefined || wanted.has(one))
-  const rows: ConnectionRow[] = []
-  const add = (client: Client | undefined): void => {
-    if (client === undefined || !isWanted(client.id) || !isOfState(client, { state })) return
-    rows.push(connectionRow(shard, client, { subscriptions: subscriptions !== 'none', credentials }))
+): LongReport<ConnectionRow[]> {
+  const work = new TurnWork()
+  const withSubscriptions = subscriptions !== 'none'
+  const now = shard.wallClock(shard.nowMs)
+  const wanted = ids ?? (id === 0 ? undefined : [id])
+  let rows: ConnectionRow[] = []
+  function* take(): LongReport<ConnectionRow[]> {
+    const taken = rows
+    rows = []
+    yield taken
   }
-  if (ids !== undefined) for (const one of ids) add(shard.clients.get(one))
-  else for (const client of shard.clients.values()) add(client)
-  if (state !== 'open') for (const row of shard.records.closedConnections) if (isWanted(row.id)) rows.push(row)
-  return rows
+  const told = new Set<number>()
+  for (const client of wanted === undefined ? shard.clients.values() : clientsOf(shard, wanted)) {
+    if (!isOfState(client, { state })) continue
+    told.add(client.id)
+    let row = connectionRow(shard, client, { credentials })
+    rows.push(row)
+    if (work.isUpAfter(ROW_WORK)) yield* take()
+    if (!withSubscriptions) continue
+    for (const subscription of client.subscriptions.values()) {
+      if (rows.length === 0) {
+        row = { ...row, subscriptions: [] }
+        rows.push(row)
+      }
+      row.subscriptions.push(subscriptionRow(shard, subscription))
+      if (work.isUpAfter(SUBSCRIPTION_WORK)) yield* take()
+    }
+  }
+  if (state !== 'open') {
+    const { closed } = shard.records
+    const kept = wanted?.map((one) => closed.get(one)) ?? closed.rows(0, now, true)
+    for (const row of kept) {
+      if (row === undefined || told.has(row.id)) continue
+      rows.push(row)
+      if (work.isUpAfter(ROW_WORK + row.subscriptions.length * SUBSCRIPTION_WORK)) yield* take()
+    }
+  }
+  yield rows
+}
+
+function* clientsOf(shard: Shard, ids: readonly number[]): Generator<Client> {
+  for (const id of ids) {
+    const client = shard.clients.get(id)
+    if (client !== undefined) yield client
+  }
 }
 
 /** One that is taking its leave counts as closed. */
@@ -87,16 +144,10 @@ function isOfState(client: Client, { state }: Pick<ConnectionFilter, 'state'>): 
   return state === 'all' || (state === 'closed') === client.closing
 }
 
-function matchesClient(client: Client, { user, mqttClient, subject, search }: ConnectionFilter): boolean {
-  if (user === '' && mqttClient === '' && subject === '' && search === '') return true
-  const authorizedUser = authorizedUserOf(client)
+function isClientWanted(client: Client, { account, user, mqttClient, subject }: ConnectionFilter): boolean {
+  if (account !== '' && account !== client.account.name) return false
   // No connection is an MQTT client yet: nothing passes that filter.
-  if ((user !== '' && user !== authorizedUser) || mqttClient !== '') return false
-  if (search !== '') {
-    const { name, lang, version } = client.options
-    const texts = [String(client.id), name, client.peer, authorizedUser, client.account.name, `${lang} ${version}`]
-    if (!contains(texts, search)) return false
-  }
+  if ((user !== '' && user !== authorizedUserOf(client)) || mqttClient !== '') return false
   if (subject === '') return true
   for (const subscription of client.subscriptions.values()) {
     if (intersection(properText(subscription.subject), subject) !== undefined) return true
@@ -104,15 +155,24 @@ function matchesClient(client: Client, { user, mqttClient, subject, search }: Co
   return false
 }
 
-function matchesRow(row: ConnectionRow, { user, mqttClient, subject, search }: ConnectionFilter): boolean {
-  const { authorizedUser } = row
-  if ((user !== '' && user !== authorizedUser) || mqttClient !== '') return false
-  if (search !== '') {
-    const { id, name, ip, port, lang, version, account, reason } = row
-    const texts = [String(id), name, hostPort(ip, port), authorizedUser, account, `${lang} ${version}`, reason]
-    if (!contains(texts, search)) return false
-  }
+function isClientFound(client: Client, { search }: ConnectionFilter): boolean {
+  if (search === '') return true
+  const { name, lang, version } = client.options
+  const { peer, account } = client
+  return contains([String(client.id), name, peer, authorizedUserOf(client), account.name, `${lang} ${version}`], search)
+}
+
+function isRowWanted(row: ConnectionRow, { account, user, mqttClient, subject }: ConnectionFilter): boolean {
+  if (account !== '' && account !== row.account) return false
+  if ((user !== '' && user !== row.authorizedUser) || mqttClient !== '') return false
   return subject === '' || row.subscriptions.some((one) => intersection(one.subject, subject) !== undefined)
+}
+
+function isRowFound(row: ConnectionRow, { search }: ConnectionFilter): boolean {
+  if (search === '') return true
+  const { id, name, ip, port, lang, version, account, reason, authorizedUser } = row
+  const texts = [String(id), name, hostPort(ip, port), authorizedUser, account, `${lang} ${version}`, reason]
+  return contains(texts, search)
 }
 
 /** `search` is in lower case. */

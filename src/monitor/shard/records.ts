@@ -6,7 +6,8 @@ import { CloseReason } from '../../errors.ts'
 import type { Counters } from '../../gauges.ts'
 import type { ShardSetup } from '../../messages.ts'
 import type { Shard } from '../../shard.ts'
-import { type ConnectionRow, connectionRow, TrafficTotals } from '../../stats.ts'
+import { closedRow, TrafficTotals } from '../../stats.ts'
+import { ClosedConnections } from './closed-connections.ts'
 import { Incidents } from './incidents.ts'
 import { LatencySampler } from './latency.ts'
 import { LoadMeter } from './load-meter.ts'
@@ -17,8 +18,8 @@ export class Records {
   readonly bornMs: number
   /** In shared memory: what this and earlier threads in this place have done. */
   readonly counters: Counters
-  /** The latest closed connections, oldest first. */
-  readonly closedConnections: ConnectionRow[] = []
+  /** The latest closed connections. */
+  readonly closed = new ClosedConnections()
   readonly incidents = new Incidents()
   readonly latency = new LatencySampler()
   readonly slowWatch: SlowWatch
@@ -57,8 +58,7 @@ export class Records {
     client.account.counters.closed.add(client)
     const { maxClosedClients } = this.shard.options
     if (maxClosedClients === 0) return
-    this.closedConnections.push(connectionRow(this.shard, client, { subscriptions: true, credentials: true }))
-    if (this.closedConnections.length > maxClosedClients) this.closedConnections.shift()
+    this.closed.add(closedRow(this.shard, client), maxClosedClients)
   }
 
   /** Brings the shared counters up to date. */

@@ -7,36 +7,58 @@ import type { Shard } from '../../shard.ts'
 import { properText, type SubscriptionRow, subscriptionRow } from '../../stats.ts'
 import { matches } from '../../subjects/subject.ts'
 import type { Subscription } from '../../subjects/sublist.ts'
+import { type LongReport, TurnWork } from './report-queue.ts'
 
-/** Connection and how many of its subscriptions are meant, in turn; connections without any are left out. */
-export function countSubscriptions(shard: Shard, { filter }: Extract<Query, { kind: 'countSubscriptions' }>): number[] {
-  const counts: number[] = []
+/** Parts: connection and how many of its subscriptions are meant, in turn; connections without any are left out. */
+export function* countSubscriptions(
+  shard: Shard,
+  { filter }: Extract<Query, { kind: 'countSubscriptions' }>,
+): LongReport<number[]> {
+  const work = new TurnWork()
+  let counts: number[] = []
   for (const client of shard.clients.values()) {
     if (!isMeant(client, filter)) continue
     let count = 0
     if (isForAll(filter)) count = client.subscriptions.size
-    else for (const subscription of client.subscriptions.values()) if (isWanted(subscription, filter)) count++
+    else {
+      for (const subscription of client.subscriptions.values()) {
+        if (isWanted(subscription, filter)) count++
+        if (work.isUpAfter(1)) yield undefined
+      }
+    }
     if (count > 0) counts.push(client.id, count)
+    if (work.isUpAfter(1)) {
+      yield counts
+      counts = []
+    }
   }
-  return counts
+  yield counts
 }
 
-/** The subscriptions of connections `from` to `to`, in the order of their coming; no more than `max` of each. */
-export function describeSubscriptions(
+/** Parts: the subscriptions of connections `from` to `to`, in the order of their coming; no more than `max` of each. */
+export function* describeSubscriptions(
   shard: Shard,
   { filter, from, to, max }: Extract<Query, { kind: 'subscriptions' }>,
-): SubscriptionRow[] {
-  const rows: SubscriptionRow[] = []
+): LongReport<SubscriptionRow[]> {
+  const work = new TurnWork()
+  let rows: SubscriptionRow[] = []
   for (const client of shard.clients.values()) {
+    if (work.isUpAfter(1)) yield undefined
     if (client.id < from || client.id > to || !isMeant(client, filter)) continue
     let left = max
     for (const subscription of client.subscriptions.values()) {
-      if (!isWanted(subscription, filter)) continue
-      if (left-- === 0) break
-      rows.push(subscriptionRow(shard, subscription))
+      const isShown = isWanted(subscription, filter)
+      if (isShown) {
+        if (left-- === 0) break
+        rows.push(subscriptionRow(shard, subscription))
+      }
+      if (work.isUpAfter(1)) {
+        yield rows
+        rows = []
+      }
     }
   }
-  return rows
+  yield rows
 }
 
 function isMeant(client: Client, { account }: SubscriptionFilter): boolean {
