@@ -5,6 +5,10 @@
 // not), counts up a word that all threads share, and opens the path anew. The others compare that word before each
 // line, and now and then, and open the path anew as well. A line on its way meanwhile lands in the old file, whole;
 // none is lost. Descriptors are never shared between threads: a late line could go to whoever got the number next.
+//
+// Nothing that goes wrong with the file stops the server. What could not be done is tried again: a shard that finds the
+// file too large says so once a second until it is put aside; the primary waits longer after each failure, up to a
+// minute. Lines that the disk does not take are given up and counted, and the next one that it takes says how many.
 
 import { closeSync, fstatSync, openSync, readdirSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -17,25 +21,35 @@ const FILE_MODE = 0o640
 /** Behind the file's name: year, month, day, hour, minute, second, nanosecond, each after a dot. */
 const BACKUP_SUFFIX = /^\.\d{4}\.\d\d\.\d\d\.\d\d\.\d\d\.\d\d\.\d{1,9}$/
 
+/** How often a shard says that the file is too large, and the first wait of the primary after a failure. */
+const RETRY_MS = 1_000
+/** Its longest wait. */
+const RETRY_MAX_MS = 60_000
+
 export class FileSink implements LogSink {
   readonly kind = 'file'
   private readonly options: LogOptions
   private readonly place: LogPlace
+  private readonly nowMs: () => number
   private readonly opened: Int32Array
   private fd: number
   /** How often the file had been opened anew when `fd` was. */
   private openedAt: number
-  /** Bytes above which the file is put aside. It grows while that fails. */
-  private limit: number
-  /** The primary was told that the file is full. */
-  private told = false
+  /** Before this nothing is done about a file that is too large. */
+  private retryAtMs = Number.NEGATIVE_INFINITY
+  private retryMs = RETRY_MS
+  /** Lines given up since the latest one that was written, and why the last one was. */
+  private lost = 0
+  private reason = ''
+  /** The file ends in the middle of a line. */
+  private isTorn = false
 
   /** Throws if the file cannot be opened. */
-  constructor(options: LogOptions, place: LogPlace) {
+  constructor(options: LogOptions, place: LogPlace, nowMs = (): number => performance.now()) {
     this.options = options
     this.place = place
+    this.nowMs = nowMs
     this.opened = new Int32Array(place.opened)
-    this.limit = options.logSizeLimit
     this.openedAt = Atomics.load(this.opened, 0)
     this.fd = open(options.logFile)
   }
@@ -43,16 +57,37 @@ export class FileSink implements LogSink {
   write(_level: Level, line: string): void {
     this.follow()
     this.put(line)
-    if (this.limit > 0 && !this.told && fstatSync(this.fd).size > this.limit) this.full()
+    if (this.isTooLarge()) this.full()
   }
 
   private put(line: string): void {
-    const bytes = Buffer.from(line)
+    let text = this.isTorn ? '\n' : ''
+    if (this.lost > 0) {
+      const lines = this.lost === 1 ? '1 line of the log is' : `${this.lost} lines of the log are`
+      text += this.ownLine('WRN', `${lines} missing here: ${this.reason}`)
+    }
+    const bytes = Buffer.from(text + line)
+    let written = 0
     try {
       // The kernel takes less than all of it only when the disk is full.
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.fd, bytes, at)
-    } catch {
+      while (written < bytes.length) written += writeSync(this.fd, bytes, written)
+      this.lost = 0
+      this.isTorn = false
+    } catch (error) {
       // A full disk must not stop the server. The next line tries again.
+      this.lost++
+      this.reason = osErrorText(error)
+      if (written > 0) this.isTorn = true
+    }
+  }
+
+  private isTooLarge(): boolean {
+    const { logSizeLimit } = this.options
+    if (logSizeLimit === 0 || this.nowMs() < this.retryAtMs) return false
+    try {
+      return fstatSync(this.fd).size > logSizeLimit
+    } catch {
+      return false
     }
   }
 
@@ -60,7 +95,7 @@ export class FileSink implements LogSink {
     const { tell } = this.place
     if (tell === undefined) this.rotate()
     else {
-      this.told = true
+      this.retryAtMs = this.nowMs() + RETRY_MS
       tell({ kind: 'logFull' })
     }
   }
@@ -69,7 +104,7 @@ export class FileSink implements LogSink {
     const openedNow = Atomics.load(this.opened, 0)
     if (openedNow === this.openedAt) return
     this.openedAt = openedNow
-    this.told = false
+    this.retryAtMs = Number.NEGATIVE_INFINITY
     this.openAnew()
   }
 
@@ -81,24 +116,31 @@ export class FileSink implements LogSink {
 
   /** Primary: puts the file aside under the time of day, and the oldest of those away. */
   rotate(): void {
-    const { logFile, logMaxNum, logSizeLimit } = this.options
-    if (fstatSync(this.fd).size <= this.limit) return // several shards saw it
-    const micros = wallClockMicros()
-    const backup = `${logFile}.${backupTime(micros)}`
+    if (!this.isTooLarge()) return // several shards saw it, or it is too soon to try again
+    const { logFile, logMaxNum } = this.options
+    const backup = `${logFile}.${backupTime(wallClockMicros())}`
     try {
       renameSync(logFile, backup)
     } catch (error) {
-      this.limit *= 2
-      this.say(
-        'ERR',
-        `Unable to rotate the log (${osErrorText(error)}), will attempt next rotation at size ${this.limit}`,
-      )
+      // Where somebody has moved the file away, there is nothing to be put aside.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') this.reopen()
+      if (this.isTooLarge()) this.waitAfter(`Unable to rotate the log (${osErrorText(error)})`)
       return
     }
-    this.limit = logSizeLimit
     this.reopen()
+    if (this.isTooLarge()) {
+      this.waitAfter(`Rotated log, backup saved as ${JSON.stringify(backup)}, but there is no new file`)
+      return
+    }
+    this.retryMs = RETRY_MS
     this.say('INF', `Rotated log, backup saved as ${JSON.stringify(backup)}`)
     if (logMaxNum > 0) this.purge(logFile, logMaxNum - 1)
+  }
+
+  private waitAfter(failure: string): void {
+    this.retryAtMs = this.nowMs() + this.retryMs
+    this.say('ERR', `${failure}, will attempt next rotation in ${this.retryMs / 1000}s`)
+    this.retryMs = Math.min(RETRY_MAX_MS, 2 * this.retryMs)
   }
 
   private purge(logFile: string, keep: number): void {
@@ -120,27 +162,43 @@ export class FileSink implements LogSink {
   }
 
   /** A word about the file itself, to the file, without another look at its size. */
-  private say(tag: string, text: string): void {
+  private say(tag: 'INF' | 'ERR', text: string): void {
+    this.put(this.ownLine(tag, text))
+  }
+
+  private ownLine(tag: 'INF' | 'WRN' | 'ERR', text: string): string {
     const { logFormat, logTime, logTimeUtc } = this.options
     if (logFormat === 'json') {
-      const level = tag === 'ERR' ? 'error' : 'info'
-      this.put(`${JSON.stringify({ level, pid: process.pid, thread: this.place.name, msg: text })}\n`)
-    } else this.put(`[${process.pid}] ${logTime ? `${wallClockText(logTimeUtc)} ` : ''}[${tag}] ${text}\n`)
+      return `${JSON.stringify({ level: LEVELS[tag], pid: process.pid, thread: this.place.name, msg: text })}\n`
+    }
+    return `[${process.pid}] ${logTime ? `${wallClockText(logTimeUtc)} ` : ''}[${tag}] ${text}\n`
   }
 
   /** If the file cannot be had again, the old one goes on being written. */
   private openAnew(): void {
+    const before = this.fd
     try {
-      const fd = open(this.options.logFile)
-      closeSync(this.fd)
-      this.fd = fd
+      this.fd = open(this.options.logFile)
     } catch (error) {
       if (this.place.tell === undefined) this.say('ERR', error instanceof Error ? error.message : String(error))
+      return
     }
+    close(before)
   }
 
   close(): void {
-    closeSync(this.fd)
+    close(this.fd)
+  }
+}
+
+const LEVELS = { INF: 'info', WRN: 'warn', ERR: 'error' } as const
+
+/** Where lines were written late, on some file systems, closing tells of an error. They are lost; the file is closed. */
+function close(fd: number): void {
+  try {
+    closeSync(fd)
+  } catch {
+    // Nothing more can be done about it.
   }
 }
 

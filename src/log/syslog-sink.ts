@@ -11,6 +11,7 @@ import { createSocket } from 'node:dgram'
 import { statSync } from 'node:fs'
 import { connect, type NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
+import { pid } from 'node:process'
 import type { Writable } from 'node:stream'
 import { PROGRAM } from '../constants.ts'
 import { osErrorText } from '../errors.ts'
@@ -24,6 +25,8 @@ const FACILITY_DAEMON = 3 << 3
 const LOCAL_SOCKETS = ['/dev/log', '/var/run/syslog', '/var/run/log']
 /** Bytes that may wait for a daemon. */
 const WAITING_MAX = 1024 * 1024
+/** Datagrams that may wait to be sent: a name server may be slow to say where the daemon is. */
+const DATAGRAMS_MAX = 1_024
 /** A daemon that hung up is called again no sooner than this. */
 const REDIAL_MS = 1_000
 /** How long the end of the server waits for the daemon to take the last lines. */
@@ -41,8 +44,10 @@ export function createSyslogSink(remote: string, localSockets: readonly string[]
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   switch (url.protocol) {
     case 'udp:':
+      if (url.port === '') throw cannotConnect(`dial udp: address ${url.hostname}: missing port in address`)
       return datagramSink(host, Number(url.port))
     case 'tcp:':
+      if (url.port === '') throw cannotConnect(`dial tcp: address ${url.hostname}: missing port in address`)
       return streamSink({ host, port: Number(url.port) }, `tcp ${url.host}`)
     case 'unix:':
       return streamSink({ path: url.pathname }, `unix ${url.pathname}`)
@@ -70,6 +75,7 @@ function datagramSink(host: string, port: number): LogSink {
     kind: 'syslog',
     ready: Promise.resolve(),
     write: (level, text) => {
+      if (underway >= DATAGRAMS_MAX) return
       underway++
       socket.send(remoteLine(level, text), port, host, () => {
         if (--underway === 0) whenDone?.()
@@ -112,34 +118,51 @@ function streamSink(where: NetConnectOpts, name: string): LogSink {
 function localSink(sockets: readonly string[]): LogSink {
   const path = sockets.find((candidate) => statSync(candidate, { throwIfNoEntry: false })?.isSocket() === true)
   if (path === undefined) throw cannotConnect('Unix syslog delivery error')
-  // Each line that we feed it begins with its priority.
-  const logger = spawn('logger', ['--prio-prefix', '--tag', PROGRAM, `--id=${process.pid}`, '--socket', path], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
-  logger.stdin.on('error', () => undefined)
-  logger.unref()
-  const ready = new Promise<void>((resolve, reject) => {
-    logger.once('spawn', resolve)
-    logger.once('error', (error) => reject(cannotConnect(`logger: ${error.message}`)))
-  })
+  const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
   ready.catch(() => undefined) // whoever waits for it handles it
-  const gone = new Promise<void>((resolve) => logger.once('close', () => resolve()))
+  let startedMs = performance.now()
+  let logger = startLogger(path)
+  logger.process.once('spawn', resolve)
+  logger.process.once('error', (error) => reject(cannotConnect(`logger: ${error.message}`)))
   return {
     kind: 'syslog',
     ready,
     write: (level, text) => {
+      // It may have been killed; another one takes its place, but not in a hurry.
+      if (logger.hasEnded() && performance.now() - startedMs > REDIAL_MS) {
+        startedMs = performance.now()
+        logger = startLogger(path)
+      }
       const prefix = `<${FACILITY_DAEMON | SEVERITY[level]}>`
-      put(logger.stdin, `${prefix}${text.trimEnd().replaceAll('\n', `\n${prefix}`)}\n`)
+      put(logger.process.stdin, `${prefix}${text.trimEnd().replaceAll('\n', `\n${prefix}`)}\n`)
     },
     close: async () => {
-      logger.stdin.end()
-      await inTime(gone)
+      logger.process.stdin.end()
+      await inTime(logger.ended)
     },
   }
 }
 
+/** logger(1), fed by a pipe; each line that it is given begins with its priority. */
+function startLogger(path: string) {
+  const process = spawn('logger', ['--prio-prefix', '--tag', PROGRAM, `--id=${pid}`, '--socket', path], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  process.stdin.on('error', () => undefined)
+  process.on('error', () => undefined)
+  process.unref()
+  let hasEnded = false
+  const ended = new Promise<void>((resolve) => {
+    process.once('close', () => {
+      hasEnded = true
+      resolve()
+    })
+  })
+  return { process, ended, hasEnded: () => hasEnded }
+}
+
 function put(stream: Writable | undefined, line: string): void {
-  if (stream !== undefined && stream.writableLength < WAITING_MAX) stream.write(line)
+  if (stream?.writable === true && stream.writableLength < WAITING_MAX) stream.write(line)
 }
 
 /** Resolves when everything is written. */

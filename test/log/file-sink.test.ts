@@ -1,7 +1,18 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { expect, test } from 'vitest'
+import { FileSink } from '../../src/log/file-sink.ts'
 import { Log, type LogOptions } from '../../src/log/log.ts'
 import type { LogMessage } from '../../src/log/sink.ts'
 import { normaliseOptions } from '../../src/options.ts'
@@ -76,6 +87,78 @@ test('a folder that is taken away does not end the server: the old file goes on'
   const text = textOf(join(folder, 'moved', 'server.log'))
   expect(text).toContain('[ERR] error opening file: open')
   expect(text).toMatch(/still here\n$/)
+})
+
+test('a file that cannot be put aside is tried again, by the word of any shard', () => {
+  const outer = ownFolder()
+  const folder = join(outer, 'logs')
+  mkdirSync(folder)
+  const opened = new SharedArrayBuffer(4)
+  const options = optionsFor(folder, { logSizeLimit: 500 })
+  let nowMs = 0
+  const clock = (): number => nowMs
+  const primary = new FileSink(options, place(opened), clock)
+  const tell = (message: LogMessage): void => {
+    if (message.kind === 'logFull') primary.rotate()
+  }
+  const shards = [0, 1].map((index) => new FileSink(options, { name: `shard ${index}`, opened, tell }, clock))
+  const sayAll = (): void => {
+    for (const shard of shards) for (let i = 0; i < 30; i++) shard.write('info', `line ${i} of a shard\n`)
+  }
+  renameSync(folder, join(outer, 'away'))
+  sayAll()
+  const text = textOf(join(outer, 'away', 'server.log'))
+  expect(text.match(/\[ERR\] Unable to rotate the log \(.*\), will attempt next rotation in 1s/g)).toHaveLength(1)
+  // The folder is as it was, and the shards alone write.
+  renameSync(join(outer, 'away'), folder)
+  nowMs += 5_000
+  sayAll()
+  expect(readdirSync(folder).filter((name) => BACKUP.test(name)).length).toBeGreaterThan(0)
+  for (let round = 0; round < 20; round++) sayAll()
+  expect(statSync(join(folder, 'server.log')).size).toBeLessThan(1_000)
+})
+
+test('a file that was moved away with its folder is made anew when the folder is there again', () => {
+  const folder = ownFolder()
+  const inner = join(folder, 'inner')
+  mkdirSync(inner)
+  let nowMs = 0
+  const sink = new FileSink(optionsFor(inner, { logSizeLimit: 500 }), place(), () => nowMs)
+  const sayAll = (): void => {
+    for (let i = 0; i < 60; i++) sink.write('info', `line ${i} of many\n`)
+  }
+  renameSync(inner, join(folder, 'moved'))
+  sayAll()
+  expect(readdirSync(folder)).toEqual(['moved'])
+  expect(textOf(join(folder, 'moved', 'server.log'))).toContain('will attempt next rotation in 1s')
+  mkdirSync(inner)
+  nowMs += 2_000
+  sayAll()
+  expect(readdirSync(inner)).toContain('server.log')
+})
+
+test('waits longer after each failure, up to a minute', () => {
+  const folder = ownFolder()
+  const inner = join(folder, 'inner')
+  mkdirSync(inner)
+  let nowMs = 0
+  const sink = new FileSink(optionsFor(inner, { logSizeLimit: 100 }), place(), () => nowMs)
+  renameSync(inner, join(folder, 'moved'))
+  for (; nowMs < 10 * 60_000; nowMs += 500) sink.write('info', 'a line\n')
+  const waits = textOf(join(folder, 'moved', 'server.log')).match(/(?<=next rotation in )\d+s/g)
+  expect(waits?.slice(0, 8)).toEqual(['1s', '2s', '4s', '8s', '16s', '32s', '60s', '60s'])
+})
+
+test.skipIf(!existsSync('/dev/full'))('lines that the disk does not take are counted, and the next one says so', () => {
+  const folder = ownFolder()
+  const path = join(folder, 'server.log')
+  symlinkSync('/dev/full', path)
+  const sink = new FileSink(optionsFor(folder), place())
+  for (let i = 0; i < 3; i++) sink.write('info', `line ${i}\n`)
+  unlinkSync(path)
+  sink.reopen()
+  sink.write('info', 'line 3\n')
+  expect(textOf(path)).toMatch(/\[WRN\] 3 lines of the log are missing here: write: no space left on device\nline 3\n$/)
 })
 
 test('a shard asks the primary once to put the file aside, and follows it', () => {

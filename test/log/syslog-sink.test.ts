@@ -89,6 +89,8 @@ test('a daemon that does not answer, or an address that is none, is told', async
     /^error connecting to syslog: "dial unix .*no such file/,
   )
   expect(() => logTo('http://127.0.0.1:1')).toThrow('error invalid network type: "http"')
+  expect(() => logTo('udp://localhost')).toThrow('missing port in address')
+  expect(() => logTo('tcp://localhost')).toThrow('missing port in address')
   expect(() => logTo('nonsense')).toThrow('error invalid syslog address: "nonsense"')
   expect(() => createSyslogSink('', [path])).toThrow('error connecting to syslog: "Unix syslog delivery error"')
 })
