@@ -38,7 +38,7 @@ export const SIZE_DIGITS_MAX = 9
 export const CALLS_MAX = 128 * 1024
 /** Connections remembered after they closed, for /connz?state=closed. */
 export const CLOSED_CLIENTS_MAX = 10_000
-/** Characters that a shard keeps of them: rows, then subscriptions and credentials, which the oldest are left without. */
+/** Characters that a shard keeps of them: rows; subscriptions and credentials, which the oldest are left without. */
 export const CLOSED_ROWS_CHARS_MAX = 4 * 1024 * 1024
 export const CLOSED_DETAIL_CHARS_MAX = 4 * 1024 * 1024
 /** Of one that had more subscriptions, only the first ones are remembered. */

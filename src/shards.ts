@@ -394,7 +394,9 @@ export class Shards implements ShardObserver {
     const { promise: tooLate, resolve: giveUp } = Promise.withResolvers<undefined>()
     const timer = setTimeout(() => giveUp(undefined), SHARD_ANSWER_MS)
     const answers = await Promise.all(
-      this.slots.map(({ host, late }) => (late ? undefined : Promise.race([host.query(query), tooLate]))),
+      this.slots.map((slot) =>
+        slot.late || !isReady(slot) ? undefined : Promise.race([slot.host.query(query), tooLate]),
+      ),
     )
     clearTimeout(timer)
     const { states } = this

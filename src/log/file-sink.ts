@@ -193,7 +193,7 @@ export class FileSink implements LogSink {
 
 const LEVELS = { INF: 'info', WRN: 'warn', ERR: 'error' } as const
 
-/** Where lines were written late, on some file systems, closing tells of an error. They are lost; the file is closed. */
+/** On some file systems, closing tells of lines that could not be written. They are lost; the file is closed. */
 function close(fd: number): void {
   try {
     closeSync(fd)

@@ -4,8 +4,8 @@
 // Ours: `search` finds a text in the number, name, address, user, account or library; `filter_subject`, which
 // nats-server takes over NATS only, finds those who have a subscription that it has something in common with.
 //
-// Oddities of nats-server that tools may lean on are kept: with `cid` the limit is 1; an account that does not exist has
-// no server id and no list; closed connections of the global account are not found by its name.
+// Oddities of nats-server that tools may lean on are kept: with `cid` the limit is 1; an account that does not exist
+// has no server id and no list; closed connections of the global account are not found by its name.
 
 import { GLOBAL_ACCOUNT } from '../accounts/account.ts'
 import { PAGE_TURN_WORK } from '../constants.ts'
