@@ -92,7 +92,7 @@ export class ClosedConnections {
     return Array.from(this.closed.values(), ({ closedAt }) => closedAt)
   }
 
-  /** Those that were closed after `after` and not after `until`, oldest first; details only where they are asked for. */
+  /** Those that were closed after `after` and until `until`, oldest first; details only where they are asked for. */
   *rows(after: number, until: number, withDetail: boolean): Generator<ConnectionRow> {
     for (const one of this.closed.values()) {
       if (one.closedAt > after && one.closedAt <= until) yield unpack(one, withDetail)
