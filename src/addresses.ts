@@ -1,4 +1,4 @@
-// Host and port in words: what is listened on, what clients are told to connect to, what stands in the ports file.
+// Host and port in words: what is listened on, what clients are told, what stands in the ports file.
 
 import { networkInterfaces } from 'node:os'
 
@@ -34,8 +34,8 @@ export function plainAddress(address: string): string {
 }
 
 /** Addresses of this machine on which a listener at `address` is reached: IPv4 first. */
-function reachedAt(address: string): { address: string; internal: boolean }[] {
-  if (!isAnyAddress(address)) return [{ address, internal: false }]
+function reachedAt(address: string): { address: string }[] {
+  if (!isAnyAddress(address)) return [{ address }]
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
   const family = (name: string): typeof all => all.filter((one) => one.family === name)
   return address === '::' ? [...family('IPv4'), ...family('IPv6')] : family('IPv4')
@@ -44,13 +44,4 @@ function reachedAt(address: string): { address: string; internal: boolean }[] {
 /** URLs under which a listener at `address` is reached on this machine. */
 export function listenerUrls(scheme: string, address: string, port: number): string[] {
   return reachedAt(address).map((one) => `${scheme}://${hostPort(one.address, port)}`)
-}
-
-const LINK_LOCAL = /^(fe[89ab]|169\.254\.)/i
-
-/** What INFO's `connect_urls` names for a listener at every address: those that other machines reach. */
-export function connectUrls(address: string, port: number): string[] {
-  return reachedAt(address)
-    .filter((one) => !one.internal && !LINK_LOCAL.test(one.address))
-    .map((one) => hostPort(one.address, port))
 }

@@ -59,11 +59,10 @@ export class ClientPorts {
   /** What INFO says of a server with these ports. */
   identity(serverId: string, options: Options): ServerIdentity {
     const { client, webSocket } = this
-    const identity = identityOf(serverId, options, client.address, client.port)
+    const identity = identityOf(serverId, options, client.port)
     if (webSocket === undefined) return identity
     const host = options.websocket?.host || ANY_HOST
-    // Other servers of a cluster would be named in connectUrls; what the client port names is of no use here.
-    return { ...identity, webSocket: { host, port: webSocket.port, connectUrls: [] } }
+    return { ...identity, webSocket: { host, port: webSocket.port } }
   }
 
   /** What the ports file says. */

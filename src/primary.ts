@@ -64,7 +64,7 @@ export class Primary {
     this.options = options
     this.log = new Log(options, { name: 'primary', opened: logOpened })
     const key = createServerKey()
-    this.identity = identityOf(key.id, options, options.host, options.port)
+    this.identity = identityOf(key.id, options, options.port)
     this.serverTls = new ServerTls(this.log, {
       changed: (tls) => {
         this.reloads = this.reloads.then(() => this.shards.setOptions(this.options, tls()))
@@ -138,7 +138,6 @@ export class Primary {
     await this.startMonitor(await monitor)
     this.started = true
     ports.serve(options, log, (socket, kind) => shards.take(socket, kind))
-    for (const url of this.identity.connectUrls) log.debug(`  connect_url=${url}`)
     this.writePortsFile()
   }
 
@@ -318,7 +317,7 @@ export class Primary {
     const { identity, ports } = this
     if (ports === undefined) return
     const next = ports.identity(identity.serverId, this.options)
-    this.setIdentity(identity.lameDuck ? lameDuckIdentity(next) : next)
+    this.setIdentity(identity.lameDuck ? { ...next, lameDuck: true } : next)
   }
 
   private setIdentity(identity: ServerIdentity): void {
@@ -354,7 +353,7 @@ export class Primary {
     this.ports?.close()
     log.info('Entering lame duck mode, stop accepting new clients')
     await this.announceEnd('LAMEDUCK')
-    this.setIdentity(lameDuckIdentity(this.identity))
+    this.setIdentity({ ...this.identity, lameDuck: true })
     if (this.openConnections > 0) {
       await pause(lameDuckGracePeriod, signal)
       if (!signal.aborted) log.info('Closing existing clients')
@@ -398,9 +397,4 @@ export class Primary {
     }
     await this.log.close()
   }
-}
-
-/** Only other servers' addresses are of use to the clients of one that ends, and there are none. */
-function lameDuckIdentity(identity: ServerIdentity): ServerIdentity {
-  return { ...identity, connectUrls: [], lameDuck: true }
 }

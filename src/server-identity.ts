@@ -1,24 +1,22 @@
 // Who a server says it is: its id, and what INFO tells of it to every client (reference 8.1).
 
 import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
-import { connectUrls, hostPort, isAnyAddress, parseHostPort } from './addresses.ts'
+import { parseHostPort } from './addresses.ts'
 import type { Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 
-/** The identity of a server that listens at `address`, which is the option `host` as the system understood it. */
-export function identityOf(serverId: string, options: Options, address: string, port: number): ServerIdentity {
+/**
+ * The identity of a server that listens on `port`. There are no `connect_urls` in it: a server that stands alone has no
+ * other address to offer, and its own ones, behind NAT, would lead clients astray.
+ */
+export function identityOf(serverId: string, options: Options, port: number): ServerIdentity {
   const { name, host, clientAdvertise, maxPayload, noHeaderSupport } = options
   const advertised = clientAdvertise === '' ? undefined : parseHostPort(clientAdvertise, port)
-  let urls: string[] = []
-  if (isAnyAddress(host)) {
-    urls = advertised === undefined ? connectUrls(address, port) : [hostPort(advertised.host, advertised.port)]
-  }
   return {
     serverId,
     serverName: name === '' ? serverId : name,
     host: advertised?.host ?? host,
     port: advertised?.port ?? port,
-    connectUrls: urls,
     headers: !noHeaderSupport,
     maxPayload,
     lameDuck: false,

@@ -9,12 +9,10 @@ export interface ServerIdentity {
   /** Where clients are to connect: what is listened on, or what is advertised instead. */
   readonly host: string
   readonly port: number
-  /** The same as `host:port` for each address of the machine; empty where `host` says all. */
-  readonly connectUrls: readonly string[]
   readonly headers: boolean
   readonly maxPayload: number
   /** What those who come by WebSocket are told instead. */
-  readonly webSocket?: Pick<ServerIdentity, 'host' | 'port' | 'connectUrls'> | undefined
+  readonly webSocket?: Pick<ServerIdentity, 'host' | 'port'> | undefined
   /** The server is about to end: clients should look for another one. */
   readonly lameDuck: boolean
 }
@@ -47,7 +45,6 @@ export function encodeInfo(identity: ServerIdentity, clientId: number, clientIp:
     client_id: clientId,
     client_ip: clientIp,
   }
-  if (identity.connectUrls.length > 0) info['connect_urls'] = identity.connectUrls
   if (identity.lameDuck) info['ldm'] = true
   if (hello.authRequired) info['auth_required'] = true
   if (hello.tls?.required) info['tls_required'] = true

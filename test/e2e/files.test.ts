@@ -40,14 +40,11 @@ describe.each([0, 2])('a server with %i workers', (workers) => {
     const families = nats.map((url: string) => (url.includes('[') ? 6 : 4))
     expect(families).toEqual([...families].sort())
     const local = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
-    const outer = local.filter(({ internal, address }) => !internal && !/^(fe[89ab]|169\.254)/i.test(address))
     for (const host of local.filter(({ internal }) => internal).map(({ address }) => address)) {
       const client = await open(port, {}, { host })
       expect(client.info).toMatchObject({ host: '0.0.0.0', client_ip: host })
-      const urls = (client.info?.connect_urls ?? []) as string[]
-      expect([...urls].sort()).toEqual(
-        outer.map(({ address }) => (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`)).sort(),
-      )
+      // Alone, it has no other address to offer: those of this machine may not be reached from where the client is.
+      expect(client.info).not.toHaveProperty('connect_urls')
     }
   })
 })

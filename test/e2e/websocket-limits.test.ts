@@ -37,7 +37,7 @@ test('a port that is taken is an error', async () => {
 
 test('INFO names the port that the peer came to, and no addresses of the client port', async () => {
   const { primary, port } = await start({ host: '0.0.0.0', clientAdvertise: 'nats.example:4222' })
-  expect(primary.identity.connectUrls).toEqual(['nats.example:4222'])
+  expect(primary.identity).toMatchObject({ host: 'nats.example', port: 4222 })
   const info = await (await RawWebSocket.open(port)).readInfo()
   expect(info).toMatchObject({ host: '127.0.0.1', port })
   expect(info).not.toHaveProperty('connect_urls')

@@ -276,7 +276,6 @@ const IDENTITY: ServerIdentity = {
   serverName: 'loom',
   host: '0.0.0.0',
   port: 4222,
-  connectUrls: [],
   headers: true,
   maxPayload: 1024,
   lameDuck: false,

@@ -8,7 +8,6 @@ export function identity(members: Partial<ServerIdentity> = {}): ServerIdentity 
     serverName: 'N',
     host: '127.0.0.1',
     port: 4222,
-    connectUrls: [],
     headers: true,
     maxPayload: 1024,
     lameDuck: false,
