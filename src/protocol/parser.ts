@@ -3,7 +3,7 @@
 // One forward pass over each control line, the verb dispatched on once, arguments kept as offsets. What outlives a
 // chunk is listed in the constructor. Three situations can span chunks:
 //
-//   a cut control line    kept in `carry`; push() puts it back in front of the next bytes, and reads it again
+//   a cut control line    kept in `carry`; push() puts it back in front of the bytes that end it, and reads it then
 //   a cut message         `assembly` collects line, payload and CRLF in one chunk of the right size
 //   a line to be ignored  PING, PONG and +OK may be followed by anything up to the next LF: `ignoring`
 //
@@ -22,6 +22,7 @@ import { allocateBlock, type Block, copyBytes, equalBytes } from '../memory/bloc
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 import { Work } from '../turns.ts'
 import { Backlog } from './backlog.ts'
+import { CutLine } from './cut-line.ts'
 import type { ParserHandler, ParserLimits, ParserTracer, ParserTurn } from './parser-handler.ts'
 import { Run, traceRun } from './run.ts'
 import { parseSize } from './size.ts'
@@ -56,7 +57,7 @@ export class Parser {
   private readonly turn: ParserTurn
   private limits: ParserLimits
   /** Start of a cut control line. */
-  private carry: Buffer | undefined
+  private carry: CutLine | undefined
   /** The latest publish, as parsed; its line is kept in a block of its own. */
   private readonly run = new Run()
   private line: Block | undefined
@@ -95,7 +96,7 @@ export class Parser {
 
   /** Bytes of a cut line that push() will put in front of its `start`. */
   get carryBytes(): number {
-    return this.carry === undefined ? 0 : this.carry.length
+    return this.carry?.length ?? 0
   }
 
   /** Lets go of the route of the latest publish, which may name connections that are closed by now. */
@@ -137,17 +138,9 @@ export class Parser {
   push(block: Block, start: number, end: number): void {
     const { carry } = this
     if (carry !== undefined) {
+      if (carry.extend(block, start, end, this.limits.maxControlLine)) return
       this.carry = undefined
-      if (carry.length > start) {
-        // The limit for lines was raised since the caller's block was made.
-        const joined = allocateBlock(carry.length + end - start)
-        block.bytes.copy(joined.bytes, carry.length, start, end)
-        end += carry.length - start
-        start = carry.length
-        block = joined
-      }
-      start -= carry.length
-      carry.copy(block.bytes, start)
+      ;({ block, start, end } = carry.before(block, start, end))
     }
     const at = this.read(block, start, end)
     if (at === end || this.stopped) return
@@ -348,7 +341,7 @@ export class Parser {
       // Blanks between verb and arguments have no limit of their own: one of them is kept.
       const skip = Math.max(0, from - (at + verb.length) - 1)
       bytes.copyWithin(at + skip, at, at + verb.length + 1)
-      return this.keepLine(block, at + skip, end)
+      return this.keepLine(block, at + skip, end, true)
     }
     const lineEnd = cursor > from && bytes[cursor - 1] === CR ? cursor - 1 : cursor
     if (lineEnd - from > maxControlLine) return this.fail(Faults.controlLine, block, from, end)
@@ -430,8 +423,8 @@ export class Parser {
   }
 
   /** Keeps a cut line until its end comes. */
-  private keepLine(block: Block, at: number, end: number): number {
-    this.carry = Buffer.from(block.bytes.subarray(at, end))
+  private keepLine(block: Block, at: number, end: number, isOpen = false): number {
+    this.carry = new CutLine(block, at, end, isOpen)
     return end
   }
 

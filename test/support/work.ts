@@ -1,6 +1,6 @@
 // How much work a call is, counted and not timed: how often the blocks of the product's code run, by V8's own counters,
 // and how many chars, bytes and items it hands to built-in functions, each by what that function does with them.
-// The counts of one call are the same on every machine. What is not counted: joining texts with +.
+// How busy the machine is does not matter. What is not counted: joining texts with +.
 
 import { Session } from 'node:inspector'
 import { isLinearByForm } from './patterns.ts'
