@@ -44,11 +44,15 @@ export class Gauges {
     Atomics.add(this.words, shard * SLOTS + Slot.closed, 1)
   }
 
-  closedConnections(shard: number): number {
-    return Atomics.load(this.words, shard * SLOTS + Slot.closed)
+  /**
+   * How many of the `handed` connections, which the primary has counted for the thread that is there now, are open. The
+   * count of closed ones goes round after 2^32: their difference is right as long as fewer than 2^31 are open.
+   */
+  openConnections(shard: number, handed: number): number {
+    return (handed - Atomics.load(this.words, shard * SLOTS + Slot.closed)) | 0
   }
 
-  /** Shard: its event loop has turned. */
+  /** Shard: its event loop has turned. Goes round: only that it changes is looked at. */
   beat(shard: number): void {
     Atomics.add(this.words, shard * SLOTS + Slot.heartbeat, 1)
   }

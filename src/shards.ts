@@ -258,7 +258,7 @@ export class Shards implements ShardObserver {
   }
 
   private connectionsOf(index: number): number {
-    return this.slots[index].handed - this.gauges.closedConnections(index)
+    return this.gauges.openConnections(index, this.slots[index].handed)
   }
 
   /** The shard of each open connection, in random order. */
