@@ -7,10 +7,12 @@
 import type { Account } from './accounts/account.ts'
 import { requestInfo } from './accounts/request-info.ts'
 import { hostPort, plainAddress } from './addresses.ts'
+import { firstInfo, laterInfo } from './client-info.ts'
 import { ClientLog } from './client-log.ts'
 import type { SlowConsumerPolicy } from './config/shapes.ts'
 import { LINGER_MS, PROTOCOL_VERSION } from './constants.ts'
 import { CloseReason, type Fault, Faults, type Refusal } from './errors.ts'
+import { attempt } from './guarded.ts'
 import { KeepAlive, type KeepAliveOwner } from './keep-alive.ts'
 import type { Login } from './login.ts'
 import { Operations } from './operations.ts'
@@ -18,7 +20,7 @@ import type { Options } from './options.ts'
 import { Outbound } from './outbound.ts'
 import type { Peer } from './peer.ts'
 import { encodeError, OK, PING, PONG } from './protocol/encoder.ts'
-import { type ConnectOptions, defaultConnectOptions, encodeInfo, type ServerIdentity } from './protocol/handshake.ts'
+import { type ConnectOptions, defaultConnectOptions } from './protocol/handshake.ts'
 import { Parser } from './protocol/parser.ts'
 import { ReadGate } from './read-gate.ts'
 import type { Rights } from './rights.ts'
@@ -65,6 +67,8 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
   private socket: Transport
   /** TLS is being agreed on: the socket is not ours yet. */
   private securing = true
+  /** A bug of ours was met. */
+  private hasFailed = false
   /** Undefined: plain. */
   tls: TlsSession | undefined
   readonly keepAlive: KeepAlive
@@ -90,7 +94,10 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
     this.lastActivityMs = shard.nowMs
     this.keepAlive = new KeepAlive(shard, this)
     const { options } = shard
-    this.outbound = new Outbound(shard, socket, options.maxPending, () => this.close(Faults.slowConsumerPending))
+    this.outbound = new Outbound(shard, socket, options.maxPending, {
+      overflowed: () => this.close(Faults.slowConsumerPending),
+      failed: (error) => this.failed(error),
+    })
     this.turn = new Turn(shard, this)
     this.operations = new Operations(shard, this)
     this.parser = new Parser(this.operations, shard.pool, options, shard.turns)
@@ -102,7 +109,7 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
 
   /** Tells the peer who we are and what we ask of it. */
   greet(): void {
-    this.sendInfo()
+    this.outbound.appendBuffer(firstInfo(this, this.shard))
   }
 
   /** Begins to read from `socket`, plain or secured, or closes at once for `refusal`. */
@@ -110,9 +117,9 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
     this.securing = false
     this.socket = socket
     this.outbound.moveTo(socket)
-    socket.on('error', (error) => this.socketOnError(error))
-    socket.on('end', () => this.socketOnEnd())
-    socket.on('close', () => this.socketOnClose())
+    socket.on('error', (error) => this.attempt(() => this.socketOnError(error)))
+    socket.on('end', () => this.attempt(() => this.socketOnEnd()))
+    socket.on('close', () => this.attempt(() => this.socketOnClose()))
     this.keepAlive.start()
     this.login.start()
     if (refusal !== undefined) this.close(refusal)
@@ -148,10 +155,26 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
     else this.close(fault)
   }
 
-  /** A bug of ours costs this connection, not the shard. */
+  /** Does something of this connection's for the event loop. */
+  attempt(act: () => unknown): void {
+    attempt((error) => this.failed(error), act)
+  }
+
+  /** A bug of ours was met: it costs this connection, not the shard. The log tells of the first. */
   failed(error: unknown): void {
+    if (this.hasFailed) return
+    this.hasFailed = true
     this.log.bug(error)
-    this.close(Faults.internal)
+    const isServed = !this.closing && !this.securing
+    try {
+      this.close(Faults.internal)
+      if (isServed) return
+    } catch (another) {
+      this.log.bug(another)
+    }
+    // Nobody listens to its socket yet, or it is its orderly end that has failed.
+    this.socket.destroy()
+    this.shard.forget(this)
   }
 
   private socketOnEnd(): void {
@@ -166,9 +189,11 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
   }
 
   private socketOnClose(): void {
-    this.closeNow({ text: undefined, reason: CloseReason.clientClosed })
-    this.outbound.close()
-    this.shard.forget(this)
+    try {
+      this.closeNow({ text: undefined, reason: CloseReason.clientClosed })
+    } finally {
+      this.shard.forget(this)
+    }
   }
 
   // ── Subscriptions ─────────────────────────────────────────────────────────────────────────────────────
@@ -193,46 +218,20 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
     this.outbound.appendBuffer(bytes)
   }
 
-  /** The server as this client is told of it. */
-  private get serverIdentity(): ServerIdentity {
-    const { identity } = this.shard
-    return this.webSocket === undefined ? identity : { ...identity, ...identity.webSocket }
-  }
-
-  /** INFO, for the first time; later it says to which account the peer belongs. */
-  private sendInfo(): void {
-    const { login } = this
-    const hello = {
-      authRequired: login.greeting.isAnnounced,
-      nonce: login.nonce,
-      tls: this.shard.tls.hello(this),
-    }
-    this.outbound.appendBuffer(encodeInfo(this.serverIdentity, this.id, this.ip, hello))
-  }
-
   /** What INFO says has changed: those who understand a later INFO get one, once they are connected. */
   identityChanged(): void {
-    if (!this.operations.firstPongSent || this.options.protocol < PROTOCOL_VERSION) return
-    this.sendLaterInfo(this.serverIdentity)
-  }
-
-  private sendLaterInfo(identity: ServerIdentity): void {
-    const { login, limits } = this.operations
-    const hello = {
-      authRequired: login.greeting.isAnnounced,
-      nonce: login.nonce,
-      account: this.account.name,
-      maxPayload: limits.payload,
-      tls: this.shard.tls.hello(this),
-    }
-    this.outbound.appendBuffer(encodeInfo(identity, this.id, this.ip, hello))
+    if (this.understandsLaterInfo) this.outbound.appendBuffer(laterInfo(this, this.shard))
   }
 
   /** Says to this one alone that the server is about to end, if it understands that. */
   tellLameDuck(): 'told' | 'deaf' {
-    if (!this.operations.firstPongSent || this.options.protocol < PROTOCOL_VERSION) return 'deaf'
-    this.sendLaterInfo({ ...this.serverIdentity, lameDuck: true })
+    if (!this.understandsLaterInfo) return 'deaf'
+    this.outbound.appendBuffer(laterInfo(this, this.shard, true))
     return 'told'
+  }
+
+  private get understandsLaterInfo(): boolean {
+    return this.operations.firstPongSent && this.options.protocol >= PROTOCOL_VERSION
   }
 
   sendPong(): void {
@@ -284,7 +283,7 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
   // ── Being held back as a publisher ────────────────────────────────────────────────────────────────────
 
   private get gate(): ReadGate {
-    this.readGate ??= new ReadGate(this.socket, () => this.operations.payPongs())
+    this.readGate ??= new ReadGate(this.socket, this, () => this.operations.payPongs())
     return this.readGate
   }
 
@@ -298,7 +297,9 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
     this.parser.suspend()
     const goOn = this.gate.hold()
     return () => {
-      if (!this.closing) this.takeTurn(() => this.parser.resume())
+      this.attempt(() => {
+        if (!this.closing) this.takeTurn(() => this.parser.resume())
+      })
       goOn()
     }
   }
@@ -403,7 +404,7 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
   /** Closes when no operation of its own is being carried out: a timer's way. */
   closeByTimer(fault: Fault): void {
     this.shard.wake()
-    this.close(fault)
+    this.attempt(() => this.close(fault))
   }
 
   /** Closes without waiting for anything. */

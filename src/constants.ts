@@ -48,12 +48,18 @@ export const CLOSED_SUBSCRIPTIONS_MAX = 100
 /** With the system default of 511 a storm of 2,000 connects overflowed the queue and clients hung. */
 export const LISTEN_BACKLOG = 4096
 export const SHARDS_MAX = 64
-/** A shard that dies again sooner than this after its start is replaced with a growing delay. */
+/** A shard that dies again within SHARD_SETTLED_MS is replaced after a delay, which grows up to a bound. */
+export const SHARD_SETTLED_MS = 60_000
+export const RESTART_BACKOFF_MIN_MS = 100
 export const RESTART_BACKOFF_MAX_MS = 5_000
+/** A thread that has not become a shard by then is ended. It takes a third of a second of processor time. */
+export const SHARD_START_MS = 60_000
 /** The primary names a shard that has not turned its loop for this long, and stops handing it connections. */
 export const SHARD_LATE_MS = 1_000
-/** …and replaces it after this long. */
-export const SHARD_STUCK_MS = 10_000
+/** …and replaces it when it has had so much time of its own without a turn of its loop (docs/threads.md) … */
+export const SHARD_STUCK_MS = 1_000
+/** … or has been silent for this long, where the system does not tell what its time went to. */
+export const SHARD_SILENT_MAX_MS = 10_000
 export const HEARTBEAT_MS = 250
 /** How often the log says how many TLS handshakes were too many. */
 export const THROTTLED_LOG_MS = 1_000
@@ -234,7 +240,7 @@ assert(PAYLOAD_MAX <= PENDING_MAX, 'a message must fit its receiver')
 assert(RING_BYTES_MAX % RING_BYTES_MIN === 0 && Number.isInteger(Math.log2(RING_BYTES_MIN)))
 assert(CHUNK_BYTES > SHARE_MIN && BY_REFERENCE_MIN < CHUNK_BYTES)
 assert(HOLD_PENDING < PENDING_MAX, 'a producer is held before its receiver is cut')
-assert(SHARD_LATE_MS > 2 * HEARTBEAT_MS && SHARD_STUCK_MS > SHARD_LATE_MS)
+assert(SHARD_LATE_MS > 2 * HEARTBEAT_MS && SHARD_STUCK_MS > 2 * HEARTBEAT_MS && SHARD_SILENT_MAX_MS > SHARD_LATE_MS)
 assert((GENERATION_BUCKETS & (GENERATION_BUCKETS - 1)) === 0)
 assert(MATCH_CACHE_SLOTS % MATCH_CACHE_WAYS === 0)
 assert(SYSTEM_REQUESTS_ACCOUNT_MAX < SYSTEM_REQUESTS_MAX)

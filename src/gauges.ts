@@ -9,7 +9,7 @@
 // tried: it is one addition, but it kept the inner loops from being inlined, and 1 to 1 took a fifth more time.) One
 // thread writes a line at any time; a double is written and read whole on every machine that Node runs on.
 
-const Slot = { closed: 0, heartbeat: 1 } as const
+const Slot = { closed: 0, heartbeat: 1, thread: 2 } as const
 const SLOTS = 16 // one cache line a shard
 
 const Counter = {
@@ -61,10 +61,21 @@ export class Gauges {
     return Atomics.load(this.words, shard * SLOTS + Slot.heartbeat)
   }
 
+  /** Shard: which thread of the process it is, as the system numbers them. */
+  setThread(shard: number, id: number): void {
+    Atomics.store(this.words, shard * SLOTS + Slot.thread, id)
+  }
+
+  /** 0: not known. */
+  thread(shard: number): number {
+    return Atomics.load(this.words, shard * SLOTS + Slot.thread)
+  }
+
   /** Primary: a new thread takes the slot. The counters go on. */
   reset(shard: number): void {
     Atomics.store(this.words, shard * SLOTS + Slot.closed, 0)
     Atomics.store(this.words, shard * SLOTS + Slot.heartbeat, 0)
+    Atomics.store(this.words, shard * SLOTS + Slot.thread, 0)
   }
 
   counters(shard: number): Counters {

@@ -83,6 +83,7 @@ export class Identities {
     const book = new AccountBook(operator, (key) => this.questions.ask('account', { key }))
     return new TokenAccounts(book, shard.accounts, {
       warn: (text) => shard.log.warn(text),
+      bugMet: shard.bugMet,
       configured: (outcome) => this.configured(outcome),
       accountEnded: (account) => this.accountChanged({ before: account, now: account }),
     })
@@ -164,10 +165,13 @@ export class Identities {
   /** Asks about everybody again; messages go on between some and the next, as signatures take their time. */
   private async review(before: Authenticator): Promise<void> {
     const { shard } = this
-    const reviews: Soon<void>[] = []
-    for (const client of [...shard.clients.values()]) {
-      reviews.push(client.login.review(before))
-      if (reviews.length % REVIEWS_A_TURN !== 0) continue
+    const reviews: Promise<void>[] = []
+    for (const [i, client] of [...shard.clients.values()].entries()) {
+      client.attempt(() => {
+        const review = client.login.review(before)
+        if (review instanceof Promise) reviews.push(review.catch((error) => client.failed(error)))
+      })
+      if ((i + 1) % REVIEWS_A_TURN !== 0) continue
       await new Promise(setImmediate)
       shard.wake()
     }

@@ -24,6 +24,8 @@ export interface KeepAliveOwner {
   /** Milliseconds between PINGs. */
   readonly pingInterval: number
   sendPing(): void
+  /** Does something of this connection's for the event loop. */
+  attempt(act: () => unknown): void
   /** The peer has not answered for too long. */
   peerIsStale(): void
 }
@@ -73,6 +75,10 @@ export class KeepAlive {
     if (this.stopped) return
     this.dueMs = this.shard.clock.nowMs + afterMs
     this.shard.pings.add(this, this.dueMs)
+  }
+
+  attempt(act: () => unknown): void {
+    this.owner.attempt(act)
   }
 
   /** The time for a PING has come: sends one unless the peer was heard of lately, or finds the peer stale. */

@@ -2,6 +2,7 @@
 // grace period to look for another one, and closes those who stay one after the other, so that they do not all
 // connect elsewhere in the same moment.
 
+import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LAME_DUCK_GAP_MAX_MS } from './constants.ts'
 
@@ -41,4 +42,14 @@ export async function closeSpread(
 /** Waits for so long, or until `signal` says that there is no more waiting. Never rejects. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => undefined)
+}
+
+/** The same items in random order. */
+export function shuffled<T>(items: readonly T[]): T[] {
+  const left = [...items]
+  for (let last = left.length - 1; last > 0; last--) {
+    const picked = randomInt(last + 1)
+    ;[left[picked], left[last]] = [left[last], left[picked]]
+  }
+  return left
 }

@@ -57,10 +57,12 @@ export class Login {
   /** CONNECT has come. */
   connect(credentials: Credentials): void {
     this.deadline.stop()
-    void this.decide(this.request(credentials), (answer) => {
-      if (isRefusal(answer)) this.operations.refused(answer)
-      else this.admit(answer)
-    })
+    this.client.attempt(() =>
+      this.decide(this.request(credentials), (answer) => {
+        if (isRefusal(answer)) this.operations.refused(answer)
+        else this.admit(answer)
+      }),
+    )
   }
 
   /** Something else than CONNECT has come. Answers whether that may be. */

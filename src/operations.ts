@@ -340,7 +340,7 @@ export class Operations implements ParserHandler {
       if (max > subscription.delivered) {
         subscription.max = max
         // From now on it is counted message by message: routes that have it in a group are stale.
-        shard.subscriptionChanged(subscription)
+        shard.generations.advanceFor(subscription.subject)
       } else client.endSubscription(subscription)
     }
     client.sendOk()

@@ -25,6 +25,7 @@ import {
   WRITE_BATCH_SLOW_MAX,
   WRITE_SLICES_MAX,
 } from './constants.ts'
+import { guarded } from './guarded.ts'
 import type { LoopClock } from './loop-clock.ts'
 import { type Block, copyBytes } from './memory/block.ts'
 import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
@@ -44,6 +45,14 @@ export interface OutboundOwner {
   mark(outbound: Outbound): void
 }
 
+/** Whose output it is. */
+export interface OutboundHandler {
+  /** More waits than may: the connection is a slow consumer. */
+  overflowed(): void
+  /** A bug was met. */
+  failed(error: unknown): void
+}
+
 const EMPTY = Buffer.alloc(0)
 
 /** How long a publisher is held after a read of so many bytes, where nothing is known of its receiver. Milliseconds. */
@@ -58,8 +67,7 @@ export class Outbound {
   /** Publishers are held beyond this, and the connection is cut beyond that; see setShedding(). */
   private behindMark: number
   private overflowMark: number
-  /** Called when pendingBytes exceeds its bound: the connection is a slow consumer. */
-  private readonly onOverflow: () => void
+  private readonly handler: OutboundHandler
   private queued: SliceQueue | undefined
   private inFlight: SliceQueue | undefined
   private inFlightBytes = 0
@@ -81,13 +89,13 @@ export class Outbound {
   /** What becomes of messages for which there is no room; undefined: the connection is cut. */
   private shedding: Shedding | undefined
 
-  constructor(owner: OutboundOwner, socket: Transport, pendingMax: number, onOverflow: () => void) {
+  constructor(owner: OutboundOwner, socket: Transport, pendingMax: number, handler: OutboundHandler) {
     this.owner = owner
     this.socket = socket
     this.pendingMax = pendingMax
     this.behindMark = Math.min(HOLD_PENDING, pendingMax / 2)
     this.overflowMark = pendingMax
-    this.onOverflow = onOverflow
+    this.handler = handler
   }
 
   /**
@@ -267,7 +275,7 @@ export class Outbound {
       // Perhaps it only waits for the end of this turn.
       this.owner.publish()
       this.flush()
-      if (this.pendingBytes > this.overflowMark) this.onOverflow()
+      if (this.pendingBytes > this.overflowMark) this.handler.overflowed()
     }
   }
 
@@ -288,11 +296,14 @@ export class Outbound {
     this.waitingSinceMs = this.owner.clock.nowMs
     this.inFlightBytes = bytes
     // An empty write stands behind the others: its callback says that they were taken.
-    this.socket.write(EMPTY, () => {
-      this.waitingSinceMs = 0
-      // What is queued behind goes out at the end of the turn, after the frames that a PONG in it may speak of.
-      this.taken(this.inFlightBytes)
-    })
+    this.socket.write(
+      EMPTY,
+      guarded(this.handler.failed, () => {
+        this.waitingSinceMs = 0
+        // What is queued behind goes out at the end of the turn, after the frames that a PONG in it may speak of.
+        this.taken(this.inFlightBytes)
+      }),
+    )
   }
 
   /** Hands a batch to the socket and moves it from queued to in flight; answers its bytes. */
@@ -357,6 +368,11 @@ export class Outbound {
     const { waiters } = this
     this.waiters = undefined
     for (const callback of waiters) callback()
+  }
+
+  /** A bug was met while it was flushed. */
+  failed(error: unknown): void {
+    this.handler.failed(error)
   }
 
   get isClosed(): boolean {

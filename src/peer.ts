@@ -4,6 +4,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { RING_BUSY_BYTES, RING_TURN_BYTES } from './constants.ts'
 import { attachRun, type Frame, FrameKind, readFrame } from './frame.ts'
+import { attempt, guarded, type OnBug } from './guarded.ts'
 import { InterestReader } from './interest/reader.ts'
 import { Link } from './link.ts'
 import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
@@ -61,8 +62,8 @@ export interface PeerOwner {
   endRead(): void
   /** Asks for the end of the turn, at which links publish. */
   schedule(): void
-  /** A bug was met. */
-  bugMet(error: unknown): void
+  /** A bug was met: it costs the frame or the message that it was met with. */
+  readonly bugMet: OnBug
   /** A receiver on the peer's side has fallen behind a publisher of ours, or has caught up with it. */
   holdPublisher(connection: number, peer: number): void
   releasePublisher(connection: number, peer: number): void
@@ -117,7 +118,10 @@ export class Peer {
       () => this.post(WAKE),
       () => owner.schedule(),
     )
-    this.port.on('message', (message: PeerMessage) => this.portOnMessage(message))
+    this.port.on(
+      'message',
+      guarded(owner.bugMet, (message: PeerMessage) => this.portOnMessage(message)),
+    )
     this.drain()
   }
 
@@ -263,7 +267,7 @@ export class Peer {
     this.drainScheduled = true
     this.owner.turns.wait(() => {
       this.drainScheduled = false
-      this.drain()
+      attempt(this.owner.bugMet, () => this.drain())
     })
   }
 

@@ -9,6 +9,7 @@ import type { AccountResolver } from './auth/resolver/resolver.ts'
 import { ClientPorts } from './client-ports.ts'
 import { diffOptions } from './config/changes.ts'
 import { HEDDLE_VERSION, NATS_VERSION, STATSZ_FIRST_MS } from './constants.ts'
+import { attempt, guarded } from './guarded.ts'
 import { closeSpread, pause } from './lame-duck.ts'
 import { Log } from './log/log.ts'
 import type { Query } from './messages.ts'
@@ -67,19 +68,19 @@ export class Primary {
     this.identity = identityOf(key.id, options, options.port)
     this.serverTls = new ServerTls(this.log, {
       changed: (tls) => {
-        this.reloads = this.reloads.then(() => this.shards.setOptions(this.options, tls()))
+        this.reloads = this.reloads.then(() => this.shards.setOptions(this.options, tls())).catch(this.log.bug)
       },
-      revoked: () => void this.close(),
+      revoked: () => attempt(this.log.bug, () => this.close()),
     })
     this.authDesk = new AuthDesk(() => this.options, authenticate, {
       warn: (text) => this.log.warn(text),
-      refused: (peer) => void this.loadSystem().then((system) => system?.announcements.peerRefused(peer)),
+      refused: (peer) => attempt(this.log.bug, async () => (await this.loadSystem())?.announcements.peerRefused(peer)),
     })
     const onRelief = (): void => this.ports?.offerWaiting()
     const ask: Answerers['system'] = async ({ request }) => (await this.loadSystem())?.answer(request)
     this.shards = new Shards(options, this.identity, threads, this.log, logOpened, onRelief, this.authDesk, ask, key)
     this.shards.onConnectionsChanged = (accounts) =>
-      void this.loadSystem().then((system) => system?.announcements.connectionsChanged(accounts))
+      attempt(this.log.bug, async () => (await this.loadSystem())?.announcements.connectionsChanged(accounts))
   }
 
   // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -97,7 +98,10 @@ export class Primary {
       throw error
     }
     this.log.info('Server is ready')
-    setTimeout(() => void this.loadSystem(), STATSZ_FIRST_MS).unref()
+    setTimeout(
+      guarded(this.log.bug, () => this.loadSystem()),
+      STATSZ_FIRST_MS,
+    ).unref()
   }
 
   private logStart(): void {

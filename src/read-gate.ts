@@ -9,6 +9,7 @@ import type { Transport } from './transport.ts'
 
 export class ReadGate {
   private readonly socket: Transport
+  private readonly client: { attempt(act: () => unknown): void }
   /** Called when no other shard's ring is waited for any more. */
   private readonly onPeersClear: () => void
   /** Reasons for which the socket is not read. */
@@ -22,8 +23,9 @@ export class ReadGate {
   /** Times it was held for the sake of receivers. */
   stalls = 0
 
-  constructor(socket: Transport, onPeersClear: () => void) {
+  constructor(socket: Transport, client: ReadGate['client'], onPeersClear: () => void) {
     this.socket = socket
+    this.client = client
     this.onPeersClear = onPeersClear
   }
 
@@ -76,7 +78,7 @@ export class ReadGate {
 
   private holdForMs(ms: number): boolean {
     if (this.releaseHold !== undefined || this.closed) return false
-    const timer = setTimeout(this.release, ms)
+    const timer = setTimeout(() => this.client.attempt(this.release), ms)
     this.releaseHold = () => {
       this.releaseHold = undefined
       clearTimeout(timer)

@@ -54,27 +54,30 @@ export class SecureEntry {
         client.greet()
         client.outbound.flush()
       },
-      secured: (socket, session) => {
-        shard.wake()
-        client.tls = session
-        readInto(socket, shard.readBuffer, (bytes) => client.socketOnRead(bytes))
-        client.start(socket, undefined)
-        if (session.first) client.greet()
-      },
-      plain: (bytes) => {
-        shard.wake()
-        const socket = adopt(arrived, shard.readBuffer, (read) => client.socketOnRead(read))
-        client.start(socket ?? arrived, undefined)
-        if (bytes.length === 0) return
-        bytes.copy(shard.readBuffer)
-        client.socketOnRead(bytes.length)
-      },
-      failed: ({ text, reason, log, everyday }) => {
-        shard.wake()
-        if (log !== undefined && everyday) client.log.debug(log)
-        else if (log !== undefined) client.log.error(log)
-        client.start(arrived, { text, reason })
-      },
+      secured: (socket, session) =>
+        client.attempt(() => {
+          shard.wake()
+          client.tls = session
+          readInto(socket, shard.readBuffer, (bytes) => client.socketOnRead(bytes))
+          client.start(socket, undefined)
+          if (session.first) client.greet()
+        }),
+      plain: (bytes) =>
+        client.attempt(() => {
+          shard.wake()
+          const socket = adopt(arrived, shard.readBuffer, (read) => client.socketOnRead(read))
+          client.start(socket ?? arrived, undefined)
+          if (bytes.length === 0) return
+          bytes.copy(shard.readBuffer)
+          client.socketOnRead(bytes.length)
+        }),
+      failed: ({ text, reason, log, everyday }) =>
+        client.attempt(() => {
+          shard.wake()
+          if (log !== undefined && everyday) client.log.debug(log)
+          else if (log !== undefined) client.log.error(log)
+          client.start(arrived, { text, reason })
+        }),
     })
   }
 

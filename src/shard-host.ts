@@ -2,8 +2,9 @@
 
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { Unpackr } from 'msgpackr'
-import { type Answerers, QuestionDesk } from './auth/questions.ts'
+import { type Answerers, type AnswerMessage, QuestionDesk } from './auth/questions.ts'
 import { SHUTDOWN_GRACE_MS } from './constants.ts'
+import { attempt, guarded, type OnBug } from './guarded.ts'
 import { handOver } from './handoff.ts'
 import type { LogMessage } from './log/sink.ts'
 import type { Arrival, Eviction, FromShard, PeerSetup, Query, ShardSetup, ToPrimary, ToShard } from './messages.ts'
@@ -48,6 +49,8 @@ export interface ShardObserver {
   onConnectionsChanged(accounts: readonly string[]): void
   /** Those who answer what its shard asks. */
   readonly answerers: Answerers
+  /** A bug was met. */
+  readonly bugMet: OnBug
   /** A connection that it was given could not be handed over. */
   onConnectionLost(host: ShardHost, arrival: Arrival, why: string): void
 }
@@ -57,36 +60,30 @@ export class LocalShardHost implements ShardHost {
   readonly index: number
   readonly region: SharedArrayBuffer
   readonly ready = Promise.resolve()
-  private readonly observer: ShardObserver
   private readonly shard: Shard
 
   /** Loads the code of a shard, which no primary with worker threads needs. */
   static async create(setup: ShardSetup, observer: ShardObserver): Promise<LocalShardHost> {
     const { Shard } = await import('./shard.ts')
     const WebSockets = await loadWebSockets(setup.options)
-    const desk = new QuestionDesk(observer.answerers, (answer) => shard.questions.receive(answer))
+    const desk = new QuestionDesk(observer.answerers, (answer) => shard.questions.receive(answer), observer.bugMet)
     const toPrimary = (message: ToPrimary): void => {
       if (message.kind === 'ask' || message.kind === 'withdraw') desk.receive(message)
       else if (message.kind === 'connectionsChanged') observer.onConnectionsChanged(message.accounts)
       else observer.onLog(message)
     }
     const shard = new Shard(setup, toPrimary, WebSockets)
-    return new LocalShardHost(shard, setup.region, observer)
+    return new LocalShardHost(shard, setup.region)
   }
 
-  private constructor(shard: Shard, region: SharedArrayBuffer, observer: ShardObserver) {
+  private constructor(shard: Shard, region: SharedArrayBuffer) {
     this.index = shard.index
     this.region = region
-    this.observer = observer
     this.shard = shard
   }
 
   accept(arrival: Arrival): void {
-    try {
-      this.shard.accept(arrival)
-    } catch (error) {
-      this.observer.onConnectionLost(this, arrival, textOf(error))
-    }
+    this.shard.accept(arrival)
   }
 
   setIdentity(identity: ServerIdentity): void {
@@ -102,11 +99,11 @@ export class LocalShardHost implements ShardHost {
   }
 
   tellSystem(messages: readonly SystemMessage[]): void {
-    this.shard.system?.tell(messages)
+    this.shard.tellSystem(messages)
   }
 
   claimsChanged(accounts: readonly string[]): void {
-    void this.shard.identities.claimsChanged(accounts)
+    this.shard.claimsChanged(accounts)
   }
 
   query(query: Query): Promise<Report | undefined> {
@@ -157,10 +154,11 @@ export class WorkerShardHost implements ShardHost {
     const { promise: ready, resolve: becomeReady, reject: failReady } = Promise.withResolvers<void>()
     this.ready = ready
     this.ready.catch(() => undefined) // whoever waits for it handles it
-    const desk = new QuestionDesk(observer.answerers, (answer) => {
+    const reply = (answer: AnswerMessage): void => {
       if (!this.dead) this.tell(answer)
-    })
-    thread.worker.on('message', (message: FromShard) => {
+    }
+    const desk = new QuestionDesk(observer.answerers, reply, observer.bugMet)
+    const workerOnMessage = (message: FromShard): unknown => {
       switch (message.kind) {
         case 'ready':
           becomeReady()
@@ -187,11 +185,11 @@ export class WorkerShardHost implements ShardHost {
           this.queries.get(message.id)?.parts.push(message.part)
           return
         case 'reportEnd':
-          void this.answer(message.id, message.complete)
-          return
+          return this.answer(message.id, message.complete)
       }
-    })
-    void thread.exited.then(() => {
+    }
+    thread.worker.on('message', guarded(observer.bugMet, workerOnMessage))
+    const threadOnExit = (): void => {
       this.dead = true
       this.isReady = false
       desk.close()
@@ -201,7 +199,8 @@ export class WorkerShardHost implements ShardHost {
       this.joins.clear()
       for (const applied of this.pendingOptions.splice(0)) applied()
       observer.onDeath(this)
-    })
+    }
+    attempt(observer.bugMet, () => thread.exited.then(threadOnExit))
     this.tell({ kind: 'setup', setup })
   }
 
@@ -273,17 +272,22 @@ export class WorkerShardHost implements ShardHost {
     const pending = this.queries.get(id)
     if (pending === undefined) return // given up
     const { query, parts, resolve } = pending
-    // Loaded when first wanted: a start has no time for it.
-    const { Unpackr } = await import('msgpackr')
-    this.unpackr ??= new Unpackr()
-    const reports: Report[] = []
-    for (const part of parts) {
-      // A long answer is read over several turns: the primary has connections to accept.
-      if (reports.length > 0) await nextTurn()
-      reports.push(this.unpackr.unpack(part) as Report)
+    let report: Report | undefined
+    try {
+      // Loaded when first wanted: a start has no time for it.
+      const { Unpackr } = await import('msgpackr')
+      this.unpackr ??= new Unpackr()
+      const reports: Report[] = []
+      for (const part of parts) {
+        // A long answer is read over several turns: the primary has connections to accept.
+        if (reports.length > 0) await nextTurn()
+        reports.push(this.unpackr.unpack(part) as Report)
+      }
+      if (complete) report = joinParts(query, reports)
+    } finally {
+      resolve(report)
+      this.queries.delete(id)
     }
-    resolve(complete ? joinParts(query, reports) : undefined)
-    this.queries.delete(id)
   }
 
   /** Those who wait for answers of this shard do not wait any longer. */
@@ -303,7 +307,7 @@ export class WorkerShardHost implements ShardHost {
 
   stop(): Promise<void> {
     if (!this.dead) this.tell({ kind: 'stop' })
-    const timer = setTimeout(() => this.thread.worker.terminate(), 2 * SHUTDOWN_GRACE_MS)
+    const timer = setTimeout(() => this.thread.end(), 2 * SHUTDOWN_GRACE_MS)
     return this.thread.exited.finally(() => clearTimeout(timer))
   }
 }

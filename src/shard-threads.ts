@@ -3,6 +3,7 @@
 
 import { Worker } from 'node:worker_threads'
 import { YOUNG_GENERATION_MIB } from './constants.ts'
+import { attempt } from './guarded.ts'
 import { threadEntry } from './program-files.ts'
 
 const ENTRY = threadEntry('shard-main')
@@ -26,6 +27,16 @@ export class ShardThread {
       this.error = error instanceof Error ? error : new Error(String(error))
     })
     this.exited = new Promise((resolve) => this.worker.once('exit', () => resolve()))
+  }
+
+  /** Ends it, whatever it does; `exited` says when it has ended. */
+  end(): void {
+    attempt(
+      (error) => {
+        this.error ??= error as Error
+      },
+      () => this.worker.terminate(),
+    )
   }
 }
 

@@ -3,9 +3,11 @@
 
 import { HEARTBEAT_MS } from './constants.ts'
 import type { Gauges } from './gauges.ts'
+import { attempt, guarded } from './guarded.ts'
 import type { KeepAlive } from './keep-alive.ts'
 import type { Options } from './options.ts'
 import type { Shard } from './shard.ts'
+import { ownThreadId } from './thread-time.ts'
 import { TimerWheel } from './timer-wheel.ts'
 
 const SWEEP_MAX_MS = 1000
@@ -38,6 +40,7 @@ export class ShardTimers {
     this.pingTimer = setInterval(this.pingSoon, pingStepMs)
     this.sweepTimer = setInterval(this.sweepSoon, stepMs(writeDeadline, SWEEP_MAX_MS))
     this.heartbeatTimer = setInterval(() => this.beat(), HEARTBEAT_MS)
+    gauges.setThread(shard.index, ownThreadId())
     gauges.beat(shard.index)
   }
 
@@ -57,25 +60,27 @@ export class ShardTimers {
     const { shard } = this
     shard.clock.tick()
     this.gauges.beat(shard.index)
-    shard.log.follow()
-    shard.records.addUpTraffic()
+    attempt(shard.bugMet, () => {
+      shard.log.follow()
+      shard.records.addUpTraffic()
+    })
   }
 
   // Both judge the silence of peers. A loop that was late runs timers before it reads; they wait for the check phase,
   // which follows reads.
 
   private readonly pingSoon = (): void => {
-    setImmediate(() => this.ping())
+    setImmediate(guarded(this.shard.bugMet, () => this.ping()))
   }
 
   private ping(): void {
     const { shard } = this
     shard.wake()
-    this.pings.take(shard.clock.nowMs, (keepAlive) => keepAlive.due(shard.nowMs))
+    this.pings.take(shard.clock.nowMs, (keepAlive) => keepAlive.attempt(() => keepAlive.due(shard.nowMs)))
   }
 
   private readonly sweepSoon = (): void => {
-    setImmediate(() => this.sweep())
+    setImmediate(guarded(this.shard.bugMet, () => this.sweep()))
   }
 
   private sweep(): void {
@@ -84,8 +89,10 @@ export class ShardTimers {
     shard.wake()
     slowWatch.beginSweep(shard.nowMs)
     for (const client of shard.clients.values()) {
-      slowWatch.look(client, shard.nowMs)
-      client.sweep(shard.nowMs)
+      client.attempt(() => {
+        slowWatch.look(client, shard.nowMs)
+        client.sweep(shard.nowMs)
+      })
     }
     slowWatch.endSweep(shard.nowMs)
     shard.router.planner.cache.sweep()

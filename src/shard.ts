@@ -9,14 +9,14 @@ import { ServiceCalls } from './accounts/service-calls.ts'
 import { Questions } from './auth/questions.ts'
 import { Client } from './client.ts'
 import { CONTROL_LINE_MAX, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
-import { bugText, CloseReason, type Fault, Faults } from './errors.ts'
+import { type Fault, Faults } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { Gauges } from './gauges.ts'
+import { attempt } from './guarded.ts'
 import { readingSocketOver, socketOver } from './handoff.ts'
 import { Identities } from './identities.ts'
 import { Generations } from './interest/generations.ts'
 import { InterestWriter } from './interest/writer.ts'
-import type { KeepAlive } from './keep-alive.ts'
 import { Log } from './log/log.ts'
 import { LoopClock } from './loop-clock.ts'
 import { allocateBlock, type Block } from './memory/block.ts'
@@ -42,19 +42,15 @@ import { Router } from './router.ts'
 import { SecureEntry } from './secure-entry.ts'
 import { ShardTimers } from './shard-timers.ts'
 import { longReport, report } from './stats.ts'
-import { Sublist, type Subscription } from './subjects/sublist.ts'
+import { Sublist } from './subjects/sublist.ts'
 import { MessageSequence } from './system/server-info.ts'
-import { createShardSystem, type ShardSystem } from './system/shard-system.ts'
-import type { TimerWheel } from './timer-wheel.ts'
+import { createShardSystem, type ShardSystem, type SystemMessage } from './system/shard-system.ts'
 import type { TlsOfPorts } from './tls/settings.ts'
 import { Tracing } from './tracing/tracing.ts'
 import type { Transport } from './transport.ts'
 import { Turns } from './turns.ts'
 import type { WebSocketSession } from './websocket/handshake.ts'
 import type { WebSockets, WebSocketsClass, WebSocketsOwner } from './websocket/websockets.ts'
-
-/** Of those who are one too many, the log names one in this time. */
-const CROWDED_LOG_MS = 1000
 
 export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQueueOwner {
   readonly index: number
@@ -96,7 +92,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   /** Long answers to the primary. */
   readonly reports = new ReportQueue(this)
 
-  private readonly writer: InterestWriter
+  readonly writer: InterestWriter
   private readonly gauges: Gauges
   private readonly webSockets: WebSockets | undefined
   private marked: Outbound[] = []
@@ -107,8 +103,6 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   private endsWithRead = false
   private busyUntilMs = 0
   private readonly timers: ShardTimers
-  /** When the log last named somebody for whom there was no room. */
-  private crowdedAtMs = Number.NEGATIVE_INFINITY
   private onEmpty: (() => void) | undefined
   private stopping = false
 
@@ -149,6 +143,21 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
 
   /** Takes over a connection. */
   accept(arrival: Arrival): void {
+    try {
+      this.take(arrival)
+    } catch (error) {
+      const client = this.clients.get(arrival.id)
+      if (client !== undefined) {
+        client.failed(error)
+        return
+      }
+      this.bugMet(error)
+      arrival.handle.close()
+      this.lost(arrival)
+    }
+  }
+
+  private take(arrival: Arrival): void {
     this.nowMs = performance.now()
     if (arrival.kind === 'websocket') {
       this.webSockets?.accept(arrival)
@@ -169,8 +178,10 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   admit(arrival: Arrival, transport: Transport, session: WebSocketSession): Client {
     this.nowMs = performance.now()
     const { client, refusal } = this.welcome(arrival, transport, session)
-    client.greet()
-    client.start(transport, refusal)
+    client.attempt(() => {
+      client.greet()
+      client.start(transport, refusal)
+    })
     return client
   }
 
@@ -190,14 +201,13 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   closed(client: Client, fault: Fault): void {
     this.records.closing(client, fault.reason)
     this.system?.events.closed(client, fault.reason)
-    if (fault.reason === CloseReason.slowConsumerPending || fault.reason === CloseReason.slowConsumerDeadline) {
-      client.log.cutAsSlow(fault.reason, client.outbound.pendingBytes, this.options)
-    } else if (fault === Faults.connections && this.nowMs - this.crowdedAtMs > CROWDED_LOG_MS) {
-      this.crowdedAtMs = this.nowMs
-      client.log.error(fault.reason.toLowerCase())
-    }
+    this.records.tell(client, fault)
     this.leaving.push(client)
     this.schedule()
+  }
+
+  private forEachClient(act: (client: Client) => void): void {
+    for (const client of this.clients.values()) if (!client.closing) client.attempt(() => act(client))
   }
 
   /** Closes up to `count` connections, those that came first. */
@@ -206,13 +216,14 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     for (const client of this.clients.values()) {
       if (count <= 0) break
       if (client.closing) continue
-      client.close(Faults[eviction])
+      client.attempt(() => client.close(Faults[eviction]))
       count--
     }
   }
 
   /** A connection's socket is gone. */
   forget(client: Client): void {
+    client.outbound.close()
     if (!this.clients.delete(client.id)) return
     this.records.gone(client)
     if (!this.refused.delete(client)) this.gauges.connectionClosed(this.index)
@@ -223,16 +234,6 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     let open = 0
     for (const client of this.clients.values()) if (!client.closing) open++
     return open
-  }
-
-  get interestBytes(): number {
-    return this.writer.usedBytes
-  }
-
-  /** A subscription is to be delivered to in another way: routes that name it are stale. */
-  subscriptionChanged(subscription: Subscription): void {
-    const bytes = Buffer.from(subscription.subject, 'latin1')
-    this.generations.advance(this.generations.bucketOf(bytes, 0, bytes.length))
   }
 
   // ── The turn ──────────────────────────────────────────────────────────────────────────────────────────
@@ -255,7 +256,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     this.busyUntilMs = performance.now()
   }
 
-  get pings(): TimerWheel<KeepAlive> {
+  get pings(): ShardTimers['pings'] {
     return this.timers.pings
   }
 
@@ -283,7 +284,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     this.flushScheduled = true
     setImmediate(() => {
       this.flushScheduled = false
-      this.flush()
+      attempt(this.bugMet, () => this.flush())
     })
   }
 
@@ -293,17 +294,27 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
 
   /** Ends the turn. */
   flush(): void {
-    this.router.delivery.endTurn()
-    this.publish()
+    try {
+      this.router.delivery.endTurn()
+      this.publish()
+    } catch (error) {
+      this.bugMet(error)
+    }
     const { marked, leaving } = this
     if (marked.length > 0) {
       this.marked = []
-      for (const outbound of marked) outbound.flush()
+      for (const outbound of marked) {
+        try {
+          outbound.flush()
+        } catch (error) {
+          outbound.failed(error)
+        }
+      }
     }
     this.records.latency.turnEnded(marked.length > 0)
     if (leaving.length > 0) {
       this.leaving = []
-      for (const client of leaving) client.release()
+      for (const client of leaving) client.attempt(() => client.release())
     }
   }
 
@@ -325,7 +336,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     peer.catchUp()
     peer.close()
     this.tracing.forget(peer)
-    for (const client of this.clients.values()) client.releaseForShard(index)
+    this.forEachClient((client) => client.releaseForShard(index))
   }
 
   receive(run: Run, frame: Frame, peer: Peer): void {
@@ -335,9 +346,8 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     else this.tracing.receive(run, account, frame, peer)
   }
 
-  bugMet(error: unknown): void {
-    this.log.error(`A frame was lost: ${bugText(error)}`)
-  }
+  /** A bug was met that no connection of ours has to answer for. */
+  readonly bugMet = (error: unknown): void => this.log.bug(error)
 
   /** Deals with everything that other shards' publishers have flushed by now; answers how many bytes that were. */
   catchUp(): number {
@@ -359,11 +369,19 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   /** What INFO says has changed: everybody is told. */
   setIdentity(identity: ServerIdentity): void {
     this.identity = identity
-    for (const client of this.clients.values()) if (!client.closing) client.identityChanged()
+    this.forEachClient((client) => client.identityChanged())
   }
 
   /** New options are in force from now on. Resolves when those who may not be here by them have gone. */
-  setOptions(options: Options, tls: TlsOfPorts): Promise<void> {
+  async setOptions(options: Options, tls: TlsOfPorts): Promise<void> {
+    try {
+      await this.goBy(options, tls)
+    } catch (error) {
+      this.bugMet(error)
+    }
+  }
+
+  private goBy(options: Options, tls: TlsOfPorts): Promise<void> {
     const before = this.options
     this.options = options
     this.tls.configure(tls.client)
@@ -371,7 +389,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     this.nowMs = performance.now()
     this.log.configure(options)
     this.timers.optionsChanged(options, before)
-    for (const client of this.clients.values()) client.optionsChanged(options, before)
+    this.forEachClient((client) => client.optionsChanged(options, before))
     return this.identities.optionsChanged(options, before)
   }
 
@@ -388,13 +406,21 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
       taker.part(report(this, query))
       taker.end(true)
     } catch (error) {
-      this.reportFailed(error)
+      this.bugMet(error)
       taker.end(false)
     }
   }
 
-  reportFailed(error: unknown): void {
-    this.log.error(`A monitoring query failed: ${bugText(error)}`)
+  claimsChanged(accounts: readonly string[]): void {
+    attempt(this.bugMet, () => this.identities.claimsChanged(accounts))
+  }
+
+  tellSystem(messages: readonly SystemMessage[]): void {
+    attempt(this.bugMet, () => this.system?.tell(messages))
+  }
+
+  private cutAll(): void {
+    for (const client of this.clients.values()) client.destroy()
   }
 
   /** Closes every connection and calls back when the last is gone, or when `graceMs` are over. */
@@ -402,20 +428,18 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     this.stopping = true
     this.nowMs = performance.now()
     this.catchUp()
-    const timer = setTimeout(() => {
-      for (const client of this.clients.values()) client.destroy()
-    }, graceMs)
+    const timer = setTimeout(() => this.cutAll(), graceMs)
     this.onEmpty = () => {
       clearTimeout(timer)
       this.timers.stop()
       this.records.stop()
       for (const peer of this.peers.splice(0)) peer.close()
       this.identities.close()
-      void this.log.close()
+      attempt(this.bugMet, () => this.log.close())
       done()
     }
     this.webSockets?.stop()
-    for (const client of this.clients.values()) client.close(Faults.shutdown)
+    this.forEachClient((client) => client.close(Faults.shutdown))
     this.flush()
     if (this.clients.size === 0) this.onEmpty()
   }

@@ -7,18 +7,13 @@ import { availableParallelism } from 'node:os'
 import { AccountConnections } from './accounts/account-connections.ts'
 import type { AuthDesk } from './auth/desk.ts'
 import type { Answerers } from './auth/questions.ts'
-import {
-  HEARTBEAT_MS,
-  RESTART_BACKOFF_MAX_MS,
-  SHARD_ANSWER_MS,
-  SHARD_LATE_MS,
-  SHARD_STUCK_MS,
-  THROTTLED_LOG_MS,
-} from './constants.ts'
+import { HEARTBEAT_MS, SHARD_ANSWER_MS, SHARD_START_MS, THROTTLED_LOG_MS } from './constants.ts'
 import { type Counters, Gauges } from './gauges.ts'
+import { attempt, guarded } from './guarded.ts'
 import { transferObstacle } from './handoff.ts'
 import { Generations } from './interest/generations.ts'
 import { createRegion } from './interest/writer.ts'
+import { shuffled } from './lame-duck.ts'
 import type { Log } from './log/log.ts'
 import type { LogMessage } from './log/sink.ts'
 import { LoopClock } from './loop-clock.ts'
@@ -28,27 +23,14 @@ import { OptionError, type Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import type { ServerKey } from './server-identity.ts'
 import { introduce, LocalShardHost, type ShardHost, type ShardObserver, WorkerShardHost } from './shard-host.ts'
+import { isReady, replacementDelayMs, type Slot } from './shard-slot.ts'
 import type { ShardThreads } from './shard-threads.ts'
+import { ShardWatch } from './shard-watch.ts'
 import type { Report } from './stats.ts'
 import { MessageSequence } from './system/server-info.ts'
 import type { SystemMessage } from './system/shard-system.ts'
 import { createHandshakeLimit, takeBlocked } from './tls/rate-limit.ts'
 import type { TlsOfPorts } from './tls/settings.ts'
-
-/** What is remembered of a slot while threads come and go in it. */
-interface Slot {
-  host: ShardHost
-  /** Its first thread does not take connections yet. */
-  starting: boolean
-  /** Connections handed to the thread that is there now. */
-  handed: number
-  /** Deaths in a row before the thread became ready. */
-  failures: number
-  lastBeat: number
-  /** On the primary's loop clock: while the whole process is frozen, no shard is silent. */
-  lastBeatMs: number
-  late: boolean
-}
 
 /** What is known of a shard without asking it. */
 export interface ShardState {
@@ -142,8 +124,14 @@ export class Shards implements ShardObserver {
     const obstacle = transferObstacle()
     if (obstacle !== undefined) throw new OptionError(obstacle)
     await this.startShard(0)
-    this.watch = setInterval(() => this.watchHeartbeats(), HEARTBEAT_MS)
-    this.throttled = setInterval(() => this.tellThrottled(), THROTTLED_LOG_MS)
+    this.watch = setInterval(
+      guarded(this.bugMet, () => this.watchHeartbeats()),
+      HEARTBEAT_MS,
+    )
+    this.throttled = setInterval(
+      guarded(this.bugMet, () => this.tellThrottled()),
+      THROTTLED_LOG_MS,
+    )
     this.started = true
   }
 
@@ -178,9 +166,8 @@ export class Shards implements ShardObserver {
       starting: true,
       handed: 0,
       failures: 0,
-      lastBeat: 0,
-      lastBeatMs: this.clock.nowMs,
-      late: false,
+      bornMs: this.clock.nowMs,
+      watch: new ShardWatch(this.slots.length, this.gauges, this.clock),
     }
     this.slots.push(slot)
     return slot
@@ -210,6 +197,8 @@ export class Shards implements ShardObserver {
     return new WorkerShardHost(this.threads.take(index), this.setup(index), this)
   }
 
+  readonly bugMet = (error: unknown): void => this.log.bug(error)
+
   onLog(message: LogMessage): void {
     if (message.kind === 'logFull') this.log.rotate()
     else this.log.relay(message.level, message.line)
@@ -219,6 +208,16 @@ export class Shards implements ShardObserver {
 
   /** Hands a connection to the next shard. Answers false if none can take it at present. */
   take(socket: Socket, kind: Arrival['kind']): boolean {
+    try {
+      return this.hand(socket, kind)
+    } catch (error) {
+      this.bugMet(error)
+      socket.destroy()
+      return true
+    }
+  }
+
+  private hand(socket: Socket, kind: Arrival['kind']): boolean {
     const slot = this.pickSlot()
     if (slot === undefined) return false
     const handle = takeHandle(socket)
@@ -243,7 +242,7 @@ export class Shards implements ShardObserver {
     for (let tried = 0; tried < slots.length; tried++) {
       const slot = slots[this.nextSlot]
       this.nextSlot = (this.nextSlot + 1) % slots.length
-      if (isReady(slot) && !slot.late && !this.stopping) return slot
+      if (isReady(slot) && !slot.watch.isLate && !this.stopping) return slot
     }
     return undefined
   }
@@ -263,14 +262,7 @@ export class Shards implements ShardObserver {
 
   /** The shard of each open connection, in random order. */
   shuffledConnections(): number[] {
-    const shards = this.slots.flatMap((_, index) => Array<number>(Math.max(0, this.connectionsOf(index))).fill(index))
-    for (let left = shards.length; left > 1; left--) {
-      const picked = randomInt(left)
-      const last = shards[left - 1]
-      shards[left - 1] = shards[picked]
-      shards[picked] = last
-    }
-    return shards
+    return shuffled(this.slots.flatMap((_, index) => Array<number>(Math.max(0, this.connectionsOf(index))).fill(index)))
   }
 
   /** Closes one connection on each of the shards named; a shard may be named several times. */
@@ -290,9 +282,16 @@ export class Shards implements ShardObserver {
     const cause = error === undefined ? '' : `: ${error.stack ?? error.message}`
     this.log.error(`Shard ${host.index} died${cause}`)
     for (const other of this.workerHosts()) if (!other.dead) other.tell({ kind: 'peerGone', index: host.index })
-    const delay = slot.failures === 0 ? 0 : Math.min(RESTART_BACKOFF_MAX_MS, 100 * 2 ** slot.failures)
-    slot.failures++
-    setTimeout(() => void this.replace(slot, host.index), delay).unref()
+    this.planReplacement(slot, host.index)
+  }
+
+  private planReplacement(slot: Slot, index: number): void {
+    const delayMs = replacementDelayMs(slot, this.clock.nowMs)
+    const again = (error: unknown): void => {
+      this.bugMet(error)
+      this.planReplacement(slot, index)
+    }
+    setTimeout(() => attempt(again, () => this.replace(slot, index)), delayMs).unref()
   }
 
   /** Starts a new thread in a dead one's place; it gets connections when all others know it. */
@@ -304,9 +303,9 @@ export class Shards implements ShardObserver {
     const host = this.startWorker(index)
     slot.host = host
     slot.handed = 0
-    slot.late = false
-    slot.lastBeatMs = this.clock.nowMs
-    const timer = setTimeout(() => void host.thread.worker.terminate(), SHARD_STUCK_MS)
+    slot.bornMs = this.clock.nowMs
+    slot.watch.restart()
+    const timer = setTimeout(() => host.thread.end(), SHARD_START_MS)
     try {
       await host.ready
     } catch {
@@ -316,7 +315,6 @@ export class Shards implements ShardObserver {
     }
     await this.join(host)
     if (host.dead || this.stopping) return
-    slot.failures = 0
     this.log.info(`Shard ${index} was replaced`)
     this.onRelief()
   }
@@ -326,8 +324,9 @@ export class Shards implements ShardObserver {
    * already: each pair is introduced once.
    */
   private join(host: WorkerShardHost): Promise<void> {
-    this.introductions = this.introductions.then(() => this.introduce(host))
-    return this.introductions
+    const introduced = this.introductions.then(() => this.introduce(host))
+    this.introductions = introduced.catch(() => undefined) // the next is another one
+    return introduced
   }
 
   /** Makes a new thread and all that are ready known to each other, and it one of them. */
@@ -349,28 +348,28 @@ export class Shards implements ShardObserver {
 
   private watchHeartbeats(): void {
     this.clock.tick()
-    const { nowMs } = this.clock
-    for (const [index, slot] of this.slots.entries()) {
-      if (!(slot.host instanceof WorkerShardHost) || !slot.host.isReady) continue
-      const beat = this.gauges.heartbeat(index)
-      if (beat !== slot.lastBeat) {
-        if (slot.late) this.log.info(`Shard ${index} turns again`)
-        slot.lastBeat = beat
-        slot.lastBeatMs = nowMs
-        slot.late = false
+    for (const [index, { host, watch }] of this.slots.entries()) {
+      if (host instanceof WorkerShardHost && host.isReady) this.watchShard(index, host, watch)
+    }
+  }
+
+  private watchShard(index: number, host: WorkerShardHost, watch: ShardWatch): void {
+    const silence = `${Math.round(watch.silentMs)} ms`
+    switch (watch.look()) {
+      case 'responsive':
+        this.log.info(`Shard ${index} is responsive again`)
         this.onRelief()
-        continue
-      }
-      const silentMs = nowMs - slot.lastBeatMs
-      if (silentMs > SHARD_STUCK_MS) {
-        this.log.error(`Shard ${index} has been stuck for ${Math.round(silentMs)} ms and is replaced`)
-        slot.lastBeatMs = nowMs
-        void slot.host.thread.worker.terminate()
-      } else if (silentMs > SHARD_LATE_MS && !slot.late) {
-        slot.late = true
-        slot.host.giveUpQueries()
-        this.log.warn(`Shard ${index} has not turned its loop for ${Math.round(silentMs)} ms`)
-      }
+        return
+      case 'late':
+        host.giveUpQueries()
+        this.log.warn(`Shard ${index}: event loop blocked for ${silence}`)
+        return
+      case 'stuck':
+        this.log.error(`Shard ${index} is stuck and is replaced: event loop blocked for ${silence}`)
+        host.isReady = false
+        host.giveUpQueries()
+        host.thread.end()
+        return
     }
   }
 
@@ -395,7 +394,7 @@ export class Shards implements ShardObserver {
     const timer = setTimeout(() => giveUp(undefined), SHARD_ANSWER_MS)
     const answers = await Promise.all(
       this.slots.map((slot) =>
-        slot.late || !isReady(slot) ? undefined : Promise.race([slot.host.query(query), tooLate]),
+        slot.watch.isLate || !isReady(slot) ? undefined : Promise.race([slot.host.query(query), tooLate]),
       ),
     )
     clearTimeout(timer)
@@ -414,7 +413,7 @@ export class Shards implements ShardObserver {
 
   /** Publishes in the system account, from a shard that lives. */
   tell(messages: readonly SystemMessage[]): void {
-    const slot = this.slots.find((one) => isReady(one) && !one.late) ?? this.slots.find(isReady)
+    const slot = this.slots.find((one) => isReady(one) && !one.watch.isLate) ?? this.slots.find(isReady)
     slot?.host.tellSystem(messages)
   }
 
@@ -426,7 +425,7 @@ export class Shards implements ShardObserver {
   /** In the order of the shards. */
   get states(): ShardState[] {
     return this.slots.map((slot, index) => ({
-      state: !isReady(slot) ? 'down' : slot.late ? 'late' : 'serving',
+      state: !isReady(slot) ? 'down' : slot.watch.isLate ? 'late' : 'serving',
       counters: this.gauges.counters(index),
       region: slot.host.region,
     }))
@@ -437,10 +436,7 @@ export class Shards implements ShardObserver {
     this.stopping = true
     clearInterval(this.watch)
     clearInterval(this.throttled)
+    for (const { watch } of this.slots) watch.close()
     await Promise.all(this.slots.map((slot) => slot.host.stop()))
   }
-}
-
-function isReady(slot: Slot): boolean {
-  return !(slot.host instanceof WorkerShardHost) || slot.host.isReady
 }

@@ -1,5 +1,6 @@
 // Signals to the running server (reference 2).
 
+import { attempt } from './guarded.ts'
 import type { Primary } from './primary.ts'
 
 /** As Go prints them. */
@@ -25,9 +26,16 @@ export class Signals {
 
   /** `reload` reads the configuration again; the program ends by `exit` when the server has. */
   serve(primary: Primary, reload: () => Promise<void>, exit: () => void): void {
+    const failed = (error: unknown): void => {
+      primary.log.bug(error)
+      exit()
+    }
     const end = (): void => {
       this.ending = true
-      void primary.close().then(exit)
+      attempt(failed, async () => {
+        await primary.close()
+        exit()
+      })
     }
     this.handle = (name) => {
       primary.log.info(`Trapped ${JSON.stringify(NAMES[name])} signal`)
@@ -43,10 +51,15 @@ export class Signals {
           primary.log.reopen()
           return
         case 'SIGUSR2':
-          if (primary.isRunning) void primary.lameDuck().then(exit)
+          if (primary.isRunning) {
+            attempt(failed, async () => {
+              await primary.lameDuck()
+              exit()
+            })
+          }
           return
         case 'SIGHUP':
-          void reload()
+          attempt(primary.log.bug, reload)
           return
       }
     }

@@ -222,7 +222,7 @@ function reportTotals(shard: Shard): TotalsReport {
     routeMisses,
     inserts: sublist.inserts,
     removes: sublist.removes,
-    interestBytes: shard.interestBytes,
+    interestBytes: shard.writer.usedBytes,
   }
 }
 

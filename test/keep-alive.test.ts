@@ -39,6 +39,10 @@ class Connection {
     this.onPing()
   }
 
+  attempt(act: () => unknown): void {
+    act()
+  }
+
   peerIsStale(): void {
     this.stale++
     this.keepAlive.stop()

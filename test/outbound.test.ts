@@ -64,7 +64,12 @@ async function connect(owner: TestOwner, pendingMax = 1024 * 1024 * 1024): Promi
     reader.destroy()
   })
   let overflows = 0
-  const outbound = new Outbound(owner, socket, pendingMax, () => overflows++)
+  const outbound = new Outbound(owner, socket, pendingMax, {
+    overflowed: () => overflows++,
+    failed: (error) => {
+      throw error
+    },
+  })
   return {
     outbound,
     socket,

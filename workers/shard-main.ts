@@ -4,6 +4,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads'
 import type { Packr } from 'msgpackr'
 import { keepCompiled } from '../src/compile-cache.ts'
 import { SHUTDOWN_GRACE_MS } from '../src/constants.ts'
+import { attempt } from '../src/guarded.ts'
 import type { FromShard, Query, ShardSetup, ToShard } from '../src/messages.ts'
 import { Shard } from '../src/shard.ts'
 import { loadWebSockets } from '../src/websocket/load.ts'
@@ -21,7 +22,7 @@ let shard: Shard | undefined
 const early: Order[] = []
 
 primary.on('message', (message: ToShard) => {
-  if (message.kind === 'setup') void begin(message.setup)
+  if (message.kind === 'setup') attempt(die, () => begin(message.setup))
   else if (shard === undefined) early.push(message)
   else obey(shard, message)
 })
@@ -35,7 +36,18 @@ async function begin(setup: ShardSetup): Promise<void> {
   for (const message of early.splice(0)) obey(begun, message)
 }
 
+/** A thread that cannot become a shard, or cannot know another one, is of no use: the primary replaces it. */
+function die(error: unknown): void {
+  setImmediate(() => {
+    throw error
+  })
+}
+
 function obey(shard: Shard, message: Order): void {
+  attempt(message.kind === 'peer' ? die : shard.bugMet, () => carryOut(shard, message))
+}
+
+function carryOut(shard: Shard, message: Order): unknown {
   switch (message.kind) {
     case 'connections':
       for (const arrival of message.arrivals) shard.accept(arrival)
@@ -44,8 +56,7 @@ function obey(shard: Shard, message: Order): void {
       shard.setIdentity(message.identity)
       return
     case 'options':
-      void shard.setOptions(message.options, message.tls).then(() => tell({ kind: 'applied' }))
-      return
+      return shard.setOptions(message.options, message.tls).then(() => tell({ kind: 'applied' }))
     case 'evict':
       shard.evict(message.count, message.eviction)
       return
@@ -60,13 +71,12 @@ function obey(shard: Shard, message: Order): void {
       shard.removePeer(message.index)
       return
     case 'query':
-      void answer(shard, message.id, message.query)
-      return
+      return answer(shard, message.id, message.query)
     case 'claims':
-      void shard.identities.claimsChanged(message.accounts)
+      shard.claimsChanged(message.accounts)
       return
     case 'tell':
-      shard.system?.tell(message.messages)
+      shard.tellSystem(message.messages)
       return
     case 'stop':
       shard.stop(SHUTDOWN_GRACE_MS, () => process.exit(0))
@@ -77,14 +87,17 @@ function obey(shard: Shard, message: Order): void {
 let packr: Packr | undefined
 
 async function answer(shard: Shard, id: number, query: Query): Promise<void> {
-  // Loaded when first wanted: a start has no time for it.
-  const { Packr } = await import('msgpackr')
-  packr ??= new Packr()
-  const pack = packr.pack.bind(packr)
-  shard.answer(query, {
-    part: (part) => tell({ kind: 'reportPart', id, part: pack(part) }),
-    end: (complete) => tell({ kind: 'reportEnd', id, complete }),
-  })
+  const end = (complete: boolean): void => tell({ kind: 'reportEnd', id, complete })
+  try {
+    // Loaded when first wanted: a start has no time for it.
+    const { Packr } = await import('msgpackr')
+    packr ??= new Packr()
+    const pack = packr.pack.bind(packr)
+    shard.answer(query, { part: (part) => tell({ kind: 'reportPart', id, part: pack(part) }), end })
+  } catch (error) {
+    shard.bugMet(error)
+    end(false)
+  }
 }
 
 keepCompiled()

@@ -12,6 +12,7 @@ import { accountOptions, type TokenAccountOptions, type TokenImportOptions } fro
 import { activatedUntilMs } from '../auth/jwt/activation.ts'
 import { isInvalid } from '../auth/jwt/token.ts'
 import type { Soon } from '../auth/request.ts'
+import { guarded, type OnBug } from '../guarded.ts'
 import { type Accounts, Outcome, termsOf } from './account.ts'
 
 /** Longest delay of a timer; later than that, it is set again. */
@@ -28,6 +29,7 @@ interface Served {
 export interface TokenAccountsObserver {
   /** Something is wrong with a token, for the log. */
   warn(text: string): void
+  readonly bugMet: OnBug
   /** An account ended: its clients have to go. */
   accountEnded(account: VerifiedAccount): void
   /** Tokens were taken over. */
@@ -179,7 +181,10 @@ export class TokenAccounts {
     ])
     const next = Math.min(...ends.filter((end) => end > nowMs))
     if (next === Number.POSITIVE_INFINITY) return
-    this.timer = setTimeout(() => this.ended(), Math.min(next - nowMs, TIMER_MAX_MS))
+    this.timer = setTimeout(
+      guarded(this.observer.bugMet, () => this.ended()),
+      Math.min(next - nowMs, TIMER_MAX_MS),
+    )
   }
 
   private ended(): void {

@@ -8,6 +8,7 @@
 //     client has gone ── { withdraw, id } ───▶ whoever works on it is told so
 
 import type { OcspPeerOptions } from '../config/shapes.ts'
+import { attempt, type OnBug } from '../guarded.ts'
 import type { SystemAnswer, SystemRequest } from '../system/shard-system.ts'
 import type { CheckPeer } from '../tls/ocsp/peers.ts'
 import type { AuthenticateRequest } from './custom.ts'
@@ -106,7 +107,7 @@ export class Questions implements PasswordVerifier {
   }
 }
 
-/** Those who answer on the primary. None may reject. */
+/** Those who answer on the primary; one who rejects has met a bug, and refuses. */
 export type Answerers = {
   readonly [K in Kind]: (question: QuestionKinds[K]['ask'], gone: AbortSignal) => Promise<QuestionKinds[K]['answer']>
 }
@@ -115,11 +116,13 @@ export type Answerers = {
 export class QuestionDesk {
   private readonly answerers: Answerers
   private readonly reply: (message: AnswerMessage) => void
+  private readonly onBug: OnBug
   private readonly underway = new Map<number, AbortController>()
 
-  constructor(answerers: Answerers, reply: (message: AnswerMessage) => void) {
+  constructor(answerers: Answerers, reply: (message: AnswerMessage) => void, onBug: OnBug) {
     this.answerers = answerers
     this.reply = reply
+    this.onBug = onBug
   }
 
   receive(message: QuestionMessage): void {
@@ -131,9 +134,14 @@ export class QuestionDesk {
     const { id } = message
     const gone = new AbortController()
     this.underway.set(id, gone)
-    this.answer(message, gone.signal).then((answer) => {
+    const settle = (answer: AnswerMessage['answer']): void => {
       if (this.underway.delete(id)) this.reply({ kind: 'answer', id, answer })
-    })
+    }
+    const failed = (error: unknown): void => {
+      this.onBug(error)
+      settle(NO_ANSWERS[message.about])
+    }
+    attempt(failed, () => this.answer(message, gone.signal).then(settle))
   }
 
   /** The shard has died: nobody waits for its answers. */

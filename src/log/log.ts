@@ -6,6 +6,8 @@
 // own and writes whole lines, at once and in order: what was logged before a crash is there after it.
 
 import { fstatSync } from 'node:fs'
+import { bugText } from '../errors.ts'
+import { attempt } from '../guarded.ts'
 import type { LogPlace, LogSink } from './sink.ts'
 import { createSink, NOWHERE } from './sinks.ts'
 import { wallClockMicros, wallClockText } from './wall-clock.ts'
@@ -85,6 +87,9 @@ export class Log {
     if (this.options.debug) this.write('debug', text, source)
   }
 
+  /** A bug of ours, with its stack; bound, so that it can be given to attempt(). */
+  readonly bug = (error: unknown): void => this.error(`Internal error: ${bugText(error)}`)
+
   trace(text: string, source?: LogSource): void {
     if (this.options.trace) this.write('trace', text, source)
   }
@@ -99,7 +104,7 @@ export class Log {
     const moved = SINK_MEMBERS.some((member) => options[member] !== this.options[member])
     if (moved) {
       const sink = createSink(options, this.place)
-      void this.sink.close()
+      attempt(this.bug, () => this.sink.close())
       this.sink = sink
     }
     this.options = options

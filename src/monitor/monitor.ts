@@ -4,6 +4,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { attempt } from '../guarded.ts'
 import { listen } from '../listener.ts'
 import type { Options } from '../options.ts'
 import { accountz, accstatz } from './accountz.ts'
@@ -93,7 +94,11 @@ export class Monitor {
         connectionsCheckingInterval: TIMEOUT_CHECK_MS,
         keepAliveTimeout: KEEP_ALIVE_MS,
       },
-      (request, response) => this.httpOnRequest(request, response),
+      (request, response) =>
+        attempt(
+          (error) => this.failed(request, error),
+          () => this.httpOnRequest(request, response),
+        ),
     )
     this.http.maxConnections = CONNECTIONS_MAX
     this.http.setTimeout(IDLE_TIMEOUT_MS)
@@ -133,7 +138,10 @@ export class Monitor {
       return
     }
     queue.length++
-    queue.tail = queue.tail.then(() => this.serve(request, response)).then(() => void queue.length--)
+    queue.tail = queue.tail.then(async () => {
+      await this.serve(request, response)
+      queue.length--
+    })
   }
 
   /** Answers a request and waits until the answer is out, or its peer gone. Never rejects. */
@@ -150,9 +158,13 @@ export class Monitor {
       response.end()
       await gone
     } catch (error) {
-      this.logBug(request, error)
-      request.socket.destroy()
+      this.failed(request, error)
     }
+  }
+
+  private failed(request: IncomingMessage, error: unknown): void {
+    this.logBug(request, error)
+    request.socket.destroy()
   }
 
   private async answer(request: IncomingMessage): Promise<Answer> {

@@ -65,7 +65,7 @@ export class Sampler {
 
   start(startedAt: number): void {
     this.events.push({ at: startedAt, kind: 'server', text: 'The server started' })
-    this.timer = setInterval(() => void this.sample(), SAMPLE_MS)
+    this.timer = setInterval(() => this.sample(), SAMPLE_MS)
     this.timer.unref()
   }
 
@@ -76,10 +76,10 @@ export class Sampler {
 
   /** One look; those that come while one is under way are left out. Never rejects. */
   private async sample(): Promise<void> {
-    this.watchThreads()
     if (this.sampling) return
     this.sampling = true
     try {
+      this.watchThreads()
       const { totals, accounts, reports } = this.server
       const [read, threads] = await Promise.all([
         totals.read(),

@@ -80,7 +80,7 @@ export class ShardReports {
     if (known !== undefined) return known.promise
     const { promise, resolve, reject } = Promise.withResolvers<ShardAnswers>()
     this.waiting.set(key, { query, promise, resolve, reject })
-    if (!this.busy) void this.work()
+    if (!this.busy) this.work().catch(reject)
     return promise
   }
 

@@ -11,8 +11,8 @@ import {
   STATSZ_FIRST_MS,
   STATSZ_INTERVAL_MS,
 } from '../constants.ts'
-import { bugText } from '../errors.ts'
 import { eventHead } from '../event-head.ts'
+import { attempt, guarded } from '../guarded.ts'
 import { accountKey, InterestReader } from '../interest/reader.ts'
 import type { Json } from '../monitor/answer.ts'
 import type { AccountTotals } from '../monitor/server-accounts.ts'
@@ -30,12 +30,16 @@ export class Announcements {
   private isTelling = false
   private statsTimer: NodeJS.Timeout
   private readonly connectionsTimer: NodeJS.Timeout
+  private readonly bugMet = (error: unknown): void => this.system.server.log.bug(error)
 
   constructor(system: PrimarySystem, account: string) {
     this.system = system
     this.account = accountKey(account)
     this.statsTimer = this.planStats(STATSZ_FIRST_MS)
-    this.connectionsTimer = setInterval(() => void this.tellAll(), ACCOUNT_CONNECTIONS_INTERVAL_MS)
+    this.connectionsTimer = setInterval(
+      guarded(this.bugMet, () => this.tellAll()),
+      ACCOUNT_CONNECTIONS_INTERVAL_MS,
+    )
     this.connectionsTimer.unref()
   }
 
@@ -48,7 +52,7 @@ export class Announcements {
   private planStats(delayMs: number): NodeJS.Timeout {
     const timer = setTimeout(() => {
       this.statsTimer = this.planStats(Math.min(2 * delayMs, STATSZ_INTERVAL_MS))
-      void this.guarded(() => this.stats())
+      attempt(this.bugMet, () => this.stats())
     }, delayMs)
     return timer.unref()
   }
@@ -101,9 +105,11 @@ export class Announcements {
     for (const account of accounts) this.changed.add(account)
     if (this.isTelling) return
     this.isTelling = true
-    void this.guarded(() => this.tellChanged()).finally(() => {
-      this.isTelling = false
-    })
+    attempt(this.bugMet, () =>
+      this.tellChanged().finally(() => {
+        this.isTelling = false
+      }),
+    )
   }
 
   private async tellChanged(): Promise<void> {
@@ -120,11 +126,9 @@ export class Announcements {
   }
 
   private async tellAll(): Promise<void> {
-    await this.guarded(async () => {
-      if (!this.isAnybodyThere()) return
-      const accounts = await (await this.system.context()).accounts.read()
-      for (const totals of accounts.values()) if (totals.connections > 0) await this.tellConnections(totals)
-    })
+    if (!this.isAnybodyThere()) return
+    const accounts = await (await this.system.context()).accounts.read()
+    for (const totals of accounts.values()) if (totals.connections > 0) await this.tellConnections(totals)
   }
 
   /** nats-server does not tell of the account that everybody is in who has no other. */
@@ -154,14 +158,6 @@ export class Announcements {
     return shardStates.some(
       ({ state, region }) => state !== 'down' && new InterestReader(region).hasAccount(this.account),
     )
-  }
-
-  private async guarded(work: () => Promise<void>): Promise<void> {
-    try {
-      await work()
-    } catch (error) {
-      this.system.server.log.error(`system account: ${bugText(error)}`)
-    }
   }
 }
 

@@ -8,6 +8,7 @@ import { type Account, GLOBAL_ACCOUNT } from '../accounts/account.ts'
 import type { Client } from '../client.ts'
 import { CloseReason } from '../errors.ts'
 import { eventHead } from '../event-head.ts'
+import { attempt, guarded } from '../guarded.ts'
 import { type Json, unlessEmpty } from '../monitor/answer.ts'
 import { goTime } from '../monitor/go-format.ts'
 import type { Shard } from '../shard.ts'
@@ -54,7 +55,8 @@ export class ConnectionEvents {
 
   private note(client: Client, reason: CloseReason | undefined): void {
     const atMs = this.shard.wallClock(this.shard.nowMs)
-    if (this.happened.push({ client, reason, atMs }) === 1) setImmediate(() => this.tellAll())
+    if (this.happened.push({ client, reason, atMs }) === 1)
+      setImmediate(guarded(this.shard.bugMet, () => this.tellAll()))
   }
 
   private tellAll(): void {
@@ -64,8 +66,10 @@ export class ConnectionEvents {
     const changed = new Set<Account>()
     for (const { client, reason, atMs } of happened) {
       if (client.login.identity !== undefined) changed.add(client.account)
-      if (reason === undefined) this.tellConnect(client, atMs)
-      else this.tellClosed(client, reason, atMs)
+      attempt(shard.bugMet, () => {
+        if (reason === undefined) this.tellConnect(client, atMs)
+        else this.tellClosed(client, reason, atMs)
+      })
     }
     const heard = [...changed].filter(({ name }) => name !== GLOBAL_ACCOUNT && this.isCountHeard(name))
     if (heard.length > 0) this.onConnectionsChanged(heard.map(({ name }) => name))

@@ -119,7 +119,10 @@ export const SERVICES: { readonly [Name in ServiceName]: ServiceEntry } = {
     worksUnheard: true,
     answer: async ({ request, context, system }) => {
       // Without a reply subject it goes where it goes every ten seconds.
-      if (!request.hasReply) return void (await system.announcements.stats())
+      if (!request.hasReply) {
+        await system.announcements.stats()
+        return undefined
+      }
       return { bare: system.signed({ statsz: await serverStats(context) }) }
     },
   },

@@ -17,6 +17,7 @@ import {
   SYSTEM_REQUESTS_BYTES_MAX,
   SYSTEM_REQUESTS_MAX,
 } from '../constants.ts'
+import { attempt } from '../guarded.ts'
 import type { ToPrimary } from '../messages.ts'
 import type { Json } from '../monitor/answer.ts'
 import { composeRun } from '../protocol/compose.ts'
@@ -180,7 +181,7 @@ export class ShardSystem {
       acceptEncoding,
       body: new Uint8Array(body),
     }
-    void this.ask(request, asker, reply)
+    attempt(this.shard.bugMet, () => this.ask(request, asker, reply))
   }
 
   private hasRoom(asker: Account | undefined, bytes: number): boolean {

@@ -16,6 +16,8 @@ import type { Socket } from 'node:net'
 import type { Server, TLSSocket } from 'node:tls'
 import type { OcspPeerOptions } from '../config/shapes.ts'
 import { Deadline } from '../deadline.ts'
+import { bugText } from '../errors.ts'
+import { attempt } from '../guarded.ts'
 import { buildServer } from './context.ts'
 import { describeTlsError, NOT_TLS, TIMED_OUT } from './errors.ts'
 import { publicKeyPin } from './names.ts'
@@ -75,7 +77,7 @@ const throttled: TlsFailure = {
 }
 const left: TlsFailure = { text: undefined, reason: 'Client Closed', log: undefined, everyday: true }
 
-/** Whoever begins an upgrade is told, once, how it ends. */
+/** Whoever begins an upgrade is told, once, how it ends. What the calls that tell it throw is lost. */
 export interface UpgradeHandler {
   /** INFO is due, in plain. Called at most once, perhaps within begin(). */
   greet(): void
@@ -158,15 +160,21 @@ export class TlsUpgrader {
   }
 
   private beginHandshakes(): void {
-    for (const upgrade of this.ready.splice(0, HANDSHAKES_A_TURN)) upgrade.beginHandshake()
+    for (const upgrade of this.ready.splice(0, HANDSHAKES_A_TURN)) upgrade.attempt(() => upgrade.beginHandshake())
     if (this.ready.length > 0) setImmediate(() => this.beginHandshakes())
   }
 
   private serverFor(settings: TlsSettings): Server {
     const built = buildServer(settings)
     assert('value' in built, 'TLS settings that were not checked')
-    built.value.on('secureConnection', (socket) => this.upgradeOf(socket)?.handshakeDone(socket))
-    built.value.on('tlsClientError', (error, socket) => this.upgradeOf(socket)?.handshakeFailed(error, socket))
+    built.value.on('secureConnection', (socket) => {
+      const upgrade = this.upgradeOf(socket)
+      upgrade?.attempt(() => upgrade.handshakeDone(socket))
+    })
+    built.value.on('tlsClientError', (error, socket) => {
+      const upgrade = this.upgradeOf(socket)
+      upgrade?.attempt(() => upgrade.handshakeFailed(error, socket))
+    })
     return built.value
   }
 
@@ -200,6 +208,11 @@ class Upgrade {
 
   // ── Waiting for the first bytes ───────────────────────────────────────────────────────────────────────
 
+  /** Does something of this connection's for the event loop: a bug of ours costs it alone. */
+  attempt(act: () => unknown): void {
+    attempt((error) => this.fail(failure(bugText(error))), act)
+  }
+
   begin(): void {
     const { socket, settings } = this
     socket.on('readable', this.socketOnReadable)
@@ -230,7 +243,9 @@ class Upgrade {
     if (this.owner.isThrottled()) this.fail(throttled)
   }
 
-  private readonly socketOnReadable = (): void => {
+  private readonly socketOnReadable = (): void => this.attempt(() => this.readFirst())
+
+  private readFirst(): void {
     const { socket } = this
     const bytes: Buffer | null = socket.read()
     if (bytes === null) return
@@ -247,11 +262,11 @@ class Upgrade {
   }
 
   private readonly socketOnEnd = (): void => {
-    this.fail(this.mayBePlain && !this.handshaking ? left : failure('EOF'))
+    this.attempt(() => this.fail(this.mayBePlain && !this.handshaking ? left : failure('EOF')))
   }
 
   private readonly socketOnError = (error: Error): void => {
-    this.fail(this.mayBePlain ? left : failure(describeTlsError(error)))
+    this.attempt(() => this.fail(this.mayBePlain ? left : failure(describeTlsError(error))))
   }
 
   private stayPlain(bytes: Buffer): void {
@@ -285,7 +300,7 @@ class Upgrade {
       }
     }
     if (ocspPeer === undefined) this.admit(socket, peerCertificate)
-    else void this.admitIfGood(socket, peerCertificate, ocspPeer)
+    else this.attempt(() => this.admitIfGood(socket, peerCertificate, ocspPeer))
   }
 
   /** What comes meanwhile waits, as far as the stream's buffer goes, and the time for the handshake goes on. */
@@ -347,7 +362,7 @@ class Upgrade {
   }
 
   private within(ms: number, act: () => void): void {
-    this.deadline.start(ms, act)
+    this.deadline.start(ms, () => this.attempt(act))
   }
 }
 

@@ -10,6 +10,7 @@ import { isPublishSubject } from '../config/subjects.ts'
 import { SHARD_ANSWER_MS, TRACES_AWAITED_MAX } from '../constants.ts'
 import { Refusals } from '../errors.ts'
 import type { Frame, Routing } from '../frame.ts'
+import { guarded } from '../guarded.ts'
 import { goTime } from '../monitor/go-format.ts'
 import type { Peer } from '../peer.ts'
 import { composeRun } from '../protocol/compose.ts'
@@ -123,7 +124,10 @@ export class Tracing implements TraceOwner {
     peer.link.send(run, { ...routing, trace: number }, 0, run.count)
     if (!isAwaited) return false
     this.next = (this.next % 0x7fff_ffff) + 1
-    const timer = setTimeout(() => this.answered(number, []), SHARD_ANSWER_MS)
+    const timer = setTimeout(
+      guarded(this.shard.bugMet, () => this.answered(number, [])),
+      SHARD_ANSWER_MS,
+    )
     this.awaited.set(number, { peer, timer, callback })
     return true
   }

@@ -43,6 +43,8 @@ export interface WebSocketClient {
   readonly parser: { readonly connectDue: boolean }
   /** So many bytes of payload stand in the shard's read buffer. */
   socketOnRead(bytes: number): void
+  /** Does something of the client's for the event loop. */
+  attempt(act: () => unknown): void
   close(fault: Fault): void
   /** Closes it when all that came before has been dealt with. */
   closeBehind(fault: Fault): void
@@ -112,7 +114,11 @@ export class WebSocketTransport implements Transport, FrameHandler {
     block.bytes.copy(rest.bytes, 0, at, end)
     this.rest = rest
     this.socket.pause()
-    setImmediate(() => this.readRest())
+    this.readRestSoon()
+  }
+
+  private readRestSoon(): void {
+    setImmediate(() => this.client?.attempt(() => this.readRest()))
   }
 
   private readRest(): void {
@@ -287,7 +293,7 @@ export class WebSocketTransport implements Transport, FrameHandler {
   resume(): void {
     this.paused = false
     if (this.rest === undefined) this.socket.resume()
-    else setImmediate(() => this.readRest())
+    else this.readRestSoon()
   }
 
   farewell(reason: CloseReason): void {

@@ -10,6 +10,7 @@ import type { WebSocketOptions } from '../config/shapes.ts'
 import { HANDSHAKE_MS, READ_BYTES } from '../constants.ts'
 import { Deadline } from '../deadline.ts'
 import { bugText } from '../errors.ts'
+import { attempt } from '../guarded.ts'
 import { readingSocketOver, socketOver } from '../handoff.ts'
 import type { Log } from '../log/log.ts'
 import { allocateBlock, type Block } from '../memory/block.ts'
@@ -99,20 +100,22 @@ export class WebSockets implements WebSocketShared {
       upgrader.cancel(plain)
       this.owner.lost(arrival)
     })
+    const failed = (error: unknown): void => this.tlsFailed(arrival, plain, { log: bugText(error), everyday: false })
     upgrader.begin(plain, {
       greet: () => undefined,
-      secured: (socket, session) => {
-        this.securing.delete(plain)
-        const reading = new Reading()
-        readInto(socket, this.buffer, reading.onRead)
-        this.open(arrival, socket, reading, session)
-      },
+      secured: (socket, session) =>
+        attempt(failed, () => {
+          this.securing.delete(plain)
+          const reading = new Reading()
+          readInto(socket, this.buffer, reading.onRead)
+          this.open(arrival, socket, reading, session)
+        }),
       plain: () => assert.fail('the settings do not allow it'),
       failed: (failure) => this.tlsFailed(arrival, plain, failure),
     })
   }
 
-  private tlsFailed(arrival: Arrival, socket: Socket, { log, everyday }: TlsFailure): void {
+  private tlsFailed(arrival: Arrival, socket: Socket, { log, everyday }: Pick<TlsFailure, 'log' | 'everyday'>): void {
     if (log !== undefined) {
       const { remoteAddress = '', remotePort = 0 } = socket
       const text = `${hostPort(remoteAddress, remotePort)} - websocket ${log}`

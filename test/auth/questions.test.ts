@@ -17,6 +17,10 @@ const nothing: Answerers = {
   system: async () => undefined,
 }
 
+function rethrow(error: unknown): void {
+  throw error
+}
+
 describe('a shard and the primary', () => {
   const closers: (() => void)[] = []
   afterEach(() => {
@@ -27,7 +31,7 @@ describe('a shard and the primary', () => {
   function connected(answerers: Partial<Answerers>): { questions: Questions; desk: QuestionDesk } {
     const { port1, port2 } = new MessageChannel()
     const questions = new Questions((message) => port1.postMessage(message))
-    const desk = new QuestionDesk({ ...nothing, ...answerers }, (message) => port2.postMessage(message))
+    const desk = new QuestionDesk({ ...nothing, ...answerers }, (message) => port2.postMessage(message), rethrow)
     port1.on('message', (message: AnswerMessage) => questions.receive(message))
     port2.on('message', (message: QuestionMessage) => desk.receive(message))
     closers.push(() => port1.close())
@@ -83,6 +87,7 @@ describe('a shard and the primary', () => {
     const desk = new QuestionDesk(
       { ...nothing, account: () => new Promise((resolve) => (release = resolve)) },
       (message) => replies.push(message),
+      rethrow,
     )
     desk.receive({ kind: 'ask', id: 1, about: 'account', question: { key: 'a' } })
     desk.close()

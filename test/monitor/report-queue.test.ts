@@ -32,7 +32,7 @@ class Shard {
     this.woken++
   }
 
-  reportFailed(error: unknown): void {
+  bugMet(error: unknown): void {
     this.errors.push(error)
   }
 

@@ -12,7 +12,7 @@ import { until } from './until.ts'
 export const FAULTY_ENTRY = new URL('./faulty-shard.ts', import.meta.url)
 
 interface Insides {
-  readonly shards: { readonly slots: readonly { readonly host: WorkerShardHost }[] }
+  readonly shards: { readonly slots: readonly { readonly host: WorkerShardHost; failures: number }[] }
 }
 
 export function hostOf(primary: Primary, shard: number): WorkerShardHost {
@@ -32,6 +32,11 @@ export async function kill(primary: Primary, shard: number, way: Way): Promise<n
   atMs = performance.now()
   void host.thread.worker.terminate()
   return atMs
+}
+
+/** As if the shard had served for a long time: when it dies, it is replaced at once. */
+export function settleShard(primary: Primary, shard: number): void {
+  ;(primary as unknown as Insides).shards.slots[shard].failures = 0
 }
 
 /** Waits until another thread serves in the place of `dead`. */

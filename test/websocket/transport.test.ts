@@ -58,6 +58,7 @@ test.each([
     parser: { connectDue },
     socketOnRead: () => undefined,
     closeBehind: (fault) => void faults.push(fault),
+    attempt: (act) => act(),
     close: (fault) => void faults.push(fault),
   }
   transport.serve(client)

@@ -2,6 +2,8 @@
 // let in. The texts of refusals are nats-server's, where it has one.
 
 import type { ResolverOptions } from '../../config/shapes.ts'
+import { bugText } from '../../errors.ts'
+import { guarded } from '../../guarded.ts'
 import type { Options } from '../../options.ts'
 import { decodeAccount } from '../jwt/account.ts'
 import { AccountBook, type TrustedSigners } from '../jwt/account-book.ts'
@@ -103,6 +105,7 @@ async function openUrl(
 async function openDirectory(
   { resolver: options }: Options,
   before: OpenResolver | undefined,
+  warn: (text: string) => void,
 ): Promise<OpenResolver | Invalid> {
   if (options === undefined) return invalid('resolver has no directory')
   if (before?.resolver instanceof AccountDirectory && JSON.stringify(before.options) === JSON.stringify(options)) {
@@ -119,7 +122,13 @@ async function openDirectory(
     nowMs: Date.now,
   })
   if (isInvalid(directory)) return directory
-  const timer = setInterval(() => void directory.expire(), EXPIRE_MS)
+  const timer = setInterval(
+    guarded(
+      (error) => warn(bugText(error)),
+      () => directory.expire(),
+    ),
+    EXPIRE_MS,
+  )
   timer.unref()
   return { resolver: directory, options, close: () => clearInterval(timer) }
 }

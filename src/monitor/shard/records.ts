@@ -2,7 +2,7 @@
 // late and how busy its loop is. The shard tells what happens; stats.ts makes reports of it.
 
 import type { Client } from '../../client.ts'
-import { CloseReason } from '../../errors.ts'
+import { CloseReason, type Fault } from '../../errors.ts'
 import type { Counters } from '../../gauges.ts'
 import type { ShardSetup } from '../../messages.ts'
 import type { Shard } from '../../shard.ts'
@@ -12,6 +12,9 @@ import { Incidents } from './incidents.ts'
 import { LatencySampler } from './latency.ts'
 import { LoadMeter } from './load-meter.ts'
 import { SlowWatch } from './slow-watch.ts'
+
+/** Of those who are one too many, the log names one in this time. */
+const CROWDED_LOG_MS = 1000
 
 export class Records {
   /** When the thread began, on the shard's clock. */
@@ -27,6 +30,8 @@ export class Records {
   readonly load: LoadMeter | undefined
 
   private readonly shard: Shard
+  /** When the log last named somebody for whom there was no room. */
+  private crowdedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(shard: Shard, { options }: ShardSetup, counters: Counters) {
     this.shard = shard
@@ -51,6 +56,17 @@ export class Records {
   dropped(client: Client, messages: number): void {
     this.counters.drop(messages)
     client.account.counters.droppedMessages += messages
+  }
+
+  /** Says in the log why a connection began to close, where operators should know. */
+  tell(client: Client, { reason }: Fault): void {
+    const { nowMs, options } = this.shard
+    if (reason === CloseReason.slowConsumerPending || reason === CloseReason.slowConsumerDeadline) {
+      client.log.cutAsSlow(reason, client.outbound.pendingBytes, options)
+    } else if (reason === CloseReason.connectionsExceeded && nowMs - this.crowdedAtMs > CROWDED_LOG_MS) {
+      this.crowdedAtMs = nowMs
+      client.log.error(reason.toLowerCase())
+    }
   }
 
   /** A connection is gone. */

@@ -3,6 +3,7 @@
 // is a generator: it yields when it has done its share of a turn, with what it has found so far or with nothing.
 
 import { PAGE_TURN_WORK } from '../../constants.ts'
+import type { OnBug } from '../../guarded.ts'
 import type { Report } from '../../stats.ts'
 
 /** Yields parts of the answer; undefined: there is none to send yet. */
@@ -37,7 +38,7 @@ interface Waiting {
 export interface ReportQueueOwner {
   /** The shard works in this turn. */
   wake(): void
-  reportFailed(error: unknown): void
+  readonly bugMet: OnBug
 }
 
 export class ReportQueue {
@@ -69,7 +70,7 @@ export class ReportQueue {
       if (done) taker.end(true)
       return done
     } catch (error) {
-      this.owner.reportFailed(error)
+      this.owner.bugMet(error)
       taker.end(false)
       return true
     }

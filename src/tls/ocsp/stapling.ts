@@ -10,6 +10,8 @@ import { X509Certificate } from 'node:crypto'
 import { durationText } from '../../config/duration.ts'
 import type { OcspOptions } from '../../config/shapes.ts'
 import { OCSP_CHECK_LATE_MS, OCSP_CHECK_MIN_MS, OCSP_CHECK_MS, OCSP_FETCH_MS } from '../../constants.ts'
+import { bugText } from '../../errors.ts'
+import { guarded } from '../../guarded.ts'
 import type { Options } from '../../options.ts'
 import type { TlsOfPorts, TlsSettings } from '../settings.ts'
 import { mustStaple, respondersOf } from './message.ts'
@@ -134,7 +136,13 @@ export class Stapling {
   private plan(port: Port, stapled: Stapled): void {
     this.timers.set(
       port,
-      setTimeout(() => void this.check(port, stapled), Math.min(delayMs(stapled.answer), TIMER_MAX_MS)),
+      setTimeout(
+        guarded(
+          (error) => this.observer.error(bugText(error)),
+          () => this.check(port, stapled),
+        ),
+        Math.min(delayMs(stapled.answer), TIMER_MAX_MS),
+      ),
     )
   }
 
