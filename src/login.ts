@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Authenticator, Greeting } from './auth/authenticator.ts'
 import { AuthFaults, type Identity, isRefusal, type Refusal } from './auth/identity.ts'
 import { createNonce } from './auth/nkey.ts'
-import { type AuthRequest, type Credentials, NO_CREDENTIALS, type Soon } from './auth/request.ts'
+import { type AuthRequest, type Credentials, NO_CREDENTIALS, type Soon, shownUser } from './auth/request.ts'
 import type { Client } from './client.ts'
 import type { ConnectionType } from './config/shapes.ts'
 import { Deadline } from './deadline.ts'
@@ -25,6 +25,8 @@ export class Login {
   readonly nonce: string
   /** Undefined until it is known who the peer is. */
   identity: Identity | undefined
+  /** Who the peer said it is when it was not let in, or not yet: as people may see it. */
+  claimedUser = ''
   private readonly shard: Shard
   private readonly client: Client
   private readonly operations: Operations
@@ -57,6 +59,7 @@ export class Login {
   /** CONNECT has come. */
   connect(credentials: Credentials): void {
     this.deadline.stop()
+    this.claimedUser = shownUser(credentials)
     this.client.attempt(() =>
       this.decide(this.request(credentials), (answer) => {
         if (isRefusal(answer)) this.operations.refused(answer)

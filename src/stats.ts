@@ -304,9 +304,9 @@ export function subscriptionRow(shard: Shard, subscription: Subscription): Subsc
   }
 }
 
-/** Who a connection is, as people may see it; empty while nobody knows. */
+/** Who a connection is, or has said it is, as people may see it; empty while nobody knows. */
 export function authorizedUserOf({ login }: Client): string {
-  return login.identity?.user ?? ''
+  return login.identity?.user ?? login.claimedUser
 }
 
 /** Without its subscriptions. */

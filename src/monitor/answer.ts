@@ -45,7 +45,13 @@ export function textAnswer(text: string, status = 200, headers: Answer['headers'
 /** A wrong parameter: 400 with the reason, a byte string (one char a byte), as it may quote any byte of the URL. */
 export function refusal(byteString: string): Answer {
   const bytes = Buffer.from(byteString, 'latin1')
-  return { ...bytesAnswer(bytes, TEXT_HEADERS, 400), text: bytes.toString() }
+  const headers = bytes.some(isBinary) ? { ...TEXT_HEADERS, 'Content-Type': 'application/octet-stream' } : TEXT_HEADERS
+  return { ...bytesAnswer(bytes, headers, 400), text: bytes.toString() }
+}
+
+/** Control characters by which Go knows that something is no text: all but tab, line ends, form feed and escape. */
+function isBinary(byte: number): boolean {
+  return byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0c && byte !== 0x0d && byte !== 0x1b
 }
 
 export const NOT_FOUND = textAnswer('404 page not found\n', 404)

@@ -17,7 +17,8 @@ export async function stacksz(_parameters: Parameters, context: PageContext): Pr
     const words = shardLoad === undefined ? 'does not answer' : describeLoad(shardLoad.utilisation, shardLoad.lagP99Ms)
     lines.push('', `thread shard ${index} [${state}, ${words}]:`)
   }
-  return textAnswer(`${lines.join('\n')}\n`)
+  // A text, under the type that nats-server gives its own.
+  return textAnswer(`${lines.join('\n')}\n`, 200, { 'Content-Type': 'application/json' })
 }
 
 function describeLoad(utilisation: number, lagMs: number): string {

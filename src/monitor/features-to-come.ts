@@ -33,7 +33,10 @@ export function jsz(parameters: Parameters, context: PageContext): Answer {
   countRequest(context, '/jsz')
   for (const name of ['accounts', 'streams', 'consumers', 'direct-consumers', 'config']) parameters.boolean(name)
   for (const name of ['offset', 'limit']) parameters.integer(name)
-  for (const name of ['leader-only', 'raft', 'stream-leader-only']) parameters.boolean(name)
+  const onlyByLeader = parameters.boolean('leader-only')
+  for (const name of ['raft', 'stream-leader-only']) parameters.boolean(name)
+  // No server without JetStream leads those with it.
+  if (onlyByLeader) parameters.refuseWith('filtered response: not leader')
   if (parameters.refused !== undefined) return refusal(parameters.refused)
   return jsonAnswer({
     memory: 0,

@@ -40,6 +40,18 @@ export async function startConfigured(server: ConfiguredServer, config: string):
   return (await startReloadable(server, config)).program
 }
 
+/** The same for a file of tests, which has to stop it. */
+export async function startConfiguredFor(server: ConfiguredServer, config: string): Promise<ServerProgram> {
+  const directory = mkdtempSync(join(tmpdir(), 'heddle-'))
+  const file = join(directory, 'server.conf')
+  writeFileSync(file, config)
+  try {
+    return await server.start(['-c', file])
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
 export interface Reloadable {
   readonly program: ServerProgram
   /** Puts another text into the file and has it read; resolves with what the log says meanwhile. */
