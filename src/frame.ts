@@ -4,7 +4,7 @@
 //
 //     ┌ BYTES   of the frame, a multiple of 4, this word included
 //     │ KIND    run, or the first or a later fragment of one message that is larger than a frame
-//     │ ROUTING plain interest (bit 0), traced only (bit 1), hops (bits 8…)
+//     │ ROUTING plain interest (bit 0), traced only (bit 1), came by a service import (bit 2), hops (bits 8…)
 //     │ PUBLISHER  connection id, for holding it back        TRACE  number under which to tell what happens to it
 //     │ LINE, SUBJECT ×2, REPLY ×2, HEADER, SIZE, COUNT      as in protocol/run.ts
 //     │ ACCOUNT, QUEUE  bytes of their names; one member of the queue group is to get the run; 0 = no group
@@ -85,7 +85,7 @@ export function writeFrame(
   const bytes = frameBytes(routing, rawBytes)
   view.setInt32(at + At.bytes, bytes, true)
   view.setInt32(at + At.kind, kind, true)
-  const flags = (routing.plain ? 1 : 0) | (routing.isOnlyTraced ? 2 : 0)
+  const flags = (routing.plain ? 1 : 0) | (routing.isOnlyTraced ? 2 : 0) | (run.isImported ? 4 : 0)
   view.setInt32(at + At.routing, flags | (routing.hops << 8), true)
   view.setInt32(at + At.publisher, routing.publisher, true)
   view.setInt32(at + At.trace, routing.trace, true)
@@ -156,6 +156,7 @@ export function readFrame(from: Block, at: number, frame: Frame, run: Run): void
   frame.rawStart = at + At.end + pad(accountBytes + queueBytes)
   frame.rawBytes = view.getInt32(at + At.raw, true)
   if (frame.kind === FrameKind.fragment) return
+  run.isImported = (routing & 4) === 4
   run.lineLength = view.getInt32(at + At.line, true)
   run.subjectStart = view.getInt32(at + At.subjectStart, true)
   run.subjectEnd = view.getInt32(at + At.subjectEnd, true)

@@ -26,16 +26,17 @@ export class Planner {
   routeOf(run: Run, account: Account): Route {
     const known = run.route
     if (known !== undefined && this.cache.isFresh(known)) return known
-    const { line, subjectStart, subjectEnd } = run
-    const hash = this.cache.hash(line, subjectStart, subjectEnd)
-    const route =
-      this.cache.find(account, line, subjectStart, subjectEnd, hash) ??
-      this.lookUp(account, line, subjectStart, subjectEnd, hash)
+    const { line, subjectStart, subjectEnd, isImported } = run
+    // What came by a service import has other routes: a subject has another hash for them, and so they stay apart.
+    const published = this.cache.hash(line, subjectStart, subjectEnd)
+    const hash = isImported ? ~published : published
+    const route = this.cache.find(account, line, subjectStart, subjectEnd, hash) ?? this.lookUp(run, account, hash)
     run.route = route
     return route
   }
 
-  private lookUp(account: Account, line: Block, start: number, end: number, hash: number): Route {
+  private lookUp(run: Run, account: Account, hash: number): Route {
+    const { line, subjectStart: start, subjectEnd: end, isImported } = run
     const route = this.cache.create(account, line, start, end)
     const { bytes } = line
     const { sublist, turns } = this.shard
@@ -45,12 +46,15 @@ export class Planner {
       bytes,
       start,
       end,
-      (entry) => addReceiver(route, entry, line, start, end),
+      (entry) => {
+        if (isWithinReach(entry, isImported)) addReceiver(route, entry, line, start, end)
+      },
       (name, members) => {
-        const queue = route.queueNamed(name)
         for (const member of members as readonly Subscription[]) {
+          if (!isWithinReach(member, isImported)) continue
           const group = groupOf(member, line, start, end)
-          if (mayHave(member, group, line, start, end)) queue.local.push(group)
+          // A group of which nobody may have it does not want it.
+          if (mayHave(member, group, line, start, end)) route.queueNamed(name).local.push(group)
         }
       },
     )
@@ -61,7 +65,7 @@ export class Planner {
     }
     if (bytes[start] === DOLLAR) this.shard.system?.extend(route, bytes.toString('latin1', start, end))
     for (const peer of this.shard.peers) {
-      const interest = peer.interest.read(account, bytes, start, end)
+      const interest = peer.interest.read(account, bytes, start, end, isImported)
       turns.left -= Work.lookUp + peer.interest.stepsTaken * Work.step
       if (interest.guessed === true) route.guessed = true
       if (interest.plain) {
@@ -98,6 +102,11 @@ export class Planner {
     )
     return sid
   }
+}
+
+/** What came into an account by a service import (Run.isImported) does not leave it by a stream import. */
+export function isWithinReach(entry: Entry, isImported: boolean): boolean {
+  return !isImported || !(entry instanceof ImportedSubscription)
 }
 
 /** A receiver of its own for the subject line[start, end). */

@@ -58,7 +58,7 @@ export class Router {
    */
   map(run: Run, account: Account, callback: (mapped: Run) => void): void {
     const subject = subjectOf(run)
-    const mapping = account.mappings.find(subject)
+    const mapping = account.mappings.isEmpty ? undefined : account.mappings.find(subject)
     if (mapping === undefined) {
       callback(run)
       return
@@ -69,7 +69,7 @@ export class Router {
       this.shard.turns.left -= Work.mapping
       const mapped = mapSubject(mapping, subject)
       if (mapped === undefined) continue
-      rewriteRun(this.shard.pool, run, from, step, { subject: mapped, reply, header: '' }, callback)
+      rewriteRun(this.shard.pool, run, from, step, { subject: mapped, reply, header: '', isImported: false }, callback)
     }
   }
 

@@ -4,8 +4,12 @@
 //     client: PUB req.x  reply _INBOX.7   ──▶    PUB svc.x  reply _R_.<shard>.<n>   ──▶ responder, on any shard
 //     client: MSG _INBOX.7                ◀──    PUB _R_.<shard>.<n>                ◀──
 //
-// A shard hears the answers to its own clients' requests: it subscribes to `_R_.<shard>.*` in each exporting account,
-// through the shared index like anybody else, and remembers for each number who asked.
+// A shard hears the answers to its own clients' requests: it subscribes to `_R_.<shard>.*` in each account that answers,
+// through the shared index like anybody else, and remembers for each number who asked. An answer that has a reply
+// subject itself is a request the other way: it gets a return address as well, in the account that asked.
+//
+// In the account that it comes to, a request or an answer meets the mappings there, subscriptions, queue groups and
+// further service imports, but no stream imports (docs/security.md has the rules).
 
 import { randomBytes } from 'node:crypto'
 import { CALLS_MAX } from '../constants.ts'
@@ -20,14 +24,18 @@ import { isSampled, LatencySample } from './latency.ts'
 
 const PREFIX = '_R_.'
 const SHARD_ID_BYTES = 6
-/** Calls of calls: an import of a service that rests on another import. Configured cycles are refused before. */
+/**
+ * Calls of calls, and answers that are answers: an import of a service that rests on another import. Configured cycles
+ * are refused before.
+ */
 const HOPS_MAX = 16
 /** Longest wait for an answer where the export says nothing (reference 9). */
 const THRESHOLD_MS = 120_000
 
 interface Call {
   readonly service: ServiceImport
-  /** Where the importer waits for the answer. */
+  /** The importer, or for what is asked back, the exporter; and where it waits for the answer. */
+  readonly asker: Account
   readonly reply: string
   deadlineMs: number
   /** What is measured of it, until the first answer; undefined: nothing. */
@@ -50,11 +58,13 @@ export class ServiceCalls {
   private readonly prefix = `${PREFIX}${randomBytes(SHARD_ID_BYTES).toString('base64url')}.`
   /** By the reply subject that the exporter sees, oldest first for each threshold. */
   private readonly calls = new Map<string, Call>()
-  /** The same by importing account, oldest first. */
+  /** The same by the account that asks, oldest first. */
   private readonly waiting = new Map<Account, Set<string>>()
   private readonly listening = new Set<Account>()
   private next = 1
   private hops = 0
+  /** Answers that are being passed on, one within the other. */
+  private passing = 0
   /** What the first import of the call at hand says. */
   private sharing = false
 
@@ -81,14 +91,19 @@ export class ServiceCalls {
       for (let i = 0; i < run.count; i++) {
         const sample = this.sampleOf(service, run, i, info)
         if (reply === '') sample?.failed('badRequest')
-        const returnAddress = reply === '' ? '' : this.remember(service, reply, sample)
+        const { importer, exporter, terms } = service
+        const returnAddress = reply === '' ? '' : this.remember({ service, asker: importer, reply, sample })
         let delivered = 0
-        rewriteRun(owner.pool, run, i, 1, { subject: there, reply: returnAddress, header }, (request) => {
-          const { router } = owner
-          delivered =
-            router.trace?.dispatchImported(request, service.exporter, subject, service.terms.allowTrace, publisher) ??
-            router.dispatch(request, service.exporter, publisher)
-        })
+        rewriteRun(
+          owner.pool,
+          run,
+          i,
+          1,
+          { subject: there, reply: returnAddress, header, isImported: true },
+          (request) => {
+            delivered = this.publish(request, exporter, subject, terms.allowTrace, publisher)
+          },
+        )
         if (delivered > 0) sent++
         else this.forget(returnAddress)?.sample?.failed('nobody')
       }
@@ -99,22 +114,35 @@ export class ServiceCalls {
     return sent
   }
 
+  /** Publishes a run in the account that it has come to, as its mappings have it; answers how many deliveries that led to. */
+  private publish(run: Run, account: Account, from: string, allowTrace: boolean, publisher: Publisher): number {
+    const { router } = this.owner
+    let delivered = 0
+    router.map(run, account, (mapped) => {
+      delivered +=
+        router.trace?.dispatchImported(mapped, account, from, allowTrace, publisher) ??
+        router.dispatch(mapped, account, publisher)
+    })
+    return delivered
+  }
+
   private sampleOf(service: ServiceImport, run: Run, i: number, info: string): LatencySample | undefined {
     const { latency } = service.terms
     const sampling = latency === undefined ? undefined : isSampled(latency, run, i)
     return sampling === undefined ? undefined : new LatencySample(this.owner, service, info, sampling)
   }
 
-  private remember(service: ServiceImport, reply: string, sample: LatencySample | undefined): string {
-    this.listen(service.exporter)
+  /** Makes the return address at which an answer is awaited. */
+  private remember(call: Omit<Call, 'deadlineMs'>): string {
+    const { service, asker } = call
+    this.listen(asker === service.importer ? service.exporter : service.importer)
     const returnAddress = `${this.prefix}${(this.next++).toString(36)}`
     const deadlineMs = this.owner.nowMs + (service.terms.threshold || THRESHOLD_MS)
-    this.calls.set(returnAddress, { service, reply, deadlineMs, sample })
-    const { importer } = service
-    let waiting = this.waiting.get(importer)
+    this.calls.set(returnAddress, { ...call, deadlineMs })
+    let waiting = this.waiting.get(asker)
     if (waiting === undefined) {
       waiting = new Set()
-      this.waiting.set(importer, waiting)
+      this.waiting.set(asker, waiting)
     }
     waiting.add(returnAddress)
     // Who asks and asks and is not answered loses its own answers, nobody else's.
@@ -126,10 +154,9 @@ export class ServiceCalls {
     const call = this.calls.get(returnAddress)
     if (call === undefined) return undefined
     this.calls.delete(returnAddress)
-    const { importer } = call.service
-    const waiting = this.waiting.get(importer)
+    const waiting = this.waiting.get(call.asker)
     waiting?.delete(returnAddress)
-    if (waiting?.size === 0) this.waiting.delete(importer)
+    if (waiting?.size === 0) this.waiting.delete(call.asker)
     return call
   }
 
@@ -137,11 +164,11 @@ export class ServiceCalls {
     this.forget(returnAddress)?.sample?.failed('timeout')
   }
 
-  private listen(exporter: Account): void {
-    if (this.listening.has(exporter)) return
-    this.listening.add(exporter)
+  private listen(account: Account): void {
+    if (this.listening.has(account)) return
+    this.listening.add(account)
     this.owner.sublist.insert(
-      new InternalSubscription(exporter, `${this.prefix}*`, (run, publisher) => this.answered(run, publisher), true),
+      new InternalSubscription(account, `${this.prefix}*`, (run, publisher) => this.answered(run, publisher), true),
     )
   }
 
@@ -150,8 +177,8 @@ export class ServiceCalls {
     const { owner } = this
     const returnAddress = subjectOf(run)
     const call = this.calls.get(returnAddress)
-    if (call === undefined) return
-    const { service } = call
+    if (call === undefined || this.passing >= HOPS_MAX) return
+    const { service, asker } = call
     const single = service.terms.response === 'singleton'
     // An empty message ends a stream of answers.
     if (single || run.size === 0) this.forget(returnAddress)
@@ -160,11 +187,26 @@ export class ServiceCalls {
     call.sample = undefined
     const reply = replyOf(run)
     const count = single ? 1 : run.count
-    rewriteRun(owner.pool, run, 0, count, { subject: call.reply, reply, header: '' }, (answer) => {
-      const { trace } = owner.router
-      if (trace === undefined) owner.router.dispatch(answer, service.importer, publisher)
-      else trace.dispatchImported(answer, service.importer, returnAddress, false, publisher)
-    })
+    // Each answer that can be answered has a return address of its own.
+    const step = reply === '' ? count : 1
+    this.passing++
+    try {
+      for (let i = 0; i < count; i += step) {
+        const back = reply === '' ? '' : this.askBack(call, reply)
+        const rewrite = { subject: call.reply, reply: back, header: '', isImported: true }
+        rewriteRun(owner.pool, run, i, step, rewrite, (answer) => {
+          this.publish(answer, asker, returnAddress, false, publisher)
+        })
+      }
+    } finally {
+      this.passing--
+    }
+  }
+
+  /** The return address, in the account that asked, of an answer that has a reply subject. */
+  private askBack({ service, asker }: Call, reply: string): string {
+    const { importer, exporter } = service
+    return this.remember({ service, asker: asker === importer ? exporter : importer, reply, sample: undefined })
   }
 
   /** Forgets those who were not answered in time. Called every second or so. */

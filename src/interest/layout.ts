@@ -10,12 +10,13 @@
 //
 //   node    ┌ PARENT, HASH, TOKEN_BYTES                 the edge that leads here: (parent, token)
 //           │ PLAIN     plain subscriptions on exactly this filter
+//           │ IMPORTS   how many of them are another account's, by a stream import
 //           │ QUEUES    head of the list of queue groups on exactly this filter
 //           │ CHILDREN  so that the owner knows when to remove it
 //           │ STAR, REST  children for `*` and `>`, which need no table
 //           └ token, padded to whole words
 //
-//   queue   [ NEXT | MEMBERS | NAME_BYTES | name, padded ]
+//   queue   [ NEXT | MEMBERS | IMPORTS | NAME_BYTES | name, padded ]
 //
 //   edges   [ MASK | slot … ]   open addressing, linear probing; a slot is 0, TOMBSTONE or a node
 //
@@ -30,14 +31,15 @@ export const Node = {
   hash: 1,
   tokenBytes: 2,
   plain: 3,
-  queues: 4,
-  children: 5,
-  star: 6,
-  rest: 7,
-  token: 8,
+  imports: 4,
+  queues: 5,
+  children: 6,
+  star: 7,
+  rest: 8,
+  token: 9,
 } as const
 
-export const Queue = { next: 0, members: 1, nameBytes: 2, name: 3 } as const
+export const Queue = { next: 0, members: 1, imports: 2, nameBytes: 3, name: 4 } as const
 
 export const Edges = { mask: 0, slots: 1 } as const
 export const TOMBSTONE = -1

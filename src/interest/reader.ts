@@ -73,15 +73,16 @@ export class InterestReader {
   /**
    * What the region's shard wants of subject[start, end). If the region will not hold still, the shard is taken to
    * have plain interest: it matches again by itself, so that a message too many costs time, not correctness; queue
-   * groups are taken to be as they were seen last.
+   * groups are taken to be as they were seen last. What `isImported` (Run) is not for those whom a stream import has
+   * put there.
    */
-  read(account: AccountKey, subject: Uint8Array, start: number, end: number): Interest {
+  read(account: AccountKey, subject: Uint8Array, start: number, end: number, isImported = false): Interest {
     let steps = 0
     let latest: Interest | undefined
     while (steps < REGION_READ_STEPS) {
       // Acquire: everything before this count is visible to the reads below.
       const before = Atomics.load(this.words, Header.sequence)
-      const interest = this.collect(this.matchNodes(account, subject, start, end))
+      const interest = this.collect(this.matchNodes(account, subject, start, end), isImported)
       this.fence()
       steps += 1 + this.spent
       this.stepsTaken = steps
@@ -116,21 +117,21 @@ export class InterestReader {
     this.bytes = new Uint8Array(this.region, 0, words * WORD_BYTES)
   }
 
-  private collect(nodes: readonly number[]): Interest | undefined {
+  private collect(nodes: readonly number[], isImported: boolean): Interest | undefined {
     const { words } = this
     let plain = false
     let queues: Map<string, number> | undefined
     for (const node of nodes) {
       const subscriptions = words[node + Node.plain]
       if (subscriptions === undefined) return undefined
-      if (subscriptions > 0) plain = true
+      if (subscriptions > (isImported ? words[node + Node.imports] : 0)) plain = true
       let entry = words[node + Node.queues]
       while (entry > 0) {
         if (this.steps-- <= 0) return undefined
         const at = (entry + Queue.name) * WORD_BYTES
         const name = latin1(this.bytes, at, at + words[entry + Queue.nameBytes])
         if (name === undefined) return undefined
-        const members = words[entry + Queue.members]
+        const members = words[entry + Queue.members] - (isImported ? words[entry + Queue.imports] : 0)
         // The last member may just be leaving.
         if (members > 0) {
           queues ??= new Map()

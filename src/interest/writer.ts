@@ -75,9 +75,10 @@ export class InterestWriter {
 
   /**
    * Adds a subscription on a filter; `queue` is empty for a plain one. Byte strings.
-   * Answers the filter's node, to be named in remove(), or 0 if the region is full: then nothing was changed.
+   * `isImport`: it stands for one of another account. Answers the filter's node, to be named in remove(), or 0 if the
+   * region is full: then nothing was changed.
    */
-  add(account: string, filter: string, queue: string): number {
+  add(account: string, filter: string, queue: string, isImport = false): number {
     if (!this.ensureEdges(countTokens(filter) + 1)) return 0
     let node = this.words[Header.root]
     const end = this.encodePath(account, filter)
@@ -91,8 +92,11 @@ export class InterestWriter {
       node = child
       start = stop + 1
     }
-    if (queue === '') Atomics.add(this.words, node + Node.plain, 1)
-    else if (!this.addMember(node, queue)) return this.undo(node)
+    // Imports are counted after, and taken out before: no reader misses one that is none.
+    if (queue === '') {
+      Atomics.add(this.words, node + Node.plain, 1)
+      if (isImport) Atomics.add(this.words, node + Node.imports, 1)
+    } else if (!this.addMember(node, queue, isImport)) return this.undo(node)
     this.advanceGeneration(account.length + 1, end)
     return node
   }
@@ -104,12 +108,13 @@ export class InterestWriter {
   }
 
   /** Takes back what one add() with the same arguments did. */
-  remove(node: number, account: string, filter: string, queue: string): void {
+  remove(node: number, account: string, filter: string, queue: string, isImport = false): void {
     const { words } = this
     if (queue === '') {
       assert(words[node + Node.plain] > 0, 'a filter was removed more often than added')
+      if (isImport) Atomics.sub(words, node + Node.imports, 1)
       Atomics.sub(words, node + Node.plain, 1)
-    } else this.removeMember(node, queue)
+    } else this.removeMember(node, queue, isImport)
     this.prune(node)
     this.unsettled = true
     this.advanceGeneration(account.length + 1, this.encodePath(account, filter))
@@ -214,10 +219,11 @@ export class InterestWriter {
 
   // ── Queue groups ──────────────────────────────────────────────────────────────────────────────────────
 
-  private addMember(node: number, queue: string): boolean {
+  private addMember(node: number, queue: string, isImport: boolean): boolean {
     const found = this.findQueue(node, queue)
     if (found !== 0) {
       Atomics.add(this.words, found + Queue.members, 1)
+      if (isImport) Atomics.add(this.words, found + Queue.imports, 1)
       return true
     }
     const entry = this.allocate(Queue.name + wordsFor(queue.length))
@@ -225,6 +231,7 @@ export class InterestWriter {
     const { words } = this
     words[entry + Queue.next] = words[node + Node.queues]
     words[entry + Queue.members] = 1
+    words[entry + Queue.imports] = isImport ? 1 : 0
     words[entry + Queue.nameBytes] = queue.length
     const at = (entry + Queue.name) * WORD_BYTES
     for (let i = 0; i < queue.length; i++) this.bytes[at + i] = queue.charCodeAt(i)
@@ -232,10 +239,11 @@ export class InterestWriter {
     return true
   }
 
-  private removeMember(node: number, queue: string): void {
+  private removeMember(node: number, queue: string, isImport: boolean): void {
     const { words } = this
     const entry = this.findQueue(node, queue)
     assert(entry !== 0, 'a queue group was removed more often than added')
+    if (isImport) Atomics.sub(words, entry + Queue.imports, 1)
     if (Atomics.sub(words, entry + Queue.members, 1) > 1) return
     let link = node + Node.queues
     while (words[link] !== entry) link = words[link] + Queue.next

@@ -16,18 +16,20 @@ export interface OwnMessage {
 /** The same with all headers in one block, from the version to the empty line; empty: none. */
 export interface RawMessage extends Omit<OwnMessage, 'headers'> {
   readonly header: string
+  /** As in Run. */
+  readonly isImported: boolean
 }
 
 /** Calls back with a run of this one message, which is valid during the call only. */
 export function composeRun(pool: ChunkPool, { headers, ...message }: OwnMessage, callback: (run: Run) => void): void {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}${CRLF}`)
   const header = lines.length === 0 ? '' : `NATS/1.0${CRLF}${lines.join('')}${CRLF}`
-  composeRaw(pool, { ...message, header }, callback)
+  composeRaw(pool, { ...message, header, isImported: false }, callback)
 }
 
 export function composeRaw(
   pool: ChunkPool,
-  { subject, reply, header, payload }: RawMessage,
+  { subject, reply, header, payload, isImported }: RawMessage,
   callback: (run: Run) => void,
 ): void {
   const line = `${subject} ${reply}`
@@ -45,6 +47,7 @@ export function composeRaw(
   run.replyStart = line.length - reply.length
   run.replyEnd = line.length
   run.headerSize = header.length
+  run.isImported = isImported
   run.size = size
   run.block = chunk.block
   run.first = line.length

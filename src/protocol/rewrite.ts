@@ -17,6 +17,8 @@ export interface Rewrite {
   readonly reply: string
   /** A header line to be added, in place of those of this name, `Name: value`; empty: none. For one message only. */
   readonly header: string
+  /** Whether a service import makes it; what was imported stays so. */
+  readonly isImported: boolean
 }
 
 /**
@@ -28,7 +30,7 @@ export function rewriteRun(
   run: Run,
   from: number,
   count: number,
-  { subject, reply, header }: Rewrite,
+  { subject, reply, header, isImported }: Rewrite,
   callback: (run: Run) => void,
 ): void {
   const headers = header === '' ? undefined : headersWith(run, from, header)
@@ -64,6 +66,7 @@ export function rewriteRun(
     rewritten.replyStart = lineLength - reply.length
     rewritten.replyEnd = lineLength
     rewritten.headerSize = headerSize
+    rewritten.isImported = isImported || run.isImported
     rewritten.size = size
     rewritten.block = block
     rewritten.first = lineLength

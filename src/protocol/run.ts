@@ -20,6 +20,8 @@ export class Run {
   replyEnd = 0
   /** Bytes of the payload that are headers; 0 for PUB. */
   headerSize = 0
+  /** It came into its account by a service import, as request or answer: no stream import takes it further. */
+  isImported = false
   /** Bytes of one payload, headers included, without its CRLF. */
   size = 0
 

@@ -143,7 +143,7 @@ export class Sublist {
 
   private putIn(entry: Entry): boolean {
     const { account, subject, queue } = entry
-    const node = this.writer.add(account.name, subject, queue)
+    const node = this.writer.add(account.name, subject, queue, entry instanceof ImportedSubscription)
     if (node === 0) return false
     let here = this.nodes.get(node)
     if (here === undefined) {
@@ -199,7 +199,7 @@ export class Sublist {
       if (here.queues?.size === 0) here.queues = undefined
     }
     if (here.plain === undefined && here.queues === undefined) this.nodes.delete(node)
-    this.writer.remove(node, account.name, subject, queue)
+    this.writer.remove(node, account.name, subject, queue, entry instanceof ImportedSubscription)
     this.count--
     this.removes++
     account.counters.removes++

@@ -9,7 +9,7 @@
 import type { Account } from '../accounts/account.ts'
 import type { Routing } from '../frame.ts'
 import type { Peer } from '../peer.ts'
-import { groupOf, mayHave } from '../planner.ts'
+import { groupOf, isWithinReach, mayHave } from '../planner.ts'
 import { composeRaw } from '../protocol/compose.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
 import type { QueueRoute, ReceiverGroup } from '../route.ts'
@@ -153,7 +153,9 @@ export class MessageTrace {
       line.bytes,
       subjectStart,
       subjectEnd,
-      (entry) => entries.push(entry as Subscription | InternalSubscription),
+      (entry) => {
+        if (isWithinReach(entry, run.isImported)) entries.push(entry as Subscription | InternalSubscription)
+      },
       () => undefined,
     )
     let sent = 0
@@ -236,7 +238,7 @@ export class MessageTrace {
 
 /** Calls back with a run of the same message, whose headers say that it is not to be traced. */
 export function withoutTrace({ pool }: Shard, run: Run, callback: (run: Run) => void): void {
-  const { block, first, headerSize, size } = run
+  const { block, first, headerSize, size, isImported } = run
   composeRaw(
     pool,
     {
@@ -244,6 +246,7 @@ export function withoutTrace({ pool }: Shard, run: Run, callback: (run: Run) => 
       reply: replyOf(run),
       header: withTracingDisabled(block.bytes.toString('latin1', first, first + headerSize)),
       payload: block.bytes.subarray(first + headerSize, first + size),
+      isImported,
     },
     callback,
   )
