@@ -157,14 +157,15 @@ function compileMappings(account: string, list: readonly MappingOptions[], { wro
   return new Mappings(compiled)
 }
 
-/** The export that lets `importer` have `item`; undefined if there is none. */
+/** The export that lets `importer` have `item`; undefined if there is none. One of just this subject decides alone. */
 export function termsOf<E extends ExportOptions>(
   exporter: { readonly exports: readonly E[] },
   item: ImportOptions,
   importer: string,
 ): E | undefined {
-  return exporter.exports.find((offer) => {
-    if (offer.kind !== item.kind || !matches(offer.subject, item.subject)) return false
+  const offers = exporter.exports.filter(({ kind, subject }) => kind === item.kind && matches(subject, item.subject))
+  const exact = offers.filter(({ subject }) => subject === item.subject)
+  return (exact.length > 0 ? exact : offers).find((offer) => {
     if (offer.accountTokenPosition > 0) {
       return item.subject.split('.')[offer.accountTokenPosition - 1] === importer
     }

@@ -12,6 +12,7 @@
 // further service imports, but no stream imports (docs/security.md has the rules).
 
 import { randomBytes } from 'node:crypto'
+import type { ExportOptions } from '../config/shapes.ts'
 import { CALLS_MAX } from '../constants.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
 import { rewriteRun } from '../protocol/rewrite.ts'
@@ -24,10 +25,7 @@ import { isSampled, LatencySample } from './latency.ts'
 
 const PREFIX = '_R_.'
 const SHARD_ID_BYTES = 6
-/**
- * Calls of calls, and answers that are answers: an import of a service that rests on another import. Configured cycles
- * are refused before.
- */
+/** Calls of calls, and answers that are requests themselves. No export is passed twice on one way. */
 const HOPS_MAX = 16
 /** Longest wait for an answer where the export says nothing (reference 9). */
 const THRESHOLD_MS = 120_000
@@ -62,9 +60,8 @@ export class ServiceCalls {
   private readonly waiting = new Map<Account, Set<string>>()
   private readonly listening = new Set<Account>()
   private next = 1
-  private hops = 0
-  /** Answers that are being passed on, one within the other. */
-  private passing = 0
+  /** The exports that the message at hand has passed, there or back. */
+  private readonly path: ExportOptions[] = []
   /** What the first import of the call at hand says. */
   private sharing = false
 
@@ -74,18 +71,18 @@ export class ServiceCalls {
 
   /** Publishes a run in the exporting account; answers how many deliveries that led to. */
   call(service: ServiceImport, run: Run, publisher: Publisher): number {
-    if (this.hops >= HOPS_MAX) return 0
-    const { owner } = this
+    const { owner, path } = this
+    if (!this.mayPass(service)) return 0
     const subject = subjectOf(run)
     const reply = replyOf(run)
     const there = service.subjectThere(subject)
     // Where a service is made of another one, who asks is told of as far as its own import shares, and not the next.
     const { sharing } = this
-    if (this.hops === 0) this.sharing = service.share
-    const info = publisher.requestInfo(this.sharing, this.hops === 0 ? '' : service.importer.name)
+    if (path.length === 0) this.sharing = service.share
+    const info = publisher.requestInfo(this.sharing, path.length === 0 ? '' : service.importer.name)
     const header = info === '' ? '' : `Nats-Request-Info: ${info}`
     let sent = 0
-    this.hops++
+    path.push(service.terms)
     try {
       // Each request has an answer of its own.
       for (let i = 0; i < run.count; i++) {
@@ -108,10 +105,14 @@ export class ServiceCalls {
         else this.forget(returnAddress)?.sample?.failed('nobody')
       }
     } finally {
-      this.hops--
+      path.pop()
       this.sharing = sharing
     }
     return sent
+  }
+
+  private mayPass({ terms }: ServiceImport): boolean {
+    return this.path.length < HOPS_MAX && !this.path.includes(terms)
   }
 
   /** Publishes a run in the account that it has come to, as its mappings have it; answers how many deliveries that led to. */
@@ -177,7 +178,7 @@ export class ServiceCalls {
     const { owner } = this
     const returnAddress = subjectOf(run)
     const call = this.calls.get(returnAddress)
-    if (call === undefined || this.passing >= HOPS_MAX) return
+    if (call === undefined || !this.mayPass(call.service)) return
     const { service, asker } = call
     const single = service.terms.response === 'singleton'
     // An empty message ends a stream of answers.
@@ -189,7 +190,7 @@ export class ServiceCalls {
     const count = single ? 1 : run.count
     // Each answer that can be answered has a return address of its own.
     const step = reply === '' ? count : 1
-    this.passing++
+    this.path.push(service.terms)
     try {
       for (let i = 0; i < count; i += step) {
         const back = reply === '' ? '' : this.askBack(call, reply)
@@ -199,7 +200,7 @@ export class ServiceCalls {
         })
       }
     } finally {
-      this.passing--
+      this.path.pop()
     }
   }
 

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { configuredServers, login, startConfigured } from '../support/configured-servers.ts'
 import type { RawClient } from '../support/raw-client.ts'
+import { until } from '../support/until.ts'
 
 /** Two accounts with a user each, `a` and `b`; what stands between the braces of each is given. */
 function accounts(a: string, b: string, more = ''): string {
@@ -235,6 +236,40 @@ describe.each(configuredServers('accounts'))('$name', (server) => {
       responder.send(`PUB ${reply} 1\r\n!\r\n`)
       await requester.expect('MSG _INBOX.1 7 1\r\n!\r\n')
     })
+  })
+
+  test('requests and answers of a service reach nobody who imports a stream', async () => {
+    const program = await startConfigured(
+      server,
+      accounts(
+        'exports: [ { service: "b.a" }, { stream: "b.>" } ], mappings { "b.a": "b.mapped" }',
+        `imports: [ { service: { account: A, subject: "b.a" } } ], exports: [ { stream: "reply.>" } ]
+         mappings { "reply.1": "reply.mapped" }`,
+        `C { users: [ { user: c, password: c } ]
+             imports: [ { stream: { account: A, subject: "b.>" } }, { stream: { account: B, subject: "reply.>" } } ] }`,
+      ),
+    )
+    const [a, b] = [await login(program, A), await login(program, { ...B, no_responders: true })]
+    const c = await login(program, { user: 'c', pass: 'c' })
+    await subscribe(c, 'b.> 1', 'b.> workers 2', 'reply.> 3')
+    const seen: string[] = []
+    c.onMessage = ({ subject, sid }) => seen.push(`${sid} ${subject}`)
+    await subscribe(b, 'reply.> 1')
+    const request = 'PUB b.a reply.1 6\r\nsecret\r\n'
+    b.send(request)
+    await b.expectMatch(/^HMSG reply\.1 1 \d+ \d+\r\nNATS\/1\.0 503\r\n(Nats-Subject: \S+\r\n)?\r\n\r\n/)
+    await subscribe(a, 'b.> workers 1')
+    b.send(request)
+    const [, reply] = await a.expectMatch(/^HMSG b\.mapped 1 (_R_\.\S+) [\s\S]*?\r\n\r\nsecret\r\n/)
+    // The answer can be answered, back in the account that it came from.
+    await subscribe(a, 'back 2')
+    a.send(`PUB ${reply} back 6\r\nsecret\r\n`)
+    const [, back] = await b.expectMatch(/^MSG reply\.mapped 1 (_R_\.\S+) 6\r\nsecret\r\n/)
+    b.send(`PUB ${back} 1\r\n!\r\n`)
+    await a.expect('MSG back 2 1\r\n!\r\n')
+    a.send('PUB b.end 0\r\n\r\n')
+    await until('a message of the stream', () => seen.includes('1 b.end'))
+    expect(seen.filter((one) => !one.endsWith('b.end'))).toEqual([])
   })
 
   describe('mappings', () => {
