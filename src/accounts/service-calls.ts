@@ -4,9 +4,9 @@
 //     client: PUB req.x  reply _INBOX.7   ──▶    PUB svc.x  reply _R_.<shard>.<n>   ──▶ responder, on any shard
 //     client: MSG _INBOX.7                ◀──    PUB _R_.<shard>.<n>                ◀──
 //
-// A shard hears the answers to its own clients' requests: it subscribes to `_R_.<shard>.*` in each account that answers,
-// through the shared index like anybody else, and remembers for each number who asked. An answer that has a reply
-// subject itself is a request the other way: it gets a return address as well, in the account that asked.
+// A shard hears the answers to its own clients' requests: it subscribes to `_R_.<shard>.*` in each account that
+// answers, through the shared index like anybody else, and remembers for each number who asked. An answer that has a
+// reply subject itself is a request the other way: it gets a return address as well, in the account that asked.
 //
 // In the account that it comes to, a request or an answer meets the mappings there, subscriptions, queue groups and
 // further service imports, but no stream imports (docs/security.md has the rules).
@@ -115,7 +115,7 @@ export class ServiceCalls {
     return this.path.length < HOPS_MAX && !this.path.includes(terms)
   }
 
-  /** Publishes a run in the account that it has come to, as its mappings have it; answers how many deliveries that led to. */
+  /** Publishes a run in the account that it has come to, as its mappings have it. Answers how many deliveries follow. */
   private publish(run: Run, account: Account, from: string, allowTrace: boolean, publisher: Publisher): number {
     const { router } = this.owner
     let delivered = 0
