@@ -115,7 +115,7 @@ export class ServiceCalls {
     return this.path.length < HOPS_MAX && !this.path.includes(terms)
   }
 
-  /** Publishes a run in the account that it has come to, as its mappings have it. Answers how many deliveries follow. */
+  /** Publishes a run in the account that it came to, by the mappings there. Answers how many deliveries follow. */
   private publish(run: Run, account: Account, from: string, allowTrace: boolean, publisher: Publisher): number {
     const { router } = this.owner
     let delivered = 0
