@@ -2,6 +2,7 @@
 // test/node-private.test.ts says for which versions of Node this holds; it has to pass before another one is taken.
 //
 //     a connection's handle   can move to another thread; a Socket cannot
+//     what is below TLS       a server's events name the TLS socket only
 //     a TLS socket's buffer   `onread` is an option of net.Socket only; 'data' events take 1.4 times the processor time
 //     zlib's handle           zlib's synchronous functions make a state of 40 to 270 KB for each call: 12 µs to inflate
 //                             150 bytes, against 0.5 µs
@@ -73,6 +74,13 @@ export function userBufferOf(socket: TLSSocket): UserBuffer | undefined {
   const buffer = internals[keys.buffer] as Buffer | undefined
   const callback = internals[keys.callback] as UserBuffer['callback'] | undefined
   return buffer && callback && { buffer, callback }
+}
+
+/** The plain socket that a TLS socket of a server was made over. */
+export function socketBelow(socket: TLSSocket): Socket {
+  const { _parent: plain } = socket as unknown as { _parent?: Socket }
+  assert(plain instanceof Socket, elsewhere('the socket below a TLS socket'))
+  return plain
 }
 
 // ── zlib ────────────────────────────────────────────────────────────────────────────────────────────────────

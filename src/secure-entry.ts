@@ -31,13 +31,14 @@ export class SecureEntry {
   /** Connections that come from now on speak TLS by these settings. */
   configure(settings: TlsSettings | undefined): void {
     this.peerDirectory = undefined
-    if (settings === undefined) this.upgrader = undefined
-    else if (this.upgrader !== undefined) this.upgrader.reload(settings)
-    else {
-      const rate = this.shard.options.tls?.connectionRateLimit ?? 0
-      const limit = rate > 0 ? new HandshakeLimit(this.handshakeLimit, rate) : undefined
-      this.upgrader = new TlsUpgrader(settings, limit, this.shard.questions.checkPeer)
+    if (settings === undefined) {
+      this.upgrader = undefined
+      return
     }
+    const rate = this.shard.options.tls?.connectionRateLimit ?? 0
+    const limit = rate > 0 ? new HandshakeLimit(this.handshakeLimit, rate) : undefined
+    if (this.upgrader === undefined) this.upgrader = new TlsUpgrader(settings, limit, this.shard.questions.checkPeer)
+    else this.upgrader.reload(settings, limit)
   }
 
   /** Whether connections are to come by secure(). */

@@ -21,7 +21,7 @@ test('no other file touches what is private', () => {
   const src = join(import.meta.dirname, '..', 'src')
   const names = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
   const touching = names.filter((name) =>
-    /\b_handle\b|\b_writeState\b|useUserBuffer|getOwnPropertySymbols|\bprocess\.binding\b|\._[a-z]/.test(
+    /\b_handle\b|\b_writeState\b|useUserBuffer|getOwnPropertySymbols|\bprocess\.binding\b|[.{]\s*_[a-z]/.test(
       readFileSync(join(src, name), 'utf8'),
     ),
   )

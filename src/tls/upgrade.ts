@@ -18,6 +18,7 @@ import type { OcspPeerOptions } from '../config/shapes.ts'
 import { Deadline } from '../deadline.ts'
 import { bugText } from '../errors.ts'
 import { attempt } from '../guarded.ts'
+import { socketBelow } from '../node-private.ts'
 import { buildServer } from './context.ts'
 import { describeTlsError, NOT_TLS, TIMED_OUT } from './errors.ts'
 import { publicKeyPin } from './names.ts'
@@ -99,7 +100,7 @@ export interface UpgradeHandler {
 export class TlsUpgrader {
   private settings: TlsSettings
   private server: Server
-  private readonly limit: HandshakeLimit | undefined
+  private limit: HandshakeLimit | undefined
   readonly checkPeer: CheckPeer
   /** By the plain socket below, from begin() until its end is told. */
   private readonly upgrades = new Map<Socket, Upgrade>()
@@ -117,9 +118,10 @@ export class TlsUpgrader {
   }
 
   /** Connections that begin from now on are served by the new settings; the others keep those that they began with. */
-  reload(settings: TlsSettings): void {
+  reload(settings: TlsSettings, limit?: HandshakeLimit): void {
     this.server = this.serverFor(settings)
     this.settings = settings
+    this.limit = limit
   }
 
   /** Takes over a connection that has been accepted and not read. Nobody else listens to the socket until the end. */
@@ -179,8 +181,7 @@ export class TlsUpgrader {
   }
 
   private upgradeOf(socket: TLSSocket): Upgrade | undefined {
-    const { _parent: plain } = socket as unknown as { _parent: Socket }
-    const upgrade = this.upgrades.get(plain)
+    const upgrade = this.upgrades.get(socketBelow(socket))
     if (upgrade === undefined) socket.destroy()
     return upgrade
   }

@@ -51,7 +51,6 @@ export class WebSockets implements WebSocketShared {
   readonly readBlock: Block
   readonly readStart: number
   readonly readBytes = READ_BYTES
-  readonly maxPayload: number
   readonly inflater = new Inflater()
   readonly log: Log
   readonly handshake: Handshake
@@ -73,10 +72,14 @@ export class WebSockets implements WebSocketShared {
     this.pool = owner.pool
     this.readBlock = owner.readBlock
     this.readStart = owner.readStart
-    this.maxPayload = owner.options.maxPayload
     this.log = owner.log
     this.handshake = new Handshake(options)
     this.handshakeMs = options.handshakeTimeout === 0 ? HANDSHAKE_MS : options.handshakeTimeout
+  }
+
+  /** As it is at present: a reload may change it. */
+  get maxPayload(): number {
+    return this.owner.options.maxPayload
   }
 
   /** Connections that come from now on speak TLS by these settings; undefined: none. */

@@ -192,6 +192,17 @@ describe.each(configuredServers('bounds on ways in'))('$name', (server) => {
     expect(await pastProxy(program, 'plain', stranger)).toBe(refused)
   })
 
+  test('trusted proxies are others after a reload', async () => {
+    const [first, second] = [createUser(), createUser()]
+    const config = (key: string): string =>
+      `proxies { trusted: [ { key: ${key} } ] }
+       authorization { users: [ { user: proxied, password: p, proxy_required: true } ] }`
+    const { program, reload } = await startReloadable(server, config(first.getPublicKey()))
+    await reload(config(second.getPublicKey()))
+    expect(await pastProxy(program, 'proxied', second)).toBe('PONG')
+    expect(await pastProxy(program, 'proxied', first)).toBe("-ERR 'Authorization Violation'")
+  })
+
   test('no_auth_user is not for servers of an operator', async () => {
     const config = await new TestOperator().config()
     const refusal = 'nats-server: no_auth_user not compatible with Trusted Operator\n'

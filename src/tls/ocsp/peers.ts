@@ -43,46 +43,53 @@ export class OcspPeers {
   /** Links that are being asked about. */
   private readonly underway = new Map<string, Promise<OcspStatus>>()
 
-  private readonly saver: NodeJS.Timeout | undefined
-  /** The cache holds what the file does not. */
-  private isUnsaved = false
+  /** The directory that the cache was loaded from. */
+  private loadedFrom: string | undefined
+  /** Set while the cache holds what the file does not. */
+  private saver: NodeJS.Timeout | undefined
 
   constructor(observer: OcspObserver, cacheOptions: () => OcspCacheOptions | undefined) {
     this.observer = observer
     this.cacheOptions = cacheOptions
-    const options = cacheOptions()
-    if (options === undefined || options.type === 'none') return
-    this.load(options.localStore)
-    this.saver = setInterval(() => this.save(), options.saveInterval).unref()
+    this.load()
   }
 
   /** What is known is written down. */
   close(): void {
-    clearInterval(this.saver)
-    this.save()
+    if (this.saver !== undefined) this.save()
   }
 
-  private load(directory: string): void {
+  /** Takes in what is known from before, once for each directory that the options name. */
+  private load(): void {
+    const options = this.cacheOptions()
+    if (options === undefined || options.type === 'none' || options.localStore === this.loadedFrom) return
+    this.loadedFrom = options.localStore
     try {
-      for (const [key, status] of loadAnswers(directory)) this.keep(key, status)
+      for (const [key, status] of loadAnswers(options.localStore)) if (!this.cache.has(key)) this.add(key, status)
     } catch (error) {
       this.observer.warn(`Unable to load OCSP peer cache: ${error instanceof Error ? error.message : error}`)
     }
-    this.isUnsaved = false
   }
 
   private save(): void {
+    clearTimeout(this.saver)
+    this.saver = undefined
     const options = this.cacheOptions()
-    if (!this.isUnsaved || options === undefined || options.type === 'none') return
+    if (options === undefined || options.type === 'none') return
     try {
       saveAnswers(options.localStore, this.cache)
-      this.isUnsaved = false
     } catch (error) {
       this.observer.warn(`Unable to save OCSP peer cache: ${error instanceof Error ? error.message : error}`)
+      this.saveLater(options)
     }
   }
 
+  private saveLater({ saveInterval }: OcspCacheOptions): void {
+    this.saver ??= setTimeout(() => this.save(), saveInterval).unref()
+  }
+
   readonly check: CheckPeer = async (chain, options) => {
+    this.load()
     try {
       const certificates = chain.map((bytes) => new X509Certificate(bytes))
       for (const [i, certificate] of certificates.slice(0, -1).entries()) {
@@ -107,7 +114,7 @@ export class OcspPeers {
     options: OcspPeerOptions,
   ): Promise<string | undefined> {
     const name = certificate.subject.replaceAll('\n', ',')
-    const known = this.cache.get(certificate.fingerprint256)
+    const known = this.cacheOptions()?.type === 'none' ? undefined : this.cache.get(certificate.fingerprint256)
     const isKnownRevoked = known?.status === 'revoked'
     const isKnown = known !== undefined && isCurrent(known, options)
     this.counts[isKnown ? 'hits' : 'misses']++
@@ -162,8 +169,13 @@ export class OcspPeers {
   }
 
   private keep(key: string, status: OcspStatus): void {
-    if (this.cacheOptions()?.type === 'none') return
-    this.isUnsaved = true
+    const options = this.cacheOptions()
+    if (options?.type === 'none') return
+    this.add(key, status)
+    if (options !== undefined) this.saveLater(options)
+  }
+
+  private add(key: string, status: OcspStatus): void {
     this.forget(key)
     this.cache.set(key, status)
     this.counts[status.status]++
