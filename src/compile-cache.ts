@@ -1,7 +1,7 @@
 // Node keeps what it makes of the sources (types taken out, code compiled) from one start to the next in the folder
 // that node.sh names by NODE_COMPILE_CACHE. By itself it writes only when a process ends in order.
 
-import { flushCompileCache } from 'node:module'
+import nodeModule from 'node:module'
 
 /**
  * By then clients are served. An orderly end writes too, but a program that is killed never would have. It takes 50 ms
@@ -11,5 +11,5 @@ const FLUSH_AFTER_MS = 500
 
 /** Has the calling thread write what it has compiled, a little later. Does nothing where there is no such folder. */
 export function keepCompiled(): void {
-  setTimeout(flushCompileCache, FLUSH_AFTER_MS).unref()
+  setTimeout(nodeModule.flushCompileCache, FLUSH_AFTER_MS).unref()
 }

@@ -10,17 +10,6 @@ import type { Worker } from 'node:worker_threads'
 import type { Arrival, ToShard } from './messages.ts'
 import { type Handle, socketWith, takeHandle } from './node-private.ts'
 
-/** Oldest Node that can move a socket to a worker. */
-export const NODE_WITH_TRANSFER = '24.21.0'
-
-/** Why connections cannot be handed to workers on this Node; undefined if they can. */
-export function transferObstacle(version: string = process.versions.node): string | undefined {
-  const [major, minor] = version.split('.').map(Number)
-  const [needMajor, needMinor] = NODE_WITH_TRANSFER.split('.').map(Number)
-  if (major > needMajor || (major === needMajor && minor >= needMinor)) return undefined
-  return `workers need Node ${NODE_WITH_TRANSFER} or newer, which can move sockets between threads; this is ${version}`
-}
-
 /** Primary: gives connections to a shard. They are not ours afterwards. Throws if one cannot go. */
 export function handOver(worker: Worker, arrivals: readonly Arrival[]): void {
   const message: ToShard = { kind: 'connections', arrivals }

@@ -11,6 +11,7 @@ import { blockReader } from './config/file.ts'
 import { type Normalised, normaliseEmbedded } from './config/normalise.ts'
 import { readFile } from './config/surroundings.ts'
 import { isPlainObject, shownData } from './config/tree.ts'
+import { nodeObstacle } from './node-version.ts'
 import { OptionError, type ServerOptions } from './options.ts'
 import { Primary } from './primary.ts'
 
@@ -74,6 +75,8 @@ function read(given: EmbeddedOptions): Normalised & { readonly authenticate: Aut
  * live in one process.
  */
 export function createServer(given: EmbeddedOptions = {}): HeddleServer {
+  const obstacle = nodeObstacle()
+  if (obstacle !== undefined) throw new OptionError(obstacle)
   const { options: complete, notices, authenticate } = read(given)
   const primary = new Primary(complete, undefined, authenticate)
   for (const notice of notices) primary.log.warn(notice)

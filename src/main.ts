@@ -6,6 +6,7 @@ import { tlsUsage, usage } from './config/help.ts'
 import { check, load } from './config/load.ts'
 import { surroundingsOf } from './config/surroundings.ts'
 import { HEDDLE_VERSION, NATS_VERSION, PROGRAM } from './constants.ts'
+import { nodeObstacle } from './node-version.ts'
 import { run } from './run.ts'
 import { sendSignal } from './send-signal.ts'
 
@@ -74,5 +75,7 @@ async function obey(command: Command): Promise<void> {
   }
 }
 
+const obstacle = nodeObstacle()
+if (obstacle !== undefined) fail(obstacle)
 keepCompiled()
 await obey(parseFlags(process.argv.slice(2)))

@@ -24,4 +24,19 @@ await server.close()
 USE
 node=$(echo node_modules/node-*/bin/node)
 "$node" use.mjs
+
+# Without the optional Node: the machine's own is used, or refused in words.
+mkdir "$work/own-node"
+cd "$work/own-node"
+npm init --yes >/dev/null
+npm install --silent --omit=optional "$work"/heddle-*.tgz
+! ls node_modules/node-* 2>/dev/null
+[ "$(du -sm node_modules | cut -f1)" -le 12 ]
+PATH="$root/$(dirname "$(cd "$root" && ls node_modules/node-*/bin/node)"):$PATH" node_modules/.bin/heddle -v
+if ! node -e 'process.exit(process.versions.node.split(".")[0] < 22 ? 1 : 0)'; then
+  (node_modules/.bin/heddle -v 2>&1 || true) | grep -q 'Heddle needs Node'
+fi
+# What stands in the README.
+size=$(du -sm "$work/user/node_modules" | cut -f1)
+[ "$size" -le 240 ]
 echo 'the package works'

@@ -4,7 +4,7 @@
 // if there is none, or if the client asks for no name.
 
 import { constants, X509Certificate } from 'node:crypto'
-import { createSecureContext, createServer, getCACertificates, type SecureContext, type Server } from 'node:tls'
+import tls, { createSecureContext, createServer, type SecureContext, type Server } from 'node:tls'
 import type { KeyPair, Result } from './pem.ts'
 import type { Staple, TlsSettings } from './settings.ts'
 
@@ -76,7 +76,7 @@ function contextOptions(settings: TlsSettings, pair: KeyPair | undefined) {
   const secureOptions = constants.SSL_OP_NO_RENEGOTIATION | (verify ? constants.SSL_OP_NO_TICKET : 0)
   return {
     ...(pair === undefined ? {} : { cert: pair.cert, key: pair.key }),
-    ...(verify ? { ca: [...(authorities ?? getCACertificates('system'))] } : {}),
+    ...(verify ? { ca: [...(authorities ?? tls.getCACertificates('system'))] } : {}),
     ciphers: settings.ciphers,
     ecdhCurve: settings.curves,
     minVersion: settings.minVersion,

@@ -1,7 +1,7 @@
 // TLS towards other servers, where we are the client (`resolver_tls`): what node's https needs of a `tls` block.
 
 import type { AgentOptions } from 'node:https'
-import { getCACertificates } from 'node:tls'
+import tls from 'node:tls'
 import type { TlsOptions } from '../config/shapes.ts'
 import type { Result } from './pem.ts'
 import { readTls } from './settings.ts'
@@ -16,12 +16,12 @@ export type RemoteTls = Pick<
  * comparison whether anything changed. It holds a private key: never print it. Undefined `options`: as nothing is said.
  */
 export function readRemoteTls(options: TlsOptions | undefined): Result<RemoteTls> {
-  if (options === undefined) return { value: { ca: getCACertificates('system') } }
+  if (options === undefined) return { value: { ca: tls.getCACertificates('system') } }
   const read = readTls(options, false)
   if ('error' in read) return read
   const { pairs, authorities, ciphers, curves, minVersion } = read.value
   const [pair] = pairs
   const own = pair === undefined ? {} : { cert: pair.cert, key: pair.key }
-  const ca = [...(authorities ?? getCACertificates('system'))]
+  const ca = [...(authorities ?? tls.getCACertificates('system'))]
   return { value: { ...own, ca, ciphers, ecdhCurve: curves, minVersion, rejectUnauthorized: !options.insecure } }
 }
