@@ -36,6 +36,8 @@ export const LAME_DUCK_GAP_MAX_MS = 1_000
 export const SIZE_DIGITS_MAX = 9
 /** Requests of an account for services of others that wait for their answers, on a shard; the oldest is forgotten. */
 export const CALLS_MAX = 128 * 1024
+/** Accounts that have a limit of connections and have some, at one time: those of more are not let in. */
+export const ACCOUNT_ROWS_MAX = 256 * 1024
 /** Connections remembered after they closed, for /connz?state=closed. */
 export const CLOSED_CLIENTS_MAX = 10_000
 /** Characters that a shard keeps of them: rows; subscriptions and credentials, which the oldest are left without. */

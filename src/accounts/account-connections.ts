@@ -1,82 +1,208 @@
 // How many connections each account has, over all shards: for the limits of accounts (reference 4.3).
 //
-// A table in shared memory, a row an account that has such a limit. The total decides, so that of two shards at the
-// same moment one is right; a shard's column says what it has put in, to be taken out when it dies. A row is claimed by
-// the hash of the account's name.
+// A table in shared memory, a row an account that has such a limit and connections. A shard's column says what it has
+// put in, and is emptied when it dies; the sum decides. Rows are found by the digest of the account's name, so that
+// each account has a row of its own, whatever the names are. A row of which all columns are 0 is free.
 //
-//     row   [ hash | total | shard 0 | shard 1 | … ]
+//     header   [ LOCK | FREE | TOP | SWEEP_AT | heads of the lists, by the first word of the digest … ]
+//     row      [ next in its list | digest, 8 words | shard 0 | shard 1 | … ]
+//
+// People come and go at the pace of logins, so that one lock for the whole table does: it names the shard that holds
+// it for some microseconds. Where that one dies, the primary opens the lock; whatever the dead one was about, the table
+// is valid after each word.
 
-import { hashBytes } from '../memory/block.ts'
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { ACCOUNT_ROWS_MAX } from '../constants.ts'
 import type { Account } from './account.ts'
 
-const ROWS = 4096
 const WORD_BYTES = 4
-/** No account's hash: the row is free. */
-const FREE = 0
+const BUCKETS = 16 * 1024
+/** Where words stand in the header. */
+const LOCK = 0
+const FREE = 1
+/** The row after the last one that was ever used; 0 for the first. */
+const TOP = 2
+/** With so many rows used, those that are free again are looked for. */
+const SWEEP_AT = 3
+const HEADS = 4
+const HEADER_WORDS = HEADS + BUCKETS
 /** Where words stand in a row. */
-const TOTAL = 1
-const SHARDS = 2
+const NEXT = 0
+const DIGEST = 1
+const DIGEST_WORDS = 8
+const COLUMNS = DIGEST + DIGEST_WORDS
+
+const OPEN = 0
+/** No row: offsets are in words from the start of the table. */
+const NONE = 0
+const ROWS_FIRST = 1024
+/** How long to sleep before the lock is looked at again, unless woken. */
+const LOCK_WAIT_MS = 1
 
 export class AccountConnections {
   readonly memory: SharedArrayBuffer
+  /** Follows the table's growth. */
   private readonly words: Int32Array
+  private readonly shards: number
   private readonly stride: number
+  private readonly digests = new WeakMap<Account, Int32Array>()
 
-  constructor(shards: number, memory = new SharedArrayBuffer(ROWS * (SHARDS + shards) * WORD_BYTES)) {
+  constructor(shards: number, memory = createTable(shards, ACCOUNT_ROWS_MAX)) {
     this.memory = memory
     this.words = new Int32Array(memory)
-    this.stride = SHARDS + shards
+    this.shards = shards
+    this.stride = strideOf(shards)
   }
 
-  /** Counts a connection in. Answers false, and does not, if the account has its `max` already. */
+  /**
+   * Counts a connection in. Answers false, and does not, if the account has its `max` already, or if there is no room
+   * in the table for one more account.
+   */
   join(account: Account, shard: number, max: number): boolean {
-    const row = this.rowOf(account)
-    if (row < 0) return true // no room in the table: more accounts with limits than it was made for
-    if (!this.step(row + TOTAL, 1, (total) => total < max)) return false
-    // Nothing is called or made in between where V8 would end a thread that is told to end.
-    Atomics.add(this.words, row + SHARDS + shard, 1)
-    return true
+    return this.locked(shard, () => {
+      const row = this.find(account) || this.claim(account)
+      if (row === NONE || this.total(row) >= max) return false
+      Atomics.add(this.words, row + COLUMNS + shard, 1)
+      return true
+    })
   }
 
   /** Counts a connection out if the account has more than `max`; answers whether it did. */
   leaveIfExcess(account: Account, shard: number, max: number): boolean {
-    const row = this.rowOf(account)
-    if (row < 0 || !this.step(row + TOTAL, -1, (total) => total > max)) return false
-    Atomics.sub(this.words, row + SHARDS + shard, 1)
-    return true
+    return this.locked(shard, () => {
+      const row = this.find(account)
+      if (row === NONE || this.total(row) <= max) return false
+      Atomics.sub(this.words, row + COLUMNS + shard, 1)
+      return true
+    })
   }
 
   leave(account: Account, shard: number): void {
-    const row = this.rowOf(account)
-    if (row < 0) return
-    Atomics.sub(this.words, row + SHARDS + shard, 1)
-    Atomics.sub(this.words, row + TOTAL, 1)
+    this.locked(shard, () => {
+      const row = this.find(account)
+      assert(row !== NONE && this.words[row + COLUMNS + shard] > 0, 'a connection left that had not joined')
+      Atomics.sub(this.words, row + COLUMNS + shard, 1)
+    })
   }
 
-  /** The shard has died: its connections are gone. */
+  /** The shard has died: its connections are gone, and so is its hold of the lock. */
   reset(shard: number): void {
-    for (let row = 0; row < this.words.length; row += this.stride) {
-      Atomics.sub(this.words, row + TOTAL, Atomics.exchange(this.words, row + SHARDS + shard, 0))
-    }
+    const { words, stride } = this
+    if (Atomics.compareExchange(words, LOCK, shard + 1, OPEN) === shard + 1) Atomics.notify(words, LOCK)
+    const rows = Atomics.load(words, TOP)
+    for (let row = 0; row < rows; row++) Atomics.store(words, HEADER_WORDS + row * stride + COLUMNS + shard, 0)
   }
 
-  /** Adds to a word if its value `may`, whatever other shards do to it meanwhile. Answers whether it did. */
-  private step(word: number, by: number, may: (value: number) => boolean): boolean {
+  private locked<T>(shard: number, work: () => T): T {
+    const { words } = this
     for (;;) {
-      const value = Atomics.load(this.words, word)
-      if (!may(value)) return false
-      if (Atomics.compareExchange(this.words, word, value, value + by) === value) return true
+      const holder = Atomics.compareExchange(words, LOCK, OPEN, shard + 1)
+      if (holder === OPEN) break
+      Atomics.wait(words, LOCK, holder, LOCK_WAIT_MS)
+    }
+    try {
+      return work()
+    } finally {
+      Atomics.store(words, LOCK, OPEN)
+      Atomics.notify(words, LOCK, 1)
     }
   }
 
-  /** The account's row, claimed if need be; -1 if all are taken. */
-  private rowOf({ bytes }: Account): number {
-    const hash = hashBytes(bytes, 0, bytes.length, 1) | 1
-    for (let tried = 0, at = (hash >>> 0) % ROWS; tried < ROWS; tried++, at = (at + 1) % ROWS) {
-      const row = at * this.stride
-      const found = Atomics.compareExchange(this.words, row, FREE, hash)
-      if (found === FREE || found === hash) return row
-    }
-    return -1
+  // ── With the lock in hand ─────────────────────────────────────────────────────────────────────────────
+
+  private total(row: number): number {
+    let total = 0
+    for (let shard = 0; shard < this.shards; shard++) total += Atomics.load(this.words, row + COLUMNS + shard)
+    return total
   }
+
+  private find(account: Account): number {
+    const { words } = this
+    const digest = this.digestOf(account)
+    let row = words[headOf(digest)]
+    while (row !== NONE && !isDigestAt(words, row + DIGEST, digest)) row = words[row + NEXT]
+    return row
+  }
+
+  private claim(account: Account): number {
+    const { words } = this
+    const row = this.allocate()
+    if (row === NONE) return NONE
+    const digest = this.digestOf(account)
+    words.set(digest, row + DIGEST)
+    words[row + NEXT] = words[headOf(digest)]
+    // The row is whole before it is in the list.
+    Atomics.store(words, headOf(digest), row)
+    return row
+  }
+
+  private allocate(): number {
+    const { words } = this
+    if (words[FREE] === NONE && words[TOP] >= words[SWEEP_AT]) this.sweep()
+    const free = words[FREE]
+    if (free !== NONE) {
+      Atomics.store(words, FREE, words[free + NEXT])
+      return free
+    }
+    const row = HEADER_WORDS + words[TOP] * this.stride
+    const end = (row + this.stride) * WORD_BYTES
+    if (end > this.memory.maxByteLength) return NONE
+    if (end > this.memory.byteLength) this.memory.grow(Math.min(end * 2, this.memory.maxByteLength))
+    Atomics.store(words, TOP, words[TOP] + 1)
+    return row
+  }
+
+  /** Takes the rows of accounts that have no connections out of their lists. Twice as many as are left may come. */
+  private sweep(): void {
+    const { words } = this
+    let left = 0
+    for (let link = HEADS; link < HEADER_WORDS; link++) {
+      let before = link
+      for (let row = words[before]; row !== NONE; row = words[before]) {
+        if (this.total(row) > 0) {
+          left++
+          before = row + NEXT
+          continue
+        }
+        Atomics.store(words, before, words[row + NEXT])
+        words[row + NEXT] = words[FREE]
+        Atomics.store(words, FREE, row)
+      }
+    }
+    const most = (this.memory.maxByteLength / WORD_BYTES - HEADER_WORDS) / this.stride
+    words[SWEEP_AT] = Math.min(Math.max(ROWS_FIRST, 2 * left), Math.floor(most))
+  }
+
+  private digestOf(account: Account): Int32Array {
+    let digest = this.digests.get(account)
+    if (digest === undefined) {
+      const bytes = new Uint8Array(createHash('sha256').update(account.bytes).digest())
+      digest = new Int32Array(bytes.buffer)
+      this.digests.set(account, digest)
+    }
+    return digest
+  }
+}
+
+/** Memory for a table. Address space for its growth is reserved, not used. */
+export function createTable(shards: number, rowsMax: number): SharedArrayBuffer {
+  const bytes = (rows: number): number => (HEADER_WORDS + rows * strideOf(shards)) * WORD_BYTES
+  const rows = Math.min(ROWS_FIRST, rowsMax)
+  const memory = new SharedArrayBuffer(bytes(rows), { maxByteLength: bytes(rowsMax) })
+  new Int32Array(memory)[SWEEP_AT] = rows
+  return memory
+}
+
+function strideOf(shards: number): number {
+  return COLUMNS + shards
+}
+
+function headOf(digest: Int32Array): number {
+  return HEADS + ((digest[0] >>> 0) % BUCKETS)
+}
+
+function isDigestAt(words: Int32Array, at: number, digest: Int32Array): boolean {
+  for (let i = 0; i < DIGEST_WORDS; i++) if (words[at + i] !== digest[i]) return false
+  return true
 }

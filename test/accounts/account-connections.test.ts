@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
 import { Accounts } from '../../src/accounts/account.ts'
-import { AccountConnections } from '../../src/accounts/account-connections.ts'
+import { AccountConnections, createTable } from '../../src/accounts/account-connections.ts'
+import { until } from '../support/until.ts'
 import type { JoinerSetup, Order } from './joiner.ts'
 
 const SHARDS = 3
@@ -46,4 +47,65 @@ test('what a shard has put in is taken out with it', () => {
   expect(table.join(account, 2, 4)).toBe(true)
   table.leave(account, 0)
   expect([table.join(account, 0, 4), table.join(account, 0, 4), table.join(account, 0, 4)]).toEqual([true, true, false])
+})
+
+test('a limit holds after thousands of accounts that came and went', () => {
+  const table = new AccountConnections(1)
+  const accounts = new Accounts()
+  const bytes = table.memory.byteLength
+  for (let i = 0; i < 20_000; i++) {
+    const each = accounts.named(`short.${i}`)
+    expect(table.join(each, 0, 1)).toBe(true)
+    table.leave(each, 0)
+  }
+  expect(table.memory.byteLength).toBe(bytes)
+  const limited = accounts.named('limited')
+  expect([1, 2, 3, 4, 5].filter(() => table.join(limited, 0, 1))).toHaveLength(1)
+})
+
+test('each account has a limit of its own, however many have connections, and whatever they are called', () => {
+  const table = new AccountConnections(SHARDS)
+  const accounts = new Accounts()
+  // These two had one 31-bit hash.
+  const names = ['acct2063', 'acct75026', ...Array.from({ length: 10_000 }, (_, i) => `a${i}`)]
+  for (const name of names) expect(table.join(accounts.named(name), 0, 1)).toBe(true)
+  for (const name of names) expect(table.join(accounts.named(name), 1, 1)).toBe(false)
+  for (const name of names) expect(table.join(accounts.named(name), 2, 2)).toBe(true)
+  table.reset(0)
+  for (const name of names) expect(table.join(accounts.named(name), 1, 1)).toBe(false)
+  for (const name of names) table.leave(accounts.named(name), 2)
+  for (const name of names) expect(table.join(accounts.named(name), 1, 1)).toBe(true)
+})
+
+test('where there is no room, nobody of one more account is let in', () => {
+  const rows = 8
+  const table = new AccountConnections(1, createTable(1, rows))
+  const accounts = new Accounts()
+  const join = (name: string): boolean => table.join(accounts.named(name), 0, 2)
+  for (let i = 0; i < rows; i++) expect(join(`a${i}`)).toBe(true)
+  expect(join('one more')).toBe(false)
+  expect(join('a3')).toBe(true)
+  table.leave(accounts.named('a5'), 0)
+  expect(join('one more')).toBe(true)
+  expect(join('another')).toBe(false)
+})
+
+test('a thread that ends in the middle of anything holds nobody up', async () => {
+  const table = new AccountConnections(SHARDS)
+  for (let i = 0; i < 8; i++) {
+    const workerData: JoinerSetup = { memory: table.memory, shards: SHARDS, shard: 1 }
+    const worker = new Worker(new URL('joiner.ts', import.meta.url), { workerData })
+    await once(worker, 'online')
+    const busy: Order = { act: 'join', tries: Number.POSITIVE_INFINITY, max: Number.POSITIVE_INFINITY }
+    worker.postMessage(busy)
+    await until('it to have joined', () => {
+      const hasRoom = table.join(account, 2, i + 1)
+      table.reset(2)
+      return !hasRoom
+    })
+    await worker.terminate()
+    table.reset(1)
+    expect(table.join(account, 0, i + 1)).toBe(true)
+    expect(table.join(account, 2, i + 1)).toBe(false)
+  }
 })
