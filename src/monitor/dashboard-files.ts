@@ -43,6 +43,7 @@ const FILES = [
   'connections.js',
   'feed.js',
   'format.js',
+  'names.js',
   'overview.js',
   'shards.js',
   'subjects.js',

@@ -124,6 +124,48 @@ describe.skipIf(browserMissing('the dashboard in a browser'))('the dashboard', (
     expect(await page.locator('.row').count()).toBeLessThan(100)
   })
 
+  it.each(['Enter', 'Space'])('opens a connection by %s, and gives the focus back', async (key) => {
+    const page = await visit(DESKTOP, '#connections')
+    await page.locator('#search').fill('orders-')
+    await page.locator('#connection-count', { hasText: '2 of' }).waitFor()
+    const row = page.locator('.row', { hasText: 'orders-1' })
+    await row.focus()
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('ArrowUp')
+    await page.keyboard.press(key)
+    await page.locator('#drawer .grid', { hasText: 'orders.*.created' }).waitFor()
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Close')
+    await page.keyboard.press(key)
+    await page.locator('#drawer').waitFor({ state: 'hidden' })
+    expect(await page.evaluate('document.activeElement.textContent')).toContain('orders-1')
+  })
+
+  it('says what its parts are to those who do not see them', async () => {
+    const page = await visit(DESKTOP, '#connections')
+    const grid = page.getByRole('grid', { name: 'Connections' })
+    await grid.getByRole('row', { name: 'orders-1' }).waitFor()
+    expect(Number(await grid.getAttribute('aria-rowcount'))).toBeGreaterThan(300)
+    expect(await grid.getByRole('columnheader').count()).toBe(11)
+    expect(await grid.getByRole('row', { name: 'orders-1' }).getByRole('gridcell').count()).toBeGreaterThan(8)
+    await grid.getByRole('row', { name: 'orders-1' }).click()
+    await page.getByRole('dialog', { name: 'orders-1' }).waitFor()
+  })
+
+  it('shows names that cannot be seen, turn the line round or have no end', async () => {
+    const names = ['\u202etac', 'a  b', ' lead', 'zero\u200bwidth', `long${'x'.repeat(3_500)}`, 'שלום']
+    for (const name of names) await introduce(name, 'SUB odd.\u202e 1\r\n')
+    const page = await visit(DESKTOP, '#connections')
+    for (const seen of ['⟨U+202E⟩tac', 'a␣␣b', '␣lead', 'zero⟨U+200B⟩width', '(3504 characters)', '\u2068שלום\u2069']) {
+      await page.locator('#connection-state').selectOption('open')
+      await page.locator('.table-head button', { hasText: 'Up' }).click()
+      await page.locator('.row .name', { hasText: seen }).waitFor()
+    }
+    await page.locator('.row', { hasText: '(3504 characters)' }).click()
+    await page.locator('#drawer .grid', { hasText: 'odd.⟨U+202E⟩' }).waitFor()
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(1280)
+    expect(await page.locator('#drawer h1').evaluate((title) => title.getBoundingClientRect().height)).toBeLessThan(120)
+  })
+
   it('shows what clients call themselves, and runs none of it', async () => {
     const page = await visit(DESKTOP, '#connections')
     await page.locator('#search').fill('onerror')
@@ -145,6 +187,29 @@ describe.skipIf(browserMissing('the dashboard in a browser'))('the dashboard', (
     await page.locator('#drawer h1', { hasText: 'orders-1' }).waitFor()
   })
 
+  it('walks through the tree of subjects by keys', async () => {
+    const page = await visit(DESKTOP, '#subjects')
+    await page.locator('[data-path="$G.orders"]').waitFor()
+    await page.locator('[data-path="$G"]').focus()
+    const focused = (): Promise<unknown> => page.evaluate('document.activeElement.dataset.path')
+    const press = async (key: string, path: string): Promise<void> => {
+      await page.keyboard.press(key)
+      await expect.poll(focused).toBe(path)
+    }
+    await press('End', await page.locator('[role=treeitem]').last().getAttribute('data-path').then(String))
+    await press('Home', '$G')
+    await press('ArrowDown', String(await page.locator('[role=treeitem]').nth(1).getAttribute('data-path')))
+    await page.locator('[data-path="$G.orders"]').focus()
+    await press('ArrowRight', '$G.orders')
+    await page.locator('[data-path="$G.orders.*"]').waitFor()
+    await press('ArrowRight', String(await page.locator('[aria-level="3"]').first().getAttribute('data-path')))
+    await press('ArrowLeft', '$G.orders')
+    await press('ArrowLeft', '$G.orders')
+    await page.locator('[data-path="$G.orders.*"]').waitFor({ state: 'detached' })
+    await press('ArrowLeft', '$G')
+    expect(await page.locator('[role=treeitem][tabindex="0"]').count()).toBe(1)
+  })
+
   it('shows accounts, and who falls behind and why', async () => {
     const page = await visit(NIGHT)
     await page.locator('#tabs a', { hasText: 'Accounts' }).click()
@@ -157,7 +222,7 @@ describe.skipIf(browserMissing('the dashboard in a browser'))('the dashboard', (
     await page.locator('#slow-badge', { hasText: '1' }).waitFor()
     await page.locator('#tabs a', { hasText: 'Slow' }).click()
     await page.locator('#slow-behind .slow', { hasText: 'sleepy' }).waitFor()
-    await page.locator('#slow-behind .slow', { hasText: 'Most of it: big' }).waitFor()
+    await page.locator('#slow-behind .slow', { hasText: 'Sent most in the last minute: big' }).waitFor()
     await page.screenshot({ path: join(SCREENSHOTS, 'slow-dark.png') })
   })
 
@@ -185,6 +250,33 @@ describe.skipIf(browserMissing('the dashboard in a browser'))('the dashboard', (
     await page.locator('.row', { hasText: 'orders-1' }).tap()
     await page.locator('#drawer .grid', { hasText: 'orders.>' }).waitFor()
     await page.screenshot({ path: join(SCREENSHOTS, 'connection-phone.png') })
+  })
+
+  it('begins at its top by a link, and when a tab is clicked twice', async () => {
+    for (const options of [PHONE, DESKTOP]) {
+      const page = await visit(options, '#connections')
+      await page.locator('.row').first().waitFor()
+      const top = (): Promise<number> =>
+        page.locator('#connections').evaluate((view) => view.getBoundingClientRect().top)
+      const header = await page.locator('header.top').evaluate((head) => head.getBoundingClientRect().bottom)
+      expect(await top()).toBeGreaterThanOrEqual(header)
+      for (let i = 0; i < 2; i++) await page.locator('#tabs a[href="#connections"]').click()
+      expect(await page.evaluate('window.scrollY')).toBe(0)
+      expect(await top()).toBeGreaterThanOrEqual(header)
+    }
+  })
+
+  it('does not count nobody while the server is away', async () => {
+    const other = await startServer({ workers: 0, monitorPort: -1 })
+    const client = await Raw.open(other.port, { name: 'there' })
+    const page = await browser.newPage()
+    onTestFinished(() => page.close())
+    await page.goto(`http://127.0.0.1:${other.monitorPort}/#connections`)
+    await page.locator('#connection-count', { hasText: '1 connection' }).waitFor()
+    await other.close()
+    await client.close()
+    await page.locator('#connection-count', { hasText: /^1 connection, as of \d\d:/ }).waitFor()
+    await page.locator('.stale .row', { hasText: 'there' }).waitFor()
   })
 
   it('says when the server is gone, and goes on when one is back', async () => {

@@ -3,6 +3,7 @@
 import { Connections, closeConnection } from './connections.js'
 import { Feed } from './feed.js'
 import { byId, say } from './format.js'
+import { shown } from './names.js'
 import { Overview } from './overview.js'
 import { Shards } from './shards.js'
 import { Subjects } from './subjects.js'
@@ -53,6 +54,7 @@ function updateFrame() {
   const { latest, failing } = feed
   const banner = byId('banner')
   banner.hidden = !failing
+  document.body.classList.toggle('away', failing)
   const awayS = Math.round((performance.now() - feed.heardAt) / 1000)
   if (failing)
     say(banner, latest === undefined ? 'The server does not answer.' : `No answer for ${awayS} s; trying on.`)
@@ -62,7 +64,7 @@ function updateFrame() {
   state.setAttribute('aria-label', { bad: 'no answer', warn: 'in trouble', good: 'serving' }[name] ?? 'connecting')
   if (latest === undefined) return
   const { server } = latest
-  const title = server.name === server.id ? `${server.id.slice(0, 10)}…` : server.name
+  const title = server.name === server.id ? `${server.id.slice(0, 10)}…` : shown(server.name)
   say(byId('server-name'), title)
   byId('server-name').title = server.id
   say(

@@ -1,6 +1,7 @@
 // Connections: searched, sorted and paged by the server, and one of them in full.
 
-import { byId, bytes, count, getJson, make, rate, repeat, say } from './format.js'
+import { byId, bytes, clock, count, getJson, make, rate, repeat, say } from './format.js'
+import { clientName, shown } from './names.js'
 import { VirtualTable } from './virtual-table.js'
 
 const REFRESH_MS = 2000
@@ -10,7 +11,7 @@ const SUBSCRIPTIONS_SHOWN = 500
 /** Columns: class, title, the order that it sorts by, what it shows. */
 const COLUMNS = [
   ['cid', 'Number', 'cid', (row) => String(row.cid)],
-  ['name', 'Name', undefined, (row) => row.name ?? `client ${row.cid}`],
+  ['name', 'Name', undefined, (row) => clientName(row.name, row.cid)],
   ['peer', 'Address', undefined, (row) => `${row.ip}:${row.port}`],
   ['num optional', 'Up', 'uptime', (row) => row.uptime],
   ['num', 'Subs', 'subs', (row) => count(row.subscriptions)],
@@ -48,9 +49,11 @@ export class Connections {
     head.append(...this.heads)
     this.table = new VirtualTable(
       byId('connection-table'),
+      'Connections',
       head,
       (offset, limit) => this.load(offset, limit),
       (row) => renderRow(row),
+      () => this.away(),
       'No connection matches.',
     )
     for (const [order, label] of ORDERS) byId('connection-sort').append(make('option', { value: order }, label))
@@ -97,8 +100,15 @@ export class Connections {
     if (search !== '') query.set('search', search)
     const answer = await getJson(`./connz?${query}`)
     const total = answer.matched ?? answer.total
+    this.heardAt = Date.now()
     say(byId('connection-count'), search === '' ? counted(total) : `${count(total)} of ${counted(answer.total)}`)
     return { total, rows: answer.connections ?? [] }
+  }
+
+  /** The server does not say how many there are. */
+  away() {
+    const known = byId('connection-count').textContent.replace(/, as of .*$|^unknown$/, '')
+    say(byId('connection-count'), known === '' ? 'unknown' : `${known}, as of ${clock(this.heardAt)}`)
   }
 }
 
@@ -111,16 +121,20 @@ function renderRow(row) {
   const element = make('div', {
     class: row.stop === undefined ? 'row' : 'row closed',
     tabindex: '0',
-    role: 'button',
+    role: 'row',
     'data-key': row.cid,
     title: row.reason ?? '',
     click: open,
     keydown: (event) => {
-      if (event.key === 'Enter') open()
+      if (event.key !== 'Enter' && event.key !== ' ') return
+      // The key is done with: it must not press the button that gets the focus, or scroll the table.
+      event.preventDefault()
+      open()
     },
   })
-  for (const [className, , , show] of COLUMNS) element.append(make('span', { class: className }, show(row)))
-  element.append(make('span', { class: 'traffic num' }, `${count(row.in_msgs)} in · ${count(row.out_msgs)} out`))
+  const cell = (className, text) => make('span', { class: className, role: 'gridcell' }, text)
+  for (const [className, , , show] of COLUMNS) element.append(cell(className, show(row)))
+  element.append(cell('traffic num', `${count(row.in_msgs)} in · ${count(row.out_msgs)} out`))
   return element
 }
 
@@ -138,22 +152,31 @@ function shortRtt(text) {
 // ── One connection ──────────────────────────────────────────────────────────────────────────────────────
 
 let endDetail = () => {}
-let cameFrom
+/** Gives the focus back to what opened the drawer. */
+let goBack = () => {}
 
 export function closeConnection() {
   endDetail()
   endDetail = () => {}
   byId('drawer').hidden = true
-  cameFrom?.focus()
-  cameFrom = undefined
+  goBack()
+  goBack = () => {}
+}
+
+/** What had the focus may have been made anew meanwhile: then the one with the same key takes it. */
+function focusLater(element) {
+  return () => {
+    if (element.isConnected) element.focus()
+    else document.querySelector(`[data-key="${CSS.escape(element.dataset.key ?? '')}"]`)?.focus()
+  }
 }
 
 /** Shows a connection beside the view, and keeps it up to date. */
 export function openConnection(cid) {
   endDetail()
   const drawer = byId('drawer')
-  if (drawer.hidden) cameFrom = document.activeElement
-  const title = make('h1', {}, `Client ${cid}`)
+  if (drawer.hidden) goBack = focusLater(document.activeElement)
+  const title = make('h1', { id: 'drawer-title' }, `Client ${cid}`)
   const about = make('div', { class: 'dim' })
   const facts = make('dl', { class: 'facts' })
   const list = make('div')
@@ -170,7 +193,7 @@ export function openConnection(cid) {
       return
     }
     const now = Date.parse(answer.now)
-    say(title, row.name ?? `Client ${cid}`)
+    say(title, row.name === undefined ? `Client ${cid}` : shown(row.name))
     say(about, row.stop === undefined ? `open for ${row.uptime}` : `closed: ${row.reason}`)
     facts.replaceChildren(
       ...factsOf(row, before, now).flatMap(([term, text]) => [make('dt', {}, term), make('dd', {}, text)]),
@@ -186,9 +209,9 @@ function factsOf(row, before, now) {
   const facts = [
     ['Number', String(row.cid)],
     ['Address', `${row.ip}:${row.port}`],
-    ['Account', row.account ?? row.name_tag ?? '$G'],
-    ['User', row.authorized_user],
-    ['Library', [row.lang, row.version].filter((part) => part !== undefined).join(' ')],
+    ['Account', shown(row.account ?? row.name_tag ?? '$G')],
+    ['User', row.authorized_user && shown(row.authorized_user)],
+    ['Library', shown([row.lang, row.version].filter((part) => part !== undefined).join(' '))],
     ['Since', new Date(row.start).toLocaleString('en-GB')],
     ['Closed', row.stop && new Date(row.stop).toLocaleString('en-GB')],
     ['Reason', row.reason],
@@ -214,8 +237,8 @@ function subscriptionsOf({ subscriptions, subscriptions_list_detail: list = [] }
       make(
         'tr',
         {},
-        make('td', { class: 'mono' }, subject),
-        make('td', { class: 'dim' }, qgroup ?? ''),
+        make('td', { class: 'mono' }, shown(subject)),
+        make('td', { class: 'dim' }, shown(qgroup ?? '')),
         make('td', { class: 'num' }, max === undefined ? count(msgs) : `${count(msgs)} of ${count(max)}`),
       ),
     )

@@ -3,6 +3,7 @@
 import { Chart } from './chart.js'
 import { openConnection } from './connections.js'
 import { byId, bytes, count, make, percent, rate, say, when } from './format.js'
+import { clientName, shown } from './names.js'
 
 const TILES = [
   ['in', 'Messages in'],
@@ -101,7 +102,7 @@ function describeEvent({ at, kind, text, cid, name, peer, account }) {
     make('span', { class: /serves|took its place/.test(text) ? 'what' : CLASSES[kind] }, text),
   )
   if (cid === undefined) return item
-  const label = [name || `client ${cid}`, peer, account === '$G' ? '' : account]
+  const label = [clientName(name, cid), peer, account === '$G' ? '' : shown(account)]
     .filter((part) => part !== '')
     .join(' · ')
   item.append(make('button', { type: 'button', class: 'link who', click: () => openConnection(cid) }, label))

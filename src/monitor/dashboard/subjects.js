@@ -2,6 +2,7 @@
 
 import { openConnection } from './connections.js'
 import { byId, count, getJson, make, repeat, say } from './format.js'
+import { shown } from './names.js'
 
 const REFRESH_MS = 5000
 const LEVEL = 200
@@ -9,6 +10,11 @@ const LEVEL = 200
 export class Subjects {
   open = new Set(['$G'])
   chosen = undefined
+
+  constructor() {
+    byId('tree').addEventListener('keydown', (event) => void this.walk(event))
+    byId('tree').addEventListener('focusin', () => this.markStop())
+  }
 
   /** Called when the view is shown; answers what ends it. */
   show() {
@@ -26,6 +32,48 @@ export class Subjects {
       byId('tree')
         .querySelector(`[data-path="${CSS.escape(focused)}"]`)
         ?.focus()
+    this.markStop()
+  }
+
+  get items() {
+    return [...byId('tree').querySelectorAll('[role=treeitem]')]
+  }
+
+  /** Tab stops once in the tree: where the focus is, or was, or at the first. */
+  markStop() {
+    const { items } = this
+    const focused = items.find((item) => item === document.activeElement)
+    const stop = focused ?? items.find((item) => item.dataset.path === this.stop) ?? items[0]
+    this.stop = stop?.dataset.path
+    for (const item of items) item.tabIndex = item === stop ? 0 : -1
+  }
+
+  /** The keys of a tree: up and down, right opens, left closes, to the first and the last. */
+  async walk(event) {
+    const { items } = this
+    const at = items.indexOf(document.activeElement)
+    if (at < 0 || event.ctrlKey || event.altKey || event.metaKey) return
+    const item = items[at]
+    const level = (one) => Number(one.getAttribute('aria-level'))
+    const { path } = item.dataset
+    const expanded = item.getAttribute('aria-expanded')
+    const parent = items.slice(0, at).findLast((one) => level(one) < level(item))
+    const toggle = async () => {
+      if (!this.open.delete(path)) this.open.add(path)
+      await this.refresh()
+    }
+    const moves = {
+      ArrowDown: () => items[at + 1]?.focus(),
+      ArrowUp: () => items[at - 1]?.focus(),
+      Home: () => items[0].focus(),
+      End: () => items.at(-1).focus(),
+      ArrowRight: () => (expanded === 'false' ? toggle() : expanded === 'true' ? items[at + 1]?.focus() : undefined),
+      ArrowLeft: () => (expanded === 'true' ? toggle() : parent?.focus()),
+    }
+    const move = Object.hasOwn(moves, event.key) ? moves[event.key] : undefined
+    if (move === undefined) return
+    event.preventDefault()
+    await move()
   }
 
   /** The branches under a path, and under those of them that are open. */
@@ -34,7 +82,7 @@ export class Subjects {
     if (account !== undefined) query.set('acc', account)
     if (tokens.length > 0) query.set('prefix', tokens.join('.'))
     const { branches, total } = await getJson(`./subjectz?${query}`)
-    const list = make('div', { class: 'branches', role: 'group' })
+    const list = make('div', { class: 'branches', role: 'none' })
     const levels = await Promise.all(
       branches.map((branch) => {
         const [itsAccount, itsTokens] = pathOf(account, tokens, branch.token)
@@ -70,12 +118,15 @@ export class Subjects {
         class: 'branch',
         role: 'treeitem',
         'data-path': path,
+        'data-key': path,
+        'aria-level': tokens.length + 1,
+        tabindex: '-1',
         'aria-expanded': hasMore ? String(isOpen) : undefined,
         'aria-selected': String(this.chosen !== undefined && key(...this.chosen) === path),
         click: () => void this.choose(account, tokens, hasMore, subscriptions),
       },
       make('span', { class: 'twist' }, hasMore ? (isOpen ? '▼' : '▶') : ''),
-      make('span', { class: 'token' }, token),
+      make('span', { class: 'token' }, shown(token)),
       make('span', { class: 'counts' }, parts.join(' · ')),
     )
   }
@@ -95,7 +146,7 @@ export class Subjects {
     const filter = tokens.join('.')
     const query = new URLSearchParams({ subs: 1, limit: LEVEL, acc: account, filter })
     const { total, subscriptions_list: list = [] } = await getJson(`./subsz?${query}`)
-    say(byId('subscribers-title'), `Subscribers of ${filter} (${count(total)})`)
+    say(byId('subscribers-title'), `Subscribers of ${shown(filter)} (${count(total)})`)
     const rows = list.map(({ cid, qgroup, msgs }) =>
       make(
         'tr',
@@ -105,7 +156,7 @@ export class Subjects {
           {},
           make('button', { type: 'button', class: 'link', click: () => openConnection(cid) }, `client ${cid}`),
         ),
-        make('td', { class: 'dim' }, qgroup ?? ''),
+        make('td', { class: 'dim' }, shown(qgroup ?? '')),
         make('td', { class: 'num' }, `${count(msgs)} messages`),
       ),
     )

@@ -2,6 +2,7 @@
 
 import { openConnection } from './connections.js'
 import { byId, bytes, count, getJson, make, makeSvg, rate, repeat, seconds, when } from './format.js'
+import { clientName, shown } from './names.js'
 
 const REFRESH_MS = 2000
 
@@ -28,7 +29,7 @@ export class Accounts {
     return make(
       'tr',
       {},
-      cell(account.name, 'mono'),
+      cell(shown(account.name), 'mono'),
       cell(count(account.conns)),
       cell(count(account.num_subscriptions)),
       cell(perSecond('received'), 'num in'),
@@ -76,15 +77,15 @@ function describe(row) {
         (row.waiting_ms > 0 ? `; has taken nothing for ${seconds(row.waiting_ms / 1000)}` : '') +
         (row.dropped_msgs > 0 ? `; ${count(row.dropped_msgs)} messages dropped` : '')
       : `${reason}, ${when(Date.parse(stop))}`
-  const top = row.top_subjects.map(({ subject, msgs }) => `${subject} (${count(msgs)})`).join(', ')
+  const top = row.top_subjects.map(({ subject, msgs }) => `${shown(subject)} (${count(msgs)})`).join(', ')
   return make(
     'div',
     { class: stop === undefined ? 'slow' : 'slow closed' },
-    make('button', { type: 'button', class: 'link who', click: () => openConnection(cid) }, name ?? `client ${cid}`),
+    make('button', { type: 'button', class: 'link who', click: () => openConnection(cid) }, clientName(name, cid)),
     sparkline(row.pending_last_minute, max),
     make('div', { class: 'why' }, about),
     make('div', { class: 'why' }, state),
-    top === '' ? undefined : make('div', { class: 'why' }, `Most of it: ${top}`),
+    top === '' ? undefined : make('div', { class: 'why' }, `Sent most in the last minute: ${top}`),
   )
 }
 

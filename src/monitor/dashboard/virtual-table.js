@@ -1,7 +1,7 @@
 // A table of any length of which only the rows in sight exist, and only these are asked for: ten thousand connections
 // scroll as ten do.
 
-import { make } from './format.js'
+import { make, say } from './format.js'
 
 const PAGE = 100
 /** Rows made beyond what is in sight, each way. */
@@ -13,14 +13,24 @@ export class VirtualTable {
   pages = new Map()
   rows = new Map()
 
-  /** `load(offset, limit)` answers {total, rows}; `render(row)` makes an element, `empty` says that there is nothing. */
-  constructor(parent, head, load, render, empty) {
+  /**
+   * `load(offset, limit)` answers {total, rows}; `render(row)` makes an element; `away()` is called when the server
+   * does not answer; `empty` says that there is nothing.
+   */
+  constructor(parent, label, head, load, render, away, empty) {
     this.load = load
     this.render = render
+    this.away = away
+    this.words = empty
     this.empty = make('p', { class: 'empty', hidden: true }, empty)
-    this.filler = make('div', { class: 'filler' })
-    this.body = make('div', { class: 'body', tabindex: '-1' }, this.filler, this.empty)
-    parent.replaceChildren(head, this.body)
+    this.filler = make('div', { class: 'filler', role: 'rowgroup' })
+    this.body = make('div', { class: 'body', role: 'none', tabindex: '-1' }, this.filler, this.empty)
+    this.parent = parent
+    parent.setAttribute('role', 'grid')
+    parent.setAttribute('aria-label', label)
+    head.setAttribute('aria-rowindex', '1')
+    parent.replaceChildren(make('div', { role: 'rowgroup' }, head), this.body)
+    this.filler.addEventListener('keydown', (event) => this.walk(event))
     this.body.addEventListener('scroll', () => void this.show(), { passive: true })
     NARROW.addEventListener('change', () => this.draw())
     new ResizeObserver(() => void this.show()).observe(this.body)
@@ -67,9 +77,23 @@ export class VirtualTable {
       if (generation !== this.generation) return
       this.total = total
       this.pages.set(page, rows)
+      say(this.empty, this.words)
+      this.parent.classList.remove('stale')
     } catch {
       if (this.pages.get(page)?.length === 0) this.pages.delete(page)
+      say(this.empty, 'The server does not answer.')
+      this.parent.classList.add('stale')
+      this.away()
     }
+  }
+
+  /** Up and down go from row to row. */
+  walk(event) {
+    const step = { ArrowDown: 'nextElementSibling', ArrowUp: 'previousElementSibling' }[event.key]
+    const row = document.activeElement?.closest?.('.row')
+    if (step === undefined || row === null || row === undefined) return
+    event.preventDefault()
+    row[step]?.focus()
   }
 
   inSight() {
@@ -83,14 +107,19 @@ export class VirtualTable {
     const height = this.rowHeight
     this.filler.style.height = `${this.total * height}px`
     this.empty.hidden = this.total > 0
+    this.parent.setAttribute('aria-rowcount', String(this.total + 1))
     const { first, last } = this.inSight()
     const focused = document.activeElement?.dataset?.key
     const elements = []
     for (let at = first; at < last; at++) {
       const row = this.pages.get(Math.floor(at / PAGE))?.[at % PAGE]
       const element =
-        row === undefined ? make('div', { class: 'row waiting' }, make('span', {}, '…')) : this.render(row)
+        row === undefined
+          ? make('div', { class: 'row waiting' }, make('span', { role: 'gridcell' }, '…'))
+          : this.render(row)
       element.style.top = `${at * height}px`
+      element.setAttribute('role', 'row')
+      element.setAttribute('aria-rowindex', String(at + 2))
       elements.push(element)
     }
     this.filler.replaceChildren(...elements)

@@ -41,7 +41,7 @@ export interface SlowRow {
   readonly subscriptionCount: number
   /** Bytes waiting, one a second, the latest last; a minute at most. */
   readonly pending: readonly number[]
-  /** The subscriptions that were given most since it was first seen behind. */
+  /** The subscriptions that were given most in the last minute, as far as that is known. */
   readonly top: readonly { readonly subject: string; readonly messages: number }[]
 }
 
@@ -52,7 +52,11 @@ interface Followed {
   /** Samples in a row in which nothing waited. */
   quiet: number
   seen: boolean
-  readonly deliveredBefore: Map<Subscription, number>
+  /** What its subscriptions had been given half a minute to a minute ago, and half a minute later. */
+  deliveredBefore: Map<Subscription, number>
+  deliveredLater: Map<Subscription, number>
+  /** Samples since then. */
+  age: number
 }
 
 export class SlowWatch {
@@ -86,7 +90,7 @@ export class SlowWatch {
     let entry = this.followed.get(client)
     if (entry === undefined) {
       if (this.followed.size >= FOLLOWED_MAX) return
-      entry = { client, sinceMs: nowMs, pending: [], quiet: 0, seen: false, deliveredBefore: deliveredOf(client) }
+      entry = follow(client, nowMs, deliveredOf(client))
       this.followed.set(client, entry)
     }
     entry.seen = true
@@ -108,18 +112,17 @@ export class SlowWatch {
   private sample(entry: Followed, pendingBytes: number): void {
     entry.pending.push(pendingBytes)
     if (entry.pending.length > SAMPLES) entry.pending.shift()
+    if (++entry.age < SAMPLES / 2) return
+    entry.age = 0
+    entry.deliveredBefore = entry.deliveredLater
+    entry.deliveredLater = deliveredOf(entry.client)
   }
 
   /** A connection is closed for being too slow; its subscriptions are still there to be counted. */
   cutOff(client: Client, reason: string, nowMs: number): void {
-    const entry = this.followed.get(client) ?? {
-      client,
-      sinceMs: nowMs,
-      pending: [],
-      quiet: 0,
-      seen: false,
-      deliveredBefore: new Map<Subscription, number>(),
-    }
+    // Of one that was not followed only the numbers since its coming are known: they may be of long ago.
+    const isYoung = nowMs - client.startMs < SAMPLES * SAMPLE_MS
+    const entry = this.followed.get(client) ?? follow(client, nowMs, isYoung ? new Map() : deliveredOf(client))
     this.sample(entry, client.outbound.pendingBytes)
     this.cut.push({ ...this.row(entry), closedAt: this.wallClock(nowMs), reason })
     if (this.cut.length > CUT_MAX) this.cut.shift()
@@ -155,6 +158,11 @@ export class SlowWatch {
       top: topOf(client, deliveredBefore),
     }
   }
+}
+
+function follow(client: Client, sinceMs: number, delivered: Map<Subscription, number>): Followed {
+  const [deliveredBefore, deliveredLater] = [delivered, delivered]
+  return { client, sinceMs, pending: [], quiet: 0, seen: false, deliveredBefore, deliveredLater, age: 0 }
 }
 
 function* firstSubscriptions(client: Client): Generator<Subscription> {
