@@ -1,6 +1,9 @@
 // What the log and the trace say of one connection, in nats-server's words.
 
 import { bracketed, hostPort } from './addresses.ts'
+import type { Identity, Refusal } from './auth/identity.ts'
+import { isPublicKey } from './auth/nkey.ts'
+import { type Credentials, HIDDEN_TOKEN } from './auth/request.ts'
 import { bugText, CloseReason, type Fault, Faults, quote } from './errors.ts'
 import type { Log, LogSource } from './log/log.ts'
 import { type TraceOptions, traceOperation, tracePayload } from './log/trace.ts'
@@ -13,6 +16,15 @@ import type { ParserTracer } from './protocol/parser-handler.ts'
 interface Owner {
   readonly log: Log
   readonly options: TraceOptions
+  readonly identities: { accountTag(name: string): string }
+}
+
+type Named = Pick<Credentials, 'nkey' | 'user' | 'token'>
+
+/** What is known of a client that has introduced itself. */
+interface Introduced {
+  readonly options: ConnectOptions
+  readonly identity: Identity | undefined
 }
 
 type SlowConsumerLimits = Pick<Options, 'maxPending' | 'writeDeadline'>
@@ -23,8 +35,8 @@ export class ClientLog implements LogSource, ParserTracer {
   readonly port: number
   private readonly owner: Owner
   private readonly forwardedFor: string | undefined
-  /** `vVERSION:lang:name`, without what the client has left out; empty until it has introduced itself. */
-  private introduction = ''
+  /** Who it is; undefined until that is known, and it has introduced itself. */
+  private introduced: Introduced | undefined
 
   /** `forwardedFor`: it came by WebSocket; the address that a proxy speaks for, or empty. */
   constructor(owner: Owner, id: number, ip: string, port: number, forwardedFor?: string) {
@@ -40,13 +52,30 @@ export class ClientLog implements LogSource, ParserTracer {
     const { forwardedFor } = this
     const proxied = forwardedFor === undefined || forwardedFor === '' ? '' : `${bracketed(forwardedFor)}/`
     const kind = forwardedFor === undefined ? 'cid' : 'wid'
-    const label = `${proxied}${hostPort(this.ip, this.port)} - ${kind}:${this.id}`
-    return this.introduction === '' ? label : `${label} - ${quote(Buffer.from(this.introduction).toString('latin1'))}`
+    const { program, user } = this
+    const names = [program, user].filter((name) => name !== '').map((name) => ` - ${quoteText(name)}`)
+    return `${proxied}${hostPort(this.ip, this.port)} - ${kind}:${this.id}${names.join('')}`
   }
 
-  /** From now on its lines name the client as it has introduced itself. */
-  introduce({ version, lang, name }: ConnectOptions): void {
-    this.introduction = [version === '' ? '' : `v${version}`, lang, name].filter((part) => part !== '').join(':')
+  /** From now on its lines name the client as it has introduced itself, and whose it is. */
+  introduce(introduced: Introduced): void {
+    this.introduced = introduced
+  }
+
+  /** `vVERSION:lang:name`, without what the client has left out. */
+  private get program(): string {
+    if (this.introduced === undefined) return ''
+    const { version, lang, name } = this.introduced.options
+    return [version === '' ? '' : `v${version}`, lang, name].filter((part) => part !== '').join(':')
+  }
+
+  /** `ACCOUNT/user:NAME`; empty where nobody is asked and nobody says so. */
+  private get user(): string {
+    const { identity } = this.introduced ?? {}
+    if (identity === undefined || identity.user === '') return ''
+    const { account } = identity
+    const tag = this.owner.identities.accountTag(account)
+    return `${account}${tag === account ? '' : `/${tag}`}/${kindAndName(identity)}`
   }
 
   debug(text: string): void {
@@ -75,9 +104,17 @@ export class ClientLog implements LogSource, ParserTracer {
     this.info(`Slow Consumer Detected: ${why}`)
   }
 
-  /** It was turned away; `cause` holds no secret. */
-  refused(cause: string): void {
-    this.error(`authentication error - ${cause}`)
+  /** It was turned away. `credentials` are what it showed; of a token nothing is told. */
+  refused({ cause, warns = false, certified }: Omit<Refusal, 'fault'>, credentials: Named): void {
+    const whom = named(certified === undefined ? credentials : { ...credentials, user: certified })
+    this.error(`authentication error${whom === '' ? '' : ` - ${whom}`}`)
+    if (warns) this.owner.log.warn(cause)
+    else this.debug(`Not let in: ${cause}`)
+  }
+
+  /** Its certificate says who it is, and it names somebody as well. */
+  namedBesideCertificate(user: string): void {
+    this.owner.log.warn(`User ${quoteText(user)} found in connect proto, but user required from cert`)
   }
 
   /** A bug of ours. */
@@ -121,3 +158,17 @@ export class ClientLog implements LogSource, ParserTracer {
     if (text !== undefined) this.owner.log.trace(`${arrow} ${text}`, this)
   }
 }
+
+function named({ nkey, user, token }: Named): string {
+  if (nkey !== '') return `Nkey ${quoteText(nkey)}`
+  if (user !== '') return `User ${quoteText(user)}`
+  return token === '' ? '' : `Token ${quote(HIDDEN_TOKEN)}`
+}
+
+function kindAndName({ way, user, token }: Identity): string {
+  if (user === HIDDEN_TOKEN) return 'token'
+  if (way === 'jwt' && token !== undefined) return `jwt:${token.subject}`
+  return `${isPublicKey(user, 'user') ? 'nkey' : 'user'}:${user}`
+}
+
+const quoteText = (text: string): string => quote(Buffer.from(text).toString('latin1'))

@@ -60,9 +60,13 @@ export class Login {
   connect(credentials: Credentials): void {
     this.deadline.stop()
     this.claimedUser = shownUser(credentials)
+    const request = this.request(credentials)
     this.client.attempt(() =>
-      this.decide(this.request(credentials), (answer) => {
-        if (isRefusal(answer)) this.operations.refused(answer)
+      this.decide(request, (answer) => {
+        const { user } = request.credentials
+        const isCertified = isRefusal(answer) ? answer.certified !== undefined : answer.way === 'certificate'
+        if (isCertified && user !== '') this.client.log.namedBesideCertificate(user)
+        if (isRefusal(answer)) this.operations.refused(answer, request.credentials)
         else this.admit(answer)
       }),
     )
@@ -146,7 +150,7 @@ export class Login {
     const done = this.decide(request, (answer) => {
       const isForgotten = isConfigured(identity) && !authenticator.knowsUser(request.credentials)
       if (!isRefusal(answer) && isSame(identity, answer)) this.stay(answer)
-      else if (isRefusal(answer) && !isForgotten) this.operations.refused(answer)
+      else if (isRefusal(answer) && !isForgotten) this.operations.refused(answer, request.credentials)
       else client.close(AuthFaults.forgotten)
     })
     if (done instanceof Promise) this.expectConnect()

@@ -3,6 +3,7 @@
 
 import type { Refusal as LoginRefusal } from './auth/identity.ts'
 import { AuthFaults, type Identity, type Limits, lowestLimits, NO_LIMIT, NO_LIMITS } from './auth/identity.ts'
+import { type Credentials, NO_CREDENTIALS } from './auth/request.ts'
 import type { Client } from './client.ts'
 import type { SlowConsumerPolicy } from './config/shapes.ts'
 import { PROTOCOL_VERSION } from './constants.ts'
@@ -84,6 +85,8 @@ export class Operations implements ParserHandler {
     if (connections >= 0) {
       this.isCounted = shard.accountConnections.join(client.account, shard.index, connections)
       if (!this.isCounted) {
+        client.log.introduce({ options: client.options, identity })
+        client.log.error(AuthFaults.accountConnections.text as string)
         client.close(AuthFaults.accountConnections)
         return
       }
@@ -100,9 +103,9 @@ export class Operations implements ParserHandler {
     else client.sendOk()
   }
 
-  refused({ fault, cause }: LoginRefusal): void {
-    this.client.log.refused(cause)
-    this.client.close(fault)
+  refused(refusal: LoginRefusal, credentials: Credentials): void {
+    this.client.log.refused(refusal, credentials)
+    this.client.close(refusal.fault)
   }
 
   private grant({ permissions }: Identity): void {
@@ -364,7 +367,7 @@ export class Operations implements ParserHandler {
     if (!this.connectReceived || this.firstPongSent) return
     this.firstPongSent = true
     client.identityChanged()
-    client.log.introduce(client.options)
+    client.log.introduce({ options: client.options, identity: this.login.identity })
   }
 
   processPong(): void {
@@ -376,8 +379,9 @@ export class Operations implements ParserHandler {
   }
 
   processFault(fault: Fault, cause: string): void {
-    if (fault === Faults.authorization) this.client.log.refused('an operation came before CONNECT')
-    else this.client.log.fault(fault, cause)
+    if (fault === Faults.authorization) {
+      this.client.log.refused({ cause: 'an operation came before CONNECT' }, NO_CREDENTIALS)
+    } else this.client.log.fault(fault, cause)
     this.client.close(fault)
   }
 }

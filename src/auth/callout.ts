@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { createUser, type KeyPair } from '@nats-io/nkeys'
 import type { AuthCalloutOptions, ConnectionType, Permissions } from '../config/shapes.ts'
+import { quote } from '../errors.ts'
 import { AuthFaults, type Identity, identity, isRefusal, type Refusal, refuse } from './identity.ts'
 import type { VerifiedAccount } from './jwt/account.ts'
 import type { AccountBook } from './jwt/account-book.ts'
@@ -19,6 +20,8 @@ import { type AuthRequest, andThen, type Soon, shownUser } from './request.ts'
 
 const AUDIENCE = 'nats-authorization-request'
 const XKEY_HEADER = 'Nats-Server-Xkey'
+/** Longest text of a service's that the log repeats. */
+const SHOWN_TEXT_MAX = 256
 /** What a token in the clear begins with. */
 const TOKEN_START = 'eyJ'
 
@@ -84,7 +87,7 @@ export class Callout {
     const userKey = createUser().getPublicKey()
     const message = buildCallout(this.server, plan, request, known, userKey, this.timeoutMs)
     const reply = await this.publish(message, request.gone)
-    if (reply === undefined) return refuse('no answer to the callout in time')
+    if (reply === undefined) return refuseAnswer(`no answer to the auth callout on account ${quoted(plan.account)}`)
     return readCalloutReply(this.server, plan, this.accounts, { request, isProxied, userKey }, reply)
   }
 }
@@ -217,10 +220,10 @@ export function readCalloutReply(
   const jwt = userTokenOf(server, plan, reply, userKey, nowMs)
   if (typeof jwt !== 'string') return jwt
   const user = decodeUser(jwt)
-  if (isInvalid(user)) return refuse(`callout: ${user.invalid}`)
+  if (isInvalid(user)) return refuseAnswer(user.invalid)
   const why = whyNotUser(user, nowMs)
-  if (why !== undefined) return refuse(`callout: ${why}`)
-  if (user.claims.subject !== userKey) return refuse('callout: answer is for another user')
+  if (why !== undefined) return refuseAnswer(`error validating user JWT: ${why}`)
+  if (user.claims.subject !== userKey) return refuseAnswer('auth callout response is not for expected user')
   if (plan.operatorAccount === undefined) return admitConfigured(user, plan, accounts, question)
   return admitByOperator(user, plan, plan.operatorAccount, accounts, question)
 }
@@ -233,35 +236,51 @@ function userTokenOf(
   userKey: string,
   nowMs: number,
 ): string | Refusal {
-  if (reply.length === 0) return refuse('callout: no reason supplied')
+  const where = `on account ${quoted(plan.account)}`
+  if (reply.length === 0) return refuseAnswer(`auth callout violation: "no reason supplied" ${where}`)
   let text = Buffer.from(reply).toString('latin1')
   const isEncrypted = plan.xkey !== '' && !text.startsWith(TOKEN_START)
   if (isEncrypted) {
     const opened = open(server.xkey, reply, plan.xkey)
-    if (opened === undefined) return refuse('callout: answer cannot be decrypted')
+    if (opened === undefined) return refuseAnswer(`error decrypting auth callout response ${where}`)
     text = Buffer.from(opened).toString('latin1')
   }
   const answer = decodeToken(text, 'authorization_response')
-  if (isInvalid(answer)) return refuse(`callout: ${answer.invalid}`)
+  if (isInvalid(answer)) return refuseAnswer(answer.invalid)
   const { claims, body, issuerAccount, problems } = answer
   const jwt = body.text('jwt')
   const error = body.text('error')
-  if (problems.length > 0) return refuse(`callout: ${problems[0]}`)
-  const why = whyNotNow(claims, nowMs)
-  if (why !== undefined) return refuse(`callout: ${why}`)
-  if (claims.subject !== userKey) return refuse('callout: answer is for another user')
-  if (claims.audience !== server.key.getPublicKey()) return refuse('callout: answer is for another server')
-  if (issuerAccount !== '' && !isPublicKey(issuerAccount, 'account')) return refuse('callout: issuer account is no key')
-  if ((jwt === '') === (error === '')) return refuse('callout: answer has to be a user or an error')
-  // What the service says may be about a password, so it is not repeated.
-  if (error !== '') return refuse('callout: the service refuses')
-  const { operatorAccount } = plan
-  if (operatorAccount !== undefined && !isEncrypted) {
-    const isOurs = issuerAccount === '' || issuerAccount === operatorAccount.claims.subject
-    if (!isOurs || !operatorAccount.signers.has(claims.issuer)) return refuse('callout: signing key is unknown')
+  const isKey = issuerAccount === '' || isPublicKey(issuerAccount, 'account')
+  const problem = problems[0] ?? whyNotNow(claims, nowMs) ?? (isKey ? undefined : 'issuer account is no key')
+  if (problem !== undefined) return refuseInvalid(problem)
+  if (claims.subject !== userKey) return refuseAnswer('auth callout response is not for expected user')
+  if (claims.audience !== server.key.getPublicKey()) return refuseAnswer('auth callout response is not for server')
+  if (jwt === '' && error === '') return refuseInvalid('Error or Jwt is required')
+  if (jwt !== '' && error !== '') return refuseInvalid('Only Error or Jwt can be set')
+  if (error !== '') return refuseAnswer(`auth callout service returned an error: ${quoted(error).slice(1, -1)}`)
+  // What is encrypted comes from the service, whoever signed it.
+  if (!isEncrypted && !isSignedForPlan(plan, claims.issuer, issuerAccount)) {
+    return refuseAnswer('auth callout signing key is unknown')
   }
   return jwt
 }
+
+function isSignedForPlan({ operatorAccount, issuer }: CalloutPlan, signer: string, issuerAccount: string): boolean {
+  if (operatorAccount === undefined) return signer === issuer && issuerAccount === ''
+  const isOurs = issuerAccount === '' || issuerAccount === operatorAccount.claims.subject
+  return isOurs && operatorAccount.signers.has(signer)
+}
+
+/** The refusal for an answer that will not do, with nats-server's text: whoever runs the service has to know. */
+function refuseAnswer(text: string): Refusal {
+  return { ...refuse(text.charAt(0).toUpperCase() + text.slice(1)), warns: true }
+}
+
+const refuseInvalid = (problem: string): Refusal =>
+  refuseAnswer(`authorization response had validation errors: ${problem}`)
+
+/** What a service says, on one line and with an end. */
+const quoted = (text: string): string => quote(Buffer.from(text.slice(0, SHOWN_TEXT_MAX)).toString('latin1'))
 
 function open(key: KeyPair, sealed: Uint8Array, sender: string): Uint8Array | undefined {
   try {
@@ -279,9 +298,15 @@ function admitConfigured(
   question: Question,
 ): Identity | Refusal {
   const { claims, issuerAccount, rights } = user
-  if (issuerAccount !== '' || claims.issuer !== plan.issuer) return refuse('callout: wrong issuer')
+  const where = `for auth callout response on account ${quoted(plan.account)}`
+  if (issuerAccount !== '' || claims.issuer !== plan.issuer) {
+    const got = quoted(issuerAccount || claims.issuer)
+    return refuseAnswer(`wrong issuer ${where}, expected ${quoted(plan.issuer)} got ${got}`)
+  }
   const account = claims.audience
-  if (!accounts.configured.has(account)) return refuse('callout: no such account')
+  if (!accounts.configured.has(account)) {
+    return refuseAnswer(`no valid account ${quoted(account)} ${where}: account missing`)
+  }
   const permissions = toPermissions(rights)
   return admit(user, rights, question, account, {
     permissions: permissions ?? accounts.configured.get(account),
@@ -301,12 +326,13 @@ function admitByOperator(
   const { allowedAccounts } = plan
   const isAny = allowedAccounts.length === 1 && allowedAccounts[0] === '*'
   if (key !== asking.claims.subject && !isAny && !allowedAccounts.includes(key)) {
-    return refuse('callout: account is not permitted')
+    return refuseAnswer(`account ${quoted(key)} not permitted as valid account option for auth callout`)
   }
   const target = accounts.book?.lookup(key, question.request.nowMs)
-  if (target === undefined) return refuse('callout: no such account')
+  const missing = `no valid account ${quoted(key)} for auth callout response on account ${quoted(plan.account)}`
+  if (target === undefined) return refuseAnswer(`${missing}: account missing`)
   return andThen(target, (account) => {
-    if (isInvalid(account)) return refuse(`callout: ${account.invalid}`)
+    if (isInvalid(account)) return refuseAnswer(`${missing}: ${account.invalid}`)
     const rights = rightsOf(user, account)
     if ('fault' in rights) return rights
     return admit(user, rights, question, account.claims.subject, grantOf(rights, account))
@@ -335,6 +361,7 @@ function admit(
   if (leftMs === 0) return refuse('callout: time of day not allowed')
   return identity('callout', claims.name || shownUser({ ...request.credentials, jwt: '' }), account, {
     ...grant,
+    limits: { subscriptions: rights.subscriptions, payload: rights.payload },
     connectionTypes: connectionTypes ?? [],
     expiresAtMs: earliest(claims.expires, leftMs, request.nowMs),
     nameTag: claims.name,

@@ -97,9 +97,11 @@ function authenticateUser(
   // The cheap questions first: nobody gets a hash worked out for a user that could not come in anyway.
   const admitted = admit(user, way, request, isProxied)
   if ('fault' in admitted) return admitted
-  return andThen(comparePassword(user.password, password, passwords, request), (verdict) =>
-    verdict === 'match' ? admitted : refuse(`password: ${verdict}`),
-  )
+  return andThen(comparePassword(user.password, password, passwords, request), (verdict) => {
+    if (verdict === 'match') return admitted
+    const refusal = refuse(`password: ${verdict}`)
+    return way === 'certificate' ? { ...refusal, certified: admitted.user } : refusal
+  })
 }
 
 function authenticateSimple(

@@ -109,8 +109,12 @@ export const AuthFaults = {
 
 export interface Refusal {
   readonly fault: Fault
-  /** For the log. */
+  /** For the log, of level debug. */
   readonly cause: string
+  /** … or of level warning: who runs the server has to do something. */
+  readonly warns?: boolean
+  /** Who the peer's certificate says it is, whomever it names itself. */
+  readonly certified?: string
 }
 
 export function refuse(cause: string, why: Fault = AuthFaults.violation): Refusal {

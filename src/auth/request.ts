@@ -66,10 +66,13 @@ export interface AuthRequest {
   readonly gone?: AbortSignal | undefined
 }
 
+/** Shown in place of a token. */
+export const HIDDEN_TOKEN = '[REDACTED]'
+
 /** As monitoring shows who a connection says it is (reference 11.2). A token is never shown. */
 export function shownUser(credentials: Credentials, userKey = ''): string {
   const { nkey, user, jwt, token } = credentials
-  return nkey || user || (jwt === '' ? '' : userKey) || (token === '' ? '' : '[REDACTED]')
+  return nkey || user || (jwt === '' ? '' : userKey) || (token === '' ? '' : HIDDEN_TOKEN)
 }
 
 /** A value now or later. */

@@ -112,7 +112,7 @@ export function authSettings(input: Partial<AuthInput>, isCustom = false): AuthS
     ...(authorization?.users ?? []).map((user) => ({ ...user, account: GLOBAL_ACCOUNT })),
     ...accounts.flatMap(({ name, users }) => users.map((user) => ({ ...user, account: name }))),
   ]
-  const isAlone = accounts.length === 1 && accounts[0].name === systemAccount
+  const isAlone = accounts.length === 1 && accounts[0].name === (systemAccount || SYSTEM_ACCOUNT)
   const hasImplicitUser = isAlone && operator === undefined && noAuthUser === '' && authorization === undefined
   if (hasImplicitUser) all.push(implicitUser())
   const simple = {

@@ -205,6 +205,19 @@ export function configuredScenarios(): Scenario[] {
         login('an unknown user', { user: 'x', pass: 'b' }, false),
       ],
     },
+    ...[
+      { name: 'a user', text: '{user: alice, password: a}', users: [alice] },
+      { name: 'nobody', text: '', users: [] },
+    ].map(({ name, text, users }) => ({
+      name: `the account $SYS with ${name}, and nothing else`,
+      config: `accounts { $SYS { users = [ ${text} ] } }`,
+      input: { accounts: [{ name: '$SYS', users, defaultPermissions: undefined }] },
+      logins: [
+        login('nothing', {}, true),
+        login('the system user', { user: 'alice', pass: 'a' }, users.length > 0),
+        login('an unknown user', { user: 'x', pass: 'b' }, false),
+      ],
+    })),
     {
       name: 'a trusted proxy',
       config: `proxies { trusted = [ {key: ${key}} ] }, authorization { users = [ {user: alice, password: a, proxy_required: true}, {user: bob, password: "${HASH}"} ] }`,
