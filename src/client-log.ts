@@ -37,6 +37,8 @@ export class ClientLog implements LogSource, ParserTracer {
   private readonly forwardedFor: string | undefined
   /** Who it is; undefined until that is known, and it has introduced itself. */
   private introduced: Introduced | undefined
+  /** What its lines say of that; made for the first of them. */
+  private names: string | undefined
 
   /** `forwardedFor`: it came by WebSocket; the address that a proxy speaks for, or empty. */
   constructor(owner: Owner, id: number, ip: string, port: number, forwardedFor?: string) {
@@ -47,14 +49,13 @@ export class ClientLog implements LogSource, ParserTracer {
     this.port = port
   }
 
-  /** Made anew for each line: a connection that says nothing need not keep it. */
+  /** Begins each of its lines. */
   get label(): string {
     const { forwardedFor } = this
     const proxied = forwardedFor === undefined || forwardedFor === '' ? '' : `${bracketed(forwardedFor)}/`
     const kind = forwardedFor === undefined ? 'cid' : 'wid'
-    const { program, user } = this
-    const names = [program, user].filter((name) => name !== '').map((name) => ` - ${quoteText(name)}`)
-    return `${proxied}${hostPort(this.ip, this.port)} - ${kind}:${this.id}${names.join('')}`
+    this.names ??= this.introduced && namesOf([this.program, this.user])
+    return `${proxied}${hostPort(this.ip, this.port)} - ${kind}:${this.id}${this.names ?? ''}`
   }
 
   /** From now on its lines name the client as it has introduced itself, and whose it is. */
@@ -170,5 +171,11 @@ function kindAndName({ way, user, token }: Identity): string {
   if (way === 'jwt' && token !== undefined) return `jwt:${token.subject}`
   return `${isPublicKey(user, 'user') ? 'nkey' : 'user'}:${user}`
 }
+
+const namesOf = (names: readonly string[]): string =>
+  names
+    .filter((name) => name !== '')
+    .map((name) => ` - ${quoteText(name)}`)
+    .join('')
 
 const quoteText = (text: string): string => quote(Buffer.from(text).toString('latin1'))
