@@ -178,8 +178,14 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
   }
 
   private socketOnEnd(): void {
-    if (!this.closing) this.closeBehind({ text: undefined, reason: CloseReason.clientClosed })
-    else this.socket.destroySoon()
+    if (this.closing) {
+      this.socket.destroySoon()
+      return
+    }
+    // Its half of the socket may be all that it has closed: what others have flushed to it goes out.
+    this.shard.wake()
+    this.shard.catchUp()
+    this.closeBehind({ text: undefined, reason: CloseReason.clientClosed })
   }
 
   private socketOnError(error: NodeJS.ErrnoException): void {
@@ -404,6 +410,7 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
   /** Closes when no operation of its own is being carried out: a timer's way. */
   closeByTimer(fault: Fault): void {
     this.shard.wake()
+    this.shard.catchUp()
     this.attempt(() => this.close(fault))
   }
 

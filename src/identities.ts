@@ -201,6 +201,7 @@ export class Identities {
   private accountChanged({ before, now }: TokenChange): void {
     const { shard } = this
     shard.wake()
+    shard.catchUp()
     this.epoch++
     for (const client of this.clientsOf(before.claims.subject)) {
       const { identity } = client.login

@@ -53,6 +53,8 @@ export class Operations implements ParserHandler {
   processConnect(json: string): void {
     const { client } = this
     this.shard.turns.left -= Work.connect
+    this.catchUp()
+    if (client.closing) return // what came was more than it has room for
     const options = parseConnect(json, client.options)
     if (options === undefined) {
       client.close(Faults.badArguments)
@@ -283,15 +285,18 @@ export class Operations implements ParserHandler {
     for (let i = 0; i < run.count && !client.closing; i++) client.send(answer)
   }
 
-  // ── SUB, UNSUB ────────────────────────────────────────────────────────────────────────────────────────
+  // ── Before an operation takes effect ──────────────────────────────────────────────────────────────────
 
   /**
-   * What was published before a subscription comes or goes is delivered as it was. The work counts as this client's:
-   * one that sends thousands of them while others publish gives way all the sooner.
+   * What publishers on other shards have flushed by now is dealt with first: it is delivered by the subscriptions and
+   * rights that there were, and stands before the answer. The work counts as this client's: one that sends thousands of
+   * operations while others publish gives way all the sooner.
    */
   private catchUp(): void {
     this.shard.catchUp()
   }
+
+  // ── SUB, UNSUB ────────────────────────────────────────────────────────────────────────────────────────
 
   processSub(subject: string, queue: string, sid: string): void {
     const { client, shard, limits } = this
@@ -352,6 +357,8 @@ export class Operations implements ParserHandler {
   // ── PING, PONG ────────────────────────────────────────────────────────────────────────────────────────
 
   processPing(): void {
+    this.catchUp()
+    if (this.client.closing) return // what came was more than it has room for
     // PONG says that what was published before is on its way: it waits with frames for which a ring has no room.
     if (this.client.waitsForPeers) this.pongsOwed++
     else this.pong()

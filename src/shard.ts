@@ -213,6 +213,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   /** Closes up to `count` connections, those that came first. */
   evict(count: number, eviction: Eviction): void {
     this.nowMs = performance.now()
+    this.catchUp()
     for (const client of this.clients.values()) {
       if (count <= 0) break
       if (client.closing) continue
@@ -368,6 +369,8 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
 
   /** What INFO says has changed: everybody is told. */
   setIdentity(identity: ServerIdentity): void {
+    this.nowMs = performance.now()
+    this.catchUp()
     this.identity = identity
     this.forEachClient((client) => client.identityChanged())
   }
@@ -382,11 +385,12 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   }
 
   private goBy(options: Options, tls: TlsOfPorts): Promise<void> {
+    this.nowMs = performance.now()
+    this.catchUp()
     const before = this.options
     this.options = options
     this.tls.configure(tls.client)
     this.webSockets?.configure(tls.webSocket)
-    this.nowMs = performance.now()
     this.log.configure(options)
     this.timers.optionsChanged(options, before)
     this.forEachClient((client) => client.optionsChanged(options, before))
@@ -399,6 +403,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   answer(query: Query, taker: ReportTaker): void {
     this.wake()
     try {
+      this.catchUp()
       if (isLong(query)) {
         this.reports.add(longReport(this, query), taker)
         return

@@ -1,0 +1,118 @@
+// What holds between connections of different shards (docs/threads.md, "What a PONG promises"). Each promise is tried
+// for a number of rounds while every shard is kept busy, so that a shard finds work in rings and in sockets at once.
+// The moments that matter are staged one by one in test/caught-up.test.ts.
+
+import { describe, expect, test } from 'vitest'
+import { RING_BUSY_BYTES } from '../../src/constants.ts'
+import { openInTurn, useServer } from '../support/harness.ts'
+import { RawClient } from '../support/raw-client.ts'
+
+const SHARDS = 4
+
+/** Keeps every ring busy until `work` is done: a shard that is busy with rings looks into sockets first. */
+async function whileBusy(port: number, work: Promise<unknown>): Promise<void> {
+  let isDone = false
+  const clients = await openInTurn(port, SHARDS, SHARDS)
+  for (const [i, client] of clients.entries()) {
+    client.onMessage = () => undefined
+    client.send(`SUB busy.${i} 1\r\n`)
+    await client.sync()
+  }
+  const loops = clients.map(async (client, i) => {
+    const lines = `PUB busy.${(i + 1) % SHARDS} ${RING_BUSY_BYTES}\r\n${'x'.repeat(RING_BUSY_BYTES)}\r\n`.repeat(2)
+    while (!isDone) {
+      client.send(lines)
+      await client.sync()
+    }
+  })
+  try {
+    await work
+  } finally {
+    isDone = true
+    await Promise.all(loops)
+  }
+}
+
+/** A subscriber, and how many messages it has been given since count was last set. */
+class Counter {
+  readonly client: RawClient
+  count = 0
+
+  constructor(client: RawClient) {
+    this.client = client
+    client.onMessage = () => this.count++
+  }
+}
+
+async function flush(publisher: RawClient, subject: string, count = 1): Promise<void> {
+  publisher.send(`PUB ${subject} 1\r\nx\r\n`.repeat(count), 'PING\r\n')
+  await publisher.expect('PONG\r\n')
+}
+
+describe('what a publisher has flushed', () => {
+  const running = useServer({ workers: SHARDS })
+
+  /**
+   * A round for a publisher on each shard with a subscriber on the next one, again and again; answers how many rounds
+   * were not as they should be.
+   */
+  async function failures(
+    rounds: number,
+    round: (publisher: RawClient, subscriber: Counter, subject: string) => Promise<boolean>,
+  ): Promise<number> {
+    const clients = await openInTurn(running.port, SHARDS, 2 * SHARDS)
+    let failed = 0
+    const work = clients.slice(0, SHARDS).map(async (publisher, i) => {
+      const subscriber = new Counter(clients[SHARDS + ((i + 1) % SHARDS)])
+      for (let n = 0; n < rounds; n++) if (!(await round(publisher, subscriber, `flushed.${i}.${n}`))) failed++
+    })
+    await whileBusy(running.port, Promise.all(work))
+    return failed
+  }
+
+  /** The same with a fresh subscription each time. `then` is what the subscriber does once the publisher has its PONG. */
+  function failuresWhen(then: (client: RawClient) => Promise<unknown>, rounds = 100): Promise<number> {
+    return failures(rounds, async (publisher, subscriber, subject) => {
+      const { client } = subscriber
+      client.send(`SUB ${subject} 1\r\n`)
+      await client.sync()
+      subscriber.count = 0
+      await flush(publisher, subject)
+      await then(client)
+      const isRight = subscriber.count === 1
+      client.send('UNSUB 1\r\n')
+      await client.sync()
+      return isRight
+    })
+  }
+
+  test('comes before the PONG to a PING that the subscriber sends then', async () => {
+    expect(await failuresWhen((client) => client.sync())).toBe(0)
+  })
+
+  test('comes before the subscriber leaves', async () => {
+    const unsubscribe = async (client: RawClient): Promise<void> => {
+      client.send('UNSUB 1\r\n')
+      await client.sync()
+    }
+    expect(await failuresWhen(unsubscribe)).toBe(0)
+  })
+
+  test('comes before the end of a subscriber that closes its half of the connection', async () => {
+    const clients = await openInTurn(running.port, SHARDS, SHARDS)
+    let failed = 0
+    const work = clients.map(async (publisher, i) => {
+      for (let n = 0; n < 30; n++) {
+        const client = await RawClient.open(running.port)
+        const subscriber = new Counter(client)
+        client.send(`SUB ended.${i} 1\r\n`)
+        await client.sync()
+        await flush(publisher, `ended.${i}`)
+        await client.leave()
+        if (subscriber.count !== 1) failed++
+      }
+    })
+    await whileBusy(running.port, Promise.all(work))
+    expect(failed).toBe(0)
+  })
+})
