@@ -188,6 +188,14 @@ export const RING_TURN_BYTES = 512 * 1024
 export const RING_BUSY_BYTES = 16 * 1024
 /** Traced messages of which another shard is to tell what happened; of more than these it does not. */
 export const TRACES_AWAITED_MAX = 4_096
+/**
+ * Longest names of accounts and queue groups, in bytes: they stand in the head of each frame. No queue group is refused
+ * but where the limit of control lines was raised.
+ */
+export const ACCOUNT_NAME_MAX = 1024
+export const QUEUE_NAME_MAX = 8 * 1024
+/** A frame has room for this many bytes of messages at least, whatever names stand in its head. */
+export const FRAME_ROOM_MIN = 16 * 1024
 /** Times a queue-group message may look for another shard after its picked member has gone. */
 export const REROUTE_MAX = 32
 
@@ -240,6 +248,8 @@ export const MATCH_CACHE_KEY_BYTES = 128
 
 assert(PAYLOAD_MAX <= PENDING_MAX, 'a message must fit its receiver')
 assert(RING_BYTES_MAX % RING_BYTES_MIN === 0 && Number.isInteger(Math.log2(RING_BYTES_MIN)))
+assert(ACCOUNT_NAME_MAX + QUEUE_NAME_MAX + FRAME_ROOM_MIN + 256 <= RING_BYTES_MIN / 4, 'a frame is a quarter of a ring')
+assert(QUEUE_NAME_MAX >= CONTROL_LINE_MAX)
 assert(CHUNK_BYTES > SHARE_MIN && BY_REFERENCE_MIN < CHUNK_BYTES)
 assert(HOLD_PENDING < PENDING_MAX, 'a producer is held before its receiver is cut')
 assert(SHARD_LATE_MS > 2 * HEARTBEAT_MS && SHARD_STUCK_MS > 2 * HEARTBEAT_MS && SHARD_SILENT_MAX_MS > SHARD_LATE_MS)

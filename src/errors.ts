@@ -2,6 +2,7 @@
 // The first two are the values below, with the texts of nats-server (reference 7.1 and 7.3); a bug throws.
 
 import { getSystemErrorMap } from 'node:util'
+import { QUEUE_NAME_MAX } from './constants.ts'
 
 /** What ends a connection. Each closed connection has exactly one; the text is what /connz shows. */
 export const CloseReason = {
@@ -80,6 +81,8 @@ const refusal = (text: string, logged = text): Refusal => ({ text, logged })
 export const Refusals = {
   invalidSubject: refusal('Invalid Subject'),
   invalidPublishSubject: refusal('Invalid Publish Subject'),
+  /** Of a queue group. nats-server knows no such bound, and so no text. */
+  queueName: refusal('Invalid Queue Name', `Queue group name is longer than ${QUEUE_NAME_MAX} bytes`),
   subscriptions: refusal('maximum subscriptions exceeded'),
   publish: (subject: string) =>
     refusal(`Permissions Violation for Publish to ${quote(subject)}`, `Publish Violation - Subject ${quote(subject)}`),

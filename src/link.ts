@@ -1,7 +1,8 @@
 // The way out to one other shard: runs become frames in its ring. Nothing is dropped and nothing blocks: where the
 // ring is full, frames wait here in order, and the publishers whose messages wait are read no further.
 
-import { BLOCK_SLACK, CHUNK_BYTES } from './constants.ts'
+import assert from 'node:assert/strict'
+import { BLOCK_SLACK, CHUNK_BYTES, FRAME_ROOM_MIN } from './constants.ts'
 import { FrameKind, frameBytes, type Routing, writeFrame } from './frame.ts'
 import { copyBytes } from './memory/block.ts'
 import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
@@ -52,7 +53,8 @@ export class Link {
   send(run: Run, routing: Routing, from: number, count: number): void {
     if (this.closed) return
     this.sentMessages += count
-    const room = this.ring.frameMax - frameBytes(routing, 0) - 8
+    const room = this.ring.frameMax - frameBytes(routing, 0) - BLOCK_SLACK
+    assert(room >= FRAME_ROOM_MIN, 'the names in a frame leave no room for messages')
     const perFrame = Math.floor(room / run.stride)
     if (perFrame === 0) {
       for (let i = 0; i < count; i++) this.sendFragments(run, routing, from + i, room)

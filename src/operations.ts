@@ -6,7 +6,7 @@ import { AuthFaults, type Identity, type Limits, lowestLimits, NO_LIMIT, NO_LIMI
 import { type Credentials, NO_CREDENTIALS } from './auth/request.ts'
 import type { Client } from './client.ts'
 import type { SlowConsumerPolicy } from './config/shapes.ts'
-import { PROTOCOL_VERSION } from './constants.ts'
+import { PROTOCOL_VERSION, QUEUE_NAME_MAX } from './constants.ts'
 import { type Fault, Faults, quote, type Refusal, Refusals } from './errors.ts'
 import { Login } from './login.ts'
 import { encodeNoResponders } from './protocol/encoder.ts'
@@ -305,6 +305,10 @@ export class Operations implements ParserHandler {
     if (client.closing) return // what came was more than it has room for
     const { maxSubscriptionTokens } = shard.options
     const verdict = this.rights === undefined ? 'allowed' : this.rights.maySubscribe(subject, queue)
+    if (queue.length > QUEUE_NAME_MAX) {
+      client.refuse(Refusals.queueName)
+      return
+    }
     if (queue === RESERVED_QUEUE || (verdict === 'denied' && queue !== '')) {
       client.refuse(Refusals.subscribeQueue(subject, queue, sid))
       return

@@ -1,6 +1,7 @@
 // `accounts` (reference 4.3): a list of names, or a block for each account, and the subject mappings that an account,
 // or the top level for $G, may have.
 
+import { ACCOUNT_NAME_MAX } from '../constants.ts'
 import { EXPORT, IMPORT, readExports, readImports } from './exports-imports.ts'
 import { ACCOUNT_JETSTREAM, readAccountJetStream } from './jetstream-keys.ts'
 import { isPublicNkey } from './nkey.ts'
@@ -216,6 +217,7 @@ export function readAccounts(entry: ConfigEntry, reading: Reading): AccountDraft
     if (item.usedAsVariable) continue
     if (!(item.value instanceof Map)) problems.error(item, 'Expected map entries for accounts')
     else if (name === GLOBAL_ACCOUNT) problems.error(item, `${quoteText(name)} is a Reserved Account`)
+    else if (isTooLong(name)) problems.error(item, TOO_LONG)
     else {
       const account = newAccount(name)
       readBlock(item.value, ACCOUNT, account, reading)
@@ -232,10 +234,17 @@ function readAccountNames(items: readonly ConfigEntry[], { problems }: Reading):
     const name = problems.string(item)
     if (name === undefined) continue
     if (name === GLOBAL_ACCOUNT) problems.error(item, `${quoteText(name)} is a Reserved Account`)
+    else if (isTooLong(name)) problems.error(item, TOO_LONG)
     else if (names.has(name)) problems.error(item, `Duplicate Account Entry: ${name}`)
     names.add(name)
   }
   return [...names].map(newAccount)
+}
+
+const TOO_LONG = `account names are limited to ${ACCOUNT_NAME_MAX} bytes`
+
+function isTooLong(name: string): boolean {
+  return Buffer.byteLength(name) > ACCOUNT_NAME_MAX
 }
 
 function newAccount(name: string): AccountDraft {

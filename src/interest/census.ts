@@ -2,14 +2,12 @@
 // nothing. One pass over the table of edges; each node that holds subscriptions is counted for the branch it is on.
 //
 // Nothing holds still meanwhile. What is counted may be off by what came or went during the pass, which people do not
-// mind; offsets met in memory that was used again are not trusted: words outside the view read as undefined, climbs
-// are bounded, and a branch whose parts do not fit together is left out.
+// mind; offsets met in memory that was used again are not trusted: words outside the view read as undefined, no node is
+// climbed from twice, and a branch whose parts do not fit together is left out.
 
 import { Edges, Header, Node, Queue } from './layout.ts'
 
 const WORD_BYTES = 4
-/** Longer paths are not followed: no subject has as many tokens. */
-const DEPTH_MAX = 2_100
 const QUEUES_MAX = 100_000
 const TOKEN_BYTES_MAX = 65_536
 
@@ -43,8 +41,9 @@ export function takeCensus(region: SharedArrayBuffer, path: readonly string[]): 
   }
   const branches = new Map<string, Branch>()
   const byNode = new Map<number, Branch>()
+  const branchOf = new Map<number, number>()
   for (const node of nodes) {
-    const branchNode = climb(words, node, top)
+    const branchNode = climb(words, node, top, branchOf)
     if (branchNode === 0) continue
     const branch = byNode.get(branchNode) ?? addBranch(branches, byNode, branchNode, tokenOf(words, bytes, branchNode))
     if (branch === undefined) continue
@@ -97,15 +96,26 @@ function nodesOf(words: Int32Array): number[] {
   return nodes
 }
 
-/** The ancestor of `node`, or itself, that is a child of `top`; 0 if there is none. */
-function climb(words: Int32Array, node: number, top: number): number {
-  for (let depth = 0; depth < DEPTH_MAX; depth++) {
+/**
+ * The ancestor of `from`, or itself, that is a child of `top`; 0 if there is none. What is found is noted in `known`
+ * for each node on the way, so that all climbs together take as many steps as there are nodes.
+ */
+function climb(words: Int32Array, from: number, top: number, known: Map<number, number>): number {
+  const way: number[] = []
+  let branch: number | undefined
+  for (let node = from; branch === undefined; ) {
+    branch = known.get(node)
+    if (branch !== undefined) break
+    way.push(node)
+    // Until more is known: a way that leads back to itself leads nowhere.
+    known.set(node, 0)
     const parent = words[node + Node.parent]
-    if (parent === top) return node
-    if (!(parent > 0)) return 0
-    node = parent
+    if (parent === top) branch = node
+    else if (!(parent > 0)) branch = 0
+    else node = parent
   }
-  return 0
+  for (const node of way) known.set(node, branch)
+  return branch
 }
 
 function tokenOf(words: Int32Array, bytes: Uint8Array, node: number): string | undefined {

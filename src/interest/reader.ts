@@ -6,7 +6,7 @@
 // Until it is known to be good, an offset found in the region is never trusted: the walk has a step limit, and words
 // outside the view read as undefined, which ends the walk.
 
-import { REGION_READ_STEPS } from '../constants.ts'
+import { QUEUE_NAME_MAX, REGION_READ_STEPS } from '../constants.ts'
 import { hashBytes } from '../memory/block.ts'
 import { DOT_BYTE, Edges, edgeHash, Header, Node, Queue, TOMBSTONE } from './layout.ts'
 
@@ -38,6 +38,8 @@ export class InterestReader {
   private bytes: Uint8Array
   /** Nodes of the latest walk. */
   private readonly found: number[] = []
+  /** Of the walk at hand: nodes that are still to be followed, each with where its part of the subject starts. */
+  private readonly branches: number[] = []
   private steps = 0
   /** Steps that the latest call took, all its tries together. */
   stepsTaken = 0
@@ -144,7 +146,19 @@ export class InterestReader {
   }
 
   /** Follows literal, `*` and `>` from `node` for the tokens from `start` on. */
-  private walk(node: number, start: number): void {
+  private walk(root: number, from: number): void {
+    const { branches } = this
+    branches.length = 0
+    branches.push(root, from)
+    // No recursion: a subject may have as many tokens as a control line has room for.
+    while (branches.length > 0) {
+      const start = branches.pop() as number
+      this.followPath(branches.pop() as number, start)
+    }
+  }
+
+  /** Follows literal tokens and `>`; where `*` leads on is noted. */
+  private followPath(node: number, start: number): void {
     const { words, subject, end } = this
     while (this.steps-- > 0) {
       const rest = words[node + Node.rest]
@@ -156,7 +170,7 @@ export class InterestReader {
       const star = words[node + Node.star]
       if (star > 0) {
         if (isLast) this.found.push(star)
-        else this.walk(star, stop + 1)
+        else this.branches.push(star, stop + 1)
       }
       node = this.literalChild(node, subject, start, stop)
       if (!(node > 0)) return
@@ -210,7 +224,7 @@ function hasEmptyToken(subject: Uint8Array, start: number, end: number): boolean
 }
 
 function latin1(bytes: Uint8Array, start: number, end: number): string | undefined {
-  if (!(end <= bytes.length) || !(end > start) || end - start > 65536) return undefined
+  if (!(end <= bytes.length) || !(end > start) || end - start > QUEUE_NAME_MAX) return undefined
   let text = ''
   for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i])
   return text
