@@ -178,14 +178,11 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
   }
 
   private socketOnEnd(): void {
-    if (this.closing) {
-      this.socket.destroySoon()
-      return
+    if (this.closing) this.socket.destroySoon()
+    else {
+      this.shard.wakeBehindRings()
+      this.closeBehind({ text: undefined, reason: CloseReason.clientClosed })
     }
-    // Its half of the socket may be all that it has closed: what others have flushed to it goes out.
-    this.shard.wake()
-    this.shard.catchUp()
-    this.closeBehind({ text: undefined, reason: CloseReason.clientClosed })
   }
 
   private socketOnError(error: NodeJS.ErrnoException): void {
@@ -409,8 +406,7 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
 
   /** Closes when no operation of its own is being carried out: a timer's way. */
   closeByTimer(fault: Fault): void {
-    this.shard.wake()
-    this.shard.catchUp()
+    this.shard.wakeBehindRings()
     this.attempt(() => this.close(fault))
   }
 

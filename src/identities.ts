@@ -200,8 +200,7 @@ export class Identities {
   /** The token of an account is another one, or has ended: its clients go by what it says now. */
   private accountChanged({ before, now }: TokenChange): void {
     const { shard } = this
-    shard.wake()
-    shard.catchUp()
+    shard.wakeBehindRings()
     this.epoch++
     for (const client of this.clientsOf(before.claims.subject)) {
       const { identity } = client.login

@@ -212,8 +212,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
 
   /** Closes up to `count` connections, those that came first. */
   evict(count: number, eviction: Eviction): void {
-    this.nowMs = performance.now()
-    this.catchUp()
+    this.wakeBehindRings()
     for (const client of this.clients.values()) {
       if (count <= 0) break
       if (client.closing) continue
@@ -273,6 +272,12 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   /** Something else than a read or a frame makes the shard work: a timer, an answer from elsewhere. */
   wake(): void {
     this.nowMs = performance.now()
+  }
+
+  /** The same for what ends or answers something: it comes behind what other shards' publishers have flushed. */
+  wakeBehindRings(): void {
+    this.wake()
+    this.catchUp()
   }
 
   mark(outbound: Outbound): void {
@@ -369,8 +374,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
 
   /** What INFO says has changed: everybody is told. */
   setIdentity(identity: ServerIdentity): void {
-    this.nowMs = performance.now()
-    this.catchUp()
+    this.wakeBehindRings()
     this.identity = identity
     this.forEachClient((client) => client.identityChanged())
   }
@@ -385,8 +389,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   }
 
   private goBy(options: Options, tls: TlsOfPorts): Promise<void> {
-    this.nowMs = performance.now()
-    this.catchUp()
+    this.wakeBehindRings()
     const before = this.options
     this.options = options
     this.tls.configure(tls.client)
@@ -401,9 +404,8 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
 
   /** Answers a query of the primary: at once, or part by part in the turns that come. Never throws. */
   answer(query: Query, taker: ReportTaker): void {
-    this.wake()
+    this.wakeBehindRings()
     try {
-      this.catchUp()
       if (isLong(query)) {
         this.reports.add(longReport(this, query), taker)
         return
@@ -431,8 +433,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   /** Closes every connection and calls back when the last is gone, or when `graceMs` are over. */
   stop(graceMs: number, done: () => void): void {
     this.stopping = true
-    this.nowMs = performance.now()
-    this.catchUp()
+    this.wakeBehindRings()
     const timer = setTimeout(() => this.cutAll(), graceMs)
     this.onEmpty = () => {
       clearTimeout(timer)
