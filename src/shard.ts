@@ -355,11 +355,9 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   /** A bug was met that no connection of ours has to answer for. */
   readonly bugMet = (error: unknown): void => this.log.bug(error)
 
-  /** Deals with everything that other shards' publishers have flushed by now; answers how many bytes that were. */
-  catchUp(): number {
-    let bytes = 0
-    for (const peer of this.peers) bytes += peer.catchUp()
-    return bytes
+  /** Deals with everything that other shards' publishers have flushed by now. */
+  catchUp(): void {
+    for (const peer of this.peers) peer.catchUp()
   }
 
   holdPublisher(connection: number, peer: number): void {
