@@ -13,9 +13,12 @@ import { allocateBlock } from '../src/memory/block.ts'
 import { BasicAuth } from '../src/monitor/basic-auth.ts'
 import { prefersOpenMetrics } from '../src/monitor/open-metrics.ts'
 import { parseTarget } from '../src/monitor/parameters.ts'
+import { parseConnect } from '../src/protocol/connect.ts'
+import { defaultConnectOptions } from '../src/protocol/handshake.ts'
 import { Parser } from '../src/protocol/parser.ts'
 import { compileTransform } from '../src/subjects/transform.ts'
 import { bodyShape, readBody } from '../src/system/request-options.ts'
+import { goText } from '../src/text/utf8.ts'
 import { readTraceHeaders, withTracingDisabled } from '../src/tracing/headers.ts'
 import { HeadCollector } from '../src/websocket/head.ts'
 import { OriginPolicy } from '../src/websocket/origin.ts'
@@ -173,6 +176,21 @@ const ENTRIES: readonly Entry[] = [
       'blanks behind a comma': (n) => `b.{{partition(9,${blanks(n)}1)}}.>`,
       number: (n) => `b.{{wildcard(${'1'.repeat(n)})}}.>`,
       tokens: (n) => `${many('$1.', n)}>`,
+    },
+  },
+  {
+    name: 'CONNECT',
+    read: (text) => parseConnect(goText(Buffer.from(text, 'latin1')), defaultConnectOptions()),
+    shapes: {
+      'nested lists': (n) => `{"x":${'['.repeat(n / 2)}${']'.repeat(n / 2)}}`,
+      'one name': (n) => `{${many('"name":"a",', n)}"name":"b"}`,
+      'many names': (n) => `{${objectMembers(n)}}`,
+      'a long number': (n) => `{"protocol":${'1'.repeat(n)}}`,
+      'blanks behind a value': (n) => `{"name":"a"${blanks(n)}}`,
+      'bytes that are no text': (n) => `{"name":"${'\xe2\x82'.repeat(n / 2)}"}`,
+      'halves of pairs': (n) => `{"name":"${many('\\ud800', n)}"}`,
+      permissions: (n) => `{"import":{"allow":[${many('"a",', n)}"a"]}}`,
+      'no end': (n) => `{"name":"${'a'.repeat(n)}`,
     },
   },
   {

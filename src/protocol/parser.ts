@@ -20,6 +20,7 @@ import { BLOCK_SLACK } from '../constants.ts'
 import { type Fault, Faults } from '../errors.ts'
 import { allocateBlock, type Block, copyBytes, equalBytes } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
+import { goText } from '../text/utf8.ts'
 import { Work } from '../turns.ts'
 import { Backlog } from './backlog.ts'
 import { CutLine } from './cut-line.ts'
@@ -362,7 +363,7 @@ export class Parser {
       case 'UNSUB':
         return this.readUnsub(block, at, cursor + 1, end, count)
       case 'CONNECT':
-        this.handler.processConnect(bytes.toString('utf8', from, lineEnd))
+        this.handler.processConnect(goText(bytes, from, lineEnd))
         return cursor + 1
       case '-ERR':
         return this.fail(Faults.errorFromClient, block, at, end)

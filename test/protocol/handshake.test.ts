@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { NATS_VERSION } from '../../src/constants.ts'
+import { parseConnect } from '../../src/protocol/connect.ts'
 import {
   type ConnectOptions,
   defaultConnectOptions,
   encodeInfo,
-  parseConnect,
   type ServerIdentity,
 } from '../../src/protocol/handshake.ts'
 import { chooseSeed, Random } from '../support/random.ts'
@@ -91,7 +91,7 @@ test('null in place of an object changes nothing', () => {
 })
 
 test('members that nobody knows are ignored, whatever they are', () => {
-  const unknown = { import: [1, { a: null }], '': 1, 1: 2, constructor: 'x', toString: 1, hasOwnProperty: false }
+  const unknown = { imports: [1, { a: null }], '': 1, 1: 2, constructor: 'x', toString: 1, hasOwnProperty: false }
   expect(parse(JSON.stringify(unknown))).toEqual(DEFAULTS)
 })
 
@@ -114,9 +114,9 @@ test('the options in force are not touched', () => {
   expect(current).toEqual(DEFAULTS)
 })
 
-test('texts may hold anything, also halves of surrogate pairs and NUL', () => {
-  expect(parse('{"name":"\\ud800"}')?.name).toBe('\ud800')
-  expect(parse('{"name":"\\udc00\\ud800"}')?.name).toBe('\udc00\ud800')
+test('texts may hold anything, also NUL; halves of surrogate pairs are replaced', () => {
+  expect(parse('{"name":"\\ud800"}')?.name).toBe('\ufffd')
+  expect(parse('{"name":"\\udc00\\ud800"}')?.name).toBe('\ufffd\ufffd')
   expect(parse('{"name":"a\\u0000\\r\\nb"}')?.name).toBe('a\0\r\nb')
   expect(parse('{"n\\u0061me":"escaped"}')?.name).toBe('escaped')
 })
@@ -171,9 +171,12 @@ test.each([...MEMBERS.map(([wire, , value]) => [wire, value] as const), ...IGNOR
   },
 )
 
-test.each(['1e400', '-1e400', '0.5', '1e-1', '9007199254740993', '1e20', '"1"'])('protocol %s is refused', (text) => {
-  expect(parse(`{"protocol":${text}}`)).toBeUndefined()
-})
+test.each(['1e400', '-1e400', '0.5', '1e-1', '9223372036854775808', '1e20', '1.0', '"1"'])(
+  'protocol %s is refused',
+  (text) => {
+    expect(parse(`{"protocol":${text}}`)).toBeUndefined()
+  },
+)
 
 test('a wrong type of a known member is refused wherever it stands, and in any letter case', () => {
   expect(parse('{"name":"a","verbose":false,"PEDANTIC":"no"}')).toBeUndefined()
@@ -183,9 +186,10 @@ test.each([
   ['lists', '[', ']'],
   ['objects', '{"a":', '}'],
   ['lists and objects', '[{"a":', '}]'],
-])('4,000 nested %s are refused, closed or not', (_, opening, closing) => {
-  expect(parse(`{"x":${opening.repeat(4000)}1${closing.repeat(4000)}}`)).toBeUndefined()
+])('4,000 nested %s are accepted, more than 10,000 are not', (_, opening, closing) => {
+  expect(parse(`{"x":${opening.repeat(4000)}1${closing.repeat(4000)}}`)).toEqual(DEFAULTS)
   expect(parse(`{"x":${opening.repeat(4000)}`)).toBeUndefined()
+  expect(parse(`{"x":${opening.repeat(10_000)}1${closing.repeat(10_000)}}`)).toBeUndefined()
   expect(parse(opening.repeat(100_000))).toBeUndefined()
 })
 
