@@ -5,9 +5,11 @@ import { describe, expect, test } from 'vitest'
 import { samplingHeaders } from '../src/accounts/trace-headers.ts'
 import { Members } from '../src/auth/jwt/members.ts'
 import { readRights, whyNotRights } from '../src/auth/jwt/rights.ts'
+import { isOneWithinAnother } from '../src/auth/jwt/subjects.ts'
 import { fillTemplates } from '../src/auth/jwt/templates.ts'
 import { decodeAnyToken } from '../src/auth/jwt/token.ts'
 import { CompiledPermissions } from '../src/auth/permissions.ts'
+import { quote } from '../src/errors.ts'
 import { traceOperation } from '../src/log/trace.ts'
 import { allocateBlock } from '../src/memory/block.ts'
 import { BasicAuth } from '../src/monitor/basic-auth.ts'
@@ -19,12 +21,17 @@ import { Parser } from '../src/protocol/parser.ts'
 import { compileTransform } from '../src/subjects/transform.ts'
 import { bodyShape, readBody } from '../src/system/request-options.ts'
 import { goText } from '../src/text/utf8.ts'
+import { der, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, SET } from '../src/tls/der.ts'
+import { peerNames } from '../src/tls/names.ts'
 import { readTraceHeaders, withTracingDisabled } from '../src/tracing/headers.ts'
+import { offersIn } from '../src/websocket/extensions.ts'
+import { CARRY_MAX, type FrameHandler, FrameReader } from '../src/websocket/frame-reader.ts'
 import { HeadCollector } from '../src/websocket/head.ts'
 import { OriginPolicy } from '../src/websocket/origin.ts'
 import { cookiesOf, hasToken, readRequest } from '../src/websocket/request.ts'
 import { CountingPool } from './memory/counting-pool.ts'
 import { CallRecorder, FEED_DEFAULTS } from './protocol/feed.ts'
+import { frame, Opcode } from './support/websocket.ts'
 import { workOf } from './support/work.ts'
 
 /** An entry, and inputs of `n` chars that are meant to be hard for it. */
@@ -52,6 +59,27 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64url')
 const tokenOf = (header: string, claims: string): string => `${base64(header)}.${base64(claims)}.${'a'.repeat(86)}`
 const WHO = { id: '', subject: '', issuer: '', audience: '', issuedAt: 0, expires: 0, notBefore: 0, tags: ['a:b'] }
 const NAMED = { user: { ...WHO, name: 'u' }, account: { ...WHO, name: 'a' }, issuerAccount: '' }
+
+/** Parts of a subject, as a byte string: so many of a type (hex, with tag and length). */
+function attributes(count: number, type: string, value: string): string {
+  const one = der(SET, der(SEQUENCE, Buffer.from(type, 'hex'), der(0x0c, Buffer.from(value))))
+  return Buffer.concat(new Array(count).fill(one)).toString('latin1')
+}
+
+/** What is read of a certificate, around the parts of its subject. */
+function certificateOf(subject: Buffer): Buffer {
+  const empty = der(SEQUENCE)
+  const head = [der(INTEGER, Buffer.from([1])), empty, empty, empty]
+  return der(SEQUENCE, der(SEQUENCE, ...head, der(SEQUENCE, subject), empty))
+}
+
+const NO_FRAMES: FrameHandler = {
+  frameData: () => undefined,
+  frameCompressed: () => true,
+  framePing: () => undefined,
+  frameClose: () => undefined,
+  frameFault: ({ text }) => expect.fail(text),
+}
 
 const headers = (lines: string): string => `NATS/1.0\r\n${lines}\r\n\r\n`
 
@@ -176,6 +204,59 @@ const ENTRIES: readonly Entry[] = [
       'blanks behind a comma': (n) => `b.{{partition(9,${blanks(n)}1)}}.>`,
       number: (n) => `b.{{wildcard(${'1'.repeat(n)})}}.>`,
       tokens: (n) => `${many('$1.', n)}>`,
+    },
+  },
+  {
+    name: 'exports and imports of an account',
+    read: (text) => isOneWithinAnother(text.split(' ')),
+    shapes: {
+      'all different': (n) => Array.from({ length: n / 10 }, (_, i) => `a.b${i}.c`).join(' '),
+      'with wildcards': (n) => Array.from({ length: n / 10 }, (_, i) => `a.*.c${i}.>`).join(' '),
+      'ever longer': (n) => Array.from({ length: Math.sqrt(n) }, (_, i) => `${many('a.', 2 * i)}b`).join(' '),
+      'many tokens': (n) => `${many('a.', n)}b ${many('*.', n)}c`,
+      equal: (n) => new Array(n / 2).fill('a').join(' '),
+    },
+  },
+  {
+    name: 'a certificate’s names',
+    read: (text) => peerNames(certificateOf(Buffer.from(text, 'latin1'))),
+    shapes: {
+      'many parts': (n) => attributes(n / 10, '0603550403', 'a'),
+      'many domains': (n) => attributes(n / 10, '060a0992268993f22c640119', 'a'),
+      'a long name': (n) => attributes(1, '0603550403', `${blanks(n)}${','.repeat(n)}`),
+      'a long type': (n) => attributes(1, der(OBJECT_IDENTIFIER, Buffer.alloc(n, 0x55)).toString('hex'), 'a'),
+    },
+  },
+  {
+    name: 'extensions that a WebSocket offers',
+    read: offersIn,
+    shapes: {
+      commas: (n) => ','.repeat(n),
+      blanks: (n) => `a${blanks(n)}`,
+      offers: (n) => many('a;b=c,', n),
+      parameters: (n) => `a${many(';b="c"', n)}`,
+      'a quote without an end': (n) => `a;b="${'\\'.repeat(n)}`,
+    },
+  },
+  {
+    name: 'frames of one byte',
+    read: (text) => {
+      const bytes = Buffer.concat(Array.from(text, (char) => frame(Opcode.continuation, char, { fin: false })))
+      const whole = Buffer.concat([frame(Opcode.binary, '', { fin: false }), bytes])
+      const block = allocateBlock(CARRY_MAX + whole.length)
+      whole.copy(block.bytes, CARRY_MAX)
+      const reader = new FrameReader(NO_FRAMES, true, false)
+      for (let at = 0; at < whole.length; at++) reader.push(block, CARRY_MAX + at, CARRY_MAX + at + 1)
+    },
+    shapes: { fragments: (n) => 'a'.repeat(n) },
+  },
+  {
+    name: 'what the log quotes',
+    read: quote,
+    shapes: {
+      controls: (n) => '\x01'.repeat(n),
+      'bytes that are no text': (n) => '\xe2\x82'.repeat(n / 2),
+      quotes: (n) => '"'.repeat(n),
     },
   },
   {

@@ -179,18 +179,18 @@ export class WebSocketTransport implements Transport, FrameHandler {
     const bytesMax = this.client?.parser.connectDue ? DEFLATE_STRANGER_MAX : maxPayload + DEFLATE_SLACK_BYTES
     if (this.messageBytes + length > bytesMax) return this.refuseMessage(Faults.payload)
     if (length > 0) {
-      const chunk = this.messageChunk(this.messageBytes + length)
+      const chunk = this.messageChunk(this.messageBytes + length, bytesMax)
       unmaskInto(chunk.block, this.messageBytes, block, start, length, key)
       this.messageBytes += length
     }
     return !last || this.inflateMessage()
   }
 
-  /** The chunk that collects the message, with room for `bytes`. */
-  private messageChunk(bytes: number): Chunk {
+  /** The chunk that collects the message, with room for `bytes`. It doubles: fragments may be of one byte each. */
+  private messageChunk(bytes: number, bytesMax: number): Chunk {
     const { message } = this
     if (message !== undefined && message.block.capacity >= bytes) return message
-    const chunk = this.shared.pool.acquire(bytes)
+    const chunk = this.shared.pool.acquire(Math.max(bytes, Math.min(2 * this.messageBytes, bytesMax)))
     if (message !== undefined) {
       message.block.bytes.copy(chunk.block.bytes, 0, 0, this.messageBytes)
       message.release()

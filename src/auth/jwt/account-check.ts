@@ -5,7 +5,7 @@ import { isPublicKey } from '../nkey.ts'
 import type { Account, AccountExport, AccountImport, Destination, Info } from './account.ts'
 import { decodeActivation, whyNotImportedBy } from './activation.ts'
 import { whyNotPermissions } from './rights.ts'
-import { hasWildcard, isSubject, isWithin } from './subjects.ts'
+import { hasWildcard, isOneWithinAnother, isSubject } from './subjects.ts'
 import { isInvalid, whyNotNow } from './token.ts'
 
 const INFO_MAX = 8 * 1024
@@ -47,14 +47,14 @@ function whyNotExports({ exports, limits }: Account): string | undefined {
       return 'wildcard exports are not allowed by the operator'
     }
   }
-  for (const [i, one] of exports.entries()) {
+  for (const one of exports) {
     const problem = whyNotExport(one)
     if (problem !== undefined) return problem
-    if (exports.some((other, j) => i !== j && one.kind === other.kind && isWithin(one.subject, other.subject))) {
-      return 'export is within another'
-    }
   }
-  return undefined
+  const subjectsOf = (kind: string): string[] =>
+    exports.filter((one) => one.kind === kind).map(({ subject }) => subject)
+  const isNested = isOneWithinAnother(subjectsOf('stream')) || isOneWithinAnother(subjectsOf('service'))
+  return isNested ? 'export is within another' : undefined
 }
 
 function whyNotExport(one: AccountExport): string | undefined {
@@ -87,11 +87,11 @@ function whyNotImports({ claims, imports, limits }: Account): string | undefined
     if (problem !== undefined) return problem
     if (one.kind !== 'service') continue
     const here = localSubject(one)
-    const others = services.get(one.account) ?? []
-    if (others.some((other) => isWithin(here, other) || isWithin(other, here))) return 'imports overlap'
-    services.set(one.account, [...others, here])
+    const others = services.get(one.account)
+    if (others === undefined) services.set(one.account, [here])
+    else others.push(here)
   }
-  return undefined
+  return [...services.values()].some(isOneWithinAnother) ? 'imports overlap' : undefined
 }
 
 /** The subject under which a service is asked here, with `*` for each reference to a wildcard. */

@@ -1,6 +1,8 @@
 // Subjects as tokens are checked for them. That is wider than what the server takes (subjects/subject.ts): such
 // subjects are accepted here, and match nothing later.
 
+import { SubjectSet } from '../subject-set.ts'
+
 /** Not empty, nor any part of it, and without blanks. */
 export function isSubject(subject: string): boolean {
   return !subject.includes(' ') && subject.split('.').every((token) => token !== '')
@@ -8,6 +10,14 @@ export function isSubject(subject: string): boolean {
 
 export function hasWildcard(subject: string): boolean {
   return subject.split('.').some((token) => token === '*' || token === '>')
+}
+
+/** Whether one of several subjects is within another, in time by their number: each is looked up in a tree of all. */
+export function isOneWithinAnother(subjects: readonly string[]): boolean {
+  if (new Set(subjects).size < subjects.length) return true
+  const tree = new SubjectSet()
+  for (const [i, subject] of subjects.entries()) tree.add(subject, String(i))
+  return subjects.some((subject) => tree.find(subject, 'literal').queues.length > 1)
 }
 
 /** Whether all that the one subject covers is covered by the other. */
