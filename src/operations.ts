@@ -209,7 +209,6 @@ export class Operations implements ParserHandler {
   private process(run: Run): void {
     const { client, shard } = this
     const { account } = client
-    if (this.isReserved(run)) return
     if (account.mappings.isEmpty) this.publish(run)
     else {
       let isLost = true
@@ -228,7 +227,10 @@ export class Operations implements ParserHandler {
     const { client, shard } = this
     const { options, account } = client
     const route = shard.router.planner.routeOf(run, account)
+    // What is wrong with the subject is told first, as by nats-server.
+    if (this.hasReservedSubject(run)) return
     if (this.rights !== undefined && !this.mayPublish(run, route, this.rights)) return
+    if (this.hasReservedReply(run)) return
     if (options.verbose) client.sendOk()
     this.heard(run, shard.router.dispatch(run, account, client, route))
   }
@@ -239,25 +241,22 @@ export class Operations implements ParserHandler {
     if (deliveries === 0 && isRequest) this.answerNoResponders(run)
   }
 
-  /** Whether the run is for the server alone; the client has been told so. */
-  private isReserved(run: Run): boolean {
-    const { bytes } = run.line
-    // Subjects of the server itself are not for clients.
-    if (mayBeReserved(bytes[run.subjectStart])) {
-      const subject = subjectOf(run)
-      if (isReservedSubject(subject)) {
-        this.refuseRun(run, Refusals.publish(subject))
-        return true
-      }
-    }
-    if (run.replyEnd > run.replyStart && mayBeReserved(bytes[run.replyStart])) {
-      const reply = replyOf(run)
-      if (isReservedReply(reply)) {
-        this.refuseRun(run, Refusals.reply(reply))
-        return true
-      }
-    }
-    return false
+  /** Whether the subject, as mappings have it, is for the server alone; the client has been told so. */
+  private hasReservedSubject(run: Run): boolean {
+    if (!mayBeReserved(run.line.bytes[run.subjectStart])) return false
+    const subject = subjectOf(run)
+    if (!isReservedSubject(subject)) return false
+    this.refuseRun(run, Refusals.publish(subject))
+    return true
+  }
+
+  /** The same for the reply subject. */
+  private hasReservedReply(run: Run): boolean {
+    if (run.replyEnd === run.replyStart || !mayBeReserved(run.line.bytes[run.replyStart])) return false
+    const reply = replyOf(run)
+    if (!isReservedReply(reply)) return false
+    this.refuseRun(run, Refusals.reply(reply))
+    return true
   }
 
   /** Whether the run, or as much of it as is left in it, may go on under the subject that mappings have given it. */

@@ -49,15 +49,25 @@ export class Mappings {
     return this.list.length === 0
   }
 
-  /** The mapping for a subject (byte string); undefined if it stays as it is. */
+  /** The mapping for a subject (byte string); undefined if it stays as it is, as what is no subject does. */
   find(subject: string): Mapping | undefined {
     if (this.found.has(subject)) return this.found.get(subject)
     const tokens = subject.split('.')
-    const mapping = this.list.find(({ source }) => source.matches(tokens))
+    const mapping = this.list.find(({ source }) => isMappedBy(source, tokens))
     if (this.found.size >= CACHE_MAX) this.found.clear()
     this.found.set(subject, mapping)
     return mapping
   }
+}
+
+/**
+ * Clients may publish to what is no subject, or has wildcards. As in nats-server, a `*` of the source stands neither
+ * for `>` nor for an empty token, and `>` for any rest.
+ */
+function isMappedBy(source: Transform, tokens: readonly string[]): boolean {
+  if (!source.matches(tokens)) return false
+  if (!tokens.includes('>') && !tokens.includes('')) return true
+  return source.source.split('.').every((token, i) => token !== '*' || (tokens[i] !== '>' && tokens[i] !== ''))
 }
 
 /** Whether every message under the same subject goes the same way. */

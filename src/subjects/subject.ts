@@ -37,8 +37,22 @@ export function matchesTokens(filter: readonly string[], tokens: readonly string
 
 // ── Subjects that belong to the server ──────────────────────────────────────────────────────────────────────
 
-const RESERVED_SUBJECTS = ['_GR_.', '$NRG.']
-const RESERVED_REPLIES = ['_R_.', '$JS.ACK.', '_GR_.']
+/** What reserved names begin with; where `bare`, the beginning alone is reserved as well. As nats-server has them. */
+interface Prefix {
+  readonly text: string
+  readonly bare: boolean
+}
+const RESERVED_SUBJECTS: readonly Prefix[] = [
+  { text: '_GR_.', bare: false },
+  { text: '$GR.', bare: false },
+  { text: '$NRG.', bare: true },
+]
+const RESERVED_REPLIES: readonly Prefix[] = [
+  { text: '_R_.', bare: true },
+  { text: '$JS.', bare: false },
+  { text: '_GR_.', bare: false },
+  { text: '$GR.', bare: false },
+]
 /** The one queue name that is not for clients. */
 export const RESERVED_QUEUE = '_sys_'
 
@@ -48,9 +62,13 @@ export function mayBeReserved(firstByte: number): boolean {
 }
 
 export function isReservedSubject(subject: string): boolean {
-  return RESERVED_SUBJECTS.some((prefix) => subject.startsWith(prefix))
+  return RESERVED_SUBJECTS.some((prefix) => hasPrefix(subject, prefix))
 }
 
 export function isReservedReply(reply: string): boolean {
-  return RESERVED_REPLIES.some((prefix) => reply.length > prefix.length && reply.startsWith(prefix))
+  return RESERVED_REPLIES.some((prefix) => hasPrefix(reply, prefix))
+}
+
+function hasPrefix(name: string, { text, bare }: Prefix): boolean {
+  return name.startsWith(text) && (bare || name.length > text.length)
 }

@@ -99,24 +99,37 @@ test('random filters match random subjects as the plainest matcher says', () => 
   expect(hits).toBeGreaterThan(1_000)
 })
 
-test.each(['_GR_.x', '_GR_.', '$NRG.x.y', '$NRG.'])('publishing to %j is not for clients', (subject) => {
+test.each(['_GR_.x', '$GR.x', '$NRG.x.y', '$NRG.'])('publishing to %j is not for clients', (subject) => {
   expect(isReservedSubject(subject)).toBe(true)
   expect(mayBeReserved(subject.charCodeAt(0))).toBe(true)
 })
 
-test.each(['_GR_', '$NRG', '$NRGx.y', '_gr_.x', 'a._GR_.x', '$JS.API.INFO', '_INBOX.x', '$SYS.REQ', '_R_.x'])(
-  'publishing to %j is for clients',
-  (subject) => {
-    expect(isReservedSubject(subject)).toBe(false)
+test.each([
+  '_GR_',
+  '_GR_.',
+  '$GR.',
+  '$gr.x',
+  '$NRG',
+  '$NRGx.y',
+  '_gr_.x',
+  'a._GR_.x',
+  '$JS.API.INFO',
+  '_INBOX.x',
+  '$SYS.REQ',
+  '_R_.x',
+])('publishing to %j is for clients', (subject) => {
+  expect(isReservedSubject(subject)).toBe(false)
+})
+
+test.each(['_R_.x', '_R_.', '$JS.ACK.s.c.1', '$JS.ACK', '$JS.a', '_GR_.c.x', '$GR.x'])(
+  '%j is no reply subject for clients',
+  (reply) => {
+    expect(isReservedReply(reply)).toBe(true)
+    expect(mayBeReserved(reply.charCodeAt(0))).toBe(true)
   },
 )
 
-test.each(['_R_.x', '$JS.ACK.s.c.1', '_GR_.c.x'])('%j is no reply subject for clients', (reply) => {
-  expect(isReservedReply(reply)).toBe(true)
-  expect(mayBeReserved(reply.charCodeAt(0))).toBe(true)
-})
-
-test.each(['_R_.', '_R_', '$JS.ACK.', '$JS.ACK', '_GR_.', '_INBOX.1', '$JS.API.x', 'a._R_.x', '_r_.x'])(
+test.each(['_R_', '$JS.', '$JS', '_GR_.', '$GR.', '$js.a', '$NRG.a', '_INBOX.1', 'a._R_.x', '_r_.x'])(
   '%j is a reply subject for clients',
   (reply) => {
     expect(isReservedReply(reply)).toBe(false)
