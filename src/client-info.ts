@@ -10,10 +10,10 @@ function serverIdentity({ webSocket }: Client, { identity }: Shard): ServerIdent
 }
 
 /** INFO, for the first time. */
-export function firstInfo(client: Client, shard: Shard): Buffer {
+export function firstInfo(client: Client, shard: Shard, addressKnown = true): Buffer {
   const { login } = client
   const hello = { authRequired: login.greeting.isAnnounced, nonce: login.nonce, tls: shard.tls.hello(client) }
-  return encodeInfo(serverIdentity(client, shard), client.id, client.ip, hello)
+  return encodeInfo(serverIdentity(client, shard), client.id, addressKnown ? client.ip : undefined, hello)
 }
 
 /** INFO as it is by now: it says to which account the client belongs. `lameDuck`: that the server is about to end. */

@@ -31,8 +31,8 @@ type SlowConsumerLimits = Pick<Options, 'maxPending' | 'writeDeadline'>
 
 export class ClientLog implements LogSource, ParserTracer {
   readonly id: number
-  readonly ip: string
-  readonly port: number
+  ip: string
+  port: number
   private readonly owner: Owner
   private readonly forwardedFor: string | undefined
   /** Who it is; undefined until that is known, and it has introduced itself. */
@@ -56,6 +56,12 @@ export class ClientLog implements LogSource, ParserTracer {
     const kind = forwardedFor === undefined ? 'cid' : 'wid'
     this.names ??= this.introduced && namesOf([this.program, this.user])
     return `${proxied}${hostPort(this.ip, this.port)} - ${kind}:${this.id}${this.names ?? ''}`
+  }
+
+  /** The client is elsewhere: what was taken for it is a proxy. */
+  moved(ip: string, port: number): void {
+    this.ip = ip
+    this.port = port
   }
 
   /** From now on its lines name the client as it has introduced itself, and whose it is. */

@@ -48,6 +48,7 @@ export class ClientPorts {
       if (options.websocket?.tls === undefined) log.warn('Websocket not configured with TLS. DO NOT USE IN PRODUCTION!')
     }
     log.info(`Listening for client connections on ${hostPort(options.host, client.port)}`)
+    if (options.proxyProtocol) log.info('PROXY protocol enabled for client connections')
   }
 
   /** Shards can take connections again: offers them those that wait. */

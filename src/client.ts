@@ -40,8 +40,8 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
   readonly outbound: Outbound
   readonly parser: Parser
   account: Account
-  readonly ip: string
-  readonly port: number
+  ip: string
+  port: number
   /** Milliseconds on the shard's clock. */
   readonly startMs: number
   /** What its handshake said, if it came by WebSocket. */

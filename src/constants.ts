@@ -160,6 +160,8 @@ export const OCSP_CACHED_MAX = 16 * 1024
 export const HANDSHAKE_BYTES_MAX = 16 * 1024
 /** Time for a TLS handshake where none is configured. */
 export const TLS_TIMEOUT_MS = 2_000
+/** Time for the header of the PROXY protocol. */
+export const PROXY_HEADER_TIMEOUT_MS = 5_000
 /** Time for a WebSocket handshake where none is configured. nats-server has no such bound. */
 export const HANDSHAKE_MS = 2_000
 /** Largest frame to a browser, and output that is not worth compressing: as nats-server has them. */

@@ -46,6 +46,7 @@ export const Faults = {
   unknownOperation: fault('Unknown Protocol Operation', CloseReason.protocolViolation),
   /** Malformed arguments: closed without a word. */
   badArguments: fault(undefined, CloseReason.protocolViolation),
+  proxyHeader: fault(undefined, CloseReason.protocolViolation),
   controlLine: fault('maximum control line exceeded', CloseReason.controlLineExceeded),
   payload: fault('Maximum Payload Violation', CloseReason.payloadExceeded),
   headersOff: fault(undefined, CloseReason.protocolViolation),

@@ -222,6 +222,8 @@ export interface ServerOptions {
   tls?: ConfigData
   /** WebSocket listener: the file's block as plain data. */
   websocket?: ConfigData
+  /** Client connections may begin with the header of the PROXY protocol, which says for whom a proxy speaks. */
+  proxyProtocol?: boolean
 }
 
 export { normaliseOptions, OptionError } from './config/normalise.ts'

@@ -5,14 +5,15 @@ import type { Socket } from 'node:net'
 import type { PeerCertificate, TlsDetails } from './auth/request.ts'
 import { userNames } from './auth/setup.ts'
 import type { Client } from './client.ts'
-import { adopt } from './handoff.ts'
+import { startPlain } from './plain-entry.ts'
 import type { Hello } from './protocol/handshake.ts'
+import { readProxyHeader } from './proxy-entry.ts'
 import type { Shard } from './shard.ts'
 import { PeerDirectory, peerNames } from './tls/names.ts'
 import { HandshakeLimit } from './tls/rate-limit.ts'
 import { readInto } from './tls/read-into.ts'
 import type { TlsSettings } from './tls/settings.ts'
-import { type TlsSession, TlsUpgrader } from './tls/upgrade.ts'
+import { type TlsSession, TlsUpgrader, type UpgradeHandler } from './tls/upgrade.ts'
 
 export class SecureEntry {
   private readonly shard: Shard
@@ -41,16 +42,32 @@ export class SecureEntry {
     else this.upgrader.reload(settings, limit)
   }
 
-  /** Whether connections are to come by secure(). */
+  /** Whether there is TLS. */
   get isOn(): boolean {
     return this.upgrader !== undefined
   }
 
-  /** Lets TLS come over a connection, or stay away where it may, before it is read. */
-  secure(client: Client, arrived: Socket): void {
+  /** Whether connections are to come by enter(). */
+  get comesFirst(): boolean {
+    return this.isOn || this.shard.options.proxyProtocol
+  }
+
+  /** Takes over a connection before it is read: what a proxy says of it comes first, then TLS. */
+  enter(client: Client, arrived: Socket): void {
+    if (this.shard.options.proxyProtocol) readProxyHeader(this.shard, client, arrived)
+    else this.secure(client, arrived)
+  }
+
+  /** After how many milliseconds INFO comes in plain, unless the peer begins; undefined: only after TLS. */
+  get greetingMs(): number | undefined {
+    return this.upgrader === undefined ? 0 : this.upgrader.greetingMs
+  }
+
+  /** Lets TLS come over a connection, or stay away where it may, before it is read. `greeted`: it has had INFO. */
+  secure(client: Client, arrived: Socket, greeted = false): void {
     const { upgrader, shard } = this
     assert(upgrader !== undefined, 'TLS is off')
-    upgrader.begin(arrived, {
+    const handler: UpgradeHandler = {
       greet: () => {
         client.greet()
         client.outbound.flush()
@@ -63,15 +80,7 @@ export class SecureEntry {
           client.start(socket, undefined)
           if (session.first) client.greet()
         }),
-      plain: (bytes) =>
-        client.attempt(() => {
-          shard.wake()
-          const socket = adopt(arrived, shard.readBuffer, (read) => client.socketOnRead(read))
-          client.start(socket ?? arrived, undefined)
-          if (bytes.length === 0) return
-          bytes.copy(shard.readBuffer)
-          client.socketOnRead(bytes.length)
-        }),
+      plain: (bytes) => startPlain(shard, client, arrived, bytes),
       failed: ({ text, reason, log, everyday }) =>
         client.attempt(() => {
           shard.wake()
@@ -79,7 +88,8 @@ export class SecureEntry {
           else if (log !== undefined) client.log.error(log)
           client.start(arrived, { text, reason })
         }),
-    })
+    }
+    upgrader.begin(arrived, handler, greeted)
   }
 
   /** Whom the certificate of a connection may speak for. */

@@ -163,9 +163,9 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
       this.webSockets?.accept(arrival)
       return
     }
-    if (this.tls.isOn && !arrival.refused && !this.stopping) {
+    if (this.tls.comesFirst && !arrival.refused && !this.stopping) {
       const socket = socketOver(arrival.handle)
-      this.tls.secure(this.welcome(arrival, socket).client, socket)
+      this.tls.enter(this.welcome(arrival, socket).client, socket)
       return
     }
     const socket = readingSocketOver(arrival.handle, this.readBuffer, (bytes) => client.socketOnRead(bytes))

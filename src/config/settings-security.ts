@@ -143,9 +143,8 @@ export const SECURITY_SETTINGS: readonly Setting[] = [
     keys: ['proxy_protocol'],
     kind: 'boolean',
     default: false,
-    doc: 'Connections begin with the header of the PROXY protocol',
+    doc: 'Client connections may begin with the header of the PROXY protocol, version 1 or 2',
     field: 'ProxyProtocol',
-    missing: { feature: 'proxy_protocol' },
   }),
   security('proxies', {
     keys: ['proxies'],

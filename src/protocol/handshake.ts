@@ -31,7 +31,12 @@ export interface Hello {
 }
 
 /** INFO for one connection. */
-export function encodeInfo(identity: ServerIdentity, clientId: number, clientIp: string, hello: Hello): Buffer {
+export function encodeInfo(
+  identity: ServerIdentity,
+  clientId: number,
+  clientIp: string | undefined,
+  hello: Hello,
+): Buffer {
   const info: Record<string, string | number | boolean | readonly string[]> = {
     server_id: identity.serverId,
     server_name: identity.serverName,
@@ -43,8 +48,8 @@ export function encodeInfo(identity: ServerIdentity, clientId: number, clientIp:
     ...(identity.headers ? { headers: true } : {}),
     max_payload: hello.maxPayload ?? identity.maxPayload,
     client_id: clientId,
-    client_ip: clientIp,
   }
+  if (clientIp !== undefined) info['client_ip'] = clientIp
   if (identity.lameDuck) info['ldm'] = true
   if (hello.authRequired) info['auth_required'] = true
   if (hello.tls?.required) info['tls_required'] = true

@@ -124,11 +124,20 @@ export class TlsUpgrader {
     this.limit = limit
   }
 
-  /** Takes over a connection that has been accepted and not read. Nobody else listens to the socket until the end. */
-  begin(socket: Socket, handler: UpgradeHandler): void {
+  /**
+   * Takes over a connection that has been accepted and not read. Nobody else listens to the socket until the end.
+   * `greeted`: INFO has been sent, and is not due any more.
+   */
+  begin(socket: Socket, handler: UpgradeHandler, greeted = false): void {
     const upgrade = new Upgrade(this, this.settings, this.server, socket, handler)
     this.upgrades.set(socket, upgrade)
-    upgrade.begin()
+    upgrade.begin(greeted)
+  }
+
+  /** After how many milliseconds INFO is due; undefined: only after TLS. */
+  get greetingMs(): number | undefined {
+    const { handshakeFirst, fallbackMs } = this.settings
+    return !handshakeFirst ? 0 : fallbackMs > 0 ? fallbackMs : undefined
   }
 
   /** Ends an upgrade without telling its handler, and destroys the socket. Nothing if it has ended already. */
@@ -214,13 +223,14 @@ class Upgrade {
     attempt((error) => this.fail(failure(bugText(error))), act)
   }
 
-  begin(): void {
+  begin(greeted: boolean): void {
     const { socket, settings } = this
     socket.on('readable', this.socketOnReadable)
     socket.on('end', this.socketOnEnd)
     socket.on('error', this.socketOnError)
     socket.on('close', this.socketOnEnd)
-    if (!settings.handshakeFirst) this.greet()
+    if (greeted) this.afterInfo()
+    else if (!settings.handshakeFirst) this.greet()
     else if (settings.fallbackMs > 0) this.within(settings.fallbackMs, () => this.greet())
     else this.requireTls()
   }
@@ -228,7 +238,11 @@ class Upgrade {
   private greet(): void {
     this.greeted = true
     this.handler.greet()
-    if (this.over) return
+    if (!this.over) this.afterInfo()
+  }
+
+  private afterInfo(): void {
+    this.greeted = true
     if (this.mayBePlain) this.within(this.settings.timeoutMs, () => this.stayPlain(Buffer.alloc(0)))
     else this.requireTls()
   }

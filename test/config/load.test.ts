@@ -195,7 +195,6 @@ describe('what is not there yet', () => {
     ['mqtt { }', 'MQTT'],
     ['jetstream: enabled', 'JetStream'],
     ['jetstream { store_dir: x }', 'JetStream'],
-    ['proxy_protocol: true', 'proxy_protocol'],
     ['feature_flags { a: true }', 'feature_flags'],
     ['write_timeout: retry', 'write_timeout retry'],
     ['http_base_path: "/x"', 'http_base_path'],
