@@ -2,11 +2,12 @@
 // and anew at a reload, when everybody who is there is asked about again.
 
 import { isDeepStrictEqual } from 'node:util'
+import type { KeyPair } from '@nats-io/nkeys'
 import type { Outcome } from './accounts/account.ts'
 import { OwnRequests } from './accounts/own-requests.ts'
 import { TokenAccounts, type TokenChange } from './accounts/token-accounts.ts'
 import type { Authenticator, AuthServices } from './auth/authenticator.ts'
-import type { Callout, PublishCallout } from './auth/callout.ts'
+import type { Callout, CalloutServer, PublishCallout } from './auth/callout.ts'
 import { authenticateRequest } from './auth/custom.ts'
 import { AuthFaults, type Identity, isRefusal, type Refusal, refuse } from './auth/identity.ts'
 import { AccountBook } from './auth/jwt/account-book.ts'
@@ -22,11 +23,15 @@ import { within } from './deadline.ts'
 import { Refusals } from './errors.ts'
 import type { ShardSetup } from './messages.ts'
 import type { Options } from './options.ts'
-import { type ServerKey, signAs } from './server-identity.ts'
+import { type ServerKey, signerOf } from './server-identity.ts'
 import type { Shard } from './shard.ts'
+import { TurnQueue } from './turn-queue.ts'
 
 /** A signature is checked in a tenth of a millisecond, and a token has two. */
 const REVIEWS_A_TURN = 64
+
+/** Logins with signatures that begin in one turn: each takes up to half a millisecond. */
+const LOGINS_A_TURN = 4
 
 const lateProgram = refuse('authenticate() did not answer in time', AuthFaults.timeout)
 
@@ -45,6 +50,8 @@ export class Identities {
   private readonly tokenAccounts: TokenAccounts | undefined
   private readonly key: ServerKey
   private readonly requests: OwnRequests
+  /** When signatures of those who log in are checked. */
+  private readonly turns = new TurnQueue(LOGINS_A_TURN)
   /** Loaded when somebody is asked about for the first time. */
   private callout: Promise<Callout> | undefined
   /** How often it changed who may be here: an answer that was under way meanwhile counts for nothing. */
@@ -92,14 +99,15 @@ export class Identities {
   private async createCallout(): Promise<Callout> {
     const { shard, key, authenticator, tokenAccounts } = this
     const [{ Callout }, { createCurve }] = await Promise.all([import('./auth/callout.ts'), import('@nats-io/nkeys')])
+    const xkey = withKnownName(createCurve())
     const server = {
       name: shard.identity.serverName,
       host: shard.identity.host,
       version: NATS_VERSION,
       cluster: '',
       tags: shard.options.serverTags,
-      key: { getPublicKey: () => key.id, sign: (bytes: Uint8Array) => signAs(key, bytes) },
-      xkey: createCurve(),
+      key: { getPublicKey: () => key.id, sign: signerOf(key) },
+      xkey,
     }
     const accounts = { book: tokenAccounts?.book, configured: authenticator.accounts }
     const publish: PublishCallout = async ({ account, ...message }, gone) => {
@@ -107,12 +115,21 @@ export class Identities {
       shard.wake()
       return this.requests.ask({ ...message, account: shard.accounts.named(account), subject: CALLOUT_SUBJECT }, gone)
     }
-    return new Callout(server, accounts, publish, this.timeoutMs)
+    return new Callout(server, accounts, publish, this.timeoutMs, this.turns)
   }
 
   /** How long CONNECT may take, in milliseconds. */
   get timeoutMs(): number {
     return authTimeoutMs(this.shard.options)
+  }
+
+  /**
+   * Who a connection is that has just come. Where signatures are to be checked, it waits for its turn, and costs
+   * nothing if it leaves meanwhile.
+   */
+  identifyInTurn(request: AuthRequest, isGone: () => boolean): Soon<Identity | Refusal> {
+    if (!this.authenticator.checksSignatures(request.credentials)) return this.identify(request)
+    return this.turns.turn().then(() => (isGone() ? refuse('it has left') : this.identify(request)))
   }
 
   /** Who a connection is; its account is ready to be entered. Never rejects. */
@@ -234,5 +251,15 @@ export class Identities {
 
   close(): void {
     this.tokenAccounts?.close()
+  }
+}
+
+/** The public key of a curve key pair is worked out anew each time that it is asked for, in milliseconds. */
+function withKnownName(key: KeyPair): CalloutServer['xkey'] {
+  const name = key.getPublicKey()
+  return {
+    getPublicKey: () => name,
+    seal: (bytes, recipient, nonce) => key.seal(bytes, recipient, nonce),
+    open: (bytes, sender) => key.open(bytes, sender),
   }
 }

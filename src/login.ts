@@ -61,14 +61,18 @@ export class Login {
     this.deadline.stop()
     this.claimedUser = shownUser(credentials)
     const request = this.request(credentials)
+    const { identities } = this.shard
     this.client.attempt(() =>
-      this.decide(request, (answer) => {
-        const { user } = request.credentials
-        const isCertified = isRefusal(answer) ? answer.certified !== undefined : answer.way === 'certificate'
-        if (isCertified && user !== '') this.client.log.namedBesideCertificate(user)
-        if (isRefusal(answer)) this.operations.refused(answer, request.credentials)
-        else this.admit(answer)
-      }),
+      this.decide(
+        identities.identifyInTurn(request, () => this.client.closing),
+        (answer) => {
+          const { user } = request.credentials
+          const isCertified = isRefusal(answer) ? answer.certified !== undefined : answer.way === 'certificate'
+          if (isCertified && user !== '') this.client.log.namedBesideCertificate(user)
+          if (isRefusal(answer)) this.operations.refused(answer, request.credentials)
+          else this.admit(answer)
+        },
+      ),
     )
   }
 
@@ -108,9 +112,8 @@ export class Login {
     return this.gone.signal
   }
 
-  /** Asks, and goes on with the answer: now, or when it has come; meanwhile nothing is taken from the peer. */
-  private decide(request: AuthRequest, next: (answer: Identity | Refusal) => void): Soon<void> {
-    const answer = this.shard.identities.identify(request)
+  /** Goes on with the answer: now, or when it has come; meanwhile nothing is taken from the peer. */
+  private decide(answer: Soon<Identity | Refusal>, next: (answer: Identity | Refusal) => void): Soon<void> {
     if (!(answer instanceof Promise)) return next(answer)
     this.isDeciding = true
     const goOn = this.client.suspend()
@@ -147,7 +150,7 @@ export class Login {
     }
     const credentials = this.operations.connectReceived ? client.options : NO_CREDENTIALS
     const request = this.request(credentials, before.proofOf(identity, connectionTypeOf(client)))
-    const done = this.decide(request, (answer) => {
+    const done = this.decide(this.shard.identities.identify(request), (answer) => {
       const isForgotten = isConfigured(identity) && !authenticator.knowsUser(request.credentials)
       if (!isRefusal(answer) && isSame(identity, answer)) this.stay(answer)
       else if (isRefusal(answer) && !isForgotten) this.operations.refused(answer, request.credentials)

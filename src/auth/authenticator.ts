@@ -95,6 +95,12 @@ export class Authenticator {
     return nkey === '' ? users.has(user) : nkeys.has(nkey)
   }
 
+  /** Whether it takes signatures to find out who this is, or a callout, whose answers are signed. */
+  checksSignatures({ nkey, proxySignature }: Credentials): boolean {
+    const { operator, callout } = this.settings
+    return operator !== undefined || callout !== undefined || nkey !== '' || proxySignature !== ''
+  }
+
   private isRequired(connectionType: ConnectionType): boolean {
     return this.settings.isRequired || (connectionType === 'WEBSOCKET' && this.settings.websocket !== undefined)
   }

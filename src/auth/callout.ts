@@ -4,9 +4,10 @@
 // The request names a user key made for this one question, and only a token for that key is an answer to it.
 
 import { createHash } from 'node:crypto'
-import { createUser, type KeyPair } from '@nats-io/nkeys'
+import type { KeyPair } from '@nats-io/nkeys'
 import type { AuthCalloutOptions, ConnectionType, Permissions } from '../config/shapes.ts'
 import { quote } from '../errors.ts'
+import type { TurnQueue } from '../turn-queue.ts'
 import { AuthFaults, type Identity, identity, isRefusal, type Refusal, refuse } from './identity.ts'
 import type { VerifiedAccount } from './jwt/account.ts'
 import type { AccountBook } from './jwt/account-book.ts'
@@ -15,7 +16,7 @@ import { type Rights, toConnectionTypes, toPermissions } from './jwt/rights.ts'
 import { timeLeft } from './jwt/times.ts'
 import { decodeToken, isInvalid, whyNotNow } from './jwt/token.ts'
 import { decodeUser, type User, whyNotUser } from './jwt/user.ts'
-import { isPublicKey } from './nkey.ts'
+import { createUserKey, isPublicKey } from './nkey.ts'
 import { type AuthRequest, andThen, type Soon, shownUser } from './request.ts'
 
 const AUDIENCE = 'nats-authorization-request'
@@ -41,7 +42,7 @@ export interface CalloutServer {
   /** The server's own key pair; its public key is the server's id. */
   readonly key: Pick<KeyPair, 'getPublicKey' | 'sign'>
   /** The server's curve key pair. */
-  readonly xkey: KeyPair
+  readonly xkey: Pick<KeyPair, 'getPublicKey' | 'seal' | 'open'>
 }
 
 export interface CalloutMessage {
@@ -68,9 +69,17 @@ export class Callout {
   private readonly accounts: CalloutAccounts
   private readonly publish: PublishCallout
   private readonly timeoutMs: number
+  private readonly turns: Pick<TurnQueue, 'turn'>
 
-  /** `timeoutMs`: the time that connections have for authentication. */
-  constructor(server: CalloutServer, accounts: CalloutAccounts, publish: PublishCallout, timeoutMs: number) {
+  /** `timeoutMs`: the time that connections have for authentication; `turns`: when answers may be checked. */
+  constructor(
+    server: CalloutServer,
+    accounts: CalloutAccounts,
+    publish: PublishCallout,
+    timeoutMs: number,
+    turns: Pick<TurnQueue, 'turn'>,
+  ) {
+    this.turns = turns
     this.server = server
     this.accounts = accounts
     this.publish = publish
@@ -84,9 +93,10 @@ export class Callout {
     known: Identity | Refusal,
     isProxied: boolean,
   ): Promise<Identity | Refusal> {
-    const userKey = createUser().getPublicKey()
+    const userKey = createUserKey()
     const message = buildCallout(this.server, plan, request, known, userKey, this.timeoutMs)
     const reply = await this.publish(message, request.gone)
+    await this.turns.turn()
     if (reply === undefined) return refuseAnswer(`no answer to the auth callout on account ${quoted(plan.account)}`)
     return readCalloutReply(this.server, plan, this.accounts, { request, isProxied, userKey }, reply)
   }
@@ -104,7 +114,7 @@ export function buildCallout(
   timeoutMs: number,
 ): CalloutMessage {
   const isEncrypted = plan.xkey !== ''
-  const serverXkey = server.xkey.getPublicKey()
+  const serverXkey = isEncrypted ? server.xkey.getPublicKey() : ''
   const now = Math.floor(request.nowMs / 1000)
   const claims = {
     aud: AUDIENCE,
@@ -120,7 +130,7 @@ export function buildCallout(
         version: server.version,
         cluster: server.cluster,
         tags: server.tags,
-        xkey: isEncrypted ? serverXkey : '',
+        xkey: serverXkey,
       }),
       user_nkey: userKey,
       ...describe(plan, request, known),
@@ -282,7 +292,7 @@ const refuseInvalid = (problem: string): Refusal =>
 /** What a service says, on one line and with an end. */
 const quoted = (text: string): string => quote(Buffer.from(text.slice(0, SHOWN_TEXT_MAX)).toString('latin1'))
 
-function open(key: KeyPair, sealed: Uint8Array, sender: string): Uint8Array | undefined {
+function open(key: CalloutServer['xkey'], sealed: Uint8Array, sender: string): Uint8Array | undefined {
   try {
     return key.open(sealed, sender) ?? undefined
   } catch {

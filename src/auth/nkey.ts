@@ -3,7 +3,7 @@
 // A public key is 56 letters of base32: a byte for its kind, the 32 bytes of the key, and a CRC-16 of both. Each length
 // is checked before any cryptography (R9; a truncated key crashed nats-server, GHSA-g33f-6538-grxh). Nothing throws.
 
-import { createPublicKey, type KeyObject, randomBytes, verify } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, verify } from 'node:crypto'
 
 /** What a key is for; the first letter of its text says so. */
 export type KeyKind = 'operator' | 'account' | 'user' | 'server' | 'cluster' | 'curve'
@@ -56,6 +56,37 @@ export function decodePublicKey(text: string): PublicKey | undefined {
   const kind = KINDS[bytes[0]]
   if (kind === undefined || bytes.readUInt16LE(BYTES_LENGTH - 2) !== crc16(bytes.subarray(0, -2))) return undefined
   return { kind, raw: bytes.subarray(1, -2) }
+}
+
+/**
+ * The text of a key.
+ *
+ *     56 letters A–Z, 2–7      base32 of:  kind (1 byte) · public key (32) · CRC-16 of both (2, low byte first)
+ */
+export function encodePublicKey(kind: KeyKind, key: KeyObject): string {
+  const { x } = key.export({ format: 'jwk' })
+  const code = Number(Object.keys(KINDS).find((one) => KINDS[Number(one)] === kind))
+  const body = Buffer.concat([Buffer.of(code), Buffer.from(x as string, 'base64url')])
+  const sum = crc16(body)
+  return base32(Buffer.concat([body, Buffer.of(sum & 0xff, sum >> 8)]))
+}
+
+/** The public key of a user whom nobody can be: it names one question. */
+export function createUserKey(): string {
+  return encodePublicKey('user', generateKeyPairSync('ed25519').publicKey)
+}
+
+/** Five bits a letter; 35 bytes are 56 letters, with no bit left over. */
+function base32(bytes: Uint8Array): string {
+  let text = ''
+  let bits = 0
+  let held = 0
+  for (const byte of bytes) {
+    held = ((held << 8) | byte) & 0xfff
+    bits += 8
+    for (; bits >= 5; bits -= 5) text += ALPHABET[(held >> (bits - 5)) & 31]
+  }
+  return text
 }
 
 export function isPublicKey(text: string, kind: KeyKind): boolean {

@@ -19,6 +19,7 @@ import { Deadline } from '../deadline.ts'
 import { bugText } from '../errors.ts'
 import { attempt } from '../guarded.ts'
 import { socketBelow } from '../node-private.ts'
+import { TurnQueue } from '../turn-queue.ts'
 import { buildServer } from './context.ts'
 import { describeTlsError, NOT_TLS, TIMED_OUT } from './errors.ts'
 import { publicKeyPin } from './names.ts'
@@ -104,7 +105,7 @@ export class TlsUpgrader {
   readonly checkPeer: CheckPeer
   /** By the plain socket below, from begin() until its end is told. */
   private readonly upgrades = new Map<Socket, Upgrade>()
-  private readonly ready: Upgrade[] = []
+  private readonly ready = new TurnQueue(HANDSHAKES_A_TURN)
 
   /**
    * `settings` have been checked by readTls(). `limit`: shared with the other shards; undefined: none. `checkPeer`: who
@@ -167,12 +168,7 @@ export class TlsUpgrader {
 
   /** A handshake is due: it begins at the end of this turn, or of one of the next. */
   enqueue(upgrade: Upgrade): void {
-    if (this.ready.push(upgrade) === 1) setImmediate(() => this.beginHandshakes())
-  }
-
-  private beginHandshakes(): void {
-    for (const upgrade of this.ready.splice(0, HANDSHAKES_A_TURN)) upgrade.attempt(() => upgrade.beginHandshake())
-    if (this.ready.length > 0) setImmediate(() => this.beginHandshakes())
+    this.ready.add(() => upgrade.attempt(() => upgrade.beginHandshake()))
   }
 
   private serverFor(settings: TlsSettings): Server {

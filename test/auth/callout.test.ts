@@ -10,6 +10,7 @@ import { Callout, type CalloutMessage, type CalloutServer } from '../../src/auth
 import { type Identity, isRefusal, type Refusal } from '../../src/auth/identity.ts'
 import type { AuthRequest } from '../../src/auth/request.ts'
 import { type AuthInput, authSettings, CALLOUT_SUBJECT } from '../../src/auth/settings.ts'
+import { TurnQueue } from '../../src/turn-queue.ts'
 import { missing, peers } from '../support/peers.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { startNatsServer } from '../support/server.ts'
@@ -99,7 +100,7 @@ function configured(service: Service, rest: Partial<NonNullable<AuthInput['autho
     const bytes = callout.xkey === '' ? message.payload : opened(message.payload, server.xkey.getPublicKey())
     return service(decode(Buffer.from(bytes ?? []).toString()) as unknown as Asked, message)
   }
-  const asks = new Callout(server, { book: undefined, configured: settings.accounts }, publish, 2000)
+  const asks = new Callout(server, { book: undefined, configured: settings.accounts }, publish, 2000, new TurnQueue(4))
   const passwords = { verify: async () => 'mismatch' as const }
   return { authenticator: new Authenticator(settings, { passwords, callout: asks }), sent }
 }
@@ -277,7 +278,7 @@ describe('a callout of an account', () => {
       sent.push(asked)
       return service(asked, message)
     }
-    const callout = new Callout(server, { book, configured: settings.accounts }, publish, 2000)
+    const callout = new Callout(server, { book, configured: settings.accounts }, publish, 2000, new TurnQueue(4))
     const passwords = { verify: async () => 'mismatch' as const }
     const authenticator = new Authenticator(settings, { passwords, accounts: book, callout })
     const login = async (key: typeof auth, more: object = {}) =>

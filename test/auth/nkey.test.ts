@@ -1,6 +1,23 @@
-import { createAccount, createCluster, createCurve, createOperator, createServer, createUser } from '@nats-io/nkeys'
+import { createPrivateKey, createPublicKey, sign } from 'node:crypto'
+import {
+  createAccount,
+  createCluster,
+  createCurve,
+  createOperator,
+  createServer,
+  createUser,
+  fromPublic,
+} from '@nats-io/nkeys'
 import { describe, expect, it } from 'vitest'
-import { createNonce, decodePublicKey, decodeSignature, isPublicKey, isSignedBy } from '../../src/auth/nkey.ts'
+import {
+  createNonce,
+  createUserKey,
+  decodePublicKey,
+  decodeSignature,
+  encodePublicKey,
+  isPublicKey,
+  isSignedBy,
+} from '../../src/auth/nkey.ts'
 
 const KINDS = {
   operator: createOperator,
@@ -102,4 +119,29 @@ it('a nonce is 15 characters of which no two are alike', () => {
   const nonces = Array.from({ length: 1000 }, createNonce)
   expect(new Set(nonces).size).toBe(1000)
   expect(nonces.every((nonce) => /^[A-Za-z0-9_-]{15}$/.test(nonce))).toBe(true)
+})
+
+describe('keys made here', () => {
+  it('are written as the official library writes them', () => {
+    // RFC 8032, 7.1, test 1: the public key of this seed.
+    const seed = Buffer.from('9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60', 'hex')
+    const prefix = Buffer.from('302e020100300506032b657004220420', 'hex')
+    const privateKey = createPrivateKey({ key: Buffer.concat([prefix, seed]), format: 'der', type: 'pkcs8' })
+    const raw = 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a'
+    for (const kind of ['operator', 'account', 'user', 'server', 'cluster', 'curve'] as const) {
+      const text = encodePublicKey(kind, createPublicKey(privateKey))
+      expect(decodePublicKey(text)).toEqual({ kind, raw: Buffer.from(raw, 'hex') })
+    }
+    const user = encodePublicKey('user', createPublicKey(privateKey))
+    expect(fromPublic(user).getPublicKey()).toBe(user)
+    const message = Buffer.alloc(0)
+    expect(isSignedBy(user, message, sign(null, message, privateKey))).toBe(true)
+    expect(fromPublic(user).verify(message, sign(null, message, privateKey))).toBe(true)
+  })
+
+  it('name a user, another one each time', () => {
+    const [one, other] = [createUserKey(), createUserKey()]
+    expect(isPublicKey(one, 'user') && isPublicKey(other, 'user')).toBe(true)
+    expect(one).not.toBe(other)
+  })
 })
