@@ -23,6 +23,7 @@ export function laterInfo(client: Client, shard: Shard, lameDuck = false): Buffe
     authRequired: login.greeting.isAnnounced,
     nonce: login.nonce,
     account: client.account.name,
+    isSystem: client.account === shard.system?.account,
     maxPayload: limits.payload,
     tls: shard.tls.hello(client),
   }

@@ -8,6 +8,7 @@
 //
 // Deliveries (delivery.ts) are only queued; the shard flushes each receiver once at the end of the turn.
 
+import assert from 'node:assert/strict'
 import type { Account } from './accounts/account.ts'
 import { isConstant, mapSubject } from './accounts/mapping.ts'
 import { REROUTE_MAX } from './constants.ts'
@@ -152,6 +153,7 @@ export class Router {
    */
   private deliverQueue(run: Run, queue: QueueRoute, publisher: Publisher, hops: number): number {
     const members = queue.local.length + queue.remoteMembers
+    assert(members > 0, 'a queue group without a member is in a route')
     const block = Math.max(1, Math.floor(run.count / members))
     let member = Math.floor(Math.random() * members)
     let sent = 0

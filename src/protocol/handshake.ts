@@ -26,6 +26,8 @@ export interface Hello {
   readonly tls?: { readonly required: boolean; readonly verify: boolean; readonly available: boolean } | undefined
   /** In those after the first PONG. */
   readonly account?: string
+  /** … and whether that is the system's. */
+  readonly isSystem?: boolean
   /** The bound that holds for this connection, if it is another than the server's. */
   readonly maxPayload?: number
 }
@@ -59,6 +61,7 @@ export function encodeInfo(
   if (hello.account !== undefined) {
     info['connect_info'] = true
     info['remote_account'] = hello.account
+    if (hello.isSystem) info['acc_is_sys'] = true
   }
   // A blank stands before the line end, as clients have always seen it.
   return Buffer.from(`INFO ${JSON.stringify(info)} \r\n`)

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { configuredServers, login, startConfigured } from '../support/configured-servers.ts'
+import { dial } from '../support/harness.ts'
 import type { RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
 
@@ -36,6 +37,20 @@ describe.each(configuredServers('accounts'))('$name', (server) => {
     b.send('PUB bar 1\r\nb\r\n')
     await b.expect('MSG bar 2 1\r\nb\r\n')
     await a.sync()
+  })
+
+  test('INFO after the first PONG says whose account it is, and if it is the system account', async () => {
+    const program = await startConfigured(server, `${accounts('', '')}\nsystem_account: B`)
+    for (const [user, members] of [
+      [A, { remote_account: 'A' }],
+      [B, { remote_account: 'B', acc_is_sys: true }],
+    ] as const) {
+      const client = await dial(program.port)
+      const first = await client.readInfo()
+      client.send(`CONNECT ${JSON.stringify({ verbose: false, protocol: 1, ...user })}\r\nPING\r\n`)
+      await client.expect('PONG\r\n')
+      expect(await client.readInfo()).toEqual({ ...first, connect_info: true, ...members })
+    }
   })
 
   describe('stream imports', () => {

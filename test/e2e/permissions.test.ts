@@ -24,6 +24,21 @@ describe.each(configuredServers('permissions'))('$name', (server) => {
     return [await login(program, A), await login(program, FREE), program]
   }
 
+  // What the rules of a member on another shard are is not known here.
+  test.skipIf(server.name === 'heddle, 4 shards')('a request that nobody may have is told so', async () => {
+    const [a, , program] = await pair('permissions: { subscribe: { allow: ">", deny: ["secret", "secret.>"] } }')
+    const asking = await login(program, { ...FREE, no_responders: true })
+    a.send('SUB * workers 1\r\nSUB secret.* workers 2\r\nSUB * others 3\r\nSUB * 4\r\n')
+    await a.expect(noSubscribe('secret.*', 'workers'))
+    await a.sync()
+    asking.send('SUB reply 1\r\n')
+    for (const subject of ['secret', 'secret.a']) {
+      asking.send(`PUB ${subject} reply 0\r\n\r\n`)
+      await asking.expectMatch(/^HMSG reply 1 \d+ \d+\r\nNATS\/1\.0 503\r\n(Nats-Subject: \S+\r\n)?\r\n\r\n/)
+    }
+    await a.sync()
+  })
+
   test('publishing: allowed and denied with wildcards, deny wins', async () => {
     const [a, free] = await pair(
       'permissions: { publish: { allow: ["orders.*", "logs.>"], deny: ["orders.secret", "logs.*.x"] } }',

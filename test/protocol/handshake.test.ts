@@ -316,6 +316,12 @@ test('the INFO after the first PONG names the account besides', () => {
     connect_info: true,
     remote_account: '$G',
   })
+  expect(infoOf(encodeInfo(IDENTITY, 7, '::1', { ...HELLO, account: 'SYS', isSystem: true }))).toEqual({
+    ...first,
+    connect_info: true,
+    remote_account: 'SYS',
+    acc_is_sys: true,
+  })
 })
 
 test('a server name of any letters stays inside its line', () => {
