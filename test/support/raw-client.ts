@@ -26,6 +26,7 @@ export interface ConnectMembers {
   user?: string
   pass?: string
   auth_token?: string
+  jwt?: string
 }
 
 export interface Info {
