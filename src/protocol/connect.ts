@@ -4,7 +4,7 @@
 // counts, a null changes nothing, and one of another type refuses the whole. A whole number is one that is written as
 // one: 1.0 is none.
 
-import { type Member, membersOf, tokensOf } from '../text/json.ts'
+import { folded, INT64, type Member, membersOf, readInteger, tokensOf } from '../text/json.ts'
 import type { ConnectOptions } from './handshake.ts'
 
 type Kind = 'boolean' | 'string' | 'integer' | 'permissions'
@@ -37,8 +37,6 @@ const MEMBERS = new Map<string, { kind: Kind; key?: keyof ConnectOptions }>([
 
 /** Go's own bound. */
 const DEPTH_MAX = 10_000
-const INT64_DIGITS = 19
-const INT64_MAX = 2n ** 63n - 1n
 
 /**
  * Applies a CONNECT's JSON to the options that hold so far (a CONNECT may be repeated; absent members stay). Known
@@ -69,11 +67,6 @@ function setOption<K extends keyof ConnectOptions>(options: ConnectOptions, key:
   options[key] = value as ConnectOptions[K] // its type was checked against MEMBERS
 }
 
-/** Names that Go takes for the same: it knows two letters more that an s or a k may be. */
-function folded(name: string): string {
-  return name.toLowerCase().replaceAll('ſ', 's')
-}
-
 function isTooDeep(json: string): boolean {
   let depth = 0
   for (const { kind, start } of tokensOf(json)) {
@@ -90,17 +83,8 @@ const READERS: Readonly<Record<Kind, (written: string) => boolean | string | num
   boolean: (written) => (written === 'true' ? true : written === 'false' ? false : undefined),
   // Go has no halves of surrogate pairs.
   string: (written) => (written.startsWith('"') ? (JSON.parse(written) as string).toWellFormed() : undefined),
-  integer: readInteger,
+  integer: (written) => readInteger(written, INT64),
   permissions: (written) => (isPermissions(written) ? true : undefined),
-}
-
-/** A number of 64 bits, brought into the range that numbers are exact in. */
-function readInteger(written: string): number | undefined {
-  const digits = written.startsWith('-') ? written.slice(1) : written
-  if (digits.length > INT64_DIGITS || !/^[0-9]+$/.test(digits)) return undefined
-  const value = BigInt(written)
-  if (value > INT64_MAX || value < -INT64_MAX - 1n) return undefined
-  return Math.min(Math.max(Number(value), Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
 }
 
 /** `{"allow":["a"],"deny":["b"]}` */

@@ -3,6 +3,8 @@
 // refused in Go's words. What it says are a filter, which servers are asked, and the parameters of a page.
 
 import { Parameters } from '../monitor/parameters.ts'
+import { folded, INT64, membersOf, readInteger, UINT64 } from '../text/json.ts'
+import { goText } from '../text/utf8.ts'
 
 /** Go's types of members. */
 type Kind = 'bool' | 'int' | 'uint64' | 'string' | '[]string'
@@ -91,7 +93,7 @@ export class RequestOptions {
 export function readBody(body: Uint8Array, shape: BodyShape): RequestOptions | { readonly wrong: string } {
   const values = new Map<string, Value>()
   if (body.length === 0) return new RequestOptions(values, shape)
-  const text = Buffer.from(body).toString('utf8')
+  const text = goText(Buffer.from(body))
   let json: unknown
   try {
     json = JSON.parse(text)
@@ -102,33 +104,40 @@ export function readBody(body: Uint8Array, shape: BodyShape): RequestOptions | {
   if (typeof json !== 'object' || Array.isArray(json)) {
     return { wrong: `json: cannot unmarshal ${kindOf(json)} into Go value of type server.${shape.structure}` }
   }
-  for (const [name, value] of Object.entries(json)) {
-    const lower = name.toLowerCase()
+  // In the order in which they are written: of several with one name the last counts.
+  for (const [name, written] of membersOf(text)) {
+    const lower = folded(name)
     const member = shape.members.get(lower)
-    if (member === undefined || value === null) continue
-    if (!isOfKind(value, member.kind)) {
-      const what = typeof value === 'number' && isNumeric(member.kind) ? `number ${value}` : kindOf(value)
+    if (member === undefined || written === 'null') continue
+    const value = valueIn(written, member.kind)
+    if (value === undefined) {
+      const [what, type] = mismatch(written, member.kind)
       const field = `${shape.structure}.${member.part}.${lower}`
-      return { wrong: `json: cannot unmarshal ${what} into Go struct field ${field} of type ${member.kind}` }
+      return { wrong: `json: cannot unmarshal ${what} into Go struct field ${field} of type ${type}` }
     }
     values.set(lower, value)
   }
   return new RequestOptions(values, shape)
 }
 
-function isOfKind(value: unknown, kind: Kind): value is Value {
-  switch (kind) {
-    case 'bool':
-      return typeof value === 'boolean'
-    case 'string':
-      return typeof value === 'string'
-    case 'int':
-      return Number.isSafeInteger(value)
-    case 'uint64':
-      return Number.isSafeInteger(value) && (value as number) >= 0
-    case '[]string':
-      return Array.isArray(value) && value.every((item) => typeof item === 'string')
+/** The value that is written; undefined: it is of another type. */
+function valueIn(written: string, kind: Kind): Value | undefined {
+  if (kind === 'int') return readInteger(written, INT64)
+  if (kind === 'uint64') return readInteger(written, UINT64)
+  const value: unknown = JSON.parse(written)
+  if (kind === 'bool') return typeof value === 'boolean' ? value : undefined
+  if (kind === 'string') return typeof value === 'string' ? value.toWellFormed() : undefined
+  if (!Array.isArray(value) || !value.every((item) => item === null || typeof item === 'string')) return undefined
+  return value.map((item: string | null) => (item ?? '').toWellFormed())
+}
+
+/** What is of another type than it should be, and what that is. */
+function mismatch(written: string, kind: Kind): readonly [what: string, type: string] {
+  const given: unknown = JSON.parse(written)
+  if (kind === '[]string' && Array.isArray(given)) {
+    return [kindOf(given.find((item) => item !== null && typeof item !== 'string')), 'string']
   }
+  return [typeof given === 'number' && isNumeric(kind) ? `number ${written}` : kindOf(given), kind]
 }
 
 function isNumeric(kind: Kind): boolean {

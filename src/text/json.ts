@@ -1,7 +1,7 @@
 // JSON as it is written, where what JSON.parse makes of it is not enough: which members there are, in their order and
 // with those of one name, and how a number stands there. All that is read here has been taken by JSON.parse before.
 
-import { Characters } from './scan.ts'
+import { Characters, DIGITS } from './scan.ts'
 
 export interface Token {
   readonly kind: 'string' | 'number' | 'word' | 'mark'
@@ -59,4 +59,27 @@ export function membersOf(json: string): Member[] {
     else if (mark === '}' || mark === ']') depth--
   }
   return members
+}
+
+/** Names of members that Go takes for the same: it knows two letters more that an s or a k may be. */
+export function folded(name: string): string {
+  return name.toLowerCase().replaceAll('ſ', 's')
+}
+
+/** Bounds of Go's whole numbers. */
+export const INT64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n } as const
+export const UINT64 = { min: 0n, max: 2n ** 64n - 1n } as const
+/** A sign and the digits of the largest. */
+const INTEGER_LENGTH_MAX = 20
+
+/**
+ * A whole number as Go reads it, which must be written as one (1.0 is none), brought into the range that numbers are
+ * exact in. Undefined: it is none, or out of bounds.
+ */
+export function readInteger(written: string, { min, max }: typeof INT64 | typeof UINT64): number | undefined {
+  const digits = written.startsWith('-') ? written.slice(1) : written
+  if (written.length > INTEGER_LENGTH_MAX || digits === '' || !DIGITS.isAll(digits)) return undefined
+  const value = BigInt(written)
+  if (value < min || value > max || (min === 0n && digits !== written)) return undefined
+  return Math.min(Math.max(Number(value), Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
 }

@@ -61,6 +61,18 @@ describe('a body', () => {
       'json: cannot unmarshal number 1.5 into Go struct field PagezEventOptions.PagezOptions.limit of type int',
     ],
     [
+      '{"limit":1.0}',
+      'json: cannot unmarshal number 1.0 into Go struct field PagezEventOptions.PagezOptions.limit of type int',
+    ],
+    [
+      '{"limit":"x","LIMIT":1}',
+      'json: cannot unmarshal string into Go struct field PagezEventOptions.PagezOptions.limit of type int',
+    ],
+    [
+      '{"tags":["a",1]}',
+      'json: cannot unmarshal number into Go struct field PagezEventOptions.EventFilterOptions.tags of type string',
+    ],
+    [
       '{"cid":-1}',
       'json: cannot unmarshal number -1 into Go struct field PagezEventOptions.PagezOptions.cid of type uint64',
     ],
