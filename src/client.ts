@@ -378,7 +378,7 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
       if (this.shard.clock.nowMs > this.lingersUntilMs) this.socket.destroy()
     } else if (this.shedding !== undefined) {
       const dropped = this.shedding.endOfEpisode(nowMs)
-      if (dropped > 0) this.log.info(`Slow Consumer drops no more, ${dropped} messages were dropped`)
+      if (dropped > 0) this.log.info(`Slow Consumer caught up; ${dropped} messages dropped`)
     } else if (this.outbound.waitingMs > this.shard.options.writeDeadline) {
       this.close(Faults.slowConsumerDeadline)
     }

@@ -232,7 +232,7 @@ export class Shards implements ShardObserver {
   onConnectionLost(host: ShardHost, { handle, refused }: Arrival, why: string): void {
     const slot = this.slots[host.index]
     if (!refused && slot?.host === host) slot.handed--
-    this.log.error(`A connection could not be handed over: ${why}`)
+    this.log.error(`Error handing a connection over to shard ${host.index}: ${why}`)
     handle.close()
   }
 
@@ -315,7 +315,7 @@ export class Shards implements ShardObserver {
     }
     await this.join(host)
     if (host.dead || this.stopping) return
-    this.log.info(`Shard ${index} was replaced`)
+    this.log.info(`Shard ${index} was replaced and serves again`)
     this.onRelief()
   }
 

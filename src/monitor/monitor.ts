@@ -194,7 +194,7 @@ export class Monitor {
 
   private logBug(request: IncomingMessage, error: unknown): void {
     const cause = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    this.server.log.error(`monitoring: ${JSON.stringify(request.url)}: ${cause}`)
+    this.server.log.error(`Error making the monitoring page ${JSON.stringify(request.url)}: ${cause}`)
   }
 }
 

@@ -124,7 +124,7 @@ export class Sampler {
       if (bornAt === 0) continue
       this.born.set(shard, bornAt)
       if (before === undefined || before === bornAt) continue
-      this.events.push({ at: bornAt, kind: 'thread', text: `Shard ${shard} died and a new thread took its place` })
+      this.events.push({ at: bornAt, kind: 'thread', text: `Shard ${shard} died and was replaced` })
     }
   }
 
@@ -141,4 +141,8 @@ export class Sampler {
   }
 }
 
-const WORDS = { serving: 'serves', late: 'does not turn its loop', down: 'is down' } as const
+const WORDS = {
+  serving: 'is responsive',
+  late: 'is not responsive: its event loop is blocked',
+  down: 'is down',
+} as const

@@ -62,7 +62,9 @@ export class SystemDesk {
       return await this.work(request)
     } catch (error) {
       if (error instanceof SilentShards) return this.envelope({ error: { code: 503, description: error.message } }, '')
-      this.system.server.log.error(`system account: ${request.service.name}: ${bugText(error)}`)
+      this.system.server.log.error(
+        `Error answering the system account's request ${request.service.name}: ${bugText(error)}`,
+      )
       return undefined
     } finally {
       // Whoever waits longest takes the place.

@@ -112,7 +112,7 @@ describe('/dashboard.json', () => {
     await untilReplaced(primary, 1, host)
     const later = await until('the event', async () => {
       const answer = await askJson<Dashboard>(port, `/dashboard.json?since=${number}`)
-      return answer.events.some(({ text }) => text === 'Shard 1 died and a new thread took its place') && answer
+      return answer.events.some(({ text }) => text === 'Shard 1 died and was replaced') && answer
     })
     expect(later.samples.every((sample) => sample.number > number)).toBe(true)
     expect(later.samples.at(-1)?.inMessages).toBe(100)

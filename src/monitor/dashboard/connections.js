@@ -189,7 +189,7 @@ export function openConnection(cid) {
     const answer = await getJson(`./connz?state=any&auth=1&subs=detail&cid=${cid}`)
     const [row] = answer.connections ?? []
     if (row === undefined) {
-      say(about, 'This connection is not remembered any more.')
+      say(about, 'The server does not remember this connection any more.')
       return
     }
     const now = Date.parse(answer.now)

@@ -60,7 +60,12 @@ export class Overview {
     )
     this.tile('connections', count(now.connections), '', `${count(latest.server.total_connections)} since the start`)
     this.tile('subscriptions', count(now.subscriptions), '', perConnection(now))
-    this.tile('pending', bytes(now.pendingBytes), '', now.pendingBytes === 0 ? 'nobody waits' : 'wait for receivers')
+    this.tile(
+      'pending',
+      bytes(now.pendingBytes),
+      '',
+      now.pendingBytes === 0 ? 'nothing is waiting' : 'waiting for receivers',
+    )
     this.tile(
       'slow',
       count(now.slowConsumers),
@@ -89,7 +94,7 @@ export class Overview {
 }
 
 function perConnection({ subscriptions, connections }) {
-  return connections === 0 ? 'nobody is there' : `${(subscriptions / connections).toFixed(1)} a client`
+  return connections === 0 ? 'no clients' : `${(subscriptions / connections).toFixed(1)} a client`
 }
 
 const CLASSES = { slow: 'what warn', thread: 'what bad', connection: 'what', server: 'what' }
@@ -99,7 +104,7 @@ function describeEvent({ at, kind, text, cid, name, peer, account }) {
     'li',
     {},
     make('time', { datetime: new Date(at).toISOString() }, when(at)),
-    make('span', { class: /serves|took its place/.test(text) ? 'what' : CLASSES[kind] }, text),
+    make('span', { class: /is responsive|was replaced/.test(text) ? 'what' : CLASSES[kind] }, text),
   )
   if (cid === undefined) return item
   const label = [clientName(name, cid), peer, account === '$G' ? '' : shown(account)]

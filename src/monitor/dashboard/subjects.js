@@ -98,7 +98,7 @@ export class Subjects {
     }
     if (total > branches.length)
       list.append(make('p', { class: 'dim' }, `… and ${count(total - branches.length)} more`))
-    if (account === undefined && total === 0) list.append(make('p', { class: 'dim' }, 'Nobody has subscribed yet.'))
+    if (account === undefined && total === 0) list.append(make('p', { class: 'dim' }, 'There are no subscriptions.'))
     return list
   }
 
