@@ -58,6 +58,7 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
   /** Of outMessages, those that it was not sent because it had fallen behind. */
   droppedMessages = 0
   closing = false
+  passing: Set<number> | undefined
   closeReason: CloseReason | undefined
   closedAtMs = 0
   /** On the loop's clock: then it is cut, whatever it has taken. */
@@ -178,11 +179,9 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
   }
 
   private socketOnEnd(): void {
-    if (this.closing) this.socket.destroySoon()
-    else {
-      this.shard.wakeBehindRings()
-      this.closeBehind({ text: undefined, reason: CloseReason.clientClosed })
-    }
+    this.shard.wakeBehindRings()
+    if (!this.closing) this.closeBehind({ text: undefined, reason: CloseReason.clientClosed })
+    else this.socket.destroySoon()
   }
 
   private socketOnError(error: NodeJS.ErrnoException): void {

@@ -3,9 +3,10 @@
 // nothing is copied on the other side before it is encoded for a receiver.
 //
 //     ┌ BYTES   of the frame, a multiple of 4, this word included
-//     │ KIND    run, or the first or a later fragment of one message that is larger than a frame
+//     │ KIND    run; the first or a later fragment of one message that is larger than a frame; fence: no message
 //     │ ROUTING plain interest (bit 0), traced only (bit 1), came by a service import (bit 2), hops (bits 8…)
-//     │ PUBLISHER  connection id, for holding it back        TRACE  number under which to tell what happens to it
+//     │ PUBLISHER  connection id (64 bits), for holding it back    TRACE  number under which to tell what happens to
+//     │            it; of a fence: its own
 //     │ LINE, SUBJECT ×2, REPLY ×2, HEADER, SIZE, COUNT      as in protocol/run.ts
 //     │ ACCOUNT, QUEUE  bytes of their names; one member of the queue group is to get the run; 0 = no group
 //     │ RAW     bytes of the raw messages in this frame (a fragment has fewer than the message)
@@ -16,7 +17,7 @@ import { type Block, copyBytes } from './memory/block.ts'
 import type { Run } from './protocol/run.ts'
 
 const WORD = 4
-export const FrameKind = { run: 0, firstFragment: 1, fragment: 2 } as const
+export const FrameKind = { run: 0, firstFragment: 1, fragment: 2, fence: 3 } as const
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind]
 
 const At = {
@@ -24,19 +25,19 @@ const At = {
   kind: 4,
   routing: 8,
   publisher: 12,
-  line: 16,
-  subjectStart: 20,
-  subjectEnd: 24,
-  replyStart: 28,
-  replyEnd: 32,
-  header: 36,
-  size: 40,
-  count: 44,
-  account: 48,
-  queue: 52,
-  raw: 56,
-  trace: 60,
-  end: 64,
+  line: 20,
+  subjectStart: 24,
+  subjectEnd: 28,
+  replyStart: 32,
+  replyEnd: 36,
+  header: 40,
+  size: 44,
+  count: 48,
+  account: 52,
+  queue: 56,
+  raw: 60,
+  trace: 64,
+  end: 68,
 } as const
 
 /** How a run is to be dealt with by the shard that gets it. */
@@ -87,7 +88,8 @@ export function writeFrame(
   view.setInt32(at + At.kind, kind, true)
   const flags = (routing.plain ? 1 : 0) | (routing.isOnlyTraced ? 2 : 0) | (run.isImported ? 4 : 0)
   view.setInt32(at + At.routing, flags | (routing.hops << 8), true)
-  view.setInt32(at + At.publisher, routing.publisher, true)
+  // Connections are counted for ever: their numbers outgrow 32 bits.
+  view.setFloat64(at + At.publisher, routing.publisher, true)
   view.setInt32(at + At.trace, routing.trace, true)
   view.setInt32(at + At.line, run.lineLength, true)
   view.setInt32(at + At.subjectStart, run.subjectStart - run.lineStart, true)
@@ -106,6 +108,20 @@ export function writeFrame(
   const source = run.first - run.lineLength + from * run.stride + rawStart
   copyBytes(to, rawAt, run.block, source, rawBytes)
   return bytes
+}
+
+/** Bytes of a frame that bears no message. */
+export const FENCE_BYTES = At.end
+
+/**
+ * Writes a frame that says: what stands before it is all that was sent until now. `number` says what it is for, see
+ * Peer.
+ */
+export function writeFence({ view, bytes }: Block, at: number, number: number): void {
+  bytes.fill(0, at, at + FENCE_BYTES)
+  view.setInt32(at + At.bytes, FENCE_BYTES, true)
+  view.setInt32(at + At.kind, FrameKind.fence, true)
+  view.setInt32(at + At.trace, number, true)
 }
 
 /** Names are short: a loop is quicker than a call into the runtime. */
@@ -146,7 +162,7 @@ export function readFrame(from: Block, at: number, frame: Frame, run: Run): void
   frame.isOnlyTraced = (routing & 2) === 2
   frame.trace = view.getInt32(at + At.trace, true)
   frame.hops = routing >> 8
-  frame.publisher = view.getInt32(at + At.publisher, true)
+  frame.publisher = view.getFloat64(at + At.publisher, true)
   const queueAt = at + At.end + accountBytes
   // Nearly always that of the frame before: no string is made then.
   if (!holdsText(bytes, at + At.end, accountBytes, frame.account)) {
@@ -155,7 +171,7 @@ export function readFrame(from: Block, at: number, frame: Frame, run: Run): void
   frame.queue = queueBytes === 0 ? '' : bytes.toString('latin1', queueAt, queueAt + queueBytes)
   frame.rawStart = at + At.end + pad(accountBytes + queueBytes)
   frame.rawBytes = view.getInt32(at + At.raw, true)
-  if (frame.kind === FrameKind.fragment) return
+  if (frame.kind === FrameKind.fragment || frame.kind === FrameKind.fence) return
   run.isImported = (routing & 4) === 4
   run.lineLength = view.getInt32(at + At.line, true)
   run.subjectStart = view.getInt32(at + At.subjectStart, true)

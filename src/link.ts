@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { BLOCK_SLACK, CHUNK_BYTES, FRAME_ROOM_MIN } from './constants.ts'
-import { FrameKind, frameBytes, type Routing, writeFrame } from './frame.ts'
-import { copyBytes } from './memory/block.ts'
+import { FENCE_BYTES, FrameKind, frameBytes, type Routing, writeFence, writeFrame } from './frame.ts'
+import { type Block, copyBytes } from './memory/block.ts'
 import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
 import type { Run } from './protocol/run.ts'
 import type { RingProducer } from './ring.ts'
@@ -29,11 +29,14 @@ export class Link {
   /** Called when no frame waits any more: publishers may be read again. */
   private reliefs: (() => void)[] = []
   private closed = false
+  /** Where the latest place() is. */
+  private block: Block
   private sentBytes = 0
   private sentMessages = 0
 
   constructor(ring: RingProducer, pool: ChunkPool, wake: () => void, mark: () => void) {
     this.ring = ring
+    this.block = ring.block
     this.pool = pool
     this.wake = wake
     this.mark = mark
@@ -83,7 +86,20 @@ export class Link {
     rawStart: number,
     rawBytes: number,
   ): void {
-    const need = frameBytes(routing, rawBytes)
+    const at = this.place(frameBytes(routing, rawBytes))
+    writeFrame(this.block, at, kind, run, routing, from, count, rawStart, rawBytes)
+    if (this.ring.unpublishedBytes >= CHUNK_BYTES) this.publish()
+  }
+
+  /** Sends a frame that bears no message, behind all that was sent before. */
+  sendFence(number: number): void {
+    if (this.closed) return
+    const at = this.place(FENCE_BYTES)
+    writeFence(this.block, at, number)
+  }
+
+  /** The place of the next frame, of `need` bytes: in the ring, or behind those that wait. It is in `block`. */
+  private place(need: number): number {
     this.sentBytes += need
     if (!this.congested) {
       let at = this.ring.reserve(need)
@@ -92,11 +108,10 @@ export class Link {
         if (this.ring.starve(need)) at = this.ring.reserve(need)
       }
       if (at >= 0) {
-        writeFrame(this.ring.block, at, kind, run, routing, from, count, rawStart, rawBytes)
+        this.block = this.ring.block
         this.mark()
         this.ring.commit(need)
-        if (this.ring.unpublishedBytes >= CHUNK_BYTES) this.publish()
-        return
+        return at
       }
     }
     let last = this.waiting.at(-1)
@@ -104,8 +119,10 @@ export class Link {
       last = { chunk: this.pool.acquire(Math.max(need, CHUNK_BYTES - BLOCK_SLACK)), start: 0, end: 0 }
       this.waiting.push(last)
     }
-    writeFrame(last.chunk.block, last.end, kind, run, routing, from, count, rawStart, rawBytes)
+    const at = last.end
+    this.block = last.chunk.block
     last.end += need
+    return at
   }
 
   /** Makes what was sent visible to the other shard, and wakes it if it sleeps. Once a turn, and when much waits. */
@@ -157,4 +174,18 @@ export class Link {
     this.reliefs = []
     for (const relief of reliefs) relief()
   }
+}
+
+/** Calls back when all that has been sent by these links so far is visible to the other shards. */
+export function whenVisible(links: readonly Link[], then: () => void): void {
+  let awaited = 1
+  const done = (): void => {
+    if (--awaited === 0) then()
+  }
+  for (const link of links) {
+    link.publish()
+    awaited++
+    link.whenRelieved(done)
+  }
+  done()
 }

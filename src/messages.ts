@@ -119,6 +119,10 @@ export type PeerMessage =
   /** A receiver of this publisher has fallen behind: slow it down until `release`. */
   | { readonly kind: 'hold'; readonly connection: number }
   | { readonly kind: 'release'; readonly connection: number }
+  /** Send a fence with this number behind all that you have sent to me so far. */
+  | { readonly kind: 'fence'; readonly number: number }
+  /** What you sent before your fence of this number has been dealt with, and what of it goes on is on its way. */
+  | { readonly kind: 'passed'; readonly number: number }
   /** What happened here to a message that is traced. */
   | { readonly kind: 'traced'; readonly trace: number; readonly events: readonly TraceEvent[] }
   /** Who is this publisher? Answered by `thisIs`. */

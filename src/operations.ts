@@ -7,6 +7,7 @@ import { type Credentials, NO_CREDENTIALS } from './auth/request.ts'
 import type { Client } from './client.ts'
 import type { SlowConsumerPolicy } from './config/shapes.ts'
 import { PROTOCOL_VERSION, QUEUE_NAME_MAX } from './constants.ts'
+import { ClientDepartures, holdBack } from './departures.ts'
 import { type Fault, Faults, quote, type Refusal, Refusals } from './errors.ts'
 import { Login } from './login.ts'
 import { parseConnect } from './protocol/connect.ts'
@@ -39,6 +40,8 @@ export class Operations implements ParserHandler {
   private readonly shard: Shard
   /** Counted among the connections of its account. */
   private isCounted = false
+  /** Undefined: it never ended a member of a queue group. */
+  private departures: ClientDepartures | undefined
   /** PINGs to be answered when its frames for other shards wait no more. */
   private pongsOwed = 0
 
@@ -51,6 +54,7 @@ export class Operations implements ParserHandler {
   // ── CONNECT, and what follows from it ─────────────────────────────────────────────────────────────────
 
   processConnect(json: string): void {
+    if (this.departures?.holdBack(() => this.processConnect(json))) return
     const { client } = this
     this.shard.turns.left -= Work.connect
     this.catchUp()
@@ -298,6 +302,7 @@ export class Operations implements ParserHandler {
   // ── SUB, UNSUB ────────────────────────────────────────────────────────────────────────────────────────
 
   processSub(subject: string, queue: string, sid: string): void {
+    if (this.departures?.holdBack(() => this.processSub(subject, queue, sid))) return
     const { client, shard, limits } = this
     this.catchUp()
     shard.turns.left -= Work.subscription
@@ -352,16 +357,30 @@ export class Operations implements ParserHandler {
         subscription.max = max
         // From now on it is counted message by message: routes that have it in a group are stale.
         shard.generations.advanceFor(subscription.subject)
-      } else client.endSubscription(subscription)
+      } else if (subscription.queue === '') client.endSubscription(subscription)
+      else {
+        this.departures ??= new ClientDepartures(client, shard.router.departures)
+        this.departures.begin(subscription)
+      }
     }
-    client.sendOk()
+    if (!this.departures?.holdBack(() => client.sendOk())) client.sendOk()
   }
 
   // ── PING, PONG ────────────────────────────────────────────────────────────────────────────────────────
 
   processPing(): void {
+    if (this.departures?.holdBack(() => this.processPing())) return
     this.catchUp()
     if (this.client.closing) return // what came was more than it has room for
+    const { passing } = this.client
+    if (passing !== undefined) {
+      this.client.passing = undefined
+      this.shard.router.whenPassed(
+        passing,
+        holdBack(this.client, () => this.processPing()),
+      )
+      return
+    }
     // PONG says that what was published before is on its way: it waits with frames for which a ring has no room.
     if (this.client.waitsForPeers) this.pongsOwed++
     else this.pong()

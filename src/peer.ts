@@ -6,7 +6,7 @@ import { RING_BUSY_BYTES, RING_TURN_BYTES } from './constants.ts'
 import { attachRun, type Frame, FrameKind, readFrame } from './frame.ts'
 import { attempt, guarded, type OnBug } from './guarded.ts'
 import { InterestReader } from './interest/reader.ts'
-import { Link } from './link.ts'
+import { Link, whenVisible } from './link.ts'
 import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
 import { type PeerMessage, type PeerSetup, WAKE } from './messages.ts'
 import type { Outbound } from './outbound.ts'
@@ -37,6 +37,13 @@ export class RemotePublisher implements Publisher {
     if (receiver.isNearlyFull) peer.pause(receiver)
   }
 
+  /** What it sent has gone through a shard already: it waits no more. */
+  get passing(): undefined {
+    return undefined
+  }
+
+  set passing(_shards: Set<number> | undefined) {}
+
   /** Only a queue message on its way to a third shard comes here; it is few, and it is kept. */
   holdForPeer(): void {}
 
@@ -60,6 +67,8 @@ export interface PeerOwner {
   /** A read begins, and ends. */
   beginRead(): void
   endRead(): void
+  /** Something else than a read or a frame makes the shard work. */
+  wake(): void
   /** Asks for the end of the turn, at which links publish. */
   schedule(): void
   /** A bug was met: it costs the frame or the message that it was met with. */
@@ -67,6 +76,7 @@ export interface PeerOwner {
   /** A receiver on the peer's side has fallen behind a publisher of ours, or has caught up with it. */
   holdPublisher(connection: number, peer: number): void
   releasePublisher(connection: number, peer: number): void
+  readonly peers: readonly Peer[]
   /** Publishers of ours. */
   readonly clients: ReadonlyMap<number, Publisher>
 }
@@ -98,6 +108,9 @@ export class Peer {
   private assembly: Chunk | undefined
   private assembled = 0
   private readonly holding = new Set<number>()
+  /** By the number of the fence: positive for those that the peer sends, negative for those that are sent to it. */
+  private readonly fences = new Map<number, () => void>()
+  private nextFence = 1
   /** By the number of the question. */
   private readonly asking = new Map<number, (info: string) => void>()
   private nextQuestion = 1
@@ -143,6 +156,12 @@ export class Peer {
       case 'release':
         this.owner.releasePublisher(message.connection, this.index)
         return
+      case 'fence':
+        this.link.sendFence(message.number)
+        return
+      case 'passed':
+        this.fenceArrived(message.number)
+        return
       case 'traced':
         this.owner.tracing.answered(message.trace, message.events)
         return
@@ -153,6 +172,45 @@ export class Peer {
         this.tell(message.id, message.info)
         return
     }
+  }
+
+  // ── Fences ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Calls back when all that the peer has routed to this shard so far has been dealt with here; or it has gone. */
+  askFence(then: () => void): void {
+    if (this.gone) {
+      then()
+      return
+    }
+    const number = this.numberFence(1, then)
+    this.post({ kind: 'fence', number })
+  }
+
+  /**
+   * Calls back when the peer has dealt with all that was sent to it so far, and has made visible what of it goes on to
+   * other shards; or it has gone.
+   */
+  whenPassed(then: () => void): void {
+    if (this.gone) then()
+    else this.link.sendFence(this.numberFence(-1, then))
+  }
+
+  private numberFence(sign: 1 | -1, then: () => void): number {
+    const number = sign * this.nextFence
+    this.nextFence = (this.nextFence % 0x7fff_ffff) + 1
+    this.fences.set(number, then)
+    return number
+  }
+
+  /** What waited for it goes on when the frame at hand, and all that it is part of, is over. */
+  private fenceArrived(number: number): void {
+    const then = this.fences.get(number)
+    this.fences.delete(number)
+    if (then === undefined) return
+    setImmediate(() => {
+      this.owner.wake()
+      attempt(this.owner.bugMet, then)
+    })
   }
 
   /** Calls back with what the peer tells of one of its publishers; with an empty text if it has gone. */
@@ -273,6 +331,15 @@ export class Peer {
 
   private deliver(): void {
     const { frame, run, consumer } = this
+    if (frame.kind === FrameKind.fence) {
+      const number = frame.trace
+      if (number > 0) this.fenceArrived(number)
+      else {
+        const links = this.owner.peers.map(({ link }) => link)
+        whenVisible(links, () => this.gone || this.post({ kind: 'passed', number }))
+      }
+      return
+    }
     if (frame.kind === FrameKind.run) {
       attachRun(run, consumer.block, frame.rawStart)
       this.owner.receive(run, frame, this)
@@ -299,6 +366,7 @@ export class Peer {
   close(): void {
     this.gone = true
     for (const id of [...this.asking.keys()]) this.tell(id, '')
+    for (const number of [...this.fences.keys()]) this.fenceArrived(number)
     this.link.close()
     this.port.close()
     this.assembly?.release()

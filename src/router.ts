@@ -13,10 +13,11 @@ import type { Account } from './accounts/account.ts'
 import { isConstant, mapSubject } from './accounts/mapping.ts'
 import { REROUTE_MAX } from './constants.ts'
 import { Delivery } from './delivery.ts'
+import { Departures } from './departures.ts'
 import type { Frame, Routing } from './frame.ts'
 import type { Outbound } from './outbound.ts'
 import type { Peer } from './peer.ts'
-import { Planner } from './planner.ts'
+import { groupOf, Planner } from './planner.ts'
 import { rewriteRun } from './protocol/rewrite.ts'
 import { type Run, replyOf, subjectOf } from './protocol/run.ts'
 import type { QueueRoute, Route } from './route.ts'
@@ -29,6 +30,8 @@ export interface Publisher {
   readonly id: number
   /** The receiver has fallen behind: the publisher is not read for a bounded time, or until the receiver caught up. */
   holdFor(receiver: Outbound): void
+  /** Shards to which it has sent what may go on from there, since its last PONG: the next one waits for that. */
+  passing: Set<number> | undefined
   /** Frames for another shard wait: the publisher is not read until they are on their way. */
   holdForPeer(peer: Peer): void
   /**
@@ -43,6 +46,8 @@ export interface Publisher {
 export class Router {
   readonly planner: Planner
   readonly delivery: Delivery
+  /** Members of queue groups that are leaving. */
+  readonly departures: Departures
   private readonly shard: Shard
   /** The one message that is under way just now is traced. */
   trace: MessageTrace | undefined
@@ -51,6 +56,7 @@ export class Router {
     this.shard = shard
     this.planner = new Planner(shard)
     this.delivery = new Delivery(shard)
+    this.departures = new Departures(shard)
   }
 
   /**
@@ -98,6 +104,22 @@ export class Router {
     return sent
   }
 
+  /** Calls back when these shards have dealt with all that was sent to them, and what of it goes on is on its way. */
+  whenPassed(shards: ReadonlySet<number>, then: () => void): void {
+    let awaited = 1
+    const passed = (): void => {
+      if (--awaited > 0) return
+      this.shard.wake()
+      then()
+    }
+    for (const peer of this.shard.peers) {
+      if (!shards.has(peer.index)) continue
+      awaited++
+      peer.whenPassed(passed)
+    }
+    passed()
+  }
+
   /** `work` sends one message that is traced, or, with undefined, one that is not. */
   tracing(trace: MessageTrace | undefined, work: () => void): void {
     const { trace: before } = this
@@ -123,6 +145,7 @@ export class Router {
     const routing = routingOf(account, '', 0, publisher)
     for (const peer of peers) {
       peer.link.send(run, routing, 0, run.count)
+      if (isServiceAnswer(run)) notePassing(publisher, peer)
       if (peer.link.congested) publisher.holdForPeer(peer)
     }
     return peers.length * run.count
@@ -138,8 +161,10 @@ export class Router {
     }
     if (frame.queue !== '') {
       const queue = route.findQueue(frame.queue)
+      const isLocal = queue !== undefined && queue.local.length > 0
+      const done = isLocal ? 0 : this.deliverToLeaving(run, account, frame.queue, publisher)
       // The member that was picked here may be gone: then any other will do, here or on another shard.
-      if (queue !== undefined) this.deliverQueueHere(run, queue, publisher, frame.hops)
+      if (queue !== undefined && done < run.count) this.deliverQueueHere(run, queue, publisher, frame.hops, done)
     }
     this.delivery.endRun()
   }
@@ -173,10 +198,17 @@ export class Router {
     return sent
   }
 
-  /** A member of this shard was picked by another one. */
-  private deliverQueueHere(run: Run, queue: QueueRoute, publisher: Publisher, hops: number): void {
+  /** To a member that has left, but not before these messages were routed to it; answers how many it takes. */
+  private deliverToLeaving(run: Run, account: Account, queue: string, publisher: Publisher): number {
+    const leaving = this.departures.find(account, queue, run)
+    if (leaving === undefined) return 0
+    const group = groupOf(leaving, run.line, run.subjectStart, run.subjectEnd)
+    return this.delivery.toGroup(run, group, 0, run.count, publisher)
+  }
+
+  /** A member of this shard was picked by another one, for the messages from `done` on. */
+  private deliverQueueHere(run: Run, queue: QueueRoute, publisher: Publisher, hops: number, done: number): void {
     const { local } = queue
-    let done = 0
     if (local.length > 0) {
       const block = Math.max(1, Math.floor(run.count / local.length))
       let member = Math.floor(Math.random() * local.length)
@@ -189,7 +221,7 @@ export class Router {
         done += count
         member = (member + 1) % local.length
       }
-    } else this.deliverToAnyMember(run, queue, 0, run.count, publisher, hops + 1)
+    } else this.deliverToAnyMember(run, queue, done, run.count - done, publisher, hops + 1)
   }
 
   private deliverToAnyMember(
@@ -227,10 +259,21 @@ export class Router {
       const { account, name } = queue
       const routing = routingOf(account, name, hops, publisher)
       peer.link.send(run, routing, from, count)
+      notePassing(publisher, peer)
       if (peer.link.congested) publisher.holdForPeer(peer)
       return
     }
   }
+}
+
+/** The run answers a request that came from another account: its shard sends the answer on (service-calls.ts). */
+function isServiceAnswer({ line: { bytes }, subjectStart: at }: Run): boolean {
+  return bytes[at] === 0x5f && bytes[at + 1] === 0x52 && bytes[at + 2] === 0x5f && bytes[at + 3] === 0x2e
+}
+
+function notePassing(publisher: Publisher, { index }: Peer): void {
+  if (publisher.passing === undefined) publisher.passing = new Set([index])
+  else publisher.passing.add(index)
 }
 
 /** `queue` empty: for all plain subscriptions. */

@@ -192,3 +192,10 @@ test('a message in fragments of any size is put together again', () => {
     expectRun(read, example, [payload])
   }
 })
+
+test('the number of a connection keeps all its digits', () => {
+  const example = makeRun('a', '', 0, ['x'])
+  for (const publisher of [2 ** 31, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER]) {
+    expect(send(example, { ...PLAIN, publisher }, 0, 1).frame.publisher).toBe(publisher)
+  }
+})

@@ -71,3 +71,33 @@ test('messages of every size pass beside the longest names, through the smallest
 test('longer names are a bug, not a loop without end', () => {
   expect(() => throughRing(1, routing('$G', 'q'.repeat(40_000)))).toThrow('leave no room')
 })
+
+test('a fence stands behind what was sent before it, where the ring is full too', () => {
+  const memory = createRing(SHARDS_MAX)
+  const consumer = new RingConsumer(memory)
+  const pool = new ChunkPool()
+  const link = new Link(
+    new RingProducer(memory),
+    pool,
+    () => undefined,
+    () => undefined,
+  )
+  composeRun(pool, { subject: 's', reply: '', headers: {}, payload: Buffer.alloc(1000) }, (run) => {
+    for (let i = 0; i < 300; i++) link.send(run, routing('$G', ''), 0, 1)
+  })
+  expect(link.congested).toBe(true)
+  link.sendFence(-7)
+  link.publish()
+  const [frame, run] = [emptyFrame(), new Run()]
+  let [messages, fences] = [0, 0]
+  for (let at = consumer.next(); at >= 0; at = consumer.next()) {
+    readFrame(consumer.block, at, frame, run)
+    if (frame.kind === FrameKind.fence) {
+      fences++
+      expect([frame.trace, messages]).toEqual([-7, 300])
+    } else messages++
+    consumer.advance(frame.bytes)
+    if (consumer.release()) link.pump()
+  }
+  expect([messages, fences]).toEqual([300, 1])
+})

@@ -19,6 +19,10 @@ export const SERVER: Publisher = {
   id: 0,
   holdFor: () => undefined,
   holdForPeer: () => undefined,
+  get passing() {
+    return undefined
+  },
+  set passing(_shards) {},
   requestInfo: () => '',
   introduce: (then) => then(''),
 }

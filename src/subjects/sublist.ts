@@ -16,13 +16,16 @@ import type { Run } from '../protocol/run.ts'
 import type { Publisher } from '../router.ts'
 import { Work } from '../turns.ts'
 
+/** In place of a node: it is not listed any more, but still takes what is on its way (departures.ts). */
+export const LEAVING = -1
+
 /** Whatever stands in the list under a filter of an account. */
 export abstract class Entry {
   readonly account: Account
   /** Filter and queue group (empty: none): byte strings. */
   readonly subject: string
   readonly queue: string
-  /** Its node in the region, and its place in that node's list; node 0 = not listed. */
+  /** Its node in the region, and its place in that node's list; 0 = not listed, LEAVING = not any more. */
   node = 0
   place = 0
 
@@ -184,7 +187,7 @@ export class Sublist {
 
   private takeOut(entry: Entry): void {
     const { account, node, place, subject, queue } = entry
-    if (node === 0) return
+    if (node <= 0) return
     entry.node = 0
     const here = this.nodes.get(node) as NodeEntries
     const list = (queue === '' ? here.plain : here.queues?.get(queue)) as Entry[]
@@ -203,6 +206,11 @@ export class Sublist {
     this.count--
     this.removes++
     account.counters.removes++
+  }
+
+  /** Whether an entry has no other of its queue group beside it, on the same filter. */
+  isAlone({ node, queue }: Entry): boolean {
+    return this.nodes.get(node)?.queues?.get(queue)?.length === 1
   }
 
   /**

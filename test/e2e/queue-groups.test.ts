@@ -44,20 +44,12 @@ function expectEachOnce(lists: readonly number[][], published: number): void {
   expect(wrong.slice(0, 20), `${wrong.length} of ${published} numbers are missing or came twice`).toEqual([])
 }
 
-/**
- * Share of messages that may come late under constant churn over several shards: their member left while they were on
- * their way, and another one got them by a detour (docs/protocol.md).
- */
-const DETOURS_MAX = 0.001
-/** In a short list that share is less than one message. */
-const DETOURS_FEW = 5
-
-/** Each member saw its numbers in rising order, but for a share of `late` ones. */
-function expectOrder(lists: readonly number[][], late = 0): void {
+/** Each member saw its numbers in rising order. */
+function expectOrder(lists: readonly number[][]): void {
   for (const [member, list] of lists.entries()) {
     const wrong = list.filter((number, i) => i > 0 && number <= list[i - 1])
     const story = `member ${member} got ${wrong.length} of ${list.length} out of order: ${wrong.slice(0, 20).join(' ')}`
-    expect(wrong.length, story).toBeLessThanOrEqual(late === 0 ? 0 : Math.max(DETOURS_FEW, list.length * late))
+    expect(wrong.length, story).toBe(0)
   }
 }
 
@@ -188,7 +180,7 @@ describe.each(WORKERS)('queue groups with %i workers', (workers) => {
     })
 
     test('each member gets its messages in order', async () => {
-      expectOrder(await churn(), workers > 1 ? DETOURS_MAX : 0)
+      expectOrder(await churn())
     })
   })
 

@@ -14,7 +14,8 @@
 //   a subscription with a max                  likewise, and none beyond that many once the PONG behind the UNSUB that
 //                                              says so has come. (Others may publish between SUB and UNSUB.)
 //   the queue group "firm"                     its members only leave by UNSUB, and one never does: every message is
-//                                              delivered to exactly one member.
+//                                              delivered to exactly one member, and to each member those of one session
+//                                              in order.
 //   the queue group "frail"                    its members may also drop their connections: at most one member.
 //
 // A session that is dropped (not closed) may lose the tail of what it wrote, and nothing else.
@@ -67,7 +68,7 @@ export interface SoakReport {
   queueDeliveries: number
   subscriptions: number
   connections: number
-  /** Queue messages that came after later ones of the same publisher: a member had gone and they took a detour. */
+  /** Messages of the frail group that came after later ones of their publisher: a member had gone with its connection. */
   queueDetours: number
   /** Messages written before the PONG behind a SUB that were left out although an earlier one had been delivered. */
   earlyHoles: number
@@ -465,8 +466,9 @@ export class Soak {
     this.report.queueDeliveries++
     const group = subscription.group as 'firm' | 'frail'
     const latest = subscription.owner.queueOrder.get(group) as Map<number, number>
-    if (number < (latest.get(session.id) ?? -1)) this.report.queueDetours++
-    else latest.set(session.id, number)
+    if (number > (latest.get(session.id) ?? -1)) latest.set(session.id, number)
+    else if (group === 'frail') this.report.queueDetours++
+    else this.fault(this.words(subscription, session, `got ${number} behind ${latest.get(session.id)}`))
     if (group === 'frail' && !subject.startsWith(FRAIL_PREFIX)) return
     const all = group === 'firm' ? this.firm : this.frail
     let times = all.get(session.id)
