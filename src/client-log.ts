@@ -101,6 +101,19 @@ export class ClientLog implements LogSource, ParserTracer {
     this.owner.log.error(text, this)
   }
 
+  /** It did something, so many times, that it may not do, and goes on. */
+  violation(text: string, times = 1): void {
+    this.owner.log.complaint(text, this, this, times)
+  }
+
+  /**
+   * It is closed for what it did, and may come again: those of one address are counted together. Answers whether there
+   * was a line for it.
+   */
+  complaint(text: string): boolean {
+    return this.owner.log.complaint(text, this, this.ip)
+  }
+
   /** It is closed as a slow consumer, with so many bytes waiting. */
   cutAsSlow(reason: CloseReason, bytes: number, { maxPending, writeDeadline }: SlowConsumerLimits): void {
     const span = goDuration(nanoseconds(writeDeadline))
@@ -114,8 +127,8 @@ export class ClientLog implements LogSource, ParserTracer {
   /** It was turned away. `credentials` are what it showed; of a token nothing is told. */
   refused({ cause, warns = false, certified }: Omit<Refusal, 'fault'>, credentials: Named): void {
     const whom = named(certified === undefined ? credentials : { ...credentials, user: certified })
-    this.error(`authentication error${whom === '' ? '' : ` - ${whom}`}`)
-    if (warns) this.owner.log.warn(cause)
+    const isWritten = this.complaint(`authentication error${whom === '' ? '' : ` - ${whom}`}`)
+    if (warns && isWritten) this.owner.log.warn(cause)
     else this.debug(`Not let in: ${cause}`)
   }
 
@@ -131,9 +144,9 @@ export class ClientLog implements LogSource, ParserTracer {
 
   /** The client broke the protocol; `cause` is what the parser says of it. */
   fault(fault: Fault, cause: string): void {
-    if (fault === Faults.payload) this.error(`maximum payload exceeded: ${cause}`)
-    else if (fault === Faults.controlLine) this.error('maximum control line exceeded')
-    else this.error(`Client parser ERROR: proto='${quote(cause)}...'`)
+    if (fault === Faults.payload) this.complaint(`maximum payload exceeded: ${cause}`)
+    else if (fault === Faults.controlLine) this.complaint('maximum control line exceeded')
+    else this.complaint(`Client parser ERROR: proto='${quote(cause)}...'`)
   }
 
   // ── Trace: each of these is called only while it is on ────────────────────────────────────────────────

@@ -247,7 +247,7 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
   /** Says so many times that something was refused. */
   refuse(refusal: Refusal, times = 1): void {
     this.shard.turns.left -= Work.refusal
-    for (let i = 0; i < times; i++) this.log.error(refusal.logged)
+    this.log.violation(refusal.logged, times)
     const text = encodeError(refusal.text)
     for (let i = 0; i < times && !this.closing; i++) this.send(text, `-ERR ${refusal.text}`)
   }

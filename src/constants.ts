@@ -73,6 +73,12 @@ export const SHARD_ANSWER_MS = 10_000
 /** How long an orderly stop waits for sockets to take what is queued for them. */
 export const SHUTDOWN_GRACE_MS = 2_000
 
+// ── The log ─────────────────────────────────────────────────────────────────────────────────────────────
+/** Lines that are written in a second of what one connection, or one address, does wrong; the others are counted. */
+export const COMPLAINTS_A_SECOND = 10
+/** Connections and addresses that are counted each for itself. */
+export const COMPLAINTS_SOURCES_MAX = 4_096
+
 // ── Memory ──────────────────────────────────────────────────────────────────────────────────────────────
 /** Word-wise copies may touch this many bytes behind the end of what they copy, so every block has them spare. */
 export const BLOCK_SLACK = 8

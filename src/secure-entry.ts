@@ -85,7 +85,7 @@ export class SecureEntry {
         client.attempt(() => {
           shard.wake()
           if (log !== undefined && everyday) client.log.debug(log)
-          else if (log !== undefined) client.log.error(log)
+          else if (log !== undefined) client.log.complaint(log)
           client.start(arrived, { text, reason })
         }),
     }

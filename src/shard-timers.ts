@@ -97,5 +97,6 @@ export class ShardTimers {
     slowWatch.endSweep(shard.nowMs)
     shard.router.planner.cache.sweep()
     shard.serviceCalls.sweep()
+    shard.log.complaintsCounted()
   }
 }

@@ -112,7 +112,8 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     this.options = setup.options
     this.identity = setup.identity
     this.seed = setup.seed
-    this.log = new Log(setup.options, { name: `shard ${setup.index}`, opened: setup.logOpened, tell: toPrimary })
+    const name = `shard ${setup.index}`
+    this.log = new Log(setup.options, { name, opened: setup.logOpened, tell: toPrimary }, this.turns)
     this.generations = new Generations(setup.generations)
     this.gauges = new Gauges(setup.gauges)
     this.records = new Records(this, setup, this.gauges.counters(setup.index))
@@ -300,12 +301,10 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
 
   /** Ends the turn. */
   flush(): void {
-    try {
+    attempt(this.bugMet, () => {
       this.router.delivery.endTurn()
       this.publish()
-    } catch (error) {
-      this.bugMet(error)
-    }
+    })
     const { marked, leaving } = this
     if (marked.length > 0) {
       this.marked = []

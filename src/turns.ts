@@ -19,7 +19,7 @@ export const Work = {
   run: 20,
   message: 3,
   /** A look into a shard's index: each of them, each filter that matches, each step on the way there. */
-  lookUp: 120,
+  lookUp: 250,
   match: 12,
   step: 1,
   /** A message to one more subscription, by slices that all of them share; to one more that is encoded for itself. */
@@ -27,14 +27,14 @@ export const Work = {
   encoding: 8,
   /** A message into another shard's ring; into the hands of the server itself; by an import of a service. */
   frame: 10,
-  internal: 200,
-  service: 800,
+  internal: 300,
+  service: 1_600,
   own: 1_000,
   /** A message that goes on under another subject; one that is traced. */
-  mapping: 200,
+  mapping: 350,
   trace: 12_000,
   /** A subscription that comes or goes. */
-  subscription: 120,
+  subscription: 600,
   connect: 1_500,
   /** A refusal; a line of the log. */
   refusal: 60,
@@ -55,7 +55,12 @@ export function workOfEncoding(bytes: number): number {
   return bytes >> ENCODE_SHIFT
 }
 
-export class Turns {
+/** What is left of a turn, for those who count down what they do. */
+export interface TurnWork {
+  left: number
+}
+
+export class Turns implements TurnWork {
   /** Work left in the turn at hand. Whatever works counts it down, and ends soon after it is below zero. */
   left = TURN_WORK
   /** Those whose turn is over, in the order in which they go on. */

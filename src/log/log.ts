@@ -8,6 +8,8 @@
 import { fstatSync } from 'node:fs'
 import { bugText } from '../errors.ts'
 import { attempt } from '../guarded.ts'
+import { type TurnWork, Work } from '../turns.ts'
+import { Repeats } from './repeats.ts'
 import type { LogPlace, LogSink } from './sink.ts'
 import { createSink, NOWHERE } from './sinks.ts'
 import { wallClockMicros, wallClockText } from './wall-clock.ts'
@@ -53,15 +55,21 @@ export interface LogSource {
   readonly port: number
 }
 
+/** Whose complaints are counted together: a connection's, or those of all who come from an address. */
+type Complainant = LogSource | string
+
 export class Log {
   private readonly place: LogPlace
+  private readonly turn: TurnWork
+  private readonly repeats = new Repeats<Complainant>('others')
   private options: LogOptions
   private sink: LogSink
   private coloured: boolean
 
-  /** Throws if the options name a file that cannot be opened. */
-  constructor(options: LogOptions, place: LogPlace) {
+  /** `turn` is what lines count as work of. Throws if the options name a file that cannot be opened. */
+  constructor(options: LogOptions, place: LogPlace, turn: TurnWork = { left: 0 }) {
     this.place = place
+    this.turn = turn
     this.options = options
     this.sink = createSink(options, place)
     this.coloured = this.isColoured()
@@ -77,6 +85,26 @@ export class Log {
 
   error(text: string, source?: LogSource): void {
     this.write('error', text, source)
+  }
+
+  /**
+   * An error of a peer's, `times` in a row, which it may make as often as it likes: of more than some a second only the
+   * number is told, by complaintsCounted(). `source` is whom the line speaks of, `from` whose lines count together.
+   * Answers whether any was written.
+   */
+  complaint(text: string, source: LogSource | undefined, from: Complainant, times = 1): boolean {
+    const lines = this.repeats.admit(from, performance.now(), times)
+    for (let i = 0; i < lines; i++) this.write('error', text, source)
+    return lines > 0
+  }
+
+  /** Tells how many complaints of the last second were not written. Called every second or so. */
+  complaintsCounted(nowMs = performance.now()): void {
+    this.repeats.sweep(nowMs, (from, held) => {
+      const count = `… and ${held} more in the last second`
+      if (typeof from === 'string') this.write('error', `${from} - ${count}`, undefined)
+      else this.write('error', count, from)
+    })
   }
 
   fatal(text: string, source?: LogSource): void {
@@ -137,6 +165,7 @@ export class Log {
 
   /** Resolves when every line is where it belongs. What is logged afterwards goes nowhere. */
   async close(): Promise<void> {
+    this.complaintsCounted(Number.POSITIVE_INFINITY)
     const { sink } = this
     this.sink = NOWHERE
     await sink.close()
@@ -154,6 +183,7 @@ export class Log {
   private write(level: Level, text: string, source: LogSource | undefined): void {
     const { sink, options } = this
     if (sink.kind === 'none') return
+    this.turn.left -= Work.logLine
     if (options.logFormat === 'json') {
       sink.write(level, this.json(level, text, source))
       return

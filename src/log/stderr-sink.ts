@@ -33,10 +33,17 @@ export class StderrSink implements LogSink {
   private rest: Buffer | undefined
   /** Lines given up since the latest one that went out. */
   private lost = 0
+  /** Until then no line is tried: the latest one failed. */
+  private retryAtMs = 0
   private patienceMs = PATIENCE_MS
   private patientAtMs = 0
 
   write(_level: Level, line: string): void {
+    // To find stderr full, or gone, takes longer than to make the line: not for each of thousands in a row.
+    if (performance.now() < this.retryAtMs) {
+      this.lost++
+      return
+    }
     let bytes = Buffer.from(line)
     if (this.lost > 0) {
       const lines = this.lost === 1 ? '1 line of the log is' : `${this.lost} lines of the log are`
@@ -47,8 +54,10 @@ export class StderrSink implements LogSink {
     if (written === bytes.length) {
       this.rest = undefined
       this.lost = 0
-    } else if (written === 0) this.lost++
-    else {
+    } else if (written === 0) {
+      this.lost++
+      this.retryAtMs = performance.now() + STEP_MS
+    } else {
       this.rest = bytes.subarray(written)
       this.lost = 0
     }
@@ -62,7 +71,10 @@ export class StderrSink implements LogSink {
         if (written === bytes.length) return written
       } catch (error) {
         // Anything but a full pipe means that nobody will ever read this: no reason to stop serving.
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return bytes.length
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') {
+          this.retryAtMs = performance.now() + STEP_MS
+          return bytes.length
+        }
       }
       if (!this.wait()) return written
     }

@@ -25,11 +25,6 @@ export interface ParserHandler {
   turnIsOver(): void
 }
 
-/** What is left of the turn; the parser counts down what it does. */
-export interface ParserTurn {
-  left: number
-}
-
 /** Is shown each whole control line before it is carried out; byte strings. */
 export interface ParserTracer {
   cameIn(verb: string, argument: string): void

@@ -21,10 +21,10 @@ import { type Fault, Faults } from '../errors.ts'
 import { allocateBlock, type Block, copyBytes, equalBytes } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 import { goText } from '../text/utf8.ts'
-import { Work } from '../turns.ts'
+import { type TurnWork, Work } from '../turns.ts'
 import { Backlog } from './backlog.ts'
 import { CutLine } from './cut-line.ts'
-import type { ParserHandler, ParserLimits, ParserTracer, ParserTurn } from './parser-handler.ts'
+import type { ParserHandler, ParserLimits, ParserTracer } from './parser-handler.ts'
 import { Run, traceRun } from './run.ts'
 import { parseSize } from './size.ts'
 import { matchVerb } from './verb.ts'
@@ -35,7 +35,7 @@ const SPACE = 32
 const TAB = 9
 const SNIPPET_BYTES = 32
 /** Where nobody counts. */
-const ENDLESS: ParserTurn = { left: Number.POSITIVE_INFINITY }
+const ENDLESS: TurnWork = { left: Number.POSITIVE_INFINITY }
 
 const Ignoring = { none: 0, ping: 1, pong: 2, ok: 3 } as const
 type Ignoring = (typeof Ignoring)[keyof typeof Ignoring]
@@ -55,7 +55,7 @@ export class Parser {
 
   private readonly handler: ParserHandler
   private readonly pool: ChunkPool
-  private readonly turn: ParserTurn
+  private readonly turn: TurnWork
   private limits: ParserLimits
   /** Start of a cut control line. */
   private carry: CutLine | undefined
@@ -74,7 +74,7 @@ export class Parser {
   /** What came behind the operation that suspended the parser. */
   private rest: Backlog | undefined
 
-  constructor(handler: ParserHandler, pool: ChunkPool, limits: ParserLimits, turn: ParserTurn = ENDLESS) {
+  constructor(handler: ParserHandler, pool: ChunkPool, limits: ParserLimits, turn: TurnWork = ENDLESS) {
     this.handler = handler
     this.pool = pool
     this.limits = limits

@@ -73,7 +73,7 @@ export class Tracing implements TraceOwner {
     else if (asked.hasOriginAccount || !isChosen(asked, client)) {
       if (!asked.isOnlyTraced) withoutTrace(this.shard, run, process)
     } else if (!isPublishSubject(destination)) {
-      client.log.error(`Destination ${JSON.stringify(destination)} is not valid, won't be able to trace events`)
+      client.log.violation(`Destination ${JSON.stringify(destination)} is not valid, won't be able to trace events`)
       if (!asked.isOnlyTraced) process(run)
     } else if (!mayPublishTo(destination, client)) {
       client.refuse(Refusals.publish(Buffer.from(destination).toString('latin1')))

@@ -167,7 +167,8 @@ export class WebSocketTransport implements Transport, FrameHandler {
   frameFault(fault: FrameFault): void {
     this.goodbye ??= closeFrame(fault.code, fault.text)
     this.deliver()
-    this.shared.log.error(`${this.client?.label} - read error: ${fault.text}`)
+    const text = `${this.client?.label} - read error: ${fault.text}`
+    this.shared.log.complaint(text, undefined, this.remoteAddress ?? '')
     this.client?.closeBehind(readFault)
   }
 

@@ -123,7 +123,7 @@ export class WebSockets implements WebSocketShared {
       const { remoteAddress = '', remotePort = 0 } = socket
       const text = `${hostPort(remoteAddress, remotePort)} - websocket ${log}`
       if (everyday) this.log.debug(text)
-      else this.log.error(text)
+      else this.log.complaint(text, undefined, remoteAddress)
     }
     this.securing.delete(socket)
     socket.on('error', () => undefined)
@@ -226,7 +226,11 @@ class Opening {
       this.complain('client sent data before handshake is complete')
       this.cut()
     } else if (verdict.kind === 'leaf') {
-      this.owner.log.error('Not configured to accept leaf node connections')
+      this.owner.log.complaint(
+        'Not configured to accept leaf node connections',
+        undefined,
+        this.socket.remoteAddress ?? '',
+      )
       this.endWith(verdict.response)
     } else {
       this.detach()
@@ -242,7 +246,8 @@ class Opening {
 
   private complain(why: string): void {
     const { remoteAddress = '', remotePort = 0 } = this.socket
-    this.owner.log.error(`${hostPort(remoteAddress, remotePort)} - websocket handshake error: ${why}`)
+    const text = `${hostPort(remoteAddress, remotePort)} - websocket handshake error: ${why}`
+    this.owner.log.complaint(text, undefined, remoteAddress)
   }
 
   /** What comes behind is not looked at; in the time that is left the peer should close as well. */
