@@ -285,3 +285,18 @@ test('an account is there as long as anything stands in it', () => {
   index.writer.settle()
   expect(reader.hasAccount(account)).toBe(false)
 })
+
+test('what came by a service import is not for those whom a stream import has put there', () => {
+  const index = indexOf()
+  const read = (): unknown => index.reader.read(accountKey('$G'), Buffer.from('a.b'), 0, 3, true)
+  const imported = [index.writer.add('$G', 'a.b', '', true), index.writer.add('$G', 'a.*', 'q', true)]
+  expect(index.read('$G', 'a.b')).toEqual({ plain: true, queues: new Map([['q', 1]]) })
+  expect(read()).toEqual(NOTHING)
+  index.writer.add('$G', 'a.b', '')
+  index.writer.add('$G', 'a.*', 'q')
+  expect(index.read('$G', 'a.b')).toEqual({ plain: true, queues: new Map([['q', 2]]) })
+  expect(read()).toEqual({ plain: true, queues: new Map([['q', 1]]) })
+  index.writer.remove(imported[0], '$G', 'a.b', '', true)
+  index.writer.remove(imported[1], '$G', 'a.*', 'q', true)
+  expect(read()).toEqual(index.read('$G', 'a.b'))
+})
