@@ -430,8 +430,10 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
     this.outbound.whenDrained(() => {
       if (this.closeReason !== undefined) this.socket.farewell?.(this.closeReason)
       this.socket.end()
-      if (this.closeReason === CloseReason.clientClosed) this.socket.destroySoon()
-      else this.socket.resume()
+      this.socket.resume()
+      // A server that ends does not wait for peers who keep their half open.
+      const { clientClosed, serverShutdown } = CloseReason
+      if (this.closeReason === clientClosed || this.closeReason === serverShutdown) this.socket.destroySoon()
     })
   }
 
