@@ -34,6 +34,8 @@ import { Turn, type TurnOwner } from './turn.ts'
 import { Work } from './turns.ts'
 import type { WebSocketSession } from './websocket/handshake.ts'
 
+/** Where nobody waits for the peer to close its half. */
+const AT_ONCE: readonly unknown[] = [CloseReason.clientClosed, CloseReason.serverShutdown]
 export class Client implements Publisher, KeepAliveOwner, TurnOwner {
   readonly id: number
   readonly log: ClientLog
@@ -78,7 +80,7 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
   readonly turn: Turn
   /** Why it is closed as soon as all that came before has been dealt with. */
   private lastFault: Fault | undefined
-  private readGate: ReadGate | undefined
+  readGate: ReadGate | undefined
   private shedding: Shedding | undefined
 
   constructor(shard: Shard, id: number, socket: Transport, webSocket?: WebSocketSession) {
@@ -135,10 +137,11 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
     if (this.closing) return
     const { shard, parser } = this
     shard.beginRead()
-    this.keepAlive.heard(shard.nowMs)
     this.lastActivityMs = shard.nowMs
     this.latestReadBytes = bytes
     this.takeTurn(() => {
+      shard.lastServed.turnTo(this.id, () => `${this.peer} - cid:${this.id}`)
+      this.keepAlive.heard(shard.nowMs)
       parser.push(shard.readBlock, shard.readStart, shard.readStart + bytes)
       this.readGate?.afterRead(bytes)
     }, bytes)
@@ -173,7 +176,6 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
     } catch (another) {
       this.log.bug(another)
     }
-    // Nobody listens to its socket yet, or it is its orderly end that has failed.
     this.socket.destroy()
     this.shard.forget(this)
   }
@@ -299,9 +301,7 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
     this.parser.suspend()
     const goOn = this.gate.hold()
     return () => {
-      this.attempt(() => {
-        if (!this.closing) this.takeTurn(() => this.parser.resume())
-      })
+      if (!this.closing) this.attempt(() => this.takeTurn(() => this.parser.resume()))
       goOn()
     }
   }
@@ -347,10 +347,6 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
   /** Round trip time in milliseconds; 0 = not measured yet. */
   get rttMs(): number {
     return this.keepAlive.rttMs
-  }
-
-  get stalls(): number {
-    return this.readGate?.stalls ?? 0
   }
 
   // ── Time ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -431,9 +427,7 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
       if (this.closeReason !== undefined) this.socket.farewell?.(this.closeReason)
       this.socket.end()
       this.socket.resume()
-      // A server that ends does not wait for peers who keep their half open.
-      const { clientClosed, serverShutdown } = CloseReason
-      if (this.closeReason === clientClosed || this.closeReason === serverShutdown) this.socket.destroySoon()
+      if (AT_ONCE.includes(this.closeReason)) this.socket.destroySoon()
     })
   }
 

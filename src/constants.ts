@@ -50,6 +50,11 @@ export const CLOSED_SUBSCRIPTIONS_MAX = 100
 /** With the system default of 511 a storm of 2,000 connects overflowed the queue and clients hung. */
 export const LISTEN_BACKLOG = 4096
 export const SHARDS_MAX = 64
+/** Of the files that may be open, those that connections do not get: so many, but no larger share of few. */
+export const DESCRIPTORS_KEPT_MAX = 64
+export const DESCRIPTORS_KEPT_SHARE = 1 / 4
+/** Of those who are one too many, the log names one in this time. */
+export const CROWDED_LOG_MS = 1_000
 /** A shard that dies again within SHARD_SETTLED_MS is replaced after a delay, which grows up to a bound. */
 export const SHARD_SETTLED_MS = 60_000
 export const RESTART_BACKOFF_MIN_MS = 100

@@ -9,6 +9,8 @@
 // tried: it is one addition, but it kept the inner loops from being inlined, and 1 to 1 took a fifth more time.) One
 // thread writes a line at any time; a double is written and read whole on every machine that Node runs on.
 
+import { LAST_SERVED_BYTES, LastServed } from './last-served.ts'
+
 const Slot = { closed: 0, heartbeat: 1, thread: 2 } as const
 const SLOTS = 16 // one cache line a shard
 
@@ -33,7 +35,7 @@ export class Gauges {
   private readonly shards: number
 
   constructor(shards: number | SharedArrayBuffer) {
-    const bytes = WORDS_BYTES + COUNTERS_BYTES
+    const bytes = WORDS_BYTES + COUNTERS_BYTES + LAST_SERVED_BYTES
     this.memory = typeof shards === 'number' ? new SharedArrayBuffer(shards * bytes) : shards
     this.shards = this.memory.byteLength / bytes
     this.words = new Int32Array(this.memory, 0, this.shards * SLOTS)
@@ -76,6 +78,12 @@ export class Gauges {
     Atomics.store(this.words, shard * SLOTS + Slot.closed, 0)
     Atomics.store(this.words, shard * SLOTS + Slot.heartbeat, 0)
     Atomics.store(this.words, shard * SLOTS + Slot.thread, 0)
+    this.lastServed(shard).clear()
+  }
+
+  lastServed(shard: number): LastServed {
+    const start = this.shards * (WORDS_BYTES + COUNTERS_BYTES) + shard * LAST_SERVED_BYTES
+    return new LastServed(Buffer.from(this.memory, start, LAST_SERVED_BYTES))
   }
 
   counters(shard: number): Counters {

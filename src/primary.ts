@@ -2,6 +2,7 @@
 // pages, gives the running server new options, and ends it: at once, or slowly. It never reads a client's bytes.
 
 import { hostPort } from './addresses.ts'
+import type { ShardAnswers } from './ask-shards.ts'
 import type { Authenticate } from './auth/custom.ts'
 import { AuthDesk } from './auth/desk.ts'
 import type { Answerers } from './auth/questions.ts'
@@ -22,7 +23,7 @@ import { removePortsFile, writePidFile, writePortsFile } from './server-files.ts
 import { createServerKey, identityOf } from './server-identity.ts'
 import { ServerTls } from './server-tls.ts'
 import { ShardThreads } from './shard-threads.ts'
-import { type ShardAnswers, type ShardState, Shards } from './shards.ts'
+import { type ShardState, Shards } from './shards.ts'
 import type { Report } from './stats.ts'
 import type { PrimarySystem } from './system/primary-system.ts'
 import type { SystemMessage } from './system/shard-system.ts'

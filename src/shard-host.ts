@@ -52,7 +52,7 @@ export interface ShardObserver {
   /** A bug was met. */
   readonly bugMet: OnBug
   /** A connection that it was given could not be handed over. */
-  onConnectionLost(host: ShardHost, arrival: Arrival, why: string): void
+  onConnectionLost(host: WorkerShardHost, arrival: Arrival, why: string): void
 }
 
 /** Everything on the calling thread. */

@@ -17,6 +17,7 @@ import { readingSocketOver, socketOver } from './handoff.ts'
 import { Identities } from './identities.ts'
 import { Generations } from './interest/generations.ts'
 import { InterestWriter } from './interest/writer.ts'
+import type { LastServed } from './last-served.ts'
 import { Log } from './log/log.ts'
 import { LoopClock } from './loop-clock.ts'
 import { allocateBlock, type Block } from './memory/block.ts'
@@ -87,6 +88,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   readonly readBuffer: Buffer
 
   nowMs = performance.now()
+  readonly lastServed: LastServed
   /** What it notes of itself for the monitoring pages. */
   readonly records: Records
   /** Long answers to the primary. */
@@ -116,6 +118,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     this.log = new Log(setup.options, { name, opened: setup.logOpened, tell: toPrimary }, this.turns)
     this.generations = new Generations(setup.generations)
     this.gauges = new Gauges(setup.gauges)
+    this.lastServed = this.gauges.lastServed(setup.index)
     this.records = new Records(this, setup, this.gauges.counters(setup.index))
     this.writer = new InterestWriter(setup.region, this.generations, setup.seed)
     this.sublist = new Sublist(setup.region, this.writer)
@@ -346,6 +349,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
 
   receive(run: Run, frame: Frame, peer: Peer): void {
     peer.publisher.id = frame.publisher
+    this.lastServed.turnTo(frame.publisher, () => `cid:${frame.publisher} of shard ${peer.index}`)
     const account = this.accounts.named(frame.account)
     if (frame.trace === 0) this.router.receive(run, account, frame, peer.publisher)
     else this.tracing.receive(run, account, frame, peer)
@@ -423,15 +427,11 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     attempt(this.bugMet, () => this.system?.tell(messages))
   }
 
-  private cutAll(): void {
-    for (const client of this.clients.values()) client.destroy()
-  }
-
   /** Closes every connection and calls back when the last is gone, or when `graceMs` are over. */
   stop(graceMs: number, done: () => void): void {
     this.stopping = true
     this.wakeBehindRings()
-    const timer = setTimeout(() => this.cutAll(), graceMs)
+    const timer = setTimeout(() => [...this.clients.values()].map((client) => client.destroy()), graceMs)
     this.onEmpty = () => {
       clearTimeout(timer)
       this.timers.stop()

@@ -5,10 +5,12 @@ import { randomInt } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { AccountConnections } from './accounts/account-connections.ts'
+import { askShards, type ShardAnswers } from './ask-shards.ts'
 import type { AuthDesk } from './auth/desk.ts'
 import type { Answerers } from './auth/questions.ts'
-import { HEARTBEAT_MS, SHARD_ANSWER_MS, SHARD_START_MS, THROTTLED_LOG_MS } from './constants.ts'
-import { type Counters, Gauges } from './gauges.ts'
+import { HEARTBEAT_MS, SHARD_START_MS, THROTTLED_LOG_MS } from './constants.ts'
+import { Descriptors } from './descriptors.ts'
+import { Gauges } from './gauges.ts'
 import { attempt, guarded } from './guarded.ts'
 import { Generations } from './interest/generations.ts'
 import { createRegion } from './interest/writer.ts'
@@ -23,7 +25,7 @@ import { OptionError, type Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import type { ServerKey } from './server-identity.ts'
 import { introduce, LocalShardHost, type ShardHost, type ShardObserver, WorkerShardHost } from './shard-host.ts'
-import { isReady, replacementDelayMs, type Slot } from './shard-slot.ts'
+import { isReady, replacementDelayMs, type ShardState, type Slot } from './shard-slot.ts'
 import type { ShardThreads } from './shard-threads.ts'
 import { ShardWatch } from './shard-watch.ts'
 import type { Report } from './stats.ts'
@@ -32,22 +34,7 @@ import type { SystemMessage } from './system/shard-system.ts'
 import { createHandshakeLimit, takeBlocked } from './tls/rate-limit.ts'
 import type { TlsOfPorts } from './tls/settings.ts'
 
-/** What is known of a shard without asking it. */
-export interface ShardState {
-  /** `down` while there is no thread in its place that serves, `late` while the thread does not turn its loop. */
-  readonly state: 'serving' | 'late' | 'down'
-  readonly counters: Counters
-  /** Its part of the shared index. */
-  readonly region: SharedArrayBuffer
-}
-
-/** What the shards say to a question. */
-export interface ShardAnswers {
-  /** Of those that answered, in the order of the shards. */
-  readonly reports: readonly Report[]
-  /** The shards that serve and have not answered: what they have is missing. */
-  readonly silent: readonly number[]
-}
+export type { ShardState } from './shard-slot.ts'
 
 export class Shards implements ShardObserver {
   totalConnections = 0
@@ -76,10 +63,13 @@ export class Shards implements ShardObserver {
   private readonly asksProgram: boolean
   private readonly key: ServerKey
   private readonly clock = new LoopClock()
+  private readonly descriptors: Descriptors
   private readonly slots: Slot[] = []
   private watch: NodeJS.Timeout | undefined
   private throttled: NodeJS.Timeout | undefined
   private nextSlot = 0
+  /** Connections whose shard died before they were handed over, and that no other could take yet. */
+  private readonly stranded: Arrival[] = []
   private introductions = Promise.resolve()
   private started = false
   private stopping = false
@@ -100,6 +90,7 @@ export class Shards implements ShardObserver {
     this.identity = identity
     this.threads = threads
     this.log = log
+    this.descriptors = new Descriptors(log)
     this.logOpened = logOpened
     this.onRelief = onRelief
     this.gauges = new Gauges(Math.max(1, options.workers))
@@ -147,6 +138,7 @@ export class Shards implements ShardObserver {
     }
     const atOnce = Math.max(1, availableParallelism() - 1)
     await Promise.all(Array.from({ length: Math.min(workers, atOnce) }, startNext))
+    this.descriptors.started(this.openConnections)
   }
 
   /** Resolves when the shard takes connections. */
@@ -157,7 +149,7 @@ export class Shards implements ShardObserver {
     await this.join(host)
     if (host.dead) throw host.thread.error ?? new Error(`shard ${index} ended while it started`)
     slot.starting = false
-    this.onRelief()
+    this.relieve()
   }
 
   private addSlot(host: ShardHost): Slot {
@@ -222,18 +214,44 @@ export class Shards implements ShardObserver {
     if (slot === undefined) return false
     const handle = takeHandle(socket)
     if (handle === undefined) return true // it left while it waited
-    const refused = this.openConnections >= this.options.maxConnections
+    const { openConnections } = this
+    const verdict = this.descriptors.judge(openConnections)
+    if (verdict === 'close') {
+      handle.close()
+      return true
+    }
+    const refused = verdict === 'refuse' || openConnections >= this.options.maxConnections
     this.totalConnections++
-    if (!refused) slot.handed++
-    slot.host.accept({ id: this.totalConnections, kind, handle, refused })
+    this.give(slot, { id: this.totalConnections, kind, handle, refused })
     return true
   }
 
-  onConnectionLost(host: ShardHost, { handle, refused }: Arrival, why: string): void {
+  private give(slot: Slot, arrival: Arrival): void {
+    if (!arrival.refused) slot.handed++
+    slot.host.accept(arrival)
+  }
+
+  onConnectionLost(host: WorkerShardHost, arrival: Arrival, why: string): void {
     const slot = this.slots[host.index]
-    if (!refused && slot?.host === host) slot.handed--
+    if (!arrival.refused && slot?.host === host) slot.handed--
+    if (host.dead && !this.stopping) {
+      // Another shard takes it, as soon as one can.
+      this.stranded.push(arrival)
+      this.relieve()
+      return
+    }
     this.log.error(`Error handing a connection over to shard ${host.index}: ${why}`)
-    handle.close()
+    arrival.handle.close()
+  }
+
+  /** Shards can take connections again. */
+  private relieve(): void {
+    for (const arrival of this.stranded.splice(0)) {
+      const slot = this.pickSlot()
+      if (slot === undefined) this.stranded.push(arrival)
+      else this.give(slot, arrival)
+    }
+    this.onRelief()
   }
 
   /** Round robin over the shards that are ready and turn their loop. */
@@ -280,7 +298,9 @@ export class Shards implements ShardObserver {
     if (this.stopping || slot.starting) return // startShard() fails by itself
     const { error } = host.thread
     const cause = error === undefined ? '' : `: ${error.stack ?? error.message}`
-    this.log.error(`Shard ${host.index} died${cause}`)
+    const served = this.gauges.lastServed(host.index).text
+    const last = served === '' ? '' : ` (last served: ${served})`
+    this.log.error(`Shard ${host.index} died${last}${cause}`)
     for (const other of this.workerHosts()) if (!other.dead) other.tell({ kind: 'peerGone', index: host.index })
     this.planReplacement(slot, host.index)
   }
@@ -316,7 +336,7 @@ export class Shards implements ShardObserver {
     await this.join(host)
     if (host.dead || this.stopping) return
     this.log.info(`Shard ${index} was replaced and serves again`)
-    this.onRelief()
+    this.relieve()
   }
 
   /**
@@ -329,7 +349,6 @@ export class Shards implements ShardObserver {
     return introduced
   }
 
-  /** Makes a new thread and all that are ready known to each other, and it one of them. */
   private async introduce(host: WorkerShardHost): Promise<void> {
     const others = this.workerHosts().filter((other) => other.isReady)
     await Promise.all(others.map((other) => introduce(host, other, this.options.workers)))
@@ -358,7 +377,7 @@ export class Shards implements ShardObserver {
     switch (watch.look()) {
       case 'responsive':
         this.log.info(`Shard ${index} is responsive again`)
-        this.onRelief()
+        this.relieve()
         return
       case 'late':
         host.giveUpQueries()
@@ -389,21 +408,8 @@ export class Shards implements ShardObserver {
   }
 
   /** Asks every shard, and waits for each until it has answered, died or stopped to turn its loop. */
-  async ask(query: Query): Promise<ShardAnswers> {
-    const { promise: tooLate, resolve: giveUp } = Promise.withResolvers<undefined>()
-    const timer = setTimeout(() => giveUp(undefined), SHARD_ANSWER_MS)
-    const answers = await Promise.all(
-      this.slots.map((slot) =>
-        slot.watch.isLate || !isReady(slot) ? undefined : Promise.race([slot.host.query(query), tooLate]),
-      ),
-    )
-    clearTimeout(timer)
-    const { states } = this
-    return {
-      reports: answers.filter((report) => report !== undefined),
-      // A shard that is down has neither connections nor anything else to tell of.
-      silent: [...answers.keys()].filter((shard) => answers[shard] === undefined && states[shard].state !== 'down'),
-    }
+  ask(query: Query): Promise<ShardAnswers> {
+    return askShards(this.slots, query)
   }
 
   /** Asks every shard; the answers of those that gave one. */
@@ -437,6 +443,7 @@ export class Shards implements ShardObserver {
     clearInterval(this.watch)
     clearInterval(this.throttled)
     for (const { watch } of this.slots) watch.close()
+    for (const { handle } of this.stranded.splice(0)) handle.close()
     await Promise.all(this.slots.map((slot) => slot.host.stop()))
   }
 }

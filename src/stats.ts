@@ -327,7 +327,7 @@ export function connectionRow(shard: Shard, client: Client, detail: { readonly c
     inBytes: client.inBytes,
     outBytes: client.outBytes,
     droppedMessages: client.droppedMessages,
-    stalls: client.stalls,
+    stalls: client.readGate?.stalls ?? 0,
     subscriptionCount: client.subscriptions.size,
     name: client.options.name,
     lang: client.options.lang,

@@ -62,6 +62,10 @@ test('no line is wider than the page', () => {
   expect(placesOf(PRODUCT, (line) => line.length > COLUMNS_MAX)).toEqual([])
 })
 
+test('no promise is let go with void: what goes wrong in it has to be guarded (src/guarded.ts)', () => {
+  expect(placesOf(PRODUCT, (line) => /\bvoid [A-Za-z(]/.test(codeOf(line)))).toEqual([])
+})
+
 test('every product file begins with what it is', () => {
   expect(PRODUCT.filter(({ text }) => !text.startsWith('// ')).map(({ path }) => path)).toEqual([])
 })

@@ -7,8 +7,8 @@
 // Long questions, those about all connections or subscriptions, go out as they come and are answered in parts: pages
 // that ask them wait in a queue of their own (page-queue.ts), and short ones do not wait for them.
 
+import type { ShardAnswers } from '../ask-shards.ts'
 import { isLong, type Query, type ShortQuery } from '../messages.ts'
-import type { ShardAnswers } from '../shards.ts'
 import type { Report, Reports } from '../stats.ts'
 import { nextTurn } from './report-parts.ts'
 

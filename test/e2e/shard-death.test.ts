@@ -1,16 +1,19 @@
 // A shard dies, in every way a thread can: its own clients see their connections closed, nobody else notices
 // anything, and another thread takes its place (docs of reliability: R14, F1, F14).
 
+import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Primary } from '../../src/primary.ts'
+import { Shards } from '../../src/shards.ts'
 import { WAYS, type Way } from '../support/faulty-ways.ts'
 import { ownPrimary } from '../support/harness.ts'
 import { chooseSeed, Random } from '../support/random.ts'
-import type { ConnectMembers, RawClient } from '../support/raw-client.ts'
+import { type ConnectMembers, RawClient } from '../support/raw-client.ts'
 import { FAULTY_ENTRY, hostOf, kill, openOn as openOnShard, settleShard, untilReplaced } from '../support/shards.ts'
 import { Chatter, Listener, settle, Talker } from '../support/streams.ts'
 import { until } from '../support/until.ts'
+import { writeFiles } from '../tls/files.ts'
 
 /** Workers of this file get a small heap, so that running out of it takes no gigabytes. */
 const HEAP_MIB = 96
@@ -204,6 +207,45 @@ describe('a shard dies', () => {
     expect(await settle([listener], [talker])).toEqual([])
     await talker.client.sync()
   })
+})
+
+test('a connection whose shard dies before it is handed over is served by another one', async () => {
+  const primary = await ownPrimary({ workers: 2 }, FAULTY_ENTRY)
+  const host = hostOf(primary, DEAD)
+  await kill(primary, DEAD, 'process.exit')
+  await until('the primary to know', () => host.dead)
+  // It was chosen while it lived.
+  const spy = vi.spyOn(Shards.prototype as unknown as { pickSlot(): unknown }, 'pickSlot')
+  onTestFinished(() => spy.mockRestore())
+  spy.mockImplementationOnce(() => ({ handed: 0, host }))
+  const client = await RawClient.open(primary.port)
+  onTestFinished(() => client.close())
+  await client.sync()
+  expect(spy.mock.calls.length).toBeGreaterThan(1)
+})
+
+test('the log names whom the dead shard served last', async () => {
+  const { log: logFile } = writeFiles({ log: '' })
+  const primary = await ownPrimary({ workers: 2, log: 'stderr', logFile }, FAULTY_ENTRY)
+  const [publisher, subscriber] = [await openOn(primary, 0), await openOn(primary, DEAD)]
+  const told = (): string => readFileSync(logFile, 'utf8')
+  const { localPort } = subscriber.socket
+  subscriber.send('SUB a 1\r\n')
+  await subscriber.sync()
+  const host = hostOf(primary, DEAD)
+  await kill(primary, DEAD, 'throw')
+  const served = `Shard ${DEAD} died (last served: 127.0.0.1:${localPort} - cid:${subscriber.info?.client_id}): Error: a test`
+  await until(served, () => told().includes(served))
+  await untilReplaced(primary, DEAD, host)
+  // What another shard's client has sent may be what kills it.
+  const next = await openOn(primary, DEAD)
+  next.send('SUB a 1\r\n')
+  await next.sync()
+  publisher.send('PUB a 0\r\n\r\n')
+  await next.expect('MSG a 1 0\r\n\r\n')
+  await kill(primary, DEAD, 'throw')
+  const remote = `Shard ${DEAD} died (last served: cid:${publisher.info?.client_id} of shard 0)`
+  await until(remote, () => told().includes(remote))
 })
 
 test('a shard that is stuck gets no new connections after a while, and is replaced by itself', async () => {

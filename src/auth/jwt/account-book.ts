@@ -46,7 +46,8 @@ export class AccountBook {
     )
     if (!(found instanceof Promise)) return found
     this.fetches.set(key, found)
-    found.finally(() => this.fetches.delete(key))
+    const done = (): boolean => this.fetches.delete(key)
+    found.then(done, done)
     return found
   }
 

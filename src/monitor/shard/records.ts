@@ -2,6 +2,7 @@
 // late and how busy its loop is. The shard tells what happens; stats.ts makes reports of it.
 
 import type { Client } from '../../client.ts'
+import { CROWDED_LOG_MS } from '../../constants.ts'
 import { CloseReason, type Fault } from '../../errors.ts'
 import type { Counters } from '../../gauges.ts'
 import type { ShardSetup } from '../../messages.ts'
@@ -12,9 +13,6 @@ import { Incidents } from './incidents.ts'
 import { LatencySampler } from './latency.ts'
 import { LoadMeter } from './load-meter.ts'
 import { SlowWatch } from './slow-watch.ts'
-
-/** Of those who are one too many, the log names one in this time. */
-const CROWDED_LOG_MS = 1000
 
 export class Records {
   /** When the thread began, on the shard's clock. */
