@@ -103,6 +103,11 @@ export const CHUNK_BYTES = 64 * 1024
  * go up and down.
  */
 export const YOUNG_GENERATION_MIB = 8
+/**
+ * By how much a heap may grow beyond what lived at its latest full collection, before the next one. V8's own choice, up
+ * to four times of it, left 2.2 times the resident memory of before after 60,000 short connections; this 1.5 times.
+ */
+export const HEAP_GROWTH_PERCENT = 25
 /** Free memory that a shard's chunk pool keeps, over all size classes. */
 export const POOL_FREE_MAX = 16 * 1024 * 1024
 /** A message this large travels by reference to the block it was assembled in, not by copy. */

@@ -1,6 +1,7 @@
 // The server as a program: loads and starts the rest, obeys signals, and ends the process.
 
-import { PROGRAM } from './constants.ts'
+import { setFlagsFromString } from 'node:v8'
+import { HEAP_GROWTH_PERCENT, PROGRAM } from './constants.ts'
 import type { Options } from './options.ts'
 import { ShardThreads } from './shard-threads.ts'
 import { Signals } from './signals.ts'
@@ -11,6 +12,8 @@ import { Signals } from './signals.ts'
  * the config file now give, or throws what is wrong with them. `notices` are for the log.
  */
 export async function run(options: Options, notices: readonly string[], reread: () => Promise<Options>): Promise<void> {
+  // For the process and all its threads, so only where they are ours.
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`)
   // What pgrep and `--signal` look for. Secrets among the arguments disappear from the process list with it.
   process.title = PROGRAM
   const signals = new Signals()
