@@ -7,6 +7,7 @@ import type { Authenticate } from './auth/custom.ts'
 import { AuthDesk } from './auth/desk.ts'
 import type { Answerers } from './auth/questions.ts'
 import type { AccountResolver } from './auth/resolver/resolver.ts'
+import { hasPlainPassword } from './auth/setup.ts'
 import { ClientPorts } from './client-ports.ts'
 import { diffOptions } from './config/changes.ts'
 import { HEDDLE_VERSION, NATS_VERSION, STATSZ_FIRST_MS } from './constants.ts'
@@ -112,6 +113,7 @@ export class Primary {
     log.debug(`  Go build: node ${process.version}`)
     log.info(`  Name:     ${identity.serverName}`)
     log.info(`  ID:       ${identity.serverId}`)
+    if (hasPlainPassword(options)) log.warn('Plaintext passwords detected, use nkeys or bcrypt')
     if (options.configFile !== '') {
       const digest = options.configDigest === '' ? '' : ` (${options.configDigest})`
       log.info(`Using configuration file: ${options.configFile}${digest}`)

@@ -1,6 +1,8 @@
 // What the log says of a reload, in nats-server's words and order. What may change at all: config/changes.ts.
 
 import { isDeepStrictEqual } from 'node:util'
+import { authTimeoutMs } from './auth/setup.ts'
+import { TLS_TIMEOUT_MS } from './constants.ts'
 import { goDuration, nanoseconds } from './monitor/go-format.ts'
 import type { Options } from './options.ts'
 
@@ -8,7 +10,21 @@ type Line = (next: Options) => string
 
 const duration = (ms: number): string => goDuration(nanoseconds(ms))
 
-const LINES: readonly (readonly [option: keyof Options, line: Line])[] = [
+/** What a line is about: an option, or a part of some. */
+type Part = keyof Options | ((options: Options) => unknown)
+
+const usersBy = (key: 'username' | 'nkey') => (options: Options) => {
+  const { authorization, accounts } = options
+  const users = [...(authorization?.users ?? []), ...accounts.flatMap((account) => account.users)]
+  return users.filter((user) => user[key] !== '')
+}
+
+const ofAuthorization = (key: 'username' | 'password' | 'token') => (options: Options) =>
+  options.authorization?.[key] ?? ''
+
+const tlsTimeoutMs = ({ tls }: Options): number | undefined => tls && (tls.timeout || TLS_TIMEOUT_MS)
+
+const LINES: readonly (readonly [part: Part, line: Line])[] = [
   ['clientAdvertise', (next) => `Reload: client_advertise = ${next.clientAdvertise}`],
   ['trace', (next) => `Reloaded: trace = ${next.trace}`],
   ['debug', (next) => `Reloaded: debug = ${next.debug}`],
@@ -33,14 +49,44 @@ const LINES: readonly (readonly [option: keyof Options, line: Line])[] = [
   ['remoteSyslog', (next) => `Reloaded: remote_syslog = ${next.remoteSyslog}`],
   ['writeDeadline', (next) => `Reloaded: write_deadline = ${duration(next.writeDeadline)}`],
   ['maxTracedMessageLength', (next) => `Reloaded: max_traced_msg_len = ${next.maxTracedMessageLength}`],
-  ['authorization', () => 'Reloaded: authorization users'],
+  [usersBy('nkey'), () => 'Reloaded: authorization nkey users'],
+  [usersBy('username'), () => 'Reloaded: authorization users'],
   ['accounts', () => 'Reloaded: accounts'],
+  [ofAuthorization('username'), () => 'Reloaded: authorization username'],
+  [ofAuthorization('password'), () => 'Reloaded: authorization password'],
+  [ofAuthorization('token'), () => 'Reloaded: authorization token'],
+  [authTimeoutMs, (next) => `Reloaded: authorization timeout = ${authTimeoutMs(next) / 1000}`],
+  [
+    tlsTimeoutMs,
+    (next) => (next.tls === undefined ? '' : `Reloaded: tls timeout = ${(tlsTimeoutMs(next) ?? 0) / 1000}`),
+  ],
   ['tls', (next) => `Reloaded: tls = ${next.tls === undefined ? 'disabled' : 'enabled'}`],
+  [({ tls }) => tls?.pinnedCerts ?? [], (next) => `Reloaded: ${next.tls?.pinnedCerts.length ?? 0} pinned_certs`],
+  [
+    ({ tls }) => tls?.handshakeFirst ?? false,
+    (next) => `Reloaded: Client TLS handshake first: ${next.tls?.handshakeFirst ?? false}`,
+  ],
+  [
+    ({ tls }) => tls?.handshakeFirstFallback ?? 0,
+    (next) => `Reloaded: Client TLS handshake first fallback delay: ${duration(next.tls?.handshakeFirstFallback ?? 0)}`,
+  ],
+  ['defaultSentinel', () => 'Reloaded: default_sentinel'],
+  ['ocsp', () => 'Reloaded: OCSP'],
+  ['connectErrorReports', (next) => `Reloaded: connect_error_reports = ${next.connectErrorReports}`],
+  ['reconnectErrorReports', (next) => `Reloaded: reconnect_error_reports = ${next.reconnectErrorReports}`],
+  ['profBlockRate', (next) => `Reloaded: prof_block_rate = ${next.profBlockRate}`],
+  ['slowConsumer', (next) => `Reloaded: slow_consumer = ${next.slowConsumer}`],
+  ['proxies', () => 'Reloaded: proxies'],
+  ['mappings', () => 'Reloaded: mappings'],
   ['monitorUser', () => 'Reloaded: monitor_user'],
   ['monitorPassword', () => 'Reloaded: monitor_password'],
   ['serverTags', () => 'Reloaded: tags'],
   ['serverMetadata', () => 'Reloaded: metadata'],
 ]
+
+function partOf(options: Options, part: Part): unknown {
+  return typeof part === 'function' ? part(options) : options[part]
+}
 
 /** `next` as it can be taken by a server that runs by `before`: "any free port" means the one that it has. */
 export function withPortsOf(before: Options, next: Options): Options {
@@ -51,7 +97,7 @@ export function withPortsOf(before: Options, next: Options): Options {
 
 /** A line for each setting that differs. */
 export function reloadLines(before: Options, next: Options): string[] {
-  return LINES.filter(([option]) => !isDeepStrictEqual(before[option], next[option]))
+  return LINES.filter(([part]) => !isDeepStrictEqual(partOf(before, part), partOf(next, part)))
     .map(([, line]) => line(next))
     .filter((line) => line !== '')
 }

@@ -35,6 +35,11 @@ export async function run(options: Options, notices: readonly string[], reread: 
   try {
     await primary.start()
   } catch (error) {
-    if (!signals.ending) throw error
+    if (signals.ending) return
+    // Where the log goes to stderr, it has told why.
+    if (options.log === 'stderr' && options.logFile === '' && !options.syslog && options.remoteSyslog === '') {
+      process.exit(1)
+    }
+    throw error
   }
 }

@@ -5,6 +5,7 @@ import type { Options } from '../options.ts'
 import { Authenticator, type AuthServices } from './authenticator.ts'
 import { decodeOperator, type Operator, type OperatorInForce, operatorSettings } from './jwt/operator.ts'
 import { type Invalid, isInvalid } from './jwt/token.ts'
+import { isBcrypt } from './password.ts'
 import { authSettings } from './settings.ts'
 
 /** Time for CONNECT where nothing else is said; with TLS, its own time and a second (reference 9). */
@@ -42,6 +43,20 @@ export function createAuthenticator(options: Options, services: AuthServices): A
   const operator = operatorOf(options)
   if (operator !== undefined && isInvalid(operator)) throw new Error(`unchecked operators: ${operator.invalid}`)
   return new Authenticator(authSettings({ ...options, operator }, services.custom !== undefined), services)
+}
+
+/**
+ * Whether a password stands in the options that is not hashed: the log warns of it. A user without one counts, unless
+ * certificates may speak for him.
+ */
+export function hasPlainPassword({ authorization, accounts, tls }: Options): boolean {
+  const single = authorization?.password ?? ''
+  if (single !== '' && !isBcrypt(single)) return true
+  const users = [...(authorization?.users ?? []), ...accounts.flatMap((account) => account.users)]
+  return users.some(({ nkey, password }) => {
+    if (nkey !== '' || (password === '' && tls?.verifyAndMap === true)) return false
+    return !isBcrypt(password)
+  })
 }
 
 /** Names of all users that the options tell of. */
