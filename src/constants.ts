@@ -64,7 +64,7 @@ export const SHARD_START_MS = 60_000
 /** The primary names a shard that has not turned its loop for this long, and stops handing it connections. */
 export const SHARD_LATE_MS = 1_000
 /** …and replaces it when it has had so much time of its own without a turn of its loop (docs/threads.md) … */
-export const SHARD_STUCK_MS = 1_000
+export const SHARD_STUCK_MS = 1_400
 /** … or has been silent for this long, where the system does not tell what its time went to. */
 export const SHARD_SILENT_MAX_MS = 10_000
 export const HEARTBEAT_MS = 250
