@@ -16,9 +16,6 @@ import { Deadline } from './deadline.ts'
 import type { Operations } from './operations.ts'
 import type { Shard } from './shard.ts'
 
-/** Longest delay of a timer; later than that, it is set again. */
-const TIMER_MAX_MS = 2 ** 31 - 1
-
 export class Login {
   greeting: Greeting
   /** Empty: INFO has none. */
@@ -32,8 +29,6 @@ export class Login {
   private readonly operations: Operations
   /** Ends the wait for CONNECT. An answer that takes long has a bound of its own: the peer is not to blame for it. */
   private readonly deadline = new Deadline()
-  /** Ends the identity. */
-  private timer: NodeJS.Timeout | undefined
   /** An answer is awaited. */
   private isDeciding = false
   /** Made for the first who works on an answer and would have to be stopped: most logins are decided at once. */
@@ -183,23 +178,20 @@ export class Login {
   // ── The end ───────────────────────────────────────────────────────────────────────────────────────────
 
   private planExpiry(): void {
-    const { identity } = this
-    clearTimeout(this.timer)
-    if (identity?.expiresAtMs === undefined) return
-    const leftMs = identity.expiresAtMs - Date.now()
-    this.timer = setTimeout(
-      () => {
-        if (leftMs <= TIMER_MAX_MS) this.client.closeByTimer(AuthFaults.expired)
-        else this.planExpiry()
-      },
-      Math.min(Math.max(leftMs, 0), TIMER_MAX_MS),
-    )
+    const { expiries } = this.shard
+    expiries.remove(this)
+    if (this.identity?.expiresAtMs !== undefined) expiries.add(this, this.identity.expiresAtMs)
+  }
+
+  /** The end of the identity has come. */
+  expired(): void {
+    this.client.closeByTimer(AuthFaults.expired)
   }
 
   /** The connection is closing. */
   stop(): void {
     this.deadline.stop()
-    clearTimeout(this.timer)
+    this.shard.expiries.remove(this)
     this.gone?.abort()
   }
 }

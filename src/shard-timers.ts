@@ -5,14 +5,18 @@ import { HEARTBEAT_MS } from './constants.ts'
 import type { Gauges } from './gauges.ts'
 import { attempt, guarded } from './guarded.ts'
 import type { KeepAlive } from './keep-alive.ts'
+import type { Login } from './login.ts'
 import type { Options } from './options.ts'
 import type { Shard } from './shard.ts'
 import { ownThreadId } from './thread-time.ts'
 import { TimerWheel } from './timer-wheel.ts'
+import { TurnQueue } from './turn-queue.ts'
 
 const SWEEP_MAX_MS = 1000
 const PING_STEP_MAX_MS = 100
 const STEP_MIN_MS = 10
+/** Tokens that were issued together end together. */
+const EXPIRIES_A_TURN = 32
 
 /** How often to look at spans that are `spanMs` long: exact to a quarter of them, within bounds. */
 function stepMs(spanMs: number, maxMs: number): number {
@@ -22,6 +26,9 @@ function stepMs(spanMs: number, maxMs: number): number {
 export class ShardTimers {
   /** When each connection's next PING is due, on the loop's clock. */
   readonly pings: TimerWheel<KeepAlive>
+  /** When the identity of each connection ends, on the wall clock. */
+  readonly expiries: TimerWheel<Login>
+  private readonly expired = new TurnQueue(EXPIRIES_A_TURN)
   private readonly shard: Shard
   private readonly gauges: Gauges
   private sweepTimer: NodeJS.Timeout
@@ -37,6 +44,7 @@ export class ShardTimers {
       PING_STEP_MAX_MS,
     )
     this.pings = new TimerWheel(pingStepMs, shard.clock.nowMs)
+    this.expiries = new TimerWheel(pingStepMs, Date.now())
     this.pingTimer = setInterval(this.pingSoon, pingStepMs)
     this.sweepTimer = setInterval(this.sweepSoon, stepMs(writeDeadline, SWEEP_MAX_MS))
     this.heartbeatTimer = setInterval(() => this.beat(), HEARTBEAT_MS)
@@ -77,6 +85,7 @@ export class ShardTimers {
     const { shard } = this
     shard.wake()
     this.pings.take(shard.clock.nowMs, (keepAlive) => keepAlive.attempt(() => keepAlive.due(shard.nowMs)))
+    this.expiries.take(Date.now(), (login) => this.expired.add(() => login.expired()))
   }
 
   private readonly sweepSoon = (): void => {

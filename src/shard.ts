@@ -264,6 +264,11 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     return this.timers.pings
   }
 
+  /** When the identity of each connection ends. */
+  get expiries(): ShardTimers['expiries'] {
+    return this.timers.expiries
+  }
+
   clockMs(): number {
     return performance.now()
   }

@@ -44,6 +44,7 @@ export class TimerWheel<T> {
    */
   take(nowMs: number, callback: (item: T) => void): void {
     const until = Math.floor(nowMs / this.stepMs)
+    if (until - this.taken > this.buckets.size) this.skipTo(until)
     while (this.taken < until) {
       const bucket = this.buckets.get(++this.taken)
       if (bucket === undefined) continue
@@ -54,5 +55,20 @@ export class TimerWheel<T> {
         callback(item)
       }
     }
+  }
+
+  /** The clock was put forward: what was due before `until` is due then, and the years between are not gone through. */
+  private skipTo(until: number): void {
+    const due = [...this.buckets.keys()].filter((at) => at <= until).sort((a, b) => a - b)
+    const last = new Set<T>()
+    for (const at of due) {
+      for (const item of this.buckets.get(at) ?? []) {
+        last.add(item)
+        this.places.set(item, last)
+      }
+      this.buckets.delete(at)
+    }
+    if (last.size > 0) this.buckets.set(until, last)
+    this.taken = Math.max(this.taken, until - 1)
   }
 }

@@ -69,3 +69,22 @@ test('a step that was long ago is made up for in order: the process stood still'
   wheel.take(3_600_000, (item) => taken.push(item))
   expect(taken).toEqual(['early', 'late'])
 })
+
+test('a clock that is put forward by a thousand years costs no more than what is in the wheel', () => {
+  const wheel = new TimerWheel<string>(100, 0)
+  wheel.add('late', 5_000)
+  wheel.add('soon', 200)
+  wheel.add('gone', 300)
+  wheel.remove('gone')
+  const years = 1000 * 365 * 24 * 60 * 60_000
+  wheel.add('later', 2 * years)
+  const taken: string[] = []
+  wheel.take(years, (item) => taken.push(item))
+  expect(taken).toEqual(['soon', 'late'])
+  expect(wheel.size).toBe(1)
+  wheel.add('next', years + 50)
+  wheel.take(years + 100, (item) => taken.push(item))
+  expect(taken).toEqual(['soon', 'late', 'next'])
+  wheel.take(2 * years, (item) => taken.push(item))
+  expect(taken).toEqual(['soon', 'late', 'next', 'later'])
+})

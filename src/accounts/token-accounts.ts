@@ -175,11 +175,10 @@ export class TokenAccounts {
   private plan(): void {
     clearTimeout(this.timer)
     const nowMs = Date.now()
-    const ends = [...this.served.values()].flatMap(({ verified, activatedUntilMs }) => [
-      verified.claims.expires * 1000,
-      activatedUntilMs,
-    ])
-    const next = Math.min(...ends.filter((end) => end > nowMs))
+    let next = Number.POSITIVE_INFINITY
+    for (const { verified, activatedUntilMs } of this.served.values()) {
+      for (const end of [verified.claims.expires * 1000, activatedUntilMs]) if (end > nowMs) next = Math.min(next, end)
+    }
     if (next === Number.POSITIVE_INFINITY) return
     this.timer = setTimeout(
       guarded(this.observer.bugMet, () => this.ended()),
