@@ -126,7 +126,8 @@ async function measure(program: string, { config, members }: Storm): Promise<str
     isOver = true
     const sorted = await waits
     const p99 = sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN
-    return `${program.padEnd(12)} ${way}: ${inside} of ${clients} in after ${tookMs.toFixed(0)} ms (processor ${cpu} ms), PING p99 ${p99.toFixed(1)} ms`
+    const took = `${tookMs.toFixed(0)} ms (processor ${cpu} ms)`
+    return `${program.padEnd(12)} ${way}: ${inside} of ${clients} in after ${took}, PING p99 ${p99.toFixed(1)} ms`
   } finally {
     for (const process of [child, ...others]) process.kill('SIGKILL')
     for (const socket of sockets) socket.destroy()
