@@ -178,7 +178,7 @@ export class Login {
   // ── The end ───────────────────────────────────────────────────────────────────────────────────────────
 
   private planExpiry(): void {
-    const { expiries } = this.shard
+    const { expiries } = this.shard.timers
     expiries.remove(this)
     if (this.identity?.expiresAtMs !== undefined) expiries.add(this, this.identity.expiresAtMs)
   }
@@ -191,7 +191,7 @@ export class Login {
   /** The connection is closing. */
   stop(): void {
     this.deadline.stop()
-    this.shard.expiries.remove(this)
+    this.shard.timers.expiries.remove(this)
     this.gone?.abort()
   }
 }

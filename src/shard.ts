@@ -104,7 +104,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   private flushScheduled = false
   private endsWithRead = false
   private busyUntilMs = 0
-  private readonly timers: ShardTimers
+  readonly timers: ShardTimers
   private onEmpty: (() => void) | undefined
   private stopping = false
 
@@ -262,11 +262,6 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
 
   get pings(): ShardTimers['pings'] {
     return this.timers.pings
-  }
-
-  /** When the identity of each connection ends. */
-  get expiries(): ShardTimers['expiries'] {
-    return this.timers.expiries
   }
 
   clockMs(): number {
