@@ -116,6 +116,8 @@ export interface ServerOptions {
   monitorPort?: number
   /** Address of the monitoring pages. Default: as `host`. */
   monitorHost?: string
+  /** What the paths of the monitoring pages begin with, such as `/nats`. Default: nothing. */
+  monitorBasePath?: string
   /** User and password that the monitoring pages ask for (HTTP Basic); both empty: everybody may see them (default). */
   monitorUser?: string
   monitorPassword?: string

@@ -102,7 +102,7 @@ function shown(option: OptionName, options: Options): string {
   const value = options[option]
   if (secret === true) return '[REDACTED]'
   if (option === 'monitorPort' || option === 'httpsPort') return String(value ?? 0)
-  if ((option === 'writeTimeout' || option === 'monitorBasePath') && value === settingOf(option).default) return ''
+  if (option === 'writeTimeout' && value === settingOf(option).default) return ''
   if (kind === 'duration') return durationText(value as number)
   if (Array.isArray(value)) return `[${value.join(' ')}]`
   return typeof value === 'object' ? '[REDACTED]' : String(value)

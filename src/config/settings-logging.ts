@@ -204,10 +204,9 @@ export const LOGGING_SETTINGS: readonly Setting[] = [
   monitoring('monitorBasePath', {
     keys: ['http_base_path'],
     kind: 'text',
-    default: '/',
-    doc: 'What the paths of the pages begin with',
+    default: '',
+    doc: 'What the paths of the pages begin with, such as /nats',
     field: 'HTTPBasePath',
-    missing: { feature: 'http_base_path' },
   }),
   monitoring('monitorUser', {
     keys: ['monitor_user'],

@@ -51,19 +51,24 @@ const FILES = [
   'virtual-table.js',
 ] as const
 
-function read(name: string): Answer {
+function headersOf(name: string): Answer['headers'] {
   const type = TYPES[name.slice(name.lastIndexOf('.') + 1) as keyof typeof TYPES]
-  return bytesAnswer(readFileSync(dashboardFile(name)), { 'Content-Type': type, ...SAFETY })
+  return { 'Content-Type': type, ...SAFETY }
 }
 
 /** Reads the files; throws if one is missing from the installation. By path. */
 export function dashboardFiles(): ReadonlyMap<string, Answer> {
-  return new Map(FILES.map((name) => [`/dashboard/${name}`, read(name)]))
+  return new Map(
+    FILES.map((name) => [`/dashboard/${name}`, bytesAnswer(readFileSync(dashboardFile(name)), headersOf(name))]),
+  )
 }
 
-/** The root page. */
-export function dashboardPage(): (parameters: Parameters, context: PageContext) => Answer {
-  const page = read('index.html')
+/** The root page; `links`: what its links to other pages and to files begin with. */
+export function dashboardPage(links: string): (parameters: Parameters, context: PageContext) => Answer {
+  const page = bytesAnswer(
+    Buffer.from(readFileSync(dashboardFile('index.html'), 'utf8').replaceAll('="./', `="${links}`)),
+    headersOf('index.html'),
+  )
   return (_parameters, context) => {
     countRequest(context, '/')
     return page

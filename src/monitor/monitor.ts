@@ -20,6 +20,7 @@ import { metrics } from './metrics.ts'
 import { answerOf, type Monitored, type Page, type PageContext } from './page.ts'
 import type { PageSources } from './page-sources.ts'
 import { parseTarget } from './parameters.ts'
+import { linkPrefix, pathUnder, redirection } from './paths.ts'
 import { slowz } from './slowz.ts'
 import { subjectz } from './subjectz.ts'
 import { subsz } from './subsz.ts'
@@ -39,8 +40,7 @@ const CONNECTIONS_MAX = 1_024
 /** Requests that may wait on one connection for the answers to earlier ones. */
 const PIPELINED_MAX = 64
 
-const PAGES = new Map<string, Page>([
-  ['/', dashboardPage()],
+const PAGES: readonly (readonly [path: string, page: Page])[] = [
   ['/varz', varz],
   ['/connz', connz],
   ['/routez', routez],
@@ -61,8 +61,7 @@ const PAGES = new Map<string, Page>([
   ['/slowz', slowz],
   ['/subjectz', subjectz],
   ['/dashboard.json', dashboardData],
-  ...[...dashboardFiles()].map(([path, answer]): [string, Page] => [path, () => answer]),
-])
+]
 
 /** One connection's requests, in order. */
 interface Queue {
@@ -79,6 +78,8 @@ export class Monitor {
   private auth: BasicAuth
   private authOptions: Options
   private readonly sources: PageSources
+  /** By their whole paths. */
+  private readonly pages: ReadonlyMap<string, Page>
   private readonly queues = new WeakMap<Socket, Queue>()
 
   constructor(server: Monitored, sources: PageSources) {
@@ -86,6 +87,7 @@ export class Monitor {
     this.sources = sources
     this.authOptions = server.options
     this.auth = basicAuthOf(server.options)
+    this.pages = pagesUnder(server.options.monitorBasePath)
     this.http = createServer(
       {
         maxHeaderSize: HEADER_BYTES_MAX,
@@ -169,10 +171,11 @@ export class Monitor {
 
   private async answer(request: IncomingMessage): Promise<Answer> {
     try {
-      const { path, parameters } = parseTarget(request.url ?? '')
-      const page = path === undefined ? undefined : PAGES.get(path)
+      const { path, sent, parameters } = parseTarget(request.url ?? '')
       if (!this.currentAuth().allows(request.headers.authorization ?? '')) return UNAUTHORIZED
-      return page === undefined ? NOT_FOUND : await answerOf(page, parameters, this.context(request))
+      const page = path === undefined ? undefined : this.pages.get(path)
+      if (page !== undefined) return await answerOf(page, parameters, this.context(request))
+      return redirection(...sent) ?? NOT_FOUND
     } catch (error) {
       this.logBug(request, error)
       return INTERNAL_ERROR
@@ -196,6 +199,12 @@ export class Monitor {
     const cause = error instanceof Error ? (error.stack ?? error.message) : String(error)
     this.server.log.error(`Error making the monitoring page ${JSON.stringify(request.url)}: ${cause}`)
   }
+}
+
+function pagesUnder(basePath: string): ReadonlyMap<string, Page> {
+  const files = [...dashboardFiles()].map(([path, answer]) => [path, () => answer] as const)
+  const all = [['/', dashboardPage(linkPrefix(basePath))] as const, ...PAGES, ...files]
+  return new Map(all.map(([path, page]) => [pathUnder(basePath, path), page]))
 }
 
 function basicAuthOf({ monitorUser, monitorPassword }: Options): BasicAuth {

@@ -9,6 +9,8 @@ import { quote } from '../errors.ts'
 export interface Target {
   /** Undefined if it cannot be decoded. */
   readonly path: string | undefined
+  /** Path and query as they were sent; the query begins with its question mark, or is empty. */
+  readonly sent: readonly [path: string, query: string]
   readonly parameters: Parameters
 }
 
@@ -19,8 +21,8 @@ export function parseTarget(target: string): Target {
   const [beforeFragment] = local.split('#', 1)
   const mark = beforeFragment.indexOf('?')
   const path = mark < 0 ? beforeFragment : beforeFragment.slice(0, mark)
-  const query = mark < 0 ? '' : beforeFragment.slice(mark + 1)
-  return { path: decode(path === '' ? '/' : path), parameters: new Parameters(query) }
+  const query = mark < 0 ? '' : beforeFragment.slice(mark)
+  return { path: decode(path === '' ? '/' : path), sent: [path, query], parameters: new Parameters(query.slice(1)) }
 }
 
 const BROKEN_ESCAPE = /%(?![0-9a-f]{2})/i

@@ -61,7 +61,7 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     ping_max: options.pingMax,
     http_host: options.monitorHost,
     http_port: context.monitorPort,
-    http_base_path: '',
+    http_base_path: options.monitorBasePath,
     https_port: 0,
     auth_timeout: seconds.auth,
     max_control_line: options.maxControlLine,

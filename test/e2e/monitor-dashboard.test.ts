@@ -58,7 +58,7 @@ describe.skipIf(browserMissing('the dashboard in a browser'))('the dashboard', (
   })
 
   /** A page of its own for a test; an error on it fails the test. */
-  async function visit(options: BrowserContextOptions, hash = ''): Promise<Page> {
+  async function visit(options: BrowserContextOptions, path = '', on = server): Promise<Page> {
     const context = await browser.newContext(options)
     const page = await context.newPage()
     const errors: string[] = []
@@ -70,7 +70,7 @@ describe.skipIf(browserMissing('the dashboard in a browser'))('the dashboard', (
       await context.close()
       expect(errors).toEqual([])
     })
-    await page.goto(`http://127.0.0.1:${server.monitorPort}/${hash}`)
+    await page.goto(`http://127.0.0.1:${on.monitorPort}/${path}`)
     return page
   }
 
@@ -93,6 +93,14 @@ describe.skipIf(browserMissing('the dashboard in a browser'))('the dashboard', (
     await page.locator('#messages-chart canvas').hover()
     await page.locator('.events button', { hasText: 'careless' }).click()
     await page.locator('#drawer', { hasText: 'closed: Protocol Violation' }).waitFor()
+  })
+
+  it('works under a path of its own', async () => {
+    const elsewhere = await startServer({ workers: 1, monitorPort: -1, name: 'bobbin', monitorBasePath: '/nats/mon' })
+    onTestFinished(() => elsewhere.close())
+    const page = await visit(DESKTOP, 'nats/mon#connections', elsewhere)
+    await page.locator('#server-name', { hasText: 'bobbin' }).waitFor()
+    await page.locator('#connection-count', { hasText: '0 connections' }).waitFor()
   })
 
   it('finds connections, sorts them, and shows one in full', async () => {

@@ -85,8 +85,11 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text
 }
 
+/** Where the pages stand: a folder above this file, under whatever path the server or a proxy has put it. */
+const PAGES = new URL('../', import.meta.url)
+
 export async function getJson(path, signal) {
-  const response = await fetch(path, { signal, cache: 'no-store' })
+  const response = await fetch(new URL(path, PAGES), { signal, cache: 'no-store' })
   if (!response.ok) throw new Error(`${path}: ${response.status}`)
   return response.json()
 }
