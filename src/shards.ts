@@ -233,7 +233,7 @@ export class Shards implements ShardObserver {
 
   onConnectionLost(host: WorkerShardHost, arrival: Arrival, why: string): void {
     const slot = this.slots[host.index]
-    if (!arrival.refused && slot?.host === host) slot.handed--
+    if (!arrival.refused && slot?.host === host && !host.dead) slot.handed--
     if (host.dead && !this.stopping) {
       // Another shard takes it, as soon as one can.
       this.stranded.push(arrival)
@@ -301,6 +301,10 @@ export class Shards implements ShardObserver {
     const served = this.gauges.lastServed(host.index).text
     const last = served === '' ? '' : ` (last served: ${served})`
     this.log.error(`Shard ${host.index} died${last}${cause}`)
+    // Now, and not when there is a replacement: its connections count no more, and others may wait for the table.
+    this.gauges.reset(host.index)
+    this.accountConnections.reset(host.index)
+    slot.handed = 0
     for (const other of this.workerHosts()) if (!other.dead) other.tell({ kind: 'peerGone', index: host.index })
     this.planReplacement(slot, host.index)
   }
@@ -318,11 +322,8 @@ export class Shards implements ShardObserver {
   private async replace(slot: Slot, index: number): Promise<void> {
     if (this.stopping) return
     this.restarts++
-    this.gauges.reset(index)
-    this.accountConnections.reset(index)
     const host = this.startWorker(index)
     slot.host = host
-    slot.handed = 0
     slot.bornMs = this.clock.nowMs
     slot.watch.restart()
     const timer = setTimeout(() => host.thread.end(), SHARD_START_MS)

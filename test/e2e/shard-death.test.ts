@@ -136,6 +136,25 @@ describe('a shard dies', () => {
     }
   })
 
+  test('its connections count for no limit any more, before there is another thread', async () => {
+    const accounts = { A: { users: [{ user: 'a', password: 'a' }], limits: { max_connections: 2 } } }
+    const primary = await ownPrimary({ workers: 2, maxConnections: 3, accounts }, FAULTY_ENTRY)
+    const who = { user: 'a', pass: 'a' }
+    // Each death makes the next replacement wait longer.
+    for (let deaths = 0; deaths < 2; deaths++) {
+      const host = hostOf(primary, DEAD)
+      await kill(primary, DEAD, 'throw')
+      await untilReplaced(primary, DEAD, host)
+    }
+    const victim = await openOn(primary, DEAD, who)
+    await openOn(primary, 0, who)
+    const host = hostOf(primary, DEAD)
+    await kill(primary, DEAD, 'throw')
+    await victim.expectClose()
+    await until('the primary to know', () => host.dead)
+    await (await openOn(primary, 0, who)).sync()
+  })
+
   test('several shards at once', async () => {
     const primary = await ownPrimary({ workers: 4 }, FAULTY_ENTRY)
     const talker = new Talker(await openOn(primary, 0))
