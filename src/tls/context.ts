@@ -20,7 +20,8 @@ const NAME_RULES = { subject: 'never', partialWildcards: false, wildcards: true 
 
 /**
  * A TLS server that listens nowhere: connections are put into it by its event `connection`, and come out by
- * `secureConnection` or `tlsClientError`. What OpenSSL refuses about the settings is an error in its own words.
+ * `secureConnection`, those with certificates that are not trusted included, or by `tlsClientError`. What OpenSSL
+ * refuses about the settings is an error in its own words.
  */
 export function buildServer(settings: TlsSettings): Result<Server> {
   const { pairs, verify, staple } = settings
@@ -29,7 +30,8 @@ export function buildServer(settings: TlsSettings): Result<Server> {
     const server = createServer({
       ...contextOptions(settings, pairs[0]),
       requestCert: verify,
-      rejectUnauthorized: verify,
+      // Who is not trusted is refused in secureConnection, with an alert.
+      rejectUnauthorized: false,
       // Ours is absolute; this one begins anew with every byte, and only has to be longer.
       handshakeTimeout: Math.max(0, settings.timeoutMs) + 60_000,
       ...(select === undefined ? {} : { SNICallback: select }),

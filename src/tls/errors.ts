@@ -1,38 +1,56 @@
 // What the log says about a handshake that failed, in the words of nats-server (that is, of Go) where it has any.
 
 import type { TLSSocket } from 'node:tls'
+import { Alert, type AlertCode } from './alert.ts'
 
 export const NOT_TLS = 'tls: first record does not look like a TLS handshake'
 export const TIMED_OUT = 'i/o timeout'
 
 /** By OpenSSL's codes. */
 const HANDSHAKE_ERRORS = new Map([
-  ['ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE', "tls: client didn't provide a certificate"],
   ['ERR_SSL_UNSUPPORTED_PROTOCOL', 'tls: client offered only unsupported versions'],
   ['ERR_SSL_NO_SHARED_CIPHER', 'tls: no cipher suite supported by both client and server'],
   ['ERR_SSL_WRONG_VERSION_NUMBER', NOT_TLS],
   ['ECONNRESET', 'EOF'],
 ])
 
-const UNKNOWN_AUTHORITY = 'x509: certificate signed by unknown authority'
-const OUT_OF_DATE = 'x509: certificate has expired or is not yet valid'
+/** What is wrong with a client's certificate. */
+interface CertificateFault {
+  /** For the log. */
+  readonly text: string
+  /** For the client. */
+  readonly alert: AlertCode
+}
+
+const NO_CERTIFICATE = "tls: client didn't provide a certificate"
+const unknownAuthority = { text: 'x509: certificate signed by unknown authority', alert: Alert.unknownAuthority }
+const outOfDate = { text: 'x509: certificate has expired or is not yet valid', alert: Alert.certificateExpired }
 /** By OpenSSL's verdict on the client's certificate. */
-const VERDICTS = new Map([
-  ['DEPTH_ZERO_SELF_SIGNED_CERT', UNKNOWN_AUTHORITY],
-  ['SELF_SIGNED_CERT_IN_CHAIN', UNKNOWN_AUTHORITY],
-  ['UNABLE_TO_GET_ISSUER_CERT', UNKNOWN_AUTHORITY],
-  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', UNKNOWN_AUTHORITY],
-  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', UNKNOWN_AUTHORITY],
-  ['CERT_HAS_EXPIRED', OUT_OF_DATE],
-  ['CERT_NOT_YET_VALID', OUT_OF_DATE],
-  ['INVALID_PURPOSE', 'x509: certificate specifies an incompatible key usage'],
+const VERDICTS = new Map<string, CertificateFault>([
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', unknownAuthority],
+  ['SELF_SIGNED_CERT_IN_CHAIN', unknownAuthority],
+  ['UNABLE_TO_GET_ISSUER_CERT', unknownAuthority],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', unknownAuthority],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', unknownAuthority],
+  ['CERT_HAS_EXPIRED', outOfDate],
+  ['CERT_NOT_YET_VALID', outOfDate],
+  ['INVALID_PURPOSE', { text: 'x509: certificate specifies an incompatible key usage', alert: Alert.badCertificate }],
 ])
 
-/** Why a handshake failed. `socket`: the TLS socket, if there was one already. */
-export function describeTlsError(error: Error, socket?: TLSSocket): string {
+/** Why OpenSSL does not trust the client of a connection that is asked for a certificate; alerts as Go sends them. */
+export function certificateFault(socket: TLSSocket): CertificateFault {
+  if (socket.getPeerX509Certificate() === undefined) {
+    const isNew = socket.getProtocol() === 'TLSv1.3'
+    return { text: NO_CERTIFICATE, alert: isNew ? Alert.certificateRequired : Alert.handshakeFailure }
+  }
   // What Node calls an Error is the code of OpenSSL's verdict.
-  const verdict = socket?.authorizationError as unknown as string | null | undefined
-  if (verdict) return `tls: failed to verify certificate: ${VERDICTS.get(verdict) ?? verdict}`
+  const verdict = String(socket.authorizationError)
+  const { text, alert } = VERDICTS.get(verdict) ?? { text: verdict, alert: Alert.badCertificate }
+  return { text: `tls: failed to verify certificate: ${text}`, alert }
+}
+
+/** Why a handshake failed. */
+export function describeTlsError(error: Error): string {
   const { code = '', reason } = error as NodeJS.ErrnoException & { reason?: string }
   const known = HANDSHAKE_ERRORS.get(code)
   if (known !== undefined) return known

@@ -20,8 +20,9 @@ import { bugText } from '../errors.ts'
 import { attempt } from '../guarded.ts'
 import { socketBelow } from '../node-private.ts'
 import { TurnQueue } from '../turn-queue.ts'
+import { Alert, type AlertCode, plainAlert, sealedAlert, trafficSecretOf } from './alert.ts'
 import { buildServer } from './context.ts'
-import { describeTlsError, NOT_TLS, TIMED_OUT } from './errors.ts'
+import { certificateFault, describeTlsError, NOT_TLS, TIMED_OUT } from './errors.ts'
 import { publicKeyPin } from './names.ts'
 import type { CheckPeer } from './ocsp/peers.ts'
 import type { HandshakeLimit } from './rate-limit.ts'
@@ -180,8 +181,11 @@ export class TlsUpgrader {
     })
     built.value.on('tlsClientError', (error, socket) => {
       const upgrade = this.upgradeOf(socket)
-      upgrade?.attempt(() => upgrade.handshakeFailed(error, socket))
+      upgrade?.attempt(() => upgrade.handshakeFailed(error))
     })
+    if (settings.verify) {
+      built.value.on('keylog', (line, socket) => this.upgrades.get(socketBelow(socket))?.keyLogged(line))
+    }
     return built.value
   }
 
@@ -202,6 +206,8 @@ class Upgrade {
   private readonly deadline = new Deadline()
   private greeted = false
   private handshaking = false
+  /** Of the server's application traffic, where certificates are asked for: until the upgrade is over. */
+  private secret: Buffer | undefined
   private over = false
 
   constructor(owner: TlsUpgrader, settings: TlsSettings, server: Server, socket: Socket, handler: UpgradeHandler) {
@@ -302,11 +308,16 @@ class Upgrade {
 
   handshakeDone(socket: TLSSocket): void {
     const { verify, pinnedCerts, ocspPeer } = this.settings
+    if (verify && !socket.authorized) {
+      const { text, alert } = certificateFault(socket)
+      this.refuseCertificate(socket, text, alert)
+      return
+    }
     const peerCertificate = verify ? socket.getPeerX509Certificate()?.raw : undefined
     if (pinnedCerts.length > 0) {
       const pin = peerCertificate && publicKeyPin(peerCertificate)
       if (pin === undefined || !pinnedCerts.includes(pin)) {
-        this.fail(failure('certificate not pinned'))
+        this.refuseCertificate(socket, 'certificate not pinned', Alert.badCertificate)
         return
       }
     }
@@ -340,8 +351,23 @@ class Upgrade {
     })
   }
 
-  handshakeFailed(error: Error, socket: TLSSocket): void {
-    this.fail(failure(describeTlsError(error, socket)))
+  handshakeFailed(error: Error): void {
+    this.fail(failure(describeTlsError(error)))
+  }
+
+  /** OpenSSL tells a secret of the handshake. */
+  keyLogged(line: Buffer): void {
+    this.secret ??= trafficSecretOf(line)
+    line.fill(0)
+  }
+
+  /** The handshake is just done, and what OpenSSL has to say last has not been written. */
+  private refuseCertificate(socket: TLSSocket, text: string, alert: AlertCode): void {
+    const { name } = socket.getCipher()
+    const isNew = socket.getProtocol() === 'TLSv1.3'
+    const record = isNew ? this.secret && sealedAlert(alert, name, this.secret) : plainAlert(alert)
+    if (record !== undefined) this.socket.write(record)
+    this.fail(failure(text))
   }
 
   // ── The end ───────────────────────────────────────────────────────────────────────────────────────────
@@ -360,6 +386,8 @@ class Upgrade {
   /** Lets go of the socket. */
   detach(): void {
     this.over = true
+    this.secret?.fill(0)
+    this.secret = undefined
     this.deadline.stop()
     this.stopListening()
   }

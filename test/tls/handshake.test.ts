@@ -158,12 +158,13 @@ describe('client certificates', () => {
     for (const peer of [first, second]) peer.close()
   })
 
-  test('only a pinned one may connect', async () => {
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('only a pinned one may connect, by %s', async (maxVersion) => {
     const port = await listen({ ...verify, pinnedCerts: [alice.pin] })
-    const peer = await Peer.secure(port, { ...trust, cert: alice.cert, key: alice.key })
+    const peer = await Peer.secure(port, { ...trust, cert: alice.cert, key: alice.key, maxVersion })
     await peer.echo('x')
-    const { outcome } = await refused(port, { cert: ops.cert, key: ops.key })
+    const { error, outcome } = await refused(port, { cert: ops.cert, key: ops.key, maxVersion })
     expect(outcome).toMatchObject(failed('certificate not pinned'))
+    expect(error).toBe('ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE')
     peer.close()
   })
 
