@@ -65,10 +65,8 @@ function expandLabel(hash: string, secret: Buffer, name: string, bytes: number):
   return createHmac(hash, secret).update(info).digest().subarray(0, bytes)
 }
 
-const SECRET_LINE = /^SERVER_TRAFFIC_SECRET_0 [0-9a-f]+ ([0-9a-f]+)\n?$/
-
 /** The server's application traffic secret, if that is what a line of the key log holds. */
 export function trafficSecretOf(line: Buffer): Buffer | undefined {
-  const found = SECRET_LINE.exec(line.toString('latin1'))
-  return found === null ? undefined : Buffer.from(found[1], 'hex')
+  const [name, , secret] = line.toString('latin1').trimEnd().split(' ')
+  return name === 'SERVER_TRAFFIC_SECRET_0' ? Buffer.from(secret, 'hex') : undefined
 }
