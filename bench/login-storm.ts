@@ -4,9 +4,10 @@
 //
 //     src/node.sh bench/login-storm.ts [plain|bcrypt|jwt] [CLIENTS] [BUSY] [ROUNDS]
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -15,14 +16,15 @@ import { encodeUser } from '@nats-io/jwt'
 import { createUser } from '@nats-io/nkeys'
 import { hashSync } from 'bcryptjs'
 import { TestAccount, TestOperator } from '../test/support/operator.ts'
+import { enter } from './login-clients.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   Heddle: [join(ROOT, 'src', 'heddle.sh'), '--workers', '1'],
   'nats-server': [join(ROOT, '.peers', 'bin', 'nats-server')],
 }
-const GIVE_UP_MS = 30_000
-const PING_GAP_MS = 5
+const WATCHER = fileURLToPath(new URL('login-watcher.ts', import.meta.url))
+const POLL_MS = 5
 
 const [way = 'plain', clients = '1500', busy = '16', rounds = '3'] = process.argv.slice(2)
 
@@ -58,40 +60,23 @@ async function startServer(program: string, folder: string, config: string) {
   })
   while (!log.includes('Server is ready')) {
     if (child.exitCode !== null) throw new Error(log)
-    await pause(PING_GAP_MS)
+    await pause(POLL_MS)
   }
   const port = Number(/Listening for client connections on \S*:(\d+)/.exec(log)?.[1])
   return { child, port }
 }
 
-/** Says CONNECT when it is greeted; answers whether it is let in. */
-function enter(port: number, members: object): { readonly socket: Socket; readonly isIn: Promise<boolean> } {
-  const socket = connect(port, '127.0.0.1')
-  const isIn = new Promise<boolean>((resolve) => {
-    let text = ''
-    socket.on('data', (bytes) => {
-      if (text === '') socket.write(`CONNECT ${JSON.stringify({ verbose: false, ...members })}\r\nPING\r\n`)
-      text = `${text}${bytes.toString('latin1')}`.slice(-64)
-      if (text.includes('PONG\r\n')) resolve(true)
-      else if (text.includes('-ERR')) resolve(false)
-    })
-    socket.on('error', () => resolve(false)).on('close', () => resolve(false))
-    setTimeout(() => resolve(false), GIVE_UP_MS).unref()
-  })
-  return { socket, isIn }
-}
-
-/** The waits for PONG of a client that is in, until `isOver`; in milliseconds. */
-async function pings(socket: Socket, isOver: () => boolean): Promise<number[]> {
-  const waits: number[] = []
-  while (!isOver()) {
-    const fromMs = performance.now()
-    socket.write('PING\r\n')
-    await new Promise((resolve) => socket.once('data', resolve))
-    waits.push(performance.now() - fromMs)
-    await pause(PING_GAP_MS)
+/** A client that is in and sends PINGs, in a process of its own; `waits` ends it, and answers its waits, sorted. */
+async function startWatcher(port: number, members: object): Promise<{ waits(): Promise<number[]> }> {
+  const child = fork(WATCHER, [String(port), JSON.stringify(members)])
+  await once(child, 'message')
+  return {
+    waits: async () => {
+      child.send('over')
+      const [waits] = (await once(child, 'message')) as [number[]]
+      return waits.sort((a, b) => a - b)
+    },
   }
-  return waits.sort((a, b) => a - b)
 }
 
 /** Clock ticks a second of /proc/PID/stat. */
@@ -109,13 +94,9 @@ async function measure(program: string, { config, members }: Storm): Promise<str
   const others: ChildProcess[] = []
   const sockets: Socket[] = []
   try {
-    const watcher = enter(port, members)
-    sockets.push(watcher.socket)
-    if (!(await watcher.isIn)) throw new Error(`${program} lets nobody in`)
+    const watcher = await startWatcher(port, members)
     for (let i = 0; i < Number(busy); i++)
       others.push(spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }))
-    let isOver = false
-    const waits = pings(watcher.socket, () => isOver)
     const cpuFromMs = cpuMs(child)
     const fromMs = performance.now()
     const entering = Array.from({ length: Number(clients) }, () => enter(port, members))
@@ -123,8 +104,7 @@ async function measure(program: string, { config, members }: Storm): Promise<str
     const inside = (await Promise.all(entering.map(({ isIn }) => isIn))).filter(Boolean).length
     const tookMs = performance.now() - fromMs
     const cpu = cpuMs(child) - cpuFromMs
-    isOver = true
-    const sorted = await waits
+    const sorted = await watcher.waits()
     const p99 = sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN
     const took = `${tookMs.toFixed(0)} ms (processor ${cpu} ms)`
     return `${program.padEnd(12)} ${way}: ${inside} of ${clients} in after ${took}, PING p99 ${p99.toFixed(1)} ms`
