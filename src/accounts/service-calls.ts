@@ -61,7 +61,7 @@ export class ServiceCalls {
   private readonly listening = new Set<Account>()
   private next = 1
   /** The exports that the message at hand has passed, there or back. */
-  private readonly path: ExportOptions[] = []
+  private path: ExportOptions[] = []
   /** What the first import of the call at hand says. */
   private sharing = false
 
@@ -109,6 +109,17 @@ export class ServiceCalls {
       this.sharing = sharing
     }
     return sent
+  }
+
+  /** What `work` publishes has come no way yet, whichever message is under way just now. */
+  apart(work: () => void): void {
+    const { path } = this
+    this.path = []
+    try {
+      work()
+    } finally {
+      this.path = path
+    }
   }
 
   private mayPass({ terms }: ServiceImport): boolean {
