@@ -202,6 +202,12 @@ export const RINGS_BYTES_MAX = 64 * 1024 * 1024
 export const RING_BYTES_MIN = 128 * 1024
 /** Bytes drained from one ring before other work gets its turn. */
 export const RING_TURN_BYTES = 512 * 1024
+/**
+ * Bytes that may wait for one ring that is full. From then on, and until none wait, whoever has published is read no
+ * further, and what the server publishes of its own accord is dropped. A publisher that is held at its own first frame
+ * that waits adds what was read with it, so that it takes hundreds of them to get there.
+ */
+export const LINK_WAITING_MAX = 64 * 1024 * 1024
 /** As much in one turn means that more is coming: the consumer looks again instead of going to sleep. */
 export const RING_BUSY_BYTES = 16 * 1024
 /** Traced messages of which another shard is to tell what happened; of more than these it does not. */

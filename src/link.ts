@@ -1,13 +1,15 @@
 // The way out to one other shard: runs become frames in its ring. Nothing is dropped and nothing blocks: where the
-// ring is full, frames wait here in order, and the publishers whose messages wait are read no further.
+// ring is full, frames wait here in order, and the publishers whose messages wait are read no further. Only what the
+// server publishes of its own accord is dropped, and only where very much waits.
 
 import assert from 'node:assert/strict'
-import { BLOCK_SLACK, CHUNK_BYTES, FRAME_ROOM_MIN } from './constants.ts'
+import { BLOCK_SLACK, CHUNK_BYTES, FRAME_ROOM_MIN, LINK_WAITING_MAX } from './constants.ts'
 import { FENCE_BYTES, FrameKind, frameBytes, type Routing, writeFence, writeFrame } from './frame.ts'
 import { type Block, copyBytes } from './memory/block.ts'
 import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
 import type { Run } from './protocol/run.ts'
 import type { RingProducer } from './ring.ts'
+import { SERVER_ID } from './server-publisher.ts'
 import type { RingReport } from './stats.ts'
 
 /** A chunk of frames, of which those in [start, end) still wait. */
@@ -17,29 +19,41 @@ interface WaitingFrames {
   end: number
 }
 
+/** What a link asks of the peer that it leads to. */
+export interface LinkOwner {
+  /** Wakes the other shard. */
+  wake(): void
+  /** Asks for publish() at the end of the turn. */
+  mark(): void
+  /** LINK_WAITING_MAX bytes wait: nobody should be read whose messages could join them. */
+  filled(): void
+  /** So many messages of the server itself were dropped. */
+  dropped(messages: number): void
+}
+
+/** `full`: too much waits for messages of the server itself. */
+type State = 'open' | 'full' | 'closed'
+
 export class Link {
   private readonly ring: RingProducer
   private readonly pool: ChunkPool
-  /** Wakes the other shard. */
-  private readonly wake: () => void
-  /** Asks for publish() at the end of the turn. */
-  private readonly mark: () => void
+  private readonly owner: LinkOwner
   /** Frames for which the ring had no room, oldest first, packed in chunks. */
   private waiting: WaitingFrames[] = []
+  private waitingBytes = 0
   /** Called when no frame waits any more: publishers may be read again. */
   private reliefs: (() => void)[] = []
-  private closed = false
+  private state: State = 'open'
   /** Where the latest place() is. */
   private block: Block
   private sentBytes = 0
   private sentMessages = 0
 
-  constructor(ring: RingProducer, pool: ChunkPool, wake: () => void, mark: () => void) {
+  constructor(ring: RingProducer, pool: ChunkPool, owner: LinkOwner) {
     this.ring = ring
     this.block = ring.block
     this.pool = pool
-    this.wake = wake
-    this.mark = mark
+    this.owner = owner
   }
 
   /** Frames wait: whoever publishes more through this link should not be read for now. */
@@ -47,6 +61,11 @@ export class Link {
     return this.waiting.length > 0
   }
 
+  get isFull(): boolean {
+    return this.state === 'full'
+  }
+
+  /** Calls back when no frame waits any more. */
   whenRelieved(callback: () => void): void {
     if (this.congested) this.reliefs.push(callback)
     else callback()
@@ -54,7 +73,7 @@ export class Link {
 
   /** Sends messages [from, from + count) of `run`. */
   send(run: Run, routing: Routing, from: number, count: number): void {
-    if (this.closed) return
+    if (this.state !== 'open' && this.refuses(routing, count)) return
     this.sentMessages += count
     const room = this.ring.frameMax - frameBytes(routing, 0) - BLOCK_SLACK
     assert(room >= FRAME_ROOM_MIN, 'the names in a frame leave no room for messages')
@@ -67,6 +86,13 @@ export class Link {
       const part = Math.min(perFrame, count - sent)
       this.put(FrameKind.run, run, routing, from + sent, part, 0, part * run.stride)
     }
+  }
+
+  private refuses({ publisher }: Routing, count: number): boolean {
+    if (this.state === 'closed') return true
+    if (publisher !== SERVER_ID) return false
+    this.owner.dropped(count)
+    return true
   }
 
   /** Sends one message that is larger than a frame, in pieces that the other side joins. */
@@ -93,7 +119,7 @@ export class Link {
 
   /** Sends a frame that bears no message, behind all that was sent before. */
   sendFence(number: number): void {
-    if (this.closed) return
+    if (this.state === 'closed') return
     const at = this.place(FENCE_BYTES)
     writeFence(this.block, at, number)
   }
@@ -109,7 +135,7 @@ export class Link {
       }
       if (at >= 0) {
         this.block = this.ring.block
-        this.mark()
+        this.owner.mark()
         this.ring.commit(need)
         return at
       }
@@ -122,17 +148,22 @@ export class Link {
     const at = last.end
     this.block = last.chunk.block
     last.end += need
+    this.waitingBytes += need
+    if (this.waitingBytes >= LINK_WAITING_MAX && this.state === 'open') {
+      this.state = 'full'
+      this.owner.filled()
+    }
     return at
   }
 
   /** Makes what was sent visible to the other shard, and wakes it if it sleeps. Once a turn, and when much waits. */
   publish(): void {
-    if (!this.closed && this.ring.publish()) this.wake()
+    if (this.state !== 'closed' && this.ring.publish()) this.owner.wake()
   }
 
   /** The other shard has given back room. */
   pump(): void {
-    if (this.closed) return
+    if (this.state === 'closed') return
     let [first] = this.waiting
     while (first !== undefined) {
       const bytes = first.chunk.block.view.getInt32(first.start, true)
@@ -145,27 +176,29 @@ export class Link {
       copyBytes(this.ring.block, at, first.chunk.block, first.start, bytes)
       this.ring.commit(bytes)
       first.start += bytes
+      this.waitingBytes -= bytes
       if (first.start < first.end) continue
       first.chunk.release()
       this.waiting.shift()
       first = this.waiting[0]
     }
+    this.state = 'open'
     this.publish()
     this.relieve()
   }
 
   /** What an operator may want to know of it (stats.ts, RingReport). */
   report(): Omit<RingReport, 'to'> {
-    const { ring, sentBytes, sentMessages } = this
-    const waitingBytes = this.waiting.reduce((sum, { start, end }) => sum + end - start, 0)
+    const { ring, waitingBytes, sentBytes, sentMessages } = this
     return { sizeBytes: ring.size, usedBytes: ring.usedBytes, waitingBytes, sentBytes, sentMessages }
   }
 
   /** The other shard is gone: what waits for it is let go, and nobody is held for its sake. */
   close(): void {
-    this.closed = true
+    this.state = 'closed'
     for (const { chunk } of this.waiting) chunk.release()
     this.waiting = []
+    this.waitingBytes = 0
     this.relieve()
   }
 

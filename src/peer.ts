@@ -2,7 +2,7 @@
 // MessagePort that serves as doorbell.
 
 import type { MessagePort } from 'node:worker_threads'
-import { RING_BUSY_BYTES, RING_TURN_BYTES } from './constants.ts'
+import { HOLD_MS, RING_BUSY_BYTES, RING_TURN_BYTES } from './constants.ts'
 import { attachRun, type Frame, FrameKind, readFrame } from './frame.ts'
 import { attempt, guarded, type OnBug } from './guarded.ts'
 import { InterestReader } from './interest/reader.ts'
@@ -13,6 +13,7 @@ import type { Outbound } from './outbound.ts'
 import { Run } from './protocol/run.ts'
 import { RingConsumer, RingProducer } from './ring.ts'
 import type { Publisher } from './router.ts'
+import { SERVER_ID } from './server-publisher.ts'
 import type { TraceEvent } from './tracing/message-trace.ts'
 import type { Tracing } from './tracing/tracing.ts'
 import type { Turns } from './turns.ts'
@@ -34,7 +35,7 @@ export class RemotePublisher implements Publisher {
     }
     if (peer.requestHold(id)) receiver.whenRelieved(() => peer.requestRelease(id))
     // What is in the ring already could be more than the receiver has room for.
-    if (receiver.isNearlyFull) peer.pause(receiver)
+    if (receiver.isNearlyFull) peer.pauseFor(receiver)
   }
 
   /** What it sent has gone through a shard already: it waits no more. */
@@ -44,8 +45,13 @@ export class RemotePublisher implements Publisher {
 
   set passing(_shards: Set<number> | undefined) {}
 
-  /** Only a queue message on its way to a third shard comes here; it is few, and it is kept. */
-  holdForPeer(): void {}
+  /** What it sent goes on to a third shard and waits for that one: a queue message, or an answer to a request. */
+  holdForPeer({ link }: Peer): void {
+    const { id, peer } = this
+    if (id !== SERVER_ID && peer.requestHold(id)) link.whenRelieved(() => peer.requestRelease(id))
+    // Not until the third shard goes on: it may wait for this one in the same way.
+    if (link.isFull) peer.pause(HOLD_MS)
+  }
 
   /** Its own shard has told it already. */
   requestInfo(): string {
@@ -73,6 +79,10 @@ export interface PeerOwner {
   schedule(): void
   /** A bug was met: it costs the frame or the message that it was met with. */
   readonly bugMet: OnBug
+  /** So much waits for the peer that nobody who publishes should be read. */
+  holdPublishers(peer: Peer): void
+  /** Messages of the server itself for the peer were dropped. */
+  messagesDropped(peer: Peer, count: number): void
   /** A receiver on the peer's side has fallen behind a publisher of ours, or has caught up with it. */
   holdPublisher(connection: number, peer: number): void
   releasePublisher(connection: number, peer: number): void
@@ -125,12 +135,12 @@ export class Peer {
     this.publisher = new RemotePublisher(this)
     this.interest = new InterestReader(setup.region)
     this.consumer = new RingConsumer(setup.ringIn)
-    this.link = new Link(
-      new RingProducer(setup.ringOut),
-      owner.pool,
-      () => this.post(WAKE),
-      () => owner.schedule(),
-    )
+    this.link = new Link(new RingProducer(setup.ringOut), owner.pool, {
+      wake: () => this.post(WAKE),
+      mark: () => owner.schedule(),
+      filled: () => owner.holdPublishers(this),
+      dropped: (messages) => owner.messagesDropped(this, messages),
+    })
     this.port.on(
       'message',
       guarded(owner.bugMet, (message: PeerMessage) => this.portOnMessage(message)),
@@ -250,10 +260,15 @@ export class Peer {
     if (trace > 0 && !this.gone) this.post({ kind: 'traced', trace, events })
   }
 
-  /** Takes nothing from the ring for a while, or until `receiver` has caught up. */
-  pause(receiver: Outbound): void {
-    if (this.pauseTimer !== undefined) return
-    this.pauseTimer = setTimeout(this.resume, receiver.holdMs(this.frame.bytes))
+  /** Takes nothing from the ring for a while. */
+  pause(ms: number): void {
+    this.pauseTimer ??= setTimeout(this.resume, ms)
+  }
+
+  /** … or until `receiver` has caught up, if that is sooner. */
+  pauseFor(receiver: Outbound): void {
+    if (this.paused) return
+    this.pause(receiver.holdMs(this.frame.bytes))
     receiver.whenRelieved(this.resume)
   }
 

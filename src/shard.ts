@@ -363,6 +363,15 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     for (const peer of this.peers) peer.catchUp()
   }
 
+  holdPublishers(peer: Peer): void {
+    this.forEachClient((client) => client.inMessages === 0 || client.holdForPeer(peer))
+  }
+
+  messagesDropped({ index }: Peer, count: number): void {
+    const text = `A message of the server for clients of shard ${index} was dropped, as too much waits for that shard`
+    this.log.complaint(text, undefined, `shard ${index}`, count)
+  }
+
   holdPublisher(connection: number, peer: number): void {
     this.clients.get(connection)?.holdForShard(peer)
   }

@@ -2,26 +2,13 @@
 
 import { expect, test } from 'vitest'
 import { ACCOUNT_NAME_MAX, QUEUE_NAME_MAX, RINGS_BYTES_MAX, SHARDS_MAX } from '../src/constants.ts'
-import { type Frame, FrameKind, type Routing, readFrame } from '../src/frame.ts'
+import { FrameKind, type Routing, readFrame } from '../src/frame.ts'
 import { Link } from '../src/link.ts'
 import { ChunkPool } from '../src/memory/chunk-pool.ts'
 import { composeRun } from '../src/protocol/compose.ts'
 import { Run } from '../src/protocol/run.ts'
 import { createRing, RingConsumer, RingProducer } from '../src/ring.ts'
-
-const emptyFrame = (): Frame => ({
-  bytes: 0,
-  kind: FrameKind.run,
-  plain: false,
-  account: '',
-  queue: '',
-  hops: 0,
-  publisher: 0,
-  trace: 0,
-  isOnlyTraced: false,
-  rawStart: 0,
-  rawBytes: 0,
-})
+import { emptyFrame, NO_OWNER } from './support/staged-peer.ts'
 
 function routing(account: string, queue: string): Routing {
   return { account, plain: queue === '', queue, hops: 0, publisher: 1, trace: 0, isOnlyTraced: false }
@@ -32,12 +19,7 @@ function throughRing(payloadBytes: number, way: Routing): number {
   const memory = createRing(SHARDS_MAX)
   const consumer = new RingConsumer(memory)
   const pool = new ChunkPool()
-  const link = new Link(
-    new RingProducer(memory),
-    pool,
-    () => undefined,
-    () => undefined,
-  )
+  const link = new Link(new RingProducer(memory), pool, NO_OWNER)
   let sent = 0
   composeRun(pool, { subject: 's', reply: '', headers: {}, payload: Buffer.alloc(payloadBytes, 'x') }, (run) => {
     sent = run.stride
@@ -76,12 +58,7 @@ test('a fence stands behind what was sent before it, where the ring is full too'
   const memory = createRing(SHARDS_MAX)
   const consumer = new RingConsumer(memory)
   const pool = new ChunkPool()
-  const link = new Link(
-    new RingProducer(memory),
-    pool,
-    () => undefined,
-    () => undefined,
-  )
+  const link = new Link(new RingProducer(memory), pool, NO_OWNER)
   composeRun(pool, { subject: 's', reply: '', headers: {}, payload: Buffer.alloc(1000) }, (run) => {
     for (let i = 0; i < 300; i++) link.send(run, routing('$G', ''), 0, 1)
   })

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { Deadline } from '../deadline.ts'
 import { composeRun } from '../protocol/compose.ts'
 import { type Run, subjectOf } from '../protocol/run.ts'
-import type { Publisher } from '../router.ts'
+import { SERVER } from '../server-publisher.ts'
 import { InternalSubscription } from '../subjects/sublist.ts'
 import type { Account } from './account.ts'
 import type { ServiceCallsOwner } from './service-calls.ts'
@@ -13,19 +13,6 @@ import type { ServiceCallsOwner } from './service-calls.ts'
 /** Where nats-server awaits answers to its own requests, so that permissions made for it fit. */
 const PREFIX = '$SYS._INBOX.'
 const SHARD_ID_BYTES = 6
-
-/** The server as a publisher: nobody holds it back, and it is no client whose echo would be kept from it. */
-export const SERVER: Publisher = {
-  id: 0,
-  holdFor: () => undefined,
-  holdForPeer: () => undefined,
-  get passing() {
-    return undefined
-  },
-  set passing(_shards) {},
-  requestInfo: () => '',
-  introduce: (then) => then(''),
-}
 
 export interface OwnRequest {
   readonly account: Account

@@ -8,7 +8,6 @@
 
 import type { Account } from '../accounts/account.ts'
 import { compileImport, ServiceImport } from '../accounts/imports.ts'
-import { SERVER } from '../accounts/own-requests.ts'
 import type { Questions } from '../auth/questions.ts'
 import { isOperatorMode } from '../auth/setup.ts'
 import {
@@ -25,6 +24,7 @@ import { headerIn } from '../protocol/headers.ts'
 import { type Run, replyOf } from '../protocol/run.ts'
 import type { Route } from '../route.ts'
 import type { Publisher } from '../router.ts'
+import { isServer, SERVER, ServerPublisher } from '../server-publisher.ts'
 import type { Shard } from '../shard.ts'
 import { byteString } from '../stats.ts'
 import { ConnectionEvents } from './connection-events.ts'
@@ -144,7 +144,7 @@ export class ShardSystem {
 
   private take(service: Service, run: Run, publisher: Publisher): number {
     // What the server itself publishes is no request: answers to a reply subject that is one of ours end here.
-    if (publisher === SERVER) return 0
+    if (isServer(publisher)) return 0
     const reply = replyOf(run)
     for (let i = 0; i < run.count; i++) {
       const start = run.first + i * run.stride
@@ -192,10 +192,18 @@ export class ShardSystem {
   private async ask(request: SystemRequest, asker: Account | undefined, reply: string): Promise<void> {
     this.count(asker, 1, request.body.length)
     const answer = await this.questions.ask('system', { request })
+    if (answer !== undefined && reply !== '') await this.answer(reply, answer)
     this.count(asker, -1, -request.body.length)
-    if (answer === undefined || reply === '') return
-    this.shard.wake()
-    for (const payload of answer.payloads) this.publish(reply, payload, answer.headers)
+  }
+
+  /** Resolves when the answer is on its way to all who hear it: until then the request counts as one that waits. */
+  private async answer(reply: string, { payloads, headers }: SystemAnswer): Promise<void> {
+    const publisher = new ServerPublisher()
+    for (const payload of payloads) {
+      this.shard.wake()
+      this.publish(reply, payload, headers, this.account, publisher)
+      if (publisher.congested) await new Promise<void>((resolve) => publisher.whenRelieved(resolve))
+    }
   }
 
   private count(asker: Account | undefined, requests: number, bytes: number): void {
@@ -212,7 +220,8 @@ export class ShardSystem {
 
   /** An answer that the shard makes by itself. */
   private reply(reply: string, content: Readonly<Record<string, Json>>): void {
-    this.publish(reply, encodeJson(this.signed(content)))
+    // While the request is under way, which may have come by the import that the answer takes.
+    this.shard.serviceCalls.apart(() => this.publish(reply, encodeJson(this.signed(content))))
   }
 
   // ── Events ────────────────────────────────────────────────────────────────────────────────────────────
@@ -253,10 +262,11 @@ export class ShardSystem {
     payload: Uint8Array,
     headers: SystemAnswer['headers'] = NO_HEADERS,
     account = this.account,
+    publisher = SERVER,
   ): void {
     const { shard } = this
     composeRun(shard.pool, { subject, reply: '', headers, payload }, (run) => {
-      shard.router.dispatch(run, account, SERVER)
+      shard.router.dispatch(run, account, publisher)
     })
     shard.schedule()
   }

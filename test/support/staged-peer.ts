@@ -2,13 +2,15 @@
 // that the test decides what makes that one look.
 
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import type { Routing } from '../../src/frame.ts'
+import { attachRun, type Frame, FrameKind, type Routing, readFrame } from '../../src/frame.ts'
 import { createRegion, InterestWriter } from '../../src/interest/writer.ts'
-import { Link } from '../../src/link.ts'
+import { Link, type LinkOwner } from '../../src/link.ts'
 import { ChunkPool } from '../../src/memory/chunk-pool.ts'
-import type { PeerMessage } from '../../src/messages.ts'
+import { type PeerMessage, WAKE } from '../../src/messages.ts'
+import type { Peer } from '../../src/peer.ts'
 import type { Primary } from '../../src/primary.ts'
 import { composeRun } from '../../src/protocol/compose.ts'
+import { Run } from '../../src/protocol/run.ts'
 import { createRing, RingConsumer, RingProducer } from '../../src/ring.ts'
 import type { Shard } from '../../src/shard.ts'
 import { hostOf } from './shards.ts'
@@ -28,6 +30,29 @@ const PLAIN: Routing = {
   isOnlyTraced: false,
 }
 
+/** To read frames into. */
+export const emptyFrame = (): Frame => ({
+  bytes: 0,
+  kind: FrameKind.run,
+  plain: false,
+  account: '',
+  queue: '',
+  hops: 0,
+  publisher: 0,
+  trace: 0,
+  isOnlyTraced: false,
+  rawStart: 0,
+  rawBytes: 0,
+})
+
+/** Of a link that a test looks after by itself. */
+export const NO_OWNER: LinkOwner = {
+  wake: () => undefined,
+  mark: () => undefined,
+  filled: () => undefined,
+  dropped: () => undefined,
+}
+
 export class StagedPeer {
   /** What it is interested in. */
   readonly interest: InterestWriter
@@ -37,6 +62,8 @@ export class StagedPeer {
   /** What the shard under test has said by the port. */
   readonly said: PeerMessage[] = []
   readonly port: MessagePort
+  /** This one, as the shard under test sees it. */
+  private readonly peer: Peer
   private readonly pool = new ChunkPool()
 
   constructor(shard: Shard, index: number) {
@@ -48,13 +75,38 @@ export class StagedPeer {
     this.port.unref()
     this.interest = new InterestWriter(region, shard.generations, shard.seed)
     this.consumer = new RingConsumer(ringOut)
-    this.link = new Link(
-      new RingProducer(ringIn),
-      this.pool,
-      () => undefined,
-      () => undefined,
-    )
+    this.link = new Link(new RingProducer(ringIn), this.pool, NO_OWNER)
     shard.addPeer({ index, region, ringOut, ringIn, port: port1 })
+    this.peer = shard.peers[shard.peers.length - 1]
+  }
+
+  /** Takes from the ring what the shard under test has sent so far and what still waits; answers the payloads. */
+  async drain(): Promise<string[]> {
+    const { consumer } = this
+    const [frame, run, payloads] = [emptyFrame(), new Run(), [] as string[]]
+    for (;;) {
+      const at = consumer.next()
+      if (at < 0) {
+        if (this.sent().waitingBytes === 0 && consumer.sleep()) return payloads
+        await new Promise((next) => setImmediate(next))
+        continue
+      }
+      readFrame(consumer.block, at, frame, run)
+      if (frame.kind === FrameKind.run) {
+        attachRun(run, consumer.block, frame.rawStart)
+        for (let i = 0; i < run.count; i++) {
+          const start = run.first + i * run.stride
+          payloads.push(consumer.block.bytes.toString('latin1', start + run.headerSize, start + run.size))
+        }
+      } else if (frame.kind === FrameKind.firstFragment) payloads.push('')
+      consumer.advance(frame.bytes)
+      if (consumer.release()) this.port.postMessage(WAKE)
+    }
+  }
+
+  /** What the shard under test has sent, and what of it waits for room. */
+  sent(): ReturnType<Link['report']> {
+    return this.peer.link.report()
   }
 
   /** Publishes a message to the shard under test. */
