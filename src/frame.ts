@@ -135,6 +135,12 @@ function holdsText(bytes: Uint8Array, at: number, length: number, text: string):
   return true
 }
 
+/** The messages that begin in the frame at `at`. */
+export function messagesIn({ view }: Block, at: number): number {
+  const kind = view.getInt32(at + At.kind, true)
+  return kind === FrameKind.run || kind === FrameKind.firstFragment ? view.getInt32(at + At.count, true) : 0
+}
+
 /** A frame as read: a run over the ring's own memory, and what to do with it. Valid until the frame is given back. */
 export interface Frame {
   bytes: number

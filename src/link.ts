@@ -4,11 +4,11 @@
 
 import assert from 'node:assert/strict'
 import { BLOCK_SLACK, CHUNK_BYTES, FRAME_ROOM_MIN, LINK_WAITING_MAX } from './constants.ts'
-import { FENCE_BYTES, FrameKind, frameBytes, type Routing, writeFence, writeFrame } from './frame.ts'
+import { FENCE_BYTES, FrameKind, frameBytes, messagesIn, type Routing, writeFence, writeFrame } from './frame.ts'
 import { type Block, copyBytes } from './memory/block.ts'
 import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
 import type { Run } from './protocol/run.ts'
-import type { RingProducer } from './ring.ts'
+import type { RingConsumer, RingProducer } from './ring.ts'
 import { SERVER_ID } from './server-publisher.ts'
 import type { RingReport } from './stats.ts'
 
@@ -191,6 +191,24 @@ export class Link {
   report(): Omit<RingReport, 'to'> {
     const { ring, waitingBytes, sentBytes, sentMessages } = this
     return { sizeBytes: ring.size, usedBytes: ring.usedBytes, waitingBytes, sentBytes, sentMessages }
+  }
+
+  /**
+   * The messages that the other shard, which is gone, has not dealt with: those in the ring, which `consumer` looks
+   * into in its place, and those that wait here. One that it was dealing with is among them.
+   */
+  countUnread(consumer: RingConsumer): number {
+    this.publish()
+    let messages = 0
+    for (let at = consumer.next(); at >= 0; at = consumer.next()) {
+      messages += messagesIn(consumer.block, at)
+      consumer.advance(consumer.block.view.getInt32(at, true))
+    }
+    for (const { chunk, start, end } of this.waiting) {
+      const { block } = chunk
+      for (let at = start; at < end; at += block.view.getInt32(at, true)) messages += messagesIn(block, at)
+    }
+    return messages
   }
 
   /** The other shard is gone: what waits for it is let go, and nobody is held for its sake. */

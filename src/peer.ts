@@ -7,6 +7,7 @@ import { attachRun, type Frame, FrameKind, readFrame } from './frame.ts'
 import { attempt, guarded, type OnBug } from './guarded.ts'
 import { InterestReader } from './interest/reader.ts'
 import { Link, whenVisible } from './link.ts'
+import type { Log } from './log/log.ts'
 import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
 import { type PeerMessage, type PeerSetup, WAKE } from './messages.ts'
 import type { Outbound } from './outbound.ts'
@@ -63,6 +64,13 @@ export class RemotePublisher implements Publisher {
   }
 }
 
+/** A connection of the shard that sees the peer. */
+interface LocalPublisher extends Publisher {
+  readonly inMessages: number
+  readonly closing: boolean
+  attempt(act: () => unknown): void
+}
+
 /** What a peer asks of the shard that sees it. */
 export interface PeerOwner {
   readonly pool: ChunkPool
@@ -79,16 +87,13 @@ export interface PeerOwner {
   schedule(): void
   /** A bug was met: it costs the frame or the message that it was met with. */
   readonly bugMet: OnBug
-  /** So much waits for the peer that nobody who publishes should be read. */
-  holdPublishers(peer: Peer): void
-  /** Messages of the server itself for the peer were dropped. */
-  messagesDropped(peer: Peer, count: number): void
   /** A receiver on the peer's side has fallen behind a publisher of ours, or has caught up with it. */
   holdPublisher(connection: number, peer: number): void
   releasePublisher(connection: number, peer: number): void
   readonly peers: readonly Peer[]
   /** Publishers of ours. */
-  readonly clients: ReadonlyMap<number, Publisher>
+  readonly clients: ReadonlyMap<number, LocalPublisher>
+  readonly log: Pick<Log, 'complaint' | 'warn'>
 }
 
 export class Peer {
@@ -100,6 +105,7 @@ export class Peer {
   private readonly owner: PeerOwner
   private readonly port: MessagePort
   private readonly consumer: RingConsumer
+  private readonly ringOut: SharedArrayBuffer
   private readonly run = new Run()
   private readonly frame: Frame = {
     bytes: 0,
@@ -131,6 +137,7 @@ export class Peer {
   constructor(owner: PeerOwner, setup: PeerSetup) {
     this.owner = owner
     this.index = setup.index
+    this.ringOut = setup.ringOut
     this.port = setup.port
     this.publisher = new RemotePublisher(this)
     this.interest = new InterestReader(setup.region)
@@ -138,8 +145,8 @@ export class Peer {
     this.link = new Link(new RingProducer(setup.ringOut), owner.pool, {
       wake: () => this.post(WAKE),
       mark: () => owner.schedule(),
-      filled: () => owner.holdPublishers(this),
-      dropped: (messages) => owner.messagesDropped(this, messages),
+      filled: () => this.holdPublishers(),
+      dropped: (messages) => this.tellDropped(messages),
     })
     this.port.on(
       'message',
@@ -182,6 +189,20 @@ export class Peer {
         this.tell(message.id, message.info)
         return
     }
+  }
+
+  // ── The way out ───────────────────────────────────────────────────────────────────────────────────────
+
+  private holdPublishers(): void {
+    for (const client of this.owner.clients.values()) {
+      if (client.inMessages > 0 && !client.closing) client.attempt(() => client.holdForPeer(this))
+    }
+  }
+
+  private tellDropped(messages: number): void {
+    const { index, owner } = this
+    const text = `A message of the server for clients of shard ${index} was dropped, as too much waits for that shard`
+    owner.log.complaint(text, undefined, `shard ${index}`, messages)
   }
 
   // ── Fences ────────────────────────────────────────────────────────────────────────────────────────────
@@ -377,7 +398,16 @@ export class Peer {
     assembly.release()
   }
 
-  /** The shard behind this peer is gone. */
+  /** The shard behind this peer has died. */
+  died(): void {
+    // What its publishers had flushed before is delivered.
+    this.catchUp()
+    const lost = this.link.countUnread(new RingConsumer(this.ringOut))
+    if (lost > 0) this.owner.log.warn(`Shard ${this.index} died; ${lost} messages for its clients were lost`)
+    this.close()
+  }
+
+  /** Nothing comes from the peer any more, and nothing goes to it. */
   close(): void {
     this.gone = true
     for (const id of [...this.asking.keys()]) this.tell(id, '')

@@ -340,9 +340,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     const [peer] = this.peers.splice(at, 1)
     // Routes that name it are stale from here on; its link takes what comes until then, and lets it go.
     this.generations.advanceAll()
-    // What its publishers had flushed before it died is delivered.
-    peer.catchUp()
-    peer.close()
+    peer.died()
     this.tracing.forget(peer)
     this.forEachClient((client) => client.releaseForShard(index))
   }
@@ -361,15 +359,6 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   /** Deals with everything that other shards' publishers have flushed by now. */
   catchUp(): void {
     for (const peer of this.peers) peer.catchUp()
-  }
-
-  holdPublishers(peer: Peer): void {
-    this.forEachClient((client) => client.inMessages === 0 || client.holdForPeer(peer))
-  }
-
-  messagesDropped({ index }: Peer, count: number): void {
-    const text = `A message of the server for clients of shard ${index} was dropped, as too much waits for that shard`
-    this.log.complaint(text, undefined, `shard ${index}`, count)
   }
 
   holdPublisher(connection: number, peer: number): void {
