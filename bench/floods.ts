@@ -76,12 +76,15 @@ export const FLOODS: readonly Flood[] = [
     'denied subjects, with a log file',
     cycleOf(OPERATIONS, (random) => publish(`no.${name(random)}`)),
     {
-      setup: setup(
-        (folder) => `log_file: "${join(folder, 'server.log')}"
+      setup: {
+        ...setup(
+          (folder) => `log_file: "${join(folder, 'server.log')}"
 no_auth_user: u
 authorization { users: [{ user: u, password: p, permissions { publish { deny: "no.>" } } }] }
 `,
-      ),
+        ),
+        logsToFile: true,
+      },
     },
   ),
   flood(
