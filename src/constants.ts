@@ -93,6 +93,8 @@ export const READ_BYTES = 256 * 1024
 export const READ_TURN_BYTES = 1024 * 1024
 /** … or work that these bytes ask for: a turn in units of turns.ts, about a millisecond. */
 export const TURN_WORK = 128 * 1024
+/** A read may take so much more to its end: where a turn ends within a read, what is left of it has to be copied. */
+export const TURN_GRACE = TURN_WORK / 2
 /** First piece of a connection's own output; the next ones are CHUNK_BYTES. */
 export const SMALL_CHUNK_BYTES = 4 * 1024
 export const CHUNK_BYTES = 64 * 1024

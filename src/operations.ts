@@ -203,11 +203,12 @@ export class Operations implements ParserHandler {
   private fitting(run: Run, mayBeTraced: boolean): number {
     const { turns, router } = this.shard
     const { account } = this.client
-    let each: number = Work.trace
-    if (!mayBeTraced) {
-      each = account.mappings.isEmpty ? router.planner.routeOf(run, account).workOf(run.size) : Work.mapping
-    }
-    return Math.min(run.count, Math.max(1, Math.floor(turns.left / each)))
+    const isMapped = !account.mappings.isEmpty
+    const fitting =
+      mayBeTraced || isMapped
+        ? Math.max(1, Math.floor(turns.left / (mayBeTraced ? Work.trace : Work.mapping)))
+        : router.planner.routeOf(run, account).fitting(turns.left, run.size)
+    return Math.min(run.count, fitting)
   }
 
   private process(run: Run): void {

@@ -5,6 +5,7 @@ import type { Account } from './accounts/account.ts'
 import type { ServiceImport } from './accounts/imports.ts'
 import type { CompiledPermissions } from './auth/permissions.ts'
 import {
+  CHUNK_BYTES,
   MATCH_CACHE_DISPLACE,
   MATCH_CACHE_KEY_BYTES,
   MATCH_CACHE_SIGHTED,
@@ -37,6 +38,8 @@ export interface QueueRoute {
   remoteMembers: number
 }
 
+/** What a message has besides its payload, about. */
+const HEAD_BYTES = 32
 /** As many groups are looked through one by one; of more, a map is made. */
 const GROUPS_FEW = 8
 
@@ -60,6 +63,8 @@ export class Route {
   /** What a message costs, in units of work, and how often its bytes are encoded. */
   private work = 0
   private encodings = 0
+  /** What it costs to share what was encoded with all others, whether that is one message or a chunk of them. */
+  private shares = 0
 
   /** Receivers of every message. */
   readonly groups: ReceiverGroup[] = []
@@ -152,11 +157,12 @@ export class Route {
 
   private appraise(): void {
     const { groups, limited = [], queues = [], peers = [], internal = [], services = [], own } = this
-    let slices = 0
-    for (const { subscriptions } of groups) slices += subscriptions.length - 1
+    let shares = 0
+    for (const { subscriptions } of groups) shares += subscriptions.length - 1
+    this.shares = shares * Work.slice
     this.encodings = groups.length + limited.length + queues.length
     this.work =
-      slices * Work.slice +
+      Work.message +
       this.encodings * Work.encoding +
       (peers.length + queues.length) * Work.frame +
       internal.length * Work.internal +
@@ -164,9 +170,22 @@ export class Route {
       (own === undefined ? 0 : Work.own)
   }
 
-  /** What a message of so many bytes costs, in units of work. */
-  workOf(bytes: number): number {
-    return this.work + this.encodings * workOfEncoding(bytes) + Work.message
+  /** What `count` messages of so many bytes, in one run, cost in units of work. */
+  workOf(count: number, bytes: number): number {
+    return count * this.workOfEach(bytes) + Math.ceil(count / messagesShared(bytes)) * this.shares
+  }
+
+  /** How many messages of so many bytes, in one run, there is time for in `left` units of work: one at least. */
+  fitting(left: number, bytes: number): number {
+    const each = this.workOfEach(bytes)
+    const together = messagesShared(bytes)
+    // Where not even one slice each can be shared, it is shared all the same, and is as long as it may be.
+    const pieces = Math.max(1, Math.floor(left / (this.shares + together * each)))
+    return Math.max(1, Math.min(Math.floor(left / each), pieces * together))
+  }
+
+  private workOfEach(bytes: number): number {
+    return this.work + this.encodings * workOfEncoding(bytes)
   }
 
   /** How many take a message: receivers here, queue groups, and other shards, whose receivers are not known. */
@@ -175,6 +194,11 @@ export class Route {
     for (const { subscriptions } of this.groups) receivers += subscriptions.length
     return receivers
   }
+}
+
+/** So many messages of a run are shared as one slice: they stand in one chunk. */
+function messagesShared(bytes: number): number {
+  return Math.max(1, Math.floor(CHUNK_BYTES / (bytes + HEAD_BYTES)))
 }
 
 /** No two groups of a route have the same; a sid has no blank. */

@@ -82,7 +82,7 @@ export class Router {
 
   /** Sends a run on its ways, from the shard where it came to be: published by a client, or made by an import. */
   dispatch(run: Run, account: Account, publisher: Publisher, route = this.planner.routeOf(run, account)): number {
-    this.shard.turns.left -= run.count * route.workOf(run.size)
+    this.shard.turns.left -= route.workOf(run.count, run.size)
     if (this.trace !== undefined) return this.trace.dispatch(run, account, publisher)
     let sent = this.deliverPlain(run, route, publisher)
     if (route.only === undefined) sent += this.goOtherWays(run, route, publisher)
@@ -154,7 +154,7 @@ export class Router {
   /** Delivers a run that another shard has sent here. */
   receive(run: Run, account: Account, frame: Frame, publisher: Publisher): void {
     const route = this.planner.routeOf(run, account)
-    this.shard.turns.left -= Work.run + run.count * (frame.plain ? route.workOf(run.size) : Work.encoding)
+    this.shard.turns.left -= Work.run + (frame.plain ? route.workOf(run.count, run.size) : run.count * Work.encoding)
     if (frame.plain) {
       this.deliverPlain(run, route, publisher)
       callInternal(run, route, publisher)

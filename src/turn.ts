@@ -1,6 +1,6 @@
 // A connection's part in the turns of its shard: what it may still ask for, and how it gives way.
 
-import { TURN_WORK } from './constants.ts'
+import { TURN_GRACE, TURN_WORK } from './constants.ts'
 import { type Turns, workOfRead } from './turns.ts'
 
 /** What it needs of the shard. */
@@ -34,14 +34,14 @@ export class Turn {
   /** Works for the connection, `readBytes` having been read for it. A bug costs the connection, not the shard. */
   take(work: () => void, readBytes = 0): void {
     const { turns } = this.shard
-    turns.left = this.left - workOfRead(readBytes)
+    turns.left = this.left + TURN_GRACE - workOfRead(readBytes)
     try {
       work()
     } catch (error) {
       this.owner.failed(error)
     }
-    this.left = turns.left
-    if (turns.isOver) this.giveWay()
+    this.left = turns.left - TURN_GRACE
+    if (this.left <= 0) this.giveWay()
   }
 
   /**

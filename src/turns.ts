@@ -22,7 +22,7 @@ export const Work = {
   lookUp: 250,
   match: 12,
   step: 1,
-  /** A message to one more subscription, by slices that all of them share; to one more that is encoded for itself. */
+  /** One more subscription that shares a slice of messages; a message that is encoded for one more. */
   slice: 3,
   encoding: 8,
   /** A message into another shard's ring; into the hands of the server itself; by an import of a service. */
