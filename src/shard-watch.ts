@@ -1,7 +1,7 @@
 // Whether the thread in a shard's place turns its loop. A loop that turns beats; one that does not beat is late, and
 // gets no connections. It is stuck, and has to be replaced, if it had the time to beat and did not: it has used the
 // processor all the while, or it sleeps while its timer is due. A thread that merely gets no processor, as on a machine
-// with too much to do, is late for as long as that takes, and nothing else.
+// with too much to do, is late for as long as that takes, and nothing else; so is one in a process that is debugged.
 
 import { SHARD_LATE_MS, SHARD_SILENT_MAX_MS, SHARD_STUCK_MS } from './constants.ts'
 import type { Gauges } from './gauges.ts'
@@ -79,7 +79,7 @@ export class ShardWatch {
     if (before === undefined) return false
     const cpuMs = now.cpuMs - before.cpuMs
     this.ownMs += before.sleeps && now.sleeps && cpuMs === 0 ? passedMs : cpuMs
-    return this.ownMs >= SHARD_STUCK_MS
+    return this.ownMs >= SHARD_STUCK_MS && !isInspected()
   }
 
   close(): void {
@@ -87,4 +87,9 @@ export class ShardWatch {
     this.times = undefined
     this.before = undefined
   }
+}
+
+/** A debugger may hold a thread for as long as it likes. */
+function isInspected(): boolean {
+  return process.getBuiltinModule('node:inspector').url() !== undefined
 }

@@ -2,15 +2,26 @@
 // anything, and another thread takes its place (docs of reliability: R14, F1, F14).
 
 import { readFileSync } from 'node:fs'
+import inspector from 'node:inspector'
 import { setFlagsFromString } from 'node:v8'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { HEARTBEAT_MS, SHARD_STUCK_MS } from '../../src/constants.ts'
 import type { Primary } from '../../src/primary.ts'
+import type { ShardWatch } from '../../src/shard-watch.ts'
 import { Shards } from '../../src/shards.ts'
-import { WAYS, type Way } from '../support/faulty-ways.ts'
+import { STUCK, WAYS, type Way } from '../support/faulty-ways.ts'
 import { ownPrimary } from '../support/harness.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 import { type ConnectMembers, RawClient } from '../support/raw-client.ts'
-import { FAULTY_ENTRY, hostOf, kill, openOn as openOnShard, settleShard, untilReplaced } from '../support/shards.ts'
+import {
+  FAULTY_ENTRY,
+  hostOf,
+  kill,
+  letFail,
+  openOn as openOnShard,
+  settleShard,
+  untilReplaced,
+} from '../support/shards.ts'
 import { Chatter, Listener, settle, Talker } from '../support/streams.ts'
 import { until } from '../support/until.ts'
 import { writeFiles } from '../tls/files.ts'
@@ -267,29 +278,65 @@ test('the log names whom the dead shard served last', async () => {
   await until(remote, () => told().includes(remote))
 })
 
-test('a shard that is stuck gets no new connections after a while, and is replaced by itself', async () => {
-  const primary = await ownPrimary({ workers: 2 }, FAULTY_ENTRY)
-  const victim = await openOn(primary, DEAD)
+/** What the server has to notice by itself: those that are stuck, and one whose heap fills. */
+const NOTICED: readonly Way[] = [...STUCK, 'heap out of memory']
+
+test('shards that are stuck, each in its own way, get no connections after a while, and are replaced', async () => {
+  const { log: logFile } = writeFiles({ log: '' })
+  const primary = await ownPrimary({ workers: 1 + NOTICED.length, log: 'stderr', logFile }, FAULTY_ENTRY)
   const talker = new Talker(await openOn(primary, 0))
   const listener = await Listener.start(await openOn(primary, 0), 'shard 0', [talker])
   const chatter = new Chatter([talker], 2)
   onTestFinished(() => chatter.stop())
-  const host = hostOf(primary, DEAD)
-  const startMs = performance.now()
-  hostOf(primary, DEAD).thread.worker.postMessage({ kind: 'die', way: 'endless loop', dying: new SharedArrayBuffer(4) })
+  const failing = NOTICED.map((way, i) => ({ way, shard: i + 1, host: hostOf(primary, i + 1) }))
+  const victims = await Promise.all(failing.map(({ shard }) => openOn(primary, shard)))
+  await Promise.all(
+    failing.map(async ({ way, shard, host }, i) => {
+      const dying = letFail(primary, shard, way)
+      await until(`the ${way}`, () => Atomics.load(dying, 0) === 1)
+      const startMs = performance.now()
+      await until(`the end of the ${way}`, () => victims[i].isClosed)
+      process.stderr.write(`${way} was noticed after ${(victims[i].closedAtMs - startMs).toFixed(0)} ms\n`)
+      await untilReplaced(primary, shard, host)
+    }),
+  )
+  const lines = readFileSync(logFile, 'utf8')
+  for (const { shard } of failing.slice(0, STUCK.length)) {
+    expect(lines).toMatch(new RegExp(`Shard ${shard}: event loop blocked for \\d+ ms`))
+    expect(lines).toMatch(new RegExp(`Shard ${shard} is stuck and is replaced`))
+  }
+  expect(primary.restarts).toBe(NOTICED.length)
+  for (const { shard } of failing) await (await openOn(primary, shard)).sync()
+  chatter.stop()
+  expect(await settle([listener], [talker])).toEqual([])
+}, 40_000)
+
+test('connections that come while a shard is stuck go to the others', async () => {
+  const primary = await ownPrimary({ workers: 2 }, FAULTY_ENTRY)
+  letFail(primary, DEAD, 'Atomics.wait')
   const { slots } = (primary as unknown as { shards: { slots: { watch: { isLate: boolean } }[] } }).shards
   await until('the primary to notice', () => slots[DEAD].watch.isLate)
   for (let i = 0; i < 4; i++) {
     const client = await openOn(primary, 0)
     await client.sync()
   }
-  await until('the close', () => victim.isClosed)
-  process.stderr.write(`a stuck shard was noticed after ${(performance.now() - startMs).toFixed(0)} ms\n`)
+})
+
+test('a shard that a debugger holds is not replaced', async () => {
+  const primary = await ownPrimary({ workers: 2 }, FAULTY_ENTRY)
+  inspector.open(0, '127.0.0.1')
+  onTestFinished(() => inspector.close())
+  const host = hostOf(primary, DEAD)
+  const dying = letFail(primary, DEAD, 'Atomics.wait')
+  await until('the shard to be held', () => Atomics.load(dying, 0) === 1)
+  const { watch } = (primary as unknown as { shards: { slots: { watch: ShardWatch }[] } }).shards.slots[DEAD]
+  const look = vi.spyOn(watch, 'look')
+  await until('twice as many looks as it takes', () => look.mock.calls.length > (2 * SHARD_STUCK_MS) / HEARTBEAT_MS)
+  expect(look.mock.results.map(({ value }) => value)).not.toContain('stuck')
+  expect(host.dead).toBe(false)
+  inspector.close()
   await untilReplaced(primary, DEAD, host)
-  await (await openOn(primary, DEAD)).sync()
-  chatter.stop()
-  expect(await settle([listener], [talker])).toEqual([])
-}, 40_000)
+})
 
 test(
   `a worker is killed ${KILLS} times under load, and the other shards' streams are intact each time`,

@@ -22,16 +22,21 @@ export function hostOf(primary: Primary, shard: number): WorkerShardHost {
 /** Makes a shard die. Answers when it was about to (for those that get stuck: when they were ended). */
 export async function kill(primary: Primary, shard: number, way: Way): Promise<number> {
   const host = hostOf(primary, shard)
-  const dying = new SharedArrayBuffer(4)
-  const order: Die = { kind: 'die', way, dying }
-  host.thread.worker.postMessage(order)
+  const word = letFail(primary, shard, way)
   let atMs = performance.now()
   if (!STUCK.includes(way)) return atMs
-  const word = new Int32Array(dying)
   await until(`shard ${shard} to be stuck`, () => Atomics.load(word, 0) === 1)
   atMs = performance.now()
   void host.thread.worker.terminate()
   return atMs
+}
+
+/** Makes a shard die, or be stuck, and leaves what comes of it to the server. The word is 1 from the last moment on. */
+export function letFail(primary: Primary, shard: number, way: Way): Int32Array<SharedArrayBuffer> {
+  const dying = new SharedArrayBuffer(4)
+  const order: Die = { kind: 'die', way, dying }
+  hostOf(primary, shard).thread.worker.postMessage(order)
+  return new Int32Array(dying)
 }
 
 /** As if the shard had served for a long time: when it dies, it is replaced at once. */
