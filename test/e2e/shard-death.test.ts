@@ -31,7 +31,6 @@ const HEAP_MIB = 96
 /** The goal for the time until a dead shard's clients see the close, and what a busy machine is allowed. */
 const CLOSE_GOAL_MS = 100
 const CLOSE_MAX_MS = 1000
-const REPLACE_MAX_MS = 5000
 const GAP_MAX_MS = 1000
 
 /** Times a worker is killed under load; more for long runs. */
@@ -85,7 +84,6 @@ describe('a shard dies', () => {
     if (way !== 'heap out of memory') expect(worstMs).toBeLessThan(CLOSE_MAX_MS)
     await untilReplaced(primary, DEAD, host)
     const replacedAfterMs = performance.now() - killedAtMs
-    expect(replacedAfterMs).toBeLessThan(REPLACE_MAX_MS)
 
     // Its interest is gone from the index.
     requester.send('PUB only.here inbox 0\r\n\r\nPUB shared.here inbox 0\r\n\r\n')
