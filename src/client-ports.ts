@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net'
 import { ANY_HOST, hostPort, listenerUrls } from './addresses.ts'
+import type { TlsOptions } from './config/shapes.ts'
 import { Listener } from './listener.ts'
 import type { Log } from './log/log.ts'
 import type { Arrival } from './messages.ts'
@@ -49,6 +50,7 @@ export class ClientPorts {
     }
     log.info(`Listening for client connections on ${hostPort(options.host, client.port)}`)
     if (options.proxyProtocol) log.info('PROXY protocol enabled for client connections')
+    if (options.tls !== undefined) tellOfTls(options.tls, options.allowNonTls, log)
   }
 
   /** Shards can take connections again: offers them those that wait. */
@@ -66,13 +68,13 @@ export class ClientPorts {
     return { ...identity, webSocket: { host, port: webSocket.port } }
   }
 
-  /** What the ports file says. */
-  urls(options: Options, monitorPort: number | undefined): Ports {
+  /** What the ports file says; `monitor`: where the monitoring pages are. */
+  urls(options: Options, monitor: { scheme: string; address: string; port: number } | undefined): Ports {
     const { address, port } = this.client
     const { webSocket } = this
     return {
-      nats: listenerUrls('nats', address, port),
-      ...(monitorPort === undefined ? {} : { monitoring: listenerUrls('http', address, monitorPort) }),
+      nats: listenerUrls(options.tls === undefined ? 'nats' : 'tls', address, port),
+      ...(monitor === undefined ? {} : { monitoring: listenerUrls(monitor.scheme, monitor.address, monitor.port) }),
       ...(webSocket === undefined
         ? {}
         : { websocket: listenerUrls(webSocketScheme(options), address, webSocket.port) }),
@@ -90,6 +92,13 @@ export class ClientPorts {
   close(): void {
     this.client.close()
     this.webSocket?.close()
+  }
+}
+
+function tellOfTls({ handshakeFirst, handshakeFirstFallback }: TlsOptions, allowNonTls: boolean, log: Log): void {
+  log.info(`TLS ${allowNonTls ? 'available' : 'required'} for client connections`)
+  if (handshakeFirst && handshakeFirstFallback === 0) {
+    log.warn('Clients that are not using "TLS Handshake First" option will fail to connect')
   }
 }
 

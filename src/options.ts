@@ -114,6 +114,8 @@ export interface ServerOptions {
   port?: number
   /** Port of the HTTP monitoring pages; -1 takes a free one, 0 means none (default). */
   monitorPort?: number
+  /** The same over HTTPS, by the certificates of `tls`; not both. */
+  httpsPort?: number
   /** Address of the monitoring pages. Default: as `host`. */
   monitorHost?: string
   /** What the paths of the monitoring pages begin with, such as `/nats`. Default: nothing. */

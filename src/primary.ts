@@ -16,6 +16,7 @@ import { closeSpread, pause } from './lame-duck.ts'
 import { Log } from './log/log.ts'
 import type { Query } from './messages.ts'
 import type { Monitor } from './monitor/monitor.ts'
+import type { MonitorPorts } from './monitor/page.ts'
 import type { PageSources } from './monitor/page-sources.ts'
 import { OptionError, type Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
@@ -29,7 +30,7 @@ import type { Report } from './stats.ts'
 import type { PrimarySystem } from './system/primary-system.ts'
 import type { SystemMessage } from './system/shard-system.ts'
 import type { OcspCounts } from './tls/ocsp/peers.ts'
-import type { TlsOfPorts } from './tls/settings.ts'
+import type { TlsOfPorts, TlsSettings } from './tls/settings.ts'
 
 export class Primary {
   /** The options in force; a reload puts others in their place. */
@@ -70,7 +71,7 @@ export class Primary {
     this.identity = identityOf(key.id, options, options.port)
     this.serverTls = new ServerTls(this.log, {
       changed: (tls) => {
-        this.reloads = this.reloads.then(() => this.shards.setOptions(this.options, tls())).catch(this.log.bug)
+        this.reloads = this.reloads.then(() => this.useOptions(this.options, tls())).catch(this.log.bug)
       },
       revoked: () => attempt(this.log.bug, () => this.close()),
     })
@@ -123,7 +124,7 @@ export class Primary {
   /** Opens the ports when the first shard can answer: who may connect is answered at once. */
   private async open(): Promise<void> {
     const { log, options, shards } = this
-    const monitor = this.createMonitor()
+    const monitor = this.loadMonitor()
     monitor.catch(() => undefined) // awaited below, if it comes to that
     await log.ready()
     const identities = await this.authDesk.prepare(options, (text) => log.warn(text))
@@ -142,7 +143,7 @@ export class Primary {
       const failed = writePidFile(options.pidFile)
       if (failed !== undefined) throw new Error(`Could not write pidfile: ${failed}`)
     }
-    await this.startMonitor(await monitor)
+    await this.startMonitor(await monitor, tls.client)
     this.started = true
     ports.serve(options, log, (socket, kind) => shards.take(socket, kind))
     this.writePortsFile()
@@ -153,19 +154,26 @@ export class Primary {
   }
 
   /** Loaded only when it is wanted: HTTP costs a tenth of the time that a start may take. */
-  private async createMonitor(): Promise<Monitor | undefined> {
-    if (this.options.monitorPort === undefined) return undefined
+  private async loadMonitor(): Promise<[typeof Monitor, PageSources] | undefined> {
+    const { monitorPort, httpsPort } = this.options
+    if (monitorPort === undefined && httpsPort === undefined) return undefined
     const { Monitor } = await import('./monitor/monitor.ts')
-    return new Monitor(this, await this.loadPageSources())
+    return [Monitor, await this.loadPageSources()]
   }
 
-  private async startMonitor(monitor: Monitor | undefined): Promise<void> {
-    const { monitorHost, monitorPort } = this.options
+  private async startMonitor(
+    loaded: [typeof Monitor, PageSources] | undefined,
+    tls: TlsSettings | undefined,
+  ): Promise<void> {
+    const { monitorHost, monitorPort, httpsPort } = this.options
+    const port = monitorPort ?? httpsPort
     this.goOnUnlessClosing()
-    if (monitor === undefined || monitorPort === undefined) return
+    if (loaded === undefined || port === undefined) return
+    const [Monitor, sources] = loaded
+    const monitor = new Monitor(this, sources, port === httpsPort ? tls : undefined)
     this.monitor = monitor
-    await monitor.listen(monitorHost, monitorPort)
-    this.log.info(`Starting http monitor on ${hostPort(monitorHost, monitor.port)}`)
+    await monitor.listen(monitorHost, port)
+    this.log.info(`Starting ${monitor.scheme} monitor on ${hostPort(monitorHost, monitor.port)}`)
     this.goOnUnlessClosing()
   }
 
@@ -191,7 +199,7 @@ export class Primary {
 
   private writePortsFile(): void {
     const { ports, options, monitor, log } = this
-    if (ports !== undefined) writePortsFile(options.portsFileDir, ports.urls(options, monitor?.port), log)
+    if (ports !== undefined) writePortsFile(options.portsFileDir, ports.urls(options, monitor), log)
   }
 
   // ── Answers ───────────────────────────────────────────────────────────────────────────────────────────
@@ -237,6 +245,10 @@ export class Primary {
 
   get monitorPort(): number | undefined {
     return this.monitor?.port
+  }
+
+  get monitorPorts(): MonitorPorts {
+    return this.monitor?.ports ?? { http: 0, https: 0 }
   }
 
   /** The first certificate of each port with TLS, in PEM. */
@@ -291,7 +303,7 @@ export class Primary {
     if (authenticate !== undefined && this.authDesk.authenticate === undefined) {
       throw new OptionError('authenticate cannot be added while the server runs')
     }
-    const { log, options: before, shards } = this
+    const { log, options: before } = this
     const next = withPortsOf(before, given)
     const { refusal } = diffOptions(before, next)
     if (refusal !== undefined) throw new OptionError(refusal)
@@ -304,7 +316,7 @@ export class Primary {
     if (authenticate !== undefined) this.authDesk.authenticate = authenticate
     this.options = next
     this.configLoadedAt = Date.now()
-    await shards.setOptions(next, tls)
+    await this.useOptions(next, tls)
     if (next.clientAdvertise !== before.clientAdvertise || next.maxPayload !== before.maxPayload) this.reintroduce()
     if (next.pidFile !== before.pidFile && next.pidFile !== '') {
       const failed = writePidFile(next.pidFile)
@@ -317,6 +329,12 @@ export class Primary {
     this.closeExcess(next.maxConnections)
     for (const line of reloadLines(before, next)) log.info(line)
     log.info(`Reloaded server configuration${next.configDigest === '' ? '' : ` (${next.configDigest})`}`)
+  }
+
+  /** All who speak to peers go by these options and certificates. */
+  private useOptions(options: Options, tls: TlsOfPorts): Promise<void> {
+    this.monitor?.setTls(tls.client)
+    return this.shards.setOptions(options, tls)
   }
 
   /** What clients are told follows from options that have changed. */

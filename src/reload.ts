@@ -92,7 +92,8 @@ function partOf(options: Options, part: Part): unknown {
 export function withPortsOf(before: Options, next: Options): Options {
   const port = next.port === -1 ? before.port : next.port
   const monitorPort = next.monitorPort === -1 ? before.monitorPort : next.monitorPort
-  return Object.freeze({ ...next, port, monitorPort })
+  const httpsPort = next.httpsPort === -1 ? before.httpsPort : next.httpsPort
+  return Object.freeze({ ...next, port, monitorPort, httpsPort })
 }
 
 /** A line for each setting that differs. */

@@ -197,9 +197,8 @@ export const LOGGING_SETTINGS: readonly Setting[] = [
     min: -1,
     max: 65_535,
     fromFile: zeroIsDefault,
-    doc: 'Port of the monitoring pages over HTTPS',
+    doc: 'Port of the monitoring pages over HTTPS, by the certificates of tls; -1 = any free one',
     field: 'HTTPSPort',
-    missing: { feature: 'monitoring over HTTPS' },
   }),
   monitoring('monitorBasePath', {
     keys: ['http_base_path'],

@@ -2,11 +2,18 @@
 // every length, count and wait is bounded, no exception leaves a request, and on one connection the next answer is
 // made only when the one before it has been taken. As on nats-server, every method is answered like GET.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
-import { attempt } from '../guarded.ts'
+import * as http from 'node:http'
+import * as https from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { hostPort, plainAddress } from '../addresses.ts'
+import { attempt, guarded } from '../guarded.ts'
 import { listen } from '../listener.ts'
+import { socketBelow } from '../node-private.ts'
 import type { Options } from '../options.ts'
+import { HttpsContext } from '../tls/context.ts'
+import { describeTlsError } from '../tls/errors.ts'
+import type { TlsSettings } from '../tls/settings.ts'
 import { accountz, accstatz } from './accountz.ts'
 import { type Answer, INTERNAL_ERROR, NOT_FOUND } from './answer.ts'
 import { BasicAuth, UNAUTHORIZED } from './basic-auth.ts'
@@ -17,7 +24,7 @@ import { debugVars, stacksz } from './diagnostics.ts'
 import { gatewayz, ipqueuesz, jsz, leafz, raftz, routez } from './features-to-come.ts'
 import { healthz } from './healthz.ts'
 import { metrics } from './metrics.ts'
-import { answerOf, type Monitored, type Page, type PageContext } from './page.ts'
+import { answerOf, type Monitored, type MonitorPorts, type Page, type PageContext } from './page.ts'
 import type { PageSources } from './page-sources.ts'
 import { parseTarget } from './parameters.ts'
 import { linkPrefix, pathUnder, redirection } from './paths.ts'
@@ -37,6 +44,7 @@ const REQUEST_TIMEOUT_MS = 10_000
 const IDLE_TIMEOUT_MS = 60_000
 const KEEP_ALIVE_MS = 75_000
 const CONNECTIONS_MAX = 1_024
+const COUNTED_EVERY_MS = 1_000
 /** Requests that may wait on one connection for the answers to earlier ones. */
 const PIPELINED_MAX = 64
 
@@ -69,11 +77,19 @@ interface Queue {
   length: number
 }
 
+/** How nats-server answers plain HTTP where TLS is spoken. */
+const HTTP_REFUSAL = 'HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n'
+
 export class Monitor {
-  /** The port in use; 0 until listening. */
+  /** The address and port in use; port 0 until listening. */
+  address = ''
   port = 0
   private readonly server: Monitored
-  private readonly http: Server
+  private readonly http: http.Server
+  /** Undefined: the pages are served in plain HTTP. */
+  private readonly tls: HttpsContext | undefined
+  /** Tells how many handshakes failed that the log has no line for. */
+  private countTimer: NodeJS.Timeout | undefined
   /** Who may see the pages, as said by `authOptions`; a reload puts others in their place. */
   private auth: BasicAuth
   private authOptions: Options
@@ -82,52 +98,91 @@ export class Monitor {
   private readonly pages: ReadonlyMap<string, Page>
   private readonly queues = new WeakMap<Socket, Queue>()
 
-  constructor(server: Monitored, sources: PageSources) {
+  /** `tls`: the pages are served over HTTPS. */
+  constructor(server: Monitored, sources: PageSources, tls?: TlsSettings) {
     this.server = server
     this.sources = sources
     this.authOptions = server.options
     this.auth = basicAuthOf(server.options)
     this.pages = pagesUnder(server.options.monitorBasePath)
-    this.http = createServer(
-      {
-        maxHeaderSize: HEADER_BYTES_MAX,
-        headersTimeout: HEADERS_TIMEOUT_MS,
-        requestTimeout: REQUEST_TIMEOUT_MS,
-        connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-        keepAliveTimeout: KEEP_ALIVE_MS,
-      },
-      (request, response) =>
-        attempt(
-          (error) => this.failed(request, error),
-          () => this.httpOnRequest(request, response),
-        ),
-    )
+    this.tls = tls && new HttpsContext(tls)
+    this.http = this.createServer({
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+    })
     this.http.maxConnections = CONNECTIONS_MAX
     this.http.setTimeout(IDLE_TIMEOUT_MS)
+  }
+
+  private createServer(options: http.ServerOptions): http.Server {
+    const { tls } = this
+    const onRequest: http.RequestListener = (request, response) =>
+      attempt(
+        (error) => this.failed(request, error),
+        () => this.httpOnRequest(request, response),
+      )
+    if (tls === undefined) return http.createServer(options, onRequest)
+    const server = https.createServer({ ...options, ...tls.options(HEADERS_TIMEOUT_MS) }, onRequest)
+    tls.serve(server)
+    // Before Node's own listener, which closes the connection.
+    server.prependListener('tlsClientError', (error, socket) =>
+      attempt(this.server.log.bug, () => this.handshakeFailed(error, socket)),
+    )
+    return server
+  }
+
+  get scheme(): 'http' | 'https' {
+    return this.tls === undefined ? 'http' : 'https'
+  }
+
+  /** What whoever connects from now on is shown. As on nats-server, a server that loses its TLS keeps it here. */
+  setTls(settings: TlsSettings | undefined): void {
+    if (settings !== undefined) this.tls?.reload(settings)
   }
 
   /** Port -1 takes a free one. Rejects if the port cannot be had. */
   async listen(host: string, port: number): Promise<void> {
     try {
-      this.port = (await listen(this.http, host, port)).port
+      const at: AddressInfo = await listen(this.http, host, port)
+      this.address = at.address
+      this.port = at.port
     } catch (error) {
       throw new Error(`can't listen to the monitor port: ${error instanceof Error ? error.message : error}`)
     }
     // Such as too many open files while accepting: no reason to stop serving clients.
     this.http.on('error', (error) => this.server.log.error(`Error accepting monitoring requests: ${error.message}`))
-    this.sources.sampler.start(this.server.startedAt)
+    const { log, startedAt } = this.server
+    if (this.tls !== undefined) {
+      const tellCounts = guarded(log.bug, () => log.complaintsCounted())
+      this.countTimer = setInterval(tellCounts, COUNTED_EVERY_MS).unref()
+    }
+    this.sources.sampler.start(startedAt)
   }
 
   /** Stops at once; answers on their way are cut off. May be called without listen(). */
   close(): Promise<void> {
     this.sources.close()
+    clearInterval(this.countTimer)
     return new Promise((resolve) => {
       this.http.close(() => resolve())
       this.http.closeAllConnections()
     })
   }
 
-  private httpOnRequest(request: IncomingMessage, response: ServerResponse): void {
+  private handshakeFailed(error: Error, socket: TLSSocket): void {
+    const plain = socketBelow(socket)
+    const isHttp = (error as NodeJS.ErrnoException).code === 'ERR_SSL_HTTP_REQUEST'
+    if (isHttp) plain.end(HTTP_REFUSAL)
+    const why = isHttp ? 'client sent an HTTP request to an HTTPS server' : describeTlsError(error)
+    const ip = plainAddress(plain.remoteAddress ?? '')
+    const text = `monitoring: TLS handshake error from ${hostPort(ip, plain.remotePort ?? 0)}: ${why}`
+    this.server.log.complaint(text, undefined, ip)
+  }
+
+  private httpOnRequest(request: http.IncomingMessage, response: http.ServerResponse): void {
     request.resume()
     const { socket } = request
     let queue = this.queues.get(socket)
@@ -147,7 +202,7 @@ export class Monitor {
   }
 
   /** Answers a request and waits until the answer is out, or its peer gone. Never rejects. */
-  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     try {
       if (request.socket.destroyed) return
       const { status, headers, body } = await this.answer(request)
@@ -164,12 +219,12 @@ export class Monitor {
     }
   }
 
-  private failed(request: IncomingMessage, error: unknown): void {
+  private failed(request: http.IncomingMessage, error: unknown): void {
     this.logBug(request, error)
     request.socket.destroy()
   }
 
-  private async answer(request: IncomingMessage): Promise<Answer> {
+  private async answer(request: http.IncomingMessage): Promise<Answer> {
     try {
       const { path, sent, parameters } = parseTarget(request.url ?? '')
       if (!this.currentAuth().allows(request.headers.authorization ?? '')) return UNAUTHORIZED
@@ -191,11 +246,15 @@ export class Monitor {
     return this.auth
   }
 
-  private context({ headers }: IncomingMessage): PageContext {
-    return this.sources.context(this.port, (name) => String(headers[name] ?? ''))
+  private context({ headers }: http.IncomingMessage): PageContext {
+    return this.sources.context(this.ports, (name) => String(headers[name] ?? ''))
   }
 
-  private logBug(request: IncomingMessage, error: unknown): void {
+  get ports(): MonitorPorts {
+    return { http: 0, https: 0, [this.scheme]: this.port }
+  }
+
+  private logBug(request: http.IncomingMessage, error: unknown): void {
     const cause = error instanceof Error ? (error.stack ?? error.message) : String(error)
     this.server.log.error(`Error making the monitoring page ${JSON.stringify(request.url)}: ${cause}`)
   }

@@ -3,7 +3,7 @@
 
 import { GLOBAL_ACCOUNT } from '../accounts/account.ts'
 import { CpuMeter } from './cpu-meter.ts'
-import { type Monitored, nowMs, type PageContext } from './page.ts'
+import { type Monitored, type MonitorPorts, nowMs, type PageContext } from './page.ts'
 import { PageQueue } from './page-queue.ts'
 import { Sampler } from './sampler.ts'
 import { ServerAccounts } from './server-accounts.ts'
@@ -43,11 +43,10 @@ export class PageSources {
 
   /**
    * What one page may look at. `header`: of the HTTP request, by lower-case name; undefined: it did not come over HTTP.
-   * `monitorPort`: 0 if there is none.
    */
-  context(monitorPort: number, header?: (name: string) => string): PageContext {
+  context(monitorPorts: MonitorPorts, header?: (name: string) => string): PageContext {
     const { server, reports, queue, totals, accounts, sampler, requests, cpu, load } = this
     const sources = { server, reports, queue, totals, accounts, sampler, requests, load, cpuPercent: cpu.percent }
-    return { ...sources, monitorPort, isHttp: header !== undefined, header: header ?? (() => '') }
+    return { ...sources, monitorPorts, isHttp: header !== undefined, header: header ?? (() => '') }
   }
 }

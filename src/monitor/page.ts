@@ -25,7 +25,12 @@ export type Monitored = Pick<
   | 'certificates'
   | 'ocspCounts'
   | 'ask'
-> & { readonly log: Pick<Log, 'warn' | 'error'> }
+> & { readonly log: Pick<Log, 'warn' | 'error' | 'complaint' | 'complaintsCounted' | 'bug'> }
+
+export interface MonitorPorts {
+  readonly http: number
+  readonly https: number
+}
 
 export interface PageContext {
   readonly server: Monitored
@@ -39,8 +44,8 @@ export interface PageContext {
   readonly load: Pick<LoadMeter, 'report'>
   /** Processor time of the last second: 100 is one processor, fully used. */
   readonly cpuPercent: number
-  /** The port of the pages themselves. */
-  readonly monitorPort: number
+  /** The ports of the pages themselves; 0 where there is none. */
+  readonly monitorPorts: MonitorPorts
   /** Requests so far, by the path under which nats-server counts them. */
   readonly requests: Map<string, number>
   /** It was asked for over HTTP, and not by the system account. */

@@ -12,7 +12,7 @@ import type { SystemAnswer, SystemRequest } from './shard-system.ts'
 
 /** What it needs of the server. */
 export type SystemServer = Monitored &
-  Pick<Primary, 'tell' | 'rereadOptions' | 'monitorPort' | 'accountResolver' | 'claimsChanged' | 'log'>
+  Pick<Primary, 'tell' | 'rereadOptions' | 'monitorPorts' | 'accountResolver' | 'claimsChanged' | 'log'>
 
 export class PrimarySystem {
   readonly server: SystemServer
@@ -41,7 +41,7 @@ export class PrimarySystem {
   }
 
   async context(): Promise<PageContext> {
-    return (await this.loadSources()).context(this.server.monitorPort ?? 0)
+    return (await this.loadSources()).context(this.server.monitorPorts)
   }
 
   /** `content`, after what is said of the server. */

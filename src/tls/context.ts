@@ -4,7 +4,7 @@
 // if there is none, or if the client asks for no name.
 
 import { constants, X509Certificate } from 'node:crypto'
-import tls, { createSecureContext, createServer, type SecureContext, type Server } from 'node:tls'
+import tls, { createSecureContext, createServer, type SecureContext, type Server, type TlsOptions } from 'node:tls'
 import type { KeyPair, Result } from './pem.ts'
 import type { Staple, TlsSettings } from './settings.ts'
 
@@ -45,6 +45,43 @@ export function buildServer(settings: TlsSettings): Result<Server> {
   }
 }
 
+/** The TLS half of an HTTPS server. It asks nobody for a certificate, whatever clients of the NATS port need. */
+export class HttpsContext {
+  private settings: TlsSettings
+  private choose: SniCallback
+  private server: Server | undefined
+
+  constructor(settings: TlsSettings) {
+    this.settings = { ...settings, verify: false }
+    this.choose = chooser(this.settings)
+  }
+
+  /** For createServer(); `handshakeMs`: how long a handshake may take. */
+  options(handshakeMs: number): TlsOptions {
+    return {
+      ...contextOptions(this.settings, this.settings.pairs[0]),
+      handshakeTimeout: handshakeMs,
+      SNICallback: (name, answer) => this.choose(name, answer),
+    }
+  }
+
+  /** The server that was made with these options. */
+  serve(server: Server): void {
+    this.server = server
+    server.on('OCSPRequest', (certificate, _issuer, answer) => {
+      const { staple } = this.settings
+      answer(null, staple === undefined ? null : stapleFor(certificate, staple))
+    })
+  }
+
+  /** Connections that come from now on see these settings. */
+  reload(settings: TlsSettings): void {
+    this.settings = { ...settings, verify: false }
+    this.choose = chooser(this.settings)
+    this.server?.setSecureContext(contextOptions(this.settings, this.settings.pairs[0]))
+  }
+}
+
 /** One that is not for this certificate, or not valid any more, is none: the client decides what it makes of that. */
 function stapleFor(certificate: Buffer, staple: Staple): Buffer | null {
   if (!certificate.equals(staple.certificate) || (staple.validUntilMs ?? Number.POSITIVE_INFINITY) < Date.now())
@@ -59,7 +96,7 @@ function chooser(settings: TlsSettings): SniCallback {
     context: createSecureContext(contextOptions(settings, pair)),
   }))
   return (name, answer) =>
-    answer(null, (named.find(({ certificate }) => isGoodFor(certificate, name)) ?? named[0]).context)
+    answer(null, (named.find(({ certificate }) => isGoodFor(certificate, name)) ?? named.at(0))?.context)
 }
 
 function isGoodFor(certificate: X509Certificate, name: string): boolean {

@@ -43,7 +43,13 @@ async function start(
     shardStates: [shardState(0)],
     certificates: {},
     ocspCounts: undefined,
-    log: { warn: (text) => warnings.push(text), error: (text) => errors.push(text) },
+    log: {
+      warn: (text) => warnings.push(text),
+      error: (text) => errors.push(text),
+      bug: (error) => errors.push(String(error)),
+      complaint: (text) => errors.push(text) > 0,
+      complaintsCounted: () => undefined,
+    },
     ask: async (question) => {
       const reports = await (question.kind === 'batch' ? answerBatch(question.queries, query) : query(question))
       return { reports, silent }
@@ -94,12 +100,10 @@ describe('paths', () => {
     '/varz/',
     '/VARZ',
     '/favicon.ico',
-    '/..',
-    '//varz',
     '/%',
     '/%zz',
     '/dashboard/',
-    '/dashboard/../varz',
+
     '/toString',
   ])('%s is not found', async (path) => {
     const { port } = await start()
