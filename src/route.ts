@@ -63,8 +63,8 @@ export class Route {
   /** What a message costs, in units of work, and how often its bytes are encoded. */
   private work = 0
   private encodings = 0
-  /** What it costs to share what was encoded with all others, whether that is one message or a chunk of them. */
-  private shares = 0
+  /** What a run costs besides, in each piece of it: as much of it as is encoded into one chunk, and shared as one. */
+  private piece = 0
 
   /** Receivers of every message. */
   readonly groups: ReceiverGroup[] = []
@@ -159,12 +159,12 @@ export class Route {
     const { groups, limited = [], queues = [], peers = [], internal = [], services = [], own } = this
     let shares = 0
     for (const { subscriptions } of groups) shares += subscriptions.length - 1
-    this.shares = shares * Work.slice
     this.encodings = groups.length + limited.length + queues.length
+    this.piece = shares * Work.slice + this.encodings * Work.receiver + peers.length * Work.frame
     this.work =
       Work.message +
       this.encodings * Work.encoding +
-      (peers.length + queues.length) * Work.frame +
+      queues.length * Work.frame +
       internal.length * Work.internal +
       services.length * Work.service +
       (own === undefined ? 0 : Work.own)
@@ -172,15 +172,15 @@ export class Route {
 
   /** What `count` messages of so many bytes, in one run, cost in units of work. */
   workOf(count: number, bytes: number): number {
-    return count * this.workOfEach(bytes) + Math.ceil(count / messagesShared(bytes)) * this.shares
+    return count * this.workOfEach(bytes) + Math.ceil(count / messagesInPiece(bytes)) * this.piece
   }
 
   /** How many messages of so many bytes, in one run, there is time for in `left` units of work: one at least. */
   fitting(left: number, bytes: number): number {
     const each = this.workOfEach(bytes)
-    const together = messagesShared(bytes)
-    // Where not even one slice each can be shared, it is shared all the same, and is as long as it may be.
-    const pieces = Math.max(1, Math.floor(left / (this.shares + together * each)))
+    const together = messagesInPiece(bytes)
+    // A piece for more receivers than there is time for is sent all the same, and is as long as a piece may be.
+    const pieces = Math.max(1, Math.floor(left / (this.piece + together * each)))
     return Math.max(1, Math.min(Math.floor(left / each), pieces * together))
   }
 
@@ -196,8 +196,8 @@ export class Route {
   }
 }
 
-/** So many messages of a run are shared as one slice: they stand in one chunk. */
-function messagesShared(bytes: number): number {
+/** So many messages of a run are encoded into one chunk. */
+function messagesInPiece(bytes: number): number {
   return Math.max(1, Math.floor(CHUNK_BYTES / (bytes + HEAD_BYTES)))
 }
 

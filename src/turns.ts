@@ -17,14 +17,15 @@ export const Work = {
   operation: 30,
   /** A run of messages, and each message in it. */
   run: 20,
-  message: 3,
+  message: 1,
   /** A look into a shard's index: each of them, each filter that matches, each step on the way there. */
   lookUp: 250,
   match: 12,
   step: 1,
-  /** One more subscription that shares a slice of messages; a message that is encoded for one more. */
+  /** One more subscription that shares a slice of messages; one that gets a run by itself, and each message of it. */
   slice: 3,
-  encoding: 8,
+  receiver: 8,
+  encoding: 4,
   /** A message into another shard's ring; into the hands of the server itself; by an import of a service. */
   frame: 10,
   internal: 300,
@@ -33,8 +34,9 @@ export const Work = {
   /** A message that goes on under another subject; one that is traced. */
   mapping: 350,
   trace: 12_000,
-  /** A subscription that comes or goes. */
+  /** A subscription that comes or goes by an operation; one that goes with many others. */
   subscription: 600,
+  removal: 150,
   connect: 1_500,
   /** A refusal; a line of the log. */
   refusal: 60,
@@ -80,6 +82,27 @@ export class Turns implements TurnWork {
   wait(goOn: () => void): void {
     this.waiting.push(goOn)
     this.schedule()
+  }
+
+  /**
+   * Calls `act`, which does not throw and costs `units`, with each item: at once with as many as fit in a turn, with
+   * the others in later ones. Then calls `done`.
+   */
+  inPieces<T>(items: Iterable<T>, units: number, act: (item: T) => void, done: () => void = () => undefined): void {
+    const rest = items[Symbol.iterator]()
+    const goOn = (): void => {
+      for (let spent = 0; spent < TURN_WORK; spent += units) {
+        const next = rest.next()
+        if (next.done === true) {
+          done()
+          return
+        }
+        this.left -= units
+        act(next.value)
+      }
+      this.wait(goOn)
+    }
+    goOn()
   }
 
   private schedule(): void {
