@@ -208,10 +208,14 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
     this.shard.sublist.remove(subscription)
   }
 
-  /** Nothing is delivered to its subscriptions any more; a closed connection is remembered with them. */
-  leaveIndex(): void {
-    if (this.shard.options.trace) for (const sid of this.subscriptions.keys()) this.log.subscriptionEnded(sid)
-    this.shard.sublist.removeAll(this.subscriptions.values())
+  /**
+   * Its subscriptions leave the index, in as many turns as that takes; then `done` is called. Nothing is delivered to
+   * those that have left, nor to any of a connection that closes, which is remembered with them.
+   */
+  leaveIndex(done?: () => void): void {
+    const { shard, subscriptions } = this
+    if (shard.options.trace) for (const sid of subscriptions.keys()) this.log.subscriptionEnded(sid)
+    shard.sublist.removeInPieces(subscriptions.values(), shard, done)
   }
 
   // ── Output ────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,6 +12,7 @@ import { type Fault, Faults, quote, type Refusal, Refusals } from './errors.ts'
 import { Login } from './login.ts'
 import { parseConnect } from './protocol/connect.ts'
 import { encodeNoResponders } from './protocol/encoder.ts'
+import type { ConnectOptions } from './protocol/handshake.ts'
 import type { ParserHandler } from './protocol/parser-handler.ts'
 import { type Run, replyOf, subjectOf } from './protocol/run.ts'
 import type { Rights } from './rights.ts'
@@ -69,10 +70,18 @@ export class Operations implements ParserHandler {
     if (!this.connectReceived) {
       this.connectReceived = true
       client.keepAlive.introduced(client.startMs)
-    } else {
-      client.leaveIndex()
-      client.subscriptions.clear()
+      this.logIn(options)
+      return
     }
+    const goOn = holdBack(client, () => {
+      client.subscriptions.clear()
+      this.logIn(options)
+    })
+    client.leaveIndex(goOn)
+  }
+
+  private logIn(options: ConnectOptions): void {
+    const { client } = this
     if (options.account !== '' || options.newAccount) client.close(Faults.authorization)
     else this.login.connect(options)
   }

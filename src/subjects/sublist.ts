@@ -10,11 +10,12 @@
 import type { Account } from '../accounts/account.ts'
 import type { StreamImport } from '../accounts/imports.ts'
 import type { Client } from '../client.ts'
+import { attempt, type OnBug } from '../guarded.ts'
 import { type AccountKey, InterestReader } from '../interest/reader.ts'
 import type { InterestWriter } from '../interest/writer.ts'
 import type { Run } from '../protocol/run.ts'
 import type { Publisher } from '../router.ts'
-import { Work } from '../turns.ts'
+import { type Turns, Work } from '../turns.ts'
 
 /** In place of a node: it is not listed any more, but still takes what is on its way (departures.ts). */
 export const LEAVING = -1
@@ -89,6 +90,15 @@ export class InternalSubscription extends Entry {
     this.handle = handle
     this.passesOn = passesOn
   }
+}
+
+/** Entries that are removed together: who reads the index meanwhile is disturbed once for all of them. */
+const REMOVED_TOGETHER = 32
+
+/** In whose turns entries are removed, and who is told of a bug. */
+interface RemovalTurns {
+  readonly turns: Turns
+  readonly bugMet: OnBug
 }
 
 interface NodeEntries {
@@ -185,6 +195,12 @@ export class Sublist {
     this.writer.settle()
   }
 
+  /** The same in as many turns as it takes; then calls `done`. */
+  removeInPieces(entries: Iterable<Entry>, { turns, bugMet }: RemovalTurns, done?: () => void): void {
+    const remove = (group: readonly Entry[]): void => attempt(bugMet, () => this.removeAll(group))
+    turns.inPieces(groupsOf(entries, REMOVED_TOGETHER), REMOVED_TOGETHER * Work.removal, remove, done)
+  }
+
   private takeOut(entry: Entry): void {
     const { account, node, place, subject, queue } = entry
     if (node <= 0) return
@@ -241,4 +257,14 @@ export class Sublist {
     }
     return this.reader.stepsTaken * Work.step + found * Work.match
   }
+}
+
+function* groupsOf<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let group: T[] = []
+  for (const item of items) {
+    if (group.push(item) < size) continue
+    yield group
+    group = []
+  }
+  if (group.length > 0) yield group
 }

@@ -9,6 +9,7 @@ import type { TotalsReport } from '../../src/stats.ts'
 import { Work } from '../../src/turns.ts'
 import type { Flood } from '../support/flood.ts'
 import { open, ownPrimary } from '../support/harness.ts'
+import type { RawClient } from '../support/raw-client.ts'
 import { total } from '../support/server.ts'
 
 /** Sends `text` from another thread, all of which the kernel has before the shard reads the first of it. */
@@ -129,6 +130,49 @@ test('messages that many share are encoded once for all, and so are many of them
   const hello = 'CONNECT {"verbose":false,"pedantic":false}\r\n'
   await flood(primary, `${hello}${'PUB alike 1\r\nx\r\n'.repeat(MESSAGES)}`)
   expect(await mostInATurn(primary, 'inMessages', MESSAGES)).toBeGreaterThan(MESSAGES / 2)
+})
+
+describe('what a connection with very many subscriptions leaves behind', () => {
+  const SUBSCRIPTIONS = 20_000
+  const subscribe = Array.from({ length: SUBSCRIPTIONS }, (_, i) => `SUB many.${i} ${i}\r\n`).join('')
+
+  test.each([
+    ['as it closes', async (many: RawClient) => void many.socket.destroy()],
+    ['as it connects anew', async (many: RawClient) => many.send('CONNECT {"verbose":false}\r\n')],
+  ])('is removed in many turns, %s', async (_, leave) => {
+    const primary = await ownPrimary({ workers: 0 })
+    const many = await open(primary.port)
+    many.send(subscribe)
+    await many.sync()
+    const standing = (): Promise<number> => total(primary, 'subscriptions')
+    const before = await standing()
+    expect(before).toBeGreaterThanOrEqual(SUBSCRIPTIONS)
+    await leave(many)
+    let most = 0
+    for (let left = before; left > before - SUBSCRIPTIONS; ) {
+      await new Promise(setImmediate)
+      const now = await standing()
+      most = Math.max(most, left - now)
+      left = now
+    }
+    expect(most).toBeLessThanOrEqual(TURN_WORK / Work.removal + 32)
+  })
+
+  test('gets nothing any more, and a CONNECT behind it counts for what follows only', async () => {
+    const primary = await ownPrimary({ workers: 0 })
+    const many = await open(primary.port)
+    const heard: string[] = []
+    many.onMessage = ({ subject }) => void heard.push(subject)
+    many.send(subscribe)
+    await many.sync()
+    const publisher = await open(primary.port)
+    many.send('CONNECT {"verbose":false}\r\nSUB many.7 again\r\n')
+    await many.sync()
+    publisher.send('PUB many.7 0\r\n\r\nPUB many.19999 0\r\n\r\n')
+    await publisher.sync()
+    await many.sync()
+    expect(heard).toEqual(['many.7'])
+  })
 })
 
 test('what came before a connection ends its half is dealt with, however many turns it takes', async () => {
