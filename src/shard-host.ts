@@ -83,7 +83,7 @@ export class LocalShardHost implements ShardHost {
   }
 
   accept(arrival: Arrival): void {
-    this.shard.accept(arrival)
+    this.shard.arrivals.add(arrival)
   }
 
   setIdentity(identity: ServerIdentity): void {

@@ -6,6 +6,7 @@
 import { Accounts } from './accounts/account.ts'
 import { AccountConnections } from './accounts/account-connections.ts'
 import { ServiceCalls } from './accounts/service-calls.ts'
+import { Arrivals } from './arrivals.ts'
 import { Questions } from './auth/questions.ts'
 import { Client } from './client.ts'
 import { CONTROL_LINE_MAX, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
@@ -77,6 +78,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   readonly identities: Identities
   readonly router: Router
   readonly peers: Peer[] = []
+  readonly arrivals = new Arrivals(this)
   readonly clients = new Map<number, Client>()
   /** By which peers are judged that are silent. */
   readonly clock = new LoopClock()
@@ -145,23 +147,8 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
 
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes over a connection. */
-  accept(arrival: Arrival): void {
-    try {
-      this.take(arrival)
-    } catch (error) {
-      const client = this.clients.get(arrival.id)
-      if (client !== undefined) {
-        client.failed(error)
-        return
-      }
-      this.bugMet(error)
-      arrival.handle.close()
-      this.lost(arrival)
-    }
-  }
-
-  private take(arrival: Arrival): void {
+  /** Begins to serve a connection. */
+  take(arrival: Arrival): void {
     this.nowMs = performance.now()
     if (arrival.kind === 'websocket') {
       this.webSockets?.accept(arrival)
@@ -231,7 +218,12 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     if (!this.clients.delete(client.id)) return
     this.records.gone(client)
     if (!this.refused.delete(client)) this.gauges.connectionClosed(this.index)
-    if (this.clients.size === 0 && this.onEmpty !== undefined) this.onEmpty()
+    this.endIfEmpty()
+  }
+
+  /** A shard that is to stop ends with its last connection. */
+  endIfEmpty(): void {
+    if (this.clients.size === 0 && this.arrivals.waiting === 0) this.onEmpty?.()
   }
 
   get openConnections(): number {
@@ -431,6 +423,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     this.wakeBehindRings()
     const timer = setTimeout(() => [...this.clients.values()].map((client) => client.destroy()), graceMs)
     this.onEmpty = () => {
+      this.onEmpty = undefined
       clearTimeout(timer)
       this.timers.stop()
       this.records.stop()
@@ -442,6 +435,6 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     this.webSockets?.stop()
     this.forEachClient((client) => client.close(Faults.shutdown))
     this.flush()
-    if (this.clients.size === 0) this.onEmpty()
+    this.endIfEmpty()
   }
 }

@@ -50,7 +50,7 @@ function obey(shard: Shard, message: Order): void {
 function carryOut(shard: Shard, message: Order): unknown {
   switch (message.kind) {
     case 'connections':
-      for (const arrival of message.arrivals) shard.accept(arrival)
+      for (const arrival of message.arrivals) shard.arrivals.add(arrival)
       return
     case 'identity':
       shard.setIdentity(message.identity)
