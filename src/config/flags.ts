@@ -5,6 +5,7 @@ import type { OptionName, Options } from '../options.ts'
 import { Layer } from './layer.ts'
 import type { Kind, Setting } from './settings.ts'
 import { SETTINGS } from './table.ts'
+import { OPTIONAL } from './tls-names.ts'
 
 /** What the flags --tls… say. */
 export interface TlsFlags {
@@ -14,6 +15,7 @@ export interface TlsFlags {
   readonly keyFile: string
   readonly caFile: string
   readonly verify: boolean
+  readonly verifyOptional: boolean
 }
 
 export interface RunCommand {
@@ -46,6 +48,8 @@ export type Command =
 export interface ExtraFlag {
   readonly names: readonly string[]
   readonly kind: 'boolean' | 'text'
+  /** A word that it takes in place of true and false, in any case. */
+  readonly orWord?: string
   readonly argument?: string
   readonly doc: string
   readonly section: 'Server' | 'Logging' | 'Authorization' | 'TLS' | 'Common'
@@ -131,7 +135,13 @@ export const EXTRA_FLAGS: readonly ExtraFlag[] = [
   { names: ['tls'], kind: 'boolean', doc: 'TLS; =false switches that of the file off', section: 'TLS' },
   { names: ['tlscert'], kind: 'text', argument: '<file>', doc: "The server's certificate", section: 'TLS' },
   { names: ['tlskey'], kind: 'text', argument: '<file>', doc: 'and its private key', section: 'TLS' },
-  { names: ['tlsverify'], kind: 'boolean', doc: 'TLS, and clients need a certificate', section: 'TLS' },
+  {
+    names: ['tlsverify'],
+    kind: 'boolean',
+    orWord: OPTIONAL,
+    doc: 'TLS, and clients need a certificate; =optional: it has to be good if they have one',
+    section: 'TLS',
+  },
   { names: ['tlscacert'], kind: 'text', argument: '<file>', doc: 'Authorities for those', section: 'TLS' },
   { names: ['h', 'help'], kind: 'boolean', doc: 'Tell the flags', section: 'Common' },
   { names: ['v', 'version'], kind: 'boolean', doc: 'Tell the version', section: 'Common' },
@@ -222,18 +232,24 @@ function tlsOf(said: ReadonlyMap<string, string | boolean>): TlsFlags | undefine
     keyFile: text('tlskey'),
     caFile: text('tlscacert'),
     verify: said.get('tlsverify') === true,
+    verifyOptional: said.get('tlsverify') === OPTIONAL,
   }
 }
 
 function valueOfFlag(
-  { kind, setting }: Flag,
+  { kind, setting, extra }: Flag,
   name: string,
   text: string,
 ): string | boolean | number | { wrong: string } {
   const invalid = `invalid value ${JSON.stringify(text)} for flag -${name}`
   if (kind === 'boolean') {
     if (TRUE.has(text) || FALSE.has(text)) return TRUE.has(text)
-    return { wrong: `invalid boolean value ${JSON.stringify(text)} for -${name}: parse error` }
+    const { orWord } = extra ?? {}
+    const wrong = `invalid boolean value ${JSON.stringify(text)} for -${name}`
+    if (orWord === undefined) return { wrong: `${wrong}: parse error` }
+    if (text.toLowerCase() === orWord) return orWord
+    const cause = `strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`
+    return { wrong: `${wrong}: expected true, false, or ${orWord}: ${cause}` }
   }
   if (kind === 'integer' || kind === 'size') {
     const value = integerOf(text)

@@ -172,6 +172,8 @@ export interface TlsOptions {
   readonly certificates: readonly CertificatePair[]
   readonly caFile: string
   readonly verify: boolean
+  /** Instead of `verify`: a certificate is checked if there is one. */
+  readonly verifyOptional: boolean
   readonly verifyAndMap: boolean
   readonly verifyAndCheckKnownUrls: boolean
   readonly insecure: boolean

@@ -5,11 +5,14 @@ import { OCSP_PEER, readOcspPeer } from './ocsp.ts'
 import { type Problems, quoteText, shownValue } from './problems.ts'
 import { custom, type Reading, readBlock, type Schema, timeoutOf } from './schema.ts'
 import type { CertificatePair, Draft, TlsOptions } from './shapes.ts'
-import { CIPHER_SUITES, CURVES } from './tls-names.ts'
+import { CIPHER_SUITES, CURVES, OPTIONAL } from './tls-names.ts'
 import { type ConfigEntry, typeName } from './tree.ts'
 
 /** INFO is sent after this long without a ClientHello, where `handshake_first` is `auto`. */
 const HANDSHAKE_FALLBACK_MS = 50
+
+const CLIENT_CERTIFICATE =
+  'client certificates: true demands and checks one, optional checks that of a client that has one'
 
 /** Where the block stands decides what it may say. */
 export type TlsPlace = 'clients' | 'servers'
@@ -68,9 +71,10 @@ export const TLS: Schema<TlsDraft> = {
     custom('list', ['certs', 'certificates'], 'several pairs of cert_file and key_file, chosen by SNI', readPairs, {
       block: PAIR as Schema<never>,
     }),
-    custom('boolean', 'verify', 'demand and check a client certificate', (entry, into, { problems }) => {
+    custom('text', 'verify', CLIENT_CERTIFICATE, (entry, into, { problems }) => {
       const { value } = entry
       if (typeof value === 'boolean') into.verify = value
+      else if (typeof value === 'string' && value.toLowerCase() === OPTIONAL) into.verifyOptional = true
       else problems.error(entry, wrongTls("expected 'verify' to be a boolean or 'optional'"))
     }),
     flag('verify_and_map', 'verify, and take the user from the certificate', (into, value) => {

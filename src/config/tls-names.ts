@@ -38,3 +38,6 @@ export const CURVES: readonly string[] = [
   'CurveP384',
   'CurveP521',
 ]
+
+/** The word of `verify` and of --tlsverify, in any case: certificates of clients that have one are checked. */
+export const OPTIONAL = 'optional'

@@ -20,6 +20,9 @@ export function readTls(entry: ConfigEntry, place: TlsPlace, reading: Reading): 
   if (tls.certificates.length > 0 && certFile !== '') {
     problems.error(entry, wrongTls("cannot combine 'cert_file' option with 'certs' option"))
   }
+  if (tls.verifyOptional && (tls.verifyAndMap || tls.verifyAndCheckKnownUrls)) {
+    problems.error(entry, wrongTls("cannot combine 'verify: optional' with options requiring client certificates"))
+  }
   const insecure = tls.cipherSuites.filter((name) => CIPHER_SUITES.get(name) === false)
   if (insecure.length > 0 && !allowInsecure) {
     const names = insecure.join(', ')
@@ -40,6 +43,7 @@ function newTls(place: TlsPlace): TlsDraft {
     certificates: [],
     caFile: '',
     verify: false,
+    verifyOptional: false,
     verifyAndMap: false,
     verifyAndCheckKnownUrls: false,
     insecure: false,
@@ -62,7 +66,7 @@ function newTls(place: TlsPlace): TlsDraft {
 
 /** What the flags --tls… say, as a block would. */
 export function tlsFromFlags(
-  given: { certFile: string; keyFile: string; caFile: string; verify: boolean },
+  given: { certFile: string; keyFile: string; caFile: string; verify: boolean; verifyOptional: boolean },
   reading: Reading,
 ): TlsOptions | undefined {
   const { certStore: _, allowInsecure: __, place: ___, ...tls } = { ...newTls('clients'), ...given }

@@ -16,7 +16,9 @@ export interface TlsOptions {
   readonly caFile: string
   /** Clients must show a certificate … */
   readonly verify: boolean
-  /** … and it names the user. */
+  /** … or need not, but if they do, it has to be good … */
+  readonly verifyOptional: boolean
+  /** … or it names the user. */
   readonly verifyAndMap: boolean
   /** By the names of Go, such as `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`; empty: all that are not insecure. */
   readonly cipherSuites: readonly string[]

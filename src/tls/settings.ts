@@ -17,8 +17,10 @@ export interface TlsSettings {
   readonly pairs: readonly KeyPair[]
   /** Where client certificates must come from, in PEM; undefined: the system's authorities. */
   readonly authorities: readonly string[] | undefined
-  /** Clients must show a certificate. */
+  /** Clients are asked for a certificate. */
   readonly verify: boolean
+  /** They may come without one. */
+  readonly certificateOptional: boolean
   /** In OpenSSL's form. */
   readonly ciphers: string
   readonly curves: string
@@ -64,14 +66,16 @@ export function readTls(options: TlsOptions, allowNonTls: boolean): Result<TlsSe
   const authorities = options.caFile === '' ? { value: undefined } : readAuthorities(options.caFile)
   if ('error' in authorities) return authorities
   const { ocspPeer } = options
-  if (ocspPeer?.verify && !options.verify && !options.verifyAndMap) {
+  const required = options.verify || options.verifyAndMap
+  if (ocspPeer?.verify && !required) {
     return { error: 'OCSP peer verification for client connections requires TLS verify (mTLS) to be enabled' }
   }
   const settings: TlsSettings = {
     ...(ocspPeer?.verify ? { ocspPeer } : {}),
     pairs: pairs.value,
     authorities: authorities.value,
-    verify: options.verify || options.verifyAndMap,
+    verify: required || options.verifyOptional,
+    certificateOptional: options.verifyOptional,
     ciphers: suites.value,
     curves: curves.value,
     minVersion: `TLSv${options.minVersion}`,

@@ -307,8 +307,9 @@ class Upgrade {
   }
 
   handshakeDone(socket: TLSSocket): void {
-    const { verify, pinnedCerts, ocspPeer } = this.settings
-    if (verify && !socket.authorized) {
+    const { verify, certificateOptional, pinnedCerts, ocspPeer } = this.settings
+    const mayDoWithout = certificateOptional && socket.getPeerX509Certificate() === undefined
+    if (verify && !socket.authorized && !mayDoWithout) {
       const { text, alert } = certificateFault(socket)
       this.refuseCertificate(socket, text, alert)
       return

@@ -134,9 +134,11 @@ test('credentials and TLS are kept for the normaliser', () => {
     keyFile: 'k',
     caFile: 'a',
     verify: true,
+    verifyOptional: false,
   })
   expect(run('--tls=false').tls).toMatchObject({ on: false })
   expect(run('--tlsverify').tls).toMatchObject({ on: undefined, verify: true })
+  expect(run('--tlsverify=Optional').tls).toMatchObject({ on: undefined, verify: false, verifyOptional: true })
 })
 
 test('what is not there yet is noted', () => {
@@ -208,6 +210,16 @@ const WRONG: readonly (readonly [what: string, argv: readonly string[], command:
     'a truth value that is none',
     ['-D=yes'],
     { kind: 'badFlag', text: 'invalid boolean value "yes" for -D: parse error' },
+  ],
+  [
+    'a truth value that is none, where a word may be one',
+    ['--tlsverify=x'],
+    {
+      kind: 'badFlag',
+      text:
+        'invalid boolean value "x" for -tlsverify: expected true, false, or optional: ' +
+        'strconv.ParseBool: parsing "x": invalid syntax',
+    },
   ],
 ]
 

@@ -180,6 +180,20 @@ const GROUPS: readonly (readonly (readonly string[])[])[] = [
   ],
   [
     [
+      'tls {verify: optional}',
+      'tls {verify: OPTIONAL, verify_and_map: false}',
+      'tls {verify: optional, verify_and_map: true}',
+      'tls {verify_and_map: true, verify: optional}',
+      'tls {verify: "true"}',
+      'tls {verify: 1}',
+      'cluster {port: 1, tls {verify: optional}}',
+      'cluster {port: 1, tls {verify: optional, verify_cert_and_check_known_urls: true}}',
+      'websocket {port: 1, tls {verify: optional}}',
+    ],
+    [''],
+  ],
+  [
+    [
       'default_sentinel: x',
       'resolver: MEMORY',
       'trusted_keys: []',

@@ -23,6 +23,7 @@ export const NO_OPTIONS: TlsOptions = {
   certificates: [],
   caFile: '',
   verify: false,
+  verifyOptional: false,
   verifyAndMap: false,
   cipherSuites: [],
   curvePreferences: [],
