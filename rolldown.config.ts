@@ -10,7 +10,11 @@ function program(folder: string, entries: readonly string[]): RolldownOptions {
     input: Object.fromEntries(entries.map((entry) => [entry, `${entry}.ts`])),
     platform: 'node',
     external: Object.keys(manifest.dependencies),
-    output: { dir: 'dist', entryFileNames: '[name].js', chunkFileNames: `${folder}/[name].js` },
+    output: {
+      dir: process.env['BUILD_FOLDER'] ?? 'dist',
+      entryFileNames: '[name].js',
+      chunkFileNames: `${folder}/[name].js`,
+    },
   }
 }
 

@@ -12,7 +12,7 @@ import type { ConnectionRow, TotalsReport } from '../../src/stats.ts'
 import { DEADLINE_MS, within } from './until.ts'
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url))
 
 /** Starts a server in this process on a free port of 127.0.0.1. The caller closes it. */
 export async function startServer(options: ServerOptions = {}): Promise<HeddleServer> {
@@ -138,7 +138,7 @@ export class ServerProgram extends Program {
   }
 }
 
-/** Starts the command, `src/main.ts`, on a free port of 127.0.0.1. */
+/** Starts the command, as it was built, on a free port of 127.0.0.1. */
 export async function startCommand(args: readonly string[] = []): Promise<ServerProgram> {
   const program = new ServerProgram(process.execPath, [MAIN, '-a', '127.0.0.1', '-p', '-1', ...args])
   await program.untilReady()
