@@ -150,6 +150,29 @@ test.each([0, -5_000_000, 2 ** 31 - 400_000])(
   },
 )
 
+test.each([2 ** 31 - RING_BYTES_MIN / 2, 2 ** 32 - RING_BYTES_MIN / 2])(
+  'a full ring refuses, makes its producer wait and wakes it where the cursors pass their limits: from %i',
+  (cursor) => {
+    const { producer, consumer } = makeRing(cursor)
+    for (let round = 0; round < 3; round++) {
+      let frames = 0
+      while (put(producer, 4096, frames)) frames++
+      expect(producer.usedBytes).toBeGreaterThan(producer.size - 2 * 4096)
+      producer.publish()
+      expect(producer.unpublishedBytes).toBe(0)
+      expect(producer.starve(4096)).toBe(false)
+      for (let i = 0; i < frames; i++) expect(take(consumer, i)).toBe(4096)
+      expect(consumer.release()).toBe(true)
+      expect(producer.usedBytes).toBe(0)
+      expect(consumer.sleep()).toBe(true)
+      put(producer, 16)
+      expect(producer.publish()).toBe(true)
+      expect(take(consumer)).toBe(16)
+      consumer.release()
+    }
+  },
+)
+
 // ── Sleep ───────────────────────────────────────────────────────────────────────────────────────────────
 
 test('a consumer that sleeps is woken once, by the next publish', () => {

@@ -3,51 +3,9 @@
 // The moments that matter are staged one by one in test/caught-up.test.ts.
 
 import { describe, expect, test } from 'vitest'
-import { RING_BUSY_BYTES } from '../../src/constants.ts'
+import { Counter, flush, SHARDS, whileBusy } from '../support/busy-shards.ts'
 import { openInTurn, useServer } from '../support/harness.ts'
 import { RawClient } from '../support/raw-client.ts'
-
-const SHARDS = 4
-
-/** Keeps every ring busy until `work` is done: a shard that is busy with rings looks into sockets first. */
-async function whileBusy(port: number, work: Promise<unknown>): Promise<void> {
-  let isDone = false
-  const clients = await openInTurn(port, SHARDS, SHARDS)
-  for (const [i, client] of clients.entries()) {
-    client.onMessage = () => undefined
-    client.send(`SUB busy.${i} 1\r\n`)
-    await client.sync()
-  }
-  const loops = clients.map(async (client, i) => {
-    const lines = `PUB busy.${(i + 1) % SHARDS} ${RING_BUSY_BYTES}\r\n${'x'.repeat(RING_BUSY_BYTES)}\r\n`.repeat(2)
-    while (!isDone) {
-      client.send(lines)
-      await client.sync()
-    }
-  })
-  try {
-    await work
-  } finally {
-    isDone = true
-    await Promise.all(loops)
-  }
-}
-
-/** A subscriber, and how many messages it has been given since count was last set. */
-class Counter {
-  readonly client: RawClient
-  count = 0
-
-  constructor(client: RawClient) {
-    this.client = client
-    client.onMessage = () => this.count++
-  }
-}
-
-async function flush(publisher: RawClient, subject: string, count = 1): Promise<void> {
-  publisher.send(`PUB ${subject} 1\r\nx\r\n`.repeat(count), 'PING\r\n')
-  await publisher.expect('PONG\r\n')
-}
 
 describe('what a publisher has flushed', () => {
   const running = useServer({ workers: SHARDS })

@@ -46,6 +46,26 @@ test('advancing all is seen by whoever watches wildcards', () => {
   expect(generations.current(1)).toBe(1)
 })
 
+test.each([2 ** 31 - 1, 2 ** 32 - 1])('every step is seen where a counter passes %i', (limit) => {
+  const generations = new Generations()
+  const words = new Int32Array(generations.memory)
+  for (const [own, wildcards] of [
+    [limit, 0],
+    [limit, limit],
+    [0, limit],
+  ]) {
+    words[5] = own | 0
+    words[0] = wildcards | 0
+    const seen = [generations.current(5)]
+    generations.advance(5)
+    seen.push(generations.current(5))
+    generations.advanceAll()
+    seen.push(generations.current(5))
+    expect(new Set(seen).size, seen.join(', ')).toBe(3)
+    expect(seen.every((value) => value === (value | 0))).toBe(true)
+  }
+})
+
 test('all who share the memory see the same counts', () => {
   const one = new Generations()
   const other = new Generations(one.memory)
