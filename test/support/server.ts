@@ -1,6 +1,7 @@
 // Servers for tests: in this process, or the command as a child process; nats-server likewise.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { blockReader } from '../../src/config/file.ts'
 import { readFile } from '../../src/config/surroundings.ts'
@@ -49,6 +50,14 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL')
 })
 
+/** Where there is one: it has the system kill the program that it becomes, when this process is killed. */
+const [SETPRIV] = ['/usr/bin/setpriv', '/bin/setpriv'].filter((file) => existsSync(file))
+
+function spawnTied(file: string, args: readonly string[], env: NodeJS.ProcessEnv, cwd: string) {
+  const [program, ...rest] = [...(SETPRIV === undefined ? [] : [SETPRIV, '--pdeathsig', 'KILL']), file, ...args]
+  return spawn(program, rest, { env, cwd, stdio: ['pipe', 'pipe', 'pipe'] })
+}
+
 export interface Exit {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
@@ -64,7 +73,7 @@ export class Program {
   private ended = false
 
   constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env, cwd: string = ROOT) {
-    const child = spawn(file, args, { env, cwd, stdio: ['pipe', 'pipe', 'pipe'] })
+    const child = spawnTied(file, args, env, cwd)
     this.child = child
     children.add(child)
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
