@@ -40,7 +40,7 @@ export class TimerWheel<T> {
 
   /**
    * Takes out each item that is due by now and calls back with it. A callback may add and remove: what it removes is
-   * not called back with, though it was due as well.
+   * not called back with, though it was due as well. What it throws ends the call; the others are due at the next one.
    */
   take(nowMs: number, callback: (item: T) => void): void {
     const until = Math.floor(nowMs / this.stepMs)
@@ -49,10 +49,14 @@ export class TimerWheel<T> {
       const bucket = this.buckets.get(++this.taken)
       if (bucket === undefined) continue
       this.buckets.delete(this.taken)
-      for (const item of bucket) {
-        bucket.delete(item)
-        this.places.delete(item)
-        callback(item)
+      try {
+        for (const item of bucket) {
+          bucket.delete(item)
+          this.places.delete(item)
+          callback(item)
+        }
+      } finally {
+        for (const item of bucket) this.add(item, nowMs)
       }
     }
   }

@@ -88,3 +88,18 @@ test('a clock that is put forward by a thousand years costs no more than what is
   wheel.take(2 * years, (item) => taken.push(item))
   expect(taken).toEqual(['soon', 'late', 'next', 'later'])
 })
+
+test('what a callback throws costs its own item: the others come up in the next call', () => {
+  const wheel = new TimerWheel<string>(STEP_MS, 0)
+  for (const item of ['a', 'b', 'c']) wheel.add(item, 15)
+  wheel.add('d', 25)
+  const taken: string[] = []
+  const take = (item: string): void => {
+    taken.push(item)
+    if (item === 'b') throw new Error('a bug')
+  }
+  expect(() => wheel.take(40, take)).toThrow('a bug')
+  expect(wheel.size).toBe(2)
+  wheel.take(60, take)
+  expect(taken.toSorted()).toEqual(['a', 'b', 'c', 'd'])
+})
