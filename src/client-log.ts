@@ -134,7 +134,8 @@ export class ClientLog implements LogSource, ParserTracer {
 
   /** Its certificate says who it is, and it names somebody as well. */
   namedBesideCertificate(user: string): void {
-    this.owner.log.warn(`User ${quoteText(user)} found in connect proto, but user required from cert`)
+    const text = `User ${quoteText(user)} found in connect proto, but user required from cert`
+    this.owner.log.complaint(text, undefined, this.ip, 1, 'warn')
   }
 
   /** A bug of ours. */

@@ -88,13 +88,19 @@ export class Log {
   }
 
   /**
-   * An error of a peer's, `times` in a row, which it may make as often as it likes: of more than some a second only the
+   * An error of a peer's, or a warning, `times` in a row, which it may make as often as it likes: of more than some a second only the
    * number is told, by complaintsCounted(). `source` is whom the line speaks of, `from` whose lines count together.
    * Answers whether any was written.
    */
-  complaint(text: string, source: LogSource | undefined, from: Complainant, times = 1): boolean {
+  complaint(
+    text: string,
+    source: LogSource | undefined,
+    from: Complainant,
+    times = 1,
+    level: 'error' | 'warn' = 'error',
+  ): boolean {
     const lines = this.repeats.admit(from, performance.now(), times)
-    for (let i = 0; i < lines; i++) this.write('error', text, source)
+    for (let i = 0; i < lines; i++) this.write(level, text, source)
     return lines > 0
   }
 
