@@ -120,6 +120,8 @@ export const SHARE_MIN = 512
 export const FLUSH_EARLY_BYTES = 256 * 1024
 /** A loop that had nothing to do for this long ends its turn with the next read instead of waiting for more. */
 export const LOOP_IDLE_MS = 0.05
+/** Connections that are written to at a stretch: about a millisecond. */
+export const WRITES_A_TURN = 256
 /** Slices handed to one write call. */
 export const WRITE_SLICES_MAX = 256
 export const WRITE_BATCH_MAX = 1024 * 1024
@@ -265,6 +267,8 @@ export const REGION_READ_STEPS = 64 * 1024
 /** Slots of a shard's route cache and how many of them one subject may live in. */
 export const MATCH_CACHE_SLOTS = 32 * 1024
 export const MATCH_CACHE_WAYS = 8
+/** What all routes in the cache may name together; each receiver takes 10 to 100 bytes. */
+export const MATCH_CACHE_WEIGHT_MAX = 512 * 1024
 /** Of so many subjects for which there is no room, one takes the place of another. */
 export const MATCH_CACHE_DISPLACE = 16
 /** Hashes of subjects that were looked up once; if two share a place, neither may ever be seen twice. */

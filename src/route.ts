@@ -11,6 +11,7 @@ import {
   MATCH_CACHE_SIGHTED,
   MATCH_CACHE_SLOTS,
   MATCH_CACHE_WAYS,
+  MATCH_CACHE_WEIGHT_MAX,
 } from './constants.ts'
 import type { Generations } from './interest/generations.ts'
 import { allocateBlock, type Block, equalBytes, hashBytes } from './memory/block.ts'
@@ -188,6 +189,13 @@ export class Route {
     return this.work + this.encodings * workOfEncoding(bytes)
   }
 
+  /** How much it names: receivers, members of queue groups, and other shards. So much memory it takes. */
+  get weight(): number {
+    let weight = this.fanout
+    if (this.queues !== undefined) for (const { local, remote } of this.queues) weight += local.length + remote.length
+    return weight
+  }
+
   /** How many take a message: receivers here, queue groups, and other shards, whose receivers are not known. */
   get fanout(): number {
     let receivers = (this.limited?.length ?? 0) + (this.queues?.length ?? 0) + (this.peers?.length ?? 0)
@@ -208,8 +216,8 @@ function keyOf({ subject, sid, headers }: ReceiverGroup): string {
 
 /**
  * The routes looked up last, by account and subject. Set-associative: a subject may live in MATCH_CACHE_WAYS slots,
- * chosen by its hash, where it takes the place of another. Bounded by construction; a slot's key stands in its piece
- * of one block, so that a subject makes no garbage.
+ * chosen by its hash, where it takes the place of another. A slot's key stands in its piece of one block, so that a
+ * subject makes no garbage. Their number is bounded by the slots, and what they name all together by `weightMax`.
  *
  * A subject is kept when it is seen for the second time (`sighted`): reply subjects are published to once. Where there
  * is no room, only one in a few takes another's place: of more subjects than there are slots, each would be thrown out
@@ -222,11 +230,41 @@ export class RouteCache {
   private readonly sighted = new Int32Array(MATCH_CACHE_SIGHTED)
   private readonly generations: Generations
   private readonly seed: number
+  private readonly weights = new Uint32Array(MATCH_CACHE_SLOTS)
+  private readonly weightMax: number
+  /** Of all that are kept. */
+  private weight = 0
+  /** The slot that was emptied last to make room for weight. */
+  private emptied = 0
   /** How often there was no room. */
   private crowded = 0
-  constructor(generations: Generations, seed: number) {
+
+  constructor(generations: Generations, seed: number, weightMax = MATCH_CACHE_WEIGHT_MAX) {
     this.generations = generations
     this.seed = seed
+    this.weightMax = weightMax
+  }
+
+  private keep(slot: number, route: Route | undefined, weight: number): void {
+    this.weight += weight - this.weights[slot]
+    this.weights[slot] = weight
+    this.routes[slot] = route
+  }
+
+  private drop(slot: number): void {
+    this.keep(slot, undefined, 0)
+  }
+
+  /** Whether so much more fits in, others being dropped for it now and then. */
+  private makesRoomFor(weight: number): boolean {
+    if (this.weight + weight <= this.weightMax) return true
+    this.crowded++
+    if (weight > this.weightMax || this.crowded % MATCH_CACHE_DISPLACE !== 0) return false
+    while (this.weight + weight > this.weightMax) {
+      this.emptied = (this.emptied + 1) % MATCH_CACHE_SLOTS
+      this.drop(this.emptied)
+    }
+    return true
   }
 
   isFresh(route: Route): boolean {
@@ -246,7 +284,7 @@ export class RouteCache {
       if (route === undefined || route.account !== account || route.length !== length) continue
       if (!equalBytes(this.keys, slot * MATCH_CACHE_KEY_BYTES, subject, start, length)) continue
       if (!this.isFresh(route)) {
-        this.routes[slot] = undefined
+        this.drop(slot)
         break
       }
       account.counters.routeHits++
@@ -274,6 +312,8 @@ export class RouteCache {
       this.sighted[mark] = hash
       return
     }
+    const { weight } = route
+    if (!this.makesRoomFor(weight)) return
     const base = slotOf(hash)
     let slot = base
     while (slot < base + MATCH_CACHE_WAYS && this.routes[slot] !== undefined) slot++
@@ -282,7 +322,7 @@ export class RouteCache {
       if (this.crowded % MATCH_CACHE_DISPLACE !== 0) return
       slot = base + ((this.crowded / MATCH_CACHE_DISPLACE) % MATCH_CACHE_WAYS)
     }
-    this.routes[slot] = route
+    this.keep(slot, route, weight)
     this.hashes[slot] = hash
     // A word-wise copy would run into the next slot's key.
     const at = slot * MATCH_CACHE_KEY_BYTES
@@ -298,7 +338,7 @@ export class RouteCache {
       if (this.isFresh(route)) {
         live++
         show?.(route)
-      } else this.routes[slot] = undefined
+      } else this.drop(slot)
     }
     return live
   }

@@ -14,8 +14,8 @@ class TestCache {
   readonly generations = new Generations()
   readonly cache: RouteCache
 
-  constructor(seed = 7) {
-    this.cache = new RouteCache(this.generations, seed)
+  constructor(seed = 7, weightMax?: number) {
+    this.cache = new RouteCache(this.generations, seed, weightMax)
   }
 
   /** The subject stands somewhere in a line, as it does for the router. */
@@ -29,11 +29,12 @@ class TestCache {
   }
 
   /** As the router does on a miss; answers the route that it would use. */
-  lookUp(subject: string, account = GLOBAL): Route {
+  lookUp(subject: string, account = GLOBAL, groups = 0): Route {
     const known = this.find(subject, account)
     if (known !== undefined) return known
     const key = this.key(subject)
     const route = this.cache.create(account, ...key)
+    for (let i = 0; i < groups; i++) route.queueNamed(`group ${i}`)
     this.cache.add(route, ...key, this.cache.hash(...key))
     return route
   }
@@ -168,6 +169,35 @@ test('however many subjects come, what is kept is bounded and right', () => {
     if (owners.has(route)) expect.fail(`seed ${random.seed}: ${subject} and ${owners.get(route)} share a route`)
     owners.set(route, subject)
   }
+})
+
+test('what the routes name all together is bounded: large ones displace others now and then', () => {
+  const MOST = 10_000
+  const test = new TestCache(7, MOST)
+  const weightKept = (): number => {
+    let weight = 0
+    test.cache.sweep((route) => {
+      weight += route.weight
+    })
+    return weight
+  }
+  for (let i = 0; i < 400; i++) {
+    for (let times = 0; times < 2; times++) test.lookUp(`wide.${i}`, GLOBAL, 100)
+    expect(weightKept()).toBeLessThanOrEqual(MOST)
+  }
+  expect(weightKept()).toBe(MOST)
+  // Others had their place taken, and what is too large for all of it has none.
+  const kept = Array.from({ length: 400 }, (_, i) => i).filter((i) => test.find(`wide.${i}`) !== undefined)
+  expect(kept).toHaveLength(MOST / 100)
+  expect(Math.max(...kept)).toBeGreaterThan(MOST / 100)
+  for (let times = 0; times < 40; times++) test.lookUp('too.wide', GLOBAL, MOST + 1)
+  expect(test.find('too.wide')).toBeUndefined()
+  expect(weightKept()).toBe(MOST)
+  // What is stale makes room at once.
+  test.generations.advance(test.bucketOf('wide'))
+  expect(weightKept()).toBe(0)
+  expect(test.lookUp('new.1', GLOBAL, MOST)).not.toBe(test.lookUp('new.1', GLOBAL, MOST))
+  expect(test.find('new.1')).toBeDefined()
 })
 
 test('a route remembers all who may publish to its subject, not just the last', () => {
