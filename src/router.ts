@@ -233,9 +233,11 @@ export class Router {
     hops: number,
   ): number {
     let done = 0
-    for (let member = 0; member < queue.local.length && done < count; member++) {
+    let member = 0
+    for (; member < queue.local.length && done < count; member++) {
       done += this.delivery.toGroup(run, queue.local[member], from + done, count - done, publisher)
     }
+    this.shard.turns.left -= member * Work.step
     if (done < count && queue.remoteMembers > 0 && hops < REROUTE_MAX) {
       const member = Math.floor(Math.random() * queue.remoteMembers)
       this.sendToMember(run, queue, member, from + done, count - done, publisher, hops)

@@ -9,7 +9,7 @@ import { ServiceCalls } from './accounts/service-calls.ts'
 import { Arrivals } from './arrivals.ts'
 import { Questions } from './auth/questions.ts'
 import { Client } from './client.ts'
-import { CONTROL_LINE_MAX, LOOP_IDLE_MS, READ_BYTES } from './constants.ts'
+import { CONTROL_LINE_MAX, LOOP_IDLE_MS, READ_BYTES, WRITES_A_TURN } from './constants.ts'
 import { type Fault, Faults } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { Gauges } from './gauges.ts'
@@ -50,7 +50,7 @@ import { createShardSystem, type ShardSystem, type SystemMessage } from './syste
 import type { TlsOfPorts } from './tls/settings.ts'
 import { Tracing } from './tracing/tracing.ts'
 import type { Transport } from './transport.ts'
-import { Turns } from './turns.ts'
+import { Turns, Work } from './turns.ts'
 import type { WebSocketSession } from './websocket/handshake.ts'
 import type { WebSockets, WebSocketsClass, WebSocketsOwner } from './websocket/websockets.ts'
 
@@ -300,17 +300,17 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
       this.router.delivery.endTurn()
       this.publish()
     })
-    const { marked, leaving } = this
-    if (marked.length > 0) {
-      this.marked = []
-      for (const outbound of marked) {
-        try {
-          outbound.flush()
-        } catch (error) {
-          outbound.failed(error)
-        }
+    const { leaving } = this
+    const marked = this.marked.splice(0, WRITES_A_TURN)
+    for (const outbound of marked) {
+      try {
+        outbound.flush()
+      } catch (error) {
+        outbound.failed(error)
       }
     }
+    // However many have something to be written, the loop turns: the others come next, before those marked meanwhile.
+    if (this.marked.length > 0) this.schedule()
     this.records.latency.turnEnded(marked.length > 0)
     if (leaving.length > 0) {
       this.leaving = []
@@ -367,7 +367,9 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   setIdentity(identity: ServerIdentity): void {
     this.wakeBehindRings()
     this.identity = identity
-    this.forEachClient((client) => client.identityChanged())
+    this.turns.inPieces(this.clients.values(), Work.info, (client) => {
+      if (!client.closing) client.attempt(() => client.identityChanged())
+    })
   }
 
   /** New options are in force from now on. Resolves when those who may not be here by them have gone. */

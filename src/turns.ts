@@ -38,6 +38,8 @@ export const Work = {
   subscription: 600,
   removal: 150,
   connect: 1_500,
+  /** INFO, made anew for one connection. */
+  info: 1_000,
   /** A refusal; a line of the log. */
   refusal: 60,
   logLine: 600,
@@ -85,19 +87,18 @@ export class Turns implements TurnWork {
   }
 
   /**
-   * Calls `act`, which does not throw and costs `units`, with each item: at once with as many as fit in a turn, with
-   * the others in later ones. Then calls `done`.
+   * Calls `act`, which does not throw and costs `units` besides what it counts itself, with each item: at once with as
+   * many as fit in a turn, with the others in later ones. Then calls `done`.
    */
   inPieces<T>(items: Iterable<T>, units: number, act: (item: T) => void, done: () => void = () => undefined): void {
     const rest = items[Symbol.iterator]()
     const goOn = (): void => {
-      for (let spent = 0; spent < TURN_WORK; spent += units) {
+      for (const end = this.left - TURN_WORK; this.left > end; this.left -= units) {
         const next = rest.next()
         if (next.done === true) {
           done()
           return
         }
-        this.left -= units
         act(next.value)
       }
       this.wait(goOn)

@@ -14,11 +14,13 @@
 import { randomBytes } from 'node:crypto'
 import type { ExportOptions } from '../config/shapes.ts'
 import { CALLS_MAX } from '../constants.ts'
+import { attempt, type OnBug } from '../guarded.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
 import { rewriteRun } from '../protocol/rewrite.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
 import type { Publisher, Router } from '../router.ts'
 import { InternalSubscription, type Sublist } from '../subjects/sublist.ts'
+import { type Turns, Work } from '../turns.ts'
 import type { Account } from './account.ts'
 import type { ServiceImport } from './imports.ts'
 import { isSampled, LatencySample } from './latency.ts'
@@ -29,6 +31,8 @@ const SHARD_ID_BYTES = 6
 const HOPS_MAX = 16
 /** Longest wait for an answer where the export says nothing (reference 9). */
 const THRESHOLD_MS = 120_000
+/** What it costs to look at one whether it is late, in units of work. */
+const SWEEP_WORK = 4
 
 interface Call {
   readonly service: ServiceImport
@@ -45,6 +49,9 @@ export interface ServiceCallsOwner {
   readonly pool: ChunkPool
   readonly sublist: Sublist
   readonly router: Router
+  readonly turns: Turns
+  /** A bug was met. */
+  readonly bugMet: OnBug
   /** Milliseconds, monotonic, as of this turn. */
   readonly nowMs: number
   /** The turn is to be ended, as something was sent. */
@@ -60,6 +67,7 @@ export class ServiceCalls {
   private readonly waiting = new Map<Account, Set<string>>()
   private readonly listening = new Set<Account>()
   private next = 1
+  private isSweeping = false
   /** The exports that the message at hand has passed, there or back. */
   private path: ExportOptions[] = []
   /** What the first import of the call at hand says. */
@@ -221,11 +229,22 @@ export class ServiceCalls {
     return this.remember({ service, asker: asker === importer ? exporter : importer, reply, sample: undefined })
   }
 
-  /** Forgets those who were not answered in time. Called every second or so. */
+  /** Forgets those who were not answered in time, in as many turns as there are calls for. Called every second or so. */
   sweep(): void {
-    const { nowMs } = this.owner
-    for (const [returnAddress, { deadlineMs }] of this.calls) {
-      if (deadlineMs < nowMs) this.expire(returnAddress)
-    }
+    const { owner } = this
+    if (this.isSweeping) return
+    this.isSweeping = true
+    owner.turns.inPieces(
+      this.calls,
+      SWEEP_WORK,
+      ([returnAddress, { deadlineMs }]) => {
+        if (deadlineMs >= owner.nowMs) return
+        owner.turns.left -= Work.internal
+        attempt(owner.bugMet, () => this.expire(returnAddress))
+      },
+      () => {
+        this.isSweeping = false
+      },
+    )
   }
 }

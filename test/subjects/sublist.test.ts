@@ -1,44 +1,18 @@
 import { Socket } from 'node:net'
 import { afterAll, expect, test } from 'vitest'
 import { Account } from '../../src/accounts/account.ts'
-import { AccountConnections } from '../../src/accounts/account-connections.ts'
 import { Client } from '../../src/client.ts'
 import { REGION_BYTES } from '../../src/constants.ts'
-import { Gauges } from '../../src/gauges.ts'
 import { Generations } from '../../src/interest/generations.ts'
 import { accountKey } from '../../src/interest/reader.ts'
 import { createRegion, InterestWriter } from '../../src/interest/writer.ts'
-import { normaliseOptions } from '../../src/options.ts'
-import { createServerKey } from '../../src/server-identity.ts'
-import { Shard } from '../../src/shard.ts'
 import { Sublist, Subscription } from '../../src/subjects/sublist.ts'
-import { MessageSequence } from '../../src/system/server-info.ts'
-import { createHandshakeLimit } from '../../src/tls/rate-limit.ts'
 import { randomAccount, randomFilter, randomSubject } from '../interest/indexes.ts'
 import { naiveMatch } from '../model/interest-model.ts'
-import { identity } from '../support/identity.ts'
+import { loneShard } from '../support/lone-shard.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 
-const shard = new Shard(
-  {
-    index: 0,
-    options: normaliseOptions({ port: -1, workers: 0 }),
-    identity: identity(),
-    seed: 1,
-    region: createRegion(),
-    generations: new Generations().memory,
-    gauges: new Gauges(1).memory,
-    logOpened: new SharedArrayBuffer(4),
-    shards: 1,
-    asksProgram: false,
-    key: createServerKey(),
-    accountConnections: new AccountConnections(1).memory,
-    tls: {},
-    handshakeLimit: createHandshakeLimit(),
-    systemSequence: new MessageSequence().memory,
-  },
-  () => undefined,
-)
+const shard = loneShard()
 afterAll(() => new Promise<void>((resolve) => shard.stop(0, resolve)))
 
 const client = new Client(shard, 1, new Socket())

@@ -1,0 +1,35 @@
+// A shard on this thread, without a primary and without other shards.
+
+import { AccountConnections } from '../../src/accounts/account-connections.ts'
+import { Gauges } from '../../src/gauges.ts'
+import { Generations } from '../../src/interest/generations.ts'
+import { createRegion } from '../../src/interest/writer.ts'
+import { normaliseOptions } from '../../src/options.ts'
+import { createServerKey } from '../../src/server-identity.ts'
+import { Shard } from '../../src/shard.ts'
+import { MessageSequence } from '../../src/system/server-info.ts'
+import { createHandshakeLimit } from '../../src/tls/rate-limit.ts'
+import { identity } from './identity.ts'
+
+export function loneShard(): Shard {
+  return new Shard(
+    {
+      index: 0,
+      options: normaliseOptions({ port: -1, workers: 0 }),
+      identity: identity(),
+      seed: 1,
+      region: createRegion(),
+      generations: new Generations().memory,
+      gauges: new Gauges(1).memory,
+      logOpened: new SharedArrayBuffer(4),
+      shards: 1,
+      asksProgram: false,
+      key: createServerKey(),
+      accountConnections: new AccountConnections(1).memory,
+      tls: {},
+      handshakeLimit: createHandshakeLimit(),
+      systemSequence: new MessageSequence().memory,
+    },
+    () => undefined,
+  )
+}
