@@ -229,7 +229,7 @@ export class ServiceCalls {
     return this.remember({ service, asker: asker === importer ? exporter : importer, reply, sample: undefined })
   }
 
-  /** Forgets those who were not answered in time, in as many turns as there are calls for. Called every second or so. */
+  /** Forgets those who were not answered in time, in as many turns as that takes. Called every second or so. */
   sweep(): void {
     const { owner } = this
     if (this.isSweeping) return

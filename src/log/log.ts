@@ -88,9 +88,9 @@ export class Log {
   }
 
   /**
-   * An error of a peer's, or a warning, `times` in a row, which it may make as often as it likes: of more than some a second only the
-   * number is told, by complaintsCounted(). `source` is whom the line speaks of, `from` whose lines count together.
-   * Answers whether any was written.
+   * An error of a peer's, or a warning, `times` in a row, which it may make as often as it likes: of more than some a
+   * second only the number is told, by complaintsCounted(). `source` is whom the line speaks of, `from` whose lines
+   * count together. Answers whether any was written.
    */
   complaint(
     text: string,
