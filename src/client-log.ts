@@ -114,14 +114,15 @@ export class ClientLog implements LogSource, ParserTracer {
     return this.owner.log.complaint(text, this, this.ip)
   }
 
-  /** It is closed as a slow consumer, with so many bytes waiting. */
-  cutAsSlow(reason: CloseReason, bytes: number, { maxPending, writeDeadline }: SlowConsumerLimits): void {
+  /** It is a slow consumer, with so many bytes waiting; `still`: the log has said so before. */
+  slowConsumer(reason: CloseReason, bytes: number, limits: SlowConsumerLimits, still: boolean): void {
+    const { maxPending, writeDeadline } = limits
     const span = goDuration(nanoseconds(writeDeadline))
     const why =
       reason === CloseReason.slowConsumerPending
         ? `MaxPending of ${maxPending} Exceeded`
         : `WriteDeadline of ${span} exceeded with ${bytes} total bytes.`
-    this.info(`Slow Consumer Detected: ${why}`)
+    this.info(`Slow Consumer ${still ? 'State' : 'Detected'}: ${why}`)
   }
 
   /** It was turned away. `credentials` are what it showed; of a token nothing is told. */

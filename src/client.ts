@@ -27,6 +27,7 @@ import type { Rights } from './rights.ts'
 import type { Publisher } from './router.ts'
 import type { Shard } from './shard.ts'
 import { Shedding } from './shedding.ts'
+import { type SlowWrites, sweepWrites } from './slow-writes.ts'
 import type { Subscription } from './subjects/sublist.ts'
 import type { TlsSession } from './tls/upgrade.ts'
 import type { Transport } from './transport.ts'
@@ -81,6 +82,7 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
   /** Why it is closed as soon as all that came before has been dealt with. */
   private lastFault: Fault | undefined
   readGate: ReadGate | undefined
+  slowWrites: SlowWrites | undefined
   private shedding: Shedding | undefined
 
   constructor(shard: Shard, id: number, socket: Transport, webSocket?: WebSocketSession) {
@@ -378,9 +380,7 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
     } else if (this.shedding !== undefined) {
       const dropped = this.shedding.endOfEpisode(nowMs)
       if (dropped > 0) this.log.info(`Slow Consumer caught up; ${dropped} messages dropped`)
-    } else if (this.outbound.waitingMs > this.shard.options.writeDeadline) {
-      this.close(Faults.slowConsumerDeadline)
-    }
+    } else this.slowWrites = sweepWrites(this.slowWrites, this, this.shard, this.socket)
   }
 
   // ── Closing ───────────────────────────────────────────────────────────────────────────────────────────

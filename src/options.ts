@@ -181,6 +181,8 @@ export interface ServerOptions {
   pingMax?: number
   /** Time that a socket may refuse to take what was written to it. Default 10 s. */
   writeDeadline?: number
+  /** What follows then: it is closed (default), or, with `retry`, given as much time again if it took some of it. */
+  writeTimeout?: 'default' | 'close' | 'retry'
   /** Do not hold back publishers whose subscribers fall behind. Default false. */
   noFastProducerStall?: boolean
   /** Messages have no headers. Default false. */

@@ -1,6 +1,7 @@
 // What carries a connection's bytes, as Client, Outbound and ReadGate see it: a socket, plain or secured, is one; so is
 // a WebSocket, which puts frames around what it is given (websocket/transport.ts).
 
+import type { Socket } from 'node:net'
 import type { CloseReason } from './errors.ts'
 
 export interface Transport {
@@ -8,6 +9,8 @@ export interface Transport {
   readonly remotePort?: number | undefined
   /** Bytes written that have not been taken yet. */
   readonly writableLength: number
+  /** The socket that carries it, where it is none itself. */
+  readonly carrier?: Socket
   readonly destroyed: boolean
   /** It is gone, and has said so. */
   readonly closed?: boolean

@@ -116,7 +116,6 @@ function missingFeatures(options: Options, layers: readonly Layer[], origins: Re
 
 function isUsed(options: Options, option: OptionName): boolean {
   const value = options[option]
-  if (option === 'writeTimeout') return value === 'retry'
   if (Array.isArray(value)) return value.length > 0
   if (typeof value === 'object' && value !== null && Object.keys(value).length === 0) return false
   return value !== settingOf(option).default

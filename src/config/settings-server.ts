@@ -307,9 +307,8 @@ export const SERVER_SETTINGS: readonly Setting[] = [
     kind: 'choice',
     choices: ['default', 'close', 'retry'],
     default: 'default',
-    doc: 'What follows then: close (the default of clients) or retry',
+    doc: 'What follows then: close (the default of clients), or retry: more time, if it took some of it meanwhile',
     field: 'WriteTimeout',
-    missing: { feature: 'write_timeout retry' },
   }),
   limit('maxInterestBytes', {
     keys: [],

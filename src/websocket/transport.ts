@@ -91,6 +91,10 @@ export class WebSocketTransport implements Transport, FrameHandler {
     this.client = client
   }
 
+  get carrier(): Socket {
+    return this.socket
+  }
+
   // ── Input ─────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Frames, or parts of them, stand in block[start, end), with CARRY_MAX bytes of room before them. */

@@ -43,11 +43,25 @@ export class Records {
   closing(client: Client, reason: CloseReason): void {
     const { nowMs } = this.shard
     if (reason === CloseReason.slowConsumerPending || reason === CloseReason.slowConsumerDeadline) {
-      this.counters.slowConsumer()
-      client.account.counters.slowConsumers++
+      this.countSlow(client)
       this.slowWatch.cutOff(client, reason, nowMs)
     } else if (reason === CloseReason.staleConnection) this.counters.staleConnection()
     this.incidents.closed(client, reason, this.shard.wallClock(nowMs))
+  }
+
+  private countSlow(client: Client): void {
+    this.counters.slowConsumer()
+    client.account.counters.slowConsumers++
+  }
+
+  /** A connection missed a write deadline and gets more time; `still`: it was given some before. */
+  triedAgain(client: Client, still: boolean): void {
+    this.countSlow(client)
+    this.tellSlow(client, CloseReason.slowConsumerDeadline, still)
+  }
+
+  private tellSlow(client: Client, reason: CloseReason, still: boolean): void {
+    client.log.slowConsumer(reason, client.outbound.pendingBytes, this.shard.options, still)
   }
 
   /** Messages for a connection were dropped, as more would have waited than may. */
@@ -58,9 +72,9 @@ export class Records {
 
   /** Says in the log why a connection began to close, where operators should know. */
   tell(client: Client, { reason }: Fault): void {
-    const { nowMs, options } = this.shard
+    const { nowMs } = this.shard
     if (reason === CloseReason.slowConsumerPending || reason === CloseReason.slowConsumerDeadline) {
-      client.log.cutAsSlow(reason, client.outbound.pendingBytes, options)
+      this.tellSlow(client, reason, client.slowWrites?.wasTriedAgain === true)
     } else if (reason === CloseReason.connectionsExceeded && nowMs - this.crowdedAtMs > CROWDED_LOG_MS) {
       this.crowdedAtMs = nowMs
       client.log.error(reason.toLowerCase())
