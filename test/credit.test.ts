@@ -131,3 +131,24 @@ test('an answer that waits for a shard counts as a request that waits', async ()
   await until('the next answer', () => peer.sent().sentMessages > 10 + SYSTEM_REQUESTS_ACCOUNT_MAX + 3)
   expect((await peer.drain()).join('')).not.toContain('too many')
 })
+
+test('a publisher on another shard is held while what it sent waits to go on to a third one', async () => {
+  const { shard, peer } = await stage()
+  peer.interest.add('$G', 'shared', 'q')
+  const from = new StagedPeer(shard, FAR + 1)
+  const said = (kind: string): boolean =>
+    from.said.some((message) => typeof message === 'object' && message.kind === kind)
+  const publish = (): void => {
+    from.publish('shared', 'x', { plain: false, queue: 'q' })
+    shard.catchUp()
+  }
+  publish()
+  tell(shard, 10)
+  expect(peer.sent().waitingBytes).toBeGreaterThan(0)
+  publish()
+  await until('the publisher to be held', () => said('hold'))
+  expect(said('release')).toBe(false)
+  expect(from.said.length).toBe(1)
+  expect((await peer.drain()).length).toBe(12)
+  await until('the publisher to be released', () => said('release'))
+})
