@@ -234,6 +234,8 @@ export const PAGE_TURN_WORK = 1_000
 export const PAGES_AT_ONCE = 2
 /** Who has waited so long for the making of a page to begin is told that there are too many. */
 export const PAGE_WAIT_MS = 20_000
+/** Bytes of answers that all peers together have not taken; beyond it those who have waited longest are cut. */
+export const ANSWERS_UNTAKEN_MAX = 64 * 1024 * 1024
 
 // ── System account ──────────────────────────────────────────────────────────────────────────────────────
 /** Longest body of a request to the server itself; those that bring tokens may be as long as tokens are. */

@@ -31,6 +31,7 @@ import { linkPrefix, pathUnder, redirection } from './paths.ts'
 import { slowz } from './slowz.ts'
 import { subjectz } from './subjectz.ts'
 import { subsz } from './subsz.ts'
+import { UntakenAnswers } from './untaken-answers.ts'
 import { varz } from './varz.ts'
 
 /** Request line and headers together, in bytes. */
@@ -97,6 +98,7 @@ export class Monitor {
   /** By their whole paths. */
   private readonly pages: ReadonlyMap<string, Page>
   private readonly queues = new WeakMap<Socket, Queue>()
+  private readonly untaken = new UntakenAnswers()
 
   /** `tls`: the pages are served over HTTPS. */
   constructor(server: Monitored, sources: PageSources, tls?: TlsSettings) {
@@ -210,7 +212,9 @@ export class Monitor {
       if (response.destroyed || request.socket.destroyed) return
       const gone = new Promise<void>((resolve) => response.once('close', resolve))
       response.once('error', () => undefined) // 'close' follows it
-      response.writeHead(status, { ...headers, 'Content-Length': pieces.reduce((sum, { length }) => sum + length, 0) })
+      const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
+      this.untaken.add(response, request.method === 'HEAD' ? 0 : length)
+      response.writeHead(status, { ...headers, 'Content-Length': length })
       for (const piece of pieces) response.write(piece)
       response.end()
       await gone

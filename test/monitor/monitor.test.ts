@@ -2,6 +2,7 @@
 
 import { connect, type Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { ANSWERS_UNTAKEN_MAX } from '../../src/constants.ts'
 import type { Query } from '../../src/messages.ts'
 import { Monitor } from '../../src/monitor/monitor.ts'
 import type { Monitored } from '../../src/monitor/page.ts'
@@ -206,6 +207,33 @@ describe('requests on one connection', () => {
     answers[0]([totalsReport({})])
     expect((await text).match(/HTTP\/1\.1 200/g)).toHaveLength(2)
     expect(looks).toBe(2)
+  })
+})
+
+describe('answers that are not taken', () => {
+  it('are bounded together: a peer that does not read is cut when another answer finds no room', async () => {
+    // Most of the bound each, and far more than sockets hold.
+    const name = 'x'.repeat(40 * 1024 * 1024)
+    const rows = [connectionRow({ id: 1, name })]
+    const { port } = await start(() => Promise.resolve([{ shard: 0, total: 1, matched: 1, keys: [1, 1], rows }]))
+    const idle = connect({ host: '127.0.0.1', port })
+    onTestFinished(() => {
+      idle.destroy()
+    })
+    idle.write(get('/connz'))
+    const { length } = await until(
+      'the beginning of the first answer',
+      () => (idle.read() as Buffer | null) ?? undefined,
+    )
+    let taken = length
+    expect((await ask(port, '/connz')).body.length).toBeGreaterThan(ANSWERS_UNTAKEN_MAX / 2)
+    idle.on('error', () => undefined)
+    idle.on('data', (part: Buffer) => {
+      taken += part.length
+    })
+    await until('the end of the first', () => idle.closed || taken > name.length)
+    expect(taken).toBeLessThan(name.length)
+    expect((await ask(port, '/healthz')).status).toBe(200)
   })
 })
 
