@@ -423,7 +423,9 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   stop(graceMs: number, done: () => void): void {
     this.stopping = true
     this.wakeBehindRings()
-    const timer = setTimeout(() => [...this.clients.values()].map((client) => client.destroy()), graceMs)
+    const timer = setTimeout(() => {
+      for (const client of [...this.clients.values()]) attempt(this.bugMet, () => client.destroy())
+    }, graceMs)
     this.onEmpty = () => {
       this.onEmpty = undefined
       clearTimeout(timer)

@@ -1,5 +1,7 @@
 // How busy the process is: its processor time over the last second, all threads together, as `top` shows it.
 
+import { guarded, type OnBug } from '../guarded.ts'
+
 const SAMPLE_MS = 1_000
 
 export class CpuMeter {
@@ -9,8 +11,11 @@ export class CpuMeter {
   private used = process.cpuUsage()
   private readonly timer: NodeJS.Timeout
 
-  constructor() {
-    this.timer = setInterval(() => this.sample(), SAMPLE_MS)
+  constructor(bugMet: OnBug) {
+    this.timer = setInterval(
+      guarded(bugMet, () => this.sample()),
+      SAMPLE_MS,
+    )
     this.timer.unref()
   }
 

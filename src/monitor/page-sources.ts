@@ -19,11 +19,13 @@ export class PageSources {
   readonly sampler: Sampler
   private readonly server: Monitored
   private readonly requests = new Map<string, number>()
-  private readonly cpu = new CpuMeter()
-  private readonly load = new LoadMeter()
+  private readonly cpu: CpuMeter
+  private readonly load: LoadMeter
 
   constructor(server: Monitored) {
     this.server = server
+    this.cpu = new CpuMeter(server.log.bug)
+    this.load = new LoadMeter(server.log.bug)
     this.reports = new ShardReports((query) => server.ask(query), server.log)
     const states = (): Monitored['shardStates'] => server.shardStates
     this.totals = new ServerTotals(this.reports, states)

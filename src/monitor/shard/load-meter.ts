@@ -3,6 +3,7 @@
 
 import { constants, type EventLoopUtilization, monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
+import { guarded, type OnBug } from '../../guarded.ts'
 
 const RESOLUTION_MS = 20
 /** Spans that utilisation and delay are told of: the latest whole one. */
@@ -46,7 +47,7 @@ export class LoadMeter {
   private utilisation = 0
   private lagMs = { p50: 0, p99: 0, max: 0 }
 
-  constructor() {
+  constructor(bugMet: OnBug) {
     this.delay.enable()
     this.observer = new PerformanceObserver((list) => {
       for (const entry of list.getEntries() as GcEntry[]) {
@@ -57,7 +58,10 @@ export class LoadMeter {
       }
     })
     this.observer.observe({ entryTypes: ['gc'] })
-    this.timer = setInterval(() => this.sample(), SPAN_MS)
+    this.timer = setInterval(
+      guarded(bugMet, () => this.sample()),
+      SPAN_MS,
+    )
     this.timer.unref()
   }
 

@@ -36,7 +36,7 @@ export class Records {
     this.bornMs = shard.nowMs
     this.counters = counters
     this.slowWatch = new SlowWatch(options.maxPending, (ms) => shard.wallClock(ms))
-    this.load = (options.monitorPort ?? options.httpsPort) === undefined ? undefined : new LoadMeter()
+    this.load = (options.monitorPort ?? options.httpsPort) === undefined ? undefined : new LoadMeter(shard.bugMet)
   }
 
   /** A connection began to close; its subscriptions are still there. */
