@@ -1,6 +1,6 @@
 // Passwords and tokens as configuration has them: plain, or hashed by bcrypt (reference 4.2).
 
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 
 /**
  * What became of a check. `busy`: too many are waiting, or the check itself failed; `gone`: whoever asked has left.
@@ -11,7 +11,7 @@ export type PasswordVerdict = 'match' | 'mismatch' | 'busy' | 'gone'
 /** Checks bcrypt hashes away from the event loop: password-pool.ts, or a shard's way to the primary's. */
 export interface PasswordVerifier {
   /** `gone` is aborted when the client has left, so that nobody works for it any more. Never rejects. */
-  verify(hash: string, password: string, gone?: AbortSignal): Promise<PasswordVerdict>
+  verify(hashed: string, password: string, gone?: AbortSignal): Promise<PasswordVerdict>
 }
 
 /** Whether a configured password is a bcrypt hash. nats-server takes $2x$ as well, and all variants alike. */
@@ -24,16 +24,20 @@ export function equalsPlain(configured: string, given: string): boolean {
   return timingSafeEqual(digest(configured), digest(given))
 }
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+const digest = (text: string): Buffer => hash('sha256', text, 'buffer')
 
-/** Whether a password is right: at once for a plain one, later for a hash. */
+/**
+ * Whether a password is right: at once for a plain one, later for a hash. `request.gone` is read only then: it may be
+ * made when it is first wanted.
+ */
 export function comparePassword(
   configured: string,
   given: string,
   verifier: PasswordVerifier,
-  { gone, proof = '' }: { readonly gone?: AbortSignal | undefined; readonly proof?: string | undefined },
+  request: { readonly gone?: AbortSignal | undefined; readonly proof?: string | undefined },
 ): PasswordVerdict | Promise<PasswordVerdict> {
+  const { proof = '' } = request
   if (proof !== '' && proof === configured) return 'match'
-  if (isBcrypt(configured)) return verifier.verify(configured, given, gone)
+  if (isBcrypt(configured)) return verifier.verify(configured, given, request.gone)
   return equalsPlain(configured, given) ? 'match' : 'mismatch'
 }

@@ -32,6 +32,28 @@ export interface Hello {
   readonly maxPayload?: number
 }
 
+/** What INFO says to everybody, without the closing brace; a storm of connects would put it together each time. */
+const openings = new WeakMap<ServerIdentity, string>()
+
+function openingOf(identity: ServerIdentity): string {
+  let opening = openings.get(identity)
+  if (opening === undefined) {
+    const members = {
+      server_id: identity.serverId,
+      server_name: identity.serverName,
+      version: NATS_VERSION,
+      proto: PROTOCOL_VERSION,
+      go: `node ${process.version}`,
+      host: identity.host,
+      port: identity.port,
+      ...(identity.headers ? { headers: true } : {}),
+    }
+    opening = `INFO ${JSON.stringify(members).slice(0, -1)}`
+    openings.set(identity, opening)
+  }
+  return opening
+}
+
 /** INFO for one connection. */
 export function encodeInfo(
   identity: ServerIdentity,
@@ -40,14 +62,6 @@ export function encodeInfo(
   hello: Hello,
 ): Buffer {
   const info: Record<string, string | number | boolean | readonly string[]> = {
-    server_id: identity.serverId,
-    server_name: identity.serverName,
-    version: NATS_VERSION,
-    proto: PROTOCOL_VERSION,
-    go: `node ${process.version}`,
-    host: identity.host,
-    port: identity.port,
-    ...(identity.headers ? { headers: true } : {}),
     max_payload: hello.maxPayload ?? identity.maxPayload,
     client_id: clientId,
   }
@@ -64,7 +78,7 @@ export function encodeInfo(
     if (hello.isSystem) info['acc_is_sys'] = true
   }
   // A blank stands before the line end, as clients have always seen it.
-  return Buffer.from(`INFO ${JSON.stringify(info)} \r\n`)
+  return Buffer.from(`${openingOf(identity)},${JSON.stringify(info).slice(1)} \r\n`)
 }
 
 /** The members of CONNECT that we act upon, with the defaults of a client that has not sent one. */

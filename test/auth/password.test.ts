@@ -72,6 +72,17 @@ describe('plain passwords', () => {
     expect(await comparePassword(SECRET, 'hashed', verifier, {})).toBe('match')
     expect(comparePassword('hashed', SECRET, verifier, {})).toBe('mismatch')
   })
+
+  it('that is compared at once needs no signal that the client has left', () => {
+    const request = {
+      get gone(): AbortSignal {
+        throw new Error('made for nothing')
+      },
+    }
+    expect(comparePassword('a', 'a', verifier, request)).toBe('match')
+    expect(comparePassword('a', 'b', verifier, request)).toBe('mismatch')
+    expect(() => comparePassword(SECRET, 'a', verifier, request)).toThrow('made for nothing')
+  })
 })
 
 describe('the pool', () => {
