@@ -51,6 +51,34 @@ async function secured(client: RawClient): Promise<RawClient> {
   return RawClient.over(tls)
 }
 
+test.each(configuredServers('headers of the PROXY protocol that do not end').filter(({ name }) => !/4/.test(name)))(
+  '$name: a header that does not come, or not whole, ends its connection and no other',
+  async (server) => {
+    const program = await startConfigured(server, 'proxy_protocol: true')
+    const beginnings = [
+      Buffer.alloc(0),
+      v1('TCP4 1.2.3.4 5.6.7.8 111 222').subarray(0, 12),
+      v2(0x21, 0x11, V4).subarray(0, 14),
+    ]
+    const late = await Promise.all(
+      beginnings.map(async (beginning) => {
+        const client = await dial(program.port)
+        await client.readInfo()
+        client.socket.write(beginning)
+        return client
+      }),
+    )
+    const prompt = await dial(program.port)
+    prompt.socket.write(v1('TCP4 1.2.3.4 5.6.7.8 111 222'))
+    await prompt.readInfo()
+    for (const client of late) expect((await client.readToClose()).toString()).toBe('')
+    const lines = /Error reading PROXY protocol header from 127\.0\.0\.1:\d+: failed to read /g
+    await until('a line for each', () => program.stderr.match(lines)?.length === beginnings.length)
+    prompt.send(CONNECT)
+    await prompt.expect('PONG\r\n')
+  },
+)
+
 describe.each(configuredServers('the PROXY protocol'))('$name', (server) => {
   const start = (more = '') => startConfigured(server, `proxy_protocol: true\nhttp: "127.0.0.1:-1"\n${more}`)
 

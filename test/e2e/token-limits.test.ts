@@ -14,6 +14,7 @@ import { claims, createAccount, createUser, sign } from '../auth/material.ts'
 import { configuredServers, startConfigured } from '../support/configured-servers.ts'
 import { dial } from '../support/harness.ts'
 import { TestAccount, TestOperator } from '../support/operator.ts'
+import { v1, v2 } from '../support/proxy-protocol.ts'
 import type { ServerProgram } from '../support/server.ts'
 
 interface Limit {
@@ -114,6 +115,26 @@ describe.each(configuredServers('limits of tokens').filter(({ name }) => name !=
       for (const [user, limit] of Object.entries(LIMITS)) {
         expect(await answerTo(program, { user }, limit), user).toBe(limit.answer)
       }
+    })
+
+    test('addresses of a token are those that a proxy tells of', async () => {
+      const operator = new TestOperator()
+      const account = new TestAccount('A')
+      await operator.sign(account)
+      const jwt = bearerToken(account.key, { src: ['1.2.3.0/24', '2001:db8::/32'] })
+      const program = await startConfigured(server, `proxy_protocol: true\n${await operator.config()}`)
+      const answerBehind = async (header: string | Buffer): Promise<string> => {
+        const client = await dial(program.port)
+        client.socket.write(header)
+        await client.readInfo()
+        client.send(`CONNECT ${JSON.stringify({ verbose: false, jwt })}\r\nPING\r\n`)
+        return (await client.expectMatch(/^[^\r]*\r\n/))[0]
+      }
+      expect(await answerBehind(v1('TCP4 1.2.3.4 5.6.7.8 111 222'))).toBe('PONG\r\n')
+      expect(await answerBehind(v2(0x21, 0x11, Buffer.from([1, 2, 3, 9, 5, 6, 7, 8, 0, 80, 0, 80])))).toBe('PONG\r\n')
+      expect(await answerBehind(v1('TCP6 2001:DB8::7 ::1 111 222'))).toBe('PONG\r\n')
+      expect(await answerBehind(v1('TCP4 1.2.4.4 5.6.7.8 111 222'))).toBe(DENIED)
+      expect(await answerBehind('')).toBe(DENIED)
     })
 
     test('by a token, by the scope of a key, and by a callout of an account', async () => {

@@ -135,6 +135,20 @@ describe.each(configuredServers('ways in'))('$name', (server) => {
     await raw.expect('+OK\r\n+OK\r\nMSG a 1 0\r\n\r\n')
   })
 
+  test('users of $SYS alone: who says nothing is in $G, and users of $SYS are in $SYS', async () => {
+    const program = await startConfigured(server, 'accounts { $SYS { users: [ { user: s, password: s } ] } }')
+    const accountOf = async (members: object): Promise<string> => {
+      const client = await dial(program.port)
+      expect(await client.readInfo()).toHaveProperty('auth_required', true)
+      client.send(`CONNECT ${JSON.stringify({ verbose: false, ...members })}\r\n`)
+      client.send('SUB r 1\r\nPUB $SYS.REQ.USER.INFO r 0\r\n\r\n')
+      return (await client.expectMatch(/"account":\s*"([^"]*)"/))[1]
+    }
+    expect(await accountOf({})).toBe('$G')
+    expect(await accountOf({ user: 's', pass: 's' })).toBe('$SYS')
+    await expectOut(program, usernamePasswordAuthenticator('s', 'wrong'))
+  })
+
   test('an account, and nothing of another one', async () => {
     const program = await startConfigured(
       server,
