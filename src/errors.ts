@@ -177,3 +177,6 @@ function characterAt(bytes: Buffer, at: number): string | undefined {
 }
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0')
+
+/** What keeps a server whose settings are good from starting. It is told by the log, as by nats-server. */
+export class StartError extends Error {}

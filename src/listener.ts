@@ -3,7 +3,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { hostPort } from './addresses.ts'
 import { LISTEN_BACKLOG } from './constants.ts'
-import { osErrorText } from './errors.ts'
+import { osErrorText, StartError } from './errors.ts'
 
 /**
  * Makes a server listen; `port` -1 takes a free one. As Go does it, 0.0.0.0 means every address of the machine, IPv6
@@ -31,10 +31,10 @@ function listenAt(server: Server, host: string, port: number): Promise<void> {
 }
 
 /** The port cannot be had; the words are nats-server's, the code in brackets Node's. */
-function listenError(host: string, port: number, error: unknown): Error {
+function listenError(host: string, port: number, error: unknown): StartError {
   const at = hostPort(host, port === -1 ? 0 : port)
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown'
-  return new Error(`Error listening on port: ${at}, "listen tcp ${at}: ${osErrorText(error)}" (${code})`)
+  return new StartError(`Error listening on port: ${at}, "listen tcp ${at}: ${osErrorText(error)}" (${code})`)
 }
 
 export class Listener {

@@ -11,9 +11,10 @@ import { hasPlainPassword } from './auth/setup.ts'
 import { ClientPorts } from './client-ports.ts'
 import { diffOptions } from './config/changes.ts'
 import { HEDDLE_VERSION, NATS_VERSION, STATSZ_FIRST_MS } from './constants.ts'
+import { StartError } from './errors.ts'
 import { attempt, guarded } from './guarded.ts'
 import { closeSpread, pause } from './lame-duck.ts'
-import { Log } from './log/log.ts'
+import { Log, logsToStderr } from './log/log.ts'
 import type { Query } from './messages.ts'
 import type { Monitor } from './monitor/monitor.ts'
 import type { MonitorPorts } from './monitor/page.ts'
@@ -96,7 +97,9 @@ export class Primary {
       await this.shards.startOthers()
       this.goOnUnlessClosing()
     } catch (error) {
-      if (!this.closing) this.log.fatal(error instanceof Error ? error.message : String(error))
+      // Told once, as by nats-server: by the log or by the program on stderr.
+      const isLogged = error instanceof StartError || !logsToStderr(this.options)
+      if (!this.closing && isLogged) this.log.fatal(error instanceof Error ? error.message : String(error))
       await this.close()
       throw error
     }
@@ -141,7 +144,7 @@ export class Primary {
     this.setIdentity(ports.identity(this.identity.serverId, options))
     if (options.pidFile !== '') {
       const failed = writePidFile(options.pidFile)
-      if (failed !== undefined) throw new Error(`Could not write pidfile: ${failed}`)
+      if (failed !== undefined) throw new StartError(`Could not write pidfile: ${failed}`)
     }
     await this.startMonitor(await monitor, tls.client)
     this.started = true

@@ -2,6 +2,8 @@
 
 import { setFlagsFromString } from 'node:v8'
 import { HEAP_GROWTH_PERCENT, PROGRAM } from './constants.ts'
+import { StartError } from './errors.ts'
+import { logsToStderr } from './log/log.ts'
 import type { Options } from './options.ts'
 import { ShardThreads } from './shard-threads.ts'
 import { Signals } from './signals.ts'
@@ -39,10 +41,7 @@ export async function run(options: Options, notices: readonly string[], reread: 
     await primary.start()
   } catch (error) {
     if (signals.ending) return
-    // Where the log goes to stderr, it has told why.
-    if (options.log === 'stderr' && options.logFile === '' && !options.syslog && options.remoteSyslog === '') {
-      process.exit(1)
-    }
+    if (error instanceof StartError && logsToStderr(options)) process.exit(1) // the log has told why
     throw error
   }
 }

@@ -226,3 +226,8 @@ function isoMicros(micros: number): string {
   const iso = new Date(Math.floor(micros / 1000)).toISOString()
   return `${iso.slice(0, -1)}${String(micros % 1000).padStart(3, '0')}Z`
 }
+
+/** Whether the log is what people see who start the server. */
+export function logsToStderr({ log, logFile, syslog, remoteSyslog }: LogOptions): boolean {
+  return log === 'stderr' && logFile === '' && !syslog && remoteSyslog === ''
+}

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { SHARD_ANSWER_MS, TRACES_AWAITED_MAX } from '../../src/constants.ts'
+import { TRACES_AWAITED_MAX } from '../../src/constants.ts'
 import type { Primary } from '../../src/primary.ts'
 import type { Die, Way } from '../support/faulty-ways.ts'
 import { ownPrimary } from '../support/harness.ts'
@@ -68,10 +68,8 @@ test('a shard that is stuck is not waited for', async () => {
   const { primary, publisher, documents } = await company()
   const { worker } = hostOf(primary, 2).thread
   await fail(primary, 2, 'Atomics.wait')
-  const sentAtMs = performance.now()
   publisher.send(TRACED)
   await until('the trace', () => documents.length === 1)
-  expect(performance.now() - sentAtMs).toBeGreaterThan(SHARD_ANSWER_MS * 0.9)
   expect(receivers(documents[0]).toSorted()).toEqual(['on 0', 'on 1'])
   await worker.terminate()
 })

@@ -1,6 +1,7 @@
 // The client protocol read in the plainest way: one character at a time, one state at a time, strings only. Slow, and
 // as close to the wording of the reference (6.1, 6.2, 7.1) as code can be. The real parser must make the same calls.
 
+import { goText } from '../../src/text/utf8.ts'
 import { connect, type FaultName, fault, hpub, ping, pong, request, sub, unsub } from './calls.ts'
 
 export interface ModelSettings {
@@ -86,7 +87,7 @@ export class ParserModel {
     const args = line.split(/[ \t]+/).filter((argument) => argument !== '')
     switch (this.verb) {
       case 'CONNECT': {
-        const json = Buffer.from(line, 'latin1').toString('utf8')
+        const json = goText(Buffer.from(line, 'latin1'))
         this.calls.push(connect(json))
         this.onConnect(json, this)
         break
