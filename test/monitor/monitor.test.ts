@@ -296,7 +296,7 @@ describe('when something goes wrong', () => {
 
   it('a port that is taken is named', async () => {
     const { port } = await start()
-    const nothing = { options: normaliseOptions({}) } as Monitored
+    const nothing = { options: normaliseOptions({}), log: { bug: () => undefined } } as unknown as Monitored
     const other = new Monitor(nothing, new PageSources(nothing))
     await expect(other.listen('127.0.0.1', port)).rejects.toThrow(/^can't listen to the monitor port: .*EADDRINUSE/)
     await other.close()
