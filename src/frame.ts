@@ -156,6 +156,23 @@ export interface Frame {
   rawBytes: number
 }
 
+/** One to read frames into. */
+export function emptyFrame(): Frame {
+  return {
+    bytes: 0,
+    kind: FrameKind.run,
+    plain: false,
+    account: '',
+    queue: '',
+    hops: 0,
+    publisher: 0,
+    trace: 0,
+    isOnlyTraced: false,
+    rawStart: 0,
+    rawBytes: 0,
+  }
+}
+
 /** Reads the frame at `at` into `frame` and `run`. */
 export function readFrame(from: Block, at: number, frame: Frame, run: Run): void {
   const { view, bytes } = from

@@ -5,8 +5,11 @@
 export const NODE_LEAST = '22.15.0'
 /** Node can move accepted sockets to worker threads from here on. */
 export const NODE_WITH_TRANSFER = '24.21.0'
+/** The line of Node that Heddle brings: flags of its V8 are known. */
+export const NODE_PINNED = '26.0.0'
 
-function isOlder(version: string, than: string): boolean {
+/** Compares the first two numbers of two versions. */
+export function isOlder(version: string, than: string): boolean {
   const [major, minor] = version.split('.').map(Number)
   const [needMajor, needMinor] = than.split('.').map(Number)
   return major < needMajor || (major === needMajor && minor < needMinor)

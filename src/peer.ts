@@ -3,7 +3,7 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import { HOLD_MS, RING_BUSY_BYTES, RING_TURN_BYTES } from './constants.ts'
-import { attachRun, type Frame, FrameKind, readFrame } from './frame.ts'
+import { attachRun, emptyFrame, type Frame, FrameKind, readFrame } from './frame.ts'
 import { attempt, guarded, type OnBug } from './guarded.ts'
 import { InterestReader } from './interest/reader.ts'
 import { Link, whenVisible } from './link.ts'
@@ -107,19 +107,7 @@ export class Peer {
   private readonly consumer: RingConsumer
   private readonly ringOut: SharedArrayBuffer
   private readonly run = new Run()
-  private readonly frame: Frame = {
-    bytes: 0,
-    kind: FrameKind.run,
-    plain: false,
-    account: '',
-    queue: '',
-    hops: 0,
-    publisher: 0,
-    trace: 0,
-    isOnlyTraced: false,
-    rawStart: 0,
-    rawBytes: 0,
-  }
+  private readonly frame = emptyFrame()
   /** A message that comes in fragments. */
   private assembly: Chunk | undefined
   private assembled = 0

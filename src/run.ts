@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { HEAP_GROWTH_PERCENT, PROGRAM } from './constants.ts'
 import { StartError } from './errors.ts'
 import { logsToStderr } from './log/log.ts'
+import { isOlder, NODE_PINNED } from './node-version.ts'
 import type { Options } from './options.ts'
 import { ShardThreads } from './shard-threads.ts'
 import { Signals } from './signals.ts'
@@ -18,7 +19,7 @@ export async function run(options: Options, notices: readonly string[], reread: 
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`)
   // All that each connection runs is compiled at about the same time. Compilations that are done wait behind those to
   // come where another thread frees them: some 20 MiB a shard, which malloc does not give back.
-  setFlagsFromString('--no-maglev-destroy-on-background')
+  if (!isOlder(process.versions.node, NODE_PINNED)) setFlagsFromString('--no-maglev-destroy-on-background')
   // What pgrep and `--signal` look for. Secrets among the arguments disappear from the process list with it.
   process.title = PROGRAM
   const signals = new Signals()

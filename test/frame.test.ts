@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest'
-import { attachRun, type Frame, FrameKind, frameBytes, type Routing, readFrame, writeFrame } from '../src/frame.ts'
+import {
+  attachRun,
+  emptyFrame,
+  type Frame,
+  FrameKind,
+  frameBytes,
+  type Routing,
+  readFrame,
+  writeFrame,
+} from '../src/frame.ts'
 import { allocateBlock, type Block } from '../src/memory/block.ts'
 import { Run } from '../src/protocol/run.ts'
 import { chooseSeed, Random } from './support/random.ts'
@@ -34,20 +43,6 @@ function makeRun(subject: string, reply: string, headerSize: number, payloads: r
   run.count = payloads.length
   return { run, subject, reply, payloads }
 }
-
-const emptyFrame = (): Frame => ({
-  bytes: 0,
-  kind: FrameKind.run,
-  plain: false,
-  account: '',
-  queue: '',
-  hops: 0,
-  trace: 0,
-  isOnlyTraced: false,
-  publisher: 0,
-  rawStart: 0,
-  rawBytes: 0,
-})
 
 const latin1 = (block: Block, start: number, end: number): string => block.bytes.toString('latin1', start, end)
 

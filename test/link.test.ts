@@ -2,13 +2,13 @@
 
 import { expect, test } from 'vitest'
 import { ACCOUNT_NAME_MAX, QUEUE_NAME_MAX, RINGS_BYTES_MAX, SHARDS_MAX } from '../src/constants.ts'
-import { FrameKind, type Routing, readFrame } from '../src/frame.ts'
+import { emptyFrame, FrameKind, type Routing, readFrame } from '../src/frame.ts'
 import { Link } from '../src/link.ts'
 import { ChunkPool } from '../src/memory/chunk-pool.ts'
 import { composeRun } from '../src/protocol/compose.ts'
 import { Run } from '../src/protocol/run.ts'
 import { createRing, RingConsumer, RingProducer } from '../src/ring.ts'
-import { emptyFrame, NO_OWNER } from './support/staged-peer.ts'
+import { NO_OWNER } from './support/staged-peer.ts'
 
 function routing(account: string, queue: string): Routing {
   return { account, plain: queue === '', queue, hops: 0, publisher: 1, trace: 0, isOnlyTraced: false }

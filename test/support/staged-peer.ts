@@ -2,7 +2,7 @@
 // that the test decides what makes that one look.
 
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import { attachRun, type Frame, FrameKind, type Routing, readFrame } from '../../src/frame.ts'
+import { attachRun, emptyFrame, FrameKind, type Routing, readFrame } from '../../src/frame.ts'
 import { createRegion, InterestWriter } from '../../src/interest/writer.ts'
 import { Link, type LinkOwner } from '../../src/link.ts'
 import { ChunkPool } from '../../src/memory/chunk-pool.ts'
@@ -29,21 +29,6 @@ const PLAIN: Routing = {
   trace: 0,
   isOnlyTraced: false,
 }
-
-/** To read frames into. */
-export const emptyFrame = (): Frame => ({
-  bytes: 0,
-  kind: FrameKind.run,
-  plain: false,
-  account: '',
-  queue: '',
-  hops: 0,
-  publisher: 0,
-  trace: 0,
-  isOnlyTraced: false,
-  rawStart: 0,
-  rawBytes: 0,
-})
 
 /** Of a link that a test looks after by itself. */
 export const NO_OWNER: LinkOwner = {
