@@ -21,6 +21,7 @@ import { configuredServers, scratchDirectory, startConfigured, startReloadable }
 import { dial } from '../support/harness.ts'
 import { TestAccount, TestOperator } from '../support/operator.ts'
 import type { ServerProgram } from '../support/server.ts'
+import { within } from '../support/until.ts'
 
 async function enter({ port }: ServerProgram, options: ConnectionOptions): Promise<NatsConnection> {
   const connection = await connect({ servers: `127.0.0.1:${port}`, reconnect: false, ...options })
@@ -52,8 +53,13 @@ const now = (): number => Math.floor(Date.now() / 1000)
  */
 async function endOf(come: (seconds: number) => Promise<NatsConnection>): Promise<string> {
   for (const seconds of [2, 5]) {
-    const connection = await come(seconds).catch(() => undefined)
-    if (connection !== undefined) return String(await connection.closed())
+    // A connection that is ended while the client library introduces itself may be one that it says nothing of.
+    const end = await within(
+      'the end',
+      come(seconds).then((it) => it.closed()),
+      (seconds + 3) * 1000,
+    ).catch(() => undefined)
+    if (end !== undefined) return String(end)
   }
   return String(await (await come(15)).closed())
 }

@@ -116,7 +116,7 @@ test.skipIf(noLogger || missing('python', 'local syslog'))('the local daemon is 
   sink.write('info', 'an info')
   sink.write('error', 'an error\nof two lines\n')
   await sink.close()
-  await daemon.until(/of two lines/)
+  await daemon.until(/of two lines\n/)
   // Facility 3 (daemon): 3 * 8 + 5, 3 * 8 + 3.
   expect(daemon.stdout).toMatch(new RegExp(`<29>\\S+ +\\d+ [\\d:]+ .*nats-server\\[${process.pid}\\]: an info`))
   expect(daemon.stdout).toMatch(/<27>.*: an error\n<27>.*: of two lines\n/)
