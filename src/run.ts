@@ -15,11 +15,6 @@ import { Signals } from './signals.ts'
  * the config file now give, or throws what is wrong with them. `notices` are for the log.
  */
 export async function run(options: Options, notices: readonly string[], reread: () => Promise<Options>): Promise<void> {
-  // For the process and all its threads, so only where they are ours.
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`)
-  // All that each connection runs is compiled at about the same time. Compilations that are done wait behind those to
-  // come where another thread frees them: some 20 MiB a shard, which malloc does not give back.
-  if (!isOlder(process.versions.node, NODE_PINNED)) setFlagsFromString('--no-maglev-destroy-on-background')
   // What pgrep and `--signal` look for. Secrets among the arguments disappear from the process list with it.
   process.title = PROGRAM
   const signals = new Signals()
@@ -40,9 +35,21 @@ export async function run(options: Options, notices: readonly string[], reread: 
   signals.serve(primary, reload, () => process.exit(0))
   try {
     await primary.start()
+    keepHeapsSmall()
   } catch (error) {
     if (signals.ending) return
     if (error instanceof StartError && logsToStderr(options)) process.exit(1) // the log has told why
     throw error
   }
+}
+
+/**
+ * For the process and all its threads, so only where they are ours; and when these are up, as V8 trusts no compiled code
+ * of before once a flag is another: a thread that begins afterwards takes 50 ms more.
+ */
+function keepHeapsSmall(): void {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`)
+  // All that each connection runs is compiled at about the same time. Compilations that are done wait behind those to
+  // come where another thread frees them: some 20 MiB a shard, which malloc does not give back.
+  if (!isOlder(process.versions.node, NODE_PINNED)) setFlagsFromString('--no-maglev-destroy-on-background')
 }
