@@ -7,6 +7,7 @@
 //     │ ROUTING plain interest (bit 0), traced only (bit 1), came by a service import (bit 2), hops (bits 8…)
 //     │ PUBLISHER  connection id (64 bits), for holding it back    TRACE  number under which to tell what happens to
 //     │            it; of a fence: its own
+//     │ WORK    number of the work that it was sent by (publish-order.ts)
 //     │ LINE, SUBJECT ×2, REPLY ×2, HEADER, SIZE, COUNT      as in protocol/run.ts
 //     │ ACCOUNT, QUEUE  bytes of their names; one member of the queue group is to get the run; 0 = no group
 //     │ RAW     bytes of the raw messages in this frame (a fragment has fewer than the message)
@@ -37,7 +38,8 @@ const At = {
   queue: 56,
   raw: 60,
   trace: 64,
-  end: 68,
+  work: 68,
+  end: 72,
 } as const
 
 /** How a run is to be dealt with by the shard that gets it. */
@@ -68,7 +70,7 @@ function pad(bytes: number): number {
 
 /**
  * Writes a frame at `at`: messages [from, from + count) of `run`, or of the one message at `from` the bytes
- * [rawStart, rawStart + rawBytes). Answers the bytes written.
+ * [rawStart, rawStart + rawBytes). `work`: the number of the work at hand. Returns the bytes written.
  */
 export function writeFrame(
   to: Block,
@@ -80,6 +82,7 @@ export function writeFrame(
   count: number,
   rawStart: number,
   rawBytes: number,
+  work: number,
 ): number {
   const { view } = to
   const { account, queue } = routing
@@ -91,6 +94,7 @@ export function writeFrame(
   // Connections are counted for ever: their numbers outgrow 32 bits.
   view.setFloat64(at + At.publisher, routing.publisher, true)
   view.setInt32(at + At.trace, routing.trace, true)
+  view.setInt32(at + At.work, work, true)
   view.setInt32(at + At.line, run.lineLength, true)
   view.setInt32(at + At.subjectStart, run.subjectStart - run.lineStart, true)
   view.setInt32(at + At.subjectEnd, run.subjectEnd - run.lineStart, true)
@@ -117,11 +121,12 @@ export const FENCE_BYTES = At.end
  * Writes a frame that says: what stands before it is all that was sent until now. `number` says what it is for, see
  * Peer.
  */
-export function writeFence({ view, bytes }: Block, at: number, number: number): void {
+export function writeFence({ view, bytes }: Block, at: number, number: number, work: number): void {
   bytes.fill(0, at, at + FENCE_BYTES)
   view.setInt32(at + At.bytes, FENCE_BYTES, true)
   view.setInt32(at + At.kind, FrameKind.fence, true)
   view.setInt32(at + At.trace, number, true)
+  view.setInt32(at + At.work, work, true)
 }
 
 /** Names are short: a loop is quicker than a call into the runtime. */
@@ -133,6 +138,11 @@ function holdsText(bytes: Uint8Array, at: number, length: number, text: string):
   if (length !== text.length) return false
   for (let i = 0; i < length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false
   return true
+}
+
+/** The number of the work that the frame at `at` was sent by. */
+export function workOf({ view }: Block, at: number): number {
+  return view.getInt32(at + At.work, true)
 }
 
 /** The messages that begin in the frame at `at`. */

@@ -21,6 +21,8 @@ interface WaitingFrames {
 
 /** What a link asks of the peer that it leads to. */
 export interface LinkOwner {
+  /** The number of the work at hand (publish-order.ts). */
+  readonly work: number
   /** Wakes the other shard. */
   wake(): void
   /** Asks for publish() at the end of the turn. */
@@ -113,7 +115,7 @@ export class Link {
     rawBytes: number,
   ): void {
     const at = this.place(frameBytes(routing, rawBytes))
-    writeFrame(this.block, at, kind, run, routing, from, count, rawStart, rawBytes)
+    writeFrame(this.block, at, kind, run, routing, from, count, rawStart, rawBytes, this.owner.work)
     if (this.ring.unpublishedBytes >= CHUNK_BYTES) this.publish()
   }
 
@@ -121,7 +123,7 @@ export class Link {
   sendFence(number: number): void {
     if (this.state === 'closed') return
     const at = this.place(FENCE_BYTES)
-    writeFence(this.block, at, number)
+    writeFence(this.block, at, number, this.owner.work)
   }
 
   /** The place of the next frame, of `need` bytes: in the ring, or behind those that wait. It is in `block`. */

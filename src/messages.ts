@@ -38,6 +38,8 @@ export interface ShardSetup {
   readonly shards: number
   /** How many connections accounts with a limit have. */
   readonly accountConnections: SharedArrayBuffer
+  /** Numbers what is published, for all shards. */
+  readonly publishOrder: SharedArrayBuffer
   /** The latest number of a message about the server. */
   readonly systemSequence: SharedArrayBuffer
   /** The server's own key pair. */

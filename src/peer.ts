@@ -2,9 +2,10 @@
 // MessagePort that serves as doorbell.
 
 import type { MessagePort } from 'node:worker_threads'
-import { HOLD_MS, RING_BUSY_BYTES, RING_TURN_BYTES } from './constants.ts'
-import { attachRun, emptyFrame, type Frame, FrameKind, readFrame } from './frame.ts'
+import { HOLD_MS } from './constants.ts'
+import { attachRun, emptyFrame, type Frame, FrameKind, readFrame, workOf } from './frame.ts'
 import { attempt, guarded, type OnBug } from './guarded.ts'
+import type { Inbox, InboxRing } from './inbox.ts'
 import { InterestReader } from './interest/reader.ts'
 import { Link, whenVisible } from './link.ts'
 import type { Log } from './log/log.ts'
@@ -12,12 +13,12 @@ import type { Chunk, ChunkPool } from './memory/chunk-pool.ts'
 import { type PeerMessage, type PeerSetup, WAKE } from './messages.ts'
 import type { Outbound } from './outbound.ts'
 import { Run } from './protocol/run.ts'
+import { isNotAfter, type PublishOrder } from './publish-order.ts'
 import { RingConsumer, RingProducer } from './ring.ts'
 import type { Publisher } from './router.ts'
 import { SERVER_ID } from './server-publisher.ts'
 import type { TraceEvent } from './tracing/message-trace.ts'
 import type { Tracing } from './tracing/tracing.ts'
-import type { Turns } from './turns.ts'
 
 /** A publisher on another shard, as the router sees it. One object a peer, renamed for each frame. */
 export class RemotePublisher implements Publisher {
@@ -75,12 +76,10 @@ interface LocalPublisher extends Publisher {
 export interface PeerOwner {
   readonly pool: ChunkPool
   readonly tracing: Tracing
-  readonly turns: Turns
+  readonly order: PublishOrder
+  readonly inbox: Inbox
   /** Messages came from the peer's publishers. */
   receive(run: Run, frame: Frame, peer: Peer): void
-  /** A read begins, and ends. */
-  beginRead(): void
-  endRead(): void
   /** Something else than a read or a frame makes the shard work. */
   wake(): void
   /** Asks for the end of the turn, at which links publish. */
@@ -96,7 +95,7 @@ export interface PeerOwner {
   readonly log: Pick<Log, 'complaint' | 'warn'>
 }
 
-export class Peer {
+export class Peer implements InboxRing {
   readonly index: number
   readonly interest: InterestReader
   readonly link: Link
@@ -118,9 +117,10 @@ export class Peer {
   /** By the number of the question. */
   private readonly asking = new Map<number, (info: string) => void>()
   private nextQuestion = 1
-  private drainScheduled = false
   private gone = false
   private pauseTimer: NodeJS.Timeout | undefined
+  /** The next frame wakes this shard. */
+  private isAsleep = false
 
   constructor(owner: PeerOwner, setup: PeerSetup) {
     this.owner = owner
@@ -131,6 +131,9 @@ export class Peer {
     this.interest = new InterestReader(setup.region)
     this.consumer = new RingConsumer(setup.ringIn)
     this.link = new Link(new RingProducer(setup.ringOut), owner.pool, {
+      get work() {
+        return owner.order.current
+      },
       wake: () => this.post(WAKE),
       mark: () => owner.schedule(),
       filled: () => this.holdPublishers(),
@@ -140,7 +143,6 @@ export class Peer {
       'message',
       guarded(owner.bugMet, (message: PeerMessage) => this.portOnMessage(message)),
     )
-    this.drain()
   }
 
   private post(message: PeerMessage): void {
@@ -150,8 +152,9 @@ export class Peer {
   private portOnMessage(message: PeerMessage): void {
     if (this.gone) return
     if (message === WAKE) {
+      this.isAsleep = false
       this.link.pump()
-      this.drain()
+      this.owner.inbox.drain()
       return
     }
     switch (message.kind) {
@@ -285,52 +288,26 @@ export class Peer {
   private readonly resume = (): void => {
     clearTimeout(this.pauseTimer)
     this.pauseTimer = undefined
-    this.scheduleDrain()
+    this.owner.inbox.schedule()
   }
 
-  private get paused(): boolean {
+  get paused(): boolean {
     return this.pauseTimer !== undefined
   }
 
-  /** Deals with the frames in the ring: at most one turn's worth, then others get their turn. */
-  private drain(): void {
-    if (this.gone || this.paused) return
-    const { turns } = this.owner
-    this.owner.beginRead()
-    turns.begin()
-    let dealtWith = 0
-    while (dealtWith < RING_TURN_BYTES && !turns.isOver && !this.paused) {
-      const bytes = this.takeFrame()
-      if (bytes === 0) break
-      dealtWith += bytes
-    }
-    // Under load the next frame is not far: look again in the next turn, and sleep only when little came.
-    if (!this.paused && (dealtWith >= RING_BUSY_BYTES || turns.isOver || !this.consumer.sleep())) this.scheduleDrain()
-    this.owner.endRead()
+  holdsFrameOf(work: number): boolean {
+    if (this.gone) return false
+    const at = this.consumer.next()
+    return at >= 0 && isNotAfter(workOf(this.consumer.block, at), work)
   }
 
-  /**
-   * Deals with all that is in the ring now, pause or not. Called before a subscription comes or goes: what a publisher
-   * on the other shard had flushed by then is delivered to those who were there, and to nobody else. Answers how many
-   * bytes that were.
-   */
-  catchUp(): number {
-    const most = this.consumer.size
-    let dealtWith = 0
-    while (dealtWith < most) {
-      const bytes = this.takeFrame()
-      if (bytes === 0) break
-      dealtWith += bytes
-    }
-    return dealtWith
+  get nextNumber(): number {
+    return workOf(this.consumer.block, this.consumer.next())
   }
 
-  /** Deals with the next frame; answers its bytes, or 0 if there is none. */
-  private takeFrame(): number {
-    const at = this.gone ? -1 : this.consumer.next()
-    if (at < 0) return 0
-    const { frame } = this
-    readFrame(this.consumer.block, at, frame, this.run)
+  takeFrame(): number {
+    const { frame, consumer } = this
+    readFrame(consumer.block, consumer.next(), frame, this.run)
     try {
       this.deliver()
     } catch (error) {
@@ -339,18 +316,14 @@ export class Peer {
       this.assembly = undefined
       this.run.chunk = undefined
     }
-    this.consumer.advance(frame.bytes)
-    if (this.consumer.release()) this.post(WAKE)
+    consumer.advance(frame.bytes)
+    if (consumer.release()) this.post(WAKE)
     return frame.bytes
   }
 
-  private scheduleDrain(): void {
-    if (this.drainScheduled) return
-    this.drainScheduled = true
-    this.owner.turns.wait(() => {
-      this.drainScheduled = false
-      attempt(this.owner.bugMet, () => this.drain())
-    })
+  sleep(): boolean {
+    this.isAsleep = this.isAsleep || this.gone || this.consumer.sleep()
+    return this.isAsleep
   }
 
   private deliver(): void {
@@ -386,10 +359,8 @@ export class Peer {
     assembly.release()
   }
 
-  /** The shard behind this peer has died. */
+  /** The shard behind this peer has died, and all that it had published is dealt with. */
   died(): void {
-    // What its publishers had flushed before is delivered.
-    this.catchUp()
     const lost = this.link.countUnread(new RingConsumer(this.ringOut))
     if (lost > 0) this.owner.log.warn(`Shard ${this.index} died; ${lost} messages for its clients were lost`)
     this.close()

@@ -16,6 +16,7 @@ import { Gauges } from './gauges.ts'
 import { attempt } from './guarded.ts'
 import { readingSocketOver, socketOver } from './handoff.ts'
 import { Identities } from './identities.ts'
+import { Inbox, type InboxOwner } from './inbox.ts'
 import { Generations } from './interest/generations.ts'
 import { InterestWriter } from './interest/writer.ts'
 import type { LastServed } from './last-served.ts'
@@ -39,6 +40,7 @@ import type { Outbound, OutboundOwner } from './outbound.ts'
 import { Peer, type PeerOwner } from './peer.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
 import type { Run } from './protocol/run.ts'
+import { PublishOrder } from './publish-order.ts'
 import { PermissionSets } from './rights.ts'
 import { Router } from './router.ts'
 import { SecureEntry } from './secure-entry.ts'
@@ -54,7 +56,7 @@ import { Turns, Work } from './turns.ts'
 import type { WebSocketSession } from './websocket/handshake.ts'
 import type { WebSockets, WebSocketsClass, WebSocketsOwner } from './websocket/websockets.ts'
 
-export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQueueOwner {
+export class Shard implements OutboundOwner, PeerOwner, InboxOwner, WebSocketsOwner, ReportQueueOwner {
   readonly index: number
   options: Options
   readonly log: Log
@@ -78,6 +80,9 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   readonly identities: Identities
   readonly router: Router
   readonly peers: Peer[] = []
+  /** The order of what this shard publishes among all shards. */
+  readonly order: PublishOrder
+  readonly inbox = new Inbox(this)
   readonly arrivals = new Arrivals(this)
   readonly clients = new Map<number, Client>()
   /** By which peers are judged that are silent. */
@@ -120,6 +125,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     this.log = new Log(setup.options, { name, opened: setup.logOpened, tell: toPrimary }, this.turns)
     this.generations = new Generations(setup.generations)
     this.gauges = new Gauges(setup.gauges)
+    this.order = new PublishOrder(setup.publishOrder)
     this.lastServed = this.gauges.lastServed(setup.index)
     this.records = new Records(this, setup, this.gauges.counters(setup.index))
     this.writer = new InterestWriter(setup.region, this.generations, setup.seed)
@@ -234,12 +240,19 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
 
   // ── The turn ──────────────────────────────────────────────────────────────────────────────────────────
 
-  /**
-   * A read begins. If the loop was idle before it, nothing else is likely to come in this turn, and the turn ends
-   * with the read; otherwise it ends when all reads of this round are done, so that a receiver is written once.
-   */
+  /** A read begins: what it publishes comes behind all that other shards' publishers have flushed. */
   beginRead(): void {
-    this.nowMs = performance.now()
+    this.beginWork()
+    this.inbox.catchUp(false)
+  }
+
+  /**
+   * A read, or a look into the rings, begins. If the loop was idle before it, nothing else is likely to come in this
+   * turn, and the turn ends with the read; otherwise it ends when all reads of this round are done, so that a receiver
+   * is written once.
+   */
+  beginWork(): void {
+    this.wake()
     this.endsWithRead = this.nowMs - this.busyUntilMs > LOOP_IDLE_MS
     this.records.latency.readBegins(this.nowMs)
   }
@@ -268,6 +281,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
   /** Something else than a read or a frame makes the shard work: a timer, an answer from elsewhere. */
   wake(): void {
     this.nowMs = performance.now()
+    this.order.begin()
   }
 
   /** The same for what ends or answers something: it comes behind what other shards' publishers have flushed. */
@@ -296,6 +310,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
 
   /** Ends the turn. */
   flush(): void {
+    this.order.begin()
     attempt(this.bugMet, () => {
       this.router.delivery.endTurn()
       this.publish()
@@ -324,11 +339,14 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
     this.removePeer(setup.index)
     this.peers.push(new Peer(this, setup))
     this.generations.advanceAll()
+    this.inbox.drain()
   }
 
   removePeer(index: number): void {
     const at = this.peers.findIndex((peer) => peer.index === index)
     if (at < 0) return
+    // What its publishers had flushed before is delivered.
+    this.catchUp()
     const [peer] = this.peers.splice(at, 1)
     // Routes that name it are stale from here on; its link takes what comes until then, and lets it go.
     this.generations.advanceAll()
@@ -350,7 +368,7 @@ export class Shard implements OutboundOwner, PeerOwner, WebSocketsOwner, ReportQ
 
   /** Deals with everything that other shards' publishers have flushed by now. */
   catchUp(): void {
-    for (const peer of this.peers) peer.catchUp()
+    this.inbox.catchUp(true)
   }
 
   holdPublisher(connection: number, peer: number): void {

@@ -23,6 +23,7 @@ import { takeHandle } from './node-private.ts'
 import { transferObstacle } from './node-version.ts'
 import { OptionError, type Options } from './options.ts'
 import type { ServerIdentity } from './protocol/handshake.ts'
+import { PublishOrder } from './publish-order.ts'
 import type { ServerKey } from './server-identity.ts'
 import { introduce, LocalShardHost, type ShardHost, type ShardObserver, WorkerShardHost } from './shard-host.ts'
 import { isReady, replacementDelayMs, type ShardState, type Slot } from './shard-slot.ts'
@@ -55,6 +56,7 @@ export class Shards implements ShardObserver {
   readonly answerers: Answerers
   /** Numbers the messages about the server. */
   readonly sequence = new MessageSequence()
+  private readonly publishOrder = new PublishOrder()
   /** Connections of accounts have come or gone, and somebody wants to know. */
   onConnectionsChanged: (accounts: readonly string[]) => void = () => undefined
   /** What new threads are told of TLS. */
@@ -181,6 +183,7 @@ export class Shards implements ShardObserver {
       handshakeLimit: this.handshakeLimit,
       asksProgram: this.asksProgram,
       key: this.key,
+      publishOrder: this.publishOrder.memory,
       systemSequence: this.sequence.memory,
     }
   }

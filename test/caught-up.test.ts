@@ -35,6 +35,7 @@ test.each([
   ['UNSUB', 'UNSUB 1\r\nPING\r\n', `${MESSAGE}PONG\r\n`],
   ['UNSUB with a limit that the message reaches', 'UNSUB 1 1\r\nPING\r\n', `${MESSAGE}PONG\r\n`],
   ['SUB', 'SUB b 2\r\nPING\r\n', `${MESSAGE}PONG\r\n`],
+  ['PUB', 'PUB a 1\r\ny\r\nPING\r\n', `${MESSAGE}MSG a 1 1\r\ny\r\nPONG\r\n`],
   ['a second CONNECT', 'CONNECT {"verbose":true}\r\nPING\r\n', `${MESSAGE}+OK\r\nPONG\r\n`],
 ])('%s comes behind what lies in a ring', async (_, operation, answer) => {
   const { client } = await stage()
@@ -74,4 +75,16 @@ test('news of the server come behind what lies in a ring', async () => {
   const shard = localShard(primary)
   shard.setIdentity({ ...shard.identity, lameDuck: true })
   await client.expectMatch(/^MSG a 1 1\r\nx\r\n/)
+})
+
+test('what lies in several rings comes in the order in which it was published', async () => {
+  const { primary, peer, client } = await stage()
+  const other = new StagedPeer(localShard(primary), 2)
+  other.publish('a', '1')
+  peer.publish('a', '2')
+  peer.publish('a', '3')
+  other.publish('a', '4')
+  client.send('PING\r\n')
+  const messages = ['x', '1', '2', '3', '4'].map((payload) => `MSG a 1 1\r\n${payload}\r\n`)
+  await client.expect(`${messages.join('')}PONG\r\n`)
 })

@@ -71,7 +71,7 @@ const PLAIN: Routing = {
 function send(example: Example, routing: Routing, from: number, count: number, at = 0): { run: Run; frame: Frame } {
   const { run } = example
   const ring = allocateBlock(at + frameBytes(routing, count * run.stride) + 16)
-  writeFrame(ring, at, FrameKind.run, run, routing, from, count, 0, count * run.stride)
+  writeFrame(ring, at, FrameKind.run, run, routing, from, count, 0, count * run.stride, 7)
   const frame = emptyFrame()
   const read = new Run()
   readFrame(ring, at, frame, read)
@@ -150,7 +150,7 @@ test('a frame is whole words, of the size that was told, and overruns by less th
     const at = 4 * random.below(10)
     const ring = allocateBlock(at + bytes + 64)
     ring.bytes.fill(0x55)
-    const written = writeFrame(ring, at, FrameKind.run, example.run, routing, 0, 2, 0, 2 * example.run.stride)
+    const written = writeFrame(ring, at, FrameKind.run, example.run, routing, 0, 2, 0, 2 * example.run.stride, 7)
     expect(written).toBe(bytes)
     expect(bytes % 4).toBe(0)
     expect(ring.view.getInt32(at, true)).toBe(bytes)
@@ -176,7 +176,18 @@ test('a message in fragments of any size is put together again', () => {
     for (let start = 0; start < run.stride; start += room) {
       const bytes = Math.min(room, run.stride - start)
       const ring = allocateBlock(frameBytes(routing, bytes))
-      writeFrame(ring, 0, start === 0 ? FrameKind.firstFragment : FrameKind.fragment, run, routing, 1, 1, start, bytes)
+      writeFrame(
+        ring,
+        0,
+        start === 0 ? FrameKind.firstFragment : FrameKind.fragment,
+        run,
+        routing,
+        1,
+        1,
+        start,
+        bytes,
+        7,
+      )
       readFrame(ring, 0, frame, read)
       expect(frame).toMatchObject({ ...routing, rawBytes: bytes })
       ring.bytes.copy(assembly.bytes, assembled, frame.rawStart, frame.rawStart + frame.rawBytes)

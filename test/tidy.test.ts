@@ -8,7 +8,6 @@ import { expressionsIn } from './support/expressions.ts'
 import { isLinearByForm } from './support/patterns.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const LINES_MAX = 450
 const COLUMNS_MAX = 120
 
 interface Source {
@@ -51,11 +50,6 @@ function codeOf(line: string): string {
 test('there are sources to look at', () => {
   expect(PRODUCT.length).toBeGreaterThan(20)
   expect(EVERYTHING.length).toBeGreaterThan(PRODUCT.length)
-})
-
-test('no product file is longer than one sitting', () => {
-  const long = PRODUCT.filter(({ lines }) => lines.length - 1 > LINES_MAX)
-  expect(long.map(({ path, lines }) => `${path}: ${lines.length - 1} lines`)).toEqual([])
 })
 
 test('no line is wider than the page', () => {

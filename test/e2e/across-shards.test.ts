@@ -7,6 +7,41 @@ import { Counter, flush, SHARDS, whileBusy } from '../support/busy-shards.ts'
 import { openInTurn, useServer } from '../support/harness.ts'
 import { RawClient } from '../support/raw-client.ts'
 
+describe('messages of two publishers, of whom the second sends when the first has its PONG', () => {
+  const running = useServer({ workers: SHARDS })
+
+  /** Rounds in which the subscriber got the second message first. `shards`: of the two publishers and the subscriber. */
+  async function outOfOrder(rounds: number, shards: readonly [number, number, number]): Promise<number> {
+    const clients = await openInTurn(running.port, SHARDS, 3 * SHARDS)
+    const [first, second, client] = shards.map((shard, i) => clients[i * SHARDS + shard])
+    const got: string[] = []
+    client.onMessage = ({ subject }) => got.push(subject)
+    client.send('SUB twice.* 1\r\n')
+    await client.sync()
+    let failed = 0
+    const work = async (): Promise<void> => {
+      for (let round = 0; round < rounds; round++) {
+        got.length = 0
+        await flush(first, 'twice.first')
+        await flush(second, 'twice.second')
+        await client.sync()
+        if (got.join() !== 'twice.first,twice.second') failed++
+      }
+    }
+    await whileBusy(running.port, work())
+    return failed
+  }
+
+  test.each([
+    { name: 'three shards', shards: [0, 1, 2] },
+    { name: 'three shards, the other way round', shards: [2, 1, 0] },
+    { name: 'two shards, the second publisher and the subscriber on one', shards: [0, 1, 1] },
+    { name: 'two shards, the first publisher and the subscriber on one', shards: [1, 0, 1] },
+  ] as const)('come in that order with $name', async ({ shards }) => {
+    expect(await outOfOrder(500, shards)).toBe(0)
+  })
+})
+
 describe('what a publisher has flushed', () => {
   const running = useServer({ workers: SHARDS })
 

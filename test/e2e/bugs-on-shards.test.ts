@@ -49,7 +49,7 @@ const ENTRIES: readonly [type: Break['type'], method: string, provoke: (far: Raw
   ['Client', 'release', (_, near) => near.send('X\r\n')],
   ['Client', 'socketOnClose', (_, near) => near.socket.destroy()],
   ['Shard', 'receive', (far) => far.send('PUB heard 0\r\n\r\n')],
-  ['Peer', 'drain', (far) => far.send('PUB heard 0\r\n\r\n')],
+  ['Inbox', 'takeInOrder', (far) => far.send('PUB heard 0\r\n\r\n')],
 ]
 
 test.each(ENTRIES)('on a worker thread, a bug is met in %s.%s', async (type, method, provoke) => {

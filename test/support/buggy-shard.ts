@@ -3,13 +3,13 @@
 import { parentPort } from 'node:worker_threads'
 import '../../workers/shard-main.ts'
 import { Client } from '../../src/client.ts'
+import { Inbox } from '../../src/inbox.ts'
 import { KeepAlive } from '../../src/keep-alive.ts'
 import { LoadMeter } from '../../src/monitor/shard/load-meter.ts'
 import { Outbound } from '../../src/outbound.ts'
-import { Peer } from '../../src/peer.ts'
 import { Shard } from '../../src/shard.ts'
 
-const TYPES = { Client, KeepAlive, LoadMeter, Outbound, Peer, Shard }
+const TYPES = { Client, Inbox, KeepAlive, LoadMeter, Outbound, Shard }
 
 export interface Break {
   readonly kind: 'break'

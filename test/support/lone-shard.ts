@@ -5,6 +5,7 @@ import { Gauges } from '../../src/gauges.ts'
 import { Generations } from '../../src/interest/generations.ts'
 import { createRegion } from '../../src/interest/writer.ts'
 import { normaliseOptions } from '../../src/options.ts'
+import { PublishOrder } from '../../src/publish-order.ts'
 import { createServerKey } from '../../src/server-identity.ts'
 import { Shard } from '../../src/shard.ts'
 import { MessageSequence } from '../../src/system/server-info.ts'
@@ -28,6 +29,7 @@ export function loneShard(): Shard {
       accountConnections: new AccountConnections(1).memory,
       tls: {},
       handshakeLimit: createHandshakeLimit(),
+      publishOrder: new PublishOrder().memory,
       systemSequence: new MessageSequence().memory,
     },
     () => undefined,

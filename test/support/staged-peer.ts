@@ -32,6 +32,7 @@ const PLAIN: Routing = {
 
 /** Of a link that a test looks after by itself. */
 export const NO_OWNER: LinkOwner = {
+  work: 0,
   wake: () => undefined,
   mark: () => undefined,
   filled: () => undefined,
@@ -60,7 +61,13 @@ export class StagedPeer {
     this.port.unref()
     this.interest = new InterestWriter(region, shard.generations, shard.seed)
     this.consumer = new RingConsumer(ringOut)
-    this.link = new Link(new RingProducer(ringIn), this.pool, NO_OWNER)
+    this.link = new Link(new RingProducer(ringIn), this.pool, {
+      ...NO_OWNER,
+      get work() {
+        shard.order.begin()
+        return shard.order.current
+      },
+    })
     shard.addPeer({ index, region, ringOut, ringIn, port: port1 })
     this.peer = shard.peers[shard.peers.length - 1]
   }
