@@ -7,16 +7,16 @@
 //     await server.close()
 
 import type { Authenticate } from './auth/custom.ts'
+import { nodeObstacle } from './base/node-version.ts'
 import { blockReader } from './config/file.ts'
+import { isPlainObject, shownData } from './config/language/tree.ts'
 import { type Normalised, normaliseEmbedded } from './config/normalise.ts'
 import { readFile } from './config/surroundings.ts'
-import { isPlainObject, shownData } from './config/tree.ts'
-import { nodeObstacle } from './node-version.ts'
-import { OptionError, type ServerOptions } from './options.ts'
-import { Primary } from './primary.ts'
+import { OptionError, type ServerOptions } from './options/options.ts'
+import { Primary } from './primary/primary.ts'
 
 export type { Authenticate, AuthenticateAnswer, AuthenticateRequest } from './auth/custom.ts'
-export { OptionError, type ServerOptions } from './options.ts'
+export { OptionError, type ServerOptions } from './options/options.ts'
 
 /** What createServer() takes: plain data, and a function. */
 export interface EmbeddedOptions extends ServerOptions {

@@ -1,14 +1,14 @@
 // The command: argv in, exit code out. The only file that reads either.
 
-import { keepCompiled } from './compile-cache.ts'
+import { HEDDLE_VERSION, NATS_VERSION, PROGRAM } from './base/constants.ts'
+import { nodeObstacle } from './base/node-version.ts'
 import { type Command, parseFlags, type RunCommand } from './config/flags.ts'
 import { tlsUsage, usage } from './config/help.ts'
 import { check, load } from './config/load.ts'
 import { surroundingsOf } from './config/surroundings.ts'
-import { HEDDLE_VERSION, NATS_VERSION, PROGRAM } from './constants.ts'
-import { nodeObstacle } from './node-version.ts'
-import { run } from './run.ts'
-import { sendSignal } from './send-signal.ts'
+import { keepCompiled } from './process/compile-cache.ts'
+import { run } from './process/run.ts'
+import { sendSignal } from './process/send-signal.ts'
 
 /** The exit code of `-t --test_reload` where a restart is needed. */
 const EXIT_RESTART = 3

@@ -56,7 +56,7 @@ test('no line is wider than the page', () => {
   expect(placesOf(PRODUCT, (line) => line.length > COLUMNS_MAX)).toEqual([])
 })
 
-test('no promise is let go with void: what goes wrong in it has to be guarded (src/guarded.ts)', () => {
+test('no promise is let go with void: what goes wrong in it has to be guarded (src/base/guarded.ts)', () => {
   expect(placesOf(PRODUCT, (line) => /\bvoid [A-Za-z(]/.test(codeOf(line)))).toEqual([])
 })
 
@@ -126,10 +126,11 @@ test('what is only for tests stays out of the product', () => {
  */
 const TRUSTED = new Map([
   ['src/config/', 'flags, files and options are the operator’s'],
-  ['src/addresses.ts', 'addresses that the operator advertises'],
+  ['src/base/addresses.ts', 'addresses that the operator advertises'],
+  ['src/base/duration.ts', 'durations that the operator writes'],
   ['src/auth/jwt/operator.ts', 'a version in the token of the configured operator'],
-  ['src/errors.ts', 'what Node says of a failed system call'],
-  ['src/monitor/go-format.ts', 'digits of one number'],
+  ['src/base/errors.ts', 'what Node says of a failed system call'],
+  ['src/base/go-format.ts', 'digits of one number'],
   ['src/tls/errors.ts', 'what OpenSSL says of a handshake'],
   ['src/tls/names.ts', 'names of configured users'],
   ['src/tls/ocsp/stapling.ts', 'the server’s own certificates'],

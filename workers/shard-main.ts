@@ -2,11 +2,11 @@
 
 import { type MessagePort, parentPort } from 'node:worker_threads'
 import type { Packr } from 'msgpackr'
-import { keepCompiled } from '../src/compile-cache.ts'
-import { SHUTDOWN_GRACE_MS } from '../src/constants.ts'
-import { attempt } from '../src/guarded.ts'
-import type { FromShard, Query, ShardSetup, ToShard } from '../src/messages.ts'
-import { Shard } from '../src/shard.ts'
+import { SHUTDOWN_GRACE_MS } from '../src/base/constants.ts'
+import { attempt } from '../src/base/guarded.ts'
+import { keepCompiled } from '../src/process/compile-cache.ts'
+import { Shard } from '../src/shard/shard.ts'
+import type { FromShard, Query, ShardSetup, ToShard } from '../src/threads/messages.ts'
 import { loadWebSockets } from '../src/websocket/load.ts'
 
 type Order = Exclude<ToShard, { kind: 'setup' }>

@@ -13,7 +13,7 @@
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { ACCOUNT_ROWS_MAX } from '../constants.ts'
+import { ACCOUNT_ROWS_MAX } from '../base/constants.ts'
 import type { Account } from './account.ts'
 
 const WORD_BYTES = 4

@@ -1,15 +1,15 @@
 // An account: a subject space of its own (reference 4.3). Nothing published in one is seen in another but by import.
 
 import type { Limits } from '../auth/identity.ts'
+import type { AccountKey } from '../interest/reader.ts'
 import type {
   AccountOptions,
   ExportOptions,
   ImportOptions,
   MappingOptions,
   SlowConsumerPolicy,
-} from '../config/shapes.ts'
-import type { AccountKey } from '../interest/reader.ts'
-import { AccountCounters } from '../stats.ts'
+} from '../options/shapes.ts'
+import { AccountCounters } from '../reports/report.ts'
 import { matches } from '../subjects/subject.ts'
 import { compileImport, type ServiceImport, StreamImport } from './imports.ts'
 import { compileMapping, type Mapping, Mappings } from './mapping.ts'

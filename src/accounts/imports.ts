@@ -5,7 +5,7 @@
 //     service import   a publish here is also one there, and what is answered there finds its way back
 //                      (service-calls.ts)
 
-import type { ExportOptions, ImportOptions } from '../config/shapes.ts'
+import type { ExportOptions, ImportOptions } from '../options/shapes.ts'
 import { intersection } from '../subjects/overlap.ts'
 import {
   compileTransform,

@@ -1,7 +1,7 @@
 // Subject mappings of an account (reference 4.3): a published subject becomes another one before it is matched, always
 // the same one, or one of several by weight.
 
-import type { MappingOptions } from '../config/shapes.ts'
+import type { MappingOptions } from '../options/shapes.ts'
 import { compileTransform, identityDestination, type Transform, type TransformError } from '../subjects/transform.ts'
 
 const PERCENT = 100

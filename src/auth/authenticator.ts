@@ -5,7 +5,7 @@
 //
 // It runs on the connection's own thread. What takes long or is the primary's is behind AuthServices.
 
-import type { ConnectionType } from '../config/shapes.ts'
+import type { ConnectionType } from '../options/shapes.ts'
 import type { Callout, CalloutPlan } from './callout.ts'
 import { authenticateConfigured, mayConnectBy, simpleFor } from './configured.ts'
 import { AuthFaults, type Identity, identity, isRefusal, type Refusal, refuse } from './identity.ts'

@@ -5,9 +5,9 @@
 
 import { createHash } from 'node:crypto'
 import type { KeyPair } from '@nats-io/nkeys'
-import type { AuthCalloutOptions, ConnectionType, Permissions } from '../config/shapes.ts'
-import { quote } from '../errors.ts'
-import type { TurnQueue } from '../turn-queue.ts'
+import { quote } from '../base/errors.ts'
+import type { TurnQueue } from '../base/turn-queue.ts'
+import type { AuthCalloutOptions, ConnectionType, Permissions } from '../options/shapes.ts'
 import { AuthFaults, type Identity, identity, isRefusal, type Refusal, refuse } from './identity.ts'
 import type { VerifiedAccount } from './jwt/account.ts'
 import type { AccountBook } from './jwt/account-book.ts'

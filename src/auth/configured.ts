@@ -1,7 +1,7 @@
 // Users that the configuration names: by nkey, by certificate, by name and password, by a token or one user for
 // everybody, and the part that those take who say nothing (reference 4.2).
 
-import type { ConnectionType } from '../config/shapes.ts'
+import type { ConnectionType } from '../options/shapes.ts'
 import { AuthFaults, type Identity, identity, type Refusal, refuse, type Way } from './identity.ts'
 import { decodeSignature, isSignedBy } from './nkey.ts'
 import { comparePassword, type PasswordVerifier } from './password.ts'

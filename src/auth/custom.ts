@@ -1,8 +1,8 @@
-// The embedding program's own way to decide who may connect (reference 4.2, last line). Its function takes the place of
-// all that is configured. It runs on the primary thread; shards ask by questions.ts. What it is given and answers is
-// plain data, and its answer is looked at like any stranger's.
+// The embedding program's own way to decide who may connect (reference 4.2, last line). Its function takes the place
+// of all that is configured. It runs on the primary thread; shards ask it (primary-rpc.ts). What it is given and
+// answers is plain data, and its answer is looked at like any stranger's.
 
-import type { ConnectionType, Permissions } from '../config/shapes.ts'
+import type { ConnectionType, Permissions } from '../options/shapes.ts'
 import { type Identity, identity, type Refusal, refuse } from './identity.ts'
 import type { AuthRequest, Credentials } from './request.ts'
 import { GLOBAL_ACCOUNT } from './settings.ts'

@@ -3,8 +3,8 @@
 // Refusals are values. The peer is told one of a few fixed texts (reference 7.1); the cause is for our log only and
 // never holds a secret (R10).
 
-import type { ConnectionType, Permissions, SlowConsumerPolicy } from '../config/shapes.ts'
-import type { CloseReason, Fault } from '../errors.ts'
+import type { CloseReason, Fault } from '../base/errors.ts'
+import type { ConnectionType, Permissions, SlowConsumerPolicy } from '../options/shapes.ts'
 
 /** The way a connection said who it is (reference 4.2). */
 export type Way = 'none' | 'token' | 'password' | 'nkey' | 'certificate' | 'jwt' | 'callout' | 'noAuthUser' | 'custom'

@@ -1,5 +1,5 @@
 // Checks bcrypt hashes on threads of their own. One check takes 60 ms and more of a processor, so no event loop may
-// do it: the primary owns one pool for the whole server, and shards ask it (questions.ts). One pool and not one a
+// do it: the primary owns one pool for the whole server, and shards ask it (primary-rpc.ts). One pool and not one a
 // shard, so that a login storm gets a bounded share of the machine however its connections are dealt out.
 //
 // What is asked twice is worked out once: clients that come back together with one user's password share a check, and
@@ -9,7 +9,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
-import { threadEntry } from '../program-files.ts'
+import { threadEntry } from '../base/program-files.ts'
 import type { PasswordVerdict, PasswordVerifier } from './password.ts'
 
 /** Threads, where the machine has the processors: half of it, since what they do is never urgent. */

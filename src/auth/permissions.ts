@@ -3,7 +3,7 @@
 // A compiled set of permissions belongs to a user, not to a connection: it keeps no state and can be shared. Answers
 // are not cached here; whoever asks for every message remembers them by subject. Subjects are byte strings.
 
-import type { Permissions, SubjectRules } from '../config/shapes.ts'
+import type { Permissions, SubjectRules } from '../options/shapes.ts'
 import { isValidFilter } from '../subjects/subject.ts'
 import { Characters } from '../text/scan.ts'
 import { type Reading, SubjectSet } from './subject-set.ts'

@@ -1,6 +1,6 @@
 // What a connection says about itself when it wants in, and what is known about it without its saying so.
 
-import type { ConnectionType } from '../config/shapes.ts'
+import type { ConnectionType } from '../options/shapes.ts'
 
 /** The members of CONNECT that say who it is (reference 8.2); empty: not sent. */
 export interface Credentials {

@@ -1,7 +1,7 @@
 // The right to answer: reply subjects that a connection may publish to because it was sent messages that name them
 // (`allow_responses`, reference 4.2). One of these belongs to one connection.
 
-import type { ResponseRules } from '../config/shapes.ts'
+import type { ResponseRules } from '../options/shapes.ts'
 
 /** Replies remembered for one connection. Where neither number nor time is limited, the oldest ones have to go. */
 export const REPLIES_MAX = 64 * 1024

@@ -9,7 +9,7 @@ import type {
   TlsOptions,
   UserOptions,
   WebSocketOptions,
-} from '../config/shapes.ts'
+} from '../options/shapes.ts'
 
 /** Account of clients that belong to no other (reference 4.3). */
 export const GLOBAL_ACCOUNT = '$G'

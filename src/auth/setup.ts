@@ -1,7 +1,7 @@
 // From the options of a server to those who decide who may enter it: what each shard builds at birth and at a reload.
 
-import { NATS_VERSION, TLS_TIMEOUT_MS } from '../constants.ts'
-import type { Options } from '../options.ts'
+import { NATS_VERSION, TLS_TIMEOUT_MS } from '../base/constants.ts'
+import type { Options } from '../options/options.ts'
 import { Authenticator, type AuthServices } from './authenticator.ts'
 import { decodeOperator, type Operator, type OperatorInForce, operatorSettings } from './jwt/operator.ts'
 import { type Invalid, isInvalid } from './jwt/token.ts'

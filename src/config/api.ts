@@ -1,12 +1,12 @@
 // What createServer() was given, as a layer. JavaScript callers have no types, so kinds are checked here.
 
-import type { OptionName, Options, ServerOptions } from '../options.ts'
+import type { OptionName, Options, ServerOptions } from '../options/options.ts'
+import { type ConfigEntry, fromData, isPlainObject, shownData } from './language/tree.ts'
 import { apiOrigin, Layer } from './layer.ts'
 import { suggestion } from './nearest.ts'
 import { quoteText } from './problems.ts'
-import type { Setting } from './settings.ts'
-import { SETTINGS, settingOfKey, settingOfOption } from './table.ts'
-import { type ConfigEntry, fromData, isPlainObject, shownData } from './tree.ts'
+import type { Setting } from './table/settings.ts'
+import { SETTINGS, settingOfKey, settingOfOption } from './table/table.ts'
 
 /** A block that was given as plain data, and the option that it is. */
 export type GivenBlock = readonly [option: OptionName, entry: ConfigEntry]

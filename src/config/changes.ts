@@ -1,9 +1,9 @@
 // What a reload changes (reference 5): either every change can be applied to a running server, or the whole reload is
 // refused, in the words of nats-server, which names its own fields.
 
-import type { OptionName, Options } from '../options.ts'
-import { durationText } from './duration.ts'
-import { SETTINGS, settingOf } from './table.ts'
+import { durationText } from '../base/duration.ts'
+import type { OptionName, Options } from '../options/options.ts'
+import { SETTINGS, settingOf } from './table/table.ts'
 
 export interface Change {
   readonly option: OptionName

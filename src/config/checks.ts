@@ -1,11 +1,11 @@
 // Rules between settings (reference 4), in nats-server's words and order: checked at start, at a reload and by `-t`.
 
-import type { Options } from '../options.ts'
-import { durationText } from './duration.ts'
-import { checkLeafnodes, checkServers } from './later-checks.ts'
+import { durationText } from '../base/duration.ts'
+import type { Options } from '../options/options.ts'
+import { GLOBAL_ACCOUNT, type WebSocketOptions } from '../options/shapes.ts'
+import { checkLeafnodes, checkServers } from './blocks/later-checks.ts'
+import { checkNoAuthUser, usersOf } from './blocks/user-checks.ts'
 import type { LaterBlocks } from './layer.ts'
-import { GLOBAL_ACCOUNT, type WebSocketOptions } from './shapes.ts'
-import { checkNoAuthUser, usersOf } from './user-checks.ts'
 
 const FORBIDDEN_HEADERS = new Set(['host', 'content-length', 'connection', 'upgrade', 'nats-no-masking'])
 

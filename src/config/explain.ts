@@ -1,12 +1,12 @@
 // What --explain-config tells: each setting with its value, as the configuration file would have it, and where the
 // value comes from. Blocks that may hold secrets are only said to be there.
 
-import type { Options } from '../options.ts'
-import { durationText } from './duration.ts'
+import { durationText } from '../base/duration.ts'
+import type { Options } from '../options/options.ts'
+import { sizeText } from './blocks/sizes.ts'
 import type { Normalised } from './normalise.ts'
-import type { Setting } from './settings.ts'
-import { sizeText } from './sizes.ts'
-import { nameOf, SETTINGS } from './table.ts'
+import type { Setting } from './table/settings.ts'
+import { nameOf, SETTINGS } from './table/table.ts'
 
 /** A line a setting. */
 export function explain({ options, origins, notices }: Normalised): string {

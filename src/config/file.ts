@@ -4,21 +4,21 @@
 // This file and what it needs are loaded only when there is a file, or blocks given to createServer(): a server that
 // has neither starts sooner.
 
-import type { OptionName, Options } from '../options.ts'
+import { durationText, parseDuration } from '../base/duration.ts'
+import type { OptionName, Options } from '../options/options.ts'
 import type { BlockReader } from './api.ts'
-import { BLOCKS, type Top } from './blocks.ts'
-import { digestOf } from './digest.ts'
-import { durationText, parseDuration } from './duration.ts'
+import { BLOCKS, type Top } from './blocks/blocks.ts'
+import { finishSecurity } from './blocks/links.ts'
+import { durationOf, type Reading } from './blocks/schema.ts'
+import { digestOf } from './language/digest.ts'
+import { parseConfigFile } from './language/parser.ts'
+import { type ConfigEntry, originOf } from './language/tree.ts'
 import { Layer } from './layer.ts'
-import { finishSecurity } from './links.ts'
-import { parseConfigFile } from './parser.ts'
 import { Problems } from './problems.ts'
-import { durationOf, type Reading } from './schema.ts'
-import type { Setting } from './settings.ts'
-import { INT32_MAX } from './settings-server.ts'
 import type { Surroundings } from './surroundings.ts'
-import { settingOfKey } from './table.ts'
-import { type ConfigEntry, originOf } from './tree.ts'
+import type { Setting } from './table/settings.ts'
+import { INT32_MAX } from './table/settings-server.ts'
+import { settingOfKey } from './table/table.ts'
 
 const LAME_DUCK_MIN_MS = 30_000
 const SUB_TOKENS_MAX = 255

@@ -1,11 +1,11 @@
 // The command line (reference 1): flags with one or two dashes, a value after a blank or `=`, booleans with `=false`.
 // Flags that set an option are in the table of settings; the others are here.
 
-import type { OptionName, Options } from '../options.ts'
+import type { OptionName, Options } from '../options/options.ts'
+import { OPTIONAL } from './blocks/tls-names.ts'
 import { Layer } from './layer.ts'
-import type { Kind, Setting } from './settings.ts'
-import { SETTINGS } from './table.ts'
-import { OPTIONAL } from './tls-names.ts'
+import type { Kind, Setting } from './table/settings.ts'
+import { SETTINGS } from './table/table.ts'
 
 /** What the flags --tls… say. */
 export interface TlsFlags {

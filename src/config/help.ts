@@ -1,9 +1,9 @@
 // The help text of the command, made from the same rows as everything else.
 
+import { CIPHER_SUITES, CURVES } from './blocks/tls-names.ts'
 import { EXTRA_FLAGS } from './flags.ts'
-import type { Area } from './settings.ts'
-import { SETTINGS } from './table.ts'
-import { CIPHER_SUITES, CURVES } from './tls-names.ts'
+import type { Area } from './table/settings.ts'
+import { SETTINGS } from './table/table.ts'
 
 interface Line {
   readonly names: readonly string[]

@@ -1,9 +1,9 @@
 // A layer of settings: what one source says, the configuration file, the flags, or createServer(). Layers are laid
 // over each other by the normaliser.
 
-import type { OptionName, Options } from '../options.ts'
-import type { Missing } from './settings.ts'
-import type { Draft } from './shapes.ts'
+import type { OptionName, Options } from '../options/options.ts'
+import type { Draft } from '../options/shapes.ts'
+import type { Missing } from './table/settings.ts'
 
 /** What was said about authorization by flags: it goes into what the file says. */
 export interface Credentials {

@@ -1,7 +1,7 @@
 // From the command's flags to options: reads the configuration file that they name and lays the flags over it. A
 // reload calls this again, with the flags of the start.
 
-import type { Options } from '../options.ts'
+import type { Options } from '../options/options.ts'
 import { checkStart } from './checks.ts'
 import type { RunCommand, TlsFlags } from './flags.ts'
 import { Layer } from './layer.ts'
@@ -94,7 +94,7 @@ interface FileLayer {
 async function readFileLayer(path: string, surroundings: Surroundings): Promise<FileLayer | Refused> {
   if (path === '') return { layer: new Layer(), digest: '', errors: 0, text: '' }
   const { readConfigFile } = await import('./file.ts')
-  const { ConfigSyntaxError } = await import('./parser.ts')
+  const { ConfigSyntaxError } = await import('./language/parser.ts')
   try {
     const { layer, digest, problems } = readConfigFile(path, surroundings)
     return { layer, digest, errors: problems.errors.length, text: problems.text }
@@ -112,7 +112,7 @@ async function applyTls(tls: TlsFlags, layer: Layer, { readFile }: Surroundings)
   }
   if (tls.certFile === '') return 'TLS Server certificate must be present and valid'
   if (tls.keyFile === '') return 'TLS Server private key must be present and valid'
-  const { tlsFromFlags } = await import('./tls.ts')
+  const { tlsFromFlags } = await import('./blocks/tls.ts')
   const { Problems } = await import('./problems.ts')
   const problems = new Problems()
   layer.set('tls', tlsFromFlags(tls, { problems, readFile }), 'flag -tls')

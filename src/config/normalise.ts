@@ -1,13 +1,13 @@
 // Layers of settings in, options out: the one place where what the file, the flags and createServer() say becomes the
 // frozen options of a server, at start and at a reload. Pure: it reads no file, no environment and no argument.
 
-import type { OptionName, Options, ServerOptions } from '../options.ts'
+import type { OptionName, Options, ServerOptions } from '../options/options.ts'
+import { NO_AUTHORIZATION } from '../options/shapes.ts'
 import { apiLayer, type BlockReader } from './api.ts'
 import { checkOptions, checkStart } from './checks.ts'
 import { apiOrigin, Layer, laterOf } from './layer.ts'
-import type { Setting } from './settings.ts'
-import { NO_AUTHORIZATION } from './shapes.ts'
-import { nameOf, SETTINGS, settingOf } from './table.ts'
+import type { Setting } from './table/settings.ts'
+import { nameOf, SETTINGS, settingOf } from './table/table.ts'
 
 /** A bad option. The message names it. */
 export class OptionError extends Error {

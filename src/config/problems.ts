@@ -1,8 +1,8 @@
 // What is wrong with a configuration, gathered while it is read: errors, which refuse it, and warnings, with which a
 // server starts all the same. Texts are those of nats-server.
 
-import { quote } from '../errors.ts'
-import { type ConfigEntry, type ConfigMap, type ConfigValue, placeText, typeName } from './tree.ts'
+import { quote } from '../base/errors.ts'
+import { type ConfigEntry, type ConfigMap, type ConfigValue, placeText, typeName } from './language/tree.ts'
 
 /** Text quoted from a file is cut here: a complaint is one line that a person can read. */
 const MESSAGE_CHARS_MAX = 2000

@@ -4,7 +4,7 @@
 // filter that begins with a wildcard counts in bucket 0, which every entry watches. Any shard may add to any
 // counter; a counter that moved says "look again", nothing more.
 
-import { GENERATION_BUCKETS } from '../constants.ts'
+import { GENERATION_BUCKETS } from '../base/constants.ts'
 
 const WILDCARD_BUCKET = 0
 

@@ -6,7 +6,7 @@
 // Until it is known to be good, an offset found in the region is never trusted: the walk has a step limit, and words
 // outside the view read as undefined, which ends the walk.
 
-import { QUEUE_NAME_MAX, REGION_READ_STEPS } from '../constants.ts'
+import { QUEUE_NAME_MAX, REGION_READ_STEPS } from '../base/constants.ts'
 import { hashBytes } from '../memory/block.ts'
 import { DOT_BYTE, Edges, edgeHash, Header, Node, Queue, TOMBSTONE } from './layout.ts'
 

@@ -10,7 +10,7 @@
 // meanwhile notices that SEQUENCE moved, and reads again (reader.ts).
 
 import assert from 'node:assert/strict'
-import { REGION_BYTES, REGION_BYTES_MAX } from '../constants.ts'
+import { REGION_BYTES, REGION_BYTES_MAX } from '../base/constants.ts'
 import { hashBytes } from '../memory/block.ts'
 import type { Generations } from './generations.ts'
 import {

@@ -12,7 +12,7 @@
 
 import { closeSync, fstatSync, openSync, readdirSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { osErrorText } from '../errors.ts'
+import { osErrorText } from '../base/errors.ts'
 import type { Level, LogOptions } from './log.ts'
 import type { LogPlace, LogSink } from './sink.ts'
 import { wallClockMicros, wallClockText } from './wall-clock.ts'

@@ -6,9 +6,9 @@
 // own and writes whole lines, at once and in order: what was logged before a crash is there after it.
 
 import { fstatSync } from 'node:fs'
-import { bugText } from '../errors.ts'
-import { attempt } from '../guarded.ts'
-import { type TurnWork, Work } from '../turns.ts'
+import { bugText } from '../base/errors.ts'
+import { attempt } from '../base/guarded.ts'
+import { type TurnWork, Work } from '../base/turns.ts'
 import { Repeats } from './repeats.ts'
 import type { LogPlace, LogSink } from './sink.ts'
 import { createSink, NOWHERE } from './sinks.ts'

@@ -1,7 +1,7 @@
 // Lines that a peer can cause as often as it likes. The first of a second are written, so that none of them is missed
 // by whoever looks for it; the others are counted, and their number is told when the second is over.
 
-import { COMPLAINTS_A_SECOND, COMPLAINTS_SOURCES_MAX } from '../constants.ts'
+import { COMPLAINTS_A_SECOND, COMPLAINTS_SOURCES_MAX } from '../base/constants.ts'
 
 const SECOND_MS = 1_000
 

@@ -1,6 +1,6 @@
 // What the trace shows of operations and messages (reference 18), with nothing in it that should stay secret.
 
-import { quote } from '../errors.ts'
+import { quote } from '../base/errors.ts'
 import { type Token, tokensOf } from '../text/json.ts'
 
 /** What the trace needs to know of the server's options. */

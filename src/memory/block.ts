@@ -6,7 +6,7 @@
 // block therefore carries BLOCK_SLACK spare bytes behind its capacity, and callers append from left to right, so
 // that an overrun is overwritten by whatever is appended next.
 
-import { BLOCK_SLACK } from '../constants.ts'
+import { BLOCK_SLACK } from '../base/constants.ts'
 
 export interface Block {
   readonly bytes: Buffer

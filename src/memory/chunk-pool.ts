@@ -5,7 +5,7 @@
 // so that a busy shard works in the same few warm pages; what is free beyond POOL_FREE_MAX goes to the collector.
 
 import assert from 'node:assert/strict'
-import { BLOCK_SLACK, POOL_FREE_MAX, SMALL_CHUNK_BYTES } from '../constants.ts'
+import { BLOCK_SLACK, POOL_FREE_MAX, SMALL_CHUNK_BYTES } from '../base/constants.ts'
 import { allocateBlock, type Block } from './block.ts'
 
 const CLASS_SHIFT = Math.log2(SMALL_CHUNK_BYTES)

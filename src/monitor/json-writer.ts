@@ -1,9 +1,9 @@
 // The JSON of a page as bytes. A long page is written over several turns of the loop: the primary thread, which writes
 // it, has connections to accept.
 
+import { goJson } from '../base/go-format.ts'
+import { nextTurn } from '../reports/report-parts.ts'
 import type { Json } from './answer.ts'
-import { goJson } from './go-format.ts'
-import { nextTurn } from './report-parts.ts'
 
 /** Values that are written in one turn, about a millisecond of work. */
 const TURN_VALUES = 4_096

@@ -2,7 +2,7 @@
 // are made once for all who wait for them; one that is being made already is not shared, for it may be older than the
 // next question. First come, first served; who has waited too long is told so.
 
-import { PAGE_WAIT_MS, PAGES_AT_ONCE } from '../constants.ts'
+import { PAGE_WAIT_MS, PAGES_AT_ONCE } from '../base/constants.ts'
 import { type Answer, unavailable } from './answer.ts'
 
 interface Waiting {

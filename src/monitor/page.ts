@@ -1,15 +1,15 @@
 // What a page is: parameters in, an answer out; and what it may look at to make it.
 
 import type { Log } from '../log/log.ts'
-import type { Primary } from '../primary.ts'
+import type { Primary } from '../primary/primary.ts'
+import type { LoadMeter } from '../reports/load-meter.ts'
 import { type Answer, unavailable } from './answer.ts'
 import type { PageQueue } from './page-queue.ts'
 import type { Parameters } from './parameters.ts'
-import type { Sampler } from './sampler.ts'
-import type { ServerAccounts } from './server-accounts.ts'
-import type { ServerTotals } from './server-totals.ts'
-import type { LoadMeter } from './shard/load-meter.ts'
-import { type ShardReports, SilentShards } from './shard-reports.ts'
+import type { Sampler } from './sources/sampler.ts'
+import type { ServerAccounts } from './sources/server-accounts.ts'
+import type { ServerTotals } from './sources/server-totals.ts'
+import { type ShardReports, SilentShards } from './sources/shard-reports.ts'
 
 /** What the monitor needs of the server. */
 export type Monitored = Pick<

@@ -4,7 +4,7 @@
 //
 // The first wrong parameter sets `refused`, and everything read after it may be a default: look before you act.
 
-import { quote } from '../errors.ts'
+import { quote } from '../base/errors.ts'
 
 export interface Target {
   /** Undefined if it cannot be decoded. */

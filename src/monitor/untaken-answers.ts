@@ -3,7 +3,7 @@
 // finds no room, the connections that have waited longest are cut. One answer may always wait, however long it is.
 
 import type { ServerResponse } from 'node:http'
-import { ANSWERS_UNTAKEN_MAX } from '../constants.ts'
+import { ANSWERS_UNTAKEN_MAX } from '../base/constants.ts'
 
 export class UntakenAnswers {
   /** Their lengths in bytes; the oldest first. */

@@ -1,6 +1,6 @@
 // INFO and CONNECT: the two JSON messages with which server and client introduce themselves (reference 8).
 
-import { NATS_VERSION, PROTOCOL_VERSION } from '../constants.ts'
+import { NATS_VERSION, PROTOCOL_VERSION } from '../base/constants.ts'
 
 /** What every connection of a server is told; a connection adds its own number and address. */
 export interface ServerIdentity {

@@ -1,6 +1,6 @@
 // What the parser tells, and what it is told: its two sides without itself.
 
-import type { Fault } from '../errors.ts'
+import type { Fault } from '../base/errors.ts'
 import type { Run } from './run.ts'
 
 export interface ParserHandler {

@@ -16,12 +16,12 @@
 //
 // Cursor invariant: everything before `at` has been told to the handler; at <= end.
 
-import { BLOCK_SLACK } from '../constants.ts'
-import { type Fault, Faults } from '../errors.ts'
+import { BLOCK_SLACK } from '../base/constants.ts'
+import { type Fault, Faults } from '../base/errors.ts'
+import { type TurnWork, Work } from '../base/turns.ts'
 import { allocateBlock, type Block, copyBytes, equalBytes } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 import { goText } from '../text/utf8.ts'
-import { type TurnWork, Work } from '../turns.ts'
 import { Backlog } from './backlog.ts'
 import { CutLine } from './cut-line.ts'
 import type { ParserHandler, ParserLimits, ParserTracer } from './parser-handler.ts'

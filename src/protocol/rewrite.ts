@@ -1,6 +1,6 @@
 // Messages under another subject: what a mapping or a service import makes of a run. The slow path: each is copied.
 
-import { CHUNK_BYTES } from '../constants.ts'
+import { CHUNK_BYTES } from '../base/constants.ts'
 import { copyBytes } from '../memory/block.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
 import { HEADERS_VERSION } from './headers.ts'

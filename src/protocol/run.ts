@@ -3,7 +3,7 @@
 
 import { allocateBlock, type Block } from '../memory/block.ts'
 import type { Chunk } from '../memory/chunk-pool.ts'
-import type { Route } from '../route.ts'
+import type { Route } from '../routing/plan.ts'
 import type { ParserTracer } from './parser-handler.ts'
 
 const EMPTY = allocateBlock(0)

@@ -1,6 +1,6 @@
 // The numbers of the protocol: sizes, and the counts of UNSUB. Bounded before there is any arithmetic.
 
-import { SIZE_DIGITS_MAX } from '../constants.ts'
+import { SIZE_DIGITS_MAX } from '../base/constants.ts'
 
 /** A size argument: 1 to 9 decimal digits. Answers -1 for anything else (reference 6.1). */
 export function parseSize(bytes: Buffer, start: number, end: number): number {

@@ -1,10 +1,10 @@
 // What every event and every answer of the system account says of the server it comes from (reference 12).
 
-import { NATS_VERSION } from '../constants.ts'
+import { NATS_VERSION } from '../base/constants.ts'
+import { goJson, goTime } from '../base/go-format.ts'
 import type { Json } from '../monitor/answer.ts'
-import { goJson, goTime } from '../monitor/go-format.ts'
 import { nowMs } from '../monitor/page.ts'
-import type { Options } from '../options.ts'
+import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 
 /** A number for each message about the server, rising over all its threads: one word in shared memory. */

@@ -1,7 +1,7 @@
 // The `tls` block of the client port as the configuration hands it over (reference 4.4): plain data with the names of
 // files, whose members the configuration has checked one by one. Other members it may have are not for this port.
 
-import type { OcspPeerOptions } from '../config/shapes.ts'
+import type { OcspPeerOptions } from '../options/shapes.ts'
 
 /** A certificate chain and its private key, each the name of a PEM file. */
 export interface CertificateFiles {

@@ -2,9 +2,9 @@
 
 import type { AgentOptions } from 'node:https'
 import tls from 'node:tls'
-import type { TlsOptions } from '../config/shapes.ts'
+import type { TlsOptions } from '../options/shapes.ts'
 import type { Result } from './pem.ts'
-import { readTls } from './settings.ts'
+import { readTls } from './read-settings.ts'
 
 export type RemoteTls = Pick<
   AgentOptions,

@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict'
 import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib'
-import { ZlibState } from '../node-private.ts'
+import { ZlibState } from '../base/node-private.ts'
 
 /** Output is taken in pieces of this size. */
 const PIECE_BYTES = 32 * 1024

@@ -5,7 +5,7 @@
 // same slices to write: what was composed for the first, compressed if need be, is written to the others as it is. So
 // a fan-out costs a WebSocket no more than a socket, and is compressed once.
 
-import { FRAME_BROWSER_MAX, FRAME_COMPRESS_MIN, FRAME_JOIN_MAX } from '../constants.ts'
+import { FRAME_BROWSER_MAX, FRAME_COMPRESS_MIN, FRAME_JOIN_MAX } from '../base/constants.ts'
 import type { Deflater } from './deflate.ts'
 import { frameHead, Opcode } from './frames.ts'
 

@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
-import type { WebSocketOptions } from '../config/shapes.ts'
+import type { WebSocketOptions } from '../options/shapes.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
 import { offersIn, PERMESSAGE_DEFLATE } from './extensions.ts'
 import { OriginPolicy } from './origin.ts'

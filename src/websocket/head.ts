@@ -1,6 +1,6 @@
 // The head of a request as it comes, in however many pieces: each byte is looked at once. What is kept is bounded.
 
-import { HANDSHAKE_BYTES_MAX } from '../constants.ts'
+import { HANDSHAKE_BYTES_MAX } from '../base/constants.ts'
 
 const LF = 10
 const CR = 13

@@ -1,6 +1,6 @@
 // WebSockets are loaded only where they are wanted: most servers do without, and start sooner.
 
-import type { Options } from '../options.ts'
+import type { Options } from '../options/options.ts'
 import type { WebSocketsClass } from './websockets.ts'
 
 /** Undefined: there is no port for them. */

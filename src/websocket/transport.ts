@@ -6,12 +6,12 @@
 // Nothing is kept of what has come but an incomplete head or control frame, and a compressed message until it is whole.
 
 import type { Socket } from 'node:net'
-import { DEFLATE_SLACK_BYTES, DEFLATE_STRANGER_MAX, INFLATE_TURN_BYTES, PONG_BACKLOG_MAX } from '../constants.ts'
-import { bugText, CloseReason, type Fault, Faults } from '../errors.ts'
+import { DEFLATE_SLACK_BYTES, DEFLATE_STRANGER_MAX, INFLATE_TURN_BYTES, PONG_BACKLOG_MAX } from '../base/constants.ts'
+import { bugText, CloseReason, type Fault, Faults } from '../base/errors.ts'
 import type { Log } from '../log/log.ts'
 import { allocateBlock, type Block } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
-import type { Transport } from '../transport.ts'
+import type { Transport } from '../net/transport.ts'
 import { closeCodeOf } from './close-codes.ts'
 import type { Inflater } from './deflate.ts'
 import { type FrameFault, FrameFaults } from './frame-faults.ts'

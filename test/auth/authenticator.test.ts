@@ -13,7 +13,7 @@ import {
 import type { PasswordVerifier } from '../../src/auth/password.ts'
 import { NO_CREDENTIALS, type PeerCertificate } from '../../src/auth/request.ts'
 import { type AuthInput, authSettings } from '../../src/auth/settings.ts'
-import type { UserOptions } from '../../src/config/shapes.ts'
+import type { UserOptions } from '../../src/options/shapes.ts'
 import { atOnce, createUser, request, signNonce, userOptions } from './material.ts'
 
 const HASH = hashSync('hashed', 4)

@@ -10,7 +10,7 @@ import { Callout, type CalloutMessage, type CalloutServer } from '../../src/auth
 import { type Identity, isRefusal, type Refusal } from '../../src/auth/identity.ts'
 import type { AuthRequest } from '../../src/auth/request.ts'
 import { type AuthInput, authSettings, CALLOUT_SUBJECT } from '../../src/auth/settings.ts'
-import { TurnQueue } from '../../src/turn-queue.ts'
+import { TurnQueue } from '../../src/base/turn-queue.ts'
 import { missing, peers } from '../support/peers.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { startNatsServer } from '../support/server.ts'

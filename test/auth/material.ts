@@ -5,7 +5,7 @@ import { encodeAccount, encodeOperator, encodeUser } from '@nats-io/jwt'
 import { createAccount, createOperator, createUser, type KeyPair } from '@nats-io/nkeys'
 import { AccountBook } from '../../src/auth/jwt/account-book.ts'
 import { type AuthRequest, type Credentials, NO_CREDENTIALS, type Soon } from '../../src/auth/request.ts'
-import type { UserOptions } from '../../src/config/shapes.ts'
+import type { UserOptions } from '../../src/options/shapes.ts'
 
 export const NOW_MS = Date.now()
 export const NOW = Math.floor(NOW_MS / 1000)

@@ -1,7 +1,7 @@
 // Random permissions and questions about them, answered by the server's code and by the model.
 
 import { CompiledPermissions } from '../../src/auth/permissions.ts'
-import type { Permissions } from '../../src/config/shapes.ts'
+import type { Permissions } from '../../src/options/shapes.ts'
 import type { Random } from '../support/random.ts'
 import { PermissionsModel, WORLD } from './permissions-model.ts'
 

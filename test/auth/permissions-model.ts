@@ -1,7 +1,7 @@
 // What permissions mean, said as plainly as possible: lists of entries, each tried in turn. The server's tries are held
 // against it. It knows only literal subjects; what a wildcard covers is found by trying subjects.
 
-import type { Permissions } from '../../src/config/shapes.ts'
+import type { Permissions } from '../../src/options/shapes.ts'
 
 const PATTERNS = new Map<string, RegExp>()
 

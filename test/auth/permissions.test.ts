@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import { CompiledPermissions, denyPublish } from '../../src/auth/permissions.ts'
-import type { Permissions } from '../../src/config/shapes.ts'
+import type { Permissions } from '../../src/options/shapes.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 import { firstDisagreement } from './permissions-cases.ts'
 

@@ -4,7 +4,7 @@ import { encodeUser } from '@nats-io/jwt'
 import type { KeyPair } from '@nats-io/nkeys'
 import { hashSync } from 'bcryptjs'
 import { type AuthInput, authSettings } from '../../src/auth/settings.ts'
-import type { UserOptions } from '../../src/config/shapes.ts'
+import type { UserOptions } from '../../src/options/shapes.ts'
 import { claims, createAccount, createUser, firstClaims, NOW, sign, signFirst, Tree, userOptions } from './material.ts'
 
 /** Members of CONNECT, made when the nonce is known. */

@@ -4,9 +4,9 @@
 import { parseFlags } from '../../src/config/flags.ts'
 import { load } from '../../src/config/load.ts'
 import { surroundingsOf } from '../../src/config/surroundings.ts'
-import type { Options } from '../../src/options.ts'
-import { Primary } from '../../src/primary.ts'
-import { ShardThreads } from '../../src/shard-threads.ts'
+import type { Options } from '../../src/options/options.ts'
+import { Primary } from '../../src/primary/primary.ts'
+import { ShardThreads } from '../../src/primary/shard-threads.ts'
 import type { Way } from '../support/faulty-ways.ts'
 import { FAULTY_ENTRY, hostOf, kill } from '../support/shards.ts'
 

@@ -5,7 +5,7 @@ import { blockReader } from '../../src/config/file.ts'
 import { nearest } from '../../src/config/nearest.ts'
 import { normaliseOptions, OptionError } from '../../src/config/normalise.ts'
 import { createServer, type EmbeddedOptions } from '../../src/index.ts'
-import type { ServerOptions } from '../../src/options.ts'
+import type { ServerOptions } from '../../src/options/options.ts'
 import { ownServer } from '../support/harness.ts'
 
 const readBlocks = blockReader(() => {

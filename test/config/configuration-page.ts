@@ -3,22 +3,22 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { ACCOUNT } from '../../src/config/accounts.ts'
-import { AUTHORIZATION } from '../../src/config/authorization.ts'
-import { CLUSTER, GATEWAY } from '../../src/config/cluster-keys.ts'
-import { durationText } from '../../src/config/duration.ts'
+import { durationText } from '../../src/base/duration.ts'
+import { ACCOUNT } from '../../src/config/blocks/accounts.ts'
+import { AUTHORIZATION } from '../../src/config/blocks/authorization.ts'
+import { CLUSTER, GATEWAY } from '../../src/config/blocks/cluster-keys.ts'
+import { PROXIES, RESOLVER } from '../../src/config/blocks/identity.ts'
+import { JETSTREAM } from '../../src/config/blocks/jetstream-keys.ts'
+import { LEAFNODES } from '../../src/config/blocks/leafnode-keys.ts'
+import { MQTT } from '../../src/config/blocks/mqtt-keys.ts'
+import { OCSP, OCSP_CACHE } from '../../src/config/blocks/ocsp.ts'
+import type { Schema } from '../../src/config/blocks/schema.ts'
+import { sizeText } from '../../src/config/blocks/sizes.ts'
+import { TLS } from '../../src/config/blocks/tls-keys.ts'
+import { WEBSOCKET } from '../../src/config/blocks/websocket.ts'
 import { EXTRA_FLAGS } from '../../src/config/flags.ts'
-import { PROXIES, RESOLVER } from '../../src/config/identity.ts'
-import { JETSTREAM } from '../../src/config/jetstream-keys.ts'
-import { LEAFNODES } from '../../src/config/leafnode-keys.ts'
-import { MQTT } from '../../src/config/mqtt-keys.ts'
-import { OCSP, OCSP_CACHE } from '../../src/config/ocsp.ts'
-import type { Schema } from '../../src/config/schema.ts'
-import type { Area, Setting } from '../../src/config/settings.ts'
-import { sizeText } from '../../src/config/sizes.ts'
-import { SETTINGS } from '../../src/config/table.ts'
-import { TLS } from '../../src/config/tls-keys.ts'
-import { WEBSOCKET } from '../../src/config/websocket.ts'
+import type { Area, Setting } from '../../src/config/table/settings.ts'
+import { SETTINGS } from '../../src/config/table/table.ts'
 
 export const PAGE = fileURLToPath(new URL('../../docs/configuration.md', import.meta.url))
 
@@ -55,7 +55,7 @@ const INTRODUCTION = `<!-- Made by \`npm run docs:config\` from the table of set
 
 Heddle takes the flags and the configuration file of nats-server. \`heddle -t -c FILE\` checks a file and stops;
 \`heddle --explain-config -c FILE\` tells each setting in force with its value and where that comes from. Flags beat the
-file. \`createServer()\` takes the options of [src/options.ts](../src/options.ts); times are milliseconds there.
+file. \`createServer()\` takes the options of [src/options/options.ts](../src/options/options.ts); times are milliseconds there.
 
 ## The file
 

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { type Command, parseFlags, type RunCommand } from '../../src/config/flags.ts'
 import { tlsUsage, usage } from '../../src/config/help.ts'
-import { SETTINGS } from '../../src/config/table.ts'
-import type { Options } from '../../src/options.ts'
+import { SETTINGS } from '../../src/config/table/table.ts'
+import type { Options } from '../../src/options/options.ts'
 import { missing, peers } from '../support/peers.ts'
 
 function run(...argv: string[]): RunCommand {

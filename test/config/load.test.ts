@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { explain } from '../../src/config/explain.ts'
 import { parseFlags, type RunCommand } from '../../src/config/flags.ts'
 import { type Loaded, load } from '../../src/config/load.ts'
-import type { OptionName } from '../../src/options.ts'
+import type { OptionName } from '../../src/options/options.ts'
 import { reloadOver } from './support.ts'
 
 const surroundings = (text: string) => ({

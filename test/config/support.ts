@@ -6,7 +6,7 @@ import { type Change, diffOptions } from '../../src/config/changes.ts'
 import { parseFlags, type RunCommand } from '../../src/config/flags.ts'
 import { check, type Loaded, load, type Refused } from '../../src/config/load.ts'
 import { readFile, type Surroundings } from '../../src/config/surroundings.ts'
-import type { Options } from '../../src/options.ts'
+import type { Options } from '../../src/options/options.ts'
 
 /** The folder that paths in the files start from. */
 export const FILES = fileURLToPath(new URL('files', import.meta.url))

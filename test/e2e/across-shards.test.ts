@@ -1,6 +1,6 @@
 // What holds between connections of different shards (docs/threads.md, "What a PONG promises"). Each promise is tried
 // for a number of rounds while every shard is kept busy, so that a shard finds work in rings and in sockets at once.
-// The moments that matter are staged one by one in test/caught-up.test.ts.
+// The moments that matter are staged one by one in test/shard/caught-up.test.ts.
 
 import { describe, expect, test } from 'vitest'
 import { Counter, flush, SHARDS, whileBusy } from '../support/busy-shards.ts'

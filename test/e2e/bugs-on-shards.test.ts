@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import type { Primary } from '../../src/primary.ts'
+import type { Primary } from '../../src/primary/primary.ts'
 import type { Break } from '../support/buggy-shard.ts'
 import type { RawClient } from '../support/raw-client.ts'
 import { startPrimary } from '../support/server.ts'

@@ -3,7 +3,7 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { expect, onTestFinished, test } from 'vitest'
-import { SHARD_STUCK_MS } from '../../src/constants.ts'
+import { SHARD_STUCK_MS } from '../../src/base/constants.ts'
 import { configured } from '../support/configured.ts'
 import { dial, open } from '../support/harness.ts'
 import type { RawClient } from '../support/raw-client.ts'

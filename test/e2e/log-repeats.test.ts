@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { COMPLAINTS_A_SECOND } from '../../src/constants.ts'
+import { COMPLAINTS_A_SECOND } from '../../src/base/constants.ts'
 import { dial, open, useServer } from '../support/harness.ts'
 import { until } from '../support/until.ts'
 

@@ -1,7 +1,7 @@
 // Names as long as a raised limit of control lines lets them be: queue groups, and subjects of very many tokens.
 
 import { expect, test } from 'vitest'
-import { ACCOUNT_NAME_MAX, CONTROL_LINE_MAX, QUEUE_NAME_MAX } from '../../src/constants.ts'
+import { ACCOUNT_NAME_MAX, CONTROL_LINE_MAX, QUEUE_NAME_MAX } from '../../src/base/constants.ts'
 import { OptionError } from '../../src/index.ts'
 import { openInTurn, ownServer, useServer } from '../support/harness.ts'
 import { startServer } from '../support/server.ts'

@@ -1,7 +1,7 @@
 // What the pages say of threads that die and threads that are stuck.
 
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Primary } from '../../src/primary.ts'
+import type { Primary } from '../../src/primary/primary.ts'
 import type { Varz } from '../monitor/company.ts'
 import { ask, askJson } from '../monitor/http.ts'
 import type { Way } from '../support/faulty-ways.ts'

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { HEDDLE_VERSION, NATS_VERSION } from '../../src/constants.ts'
+import { HEDDLE_VERSION, NATS_VERSION } from '../../src/base/constants.ts'
 import type { HeddleServer } from '../../src/index.ts'
 import {
   type Company,

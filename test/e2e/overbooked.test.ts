@@ -1,7 +1,7 @@
 // A short version of test/soak/overbooked.ts.
 
 import { expect, test } from 'vitest'
-import { SHARD_STUCK_MS } from '../../src/constants.ts'
+import { SHARD_STUCK_MS } from '../../src/base/constants.ts'
 import { overbook } from '../soak/overbook.ts'
 
 test('no shard is replaced for the want of a processor, nor after a freeze', async () => {

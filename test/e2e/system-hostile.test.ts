@@ -3,8 +3,8 @@
 
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { SYSTEM_REQUESTS_ACCOUNT_MAX, SYSTEM_REQUESTS_MAX } from '../../src/constants.ts'
-import type { Primary } from '../../src/primary.ts'
+import { SYSTEM_REQUESTS_ACCOUNT_MAX, SYSTEM_REQUESTS_MAX } from '../../src/base/constants.ts'
+import type { Primary } from '../../src/primary/primary.ts'
 import { HEDDLES, login, startConfigured } from '../support/configured-servers.ts'
 import { ownPrimary } from '../support/harness.ts'
 import { chooseSeed, Random } from '../support/random.ts'

@@ -1,7 +1,7 @@
 // The opening handshake (reference 14): what is answered to good and bad requests, by Heddle and by nats-server.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { HANDSHAKE_BYTES_MAX } from '../../src/constants.ts'
+import { HANDSHAKE_BYTES_MAX } from '../../src/base/constants.ts'
 import { ownServer } from '../support/harness.ts'
 import { until } from '../support/until.ts'
 import { DEFLATE, RawWebSocket, request } from '../support/websocket.ts'

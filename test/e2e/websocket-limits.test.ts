@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { ServerOptions } from '../../src/index.ts'
-import type { Primary } from '../../src/primary.ts'
+import type { Primary } from '../../src/primary/primary.ts'
 import { open, ownPrimary } from '../support/harness.ts'
 import { Program, total } from '../support/server.ts'
 import { until } from '../support/until.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { GENERATION_BUCKETS } from '../../src/constants.ts'
+import { GENERATION_BUCKETS } from '../../src/base/constants.ts'
 import { Generations } from '../../src/interest/generations.ts'
 
 const some = new Generations()

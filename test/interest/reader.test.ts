@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { expect, test } from 'vitest'
-import { REGION_BYTES } from '../../src/constants.ts'
+import { REGION_BYTES } from '../../src/base/constants.ts'
 import { Header } from '../../src/interest/layout.ts'
 import { accountKey, type Interest, InterestReader } from '../../src/interest/reader.ts'
 import { createRegion } from '../../src/interest/writer.ts'

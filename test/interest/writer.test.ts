@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { REGION_BYTES } from '../../src/constants.ts'
+import { REGION_BYTES } from '../../src/base/constants.ts'
 import { Header } from '../../src/interest/layout.ts'
 import { type Interest, InterestReader } from '../../src/interest/reader.ts'
 import { InterestModel } from '../model/interest-model.ts'

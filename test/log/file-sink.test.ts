@@ -15,7 +15,7 @@ import { expect, test } from 'vitest'
 import { FileSink } from '../../src/log/file-sink.ts'
 import { Log, type LogOptions } from '../../src/log/log.ts'
 import type { LogMessage } from '../../src/log/sink.ts'
-import { normaliseOptions } from '../../src/options.ts'
+import { normaliseOptions } from '../../src/options/options.ts'
 import { ownFolder, textOf } from '../support/configured.ts'
 
 const BACKUP = /^server\.log\.\d{4}\.\d\d\.\d\d\.\d\d\.\d\d\.\d\d\.\d{9}$/

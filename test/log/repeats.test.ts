@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { COMPLAINTS_A_SECOND, COMPLAINTS_SOURCES_MAX } from '../../src/constants.ts'
+import { COMPLAINTS_A_SECOND, COMPLAINTS_SOURCES_MAX } from '../../src/base/constants.ts'
 import { Repeats } from '../../src/log/repeats.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 

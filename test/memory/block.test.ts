@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { BLOCK_SLACK } from '../../src/constants.ts'
+import { BLOCK_SLACK } from '../../src/base/constants.ts'
 import {
   allocateBlock,
   type Block,

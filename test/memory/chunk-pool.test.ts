@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { BLOCK_SLACK, POOL_FREE_MAX, SMALL_CHUNK_BYTES } from '../../src/constants.ts'
+import { BLOCK_SLACK, POOL_FREE_MAX, SMALL_CHUNK_BYTES } from '../../src/base/constants.ts'
 import { type Chunk, ChunkPool } from '../../src/memory/chunk-pool.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 import { CountingPool } from './counting-pool.ts'

@@ -1,6 +1,6 @@
 // A parser's calls as lines of text, so that the parser's and its model's can be compared and read by people.
 
-import { type Fault, Faults } from '../../src/errors.ts'
+import { type Fault, Faults } from '../../src/base/errors.ts'
 
 export type FaultName = keyof typeof Faults
 

@@ -3,8 +3,8 @@
 
 import { once } from 'node:events'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { BLOCK_SLACK } from '../../src/constants.ts'
-import { RingProducer } from '../../src/ring.ts'
+import { BLOCK_SLACK } from '../../src/base/constants.ts'
+import { RingProducer } from '../../src/memory/ring.ts'
 import { Random } from '../support/random.ts'
 
 export interface RingPeerSetup {

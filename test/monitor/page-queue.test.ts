@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { PAGE_WAIT_MS, PAGES_AT_ONCE } from '../../src/constants.ts'
+import { PAGE_WAIT_MS, PAGES_AT_ONCE } from '../../src/base/constants.ts'
 import { type Answer, textAnswer } from '../../src/monitor/answer.ts'
 import { PageQueue } from '../../src/monitor/page-queue.ts'
 

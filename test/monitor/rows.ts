@@ -1,9 +1,9 @@
 // Reports as shards make them, for tests of what the pages make of them.
 
-import { Gauges } from '../../src/gauges.ts'
-import { emptyTotals } from '../../src/monitor/server-totals.ts'
-import type { ShardState } from '../../src/shards.ts'
-import type { ConnectionRow, TotalsReport } from '../../src/stats.ts'
+import { emptyTotals } from '../../src/monitor/sources/server-totals.ts'
+import type { ShardState } from '../../src/primary/shards.ts'
+import { Gauges } from '../../src/reports/gauges.ts'
+import type { ConnectionRow, TotalsReport } from '../../src/reports/report.ts'
 
 export function connectionRow(members: Partial<ConnectionRow>): ConnectionRow {
   return {

@@ -2,8 +2,8 @@
 // cut line in front. What stands around a piece is poison, so that a byte read too far or kept too long shows.
 
 import assert from 'node:assert/strict'
-import { CONTROL_LINE_MAX } from '../../src/constants.ts'
-import type { Fault } from '../../src/errors.ts'
+import { CONTROL_LINE_MAX } from '../../src/base/constants.ts'
+import type { Fault } from '../../src/base/errors.ts'
 import { allocateBlock, type Block } from '../../src/memory/block.ts'
 import { Parser } from '../../src/protocol/parser.ts'
 import type { ParserHandler } from '../../src/protocol/parser-handler.ts'

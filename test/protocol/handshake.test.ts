@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { NATS_VERSION } from '../../src/constants.ts'
+import { NATS_VERSION } from '../../src/base/constants.ts'
 import { parseConnect } from '../../src/protocol/connect.ts'
 import {
   type ConnectOptions,

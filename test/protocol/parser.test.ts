@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { CONTROL_LINE_MAX } from '../../src/constants.ts'
+import { CONTROL_LINE_MAX } from '../../src/base/constants.ts'
 import { allocateBlock } from '../../src/memory/block.ts'
 import { Parser } from '../../src/protocol/parser.ts'
 import type { Run } from '../../src/protocol/run.ts'

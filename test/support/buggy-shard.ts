@@ -2,12 +2,12 @@
 
 import { parentPort } from 'node:worker_threads'
 import '../../workers/shard-main.ts'
-import { Client } from '../../src/client.ts'
-import { Inbox } from '../../src/inbox.ts'
-import { KeepAlive } from '../../src/keep-alive.ts'
-import { LoadMeter } from '../../src/monitor/shard/load-meter.ts'
-import { Outbound } from '../../src/outbound.ts'
-import { Shard } from '../../src/shard.ts'
+import { Client } from '../../src/connection/client.ts'
+import { Inbox } from '../../src/mesh/inbox.ts'
+import { KeepAlive } from '../../src/net/keep-alive.ts'
+import { Outbound } from '../../src/net/outbound.ts'
+import { LoadMeter } from '../../src/reports/load-meter.ts'
+import { Shard } from '../../src/shard/shard.ts'
 
 const TYPES = { Client, Inbox, KeepAlive, LoadMeter, Outbound, Shard }
 

@@ -1,4 +1,4 @@
-// Stands in for src/program-files.ts in tests (vitest.config.ts): threads run the built files.
+// Stands in for src/base/program-files.ts in tests (vitest.config.ts): threads run the built files.
 
 export function threadEntry(name: string): URL {
   return new URL(`../../dist/workers/${name}.js`, import.meta.url)

@@ -1,7 +1,7 @@
 // What tests between shards share that try a promise again and again while every shard is kept busy, so that a shard
 // finds work in rings and in sockets at once.
 
-import { RING_BUSY_BYTES } from '../../src/constants.ts'
+import { RING_BUSY_BYTES } from '../../src/base/constants.ts'
 import { openInTurn } from './harness.ts'
 import type { ConnectMembers, RawClient } from './raw-client.ts'
 

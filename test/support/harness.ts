@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import type { HeddleServer, ServerOptions } from '../../src/index.ts'
-import type { Primary } from '../../src/primary.ts'
+import type { Primary } from '../../src/primary/primary.ts'
 import { type ConnectMembers, RawClient, type RawClientOptions } from './raw-client.ts'
 import { startPrimary, startServer } from './server.ts'
 

@@ -1,13 +1,13 @@
 // A shard on this thread, without a primary and without other shards.
 
 import { AccountConnections } from '../../src/accounts/account-connections.ts'
-import { Gauges } from '../../src/gauges.ts'
 import { Generations } from '../../src/interest/generations.ts'
 import { createRegion } from '../../src/interest/writer.ts'
-import { normaliseOptions } from '../../src/options.ts'
-import { PublishOrder } from '../../src/publish-order.ts'
-import { createServerKey } from '../../src/server-identity.ts'
-import { Shard } from '../../src/shard.ts'
+import { PublishOrder } from '../../src/mesh/publish-order.ts'
+import { normaliseOptions } from '../../src/options/options.ts'
+import { createServerKey } from '../../src/primary/server-identity.ts'
+import { Gauges } from '../../src/reports/gauges.ts'
+import { Shard } from '../../src/shard/shard.ts'
 import { MessageSequence } from '../../src/system/server-info.ts'
 import { createHandshakeLimit } from '../../src/tls/rate-limit.ts'
 import { identity } from './identity.ts'

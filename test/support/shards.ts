@@ -1,9 +1,9 @@
 // The shards of a running server, one by one: to kill them, and to place connections on them. The primary keeps them
 // to itself for good reasons; tests of their death have to reach them all the same, which is what the cast is for.
 
-import type { Primary } from '../../src/primary.ts'
-import type { WorkerShardHost } from '../../src/shard-host.ts'
-import type { ConnectionRow } from '../../src/stats.ts'
+import type { Primary } from '../../src/primary/primary.ts'
+import type { WorkerShardHost } from '../../src/primary/shard-host.ts'
+import type { ConnectionRow } from '../../src/reports/report.ts'
 import { type Die, STUCK, type Way } from './faulty-ways.ts'
 import { type ConnectMembers, RawClient } from './raw-client.ts'
 import { until } from './until.ts'

@@ -2,17 +2,17 @@
 // that the test decides what makes that one look.
 
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import { attachRun, emptyFrame, FrameKind, type Routing, readFrame } from '../../src/frame.ts'
 import { createRegion, InterestWriter } from '../../src/interest/writer.ts'
-import { Link, type LinkOwner } from '../../src/link.ts'
 import { ChunkPool } from '../../src/memory/chunk-pool.ts'
-import { type PeerMessage, WAKE } from '../../src/messages.ts'
-import type { Peer } from '../../src/peer.ts'
-import type { Primary } from '../../src/primary.ts'
+import { createRing, RingConsumer, RingProducer } from '../../src/memory/ring.ts'
+import { attachRun, emptyFrame, FrameKind, type Routing, readFrame } from '../../src/mesh/frame.ts'
+import { Link, type LinkOwner } from '../../src/mesh/link.ts'
+import type { Peer } from '../../src/mesh/shard-peer.ts'
+import type { Primary } from '../../src/primary/primary.ts'
 import { composeRun } from '../../src/protocol/compose.ts'
 import { Run } from '../../src/protocol/run.ts'
-import { createRing, RingConsumer, RingProducer } from '../../src/ring.ts'
-import type { Shard } from '../../src/shard.ts'
+import type { Shard } from '../../src/shard/shard.ts'
+import { type PeerMessage, WAKE } from '../../src/threads/messages.ts'
 import { hostOf } from './shards.ts'
 
 /** The shard of a server without worker threads. */

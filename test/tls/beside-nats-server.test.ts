@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PeerDirectory, peerNames } from '../../src/tls/names.ts'
-import { readTls } from '../../src/tls/settings.ts'
+import { readTls } from '../../src/tls/read-settings.ts'
 import { missing, peers } from '../support/peers.ts'
 import { Program, type ServerProgram, startNatsServer } from '../support/server.ts'
 import { type AttributeOrder, Authority, type CertificateOrder, OID } from './certificates.ts'

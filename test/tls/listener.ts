@@ -3,11 +3,11 @@
 
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { adopt } from '../../src/handoff.ts'
+import { adopt } from '../../src/threads/handoff.ts'
 import type { TlsOptions } from '../../src/tls/options.ts'
 import { HandshakeLimit } from '../../src/tls/rate-limit.ts'
 import { readInto } from '../../src/tls/read-into.ts'
-import { readTls, type TlsSettings } from '../../src/tls/settings.ts'
+import { readTls, type TlsSettings } from '../../src/tls/read-settings.ts'
 import { type TlsFailure, type TlsSession, TlsUpgrader } from '../../src/tls/upgrade.ts'
 
 export const INFO = 'INFO {} \r\n'

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict'
 import { expect, test } from 'vitest'
 import { blockReader } from '../../src/config/file.ts'
-import type { WebSocketOptions } from '../../src/config/shapes.ts'
 import { readFile } from '../../src/config/surroundings.ts'
-import { normaliseOptions } from '../../src/options.ts'
+import { normaliseOptions } from '../../src/options/options.ts'
+import type { WebSocketOptions } from '../../src/options/shapes.ts'
 import { Handshake, type WebSocketSession } from '../../src/websocket/handshake.ts'
 import { request } from '../support/websocket.ts'
 

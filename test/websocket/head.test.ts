@@ -1,7 +1,7 @@
 // The head of a request is the same however its bytes are cut.
 
 import { expect, test } from 'vitest'
-import { HANDSHAKE_BYTES_MAX } from '../../src/constants.ts'
+import { HANDSHAKE_BYTES_MAX } from '../../src/base/constants.ts'
 import { HeadCollector } from '../../src/websocket/head.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 

@@ -1,6 +1,6 @@
 // An account's token as the configuration would have said it, so that the rest of the server knows one kind of account.
 
-import type { AccountLimits, ExportOptions, ImportOptions, MappingOptions, Permissions } from '../../config/shapes.ts'
+import type { AccountLimits, ExportOptions, ImportOptions, MappingOptions, Permissions } from '../../options/shapes.ts'
 import type { Account, AccountExport, AccountImport, Revocations } from './account.ts'
 import { toPermissions } from './rights.ts'
 

@@ -1,7 +1,7 @@
 // What a user's token, or the scope of a signing key, grants: permissions, limits, from where and when.
 
 import { isIP } from 'node:net'
-import { CONNECTION_TYPES, type ConnectionType, type Permissions, type SubjectRules } from '../../config/shapes.ts'
+import { CONNECTION_TYPES, type ConnectionType, type Permissions, type SubjectRules } from '../../options/shapes.ts'
 import type { Members } from './members.ts'
 import { isSubject } from './subjects.ts'
 import { isTimeOfDay, isZone, type Window } from './times.ts'

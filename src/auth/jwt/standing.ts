@@ -1,7 +1,7 @@
 // Whether those who are connected may stay when their account's token changes or ends (reference 4.2, 7.1).
 
-import type { Permissions } from '../../config/shapes.ts'
-import type { Fault } from '../../errors.ts'
+import type { Fault } from '../../base/errors.ts'
+import type { Permissions } from '../../options/shapes.ts'
 import { AuthFaults, type Identity, type Limits } from '../identity.ts'
 import { denyPublish } from '../permissions.ts'
 import { CALLOUT_SUBJECT } from '../settings.ts'

@@ -1,10 +1,10 @@
 // From the options of a server in operator mode to the resolver of its accounts: what has to be right before anybody is
 // let in. The texts of refusals are nats-server's, where it has one.
 
-import type { ResolverOptions } from '../../config/shapes.ts'
-import { bugText } from '../../errors.ts'
-import { guarded } from '../../guarded.ts'
-import type { Options } from '../../options.ts'
+import { bugText } from '../../base/errors.ts'
+import { guarded } from '../../base/guarded.ts'
+import type { Options } from '../../options/options.ts'
+import type { ResolverOptions } from '../../options/shapes.ts'
 import { decodeAccount } from '../jwt/account.ts'
 import { AccountBook, type TrustedSigners } from '../jwt/account-book.ts'
 import { whyNotAccount } from '../jwt/account-check.ts'

@@ -1,5 +1,5 @@
 // Where account tokens come from in operator mode (reference 4.1, `resolver`). One per server, on the primary thread;
-// shards ask by questions.ts and keep what they got (jwt/account-book.ts).
+// shards ask by threads/primary-rpc.ts and keep what they got (jwt/account-book.ts).
 //
 // Whether a token is to be trusted is not asked here but by those who use it; what may be stored at all is.
 

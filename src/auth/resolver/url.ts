@@ -10,7 +10,6 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import { isDeepStrictEqual } from 'node:util'
-import { durationText } from '../../config/duration.ts'
 import {
   ACCOUNT_FETCH_MS,
   ACCOUNT_FETCH_SLOW_MS,
@@ -19,8 +18,9 @@ import {
   ACCOUNT_MISSING_MS,
   ACCOUNT_REDIRECTS_MAX,
   ACCOUNT_SOCKET_IDLE_MS,
-} from '../../constants.ts'
-import { osErrorText, quote } from '../../errors.ts'
+} from '../../base/constants.ts'
+import { durationText } from '../../base/duration.ts'
+import { osErrorText, quote } from '../../base/errors.ts'
 import { splitUrl } from '../../text/url.ts'
 import type { RemoteTls } from '../../tls/remote.ts'
 import { decodeAccount } from '../jwt/account.ts'

@@ -3,8 +3,8 @@
 // a handshake is done, and let nobody in meanwhile.
 
 import { X509Certificate } from 'node:crypto'
-import type { OcspCacheOptions, OcspPeerOptions } from '../../config/shapes.ts'
-import { OCSP_CACHED_MAX } from '../../constants.ts'
+import { OCSP_CACHED_MAX } from '../../base/constants.ts'
+import type { OcspCacheOptions, OcspPeerOptions } from '../../options/shapes.ts'
 import { OcspError, type OcspStatus, respondersOf } from './message.ts'
 import { askResponders, UnreachableError } from './responder.ts'
 import { loadAnswers, saveAnswers } from './store.ts'

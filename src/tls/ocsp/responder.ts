@@ -3,7 +3,7 @@
 import type { X509Certificate } from 'node:crypto'
 import * as http from 'node:http'
 import * as https from 'node:https'
-import { OCSP_RESPONSE_MAX } from '../../constants.ts'
+import { OCSP_RESPONSE_MAX } from '../../base/constants.ts'
 import { decodeResponse, encodeRequest, OcspError, type OcspStatus } from './message.ts'
 
 export interface OcspAnswer extends OcspStatus {

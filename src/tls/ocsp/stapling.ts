@@ -7,13 +7,13 @@
 //         └──────────── check() ────────────────────┘
 
 import { X509Certificate } from 'node:crypto'
-import { durationText } from '../../config/duration.ts'
-import type { OcspOptions } from '../../config/shapes.ts'
-import { OCSP_CHECK_LATE_MS, OCSP_CHECK_MIN_MS, OCSP_CHECK_MS, OCSP_FETCH_MS } from '../../constants.ts'
-import { bugText } from '../../errors.ts'
-import { guarded } from '../../guarded.ts'
-import type { Options } from '../../options.ts'
-import type { TlsOfPorts, TlsSettings } from '../settings.ts'
+import { OCSP_CHECK_LATE_MS, OCSP_CHECK_MIN_MS, OCSP_CHECK_MS, OCSP_FETCH_MS } from '../../base/constants.ts'
+import { durationText } from '../../base/duration.ts'
+import { bugText } from '../../base/errors.ts'
+import { guarded } from '../../base/guarded.ts'
+import type { Options } from '../../options/options.ts'
+import type { OcspOptions } from '../../options/shapes.ts'
+import type { TlsOfPorts, TlsSettings } from '../read-settings.ts'
 import { mustStaple, respondersOf } from './message.ts'
 import { askResponders, type OcspAnswer, type OcspQuestion, whyNotCurrent } from './responder.ts'
 

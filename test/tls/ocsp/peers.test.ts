@@ -1,7 +1,7 @@
 // What is known of clients' certificates is loaded and kept where the options say, and those may change.
 
 import { expect, onTestFinished, test } from 'vitest'
-import type { OcspCacheOptions } from '../../../src/config/shapes.ts'
+import type { OcspCacheOptions } from '../../../src/options/shapes.ts'
 import { OcspPeers } from '../../../src/tls/ocsp/peers.ts'
 import { saveAnswers } from '../../../src/tls/ocsp/store.ts'
 import { scratchDirectory } from '../../support/configured-servers.ts'

@@ -1,0 +1,13 @@
+// What begins every event that the server publishes about itself and about services (reference 4.3, 12).
+
+import { randomBytes } from 'node:crypto'
+import { goTime } from './go-format.ts'
+
+const ID_LENGTH = 22
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+/** What it is (`advisory.v1.…`, `metric.v1.…`), an id of its own, and when it happened (milliseconds since 1970). */
+export function eventHead(type: string, atMs: number): { readonly [member in 'type' | 'id' | 'timestamp']: string } {
+  const id = [...randomBytes(ID_LENGTH)].map((byte) => DIGITS[byte % DIGITS.length]).join('')
+  return { type: `io.nats.server.${type}`, id, timestamp: goTime(atMs) }
+}

@@ -1,0 +1,151 @@
+// All that the server touches of Node's private parts, as no public function does the same, or at many times the cost.
+// test/base/node-private.test.ts says for which versions of Node this holds; it has to pass before another is taken.
+//
+//     a connection's handle   can move to another thread; a Socket cannot
+//     what is below TLS       a server's events name the TLS socket only
+//     what a kernel took      how much of a write is left tells a peer that reads slowly from one that reads nothing
+//     a TLS socket's buffer   `onread` is an option of net.Socket only; 'data' events take 1.4 times the processor time
+//     zlib's handle           zlib's synchronous functions make a state of 40 to 270 KB for each call: 12 µs to inflate
+//                             150 bytes, against 0.5 µs
+
+import assert from 'node:assert/strict'
+import { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+
+function elsewhere(what: string): string {
+  return `Node ${process.versions.node} keeps ${what} elsewhere`
+}
+
+// ── Handles ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Node's own end of a connection, without a Socket around it. */
+export interface Handle {
+  close(): void
+}
+
+/** Takes the connection out of a socket, which is of no use afterwards. Undefined if the connection is gone. */
+export function takeHandle(socket: Socket): Handle | undefined {
+  assert('_handle' in socket, elsewhere('the handle of a socket'))
+  const holder = socket as unknown as { _handle: Handle | null }
+  const handle = holder._handle ?? undefined
+  holder._handle = null
+  return handle
+}
+
+/** A socket over a handle; `options` are those of net.Socket. */
+export function socketWith(handle: Handle, options: object): Socket {
+  return new Socket({ handle, ...options } as ConstructorParameters<typeof Socket>[0])
+}
+
+// ── Where a TLS socket reads to ─────────────────────────────────────────────────────────────────────────────
+
+interface Buffered {
+  [property: symbol]: unknown
+  readonly _handle: { useUserBuffer(buffer: Buffer): void } | null
+}
+
+interface UserBuffer {
+  readonly buffer: Buffer
+  /** Is told how many bytes stand in it; answers whether to go on. */
+  readonly callback: (bytes: number) => boolean
+}
+
+/** Properties of every socket; found at the first use. */
+let keys: { readonly buffer: symbol; readonly callback: symbol } | undefined
+
+function keyOf(name: string): symbol {
+  const found = Object.getOwnPropertySymbols(new Socket()).find(({ description }) => description === name)
+  assert(found !== undefined, elsewhere(name))
+  return found
+}
+
+/** Does what the constructor of net.Socket does for `onread`. Nothing if the connection is gone. */
+export function setUserBuffer(socket: TLSSocket, { buffer, callback }: UserBuffer): void {
+  keys ??= { buffer: keyOf('kBuffer'), callback: keyOf('kBufferCb') }
+  const internals = socket as unknown as Buffered
+  internals[keys.buffer] = buffer
+  internals[keys.callback] = callback
+  internals._handle?.useUserBuffer(buffer)
+}
+
+/** What setUserBuffer() was given; undefined: it was not called. */
+export function userBufferOf(socket: TLSSocket): UserBuffer | undefined {
+  if (keys === undefined) return undefined
+  const internals = socket as unknown as Buffered
+  const buffer = internals[keys.buffer] as Buffer | undefined
+  const callback = internals[keys.callback] as UserBuffer['callback'] | undefined
+  return buffer && callback && { buffer, callback }
+}
+
+/** The plain socket that a TLS socket of a server was made over. */
+export function socketBelow(socket: TLSSocket): Socket {
+  const { _parent: plain } = socket as unknown as { _parent?: Socket }
+  assert(plain instanceof Socket, elsewhere('the socket below a TLS socket'))
+  return plain
+}
+
+/**
+ * Bytes written to a connection that the kernel has not taken; 0 if it is gone. `transport`: a socket, or what one
+ * carries; below a socket of TLS it is the plain one that counts.
+ */
+export function untakenBytes(transport: { readonly carrier?: Socket }): number {
+  const socket = (transport.carrier ?? transport) as Queued
+  const handle = (socket._parent ?? socket)._handle
+  if (!handle) return 0
+  assert(typeof handle.writeQueueSize === 'number', elsewhere('the length of what waits to be written'))
+  return handle.writeQueueSize
+}
+
+interface Queued {
+  readonly _parent?: Queued | null
+  readonly _handle?: { readonly writeQueueSize: number } | null
+}
+
+// ── zlib ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface ZlibHandle {
+  onerror: (message: string) => void
+  /** Answers by way of the stream's _writeState: room left in the output, input left. */
+  writeSync(
+    flush: number,
+    input: Buffer,
+    inputAt: number,
+    inputLength: number,
+    output: Buffer,
+    outputAt: number,
+    outputLength: number,
+  ): void
+  reset(): void
+}
+
+/** A zlib stream's state, without the stream: the one that zlib's synchronous functions use. */
+export class ZlibState {
+  private readonly handle: ZlibHandle
+  /** [room left in the output, input left] */
+  private readonly state: Uint32Array
+  private failed = false
+
+  constructor(stream: object) {
+    const { _handle: handle, _writeState: state } = stream as { _handle?: ZlibHandle; _writeState?: Uint32Array }
+    assert(typeof handle?.writeSync === 'function' && state?.length === 2, elsewhere('the handle of a zlib stream'))
+    this.handle = handle
+    this.state = state
+    handle.onerror = () => {
+      this.failed = true
+    }
+  }
+
+  /**
+   * Takes in input[at, …) and fills `output` with what comes of it. Answers how much of both is left; undefined: the
+   * input is damaged.
+   */
+  step(flush: number, input: Buffer, at: number, output: Buffer): { room: number; left: number } | undefined {
+    this.handle.writeSync(flush, input, at, input.length - at, output, 0, output.length)
+    return this.failed ? undefined : { room: this.state[0], left: this.state[1] }
+  }
+
+  reset(): void {
+    this.failed = false
+    this.handle.reset()
+  }
+}

@@ -1,0 +1,193 @@
+// Whether what accounts export and import fits together (reference 4.3): each named account is there, each import is
+// allowed by an export, subjects can be mapped there and back, and no import comes round to where it began.
+
+import type { AccountOptions, ExportOptions, ImportOptions } from '../../options/shapes.ts'
+import { identityDestination } from '../../subjects/transform.ts'
+import { quoteText } from '../problems.ts'
+import { whyNoTransform, withWildcards } from './subject-mapping.ts'
+import { collide, hasWildcard, isPublishSubject, isSubset, isValidSubject } from './subjects.ts'
+
+const BAD_SUBJECT = 'sublist: invalid subject'
+const CYCLE = 'import forms a cycle'
+/** Accounts that a chain of imports may pass through. */
+const CHAIN_MAX = 1024
+
+/** An import that was found good, and its exporting account. */
+interface Link {
+  readonly from: string
+  readonly to: string
+  readonly account: Linked
+}
+
+/** An account with the imports that were found good so far. */
+interface Linked {
+  readonly name: string
+  readonly streams: ExportOptions[]
+  readonly services: ExportOptions[]
+  readonly streamImports: Link[]
+  readonly serviceImports: Link[]
+}
+
+/** Checks all accounts together; answers what is wrong, in the words of nats-server. */
+export function checkLinks(accounts: readonly AccountOptions[], noSystemAccount: boolean): string[] {
+  const all = new Map<string, Linked>()
+  for (const { name } of accounts) {
+    all.set(name, { name, streams: [], services: [], streamImports: [], serviceImports: [] })
+  }
+  const wrong: string[] = []
+  // Exports first: imports are checked against them.
+  forEach(accounts, 'exports', 'stream', (account, each) => {
+    wrong.push(
+      ...missing(each, all),
+      ...prefixed(`Error adding stream export ${quoteText(each.subject)}`, addExport(all, account, each)),
+    )
+  })
+  forEach(accounts, 'exports', 'service', (account, each) => {
+    const { subject, latency } = each
+    wrong.push(
+      ...missing(each, all),
+      ...prefixed(`Error adding service export ${quoteText(subject)}`, addExport(all, account, each)),
+    )
+    if (latency === undefined) return
+    const what = `Error adding service latency sampling for ${quoteText(subject)}`
+    if (noSystemAccount) wrong.push(`${what}: system account not setup`)
+    else wrong.push(...prefixed(`${what} on subject ${quoteText(latency.subject)}`, whyNoLatency(all, account, each)))
+  })
+  for (const kind of ['stream', 'service'] as const) {
+    forEach(accounts, 'imports', kind, (account, each) => {
+      const source = all.get(each.account)
+      const importer = all.get(account.name) as Linked
+      if (source === undefined) {
+        wrong.push(`${quoteText(each.account)} account not defined for ${kind} import`)
+        return
+      }
+      const reason =
+        kind === 'stream' ? addStreamImport(importer, source, each) : addServiceImport(importer, source, each)
+      wrong.push(...prefixed(`Error adding ${kind} import ${quoteText(each.subject)}`, reason))
+    })
+  }
+  return wrong
+}
+
+function forEach<L extends 'exports' | 'imports'>(
+  accounts: readonly AccountOptions[],
+  list: L,
+  kind: 'stream' | 'service',
+  visit: (account: AccountOptions, each: AccountOptions[L][number]) => void,
+): void {
+  for (const account of accounts) for (const each of account[list]) if (each.kind === kind) visit(account, each)
+}
+
+function prefixed(what: string, reason: string | undefined): string[] {
+  return reason === undefined ? [] : [`${what}: ${reason}`]
+}
+
+// ── Exports ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+function missing({ kind, accounts = [] }: ExportOptions, all: ReadonlyMap<string, Linked>): string[] {
+  return accounts
+    .filter((name) => !all.has(name))
+    .map((name) => `${quoteText(name)} account not defined for ${kind} export`)
+}
+
+function addExport(
+  all: ReadonlyMap<string, Linked>,
+  { name }: AccountOptions,
+  added: ExportOptions,
+): string | undefined {
+  const { kind, subject, accountTokenPosition } = added
+  if (accountTokenPosition > 0 && subject.split('.')[accountTokenPosition - 1] !== '*') return BAD_SUBJECT
+  all.get(name)?.[kind === 'stream' ? 'streams' : 'services'].push(added)
+  return undefined
+}
+
+function whyNoLatency(
+  all: ReadonlyMap<string, Linked>,
+  { name }: AccountOptions,
+  { latency, response }: ExportOptions,
+): string | undefined {
+  const subject = latency?.subject ?? ''
+  const loops = all.get(name)?.services.some((each) => isSubset(subject, each.subject))
+  if (!isPublishSubject(subject) || loops) return 'invalid publish subject'
+  return response === 'singleton' ? undefined : 'bad service response type'
+}
+
+/** Whether an account lets another import a subject. */
+function isExported(exports: readonly ExportOptions[], importer: Linked, subject: string): boolean {
+  const exact = exports.find((each) => each.subject === subject)
+  const fitting = exact ?? exports.find((each) => isSubset(subject, each.subject))
+  if (fitting === undefined) return false
+  const { accounts, accountTokenPosition } = fitting
+  if (accountTokenPosition > 0) {
+    return exact === undefined && subject.split('.')[accountTokenPosition - 1] === importer.name
+  }
+  return accounts === undefined || accounts.length === 0 || accounts.includes(importer.name)
+}
+
+// ── Imports ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+function addStreamImport(importer: Linked, source: Linked, { subject, to, prefix }: ImportOptions): string | undefined {
+  if (!isValidSubject(subject) || !isExported(source.streams, importer, subject)) return 'stream import not authorized'
+  if (hasWildcard(prefix)) return 'stream import prefix can not contain wildcard tokens'
+  const local = prefix === '' ? to || subject : `${prefix}${prefix.endsWith('.') ? '' : '.'}${subject}`
+  for (const each of [local, subject]) {
+    const round = whyRound('stream', source, each, new Set([importer.name]))
+    if (round !== undefined) return round
+  }
+  let final = local
+  if (hasWildcard(subject) && local !== subject) {
+    const reason = whyNoTransform(subject, identityDestination(local), true)
+    if (reason !== undefined) {
+      const what = `stream import subject from ${quoteText(subject)} to ${quoteText(local)}`
+      return `failed to create mapping transform for ${what}: ${reason}`
+    }
+    final = withWildcards(local)
+  }
+  if (importer.streamImports.some((each) => each.account === source && each.from === subject)) {
+    return 'stream import already exists'
+  }
+  importer.streamImports.push({ account: source, from: subject, to: final })
+  return undefined
+}
+
+/**
+ * Why a subject that is imported from `account` would come round; `visited` are the accounts behind us. A stream is
+ * followed by the subject it has here, a service by the one it has there.
+ */
+function whyRound(
+  kind: 'stream' | 'service',
+  account: Linked,
+  subject: string,
+  visited: Set<string>,
+): string | undefined {
+  if (visited.size >= CHAIN_MAX) return 'search cycle depth exhausted'
+  const stream = kind === 'stream'
+  if (stream && !account.streams.some((each) => isSubset(subject, each.subject))) return undefined
+  for (const each of stream ? account.streamImports : account.serviceImports) {
+    if (!collide(subject, each.to)) continue
+    if (visited.has(each.account.name)) return CYCLE
+    visited.add(account.name)
+    const narrower = stream ? each.to : each.from
+    const reason = whyRound(kind, each.account, isSubset(narrower, subject) ? narrower : subject, visited)
+    if (reason !== undefined) return reason
+  }
+  return undefined
+}
+
+/** `to` is the subject here, `subject` the one of the service. */
+function addServiceImport(importer: Linked, source: Linked, { subject, to }: ImportOptions): string | undefined {
+  if (!isValidSubject(to) || !isValidSubject(subject)) return BAD_SUBJECT
+  if (!isExported(source.services, importer, subject)) return 'service import not authorized'
+  const local = hasWildcard(subject) ? withWildcards(to) : to
+  const round = whyRound('service', source, local, new Set([importer.name]))
+  if (round !== undefined) return round
+  if (hasWildcard(subject) && subject !== to) {
+    const reason = whyNoTransform(withWildcards(subject), identityDestination(to), true)
+    if (reason !== undefined) {
+      const what = `service import subject from ${quoteText(to)} to ${quoteText(subject)}`
+      return `failed to create mapping transform for ${what}: ${reason}`
+    }
+  }
+  importer.serviceImports.push({ account: source, from: local, to: subject })
+  return undefined
+}

@@ -1,0 +1,165 @@
+// What users may publish and subscribe to, as configurations say it (reference 4.2): one subject, a list, or lists of
+// what is allowed and denied.
+
+import { parseDuration } from '../../base/duration.ts'
+import type { Draft, Permissions, SubjectRules } from '../../options/shapes.ts'
+import { type ConfigEntry, typeName } from '../language/tree.ts'
+import { type Problems, quoteText, shownValue } from '../problems.ts'
+import { custom, type Reading, readBlock, type Schema } from './schema.ts'
+import { isValidSubject } from './subjects.ts'
+
+/** An answer's permission where nothing else is said: one message, for two minutes. */
+const RESPONSE_MESSAGES = 1
+const RESPONSE_EXPIRES_MS = 2 * 60_000
+
+const unknown = (name: string): string => `Unknown field ${quoteText(name)} parsing permissions`
+
+/** Rules, and whether they may name queue groups. */
+type RulesDraft = Draft<SubjectRules> & { queues: boolean }
+
+const RULES: Schema<RulesDraft> = {
+  title: 'permissions.publish',
+  unknown: (name) =>
+    `Unknown field name ${quoteText(name)} parsing subject permissions, only 'allow' or 'deny' are permitted`,
+  keys: (['allow', 'deny'] as const).map((name) =>
+    custom('subjects', name, `subjects to ${name}; deny wins`, (entry, into, { problems }) => {
+      into[name] = readSubjects(entry, into.queues, problems)
+    }),
+  ),
+}
+
+type Responses = Draft<NonNullable<Permissions['responses']>>
+
+const RESPONSES: Schema<Responses> = {
+  title: 'permissions.allow_responses',
+  unknown,
+  keys: [
+    custom(
+      'integer',
+      ['max', 'max_msgs', 'max_messages', 'max_responses'],
+      'messages to one reply subject; negative = no limit',
+      (entry, into, { problems }) => {
+        const max = problems.integer(entry)
+        if (max !== undefined && max !== 0) into.maxMessages = max
+      },
+      { default: '1' },
+    ),
+    custom(
+      'duration',
+      ['expires', 'expiration', 'ttl'],
+      'how long they may come; negative = no limit',
+      (entry, into, { problems }) => {
+        if (typeof entry.value !== 'string') {
+          problems.error(entry, 'error parsing expires, not a duration string')
+          return
+        }
+        const span = parseDuration(entry.value)
+        if ('wrong' in span) problems.error(entry, `error parsing expires: ${span.wrong}`)
+        else if (span.ms !== 0) into.expires = span.ms
+      },
+      { default: '2 min' },
+    ),
+  ],
+}
+
+export const PERMISSIONS: Schema<Draft<Permissions>> = {
+  title: 'permissions',
+  unknown,
+  keys: [
+    custom(
+      'subjects',
+      ['publish', 'pub', 'import'],
+      'what may be published to: a subject, a list, or a block with allow and deny',
+      (entry, into, reading) => {
+        into.publish = readRules(entry, false, reading)
+      },
+      { block: RULES as Schema<never> },
+    ),
+    custom(
+      'subjects',
+      ['subscribe', 'sub', 'export'],
+      'what may be subscribed to; `subject queue` limits the queue group',
+      (entry, into, reading) => {
+        into.subscribe = readRules(entry, true, reading)
+      },
+      { block: RULES as Schema<never> },
+    ),
+    custom(
+      'boolean',
+      ['allow_responses', 'publish_allow_responses'],
+      'answers on reply subjects may be published: true, or a block',
+      (entry, into, reading) => {
+        into.responses = readResponses(entry, reading)
+      },
+      { block: RESPONSES as Schema<never>, default: 'false' },
+    ),
+  ],
+}
+
+/** Reads a block of permissions. */
+export function readPermissions(entry: ConfigEntry, reading: Reading): Permissions | undefined {
+  const { value } = entry
+  if (!(value instanceof Map)) {
+    return reading.problems.error(entry, `Expected permissions to be a map/struct, got ${shownValue(value)}`)
+  }
+  const permissions: Draft<Permissions> = { publish: undefined, subscribe: undefined, responses: undefined }
+  readBlock(value, PERMISSIONS, permissions, reading)
+  if (permissions.responses === undefined) return permissions
+  // Who may answer may, without a list of its own, do nothing else.
+  const { allow = [], deny } = permissions.publish ?? {}
+  return { ...permissions, publish: { allow, deny } }
+}
+
+function readRules(entry: ConfigEntry, queues: boolean, reading: Reading): SubjectRules | undefined {
+  const { value } = entry
+  if (!(value instanceof Map)) {
+    const allow = readSubjects(entry, queues, reading.problems)
+    return allow === undefined ? undefined : { allow, deny: undefined }
+  }
+  if (value.size === 0) return undefined
+  const draft: RulesDraft = { allow: undefined, deny: undefined, queues }
+  readBlock(value, RULES, draft, reading)
+  return { allow: draft.allow, deny: draft.deny }
+}
+
+/** A subject or a list of subjects; `queues`: each may have a queue group behind it. */
+export function readSubjects(entry: ConfigEntry, queues: boolean, problems: Problems): string[] | undefined {
+  const { value } = entry
+  const subjects: string[] = []
+  if (typeof value === 'string') subjects.push(value)
+  else if (Array.isArray(value)) {
+    for (const item of value) {
+      if (typeof item.value !== 'string') {
+        return problems.error(item, 'Subject in permissions array cannot be cast to string')
+      }
+      subjects.push(item.value)
+    }
+  } else {
+    const expected = 'Expected subject permissions to be a subject, or array of subjects'
+    return problems.error(entry, `${expected}, got ${typeName(value)}`)
+  }
+  for (const subject of subjects) {
+    const wrong = whyNoRule(subject, queues)
+    if (wrong !== undefined) return problems.error(entry, wrong)
+  }
+  return subjects
+}
+
+function whyNoRule(rule: string, queues: boolean): string | undefined {
+  if (isValidSubject(rule)) return undefined
+  const [subject, queue, ...more] = rule.trim().split(/\s+/)
+  if (!queues || queue === undefined || more.length > 0) return `subject ${quoteText(rule)} is not a valid subject`
+  if (!isValidSubject(subject)) return `subject ${quoteText(subject)} is not a valid subject`
+  return isValidSubject(queue) ? undefined : `queue ${quoteText(queue)} is not a valid queue`
+}
+
+function readResponses(entry: ConfigEntry, reading: Reading): Responses | undefined {
+  const { value } = entry
+  const responses = { maxMessages: RESPONSE_MESSAGES, expires: RESPONSE_EXPIRES_MS }
+  if (typeof value === 'boolean') return value ? responses : undefined
+  if (!(value instanceof Map)) {
+    return reading.problems.error(entry, 'error parsing response permissions, expected a boolean or a map')
+  }
+  readBlock(value, RESPONSES, responses, reading)
+  return responses
+}

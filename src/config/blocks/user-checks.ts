@@ -1,0 +1,21 @@
+// Whether the user whose part others take is there.
+
+import type { Options } from '../../options/options.ts'
+
+/** Names and nkeys of all users. */
+export function usersOf({ authorization, accounts }: Options): string[] {
+  const users = [...(authorization?.users ?? []), ...accounts.flatMap((account) => account.users)]
+  return users.map(({ username, nkey }) => (nkey === '' ? username : nkey))
+}
+
+/** What is wrong with a `no_auth_user`; undefined if nothing, or if there is none. */
+export function checkNoAuthUser(options: Options, name: string): string | undefined {
+  if (name === '') return undefined
+  if (options.operators.length > 0) return 'no_auth_user not compatible with Trusted Operator'
+  const users = usersOf(options)
+  if (users.length === 0) {
+    return `no_auth_user: "${name}" present, but users/nkeys are not defined`
+  }
+  if (users.includes(name)) return undefined
+  return `no_auth_user: "${name}" not present as user or nkey in authorization block or account configuration`
+}

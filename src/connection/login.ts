@@ -1,0 +1,224 @@
+// One connection's way in: from what INFO asks for to who it is.
+//
+//     INFO ─▶ connect due ─▶ deciding (nothing is read) ─▶ admitted
+//                  ╰──────────────┴─▶ closed: a refusal, or no answer in time
+//
+// Until it is admitted, nothing but CONNECT is taken from it (R1); where nobody is asked, it is admitted at once.
+
+import { isDeepStrictEqual } from 'node:util'
+import type { Authenticator, Greeting } from '../auth/authenticator.ts'
+import { AuthFaults, type Identity, isRefusal, type Refusal } from '../auth/identity.ts'
+import { createNonce } from '../auth/nkey.ts'
+import { type AuthRequest, type Credentials, NO_CREDENTIALS, type Soon, shownUser } from '../auth/request.ts'
+import { Deadline } from '../base/deadline.ts'
+import type { ConnectionType } from '../options/shapes.ts'
+import type { Shard } from '../shard/shard.ts'
+import type { Client } from './client.ts'
+import type { Operations } from './operations.ts'
+
+export class Login {
+  greeting: Greeting
+  /** Empty: INFO has none. */
+  readonly nonce: string
+  /** Undefined until it is known who the peer is. */
+  identity: Identity | undefined
+  /** Who the peer said it is when it was not let in, or not yet: as people may see it. */
+  claimedUser = ''
+  private readonly shard: Shard
+  private readonly client: Client
+  private readonly operations: Operations
+  /** Ends the wait for CONNECT. An answer that takes long has a bound of its own: the peer is not to blame for it. */
+  private readonly deadline = new Deadline()
+  /** An answer is awaited. */
+  private isDeciding = false
+  /** Made for the first who works on an answer and would have to be stopped: most logins are decided at once. */
+  private gone: AbortController | undefined
+
+  constructor(shard: Shard, client: Client, operations: Operations) {
+    this.shard = shard
+    this.client = client
+    this.operations = operations
+    this.greeting = shard.identities.authenticator.greeting(connectionTypeOf(client))
+    this.nonce = this.greeting.needsNonce ? createNonce() : ''
+  }
+
+  /** The peer has been greeted. */
+  start(): void {
+    if (this.greeting.expectsConnect) this.expectConnect()
+  }
+
+  private expectConnect(): void {
+    this.deadline.start(this.shard.identities.timeoutMs, () => this.client.closeByTimer(AuthFaults.timeout))
+  }
+
+  /** CONNECT has come. */
+  connect(credentials: Credentials): void {
+    this.deadline.stop()
+    this.claimedUser = shownUser(credentials)
+    const request = this.request(credentials)
+    const { identities } = this.shard
+    this.client.attempt(() =>
+      this.decide(
+        identities.identifyInTurn(request, () => this.client.closing),
+        (answer) => {
+          const { user } = request.credentials
+          const isCertified = isRefusal(answer) ? answer.certified !== undefined : answer.way === 'certificate'
+          if (isCertified && user !== '') this.client.log.namedBesideCertificate(user)
+          if (isRefusal(answer)) this.operations.refused(answer, request.credentials)
+          else this.admit(answer)
+        },
+      ),
+    )
+  }
+
+  /** Something else than CONNECT has come. Answers whether that may be. */
+  goOnWithoutConnect(): boolean {
+    if (!this.greeting.mayOmitConnect) return false
+    const answer = this.shard.identities.identify(this.request(NO_CREDENTIALS))
+    if (answer instanceof Promise || isRefusal(answer)) return false
+    this.admit(answer)
+    return true
+  }
+
+  private request(credentials: Credentials, proof?: string): AuthRequest {
+    const login = this
+    const { client } = this
+    const { name, lang, version, protocol } = client.options
+    return {
+      credentials: withCookies(credentials, client),
+      client: { name, lang, version, protocol },
+      nonce: this.nonce,
+      ip: client.ip,
+      connectionId: client.id,
+      connectionType: connectionTypeOf(client),
+      certificate: this.shard.tls.certificateOf(client.tls),
+      tls: this.shard.tls.detailsOf(client.tls),
+      nowMs: Date.now(),
+      proof,
+      get gone() {
+        return login.whenGone()
+      },
+    }
+  }
+
+  private whenGone(): AbortSignal {
+    this.gone ??= new AbortController()
+    if (this.client.closing) this.gone.abort()
+    return this.gone.signal
+  }
+
+  /** Goes on with the answer: now, or when it has come; meanwhile nothing is taken from the peer. */
+  private decide(answer: Soon<Identity | Refusal>, next: (answer: Identity | Refusal) => void): Soon<void> {
+    if (!(answer instanceof Promise)) return next(answer)
+    this.isDeciding = true
+    const goOn = this.client.suspend()
+    return answer.then((later) => {
+      this.isDeciding = false
+      if (this.client.closing) return
+      this.shard.wake()
+      next(later)
+      goOn()
+    })
+  }
+
+  private admit(identity: Identity): void {
+    this.deadline.stop()
+    this.identity = identity
+    this.planExpiry()
+    this.operations.admitted(identity)
+  }
+
+  // ── After a reload ────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Other people may be here than before: is the peer still who it was? `before` let it in. Whoever is asked about just
+   * now is asked about again (admission.ts).
+   */
+  review(before: Authenticator): Soon<void> {
+    const { client, identity } = this
+    const { authenticator } = this.shard.identities
+    if (client.closing || this.isDeciding) return
+    this.greeting = authenticator.greeting(connectionTypeOf(client))
+    if (identity === undefined) {
+      this.awaitConnect()
+      return
+    }
+    const credentials = this.operations.connectReceived ? client.options : NO_CREDENTIALS
+    const request = this.request(credentials, before.proofOf(identity, connectionTypeOf(client)))
+    const done = this.decide(this.shard.identities.identify(request), (answer) => {
+      const isForgotten = isConfigured(identity) && !authenticator.knowsUser(request.credentials)
+      if (!isRefusal(answer) && isSame(identity, answer)) this.stay(answer)
+      else if (isRefusal(answer) && !isForgotten) this.operations.refused(answer, request.credentials)
+      else client.close(AuthFaults.forgotten)
+    })
+    if (done instanceof Promise) this.expectConnect()
+    return done
+  }
+
+  /** The peer has not said who it is, and may have been free to go without. */
+  private awaitConnect(): void {
+    const { client, greeting } = this
+    this.deadline.stop()
+    client.parser.connectDue = greeting.expectsConnect
+    if (!greeting.expectsConnect) return
+    if (client.subscriptions.size > 0) client.close(AuthFaults.violation)
+    else this.expectConnect()
+  }
+
+  /** Goes on as who it is by now. */
+  stay(identity: Identity): void {
+    this.deadline.stop()
+    const before = this.identity?.permissions
+    const isAsBefore = isDeepStrictEqual(identity.permissions, before)
+    this.identity = isAsBefore ? { ...identity, permissions: before } : identity
+    this.planExpiry()
+    this.operations.stayed(this.identity, !isAsBefore)
+  }
+
+  // ── The end ───────────────────────────────────────────────────────────────────────────────────────────
+
+  private planExpiry(): void {
+    const { expiries } = this.shard.timers
+    expiries.remove(this)
+    if (this.identity?.expiresAtMs !== undefined) expiries.add(this, this.identity.expiresAtMs)
+  }
+
+  /** The end of the identity has come. */
+  expired(): void {
+    this.client.closeByTimer(AuthFaults.expired)
+  }
+
+  /** The connection is closing. */
+  stop(): void {
+    this.deadline.stop()
+    this.shard.timers.expiries.remove(this)
+    this.gone?.abort()
+  }
+}
+
+function connectionTypeOf({ webSocket }: Client): ConnectionType {
+  return webSocket === undefined ? 'STANDARD' : 'WEBSOCKET'
+}
+
+/** What CONNECT does not say, a cookie of the handshake may. */
+function withCookies(credentials: Credentials, { webSocket }: Client): Credentials {
+  if (webSocket === undefined) return credentials
+  const { jwt, user, pass, token } = webSocket.cookies
+  return {
+    ...credentials,
+    jwt: credentials.jwt || jwt,
+    user: credentials.user || user,
+    password: credentials.password || pass,
+    token: credentials.token || token,
+  }
+}
+
+/** Somebody whom the configuration names, and may name no more. */
+function isConfigured({ way }: Identity): boolean {
+  return ['password', 'nkey', 'certificate', 'noAuthUser'].includes(way)
+}
+
+/** Whether the peer can go on: where it was, and not as nobody after it was somebody. */
+function isSame(before: Identity, now: Identity): boolean {
+  return before.account === now.account && !(isConfigured(before) && now.way === 'none')
+}

@@ -1,0 +1,44 @@
+// What an exporting account is told of who asks: the value of the header Nats-Request-Info (reference 10).
+
+import type { Shard } from '../shard/shard.ts'
+import type { Client } from './client.ts'
+
+/**
+ * JSON, as a byte string. Without `share` the account and the round trip time only; nanoseconds. `service`: the
+ * account by whose own service the request came, or empty.
+ */
+export function requestInfo(client: Client, shard: Shard, share: boolean, service: string): string {
+  const names = { acc: client.account.name, svc: service || undefined }
+  const info = share ? details(client, shard, names) : { ...names, rtt: rttOf(client) }
+  return Buffer.from(JSON.stringify(info)).toString('latin1')
+}
+
+function details(client: Client, shard: Shard, names: object): Readonly<Record<string, unknown>> {
+  const { options, login } = client
+  const { identity } = login
+  const token = identity?.way === 'jwt' ? identity.token : undefined
+  return {
+    start: new Date(shard.wallClock(client.startMs)).toISOString(),
+    host: client.ip,
+    id: client.id,
+    ...names,
+    user: identity?.user || undefined,
+    name: options.name || undefined,
+    lang: options.lang || undefined,
+    ver: options.version || undefined,
+    rtt: rttOf(client),
+    server: shard.identity.serverName,
+    // Whoever has a bearer token can come in by it.
+    jwt: token?.bearer === false ? token.jwt : undefined,
+    issuer_key: token?.issuer,
+    name_tag: identity?.nameTag || undefined,
+    tags: identity !== undefined && identity.tags.length > 0 ? identity.tags : undefined,
+    kind: 'Client',
+    client_type: client.webSocket === undefined ? 'nats' : 'websocket',
+  }
+}
+
+/** Nanoseconds; undefined: not measured yet. */
+function rttOf(client: Client): number | undefined {
+  return Math.round(client.rttMs * 1e6) || undefined
+}

@@ -1,0 +1,118 @@
+// What comes from the other shards: the frames in all rings to this one, in the order in which they were published
+// (publish-order.ts), not ring by ring.
+
+import { RING_BUSY_BYTES, RING_TURN_BYTES } from '../base/constants.ts'
+import { attempt, type OnBug } from '../base/guarded.ts'
+import type { Turns } from '../base/turns.ts'
+import { isNotAfter, type PublishOrder } from './publish-order.ts'
+
+/** A ring to this shard. */
+export interface InboxRing {
+  /** Takes nothing for a while, as one of our receivers has no room. */
+  readonly paused: boolean
+  /** Whether a frame is there that was published no later than work `number`. */
+  holdsFrameOf(number: number): boolean
+  /** The number of the next frame's work. Only where there is one. */
+  readonly nextNumber: number
+  /** Deals with the next frame; returns its bytes. Only where there is one. */
+  takeFrame(): number
+  /** Asks to be woken by the next frame. Returns false if there is one already. */
+  sleep(): boolean
+}
+
+/** What the inbox needs of its shard. */
+export interface InboxOwner {
+  readonly peers: readonly InboxRing[]
+  readonly turns: Turns
+  readonly order: PublishOrder
+  readonly bugMet: OnBug
+  beginWork(): void
+  endRead(): void
+}
+
+export class Inbox {
+  private readonly owner: InboxOwner
+  private isScheduled = false
+  private isTaking = false
+
+  constructor(owner: InboxOwner) {
+    this.owner = owner
+  }
+
+  /** Deals with the frames in the rings in a later turn. */
+  schedule(): void {
+    if (this.isScheduled) return
+    this.isScheduled = true
+    this.owner.turns.wait(() => {
+      this.isScheduled = false
+      this.drain()
+    })
+  }
+
+  /** Deals with the frames in the rings: at most one turn's worth, then others get their turn. */
+  drain(): void {
+    const { owner } = this
+    const { turns } = owner
+    owner.beginWork()
+    turns.begin()
+    const bytes = this.take(RING_TURN_BYTES)
+    // Under load the next frame is not far: look again in the next turn, and sleep only when little came.
+    if (bytes >= RING_BUSY_BYTES || turns.isOver || !this.sleep()) this.schedule()
+    owner.endRead()
+  }
+
+  /**
+   * Deals with all that other shards' publishers have flushed by now. `paused`: what is in rings that are paused as
+   * well.
+   */
+  catchUp(paused: boolean): void {
+    this.take(Number.POSITIVE_INFINITY, paused)
+  }
+
+  private take(most: number, paused = false): number {
+    // A frame that is being dealt with stands in its ring still.
+    if (this.isTaking) return 0
+    this.isTaking = true
+    // What goes on from here comes behind what it was published behind.
+    this.owner.order.begin()
+    let bytes = RING_BUSY_BYTES
+    // After a bug the rings are looked into again: nobody wakes a shard that is not asleep.
+    attempt(this.owner.bugMet, () => {
+      bytes = this.takeInOrder(this.owner.order.latest, most, paused)
+    })
+    this.isTaking = false
+    return bytes
+  }
+
+  /** Takes frames up to work `latest`, those of the earliest work first; returns their bytes. */
+  private takeInOrder(latest: number, most: number, paused: boolean): number {
+    const { peers, turns } = this.owner
+    let dealtWith = 0
+    for (;;) {
+      let ring: InboxRing | undefined
+      // The first frame of any other ring, at the latest.
+      let until = latest
+      for (const other of peers) {
+        if ((other.paused && !paused) || !other.holdsFrameOf(until)) continue
+        const { nextNumber } = other
+        if (ring === undefined) ring = other
+        else if (isNotAfter(ring.nextNumber, nextNumber)) until = nextNumber
+        else {
+          until = ring.nextNumber
+          ring = other
+        }
+      }
+      if (ring === undefined) return dealtWith
+      do {
+        dealtWith += ring.takeFrame()
+        if (dealtWith >= most || (most < Number.POSITIVE_INFINITY && turns.isOver)) return dealtWith
+      } while ((paused || !ring.paused) && ring.holdsFrameOf(until))
+    }
+  }
+
+  private sleep(): boolean {
+    let sleeps = true
+    for (const ring of this.owner.peers) if (!ring.paused && !ring.sleep()) sleeps = false
+    return sleeps
+  }
+}

@@ -1,0 +1,244 @@
+// The way out to one other shard: runs become frames in its ring. Nothing is dropped and nothing blocks: where the
+// ring is full, frames wait here in order, and the publishers whose messages wait are read no further. Only what the
+// server publishes of its own accord is dropped, and only where very much waits.
+
+import assert from 'node:assert/strict'
+import { BLOCK_SLACK, CHUNK_BYTES, FRAME_ROOM_MIN, LINK_WAITING_MAX } from '../base/constants.ts'
+import { type Block, copyBytes } from '../memory/block.ts'
+import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
+import type { RingConsumer, RingProducer } from '../memory/ring.ts'
+import type { Run } from '../protocol/run.ts'
+import type { RingReport } from '../reports/report.ts'
+import { SERVER_ID } from '../routing/server-publisher.ts'
+import { FENCE_BYTES, FrameKind, frameBytes, messagesIn, type Routing, writeFence, writeFrame } from './frame.ts'
+
+/** A chunk of frames, of which those in [start, end) still wait. */
+interface WaitingFrames {
+  readonly chunk: Chunk
+  start: number
+  end: number
+}
+
+/** What a link asks of the peer that it leads to. */
+export interface LinkOwner {
+  /** The number of the work at hand (publish-order.ts). */
+  readonly work: number
+  /** Wakes the other shard. */
+  wake(): void
+  /** Asks for publish() at the end of the turn. */
+  mark(): void
+  /** LINK_WAITING_MAX bytes wait: nobody should be read whose messages could join them. */
+  filled(): void
+  /** So many messages of the server itself were dropped. */
+  dropped(messages: number): void
+}
+
+/** `full`: too much waits for messages of the server itself. */
+type State = 'open' | 'full' | 'closed'
+
+export class Link {
+  private readonly ring: RingProducer
+  private readonly pool: ChunkPool
+  private readonly owner: LinkOwner
+  /** Frames for which the ring had no room, oldest first, packed in chunks. */
+  private waiting: WaitingFrames[] = []
+  private waitingBytes = 0
+  /** Called when no frame waits any more: publishers may be read again. */
+  private reliefs: (() => void)[] = []
+  private state: State = 'open'
+  /** Where the latest place() is. */
+  private block: Block
+  private sentBytes = 0
+  private sentMessages = 0
+
+  constructor(ring: RingProducer, pool: ChunkPool, owner: LinkOwner) {
+    this.ring = ring
+    this.block = ring.block
+    this.pool = pool
+    this.owner = owner
+  }
+
+  /** Frames wait: whoever publishes more through this link should not be read for now. */
+  get congested(): boolean {
+    return this.waiting.length > 0
+  }
+
+  get isFull(): boolean {
+    return this.state === 'full'
+  }
+
+  /** Calls back when no frame waits any more. */
+  whenRelieved(callback: () => void): void {
+    if (this.congested) this.reliefs.push(callback)
+    else callback()
+  }
+
+  /** Sends messages [from, from + count) of `run`. */
+  send(run: Run, routing: Routing, from: number, count: number): void {
+    if (this.state !== 'open' && this.refuses(routing, count)) return
+    this.sentMessages += count
+    const room = this.ring.frameMax - frameBytes(routing, 0) - BLOCK_SLACK
+    assert(room >= FRAME_ROOM_MIN, 'the names in a frame leave no room for messages')
+    const perFrame = Math.floor(room / run.stride)
+    if (perFrame === 0) {
+      for (let i = 0; i < count; i++) this.sendFragments(run, routing, from + i, room)
+      return
+    }
+    for (let sent = 0; sent < count; sent += perFrame) {
+      const part = Math.min(perFrame, count - sent)
+      this.put(FrameKind.run, run, routing, from + sent, part, 0, part * run.stride)
+    }
+  }
+
+  private refuses({ publisher }: Routing, count: number): boolean {
+    if (this.state === 'closed') return true
+    if (publisher !== SERVER_ID) return false
+    this.owner.dropped(count)
+    return true
+  }
+
+  /** Sends one message that is larger than a frame, in pieces that the other side joins. */
+  private sendFragments(run: Run, routing: Routing, index: number, room: number): void {
+    for (let start = 0; start < run.stride; start += room) {
+      const bytes = Math.min(room, run.stride - start)
+      this.put(start === 0 ? FrameKind.firstFragment : FrameKind.fragment, run, routing, index, 1, start, bytes)
+    }
+  }
+
+  private put(
+    kind: FrameKind,
+    run: Run,
+    routing: Routing,
+    from: number,
+    count: number,
+    rawStart: number,
+    rawBytes: number,
+  ): void {
+    const at = this.place(frameBytes(routing, rawBytes))
+    writeFrame(this.block, at, kind, run, routing, from, count, rawStart, rawBytes, this.owner.work)
+    if (this.ring.unpublishedBytes >= CHUNK_BYTES) this.publish()
+  }
+
+  /** Sends a frame that bears no message, behind all that was sent before. */
+  sendFence(number: number): void {
+    if (this.state === 'closed') return
+    const at = this.place(FENCE_BYTES)
+    writeFence(this.block, at, number, this.owner.work)
+  }
+
+  /** The place of the next frame, of `need` bytes: in the ring, or behind those that wait. It is in `block`. */
+  private place(need: number): number {
+    this.sentBytes += need
+    if (!this.congested) {
+      let at = this.ring.reserve(need)
+      if (at < 0) {
+        this.publish()
+        if (this.ring.starve(need)) at = this.ring.reserve(need)
+      }
+      if (at >= 0) {
+        this.block = this.ring.block
+        this.owner.mark()
+        this.ring.commit(need)
+        return at
+      }
+    }
+    let last = this.waiting.at(-1)
+    if (last === undefined || last.chunk.block.capacity - last.end < need) {
+      last = { chunk: this.pool.acquire(Math.max(need, CHUNK_BYTES - BLOCK_SLACK)), start: 0, end: 0 }
+      this.waiting.push(last)
+    }
+    const at = last.end
+    this.block = last.chunk.block
+    last.end += need
+    this.waitingBytes += need
+    if (this.waitingBytes >= LINK_WAITING_MAX && this.state === 'open') {
+      this.state = 'full'
+      this.owner.filled()
+    }
+    return at
+  }
+
+  /** Makes what was sent visible to the other shard, and wakes it if it sleeps. Once a turn, and when much waits. */
+  publish(): void {
+    if (this.state !== 'closed' && this.ring.publish()) this.owner.wake()
+  }
+
+  /** The other shard has given back room. */
+  pump(): void {
+    if (this.state === 'closed') return
+    let [first] = this.waiting
+    while (first !== undefined) {
+      const bytes = first.chunk.block.view.getInt32(first.start, true)
+      const at = this.ring.reserve(bytes)
+      if (at < 0) {
+        this.publish()
+        if (this.ring.starve(bytes)) continue
+        return
+      }
+      copyBytes(this.ring.block, at, first.chunk.block, first.start, bytes)
+      this.ring.commit(bytes)
+      first.start += bytes
+      this.waitingBytes -= bytes
+      if (first.start < first.end) continue
+      first.chunk.release()
+      this.waiting.shift()
+      first = this.waiting[0]
+    }
+    this.state = 'open'
+    this.publish()
+    this.relieve()
+  }
+
+  /** What an operator may want to know of it (reports/report.ts, RingReport). */
+  report(): Omit<RingReport, 'to'> {
+    const { ring, waitingBytes, sentBytes, sentMessages } = this
+    return { sizeBytes: ring.size, usedBytes: ring.usedBytes, waitingBytes, sentBytes, sentMessages }
+  }
+
+  /**
+   * The messages that the other shard, which is gone, has not dealt with: those in the ring, which `consumer` looks
+   * into in its place, and those that wait here. One that it was dealing with is among them.
+   */
+  countUnread(consumer: RingConsumer): number {
+    this.publish()
+    let messages = 0
+    for (let at = consumer.next(); at >= 0; at = consumer.next()) {
+      messages += messagesIn(consumer.block, at)
+      consumer.advance(consumer.block.view.getInt32(at, true))
+    }
+    for (const { chunk, start, end } of this.waiting) {
+      const { block } = chunk
+      for (let at = start; at < end; at += block.view.getInt32(at, true)) messages += messagesIn(block, at)
+    }
+    return messages
+  }
+
+  /** The other shard is gone: what waits for it is let go, and nobody is held for its sake. */
+  close(): void {
+    this.state = 'closed'
+    for (const { chunk } of this.waiting) chunk.release()
+    this.waiting = []
+    this.waitingBytes = 0
+    this.relieve()
+  }
+
+  private relieve(): void {
+    const { reliefs } = this
+    this.reliefs = []
+    for (const relief of reliefs) relief()
+  }
+}
+
+/** Calls back when all that has been sent by these links so far is visible to the other shards. */
+export function whenVisible(links: readonly Link[], then: () => void): void {
+  let awaited = 1
+  const done = (): void => {
+    if (--awaited === 0) then()
+  }
+  for (const link of links) {
+    link.publish()
+    awaited++
+    link.whenRelieved(done)
+  }
+  done()
+}

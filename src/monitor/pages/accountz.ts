@@ -1,0 +1,186 @@
+// /accountz and /accstatz: accounts, what is configured of one, and what its clients have done (reference 11.3).
+
+import { type AccountSettings, GLOBAL_ACCOUNT, termsOf } from '../../accounts/account.ts'
+import { isOperatorMode } from '../../auth/setup.ts'
+import { systemAccountOf } from '../../auth/system-account.ts'
+import { goTime } from '../../base/go-format.ts'
+import type { Options } from '../../options/options.ts'
+import type { ExportOptions, ImportOptions, MappingOptions } from '../../options/shapes.ts'
+import { identityDestination } from '../../subjects/transform.ts'
+import { IMPLICIT_IMPORTS } from '../../system/services.ts'
+import { type Answer, type Json, jsonAnswer, refusal, unlessEmpty, unlessNone } from '../answer.ts'
+import { countRequest, missingShards, nowMs, type PageContext } from '../page.ts'
+import type { Parameters } from '../parameters.ts'
+import type { AccountTotals } from '../sources/server-accounts.ts'
+import { sum } from '../sources/server-totals.ts'
+import { sublistStats } from './sublist-stats.ts'
+import { type TokenAccount, tokenAccount } from './token-account.ts'
+
+const PERCENT = 100
+
+export async function accountz(parameters: Parameters, context: PageContext): Promise<Answer> {
+  countRequest(context, '/accountz')
+  const { server } = context
+  const accounts = await context.accounts.read()
+  const top = { server_id: server.identity.serverId, now: goTime(nowMs()) }
+  const name = parameters.text('acc')
+  const system_account = systemAccountOf(server.options)
+  if (name === '')
+    return jsonAnswer({ ...top, system_account, accounts: [...accounts.keys()], ...missingShards(context) })
+  const totals = accounts.get(name)
+  if (totals === undefined) return refusal(`Account ${parameters.bytes('acc')} does not exist`)
+  const token = isOperatorMode(server.options) ? await tokenOf(name, context) : undefined
+  const account_detail = describe(totals, server.options, server.startedAt, token)
+  return jsonAnswer({ ...top, system_account, account_detail, ...missingShards(context) })
+}
+
+/** From a shard that goes by it. */
+async function tokenOf(account: string, { reports }: PageContext): Promise<TokenAccount | undefined> {
+  const tokens = await reports.askAll({ kind: 'accountToken', account })
+  const jwt = tokens.find((one) => one !== '')
+  return jwt === undefined ? undefined : tokenAccount(jwt)
+}
+
+type Settings = Pick<AccountSettings, 'mappings' | 'exports' | 'imports'>
+
+/** What the configuration says of an account. */
+function settingsOf({ accounts, mappings }: Options, name: string): Settings {
+  const settings = accounts.find((account) => account.name === name) ?? { mappings: [], exports: [], imports: [] }
+  return name === GLOBAL_ACCOUNT && mappings.length > 0 ? { ...settings, mappings } : settings
+}
+
+function describe(totals: AccountTotals, options: Options, updatedAt: number, token: TokenAccount | undefined): Json {
+  const settings = token?.settings ?? settingsOf(options, totals.name)
+  const mappings = settings.mappings.map((mapping) => [mapping.source, describeDestinations(mapping)] as const)
+  const exports = ofKinds(settings.exports, 'service', 'stream').map(describeExport)
+  const imports = ofKinds(settings.imports, 'stream', 'service').map((item) => {
+    const terms = termsOf(settingsOf(options, item.account), item, totals.name)
+    return describeImport(item, terms?.latency)
+  })
+  return {
+    account_name: totals.name,
+    update_time: goTime(updatedAt),
+    is_system: totals.name === systemAccountOf(options) || undefined,
+    expired: token?.isExpired ?? false,
+    complete: true,
+    jetstream_enabled: false,
+    leafnode_connections: 0,
+    client_connections: totals.connections,
+    subscriptions: totals.subscriptions,
+    mappings: mappings.length === 0 ? undefined : Object.fromEntries(mappings),
+    exports: unlessNone(exports),
+    imports: unlessNone([...imports, ...systemImports(totals.name, systemAccountOf(options))]),
+    name_tag: totals.tag,
+    ...token?.members,
+    sublist_stats: sublistStats([totals]),
+  }
+}
+
+type Kind = ExportOptions['kind']
+
+function ofKinds<Item extends { readonly kind: Kind }>(items: readonly Item[], ...kinds: readonly Kind[]): Item[] {
+  return kinds.flatMap((kind) => items.filter((item) => item.kind === kind))
+}
+
+/**
+ * In nats-server's order: those of every cluster first, then those of each one, the lightest first. Weights are added
+ * up as they go; what is left stays as it is, unless the subject itself is among the destinations.
+ */
+function describeDestinations({ source, destinations }: MappingOptions): Json {
+  const named = destinations.some(({ subject }) => subject === source)
+  const clusters = new Set(['', ...destinations.map(({ cluster }) => cluster)])
+  return [...clusters].flatMap((cluster) => {
+    const own = destinations.filter((one) => one.cluster === cluster)
+    const left = PERCENT - sum(own, 'weight')
+    if (left > 0 && !named) own.push({ subject: identityDestination(source), weight: left, cluster })
+    let upTo = 0
+    return own
+      .sort((one, other) => one.weight - other.weight)
+      .map(({ subject, weight }) => {
+        upTo += weight
+        return { subject, weight: upTo, cluster: unlessEmpty(cluster) }
+      })
+  })
+}
+
+const RESPONSE_TYPES = { singleton: 'Singleton', stream: 'Streamed', chunked: 'Chunked' } as const
+
+function describeExport({ kind, subject, response, latency, accounts }: ExportOptions): Json {
+  return {
+    subject,
+    type: kind,
+    response_type: kind === 'service' ? RESPONSE_TYPES[response] : undefined,
+    service_latency: describeLatency(latency),
+    approved_accounts: unlessNone(accounts ?? []),
+  }
+}
+
+function describeLatency(latency: ExportOptions['latency']): Json | undefined {
+  return latency === undefined ? undefined : { sampling: latency.sampling, results: latency.subject }
+}
+
+/** What every account may ask the system account. */
+function systemImports(importer: string, account: string | undefined): Json[] {
+  if (account === undefined || account === importer) return []
+  return IMPLICIT_IMPORTS.map(({ subject, target, share }) => {
+    const item = { kind: 'service', account, subject: target(importer), to: subject, prefix: '', share } as const
+    return describeImport({ ...item, allowTrace: false }, undefined)
+  })
+}
+
+/** `latency`: what the exporter measures of it. */
+function describeImport(
+  { kind, subject, account, to, prefix, share }: ImportOptions,
+  latency: ExportOptions['latency'],
+): Json {
+  const local = to !== '' ? to : prefix !== '' ? `${prefix}.${subject}` : subject
+  return {
+    subject,
+    account,
+    to: kind === 'service' ? local : undefined,
+    local_subject: local,
+    type: kind,
+    invalid: false,
+    share,
+    tracking: false,
+    latency: describeLatency(latency),
+  }
+}
+
+export async function accstatz(parameters: Parameters, context: PageContext): Promise<Answer> {
+  countRequest(context, '/accstatz')
+  const unused = parameters.boolean('unused')
+  if (parameters.refused !== undefined) return refusal(parameters.refused)
+  return jsonAnswer(await accountStats(context, ({ connections }) => unused || connections > 0))
+}
+
+/** What has gone through the accounts that are wanted. */
+export async function accountStats(context: PageContext, isWanted: (account: AccountTotals) => boolean) {
+  const accounts = [...(await context.accounts.read()).values()]
+  return {
+    server_id: context.server.identity.serverId,
+    now: goTime(nowMs()),
+    account_statz: accounts.filter(isWanted).map(describeTraffic),
+    ...missingShards(context),
+  }
+}
+
+export function describeTraffic(account: AccountTotals): Record<string, Json> {
+  return {
+    acc: account.name,
+    name: account.tag,
+    conns: account.connections,
+    leafnodes: 0,
+    total_conns: account.connections,
+    num_subscriptions: account.subscriptions,
+    sent: traffic(account.outMessages, account.outBytes),
+    received: traffic(account.inMessages, account.inBytes),
+    slow_consumers: account.slowConsumers,
+  }
+}
+
+/** All of it, and the parts that came or went over links to other servers: none. */
+function traffic(msgs: number, bytes: number): Json {
+  const none = { msgs: 0, bytes: 0 }
+  return { msgs, bytes, gateways: none, routes: none, leafs: none }
+}

@@ -1,0 +1,29 @@
+// The numbers of a subscription list, as /subsz and /accountz show them (reference 11.3). A match is one look into a
+// shard's route cache. The fan-out is that of cached routes as their shard sees them: receivers on another shard count
+// as one.
+
+import type { TotalsReport } from '../../reports/report.ts'
+import type { Json } from '../answer.ts'
+import { sum } from '../sources/server-totals.ts'
+
+type Counted = Pick<
+  TotalsReport,
+  'subscriptions' | 'routesCached' | 'inserts' | 'removes' | 'routeHits' | 'routeMisses' | 'fanoutMax' | 'fanoutSum'
+>
+
+/** Adds up the lists of all shards. */
+export function sublistStats(lists: readonly Counted[]): { readonly [member: string]: Json } {
+  const hits = sum(lists, 'routeHits')
+  const matches = hits + sum(lists, 'routeMisses')
+  const cached = sum(lists, 'routesCached')
+  return {
+    num_subscriptions: sum(lists, 'subscriptions'),
+    num_cache: cached,
+    num_inserts: sum(lists, 'inserts'),
+    num_removes: sum(lists, 'removes'),
+    num_matches: matches,
+    cache_hit_rate: matches === 0 ? 0 : hits / matches,
+    max_fanout: lists.reduce((max, { fanoutMax }) => Math.max(max, fanoutMax), 0),
+    avg_fanout: cached === 0 ? 0 : sum(lists, 'fanoutSum') / cached,
+  }
+}

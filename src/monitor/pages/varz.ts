@@ -1,0 +1,140 @@
+// /varz: the server as a whole (reference 11.1). Members, order and units are nats-server's; of those that it leaves
+// out when they are empty, the ones of features that we lack are left out. Ours is the last one, `heddle`.
+
+import { availableParallelism } from 'node:os'
+import { authSettings } from '../../auth/settings.ts'
+import { isOperatorMode } from '../../auth/setup.ts'
+import { systemAccountOf } from '../../auth/system-account.ts'
+import { HEDDLE_VERSION, NATS_VERSION, PROTOCOL_VERSION } from '../../base/constants.ts'
+import { age, goTime, nanoseconds } from '../../base/go-format.ts'
+import type { Options } from '../../options/options.ts'
+import type { TotalsReport } from '../../reports/report.ts'
+import { type Answer, type Json, jsonAnswer, unlessEmpty, unlessNone } from '../answer.ts'
+import { countRequest, missingShards, nowMs, type PageContext } from '../page.ts'
+import type { Parameters } from '../parameters.ts'
+import { sum } from '../sources/server-totals.ts'
+import {
+  lastMembers,
+  ocspCacheMembers,
+  operatorMembers,
+  timeouts,
+  tlsMembers,
+  webSocketMembers,
+} from './varz-security.ts'
+
+/** Kinds of connections that we have and, always 0, those that we have not. */
+function perKind(clients: number): Json {
+  return { clients, routes: 0, gateways: 0, leafs: 0 }
+}
+
+export async function varz(_parameters: Parameters, context: PageContext): Promise<Answer> {
+  countRequest(context, '/varz')
+  return jsonAnswer(describe(await context.totals.read(), context))
+}
+
+function describe(totals: readonly TotalsReport[], context: PageContext): Json {
+  const { server } = context
+  const { identity, options } = server
+  const now = nowMs()
+  const slowConsumers = sum(totals, 'slowConsumers')
+  const staleConnections = sum(totals, 'staleConnections')
+  const traffic = {
+    inMessages: sum(totals, 'inMessages'),
+    inBytes: sum(totals, 'inBytes'),
+    outMessages: sum(totals, 'outMessages'),
+    outBytes: sum(totals, 'outBytes'),
+  }
+  const seconds = timeouts(options)
+  return {
+    server_id: identity.serverId,
+    server_name: identity.serverName,
+    version: NATS_VERSION,
+    proto: PROTOCOL_VERSION,
+    go: `node ${process.version}`,
+    host: identity.host,
+    port: identity.port,
+    auth_required: isAuthRequired(options) || undefined,
+    ...tlsMembers(options),
+    max_connections: options.maxConnections,
+    max_subscriptions: unlessEmpty(options.maxSubscriptions),
+    ping_interval: nanoseconds(options.pingInterval),
+    ping_max: options.pingMax,
+    http_host: options.monitorHost,
+    http_port: context.monitorPorts.http,
+    http_base_path: options.monitorBasePath,
+    https_port: context.monitorPorts.https,
+    auth_timeout: seconds.auth,
+    max_control_line: options.maxControlLine,
+    max_payload: options.maxPayload,
+    max_pending: options.maxPending,
+    cluster: {},
+    gateway: {},
+    leaf: {},
+    mqtt: {},
+    websocket: webSocketMembers(context),
+    jetstream: {},
+    tls_timeout: seconds.tls,
+    write_deadline: nanoseconds(options.writeDeadline),
+    start: goTime(server.startedAt),
+    now: goTime(now),
+    uptime: age(now - server.startedAt),
+    mem: process.memoryUsage.rss(),
+    cores: availableParallelism(),
+    gomaxprocs: Math.max(1, options.workers),
+    cpu: context.cpuPercent,
+    connections: sum(totals, 'connections'),
+    total_connections: server.totalConnections,
+    routes: 0,
+    remotes: 0,
+    leafnodes: 0,
+    in_msgs: traffic.inMessages,
+    in_bytes: traffic.inBytes,
+    in_client_msgs: traffic.inMessages,
+    in_client_bytes: traffic.inBytes,
+    out_msgs: traffic.outMessages,
+    out_bytes: traffic.outBytes,
+    out_client_msgs: traffic.outMessages,
+    out_client_bytes: traffic.outBytes,
+    slow_consumers: slowConsumers,
+    stale_connections: staleConnections,
+    stalled_clients: sum(totals, 'stalls'),
+    subscriptions: sum(totals, 'subscriptions'),
+    http_req_stats: Object.fromEntries([...context.requests].sort(([a], [b]) => (a < b ? -1 : 1))),
+    config_load_time: goTime(server.configLoadedAt),
+    config_digest: options.configDigest,
+    tags: unlessNone(options.serverTags),
+    metadata: Object.keys(options.serverMetadata).length === 0 ? undefined : { ...options.serverMetadata },
+    ...operatorMembers(options),
+    system_account: systemAccountOf(options),
+    ocsp_peer_cache: ocspCacheMembers(context),
+    slow_consumer_stats: perKind(slowConsumers),
+    stale_connection_stats: perKind(staleConnections),
+    disk_io_wait_stats: { waiters: 0, waits: 0, wait_time: 0, max_wait_time: 0 },
+    ...lastMembers(context),
+    heddle: {
+      version: HEDDLE_VERSION,
+      shards: totals.map(describeShard),
+      restarts: server.restarts,
+      ...missingShards(context),
+    },
+  }
+}
+
+/** Whether INFO asks who clients are. */
+function isAuthRequired(options: Options): boolean {
+  return isOperatorMode(options) || authSettings({ ...options, operator: undefined }).isRequired
+}
+
+function describeShard(totals: TotalsReport): Json {
+  return {
+    index: totals.shard,
+    connections: totals.connections,
+    subscriptions: totals.subscriptions,
+    in_msgs: totals.inMessages,
+    out_msgs: totals.outMessages,
+    routes_cached: totals.routesCached,
+    route_hits: totals.routeHits,
+    route_misses: totals.routeMisses,
+    interest_bytes: totals.interestBytes,
+  }
+}

@@ -1,0 +1,88 @@
+// The accounts of the whole server: what the shards count of each, added up. What a thread had counted when it was
+// last asked is kept after its death, so that an account's traffic never goes back; the sampler asks every second.
+
+import type { AccountReport } from '../../reports/report.ts'
+import type { ShardReports } from './shard-reports.ts'
+
+export type AccountTotals = Omit<AccountReport, 'shard' | 'bornAt'>
+
+export class ServerAccounts {
+  private readonly reports: ShardReports
+  private readonly configured: () => readonly string[]
+  /** By shard: what its thread said last, and since when it has been there. */
+  private readonly latest = new Map<number, readonly AccountReport[]>()
+  private readonly departed = new Map<string, AccountTotals>()
+
+  /** `configured` names the accounts that are there even if nobody has come yet. */
+  constructor(reports: ShardReports, configured: () => readonly string[]) {
+    this.reports = reports
+    this.configured = configured
+  }
+
+  /** By name. */
+  async read(): Promise<ReadonlyMap<string, AccountTotals>> {
+    const answers = await this.reports.ask({ kind: 'accounts' })
+    const accounts = new Map<string, AccountTotals>(this.configured().map((name) => [name, emptyAccount(name)]))
+    for (const rows of answers) if (rows.length > 0) this.learn(rows[0].shard, rows)
+    for (const rows of this.latest.values()) for (const row of rows) add(accounts, row)
+    for (const row of this.departed.values()) add(accounts, row)
+    return new Map([...accounts].sort(([a], [b]) => (a < b ? -1 : 1)))
+  }
+
+  private learn(shard: number, rows: readonly AccountReport[]): void {
+    const before = this.latest.get(shard) ?? []
+    if (before.length > 0 && before[0].bornAt !== rows[0].bornAt) {
+      for (const { name, inMessages, inBytes, outMessages, outBytes, slowConsumers, droppedMessages } of before) {
+        const traffic = { inMessages, inBytes, outMessages, outBytes }
+        add(this.departed, { ...emptyAccount(name), ...traffic, slowConsumers, droppedMessages })
+      }
+    }
+    this.latest.set(shard, rows)
+  }
+}
+
+function add(accounts: Map<string, AccountTotals>, row: AccountTotals): void {
+  const total = accounts.get(row.name) ?? emptyAccount(row.name)
+  accounts.set(row.name, {
+    name: row.name,
+    // Shards that have not met the account know its name only.
+    tag: row.tag === row.name ? total.tag : row.tag,
+    connections: total.connections + row.connections,
+    subscriptions: total.subscriptions + row.subscriptions,
+    inMessages: total.inMessages + row.inMessages,
+    inBytes: total.inBytes + row.inBytes,
+    outMessages: total.outMessages + row.outMessages,
+    outBytes: total.outBytes + row.outBytes,
+    slowConsumers: total.slowConsumers + row.slowConsumers,
+    droppedMessages: total.droppedMessages + row.droppedMessages,
+    routesCached: total.routesCached + row.routesCached,
+    fanoutMax: Math.max(total.fanoutMax, row.fanoutMax),
+    fanoutSum: total.fanoutSum + row.fanoutSum,
+    routeHits: total.routeHits + row.routeHits,
+    routeMisses: total.routeMisses + row.routeMisses,
+    inserts: total.inserts + row.inserts,
+    removes: total.removes + row.removes,
+  })
+}
+
+function emptyAccount(name: string): AccountTotals {
+  return {
+    name,
+    tag: name,
+    connections: 0,
+    subscriptions: 0,
+    inMessages: 0,
+    inBytes: 0,
+    outMessages: 0,
+    outBytes: 0,
+    slowConsumers: 0,
+    droppedMessages: 0,
+    routesCached: 0,
+    fanoutMax: 0,
+    fanoutSum: 0,
+    routeHits: 0,
+    routeMisses: 0,
+    inserts: 0,
+    removes: 0,
+  }
+}

@@ -1,0 +1,99 @@
+// A port for clients. Connections that come while no shard can take them wait here, accepted but not read.
+
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { hostPort } from '../base/addresses.ts'
+import { LISTEN_BACKLOG } from '../base/constants.ts'
+import { osErrorText, StartError } from '../base/errors.ts'
+
+/**
+ * Makes a server listen; `port` -1 takes a free one. As Go does it, 0.0.0.0 means every address of the machine, IPv6
+ * included where the machine has it. Rejects if the port cannot be had.
+ */
+export async function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
+  try {
+    await listenAt(server, host === '0.0.0.0' ? '::' : host, port)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (host !== '0.0.0.0' || (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL')) throw error
+    await listenAt(server, host, port)
+  }
+  return server.address() as AddressInfo
+}
+
+function listenAt(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port: port === -1 ? 0 : port, backlog: LISTEN_BACKLOG }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** The port cannot be had; the words are nats-server's, the code in brackets Node's. */
+function listenError(host: string, port: number, error: unknown): StartError {
+  const at = hostPort(host, port === -1 ? 0 : port)
+  const code = (error as NodeJS.ErrnoException).code ?? 'unknown'
+  return new StartError(`Error listening on port: ${at}, "listen tcp ${at}: ${osErrorText(error)}" (${code})`)
+}
+
+export class Listener {
+  /** The address and port in use; the address is `::` or `0.0.0.0` for all of them. */
+  readonly address: string
+  readonly port: number
+  private readonly server: Server
+  /** Accepted while nobody could take them, oldest first. */
+  private waiting: Socket[] = []
+  /** Offered each connection; answers whether it took it. */
+  private take: (socket: Socket) => boolean = () => false
+  private closed = false
+
+  /** `port` -1 takes a free one. Rejects if the port cannot be had. */
+  static async open(host: string, port: number): Promise<Listener> {
+    const server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true })
+    try {
+      return new Listener(server, await listen(server, host, port))
+    } catch (error) {
+      throw listenError(host, port, error)
+    }
+  }
+
+  private constructor(server: Server, { address, port }: AddressInfo) {
+    this.server = server
+    this.address = address
+    this.port = port
+    server.on('connection', (socket) => this.serverOnConnection(socket))
+  }
+
+  /** From now on connections, those that wait included, are offered to `take`, and errors told to `onError`. */
+  serve(take: (socket: Socket) => boolean, onError: (error: Error) => void): void {
+    this.take = take
+    this.server.on('error', onError)
+    this.offerWaiting()
+  }
+
+  /** Somebody can take connections again: offers those that wait once more. */
+  offerWaiting(): void {
+    for (const socket of this.waiting.splice(0)) this.serverOnConnection(socket)
+  }
+
+  private serverOnConnection(socket: Socket): void {
+    if (this.closed) socket.destroy()
+    else if (!this.take(socket)) {
+      if (this.waiting.length < LISTEN_BACKLOG) this.waiting.push(socket)
+      else socket.destroy()
+    }
+  }
+
+  /** The port is free again when this returns; connections that wait are closed. */
+  close(): void {
+    if (this.closed) return
+    this.closed = true
+    this.server.close()
+    for (const socket of this.waiting.splice(0)) socket.destroy()
+  }
+
+  get isOpen(): boolean {
+    return !this.closed
+  }
+}

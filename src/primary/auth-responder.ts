@@ -1,0 +1,82 @@
+// Who answers the questions of shards, on the primary thread: the pool that checks passwords, the resolver of account
+// tokens, who knows whether certificates are still good, the embedding program's function. Each is made when it is
+// first needed.
+
+import { type Authenticate, askCustom } from '../auth/custom.ts'
+import type { PasswordPool } from '../auth/password-pool.ts'
+import type { OpenResolver } from '../auth/resolver/open.ts'
+import type { AccountResolver } from '../auth/resolver/resolver.ts'
+import { GLOBAL_ACCOUNT } from '../auth/settings.ts'
+import type { Options } from '../options/options.ts'
+import type { Answerers } from '../threads/primary-rpc.ts'
+import type { OcspCounts, OcspObserver, OcspPeers } from '../tls/ocsp/peers.ts'
+
+/** Something that is ready to be used from the moment on that options are in force. */
+export interface Prepared {
+  readonly commit: () => void
+}
+
+export class AuthDesk {
+  readonly answerers: Omit<Answerers, 'system'>
+  /** The embedding program's; undefined: it leaves it to us. */
+  authenticate: Authenticate | undefined
+  private pool: Promise<PasswordPool> | undefined
+  private resolver: OpenResolver | undefined
+  private peers: Promise<OcspPeers> | undefined
+  /** What is known of clients' certificates; undefined: nobody has asked yet. */
+  ocspCounts: OcspCounts | undefined
+
+  /** `options` are those in force when somebody asks; `ocsp` is told of certificates that are not good. */
+  constructor(options: () => Options, authenticate: Authenticate | undefined, ocsp: OcspObserver) {
+    this.authenticate = authenticate
+    this.answerers = {
+      password: async ({ hash, password }, gone) => (await this.passwords()).verify(hash, password, gone),
+      account: async ({ key }) => this.resolver?.resolver.lookup(key),
+      certificate: async ({ chain, options: terms }) => {
+        this.peers ??= import('../tls/ocsp/peers.ts').then(
+          ({ OcspPeers }) => new OcspPeers(ocsp, () => options().ocspCache),
+        )
+        const peers = await this.peers
+        this.ocspCounts = peers.counts
+        return peers.check(chain, terms)
+      },
+      custom: async ({ request }) => {
+        const hasAccount = (name: string): boolean =>
+          name === GLOBAL_ACCOUNT || options().accounts.some((account) => account.name === name)
+        return askCustom(this.authenticate ?? (() => false), request, hasAccount)
+      },
+    }
+  }
+
+  /** Where account tokens come from; undefined outside operator mode. */
+  get accountResolver(): AccountResolver | undefined {
+    return this.resolver?.resolver
+  }
+
+  /** Makes ready what these options ask for, or says why no server can go by them. `warn` is for the log. */
+  async prepare(options: Options, warn: (text: string) => void): Promise<Prepared | { readonly refused: string }> {
+    // Other servers have no use for all that reads tokens. Somebody has to be at a URL all the same.
+    const { operators, trustedKeys, resolver } = options
+    if (operators.length === 0 && trustedKeys.length === 0 && resolver?.type !== 'url')
+      return { commit: () => undefined }
+    const { openResolver } = await import('../auth/resolver/open.ts')
+    const opened = await openResolver(options, this.resolver, warn)
+    if ('invalid' in opened) return { refused: opened.invalid }
+    const commit = (): void => {
+      if (this.resolver !== opened) this.resolver?.close()
+      this.resolver = opened
+    }
+    return { commit }
+  }
+
+  private passwords(): Promise<PasswordPool> {
+    this.pool ??= import('../auth/password-pool.ts').then(({ PasswordPool }) => new PasswordPool())
+    return this.pool
+  }
+
+  async close(): Promise<void> {
+    this.resolver?.close()
+    await (await this.pool)?.close()
+    ;(await this.peers)?.close()
+  }
+}

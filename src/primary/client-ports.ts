@@ -1,0 +1,107 @@
+// The ports at which clients come in: the NATS port, and the WebSocket port where there is one.
+
+import type { Socket } from 'node:net'
+import { ANY_HOST, hostPort, listenerUrls } from '../base/addresses.ts'
+import type { Log } from '../log/log.ts'
+import { Listener } from '../net/listener.ts'
+import type { Options } from '../options/options.ts'
+import type { TlsOptions } from '../options/shapes.ts'
+import type { ServerIdentity } from '../protocol/handshake.ts'
+import type { Arrival } from '../threads/messages.ts'
+import type { Ports } from './server-files.ts'
+import { identityOf } from './server-identity.ts'
+
+export class ClientPorts {
+  private readonly client: Listener
+  private readonly webSocket: Listener | undefined
+
+  /** Rejects, with everything closed again, if a port cannot be had. */
+  static async open({ host, port, websocket }: Options): Promise<ClientPorts> {
+    const client = await Listener.open(host, port)
+    if (websocket === undefined || websocket.port === 0) return new ClientPorts(client)
+    try {
+      return new ClientPorts(client, await Listener.open(websocket.host || ANY_HOST, websocket.port))
+    } catch (error) {
+      client.close()
+      throw error
+    }
+  }
+
+  private constructor(client: Listener, webSocket?: Listener) {
+    this.client = client
+    this.webSocket = webSocket
+  }
+
+  /** From now on connections, those that wait included, are offered to `take`, which answers whether it took them. */
+  serve(options: Options, log: Log, take: (socket: Socket, kind: Arrival['kind']) => boolean): void {
+    const { client, webSocket } = this
+    client.serve(
+      (socket) => take(socket, 'client'),
+      (error) => log.error(`Error accepting connections: ${error.message}`),
+    )
+    webSocket?.serve(
+      (socket) => take(socket, 'websocket'),
+      (error) => log.error(`Error accepting websocket connections: ${error.message}`),
+    )
+    if (webSocket !== undefined) {
+      const at = hostPort(options.websocket?.host || ANY_HOST, webSocket.port)
+      log.info(`Listening for websocket clients on ${webSocketScheme(options)}://${at}`)
+      if (options.websocket?.tls === undefined) log.warn('Websocket not configured with TLS. DO NOT USE IN PRODUCTION!')
+    }
+    log.info(`Listening for client connections on ${hostPort(options.host, client.port)}`)
+    if (options.proxyProtocol) log.info('PROXY protocol enabled for client connections')
+    if (options.tls !== undefined) tellOfTls(options.tls, options.allowNonTls, log)
+  }
+
+  /** Shards can take connections again: offers them those that wait. */
+  offerWaiting(): void {
+    this.client.offerWaiting()
+    this.webSocket?.offerWaiting()
+  }
+
+  /** What INFO says of a server with these ports. */
+  identity(serverId: string, options: Options): ServerIdentity {
+    const { client, webSocket } = this
+    const identity = identityOf(serverId, options, client.port)
+    if (webSocket === undefined) return identity
+    const host = options.websocket?.host || ANY_HOST
+    return { ...identity, webSocket: { host, port: webSocket.port } }
+  }
+
+  /** What the ports file says; `monitor`: where the monitoring pages are. */
+  urls(options: Options, monitor: { scheme: string; address: string; port: number } | undefined): Ports {
+    const { address, port } = this.client
+    const { webSocket } = this
+    return {
+      nats: listenerUrls(options.tls === undefined ? 'nats' : 'tls', address, port),
+      ...(monitor === undefined ? {} : { monitoring: listenerUrls(monitor.scheme, monitor.address, monitor.port) }),
+      ...(webSocket === undefined
+        ? {}
+        : { websocket: listenerUrls(webSocketScheme(options), address, webSocket.port) }),
+    }
+  }
+
+  get port(): number {
+    return this.client.port
+  }
+
+  get isOpen(): boolean {
+    return this.client.isOpen
+  }
+
+  close(): void {
+    this.client.close()
+    this.webSocket?.close()
+  }
+}
+
+function tellOfTls({ handshakeFirst, handshakeFirstFallback }: TlsOptions, allowNonTls: boolean, log: Log): void {
+  log.info(`TLS ${allowNonTls ? 'available' : 'required'} for client connections`)
+  if (handshakeFirst && handshakeFirstFallback === 0) {
+    log.warn('Clients that are not using "TLS Handshake First" option will fail to connect')
+  }
+}
+
+function webSocketScheme({ websocket }: Options): 'ws' | 'wss' {
+  return websocket?.tls === undefined ? 'ws' : 'wss'
+}

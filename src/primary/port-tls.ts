@@ -1,0 +1,68 @@
+// TLS of the server's ports, on the primary: certificates are read and staples fetched before options come into force.
+
+import type { Log } from '../log/log.ts'
+import { OptionError, type Options } from '../options/options.ts'
+import type { PreparedTls, Stapling } from '../tls/ocsp/stapling.ts'
+import type { Result } from '../tls/pem.ts'
+import type { TlsOfPorts, TlsSettings } from '../tls/read-settings.ts'
+
+export interface ServerTlsObserver {
+  /** There is a new staple; `tls` answers the latest settings. */
+  changed(tls: () => TlsOfPorts): void
+  /** A certificate is not good any more, and the server is to end then. */
+  revoked(): void
+}
+
+export class ServerTls {
+  private readonly log: Log
+  private readonly observer: ServerTlsObserver
+  /** Undefined: no port has TLS. */
+  private stapling: Stapling | undefined
+
+  constructor(log: Log, observer: ServerTlsObserver) {
+    this.log = log
+    this.observer = observer
+  }
+
+  /** TLS by these options, with its staples. Rejects with an Error that says what is wrong. */
+  async prepare(options: Options): Promise<PreparedTls> {
+    const tls = await readCertificates(options)
+    if (Object.values(tls).every((settings) => settings === undefined)) return { tls, commit: () => this.close() }
+    this.stapling ??= await this.createStapling()
+    return this.stapling.prepare(tls, options)
+  }
+
+  private async createStapling(): Promise<Stapling> {
+    const { log, observer } = this
+    const { Stapling } = await import('../tls/ocsp/stapling.ts')
+    const stapling = new Stapling({
+      info: (text) => log.info(text),
+      warn: (text) => log.warn(text),
+      error: (text) => log.error(text),
+      changed: () => observer.changed(() => stapling.tls),
+      revoked: () => observer.revoked(),
+    })
+    return stapling
+  }
+
+  /** No timer of it runs any more. */
+  close(): void {
+    this.stapling?.close()
+  }
+}
+
+/** Reads the certificates. Throws an Error that says what is wrong with them. */
+async function readCertificates({ tls, allowNonTls, websocket }: Options): Promise<TlsOfPorts> {
+  const webSocketTls = websocket?.port === 0 ? undefined : websocket?.tls
+  if (tls === undefined && webSocketTls === undefined) return {}
+  const { readTls, readWebSocketTls } = await import('../tls/read-settings.ts')
+  return {
+    client: tls && settled(readTls(tls, allowNonTls)),
+    webSocket: webSocketTls && settled(readWebSocketTls(webSocketTls)),
+  }
+}
+
+function settled(read: Result<TlsSettings>): TlsSettings {
+  if ('error' in read) throw new OptionError(read.error)
+  return read.value
+}

@@ -1,0 +1,428 @@
+// The primary thread: opens the client port, starts the shards and hands them the connections, serves the monitoring
+// pages, gives the running server new options, and ends it: at once, or slowly. It never reads a client's bytes.
+
+import type { Authenticate } from '../auth/custom.ts'
+import type { AccountResolver } from '../auth/resolver/resolver.ts'
+import { hasPlainPassword } from '../auth/setup.ts'
+import { hostPort } from '../base/addresses.ts'
+import { HEDDLE_VERSION, NATS_VERSION, STATSZ_FIRST_MS } from '../base/constants.ts'
+import { StartError } from '../base/errors.ts'
+import { attempt, guarded } from '../base/guarded.ts'
+import { diffOptions } from '../config/changes.ts'
+import { Log, logsToStderr } from '../log/log.ts'
+import type { Monitor } from '../monitor/monitor.ts'
+import type { MonitorPorts } from '../monitor/page.ts'
+import type { PageSources } from '../monitor/sources/page-sources.ts'
+import { OptionError, type Options } from '../options/options.ts'
+import type { ServerIdentity } from '../protocol/handshake.ts'
+import type { Report } from '../reports/report.ts'
+import type { PrimarySystem } from '../system/primary/primary-system.ts'
+import type { SystemMessage } from '../system/shard/shard-system.ts'
+import type { Query } from '../threads/messages.ts'
+import type { Answerers } from '../threads/primary-rpc.ts'
+import type { OcspCounts } from '../tls/ocsp/peers.ts'
+import type { TlsOfPorts, TlsSettings } from '../tls/read-settings.ts'
+import type { ShardAnswers } from './ask-shards.ts'
+import { AuthDesk } from './auth-responder.ts'
+import { ClientPorts } from './client-ports.ts'
+import { closeSpread, pause } from './lame-duck.ts'
+import { ServerTls } from './port-tls.ts'
+import { reloadLines, withPortsOf } from './reload.ts'
+import { removePortsFile, writePidFile, writePortsFile } from './server-files.ts'
+import { createServerKey, identityOf } from './server-identity.ts'
+import { ShardThreads } from './shard-threads.ts'
+import { type ShardState, Shards } from './shards.ts'
+
+export class Primary {
+  /** The options in force; a reload puts others in their place. */
+  options: Options
+  identity: ServerIdentity
+  readonly log: Log
+  readonly startedAt = Date.now()
+  /** When the options in force were taken. */
+  configLoadedAt = this.startedAt
+
+  /** Reads the configuration again and goes on by it; whoever made the server says how. */
+  rereadOptions: () => Promise<void> = () =>
+    Promise.reject(new Error('can only reload config when a file is provided using -c or --config'))
+
+  private readonly shards: Shards
+  private readonly authDesk: AuthDesk
+  private ports: ClientPorts | undefined
+  private monitor: Monitor | undefined
+  private pageSources: Promise<PageSources> | undefined
+  /** Loaded when the server has started, or when somebody first asks for it. */
+  private system: Promise<PrimarySystem | undefined> | undefined
+  private readonly serverTls: ServerTls
+  /** Clients are served. */
+  private started = false
+  private reloads = Promise.resolve()
+  /** Lame duck mode: resolves when the server has ended. */
+  private leaving: Promise<void> | undefined
+  /** Ends the waits of lame duck mode. */
+  private readonly hurry = new AbortController()
+  private closed: Promise<void> | undefined
+
+  /** `threads` may have begun already. Throws if the log file cannot be opened. */
+  constructor(options: Options, threads = new ShardThreads(), authenticate?: Authenticate) {
+    const logOpened = new SharedArrayBuffer(4)
+    this.options = options
+    this.log = new Log(options, { name: 'primary', opened: logOpened })
+    const key = createServerKey()
+    this.identity = identityOf(key.id, options, options.port)
+    this.serverTls = new ServerTls(this.log, {
+      changed: (tls) => {
+        this.reloads = this.reloads.then(() => this.useOptions(this.options, tls())).catch(this.log.bug)
+      },
+      revoked: () => attempt(this.log.bug, () => this.close()),
+    })
+    this.authDesk = new AuthDesk(() => this.options, authenticate, {
+      warn: (text) => this.log.warn(text),
+      refused: (peer) => attempt(this.log.bug, async () => (await this.loadSystem())?.announcements.peerRefused(peer)),
+    })
+    const onRelief = (): void => this.ports?.offerWaiting()
+    const ask: Answerers['system'] = async ({ request }) => (await this.loadSystem())?.answer(request)
+    this.shards = new Shards(options, this.identity, threads, this.log, logOpened, onRelief, this.authDesk, ask, key)
+    this.shards.onConnectionsChanged = (accounts) =>
+      attempt(this.log.bug, async () => (await this.loadSystem())?.announcements.connectionsChanged(accounts))
+  }
+
+  // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Resolves when all shards serve clients. Rejects, with everything closed again, if that cannot be. */
+  async start(): Promise<void> {
+    this.logStart()
+    try {
+      await this.open()
+      await this.shards.startOthers()
+      this.goOnUnlessClosing()
+    } catch (error) {
+      // Told once, as by nats-server: by the log or by the program on stderr.
+      const isLogged = error instanceof StartError || !logsToStderr(this.options)
+      if (!this.closing && isLogged) this.log.fatal(error instanceof Error ? error.message : String(error))
+      await this.close()
+      throw error
+    }
+    this.log.info('Server is ready')
+    setTimeout(
+      guarded(this.log.bug, () => this.loadSystem()),
+      STATSZ_FIRST_MS,
+    ).unref()
+  }
+
+  private logStart(): void {
+    const { log, identity, options } = this
+    log.info(`Starting nats-server`)
+    log.info(`  Version:  ${NATS_VERSION} (heddle ${HEDDLE_VERSION})`)
+    log.debug(`  Go build: node ${process.version}`)
+    log.info(`  Name:     ${identity.serverName}`)
+    log.info(`  ID:       ${identity.serverId}`)
+    if (hasPlainPassword(options)) log.warn('Plaintext passwords detected, use nkeys or bcrypt')
+    if (options.configFile !== '') {
+      const digest = options.configDigest === '' ? '' : ` (${options.configDigest})`
+      log.info(`Using configuration file: ${options.configFile}${digest}`)
+    }
+  }
+
+  /** Opens the ports when the first shard can answer: who may connect is answered at once. */
+  private async open(): Promise<void> {
+    const { log, options, shards } = this
+    const monitor = this.loadMonitor()
+    monitor.catch(() => undefined) // awaited below, if it comes to that
+    await log.ready()
+    const identities = await this.authDesk.prepare(options, (text) => log.warn(text))
+    if ('refused' in identities) throw new Error(identities.refused)
+    identities.commit()
+    const { tls, commit } = await this.serverTls.prepare(options)
+    this.goOnUnlessClosing()
+    commit()
+    await shards.start(tls)
+    this.goOnUnlessClosing()
+    const ports = await ClientPorts.open(options)
+    this.ports = ports
+    this.goOnUnlessClosing()
+    this.setIdentity(ports.identity(this.identity.serverId, options))
+    if (options.pidFile !== '') {
+      const failed = writePidFile(options.pidFile)
+      if (failed !== undefined) throw new StartError(`Could not write pidfile: ${failed}`)
+    }
+    await this.startMonitor(await monitor, tls.client)
+    this.started = true
+    ports.serve(options, log, (socket, kind) => shards.take(socket, kind))
+    this.writePortsFile()
+  }
+
+  private goOnUnlessClosing(): void {
+    if (this.closing) throw new Error('the server was stopped while it started')
+  }
+
+  /** Loaded only when it is wanted: HTTP costs a tenth of the time that a start may take. */
+  private async loadMonitor(): Promise<[typeof Monitor, PageSources] | undefined> {
+    const { monitorPort, httpsPort } = this.options
+    if (monitorPort === undefined && httpsPort === undefined) return undefined
+    const { Monitor } = await import('../monitor/monitor.ts')
+    return [Monitor, await this.loadPageSources()]
+  }
+
+  private async startMonitor(
+    loaded: [typeof Monitor, PageSources] | undefined,
+    tls: TlsSettings | undefined,
+  ): Promise<void> {
+    const { monitorHost, monitorPort, httpsPort } = this.options
+    const port = monitorPort ?? httpsPort
+    this.goOnUnlessClosing()
+    if (loaded === undefined || port === undefined) return
+    const [Monitor, sources] = loaded
+    const monitor = new Monitor(this, sources, port === httpsPort ? tls : undefined)
+    this.monitor = monitor
+    await monitor.listen(monitorHost, port)
+    this.log.info(`Starting ${monitor.scheme} monitor on ${hostPort(monitorHost, monitor.port)}`)
+    this.goOnUnlessClosing()
+  }
+
+  private loadPageSources(): Promise<PageSources> {
+    this.pageSources ??= import('../monitor/sources/page-sources.ts').then(({ PageSources }) => new PageSources(this))
+    return this.pageSources
+  }
+
+  /** Undefined: there is no system account, or the server ends. */
+  private loadSystem(): Promise<PrimarySystem | undefined> {
+    if (this.closing) return Promise.resolve(undefined)
+    this.system ??= this.createSystem()
+    return this.system
+  }
+
+  private async createSystem(): Promise<PrimarySystem | undefined> {
+    const { systemAccountOf } = await import('../auth/system-account.ts')
+    const account = systemAccountOf(this.options)
+    if (account === undefined) return undefined
+    const { PrimarySystem } = await import('../system/primary/primary-system.ts')
+    return new PrimarySystem(this, account, this.shards.sequence, () => this.loadPageSources())
+  }
+
+  private writePortsFile(): void {
+    const { ports, options, monitor, log } = this
+    if (ports !== undefined) writePortsFile(options.portsFileDir, ports.urls(options, monitor), log)
+  }
+
+  // ── Answers ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Asks every shard. */
+  ask(query: Query): Promise<ShardAnswers> {
+    return this.shards.ask(query)
+  }
+
+  /** Asks every shard; the answers of those that gave one. */
+  query(query: Query): Promise<readonly Report[]> {
+    return this.shards.query(query)
+  }
+
+  /** What is known of the shards without asking them, in their order. */
+  get shardStates(): ShardState[] {
+    return this.shards.states
+  }
+
+  /** Whether clients are let in: false while starting, leaving and stopping, and while every shard is replaced. */
+  get serving(): boolean {
+    return this.started && this.ports?.isOpen === true && this.shards.serving
+  }
+
+  /** Those that the shards were handed and have not counted off. */
+  get openConnections(): number {
+    return this.shards.openConnections
+  }
+
+  get totalConnections(): number {
+    return this.shards.totalConnections
+  }
+
+  /** Threads replaced so far. */
+  get restarts(): number {
+    return this.shards.restarts
+  }
+
+  /** The client port in use; until it is open, the one that was asked for. */
+  get port(): number {
+    return this.ports?.port ?? this.options.port
+  }
+
+  get monitorPort(): number | undefined {
+    return this.monitor?.port
+  }
+
+  get monitorPorts(): MonitorPorts {
+    return this.monitor?.ports ?? { http: 0, https: 0 }
+  }
+
+  /** The first certificate of each port with TLS, in PEM. */
+  get certificates(): { readonly [Port in keyof TlsOfPorts]?: string | undefined } {
+    const { client, webSocket } = this.shards.tls
+    return { client: client?.pairs[0].cert, webSocket: webSocket?.pairs[0].cert }
+  }
+
+  /** What is known of clients' certificates; undefined: nobody has asked yet. */
+  get ocspCounts(): OcspCounts | undefined {
+    return this.authDesk.ocspCounts
+  }
+
+  // ── The system account ────────────────────────────────────────────────────────────────────────────────
+
+  /** Publishes in the system account. */
+  tell(messages: readonly SystemMessage[]): void {
+    this.shards.tell(messages)
+  }
+
+  /** Where account tokens come from; undefined outside operator mode. */
+  get accountResolver(): AccountResolver | undefined {
+    return this.authDesk.accountResolver
+  }
+
+  /** Those who are connected go by the tokens that these accounts have now. */
+  claimsChanged(accounts: readonly string[]): void {
+    this.shards.claimsChanged(accounts)
+  }
+
+  /** Tells whoever listens that the server ends; resolves when that is on its way to them. */
+  private async announceEnd(how: 'SHUTDOWN' | 'LAMEDUCK'): Promise<void> {
+    const system = await this.system
+    if (system?.announcements.ending(how) === true) await this.query({ kind: 'totals' })
+  }
+
+  // ── Changes ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Goes on by other options, one reload after the other; connections are kept. Resolves when all shards go by them.
+   * Rejects, everything being as it was, with an OptionError if a setting changed that cannot (reference 5), or with
+   * an Error if the new log file cannot be opened. `authenticate`: takes the place of the embedding program's function.
+   */
+  reload(options: Options, authenticate?: Authenticate): Promise<void> {
+    const reload = this.reloads.then(() => this.apply(options, authenticate))
+    this.reloads = reload.catch(() => undefined)
+    return reload
+  }
+
+  private async apply(given: Options, authenticate: Authenticate | undefined): Promise<void> {
+    if (!this.isRunning) throw new OptionError('the server is not running')
+    if (authenticate !== undefined && this.authDesk.authenticate === undefined) {
+      throw new OptionError('authenticate cannot be added while the server runs')
+    }
+    const { log, options: before } = this
+    const next = withPortsOf(before, given)
+    const { refusal } = diffOptions(before, next)
+    if (refusal !== undefined) throw new OptionError(refusal)
+    const { tls, commit } = await this.serverTls.prepare(next)
+    const identities = await this.authDesk.prepare(next, (text) => log.warn(text))
+    if ('refused' in identities) throw new OptionError(identities.refused)
+    log.configure(next)
+    identities.commit()
+    commit()
+    if (authenticate !== undefined) this.authDesk.authenticate = authenticate
+    this.options = next
+    this.configLoadedAt = Date.now()
+    await this.useOptions(next, tls)
+    if (next.clientAdvertise !== before.clientAdvertise || next.maxPayload !== before.maxPayload) this.reintroduce()
+    if (next.pidFile !== before.pidFile && next.pidFile !== '') {
+      const failed = writePidFile(next.pidFile)
+      if (failed !== undefined) log.error(`Failed to write pidfile: ${failed}`)
+    }
+    if (next.portsFileDir !== before.portsFileDir) {
+      removePortsFile(before.portsFileDir, log)
+      this.writePortsFile()
+    }
+    this.closeExcess(next.maxConnections)
+    for (const line of reloadLines(before, next)) log.info(line)
+    log.info(`Reloaded server configuration${next.configDigest === '' ? '' : ` (${next.configDigest})`}`)
+  }
+
+  /** All who speak to peers go by these options and certificates. */
+  private useOptions(options: Options, tls: TlsOfPorts): Promise<void> {
+    this.monitor?.setTls(tls.client)
+    return this.shards.setOptions(options, tls)
+  }
+
+  /** What clients are told follows from options that have changed. */
+  private reintroduce(): void {
+    const { identity, ports } = this
+    if (ports === undefined) return
+    const next = ports.identity(identity.serverId, this.options)
+    this.setIdentity(identity.lameDuck ? { ...next, lameDuck: true } : next)
+  }
+
+  private setIdentity(identity: ServerIdentity): void {
+    this.identity = identity
+    this.shards.setIdentity(identity)
+  }
+
+  private closeExcess(maxConnections: number): void {
+    const excess = this.shards.shuffledConnections().slice(maxConnections)
+    if (excess.length === 0) return
+    this.shards.evict(excess, 'connections')
+    this.log.info(`Closed ${excess.length} connections to fall within max_connections`)
+  }
+
+  // ── End ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Lame duck mode is on: the server takes nobody new, and ends when its clients are gone. */
+  get isLameDuck(): boolean {
+    return this.leaving !== undefined
+  }
+
+  /** Enters lame duck mode (reference 2). Resolves when the server has ended; called again, it waits for the same. */
+  lameDuck(): Promise<void> {
+    if (!this.isRunning) return this.closed ?? Promise.resolve()
+    this.leaving ??= this.leave()
+    return this.leaving
+  }
+
+  private async leave(): Promise<void> {
+    const { log, shards, options } = this
+    const { lameDuckDuration, lameDuckGracePeriod } = options
+    const { signal } = this.hurry
+    this.ports?.close()
+    log.info('Entering lame duck mode, stop accepting new clients')
+    await this.announceEnd('LAMEDUCK')
+    this.setIdentity({ ...this.identity, lameDuck: true })
+    if (this.openConnections > 0) {
+      await pause(lameDuckGracePeriod, signal)
+      if (!signal.aborted) log.info('Closing existing clients')
+      const left = shards.shuffledConnections()
+      const closeNext = (count: number): void => shards.evict(left.splice(0, count), 'shutdown')
+      await closeSpread(left.length, Math.max(0, lameDuckDuration - lameDuckGracePeriod), closeNext, signal)
+    }
+    await this.close()
+  }
+
+  /** Stops listening, closes every connection, ends the shards. */
+  close(): Promise<void> {
+    this.closed ??= this.shutDown()
+    return this.closed
+  }
+
+  get isRunning(): boolean {
+    return this.started && !this.closing
+  }
+
+  private get closing(): boolean {
+    return this.closed !== undefined
+  }
+
+  private async shutDown(): Promise<void> {
+    // Whatever is under way looks at `closing`, which holds from the next turn on.
+    await Promise.resolve()
+    this.hurry.abort()
+    if (this.started) this.log.info('Initiating Shutdown...')
+    this.ports?.close()
+    if (this.started) await this.announceEnd('SHUTDOWN')
+    await this.shards.stop()
+    await this.authDesk.close()
+    ;(await this.system)?.close()
+    ;(await this.pageSources)?.close()
+    this.serverTls.close()
+    await this.monitor?.close()
+    if (this.started) {
+      removePortsFile(this.options.portsFileDir, this.log)
+      this.log.info('Server Exiting..')
+    }
+    await this.log.close()
+  }
+}

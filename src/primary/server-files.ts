@@ -1,0 +1,51 @@
+// The two small files that a server leaves for others: its process id, and its ports (reference 18).
+
+import { unlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PROGRAM } from '../base/constants.ts'
+import { osErrorText } from '../base/errors.ts'
+import type { Log } from '../log/log.ts'
+
+const PID_FILE_MODE = 0o600
+
+/** Digits only, no line end; it stays when the server ends. Answers why it cannot be written, or undefined. */
+export function writePidFile(path: string): string | undefined {
+  try {
+    writeFileSync(path, String(process.pid), { mode: PID_FILE_MODE })
+    return undefined
+  } catch (error) {
+    return osErrorText(error)
+  }
+}
+
+/** URLs by what they serve; kinds without any are left out. */
+export interface Ports {
+  readonly websocket?: readonly string[]
+  readonly nats: readonly string[]
+  readonly monitoring?: readonly string[]
+}
+
+function portsFile(folder: string): string {
+  return join(folder, `${PROGRAM}_${process.pid}.ports`)
+}
+
+/** An empty `folder` means that no such file is wanted. Failures are for the log only. */
+export function writePortsFile(folder: string, ports: Ports, log: Log): void {
+  if (folder === '') return
+  const path = portsFile(folder)
+  try {
+    writeFileSync(path, JSON.stringify(ports))
+  } catch (error) {
+    log.error(`Error writing ports file (${path}): ${osErrorText(error)}`)
+  }
+}
+
+export function removePortsFile(folder: string, log: Log): void {
+  if (folder === '') return
+  const path = portsFile(folder)
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    log.error(`Error cleaning up ports file ${path}: ${osErrorText(error)}`)
+  }
+}

@@ -1,0 +1,42 @@
+// A shard's place in the server: threads come and go in it.
+
+import { RESTART_BACKOFF_MAX_MS, RESTART_BACKOFF_MIN_MS, SHARD_SETTLED_MS } from '../base/constants.ts'
+import type { Counters } from '../reports/gauges.ts'
+import { type ShardHost, WorkerShardHost } from './shard-host.ts'
+import type { ShardWatch } from './shard-watch.ts'
+
+/** What is known of a shard without asking it. */
+export interface ShardState {
+  /** `down` while there is no thread in its place that serves, `late` while the thread does not turn its loop. */
+  readonly state: 'serving' | 'late' | 'down'
+  readonly counters: Counters
+  /** Its part of the shared index. */
+  readonly region: SharedArrayBuffer
+}
+
+export interface Slot {
+  host: ShardHost
+  /** Its first thread does not take connections yet. */
+  starting: boolean
+  /** Connections handed to the thread that is there now. */
+  handed: number
+  /** Deaths of threads that had not lived for long, one after the other. */
+  failures: number
+  /** When the thread took its place, on the loop's clock. */
+  bornMs: number
+  readonly watch: ShardWatch
+}
+
+export function isReady(slot: Slot): boolean {
+  return !(slot.host instanceof WorkerShardHost) || slot.host.isReady
+}
+
+/**
+ * How long to wait with another thread for a place whose thread has died: what kills one after the other, as a client
+ * that comes again, is not to keep the server busy with it. Counts the death. `nowMs`: on the loop's clock.
+ */
+export function replacementDelayMs(slot: Slot, nowMs: number): number {
+  if (nowMs - slot.bornMs > SHARD_SETTLED_MS) slot.failures = 0
+  const doublings = slot.failures++
+  return doublings === 0 ? 0 : Math.min(RESTART_BACKOFF_MAX_MS, RESTART_BACKOFF_MIN_MS * 2 ** doublings)
+}

@@ -1,0 +1,64 @@
+// Worker threads that are to be shards. Each boots, and loads the code of a shard, before it knows what it will serve:
+// so it can begin while the primary loads its own code. It becomes a shard when it is given its setup.
+
+import { Worker } from 'node:worker_threads'
+import { YOUNG_GENERATION_MIB } from '../base/constants.ts'
+import { attempt } from '../base/guarded.ts'
+import { threadEntry } from '../base/program-files.ts'
+
+const ENTRY = threadEntry('shard-main')
+
+/** One thread, from birth to end. */
+export class ShardThread {
+  readonly worker: Worker
+  /** Resolves when it has ended, for whatever reason. */
+  readonly exited: Promise<void>
+  /** What went wrong, if it reported an error before it ended. */
+  error: Error | undefined
+
+  /** Begins the thread; `entry` is the file that it runs. */
+  constructor(entry: URL, index: number) {
+    this.worker = new Worker(entry, {
+      execArgv: [],
+      name: `heddle shard ${index}`,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
+    })
+    this.worker.on('error', (error: unknown) => {
+      this.error = error instanceof Error ? error : new Error(String(error))
+    })
+    this.exited = new Promise((resolve) => this.worker.once('exit', () => resolve()))
+  }
+
+  /** Ends it, whatever it does; `exited` says when it has ended. */
+  end(): void {
+    attempt(
+      (error) => {
+        this.error ??= error as Error
+      },
+      () => this.worker.terminate(),
+    )
+  }
+}
+
+/** Where a server has its threads from. */
+export class ShardThreads {
+  private readonly entry: URL
+  /** Those that were begun before they were wanted, by the index of the shard that they will be. */
+  private readonly begun = new Map<number, ShardThread>()
+
+  constructor(entry: URL = ENTRY) {
+    this.entry = entry
+  }
+
+  /** Begins the thread of a shard. */
+  begin(index: number): void {
+    this.begun.set(index, new ShardThread(this.entry, index))
+  }
+
+  /** A thread for a shard: the one that was begun for it, or a new one. */
+  take(index: number): ShardThread {
+    const thread = this.begun.get(index)
+    this.begun.delete(index)
+    return thread ?? new ShardThread(this.entry, index)
+  }
+}

@@ -1,0 +1,453 @@
+// All shards of a server as the primary sees them: starts them and waits for them, hands them connections in turn,
+// replaces those that die or are stuck, and tells all of them what they should know.
+
+import { randomInt } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { availableParallelism } from 'node:os'
+import { AccountConnections } from '../accounts/account-connections.ts'
+import { HEARTBEAT_MS, SHARD_START_MS, THROTTLED_LOG_MS } from '../base/constants.ts'
+import { attempt, guarded } from '../base/guarded.ts'
+import { LoopClock } from '../base/loop-clock.ts'
+import { takeHandle } from '../base/node-private.ts'
+import { transferObstacle } from '../base/node-version.ts'
+import { Generations } from '../interest/generations.ts'
+import { createRegion } from '../interest/writer.ts'
+import type { Log } from '../log/log.ts'
+import type { LogMessage } from '../log/sink.ts'
+import { PublishOrder } from '../mesh/publish-order.ts'
+import { OptionError, type Options } from '../options/options.ts'
+import type { ServerIdentity } from '../protocol/handshake.ts'
+import { Gauges } from '../reports/gauges.ts'
+import type { Report } from '../reports/report.ts'
+import { MessageSequence } from '../system/server-info.ts'
+import type { SystemMessage } from '../system/shard/shard-system.ts'
+import type { Arrival, Eviction, Query, ShardSetup } from '../threads/messages.ts'
+import type { Answerers } from '../threads/primary-rpc.ts'
+import { createHandshakeLimit, takeBlocked } from '../tls/rate-limit.ts'
+import type { TlsOfPorts } from '../tls/read-settings.ts'
+import { askShards, type ShardAnswers } from './ask-shards.ts'
+import type { AuthDesk } from './auth-responder.ts'
+import { Descriptors } from './descriptors.ts'
+import { shuffled } from './lame-duck.ts'
+import type { ServerKey } from './server-identity.ts'
+import { introduce, LocalShardHost, type ShardHost, type ShardObserver, WorkerShardHost } from './shard-host.ts'
+import { isReady, replacementDelayMs, type ShardState, type Slot } from './shard-slot.ts'
+import type { ShardThreads } from './shard-threads.ts'
+import { ShardWatch } from './shard-watch.ts'
+
+export type { ShardState } from './shard-slot.ts'
+
+export class Shards implements ShardObserver {
+  totalConnections = 0
+  /** Threads replaced so far. */
+  restarts = 0
+
+  private options: Options
+  private identity: ServerIdentity
+  private readonly threads: ShardThreads
+  private readonly log: Log
+  private readonly logOpened: SharedArrayBuffer
+  /** Called when connections that waited can be taken. */
+  private readonly onRelief: () => void
+  private readonly seed = randomInt(2 ** 31)
+  private readonly generations = new Generations()
+  private readonly gauges: Gauges
+  private readonly accountConnections: AccountConnections
+  readonly answerers: Answerers
+  /** Numbers the messages about the server. */
+  readonly sequence = new MessageSequence()
+  private readonly publishOrder = new PublishOrder()
+  /** Connections of accounts have come or gone, and somebody wants to know. */
+  onConnectionsChanged: (accounts: readonly string[]) => void = () => undefined
+  /** What new threads are told of TLS. */
+  tls: TlsOfPorts = {}
+  private readonly handshakeLimit = createHandshakeLimit()
+  private readonly asksProgram: boolean
+  private readonly key: ServerKey
+  private readonly clock = new LoopClock()
+  private readonly descriptors: Descriptors
+  private readonly slots: Slot[] = []
+  private watch: NodeJS.Timeout | undefined
+  private throttled: NodeJS.Timeout | undefined
+  private nextSlot = 0
+  /** Connections whose shard died before they were handed over, and that no other could take yet. */
+  private readonly stranded: Arrival[] = []
+  private introductions = Promise.resolve()
+  private started = false
+  private stopping = false
+
+  /** `logOpened` says how often the log file was opened anew. */
+  constructor(
+    options: Options,
+    identity: ServerIdentity,
+    threads: ShardThreads,
+    log: Log,
+    logOpened: SharedArrayBuffer,
+    onRelief: () => void,
+    authDesk: AuthDesk,
+    system: Answerers['system'],
+    key: ServerKey,
+  ) {
+    this.options = options
+    this.identity = identity
+    this.threads = threads
+    this.log = log
+    this.descriptors = new Descriptors(log)
+    this.logOpened = logOpened
+    this.onRelief = onRelief
+    this.gauges = new Gauges(Math.max(1, options.workers))
+    this.accountConnections = new AccountConnections(Math.max(1, options.workers))
+    this.answerers = { ...authDesk.answerers, system }
+    this.key = key
+    this.asksProgram = authDesk.authenticate !== undefined
+  }
+
+  // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Starts the first shard. Resolves when it takes connections, rejects if it cannot; then stop() ends it. */
+  async start(tls: TlsOfPorts): Promise<void> {
+    this.tls = tls
+    if (this.options.workers === 0) {
+      const host = await LocalShardHost.create(this.setup(0), this)
+      this.addSlot(host)
+      this.started = true
+      if (this.stopping) await host.stop() // it was not there when the others were
+      return
+    }
+    const obstacle = transferObstacle()
+    if (obstacle !== undefined) throw new OptionError(obstacle)
+    await this.startShard(0)
+    this.watch = setInterval(
+      guarded(this.bugMet, () => this.watchHeartbeats()),
+      HEARTBEAT_MS,
+    )
+    this.throttled = setInterval(
+      guarded(this.bugMet, () => this.tellThrottled()),
+      THROTTLED_LOG_MS,
+    )
+    this.started = true
+  }
+
+  /**
+   * Starts the other shards; each takes connections as soon as it knows those that were there before it. As many start
+   * at once as there are processors but one, which is left to those that serve already. Resolves when all take
+   * connections. Rejects if one cannot; then stop() ends them all.
+   */
+  async startOthers(): Promise<void> {
+    const { workers } = this.options
+    const startNext = async (): Promise<void> => {
+      while (this.slots.length < workers && !this.stopping) await this.startShard(this.slots.length)
+    }
+    const atOnce = Math.max(1, availableParallelism() - 1)
+    await Promise.all(Array.from({ length: Math.min(workers, atOnce) }, startNext))
+    this.descriptors.started(this.openConnections)
+  }
+
+  /** Resolves when the shard takes connections. */
+  private async startShard(index: number): Promise<void> {
+    const host = this.startWorker(index)
+    const slot = this.addSlot(host)
+    await host.ready
+    await this.join(host)
+    if (host.dead) throw host.thread.error ?? new Error(`shard ${index} ended while it started`)
+    slot.starting = false
+    this.relieve()
+  }
+
+  private addSlot(host: ShardHost): Slot {
+    const slot = {
+      host,
+      starting: true,
+      handed: 0,
+      failures: 0,
+      bornMs: this.clock.nowMs,
+      watch: new ShardWatch(this.slots.length, this.gauges, this.clock),
+    }
+    this.slots.push(slot)
+    return slot
+  }
+
+  private setup(index: number): ShardSetup {
+    return {
+      index,
+      options: this.options,
+      identity: this.identity,
+      seed: this.seed,
+      region: createRegion(this.options.maxInterestBytes),
+      generations: this.generations.memory,
+      gauges: this.gauges.memory,
+      logOpened: this.logOpened,
+      shards: Math.max(1, this.options.workers),
+      accountConnections: this.accountConnections.memory,
+      tls: this.tls,
+      handshakeLimit: this.handshakeLimit,
+      asksProgram: this.asksProgram,
+      key: this.key,
+      publishOrder: this.publishOrder.memory,
+      systemSequence: this.sequence.memory,
+    }
+  }
+
+  private startWorker(index: number): WorkerShardHost {
+    return new WorkerShardHost(this.threads.take(index), this.setup(index), this)
+  }
+
+  readonly bugMet = (error: unknown): void => this.log.bug(error)
+
+  onLog(message: LogMessage): void {
+    if (message.kind === 'logFull') this.log.rotate()
+    else this.log.relay(message.level, message.line)
+  }
+
+  // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
+
+  /** Hands a connection to the next shard. Answers false if none can take it at present. */
+  take(socket: Socket, kind: Arrival['kind']): boolean {
+    try {
+      return this.hand(socket, kind)
+    } catch (error) {
+      this.bugMet(error)
+      socket.destroy()
+      return true
+    }
+  }
+
+  private hand(socket: Socket, kind: Arrival['kind']): boolean {
+    const slot = this.pickSlot()
+    if (slot === undefined) return false
+    const handle = takeHandle(socket)
+    if (handle === undefined) return true // it left while it waited
+    const { openConnections } = this
+    const verdict = this.descriptors.judge(openConnections)
+    if (verdict === 'close') {
+      handle.close()
+      return true
+    }
+    const refused = verdict === 'refuse' || openConnections >= this.options.maxConnections
+    this.totalConnections++
+    this.give(slot, { id: this.totalConnections, kind, handle, refused })
+    return true
+  }
+
+  private give(slot: Slot, arrival: Arrival): void {
+    if (!arrival.refused) slot.handed++
+    slot.host.accept(arrival)
+  }
+
+  onConnectionLost(host: WorkerShardHost, arrival: Arrival, why: string): void {
+    const slot = this.slots[host.index]
+    if (!arrival.refused && slot?.host === host && !host.dead) slot.handed--
+    if (host.dead && !this.stopping) {
+      // Another shard takes it, as soon as one can.
+      this.stranded.push(arrival)
+      this.relieve()
+      return
+    }
+    this.log.error(`Error handing a connection over to shard ${host.index}: ${why}`)
+    arrival.handle.close()
+  }
+
+  /** Shards can take connections again. */
+  private relieve(): void {
+    for (const arrival of this.stranded.splice(0)) {
+      const slot = this.pickSlot()
+      if (slot === undefined) this.stranded.push(arrival)
+      else this.give(slot, arrival)
+    }
+    this.onRelief()
+  }
+
+  /** Round robin over the shards that are ready and turn their loop. */
+  private pickSlot(): Slot | undefined {
+    const { slots } = this
+    for (let tried = 0; tried < slots.length; tried++) {
+      const slot = slots[this.nextSlot]
+      this.nextSlot = (this.nextSlot + 1) % slots.length
+      if (isReady(slot) && !slot.watch.isLate && !this.stopping) return slot
+    }
+    return undefined
+  }
+
+  /** Whether at least one takes connections. */
+  get serving(): boolean {
+    return this.started && !this.stopping && this.slots.some(isReady)
+  }
+
+  get openConnections(): number {
+    return this.slots.reduce((sum, _, index) => sum + this.connectionsOf(index), 0)
+  }
+
+  private connectionsOf(index: number): number {
+    return this.gauges.openConnections(index, this.slots[index].handed)
+  }
+
+  /** The shard of each open connection, in random order. */
+  shuffledConnections(): number[] {
+    return shuffled(this.slots.flatMap((_, index) => Array<number>(Math.max(0, this.connectionsOf(index))).fill(index)))
+  }
+
+  /** Closes one connection on each of the shards named; a shard may be named several times. */
+  evict(shards: readonly number[], eviction: Eviction): void {
+    for (const [index, { host }] of this.slots.entries()) {
+      const count = shards.filter((shard) => shard === index).length
+      if (count > 0) host.evict(count, eviction)
+    }
+  }
+
+  // ── Supervision ───────────────────────────────────────────────────────────────────────────────────────
+
+  onDeath(host: WorkerShardHost): void {
+    const slot = this.slots[host.index]
+    if (this.stopping || slot.starting) return // startShard() fails by itself
+    const { error } = host.thread
+    const cause = error === undefined ? '' : `: ${error.stack ?? error.message}`
+    const served = this.gauges.lastServed(host.index).text
+    const last = served === '' ? '' : ` (last served: ${served})`
+    this.log.error(`Shard ${host.index} died${last}${cause}`)
+    // Now, and not when there is a replacement: its connections count no more, and others may wait for the table.
+    this.gauges.reset(host.index)
+    this.accountConnections.reset(host.index)
+    slot.handed = 0
+    for (const other of this.workerHosts()) if (!other.dead) other.tell({ kind: 'peerGone', index: host.index })
+    this.planReplacement(slot, host.index)
+  }
+
+  private planReplacement(slot: Slot, index: number): void {
+    const delayMs = replacementDelayMs(slot, this.clock.nowMs)
+    const again = (error: unknown): void => {
+      this.bugMet(error)
+      this.planReplacement(slot, index)
+    }
+    setTimeout(() => attempt(again, () => this.replace(slot, index)), delayMs).unref()
+  }
+
+  /** Starts a new thread in a dead one's place; it gets connections when all others know it. */
+  private async replace(slot: Slot, index: number): Promise<void> {
+    if (this.stopping) return
+    this.restarts++
+    const host = this.startWorker(index)
+    slot.host = host
+    slot.bornMs = this.clock.nowMs
+    slot.watch.restart()
+    const timer = setTimeout(() => host.thread.end(), SHARD_START_MS)
+    try {
+      await host.ready
+    } catch {
+      return // it died: onDeath tries again
+    } finally {
+      clearTimeout(timer)
+    }
+    await this.join(host)
+    if (host.dead || this.stopping) return
+    this.log.info(`Shard ${index} was replaced and serves again`)
+    this.relieve()
+  }
+
+  /**
+   * Makes a new thread one of those that take connections. One after the other, and only to those who know each other
+   * already: each pair is introduced once.
+   */
+  private join(host: WorkerShardHost): Promise<void> {
+    const introduced = this.introductions.then(() => this.introduce(host))
+    this.introductions = introduced.catch(() => undefined) // the next is another one
+    return introduced
+  }
+
+  private async introduce(host: WorkerShardHost): Promise<void> {
+    const others = this.workerHosts().filter((other) => other.isReady)
+    await Promise.all(others.map((other) => introduce(host, other, this.options.workers)))
+    host.isReady = !host.dead
+  }
+
+  private workerHosts(): WorkerShardHost[] {
+    return this.slots.map((slot) => slot.host).filter((host) => host instanceof WorkerShardHost)
+  }
+
+  /** As nats-server says it, once a second. */
+  private tellThrottled(): void {
+    const blocked = takeBlocked(this.handshakeLimit)
+    if (blocked > 0) this.log.warn(`Rejected ${blocked} connections due to TLS rate limiting`)
+  }
+
+  private watchHeartbeats(): void {
+    this.clock.tick()
+    for (const [index, { host, watch }] of this.slots.entries()) {
+      if (host instanceof WorkerShardHost && host.isReady) this.watchShard(index, host, watch)
+    }
+  }
+
+  private watchShard(index: number, host: WorkerShardHost, watch: ShardWatch): void {
+    const silence = `${Math.round(watch.silentMs)} ms`
+    switch (watch.look()) {
+      case 'responsive':
+        this.log.info(`Shard ${index} is responsive again`)
+        this.relieve()
+        return
+      case 'late':
+        host.giveUpQueries()
+        this.log.warn(`Shard ${index}: event loop blocked for ${silence}`)
+        return
+      case 'stuck':
+        this.log.error(`Shard ${index} is stuck and is replaced: event loop blocked for ${silence}`)
+        host.isReady = false
+        host.giveUpQueries()
+        host.thread.end()
+        return
+    }
+  }
+
+  // ── What all are told and asked ───────────────────────────────────────────────────────────────────────
+
+  /** Resolves when all go by the new options; threads that come later are born with them. */
+  async setOptions(options: Options, tls: TlsOfPorts): Promise<void> {
+    this.options = options
+    this.tls = tls
+    await Promise.all(this.slots.map(({ host }) => host.setOptions(options, tls)))
+  }
+
+  /** What INFO says has changed. */
+  setIdentity(identity: ServerIdentity): void {
+    this.identity = identity
+    for (const { host } of this.slots) host.setIdentity(identity)
+  }
+
+  /** Asks every shard, and waits for each until it has answered, died or stopped to turn its loop. */
+  ask(query: Query): Promise<ShardAnswers> {
+    return askShards(this.slots, query)
+  }
+
+  /** Asks every shard; the answers of those that gave one. */
+  async query(query: Query): Promise<readonly Report[]> {
+    return (await this.ask(query)).reports
+  }
+
+  /** Publishes in the system account, from a shard that lives. */
+  tell(messages: readonly SystemMessage[]): void {
+    const slot = this.slots.find((one) => isReady(one) && !one.watch.isLate) ?? this.slots.find(isReady)
+    slot?.host.tellSystem(messages)
+  }
+
+  /** The tokens of these accounts are others, or gone. */
+  claimsChanged(accounts: readonly string[]): void {
+    for (const { host } of this.slots) host.claimsChanged(accounts)
+  }
+
+  /** In the order of the shards. */
+  get states(): ShardState[] {
+    return this.slots.map((slot, index) => ({
+      state: !isReady(slot) ? 'down' : slot.watch.isLate ? 'late' : 'serving',
+      counters: this.gauges.counters(index),
+      region: slot.host.region,
+    }))
+  }
+
+  /** Closes every connection, and ends the shards. */
+  async stop(): Promise<void> {
+    this.stopping = true
+    clearInterval(this.watch)
+    clearInterval(this.throttled)
+    for (const { watch } of this.slots) watch.close()
+    for (const { handle } of this.stranded.splice(0)) handle.close()
+    await Promise.all(this.slots.map((slot) => slot.host.stop()))
+  }
+}

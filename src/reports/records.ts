@@ -1,0 +1,104 @@
+// What a shard notes of itself for the monitoring pages while it works: counters, who was closed, who is behind, how
+// late and how busy its loop is. The shard tells what happens; report.ts makes reports of it.
+
+import { CROWDED_LOG_MS } from '../base/constants.ts'
+import { CloseReason, type Fault } from '../base/errors.ts'
+import type { Client } from '../connection/client.ts'
+import type { Shard } from '../shard/shard.ts'
+import type { ShardSetup } from '../threads/messages.ts'
+import { ClosedConnections } from './closed-connections.ts'
+import type { Counters } from './gauges.ts'
+import { Incidents } from './incidents.ts'
+import { LatencySampler } from './latency.ts'
+import { LoadMeter } from './load-meter.ts'
+import { closedRow, TrafficTotals } from './report.ts'
+import { SlowWatch } from './slow-watch.ts'
+
+export class Records {
+  /** When the thread began, on the shard's clock. */
+  readonly bornMs: number
+  /** In shared memory: what this and earlier threads in this place have done. */
+  readonly counters: Counters
+  /** The latest closed connections. */
+  readonly closed = new ClosedConnections()
+  readonly incidents = new Incidents()
+  readonly latency = new LatencySampler()
+  readonly slowWatch: SlowWatch
+  /** Only where there are pages that show it. */
+  readonly load: LoadMeter | undefined
+
+  private readonly shard: Shard
+  /** When the log last named somebody for whom there was no room. */
+  private crowdedAtMs = Number.NEGATIVE_INFINITY
+
+  constructor(shard: Shard, { options }: ShardSetup, counters: Counters) {
+    this.shard = shard
+    this.bornMs = shard.nowMs
+    this.counters = counters
+    this.slowWatch = new SlowWatch(options.maxPending, (ms) => shard.wallClock(ms))
+    this.load = (options.monitorPort ?? options.httpsPort) === undefined ? undefined : new LoadMeter(shard.bugMet)
+  }
+
+  /** A connection began to close; its subscriptions are still there. */
+  closing(client: Client, reason: CloseReason): void {
+    const { nowMs } = this.shard
+    if (reason === CloseReason.slowConsumerPending || reason === CloseReason.slowConsumerDeadline) {
+      this.countSlow(client)
+      this.slowWatch.cutOff(client, reason, nowMs)
+    } else if (reason === CloseReason.staleConnection) this.counters.staleConnection()
+    this.incidents.closed(client, reason, this.shard.wallClock(nowMs))
+  }
+
+  private countSlow(client: Client): void {
+    this.counters.slowConsumer()
+    client.account.counters.slowConsumers++
+  }
+
+  /** A connection missed a write deadline and gets more time; `still`: it was given some before. */
+  triedAgain(client: Client, still: boolean): void {
+    this.countSlow(client)
+    this.tellSlow(client, CloseReason.slowConsumerDeadline, still)
+  }
+
+  private tellSlow(client: Client, reason: CloseReason, still: boolean): void {
+    client.log.slowConsumer(reason, client.outbound.pendingBytes, this.shard.options, still)
+  }
+
+  /** Messages for a connection were dropped, as more would have waited than may. */
+  dropped(client: Client, messages: number): void {
+    this.counters.drop(messages)
+    client.account.counters.droppedMessages += messages
+  }
+
+  /** Says in the log why a connection began to close, where operators should know. */
+  tell(client: Client, { reason }: Fault): void {
+    const { nowMs } = this.shard
+    if (reason === CloseReason.slowConsumerPending || reason === CloseReason.slowConsumerDeadline) {
+      this.tellSlow(client, reason, client.slowWrites?.wasTriedAgain === true)
+    } else if (reason === CloseReason.connectionsExceeded && nowMs - this.crowdedAtMs > CROWDED_LOG_MS) {
+      this.crowdedAtMs = nowMs
+      client.log.error(reason.toLowerCase())
+    }
+  }
+
+  /** A connection is gone. */
+  gone(client: Client): void {
+    client.account.counters.closed.add(client)
+    const { maxClosedClients } = this.shard.options
+    if (maxClosedClients === 0) return
+    this.closed.add(closedRow(this.shard, client), maxClosedClients)
+  }
+
+  /** Brings the shared counters up to date. */
+  addUpTraffic(): void {
+    const { accounts, clients } = this.shard
+    const traffic = new TrafficTotals()
+    for (const { counters } of accounts.values()) traffic.add(counters.closed)
+    for (const client of clients.values()) traffic.add(client)
+    this.counters.setTraffic(traffic)
+  }
+
+  stop(): void {
+    this.load?.stop()
+  }
+}

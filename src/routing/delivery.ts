@@ -1,0 +1,235 @@
+// From receivers to their output: encode → queue. One receiver has the messages in a buffer of its own; several hold
+// slices of one that they share, encoded once. Large payloads are not copied: the output refers to where they stand.
+
+import { BY_REFERENCE_MIN, CHUNK_BYTES, FLUSH_EARLY_BYTES } from '../base/constants.ts'
+import { type Block, copyBytes } from '../memory/block.ts'
+import type { Chunk } from '../memory/chunk-pool.ts'
+import type { Outbound } from '../net/outbound.ts'
+import { REST } from '../net/slice-queue.ts'
+import { HeadComposer } from '../protocol/encoder.ts'
+import { type Run, replyOf } from '../protocol/run.ts'
+import type { Shard } from '../shard/shard.ts'
+import type { ReceiverGroup } from './plan.ts'
+import type { Publisher } from './router.ts'
+import type { Subscription } from './sublist.ts'
+
+export class Delivery {
+  private readonly shard: Shard
+  private readonly head = new HeadComposer()
+  /** Where output for several receivers is encoded: one chunk after the other. */
+  private shared: Chunk | undefined
+  private sharedUsed = 0
+  /** Bytes encoded since the last flush. */
+  private turnBytes = 0
+
+  constructor(shard: Shard) {
+    this.shard = shard
+  }
+
+  /** Bytes go out at the end of the turn, or sooner if many have come together. */
+  endRun(): void {
+    if (this.turnBytes > FLUSH_EARLY_BYTES) this.shard.flush()
+  }
+
+  /** Called with each flush. The shared chunk is filled further: a slow receiver of a few bytes keeps all of it. */
+  endTurn(): void {
+    this.turnBytes = 0
+  }
+
+  /** Messages [from, from + count) of a run to all of a group; answers how many deliveries that were. */
+  toGroup(run: Run, group: ReceiverGroup, from: number, count: number, publisher: Publisher): number {
+    const { subscriptions } = group
+    if (subscriptions.length === 1) return this.toOne(run, subscriptions[0], group.subject, from, count, publisher)
+    const withHeader = run.headerSize > 0 && group.headers
+    this.head.compose(run, group.subject, group.sid, withHeader)
+    if (this.shard.options.trace) this.trace(run, subscriptions, withHeader, from, count, publisher)
+    const skip = withHeader ? 0 : run.headerSize
+    return run.chunk !== undefined && run.size >= BY_REFERENCE_MIN
+      ? this.shareByReference(run, skip, subscriptions, publisher)
+      : this.shareEncoded(run, skip, from, count, subscriptions, publisher)
+  }
+
+  /** The same to one subscription, under a subject that an import gives it; empty: the published one. */
+  toOne(
+    run: Run,
+    subscription: Subscription,
+    subject: string,
+    from: number,
+    count: number,
+    publisher: Publisher,
+  ): number {
+    const allowed = allowance(subscription, count, publisher)
+    if (allowed === 0) return 0
+    const { outbound, options } = subscription.client
+    const withHeader = run.headerSize > 0 && options.headers
+    this.head.compose(run, subject, subscription.sid, withHeader)
+    if (this.shard.options.trace) this.trace(run, [subscription], withHeader, from, allowed, publisher)
+    const skip = withHeader ? 0 : run.headerSize
+    if (run.chunk !== undefined && run.size >= BY_REFERENCE_MIN) this.encodeByReference(run, skip, outbound)
+    // Where messages may be dropped, it is known how many there is room for only when they have been encoded.
+    else if (outbound.dropsMessages) return this.shareEncoded(run, skip, from, allowed, [subscription], publisher)
+    else this.encodeForOne(run, skip, from, allowed, outbound)
+    this.account(run, skip, allowed, subscription, publisher)
+    return allowed
+  }
+
+  private trace(
+    run: Run,
+    subscriptions: readonly Subscription[],
+    withHeader: boolean,
+    from: number,
+    count: number,
+    publisher: Publisher,
+  ): void {
+    const head = this.head.block.bytes.toString('latin1', 0, this.head.length - 2)
+    const headerSize = withHeader ? run.headerSize : 0
+    for (const subscription of subscriptions) {
+      const allowed = allowance(subscription, count, publisher)
+      for (let i = from; i < from + allowed; i++) {
+        const start = run.first + i * run.stride
+        const message = run.block.bytes.subarray(start + run.headerSize - headerSize, start + run.size)
+        subscription.client.log.messageWentOut(head, message, headerSize)
+      }
+    }
+  }
+
+  /** Encodes into the receiver's own tail. */
+  private encodeForOne(run: Run, skip: number, from: number, count: number, outbound: Outbound): void {
+    const headLength = this.head.length
+    const bodyLength = run.size - skip + 2
+    const messageLength = headLength + bodyLength
+    let source = run.first + from * run.stride + skip
+    let left = count
+    while (left > 0) {
+      // Room for one message at least; more of the run as far as it fits.
+      const fit = Math.min(left, Math.floor(outbound.reserve(messageLength) / messageLength))
+      const start = outbound.tailEnd
+      encodeMessages(outbound.tailBlock, start, this.head, run, source, bodyLength, fit)
+      outbound.commit(fit * messageLength, messageLength)
+      if (outbound.isClosed) return
+      source += fit * run.stride
+      left -= fit
+    }
+    this.turnBytes += count * messageLength
+  }
+
+  /** Encodes once, into chunks that all receivers of the group then hold slices of. */
+  private shareEncoded(
+    run: Run,
+    skip: number,
+    from: number,
+    count: number,
+    subscriptions: readonly Subscription[],
+    publisher: Publisher,
+  ): number {
+    const bodyLength = run.size - skip + 2
+    const messageLength = this.head.length + bodyLength
+    let source = run.first + from * run.stride + skip
+    let left = count
+    let delivered = 0
+    while (left > 0) {
+      const chunk = this.sharedChunk(messageLength)
+      const start = this.sharedUsed
+      const fit = Math.min(left, Math.floor((chunk.block.capacity - start) / messageLength))
+      const end = start + fit * messageLength
+      encodeMessages(chunk.block, start, this.head, run, source, bodyLength, fit)
+      this.sharedUsed = end
+      this.turnBytes += end - start
+      for (let i = 0; i < subscriptions.length; i++) {
+        const subscription = subscriptions[i]
+        if (allowance(subscription, fit, publisher) === 0) continue
+        subscription.client.outbound.shareMessages(chunk, start, end, messageLength)
+        this.account(run, skip, fit, subscription, publisher)
+        delivered += fit
+      }
+      source += fit * run.stride
+      left -= fit
+    }
+    return delivered
+  }
+
+  /** A large message: the head by copy, the payload straight from the chunk that it was assembled in. */
+  private encodeByReference(run: Run, skip: number, outbound: Outbound): void {
+    const payload = run.first + skip
+    const bodyLength = run.size - skip + 2
+    const messageLength = this.head.length + bodyLength
+    if (outbound.dropsMessages && outbound.makeRoom(1, messageLength) === 0) return
+    outbound.appendBlock(this.head.block, 0, this.head.length, messageLength)
+    outbound.share(run.chunk as Chunk, payload, payload + bodyLength, REST)
+    this.turnBytes += run.size
+  }
+
+  private shareByReference(
+    run: Run,
+    skip: number,
+    subscriptions: readonly Subscription[],
+    publisher: Publisher,
+  ): number {
+    let delivered = 0
+    for (const subscription of subscriptions) {
+      if (allowance(subscription, 1, publisher) === 0) continue
+      this.encodeByReference(run, skip, subscription.client.outbound)
+      this.account(run, skip, 1, subscription, publisher)
+      delivered++
+    }
+    return delivered
+  }
+
+  /** The chunk for shared output, with room for at least one message. */
+  private sharedChunk(messageLength: number): Chunk {
+    let { shared } = this
+    if (shared === undefined || shared.block.capacity - this.sharedUsed < messageLength) {
+      shared?.release()
+      shared = this.shard.pool.acquire(Math.max(messageLength, CHUNK_BYTES - 8))
+      this.shared = shared
+      this.sharedUsed = 0
+    }
+    return shared
+  }
+
+  /** Counts deliveries; ends a subscription that has had its last; holds the publisher of a receiver left behind. */
+  private account(run: Run, skip: number, count: number, subscription: Subscription, publisher: Publisher): void {
+    const { client, origin } = subscription
+    origin.delivered += count
+    client.outMessages += count
+    client.lastActivityMs = this.shard.nowMs
+    client.outBytes += count * (run.size - skip)
+    if (client.rights?.mayAnswer === true && run.replyEnd > run.replyStart) {
+      client.rights.delivered(replyOf(run))
+    }
+    if (origin.max > 0 && origin.delivered >= origin.max) client.endSubscription(origin)
+    const { outbound } = client
+    if (outbound.isBehind && !this.shard.options.noFastProducerStall) publisher.holdFor(outbound)
+  }
+}
+
+/** How many of `count` messages a subscription takes: none if it or its client is gone, or if it is its own echo. */
+function allowance(subscription: Subscription, count: number, publisher: Publisher): number {
+  const { client, origin } = subscription
+  if (subscription.node === 0 || client.closing) return 0
+  // By number: its own message may come back from another shard.
+  if (client.id === publisher.id && !client.options.echo) return 0
+  return origin.max === 0 ? count : Math.min(count, Math.max(0, origin.max - origin.delivered))
+}
+
+/** The inner loop: head, payload and CRLF of each message, one behind the other. */
+function encodeMessages(
+  to: Block,
+  at: number,
+  head: HeadComposer,
+  run: Run,
+  source: number,
+  bodyLength: number,
+  count: number,
+): void {
+  const headLength = head.length
+  const headBlock = head.block
+  const { block, stride } = run
+  for (let i = 0; i < count; i++) {
+    copyBytes(to, at, headBlock, 0, headLength)
+    at += headLength
+    copyBytes(to, at, block, source, bodyLength)
+    at += bodyLength
+    source += stride
+  }
+}

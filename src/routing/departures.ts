@@ -1,0 +1,134 @@
+// Members of queue groups that leave while messages for them may be on their way. A member that is gone from the index
+// is picked by nobody any more, but other shards have routed messages to it before: until each of them has said that
+// what it routed is here (Peer.askFence), the member still takes what is meant for its group and has nobody else here.
+// So no message has to go to a third shard, where later ones of its publisher could have come before it.
+//
+// A connection that breaks cannot take anything: its messages look for another member (Router.receive).
+
+import type { Account } from '../accounts/account.ts'
+import type { Client } from '../connection/client.ts'
+import type { Peer } from '../mesh/shard-peer.ts'
+import { type Run, subjectOf } from '../protocol/run.ts'
+import { matches } from '../subjects/subject.ts'
+import { LEAVING, type Sublist, type Subscription } from './sublist.ts'
+
+interface Departure {
+  readonly members: readonly Subscription[]
+  readonly done: () => void
+}
+
+/** What departures need of their shard. */
+export interface DeparturesOwner {
+  readonly peers: readonly Peer[]
+  readonly sublist: Sublist
+}
+
+export class Departures {
+  private readonly owner: DeparturesOwner
+  private readonly leaving = new Set<Subscription>()
+  /** Those that the next round of fences is for; one round is under way at a time. */
+  private next: Departure[] = []
+  private isUnderWay = false
+
+  constructor(owner: DeparturesOwner) {
+    this.owner = owner
+  }
+
+  /**
+   * Takes a member of a queue group out of the index. Answers true if messages for it may still come: then `done` is
+   * called when that is over.
+   */
+  begin(subscription: Subscription, done: () => void): boolean {
+    const { sublist, peers } = this.owner
+    const members = [subscription, ...(subscription.imported ?? [])].filter((one) => sublist.isAlone(one))
+    sublist.remove(subscription)
+    if (members.length === 0 || peers.length === 0) return false
+    for (const member of members) {
+      member.node = LEAVING
+      this.leaving.add(member)
+    }
+    this.next.push({ members, done })
+    if (!this.isUnderWay) this.beginRound()
+    return true
+  }
+
+  /** The member that leaves and takes the messages of a run for its group; undefined: there is none. */
+  find(account: Account, queue: string, run: Run): Subscription | undefined {
+    if (this.leaving.size === 0) return undefined
+    const subject = subjectOf(run)
+    for (const member of this.leaving) {
+      const { client } = member
+      if (member.account !== account || member.queue !== queue || client.closing) continue
+      if (matches(member.subject, subject)) return member
+    }
+    return undefined
+  }
+
+  private beginRound(): void {
+    const round = this.next
+    this.next = []
+    this.isUnderWay = true
+    const peers = [...this.owner.peers]
+    let awaited = peers.length
+    const arrived = (): void => {
+      if (--awaited === 0) this.endRound(round)
+    }
+    for (const peer of peers) peer.askFence(arrived)
+    if (peers.length === 0) this.endRound(round)
+  }
+
+  private endRound(round: readonly Departure[]): void {
+    this.isUnderWay = false
+    for (const { members } of round) {
+      for (const member of members) {
+        member.node = 0
+        this.leaving.delete(member)
+      }
+    }
+    if (this.next.length > 0) this.beginRound()
+    for (const { done } of round) done()
+  }
+}
+
+/** The members that one client has ended: what it asks for next is carried out when nothing more can come for them. */
+export class ClientDepartures {
+  private readonly client: Client
+  private readonly departures: Departures
+  private underWay = 0
+  /** The operation that waits; no more are read meanwhile. */
+  private waiting: (() => void) | undefined
+
+  constructor(client: Client, departures: Departures) {
+    this.client = client
+    this.departures = departures
+  }
+
+  begin(subscription: Subscription): void {
+    this.underWay++
+    if (!this.departures.begin(subscription, () => this.ended())) this.underWay--
+    this.client.endSubscription(subscription)
+  }
+
+  /** Answers false if nothing is to be waited for; otherwise `operation` is carried out later. */
+  holdBack(operation: () => void): boolean {
+    if (this.underWay === 0) return false
+    this.waiting = holdBack(this.client, operation)
+    return true
+  }
+
+  private ended(): void {
+    if (--this.underWay > 0) return
+    const { waiting } = this
+    this.waiting = undefined
+    waiting?.()
+  }
+}
+
+/** Takes no more of a client's operations until the function that it answers is called, which carries out this one. */
+export function holdBack(client: Client, operation: () => void): () => void {
+  const goOn = client.suspend()
+  return () => {
+    client.attempt(() => client.closing || operation())
+    goOn()
+  }
+}

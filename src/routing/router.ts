@@ -1,0 +1,290 @@
+// From a publish to its ways: match → plan. One path for every message, whether a client of this shard
+// sent it or another shard's ring brought it.
+//
+//     route(run) ─▶ Route ─┬─ groups    every plain subscription; encoded once a group, queued for each receiver
+//                          ├─ limited   those that end after some deliveries, counted one by one
+//                          ├─ peers     the run's raw bytes, once, into the ring of each interested shard
+//                          └─ queues    one member of each group, over all shards
+//
+// Deliveries (delivery.ts) are only queued; the shard flushes each receiver once at the end of the turn.
+
+import assert from 'node:assert/strict'
+import type { Account } from '../accounts/account.ts'
+import { isConstant, mapSubject } from '../accounts/mapping.ts'
+import { REROUTE_MAX } from '../base/constants.ts'
+import { Work } from '../base/turns.ts'
+import type { Frame, Routing } from '../mesh/frame.ts'
+import type { Peer } from '../mesh/shard-peer.ts'
+import type { Outbound } from '../net/outbound.ts'
+import { rewriteRun } from '../protocol/rewrite.ts'
+import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
+import type { Shard } from '../shard/shard.ts'
+import type { MessageTrace } from '../tracing/message-trace.ts'
+import { Delivery } from './delivery.ts'
+import { Departures } from './departures.ts'
+import type { QueueRoute, Route } from './plan.ts'
+import { groupOf, Planner } from './planner.ts'
+
+/** Who published: a client of this shard, or one of another shard. */
+export interface Publisher {
+  readonly id: number
+  /** The receiver has fallen behind: the publisher is not read for a bounded time, or until the receiver caught up. */
+  holdFor(receiver: Outbound): void
+  /** Shards to which it has sent what may go on from there, since its last PONG: the next one waits for that. */
+  passing: Set<number> | undefined
+  /** Frames for another shard wait: the publisher is not read until they are on their way. */
+  holdForPeer(peer: Peer): void
+  /**
+   * What an exporting account is told of it, in JSON as a byte string; empty where it is not known. `service`: the
+   * account by whose own service it came there, or empty.
+   */
+  requestInfo(share: boolean, service: string): string
+  /** Calls back, at once or later, with what an account may know of its own members: as one that shares. */
+  introduce(then: (info: string) => void): void
+}
+
+export class Router {
+  readonly planner: Planner
+  readonly delivery: Delivery
+  /** Members of queue groups that are leaving. */
+  readonly departures: Departures
+  private readonly shard: Shard
+  /** The one message that is under way just now is traced. */
+  trace: MessageTrace | undefined
+
+  constructor(shard: Shard) {
+    this.shard = shard
+    this.planner = new Planner(shard)
+    this.delivery = new Delivery(shard)
+    this.departures = new Departures(shard)
+  }
+
+  /**
+   * Calls back with what the account's mappings make of a run: the run itself, or its messages under other subjects,
+   * one way for all or each its own. Those that a mapping loses are left out.
+   */
+  map(run: Run, account: Account, callback: (mapped: Run) => void): void {
+    const subject = subjectOf(run)
+    const mapping = account.mappings.isEmpty ? undefined : account.mappings.find(subject)
+    if (mapping === undefined) {
+      callback(run)
+      return
+    }
+    const reply = replyOf(run)
+    const step = isConstant(mapping) ? run.count : 1
+    for (let from = 0; from < run.count; from += step) {
+      this.shard.turns.left -= Work.mapping
+      const mapped = mapSubject(mapping, subject)
+      if (mapped === undefined) continue
+      rewriteRun(this.shard.pool, run, from, step, { subject: mapped, reply, header: '', isImported: false }, callback)
+    }
+  }
+
+  /** Sends a run on its ways, from the shard where it came to be: published by a client, or made by an import. */
+  dispatch(run: Run, account: Account, publisher: Publisher, route = this.planner.routeOf(run, account)): number {
+    this.shard.turns.left -= route.workOf(run.count, run.size)
+    if (this.trace !== undefined) return this.trace.dispatch(run, account, publisher)
+    let sent = this.deliverPlain(run, route, publisher)
+    if (route.only === undefined) sent += this.goOtherWays(run, route, publisher)
+    this.delivery.endRun()
+    return sent
+  }
+
+  private goOtherWays(run: Run, route: Route, publisher: Publisher): number {
+    const { account, peers, queues, services, own } = route
+    let sent = 0
+    if (peers !== undefined) sent += this.sendToPeers(run, account, peers, publisher)
+    if (queues !== undefined) for (const queue of queues) sent += this.deliverQueue(run, queue, publisher, 0)
+    sent += callInternal(run, route, publisher)
+    if (services !== undefined) {
+      for (const service of services) sent += this.shard.serviceCalls.call(service, run, publisher)
+    }
+    // Only here and not in receive(): of all shards, the one where a request is published takes it.
+    if (own !== undefined) sent += own.take(run, publisher)
+    return sent
+  }
+
+  /** Calls back when these shards have dealt with all that was sent to them, and what of it goes on is on its way. */
+  whenPassed(shards: ReadonlySet<number>, then: () => void): void {
+    let awaited = 1
+    const passed = (): void => {
+      if (--awaited > 0) return
+      this.shard.wake()
+      then()
+    }
+    for (const peer of this.shard.peers) {
+      if (!shards.has(peer.index)) continue
+      awaited++
+      peer.whenPassed(passed)
+    }
+    passed()
+  }
+
+  /** `work` sends one message that is traced, or, with undefined, one that is not. */
+  tracing(trace: MessageTrace | undefined, work: () => void): void {
+    const { trace: before } = this
+    this.trace = trace
+    try {
+      work()
+    } finally {
+      this.trace = before
+      this.delivery.endRun()
+    }
+  }
+
+  private deliverPlain(run: Run, route: Route, publisher: Publisher): number {
+    if (route.only !== undefined) return this.delivery.toOne(run, route.only, '', 0, run.count, publisher)
+    let delivered = 0
+    for (const group of route.groups) delivered += this.delivery.toGroup(run, group, 0, run.count, publisher)
+    if (route.limited !== undefined)
+      for (const group of route.limited) delivered += this.delivery.toGroup(run, group, 0, run.count, publisher)
+    return delivered
+  }
+
+  private sendToPeers(run: Run, account: Account, peers: readonly Peer[], publisher: Publisher): number {
+    const routing = routingOf(account, '', 0, publisher)
+    for (const peer of peers) {
+      peer.link.send(run, routing, 0, run.count)
+      if (isServiceAnswer(run)) notePassing(publisher, peer)
+      if (peer.link.congested) publisher.holdForPeer(peer)
+    }
+    return peers.length * run.count
+  }
+
+  /** Delivers a run that another shard has sent here. */
+  receive(run: Run, account: Account, frame: Frame, publisher: Publisher): void {
+    const route = this.planner.routeOf(run, account)
+    this.shard.turns.left -= Work.run + (frame.plain ? route.workOf(run.count, run.size) : run.count * Work.encoding)
+    if (frame.plain) {
+      this.deliverPlain(run, route, publisher)
+      callInternal(run, route, publisher)
+    }
+    if (frame.queue !== '') {
+      const queue = route.findQueue(frame.queue)
+      const isLocal = queue !== undefined && queue.local.length > 0
+      const done = isLocal ? 0 : this.deliverToLeaving(run, account, frame.queue, publisher)
+      // The member that was picked here may be gone: then any other will do, here or on another shard.
+      if (queue !== undefined && done < run.count) this.deliverQueueHere(run, queue, publisher, frame.hops, done)
+    }
+    this.delivery.endRun()
+  }
+
+  // ── Queue groups ──────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * One member of the group for each message, every member of every shard being as likely as any other. A run is
+   * parted into as many equal blocks as there are members, dealt out in turn from a random start: one message goes to
+   * a random member, a long run is spread evenly and still encoded in few pieces.
+   */
+  private deliverQueue(run: Run, queue: QueueRoute, publisher: Publisher, hops: number): number {
+    const members = queue.local.length + queue.remoteMembers
+    assert(members > 0, 'a queue group without a member is in a route')
+    const block = Math.max(1, Math.floor(run.count / members))
+    let member = Math.floor(Math.random() * members)
+    let sent = 0
+    for (let from = 0; from < run.count; from += block) {
+      const count = Math.min(block, run.count - from)
+      let left = count
+      if (member < queue.local.length) left -= this.delivery.toGroup(run, queue.local[member], from, left, publisher)
+      else {
+        this.sendToMember(run, queue, member - queue.local.length, from, left, publisher, hops)
+        left = 0
+      }
+      // The picked member could not take them all: it is closing, or has had its last, or is the publisher itself.
+      if (left > 0) left -= this.deliverToAnyMember(run, queue, from + count - left, left, publisher, hops)
+      sent += count - left
+      member = (member + 1) % members
+    }
+    return sent
+  }
+
+  /** To a member that has left, but not before these messages were routed to it; answers how many it takes. */
+  private deliverToLeaving(run: Run, account: Account, queue: string, publisher: Publisher): number {
+    const leaving = this.departures.find(account, queue, run)
+    if (leaving === undefined) return 0
+    const group = groupOf(leaving, run.line, run.subjectStart, run.subjectEnd)
+    return this.delivery.toGroup(run, group, 0, run.count, publisher)
+  }
+
+  /** A member of this shard was picked by another one, for the messages from `done` on. */
+  private deliverQueueHere(run: Run, queue: QueueRoute, publisher: Publisher, hops: number, done: number): void {
+    const { local } = queue
+    if (local.length > 0) {
+      const block = Math.max(1, Math.floor(run.count / local.length))
+      let member = Math.floor(Math.random() * local.length)
+      while (done < run.count) {
+        const count = Math.min(block, run.count - done)
+        let taken = this.delivery.toGroup(run, local[member], done, count, publisher)
+        if (taken < count) {
+          taken += this.deliverToAnyMember(run, queue, done + taken, count - taken, publisher, hops + 1)
+        }
+        done += count
+        member = (member + 1) % local.length
+      }
+    } else this.deliverToAnyMember(run, queue, done, run.count - done, publisher, hops + 1)
+  }
+
+  private deliverToAnyMember(
+    run: Run,
+    queue: QueueRoute,
+    from: number,
+    count: number,
+    publisher: Publisher,
+    hops: number,
+  ): number {
+    let done = 0
+    let member = 0
+    for (; member < queue.local.length && done < count; member++) {
+      done += this.delivery.toGroup(run, queue.local[member], from + done, count - done, publisher)
+    }
+    this.shard.turns.left -= member * Work.step
+    if (done < count && queue.remoteMembers > 0 && hops < REROUTE_MAX) {
+      const member = Math.floor(Math.random() * queue.remoteMembers)
+      this.sendToMember(run, queue, member, from + done, count - done, publisher, hops)
+      done = count
+    }
+    return done
+  }
+
+  private sendToMember(
+    run: Run,
+    queue: QueueRoute,
+    member: number,
+    from: number,
+    count: number,
+    publisher: Publisher,
+    hops: number,
+  ): void {
+    for (const { peer, members } of queue.remote) {
+      member -= members
+      if (member >= 0) continue
+      const { account, name } = queue
+      const routing = routingOf(account, name, hops, publisher)
+      peer.link.send(run, routing, from, count)
+      notePassing(publisher, peer)
+      if (peer.link.congested) publisher.holdForPeer(peer)
+      return
+    }
+  }
+}
+
+/** The run answers a request that came from another account: its shard sends the answer on (service-calls.ts). */
+function isServiceAnswer({ line: { bytes }, subjectStart: at }: Run): boolean {
+  return bytes[at] === 0x5f && bytes[at + 1] === 0x52 && bytes[at + 2] === 0x5f && bytes[at + 3] === 0x2e
+}
+
+function notePassing(publisher: Publisher, { index }: Peer): void {
+  if (publisher.passing === undefined) publisher.passing = new Set([index])
+  else publisher.passing.add(index)
+}
+
+/** `queue` empty: for all plain subscriptions. */
+function routingOf({ name }: Account, queue: string, hops: number, { id }: Publisher): Routing {
+  return { plain: queue === '', account: name, queue, hops, publisher: id, trace: 0, isOnlyTraced: false }
+}
+
+function callInternal(run: Run, route: Route, publisher: Publisher): number {
+  if (route.internal === undefined) return 0
+  for (const { handle } of route.internal) handle(run, publisher)
+  return route.internal.length * run.count
+}

@@ -1,0 +1,270 @@
+// A shard's own subscriptions, by filter.
+//
+// There is one trie, not two: the shard's region of the shared index says which filters match a subject, and this
+// list says, for each node of that trie, whose subscriptions stand there.
+//
+//     region (shared memory)            here
+//     root ─ $G ─ orders ─ *  (node 84)   84 → plain: [client 3 sid 1, client 9 sid 1]
+//                                              queues: workers → [client 4 sid 7]
+
+import type { Account } from '../accounts/account.ts'
+import type { StreamImport } from '../accounts/imports.ts'
+import { attempt, type OnBug } from '../base/guarded.ts'
+import { type Turns, Work } from '../base/turns.ts'
+import type { Client } from '../connection/client.ts'
+import { type AccountKey, InterestReader } from '../interest/reader.ts'
+import type { InterestWriter } from '../interest/writer.ts'
+import type { Run } from '../protocol/run.ts'
+import type { Publisher } from './router.ts'
+
+/** In place of a node: it is not listed any more, but still takes what is on its way (departures.ts). */
+export const LEAVING = -1
+
+/** Whatever stands in the list under a filter of an account. */
+export abstract class Entry {
+  readonly account: Account
+  /** Filter and queue group (empty: none): byte strings. */
+  readonly subject: string
+  readonly queue: string
+  /** Its node in the region, and its place in that node's list; 0 = not listed, LEAVING = not any more. */
+  node = 0
+  place = 0
+
+  constructor(account: Account, subject: string, queue: string) {
+    this.account = account
+    this.subject = subject
+    this.queue = queue
+  }
+}
+
+/** A client's. */
+export class Subscription extends Entry {
+  readonly client: Client
+  /** Byte string. */
+  readonly sid: string
+  /** Messages delivered since SUB, those of imports too. */
+  delivered = 0
+  /** Deliveries after which it ends by itself; 0 = never. */
+  max = 0
+  /** Its client may not have all that its filter matches: each subject is asked about (Rights.mayDeliver). */
+  filtered = false
+  /** Those that stand for it in accounts that its own imports from. */
+  imported: ImportedSubscription[] | undefined
+
+  constructor(client: Client, account: Account, subject: string, queue: string, sid: string) {
+    super(account, subject, queue)
+    this.client = client
+    this.sid = sid
+  }
+
+  /** The one that SUB made, which counts the deliveries. */
+  get origin(): Subscription {
+    return this
+  }
+}
+
+/** Stands in an exporting account for a client's subscription in the importing one. */
+export class ImportedSubscription extends Subscription {
+  readonly via: StreamImport
+  private readonly madeFor: Subscription
+
+  constructor(madeFor: Subscription, via: StreamImport, subject: string) {
+    super(madeFor.client, via.exporter, subject, madeFor.queue, madeFor.sid)
+    this.madeFor = madeFor
+    this.via = via
+  }
+
+  override get origin(): Subscription {
+    return this.madeFor
+  }
+}
+
+/** The server's own: it is called with each run. */
+export class InternalSubscription extends Entry {
+  readonly handle: (run: Run, publisher: Publisher) => void
+  /** It sends the same messages on: a trace follows them. */
+  readonly passesOn: boolean
+
+  constructor(account: Account, subject: string, handle: (run: Run, publisher: Publisher) => void, passesOn = false) {
+    super(account, subject, '')
+    this.handle = handle
+    this.passesOn = passesOn
+  }
+}
+
+/** Entries that are removed together: who reads the index meanwhile is disturbed once for all of them. */
+const REMOVED_TOGETHER = 32
+
+/** In whose turns entries are removed, and who is told of a bug. */
+interface RemovalTurns {
+  readonly turns: Turns
+  readonly bugMet: OnBug
+}
+
+interface NodeEntries {
+  plain: Entry[] | undefined
+  queues: Map<string, Entry[]> | undefined
+}
+
+export class Sublist {
+  private readonly writer: InterestWriter
+  private readonly reader: InterestReader
+  private readonly nodes = new Map<number, NodeEntries>()
+  count = 0
+  inserts = 0
+  removes = 0
+
+  constructor(region: SharedArrayBuffer, writer: InterestWriter) {
+    this.writer = writer
+    this.reader = new InterestReader(region)
+  }
+
+  /**
+   * Adds an entry here and to the shared index, and a subscription to the accounts that its own imports from. Answers
+   * false, and does nothing, if the index is full.
+   */
+  insert(entry: Entry): boolean {
+    if (!this.putIn(entry)) return false
+    if (!(entry instanceof Subscription) || this.putInExporters(entry)) return true
+    this.remove(entry)
+    return false
+  }
+
+  /**
+   * A subscription's account imports something else than before: what stands for it in others is made anew. Answers
+   * false if the index is full, so that not all of it could be.
+   */
+  reimport(entry: Subscription): boolean {
+    const before = entry.imported ?? []
+    entry.imported = undefined
+    const isDone = this.putInExporters(entry)
+    this.removeAll(before)
+    return isDone
+  }
+
+  private putInExporters(entry: Subscription): boolean {
+    for (const via of entry.account.streamImports) {
+      const filter = via.filterThere(entry.subject)
+      if (filter === undefined) continue
+      const imported = new ImportedSubscription(entry, via, filter)
+      if (!this.putIn(imported)) return false
+      entry.imported ??= []
+      entry.imported.push(imported)
+    }
+    return true
+  }
+
+  private putIn(entry: Entry): boolean {
+    const { account, subject, queue } = entry
+    const node = this.writer.add(account.name, subject, queue, entry instanceof ImportedSubscription)
+    if (node === 0) return false
+    let here = this.nodes.get(node)
+    if (here === undefined) {
+      here = { plain: undefined, queues: undefined }
+      this.nodes.set(node, here)
+    }
+    const list = queue === '' ? here.plain : here.queues?.get(queue)
+    entry.node = node
+    entry.place = list?.length ?? 0
+    // Most are alone, and get an array for one: an empty one that grows would have room for 17.
+    if (list !== undefined) list.push(entry)
+    else if (queue === '') here.plain = [entry]
+    else {
+      here.queues ??= new Map()
+      here.queues.set(queue, [entry])
+    }
+    this.count++
+    this.inserts++
+    account.counters.inserts++
+    return true
+  }
+
+  /** Removes an entry; one that is not listed any more is left alone. */
+  remove(entry: Entry): void {
+    this.removeAll([entry])
+  }
+
+  /** Removes many entries without disturbing those who read the index for each of them. */
+  removeAll(entries: Iterable<Entry>): void {
+    for (const entry of entries) {
+      this.takeOut(entry)
+      if (!(entry instanceof Subscription) || entry.imported === undefined) continue
+      for (const imported of entry.imported) this.takeOut(imported)
+      entry.imported = undefined
+    }
+    this.writer.settle()
+  }
+
+  /** The same in as many turns as it takes; then calls `done`. */
+  removeInPieces(entries: Iterable<Entry>, { turns, bugMet }: RemovalTurns, done?: () => void): void {
+    const remove = (group: readonly Entry[]): void => attempt(bugMet, () => this.removeAll(group))
+    turns.inPieces(groupsOf(entries, REMOVED_TOGETHER), REMOVED_TOGETHER * Work.removal, remove, done)
+  }
+
+  private takeOut(entry: Entry): void {
+    const { account, node, place, subject, queue } = entry
+    if (node <= 0) return
+    entry.node = 0
+    const here = this.nodes.get(node) as NodeEntries
+    const list = (queue === '' ? here.plain : here.queues?.get(queue)) as Entry[]
+    const last = list.pop() as Entry
+    if (last !== entry) {
+      list[place] = last
+      last.place = place
+    }
+    if (list.length === 0) {
+      if (queue === '') here.plain = undefined
+      else here.queues?.delete(queue)
+      if (here.queues?.size === 0) here.queues = undefined
+    }
+    if (here.plain === undefined && here.queues === undefined) this.nodes.delete(node)
+    this.writer.remove(node, account.name, subject, queue, entry instanceof ImportedSubscription)
+    this.count--
+    this.removes++
+    account.counters.removes++
+  }
+
+  /** Whether an entry has no other of its queue group beside it, on the same filter. */
+  isAlone({ node, queue }: Entry): boolean {
+    return this.nodes.get(node)?.queues?.get(queue)?.length === 1
+  }
+
+  /**
+   * Calls `plain` for each plain entry on a matching filter, `queue` for each matching group's members. Answers what
+   * that cost, in units of work.
+   */
+  match(
+    account: AccountKey,
+    subject: Uint8Array,
+    start: number,
+    end: number,
+    plain: (entry: Entry) => void,
+    queue: (name: string, members: readonly Entry[]) => void,
+  ): number {
+    let found = 0
+    for (const node of this.reader.matchNodes(account, subject, start, end)) {
+      const here = this.nodes.get(node)
+      if (here === undefined) continue
+      if (here.plain !== undefined) {
+        found += here.plain.length
+        for (const entry of here.plain) plain(entry)
+      }
+      if (here.queues === undefined) continue
+      for (const [name, members] of here.queues) {
+        found += members.length
+        queue(name, members)
+      }
+    }
+    return this.reader.stepsTaken * Work.step + found * Work.match
+  }
+}
+
+function* groupsOf<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let group: T[] = []
+  for (const item of items) {
+    if (group.push(item) < size) continue
+    yield group
+    group = []
+  }
+  if (group.length > 0) yield group
+}

@@ -1,0 +1,74 @@
+// Requests of the server itself in an account, as clients know them: published with a reply subject of its own, and
+// answered there, by whoever listens on any shard. Callouts are made of them (auth/callout.ts).
+
+import { randomBytes } from 'node:crypto'
+import type { Account } from '../accounts/account.ts'
+import { Deadline } from '../base/deadline.ts'
+import { composeRun } from '../protocol/compose.ts'
+import { type Run, subjectOf } from '../protocol/run.ts'
+import { SERVER } from '../routing/server-publisher.ts'
+import { InternalSubscription } from '../routing/sublist.ts'
+import type { ServiceCallsOwner } from './service-calls.ts'
+
+/** Where nats-server awaits answers to its own requests, so that permissions made for it fit. */
+const PREFIX = '$SYS._INBOX.'
+const SHARD_ID_BYTES = 6
+
+export interface OwnRequest {
+  readonly account: Account
+  readonly subject: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly payload: Uint8Array
+  readonly timeoutMs: number
+}
+
+export class OwnRequests {
+  private readonly owner: ServiceCallsOwner
+  private readonly prefix = `${PREFIX}${randomBytes(SHARD_ID_BYTES).toString('base64url')}.`
+  private readonly listening = new Set<Account>()
+  /** By reply subject. */
+  private readonly waiting = new Map<string, (payload: Uint8Array | undefined) => void>()
+  private next = 1
+
+  constructor(owner: ServiceCallsOwner) {
+    this.owner = owner
+  }
+
+  /** The payload of the first answer; undefined if nobody listens, or none comes in time or before `gone`. */
+  ask({ account, timeoutMs, ...message }: OwnRequest, gone?: AbortSignal): Promise<Uint8Array | undefined> {
+    if (gone?.aborted) return Promise.resolve(undefined)
+    const { owner } = this
+    this.listen(account)
+    const reply = `${this.prefix}${(this.next++).toString(36)}`
+    return new Promise((resolve) => {
+      const deadline = new Deadline()
+      const settle = (payload: Uint8Array | undefined): void => {
+        deadline.stop()
+        gone?.removeEventListener('abort', leave)
+        this.waiting.delete(reply)
+        resolve(payload)
+      }
+      const leave = (): void => settle(undefined)
+      deadline.start(timeoutMs, leave)
+      gone?.addEventListener('abort', leave, { once: true })
+      this.waiting.set(reply, settle)
+      composeRun(owner.pool, { ...message, reply }, (run) => {
+        if (owner.router.dispatch(run, account, SERVER) === 0) leave()
+      })
+      owner.schedule()
+    })
+  }
+
+  private listen(account: Account): void {
+    if (this.listening.has(account)) return
+    this.listening.add(account)
+    this.owner.sublist.insert(new InternalSubscription(account, `${this.prefix}*`, (run) => this.answered(run)))
+  }
+
+  private answered(run: Run): void {
+    const settle = this.waiting.get(subjectOf(run))
+    if (settle === undefined) return
+    const { first, headerSize, size } = run
+    settle(new Uint8Array(run.block.bytes.subarray(first + headerSize, first + size)))
+  }
+}

@@ -1,0 +1,265 @@
+// Who may enter this shard, and what the accounts are that they enter: made from the options when the shard is born,
+// and anew at a reload, when everybody who is there is asked about again.
+
+import { isDeepStrictEqual } from 'node:util'
+import type { KeyPair } from '@nats-io/nkeys'
+import type { Outcome } from '../accounts/account.ts'
+import type { Authenticator, AuthServices } from '../auth/authenticator.ts'
+import type { Callout, CalloutServer, PublishCallout } from '../auth/callout.ts'
+import { authenticateRequest } from '../auth/custom.ts'
+import { AuthFaults, type Identity, isRefusal, type Refusal, refuse } from '../auth/identity.ts'
+import { AccountBook } from '../auth/jwt/account-book.ts'
+import { standingOf } from '../auth/jwt/standing.ts'
+import { isInvalid } from '../auth/jwt/token.ts'
+import { type AuthRequest, andThen, type Soon } from '../auth/request.ts'
+import { CALLOUT_SUBJECT } from '../auth/settings.ts'
+import { authTimeoutMs, createAuthenticator, operatorOf } from '../auth/setup.ts'
+import { NATS_VERSION } from '../base/constants.ts'
+import { within } from '../base/deadline.ts'
+import { Refusals } from '../base/errors.ts'
+import { TurnQueue } from '../base/turn-queue.ts'
+import type { Client } from '../connection/client.ts'
+import type { Options } from '../options/options.ts'
+import { type ServerKey, signerOf } from '../primary/server-identity.ts'
+import { OwnRequests } from '../services/server-requests.ts'
+import type { ShardSetup } from '../threads/messages.ts'
+import type { Questions } from '../threads/primary-rpc.ts'
+import { TokenAccounts, type TokenChange } from './jwt-accounts.ts'
+import type { Shard } from './shard.ts'
+
+/** A signature is checked in a tenth of a millisecond, and a token has two. */
+const REVIEWS_A_TURN = 64
+
+/** Logins with signatures that begin in one turn: each takes up to half a millisecond. */
+const LOGINS_A_TURN = 4
+
+const lateProgram = refuse('authenticate() did not answer in time', AuthFaults.timeout)
+
+/** The options on which it depends who may be here, and to do what. */
+function concernsOf(options: Options): unknown[] {
+  const { authorization, accounts, mappings, noAuthUser, systemAccount, proxies, tls, websocket } = options
+  return [authorization, accounts, mappings, noAuthUser, systemAccount, proxies, tls?.verifyAndMap, websocket]
+}
+
+export class Identities {
+  authenticator: Authenticator
+  private readonly shard: Shard
+  private readonly questions: Questions
+  private readonly services: AuthServices
+  /** In operator mode. */
+  private readonly tokenAccounts: TokenAccounts | undefined
+  private readonly key: ServerKey
+  private readonly requests: OwnRequests
+  /** When signatures of those who log in are checked. */
+  private readonly turns = new TurnQueue(LOGINS_A_TURN)
+  /** Loaded when somebody is asked about for the first time. */
+  private callout: Promise<Callout> | undefined
+  /** How often it changed who may be here: an answer that was under way meanwhile counts for nothing. */
+  private epoch = 0
+
+  constructor(shard: Shard, questions: Questions, { asksProgram, key }: Pick<ShardSetup, 'asksProgram' | 'key'>) {
+    this.shard = shard
+    this.questions = questions
+    this.key = key
+    this.requests = new OwnRequests(shard)
+    this.tokenAccounts = this.createTokenAccounts()
+    this.services = {
+      passwords: questions,
+      accounts: this.tokenAccounts?.book,
+      custom: asksProgram ? (request) => within(this.timeoutMs, this.askProgram(request), lateProgram) : undefined,
+      callout: {
+        ask: async (...question) => {
+          this.callout ??= this.createCallout()
+          return (await this.callout).ask(...question)
+        },
+      },
+    }
+    this.configureAccounts()
+    this.authenticator = createAuthenticator(shard.options, this.services)
+  }
+
+  /** The embedding program's own decision. */
+  private askProgram(request: AuthRequest): Promise<Identity | Refusal> {
+    return this.questions.ask('custom', { request: authenticateRequest(request) }, request.gone)
+  }
+
+  private createTokenAccounts(): TokenAccounts | undefined {
+    const { shard } = this
+    const operator = operatorOf(shard.options)
+    if (operator === undefined || isInvalid(operator)) return undefined // createAuthenticator() throws
+    const book = new AccountBook(operator, (key) => this.questions.ask('account', { key }))
+    return new TokenAccounts(book, shard.accounts, {
+      warn: (text) => shard.log.warn(text),
+      bugMet: shard.bugMet,
+      configured: (outcome) => this.configured(outcome),
+      accountEnded: (account) => this.accountChanged({ before: account, now: account }),
+    })
+  }
+
+  private async createCallout(): Promise<Callout> {
+    const { shard, key, authenticator, tokenAccounts } = this
+    const [{ Callout }, { createCurve }] = await Promise.all([import('../auth/callout.ts'), import('@nats-io/nkeys')])
+    const xkey = withKnownName(createCurve())
+    const server = {
+      name: shard.identity.serverName,
+      host: shard.identity.host,
+      version: NATS_VERSION,
+      cluster: '',
+      tags: shard.options.serverTags,
+      key: { getPublicKey: () => key.id, sign: signerOf(key) },
+      xkey,
+    }
+    const accounts = { book: tokenAccounts?.book, configured: authenticator.accounts }
+    const publish: PublishCallout = async ({ account, ...message }, gone) => {
+      await tokenAccounts?.prepare(account)
+      shard.wake()
+      return this.requests.ask({ ...message, account: shard.accounts.named(account), subject: CALLOUT_SUBJECT }, gone)
+    }
+    return new Callout(server, accounts, publish, this.timeoutMs, this.turns)
+  }
+
+  /** How long CONNECT may take, in milliseconds. */
+  get timeoutMs(): number {
+    return authTimeoutMs(this.shard.options)
+  }
+
+  /**
+   * Who a connection is that has just come. Where signatures are to be checked, it waits for its turn, and costs
+   * nothing if it leaves meanwhile.
+   */
+  identifyInTurn(request: AuthRequest, isGone: () => boolean): Soon<Identity | Refusal> {
+    if (!this.authenticator.checksSignatures(request.credentials)) return this.identify(request)
+    return this.turns.turn().then(() => (isGone() ? refuse('it has left') : this.identify(request)))
+  }
+
+  /** Who a connection is; its account is ready to be entered. Never rejects. */
+  identify(request: AuthRequest): Soon<Identity | Refusal> {
+    const { epoch } = this
+    return andThen(this.authenticator.authenticate(request), (answer) => {
+      if (epoch !== this.epoch) return this.identify(request)
+      if (isRefusal(answer) || this.tokenAccounts === undefined) return answer
+      const prepared = this.tokenAccounts.prepare(answer.account)
+      return andThen(prepared, () => (epoch === this.epoch ? answer : this.identify(request)))
+    })
+  }
+
+  // ── Changes ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /** New options are in force. Resolves when all who are here may stay, or have gone. */
+  async optionsChanged(options: Options, before: Options): Promise<void> {
+    const { tokenAccounts, services, shard } = this
+    const isSame = isDeepStrictEqual(concernsOf(options), concernsOf(before))
+    if (isSame && tokenAccounts === undefined && services.custom === undefined) return
+    const { authenticator } = this
+    this.epoch++
+    this.configureAccounts()
+    this.authenticator = createAuthenticator(options, services)
+    this.callout = undefined
+    // A web server is asked for what is not known or has ended, and no reload has to wait for it.
+    if (tokenAccounts !== undefined && options.resolver?.type !== 'url') {
+      const fetch = (key: string) => this.questions.ask('account', { key })
+      const changes = await tokenAccounts.refresh(fetch, options.resolver?.type !== 'memory')
+      this.epoch++
+      shard.wake()
+      for (const change of changes) this.accountChanged(change)
+    }
+    await this.review(authenticator)
+    shard.wake()
+    this.recount()
+  }
+
+  /** Tokens of these accounts were pushed or deleted: their clients go by what they say now. */
+  async claimsChanged(accounts: readonly string[]): Promise<void> {
+    const { tokenAccounts, shard } = this
+    if (tokenAccounts === undefined) return
+    const fetch = (key: string) => this.questions.ask('account', { key })
+    const changes = await tokenAccounts.pushed(fetch, accounts)
+    shard.wake()
+    for (const change of changes) this.accountChanged(change)
+    this.recount()
+  }
+
+  /** Asks about everybody again; messages go on between some and the next, as signatures take their time. */
+  private async review(before: Authenticator): Promise<void> {
+    const { shard } = this
+    const reviews: Promise<void>[] = []
+    for (const [i, client] of [...shard.clients.values()].entries()) {
+      client.attempt(() => {
+        const review = client.login.review(before)
+        if (review instanceof Promise) reviews.push(review.catch((error) => client.failed(error)))
+      })
+      if ((i + 1) % REVIEWS_A_TURN !== 0) continue
+      await new Promise(setImmediate)
+      shard.wake()
+    }
+    await Promise.all(reviews)
+  }
+
+  private configureAccounts(): void {
+    const { accounts, mappings } = this.shard.options
+    if (this.tokenAccounts === undefined) this.configured(this.shard.accounts.configureAll(accounts, mappings))
+  }
+
+  /** Accounts have been configured: subscriptions and routes follow those that import something else than before. */
+  private configured({ wrong, changed }: Outcome): void {
+    const { shard } = this
+    for (const text of wrong) shard.log.warn(text)
+    if (changed.size === 0) return
+    for (const client of shard.clients.values()) {
+      if (client.closing || !changed.has(client.account)) continue
+      for (const subscription of client.subscriptions.values()) {
+        if (!shard.sublist.reimport(subscription)) client.refuse(Refusals.subscriptions)
+      }
+    }
+    shard.generations.advanceAll()
+  }
+
+  /** The token of an account is another one, or has ended: its clients go by what it says now. */
+  private accountChanged({ before, now }: TokenChange): void {
+    const { shard } = this
+    shard.wakeBehindRings()
+    this.epoch++
+    for (const client of this.clientsOf(before.claims.subject)) {
+      const { identity } = client.login
+      if (identity === undefined) continue
+      const standing = standingOf(identity, before, now, Date.now())
+      if ('reason' in standing) client.close(now === undefined ? AuthFaults.violation : standing)
+      else client.login.stay({ ...identity, ...standing })
+    }
+  }
+
+  /** Connections that are too many by now are closed, those that came last. */
+  private recount(): void {
+    const clients = [...this.shard.clients.values()]
+    for (const { operations } of clients) operations.recount()
+    for (const { operations } of clients.reverse()) operations.closeIfExcess()
+  }
+
+  /** What people call an account (name: in operator mode its public key). */
+  accountTag(name: string): string {
+    return this.tokenAccounts?.book.get(name)?.claims.name || name
+  }
+
+  /** The token of an account; empty: it has none, or nobody has come to it here. */
+  accountToken(name: string): string {
+    return this.tokenAccounts?.book.get(name)?.jwt ?? ''
+  }
+
+  private clientsOf(account: string): Client[] {
+    return [...this.shard.clients.values()].filter((client) => !client.closing && client.account.name === account)
+  }
+
+  close(): void {
+    this.tokenAccounts?.close()
+  }
+}
+
+/** The public key of a curve key pair is worked out anew each time that it is asked for, in milliseconds. */
+function withKnownName(key: KeyPair): CalloutServer['xkey'] {
+  const name = key.getPublicKey()
+  return {
+    getPublicKey: () => name,
+    seal: (bytes, recipient, nonce) => key.seal(bytes, recipient, nonce),
+    open: (bytes, sender) => key.open(bytes, sender),
+  }
+}

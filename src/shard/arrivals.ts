@@ -1,0 +1,47 @@
+// Connections that have been handed to a shard and wait for their turn: to make a client costs as much as many
+// operations, and thousands may come in one message, between two reads of everybody else.
+
+import { TurnQueue } from '../base/turn-queue.ts'
+import type { Arrival } from '../threads/messages.ts'
+import type { Shard } from './shard.ts'
+
+/** Each takes about a twentieth of a millisecond. */
+const ARRIVALS_A_TURN = 32
+
+export class Arrivals {
+  private readonly shard: Shard
+  private readonly turns = new TurnQueue(ARRIVALS_A_TURN)
+  /** How many wait. */
+  waiting = 0
+
+  constructor(shard: Shard) {
+    this.shard = shard
+  }
+
+  /** The shard takes over a connection at the end of this turn or of one of the next. */
+  add(arrival: Arrival): void {
+    this.waiting++
+    this.turns.add(() => {
+      this.waiting--
+      this.take(arrival)
+      this.shard.endIfEmpty()
+    })
+  }
+
+  /** A bug of ours costs this connection. */
+  private take(arrival: Arrival): void {
+    const { shard } = this
+    try {
+      shard.take(arrival)
+    } catch (error) {
+      const client = shard.clients.get(arrival.id)
+      if (client !== undefined) {
+        client.failed(error)
+        return
+      }
+      shard.bugMet(error)
+      arrival.handle.close()
+      shard.lost(arrival)
+    }
+  }
+}

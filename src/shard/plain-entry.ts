@@ -1,0 +1,18 @@
+// How connections come in that have been looked at already, and are plain.
+
+import type { Socket } from 'node:net'
+import type { Client } from '../connection/client.ts'
+import { adopt } from '../threads/handoff.ts'
+import type { Shard } from './shard.ts'
+
+/** Begins to serve a connection that is plain, and of which `bytes` have been read. */
+export function startPlain(shard: Shard, client: Client, arrived: Socket, bytes: Buffer): void {
+  client.attempt(() => {
+    shard.wake()
+    const socket = adopt(arrived, shard.readBuffer, (read) => client.socketOnRead(read))
+    client.start(socket ?? arrived, undefined)
+    if (bytes.length === 0) return
+    bytes.copy(shard.readBuffer)
+    client.socketOnRead(bytes.length)
+  })
+}

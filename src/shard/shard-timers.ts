@@ -1,0 +1,111 @@
+// What a shard does by the clock: it tells the primary that its loop turns, sends PINGs that are due, and looks for
+// peers that take nothing. Peers are judged by the loop's clock: none is cut for a silence in which it was not heard.
+
+import { HEARTBEAT_MS } from '../base/constants.ts'
+import { attempt, guarded } from '../base/guarded.ts'
+import { ownThreadId } from '../base/thread-time.ts'
+import { TimerWheel } from '../base/timer-wheel.ts'
+import { TurnQueue } from '../base/turn-queue.ts'
+import type { Login } from '../connection/login.ts'
+import type { KeepAlive } from '../net/keep-alive.ts'
+import type { Options } from '../options/options.ts'
+import type { Gauges } from '../reports/gauges.ts'
+import type { Shard } from './shard.ts'
+
+const SWEEP_MAX_MS = 1000
+const PING_STEP_MAX_MS = 100
+const STEP_MIN_MS = 10
+/** Tokens that were issued together end together. */
+const EXPIRIES_A_TURN = 32
+
+/** How often to look at spans that are `spanMs` long: exact to a quarter of them, within bounds. */
+function stepMs(spanMs: number, maxMs: number): number {
+  return Math.min(maxMs, Math.max(STEP_MIN_MS, spanMs / 4))
+}
+
+export class ShardTimers {
+  /** When each connection's next PING is due, on the loop's clock. */
+  readonly pings: TimerWheel<KeepAlive>
+  /** When the identity of each connection ends, on the wall clock. */
+  readonly expiries: TimerWheel<Login>
+  private readonly expired = new TurnQueue(EXPIRIES_A_TURN)
+  private readonly shard: Shard
+  private readonly gauges: Gauges
+  private sweepTimer: NodeJS.Timeout
+  private readonly pingTimer: NodeJS.Timeout
+  private readonly heartbeatTimer: NodeJS.Timeout
+
+  constructor(shard: Shard, gauges: Gauges) {
+    this.shard = shard
+    this.gauges = gauges
+    const { pingInterval, websocket, writeDeadline } = shard.options
+    const pingStepMs = stepMs(
+      Math.min(pingInterval, websocket?.pingInterval || Number.POSITIVE_INFINITY),
+      PING_STEP_MAX_MS,
+    )
+    this.pings = new TimerWheel(pingStepMs, shard.clock.nowMs)
+    this.expiries = new TimerWheel(pingStepMs, Date.now())
+    this.pingTimer = setInterval(this.pingSoon, pingStepMs)
+    this.sweepTimer = setInterval(this.sweepSoon, stepMs(writeDeadline, SWEEP_MAX_MS))
+    this.heartbeatTimer = setInterval(() => this.beat(), HEARTBEAT_MS)
+    gauges.setThread(shard.index, ownThreadId())
+    gauges.beat(shard.index)
+  }
+
+  optionsChanged({ writeDeadline }: Options, before: Options): void {
+    if (writeDeadline === before.writeDeadline) return
+    clearInterval(this.sweepTimer)
+    this.sweepTimer = setInterval(this.sweepSoon, stepMs(writeDeadline, SWEEP_MAX_MS))
+  }
+
+  stop(): void {
+    clearInterval(this.sweepTimer)
+    clearInterval(this.pingTimer)
+    clearInterval(this.heartbeatTimer)
+  }
+
+  private beat(): void {
+    const { shard } = this
+    shard.clock.tick()
+    this.gauges.beat(shard.index)
+    attempt(shard.bugMet, () => {
+      shard.log.follow()
+      shard.records.addUpTraffic()
+    })
+  }
+
+  // Both judge the silence of peers. A loop that was late runs timers before it reads; they wait for the check phase,
+  // which follows reads.
+
+  private readonly pingSoon = (): void => {
+    setImmediate(guarded(this.shard.bugMet, () => this.ping()))
+  }
+
+  private ping(): void {
+    const { shard } = this
+    shard.wake()
+    this.pings.take(shard.clock.nowMs, (keepAlive) => keepAlive.attempt(() => keepAlive.due(shard.nowMs)))
+    this.expiries.take(Date.now(), (login) => this.expired.add(() => login.expired()))
+  }
+
+  private readonly sweepSoon = (): void => {
+    setImmediate(guarded(this.shard.bugMet, () => this.sweep()))
+  }
+
+  private sweep(): void {
+    const { shard } = this
+    const { slowWatch } = shard.records
+    shard.wake()
+    slowWatch.beginSweep(shard.nowMs)
+    for (const client of shard.clients.values()) {
+      client.attempt(() => {
+        slowWatch.look(client, shard.nowMs)
+        client.sweep(shard.nowMs)
+      })
+    }
+    slowWatch.endSweep(shard.nowMs)
+    shard.router.planner.cache.sweep()
+    shard.serviceCalls.sweep()
+    shard.log.complaintsCounted()
+  }
+}

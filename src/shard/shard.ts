@@ -1,0 +1,462 @@
+// One thread's world: its connections, its subscriptions, its way to the other shards, and the turn of its loop.
+//
+//   turn:  reads, ring frames → operations → deliveries queued, receivers marked
+//          end of turn: frames for other shards published, each marked receiver written once, closed ones released
+
+import { Accounts } from '../accounts/account.ts'
+import { AccountConnections } from '../accounts/account-connections.ts'
+import { CONTROL_LINE_MAX, LOOP_IDLE_MS, READ_BYTES, WRITES_A_TURN } from '../base/constants.ts'
+import { type Fault, Faults } from '../base/errors.ts'
+import { attempt } from '../base/guarded.ts'
+import { LoopClock } from '../base/loop-clock.ts'
+import { Turns, Work } from '../base/turns.ts'
+import { Client } from '../connection/client.ts'
+import { PermissionSets } from '../connection/rights.ts'
+import { Generations } from '../interest/generations.ts'
+import { InterestWriter } from '../interest/writer.ts'
+import { Log } from '../log/log.ts'
+import { allocateBlock, type Block } from '../memory/block.ts'
+import { ChunkPool } from '../memory/chunk-pool.ts'
+import type { Frame } from '../mesh/frame.ts'
+import { Inbox, type InboxOwner } from '../mesh/inbox.ts'
+import { PublishOrder } from '../mesh/publish-order.ts'
+import { Peer, type PeerOwner } from '../mesh/shard-peer.ts'
+import type { Outbound, OutboundOwner } from '../net/outbound.ts'
+import type { Transport } from '../net/transport.ts'
+import type { Options } from '../options/options.ts'
+import type { ServerIdentity } from '../protocol/handshake.ts'
+import type { Run } from '../protocol/run.ts'
+import { Gauges } from '../reports/gauges.ts'
+import type { LastServed } from '../reports/last-served.ts'
+import { Records } from '../reports/records.ts'
+import { longReport, report } from '../reports/report.ts'
+import { ReportQueue, type ReportQueueOwner, type ReportTaker } from '../reports/report-queue.ts'
+import { Router } from '../routing/router.ts'
+import { Sublist } from '../routing/sublist.ts'
+import { ServiceCalls } from '../services/service-calls.ts'
+import { MessageSequence } from '../system/server-info.ts'
+import { createShardSystem, type ShardSystem, type SystemMessage } from '../system/shard/shard-system.ts'
+import { readingSocketOver, socketOver } from '../threads/handoff.ts'
+import {
+  type Arrival,
+  type Eviction,
+  isLong,
+  type PeerSetup,
+  type Query,
+  type ShardSetup,
+  type ToPrimary,
+} from '../threads/messages.ts'
+import { Questions } from '../threads/primary-rpc.ts'
+import type { TlsOfPorts } from '../tls/read-settings.ts'
+import { Tracing } from '../tracing/tracing.ts'
+import type { WebSocketSession } from '../websocket/handshake.ts'
+import type { WebSockets, WebSocketsClass, WebSocketsOwner } from '../websocket/websockets.ts'
+import { Identities } from './admission.ts'
+import { Arrivals } from './arrivals.ts'
+import { ShardTimers } from './shard-timers.ts'
+import { SecureEntry } from './tls-entry.ts'
+
+export class Shard implements OutboundOwner, PeerOwner, InboxOwner, WebSocketsOwner, ReportQueueOwner {
+  readonly index: number
+  options: Options
+  readonly log: Log
+  readonly seed: number
+  readonly pool = new ChunkPool()
+  readonly turns = new Turns()
+  readonly generations: Generations
+  readonly accounts = new Accounts()
+  readonly sublist: Sublist
+  readonly serviceCalls: ServiceCalls
+  readonly tracing = new Tracing(this)
+  /** Numbers what is told of the server. */
+  readonly sequence: MessageSequence
+  /** Undefined: there is no system account. */
+  readonly system: ShardSystem | undefined
+  readonly permissionSets = new PermissionSets()
+  readonly accountConnections: AccountConnections
+  readonly tls: SecureEntry
+  /** What only the primary can answer. */
+  readonly questions: Questions
+  readonly identities: Identities
+  readonly router: Router
+  readonly peers: Peer[] = []
+  /** The order of what this shard publishes among all shards. */
+  readonly order: PublishOrder
+  readonly inbox = new Inbox(this)
+  readonly arrivals = new Arrivals(this)
+  readonly clients = new Map<number, Client>()
+  /** By which peers are judged that are silent. */
+  readonly clock = new LoopClock()
+  identity: ServerIdentity
+
+  /** All sockets of the shard read into this one, from readStart on; before it there is room for a cut line. */
+  readonly readBlock: Block
+  readonly readStart: number
+  readonly readBuffer: Buffer
+
+  nowMs = performance.now()
+  readonly lastServed: LastServed
+  /** What it notes of itself for the monitoring pages. */
+  readonly records: Records
+  /** Long answers to the primary. */
+  readonly reports = new ReportQueue(this)
+
+  readonly writer: InterestWriter
+  private readonly gauges: Gauges
+  private readonly webSockets: WebSockets | undefined
+  private marked: Outbound[] = []
+  private leaving: Client[] = []
+  /** Connections too many: the primary does not count them. */
+  private readonly refused = new Set<Client>()
+  private flushScheduled = false
+  private endsWithRead = false
+  private busyUntilMs = 0
+  readonly timers: ShardTimers
+  private onEmpty: (() => void) | undefined
+  private stopping = false
+
+  /** `toPrimary` is for what only the primary can do; `WebSockets` where clients may come by WebSocket. */
+  constructor(setup: ShardSetup, toPrimary: (message: ToPrimary) => void, WebSockets?: WebSocketsClass) {
+    this.index = setup.index
+    this.options = setup.options
+    this.identity = setup.identity
+    this.seed = setup.seed
+    const name = `shard ${setup.index}`
+    this.log = new Log(setup.options, { name, opened: setup.logOpened, tell: toPrimary }, this.turns)
+    this.generations = new Generations(setup.generations)
+    this.gauges = new Gauges(setup.gauges)
+    this.order = new PublishOrder(setup.publishOrder)
+    this.lastServed = this.gauges.lastServed(setup.index)
+    this.records = new Records(this, setup, this.gauges.counters(setup.index))
+    this.writer = new InterestWriter(setup.region, this.generations, setup.seed)
+    this.sublist = new Sublist(setup.region, this.writer)
+    this.router = new Router(this)
+    this.serviceCalls = new ServiceCalls(this)
+    this.accountConnections = new AccountConnections(setup.shards, setup.accountConnections)
+    this.questions = new Questions(toPrimary)
+    this.sequence = new MessageSequence(setup.systemSequence)
+    this.system = createShardSystem(this, toPrimary)
+    this.tls = new SecureEntry(this, setup.handshakeLimit)
+    this.tls.configure(setup.tls.client)
+    this.identities = new Identities(this, this.questions, setup)
+    // Room for the longest cut line: verb, blanks, arguments, CR.
+    this.readStart = Math.max(setup.options.maxControlLine, CONTROL_LINE_MAX) * 2
+    this.readBlock = allocateBlock(this.readStart + READ_BYTES)
+    this.readBuffer = this.readBlock.bytes.subarray(this.readStart, this.readStart + READ_BYTES)
+    const { websocket } = setup.options
+    if (WebSockets !== undefined && websocket !== undefined) {
+      this.webSockets = new WebSockets(this, websocket)
+      this.webSockets.configure(setup.tls.webSocket)
+    }
+    this.timers = new ShardTimers(this, this.gauges)
+  }
+
+  // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
+
+  /** Begins to serve a connection. */
+  take(arrival: Arrival): void {
+    this.nowMs = performance.now()
+    if (arrival.kind === 'websocket') {
+      this.webSockets?.accept(arrival)
+      return
+    }
+    if (this.tls.comesFirst && !arrival.refused && !this.stopping) {
+      const socket = socketOver(arrival.handle)
+      this.tls.enter(this.welcome(arrival, socket).client, socket)
+      return
+    }
+    const socket = readingSocketOver(arrival.handle, this.readBuffer, (bytes) => client.socketOnRead(bytes))
+    const { client, refusal } = this.welcome(arrival, socket)
+    client.greet()
+    client.start(socket, refusal)
+  }
+
+  /** Makes a client of a WebSocket whose handshake is done, and begins to serve it. */
+  admit(arrival: Arrival, transport: Transport, session: WebSocketSession): Client {
+    this.nowMs = performance.now()
+    const { client, refusal } = this.welcome(arrival, transport, session)
+    client.attempt(() => {
+      client.greet()
+      client.start(transport, refusal)
+    })
+    return client
+  }
+
+  private welcome({ id, refused }: Arrival, transport: Transport, session?: WebSocketSession) {
+    const client = new Client(this, id, transport, session)
+    this.clients.set(id, client)
+    if (refused) this.refused.add(client)
+    return { client, refusal: refused ? Faults.connections : this.stopping ? Faults.shutdown : undefined }
+  }
+
+  /** A connection is gone before it became a client. */
+  lost({ refused }: Arrival): void {
+    if (!refused) this.gauges.connectionClosed(this.index)
+  }
+
+  /** A connection began to close: it is released at the end of the turn. */
+  closed(client: Client, fault: Fault): void {
+    this.records.closing(client, fault.reason)
+    this.system?.events.closed(client, fault.reason)
+    this.records.tell(client, fault)
+    this.leaving.push(client)
+    this.schedule()
+  }
+
+  private forEachClient(act: (client: Client) => void): void {
+    for (const client of this.clients.values()) if (!client.closing) client.attempt(() => act(client))
+  }
+
+  /** Closes up to `count` connections, those that came first. */
+  evict(count: number, eviction: Eviction): void {
+    this.wakeBehindRings()
+    for (const client of this.clients.values()) {
+      if (count <= 0) break
+      if (client.closing) continue
+      client.attempt(() => client.close(Faults[eviction]))
+      count--
+    }
+  }
+
+  /** A connection's socket is gone. */
+  forget(client: Client): void {
+    client.outbound.close()
+    if (!this.clients.delete(client.id)) return
+    this.records.gone(client)
+    if (!this.refused.delete(client)) this.gauges.connectionClosed(this.index)
+    this.endIfEmpty()
+  }
+
+  /** A shard that is to stop ends with its last connection. */
+  endIfEmpty(): void {
+    if (this.clients.size === 0 && this.arrivals.waiting === 0) this.onEmpty?.()
+  }
+
+  get openConnections(): number {
+    let open = 0
+    for (const client of this.clients.values()) if (!client.closing) open++
+    return open
+  }
+
+  // ── The turn ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** A read begins: what it publishes comes behind all that other shards' publishers have flushed. */
+  beginRead(): void {
+    this.beginWork()
+    this.inbox.catchUp(false)
+  }
+
+  /**
+   * A read, or a look into the rings, begins. If the loop was idle before it, nothing else is likely to come in this
+   * turn, and the turn ends with the read; otherwise it ends when all reads of this round are done, so that a receiver
+   * is written once.
+   */
+  beginWork(): void {
+    this.wake()
+    this.endsWithRead = this.nowMs - this.busyUntilMs > LOOP_IDLE_MS
+    this.records.latency.readBegins(this.nowMs)
+  }
+
+  endRead(): void {
+    if (this.endsWithRead) {
+      this.endsWithRead = false
+      this.flush()
+    }
+    this.busyUntilMs = performance.now()
+  }
+
+  get pings(): ShardTimers['pings'] {
+    return this.timers.pings
+  }
+
+  clockMs(): number {
+    return performance.now()
+  }
+
+  /** Milliseconds since 1970 of an instant on this shard's monotonic clock. */
+  wallClock(ms: number): number {
+    return performance.timeOrigin + ms
+  }
+
+  /** Something else than a read or a frame makes the shard work: a timer, an answer from elsewhere. */
+  wake(): void {
+    this.nowMs = performance.now()
+    this.order.begin()
+  }
+
+  /** The same for what ends or answers something: it comes behind what other shards' publishers have flushed. */
+  wakeBehindRings(): void {
+    this.wake()
+    this.catchUp()
+  }
+
+  mark(outbound: Outbound): void {
+    this.marked.push(outbound)
+    this.schedule()
+  }
+
+  schedule(): void {
+    if (this.flushScheduled || this.endsWithRead) return
+    this.flushScheduled = true
+    setImmediate(() => {
+      this.flushScheduled = false
+      attempt(this.bugMet, () => this.flush())
+    })
+  }
+
+  publish(): void {
+    for (const peer of this.peers) peer.link.publish()
+  }
+
+  /** Ends the turn. */
+  flush(): void {
+    this.order.begin()
+    attempt(this.bugMet, () => {
+      this.router.delivery.endTurn()
+      this.publish()
+    })
+    const { leaving } = this
+    const marked = this.marked.splice(0, WRITES_A_TURN)
+    for (const outbound of marked) {
+      try {
+        outbound.flush()
+      } catch (error) {
+        outbound.failed(error)
+      }
+    }
+    // However many have something to be written, the loop turns: the others come next, before those marked meanwhile.
+    if (this.marked.length > 0) this.schedule()
+    this.records.latency.turnEnded(marked.length > 0)
+    if (leaving.length > 0) {
+      this.leaving = []
+      for (const client of leaving) client.attempt(() => client.release())
+    }
+  }
+
+  // ── Other shards ──────────────────────────────────────────────────────────────────────────────────────
+
+  addPeer(setup: PeerSetup): void {
+    this.removePeer(setup.index)
+    this.peers.push(new Peer(this, setup))
+    this.generations.advanceAll()
+    this.inbox.drain()
+  }
+
+  removePeer(index: number): void {
+    const at = this.peers.findIndex((peer) => peer.index === index)
+    if (at < 0) return
+    // What its publishers had flushed before is delivered.
+    this.catchUp()
+    const [peer] = this.peers.splice(at, 1)
+    // Routes that name it are stale from here on; its link takes what comes until then, and lets it go.
+    this.generations.advanceAll()
+    peer.died()
+    this.tracing.forget(peer)
+    this.forEachClient((client) => client.releaseForShard(index))
+  }
+
+  receive(run: Run, frame: Frame, peer: Peer): void {
+    peer.publisher.id = frame.publisher
+    this.lastServed.turnTo(frame.publisher, () => `cid:${frame.publisher} of shard ${peer.index}`)
+    const account = this.accounts.named(frame.account)
+    if (frame.trace === 0) this.router.receive(run, account, frame, peer.publisher)
+    else this.tracing.receive(run, account, frame, peer)
+  }
+
+  /** A bug was met that no connection of ours has to answer for. */
+  readonly bugMet = (error: unknown): void => this.log.bug(error)
+
+  /** Deals with everything that other shards' publishers have flushed by now. */
+  catchUp(): void {
+    this.inbox.catchUp(true)
+  }
+
+  holdPublisher(connection: number, peer: number): void {
+    this.clients.get(connection)?.holdForShard(peer)
+  }
+
+  releasePublisher(connection: number, peer: number): void {
+    this.clients.get(connection)?.releaseForShard(peer)
+  }
+
+  // ── Changes ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What INFO says has changed: everybody is told. */
+  setIdentity(identity: ServerIdentity): void {
+    this.wakeBehindRings()
+    this.identity = identity
+    this.turns.inPieces(this.clients.values(), Work.info, (client) => {
+      if (!client.closing) client.attempt(() => client.identityChanged())
+    })
+  }
+
+  /** New options are in force from now on. Resolves when those who may not be here by them have gone. */
+  async setOptions(options: Options, tls: TlsOfPorts): Promise<void> {
+    try {
+      await this.goBy(options, tls)
+    } catch (error) {
+      this.bugMet(error)
+    }
+  }
+
+  private goBy(options: Options, tls: TlsOfPorts): Promise<void> {
+    this.wakeBehindRings()
+    const before = this.options
+    this.options = options
+    this.tls.configure(tls.client)
+    this.webSockets?.configure(tls.webSocket)
+    this.log.configure(options)
+    this.timers.optionsChanged(options, before)
+    this.forEachClient((client) => client.optionsChanged(options, before))
+    return this.identities.optionsChanged(options, before)
+  }
+
+  // ── Answers and the end ───────────────────────────────────────────────────────────────────────────────
+
+  /** Answers a query of the primary: at once, or part by part in the turns that come. Never throws. */
+  answer(query: Query, taker: ReportTaker): void {
+    this.wakeBehindRings()
+    try {
+      if (isLong(query)) {
+        this.reports.add(longReport(this, query), taker)
+        return
+      }
+      taker.part(report(this, query))
+      taker.end(true)
+    } catch (error) {
+      this.bugMet(error)
+      taker.end(false)
+    }
+  }
+
+  claimsChanged(accounts: readonly string[]): void {
+    attempt(this.bugMet, () => this.identities.claimsChanged(accounts))
+  }
+
+  tellSystem(messages: readonly SystemMessage[]): void {
+    attempt(this.bugMet, () => this.system?.tell(messages))
+  }
+
+  /** Closes every connection and calls back when the last is gone, or when `graceMs` are over. */
+  stop(graceMs: number, done: () => void): void {
+    this.stopping = true
+    this.wakeBehindRings()
+    const timer = setTimeout(() => {
+      for (const client of [...this.clients.values()]) attempt(this.bugMet, () => client.destroy())
+    }, graceMs)
+    this.onEmpty = () => {
+      this.onEmpty = undefined
+      clearTimeout(timer)
+      this.timers.stop()
+      this.records.stop()
+      for (const peer of this.peers.splice(0)) peer.close()
+      this.identities.close()
+      attempt(this.bugMet, () => this.log.close())
+      done()
+    }
+    this.webSockets?.stop()
+    this.forEachClient((client) => client.close(Faults.shutdown))
+    this.flush()
+    this.endIfEmpty()
+  }
+}

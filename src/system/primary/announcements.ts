@@ -1,0 +1,173 @@
+// What the server tells of itself in the system account without being asked (reference 12): its numbers every ten
+// seconds, the connections of accounts when they change and every half minute, and its end. Nothing is counted, and no
+// JSON written, unless somebody listens: the shared index says so.
+
+import { createHash, type X509Certificate } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { GLOBAL_ACCOUNT } from '../../accounts/account.ts'
+import {
+  ACCOUNT_CONNECTIONS_GAP_MS,
+  ACCOUNT_CONNECTIONS_INTERVAL_MS,
+  STATSZ_FIRST_MS,
+  STATSZ_INTERVAL_MS,
+} from '../../base/constants.ts'
+import { eventHead } from '../../base/event-head.ts'
+import { attempt, guarded } from '../../base/guarded.ts'
+import { accountKey, InterestReader } from '../../interest/reader.ts'
+import type { Json } from '../../monitor/answer.ts'
+import type { AccountTotals } from '../../monitor/sources/server-accounts.ts'
+import { subjectOfCertificate } from '../../tls/names.ts'
+import type { RefusedPeer } from '../../tls/ocsp/peers.ts'
+import { connectionSubjects } from '../connection-subjects.ts'
+import { encodeJson, serverInfo } from '../server-info.ts'
+import type { PrimarySystem } from './primary-system.ts'
+
+export class Announcements {
+  private readonly system: PrimarySystem
+  private readonly account: ReturnType<typeof accountKey>
+  /** Accounts with other connections than were told last. */
+  private changed = new Set<string>()
+  private isTelling = false
+  private statsTimer: NodeJS.Timeout
+  private readonly connectionsTimer: NodeJS.Timeout
+  private readonly bugMet = (error: unknown): void => this.system.server.log.bug(error)
+
+  constructor(system: PrimarySystem, account: string) {
+    this.system = system
+    this.account = accountKey(account)
+    this.statsTimer = this.planStats(STATSZ_FIRST_MS)
+    this.connectionsTimer = setInterval(
+      guarded(this.bugMet, () => this.tellAll()),
+      ACCOUNT_CONNECTIONS_INTERVAL_MS,
+    )
+    this.connectionsTimer.unref()
+  }
+
+  close(): void {
+    clearTimeout(this.statsTimer)
+    clearInterval(this.connectionsTimer)
+  }
+
+  /** Often at first, so that a server that has just started is seen soon. */
+  private planStats(delayMs: number): NodeJS.Timeout {
+    const timer = setTimeout(() => {
+      this.statsTimer = this.planStats(Math.min(2 * delayMs, STATSZ_INTERVAL_MS))
+      attempt(this.bugMet, () => this.stats())
+    }, delayMs)
+    return timer.unref()
+  }
+
+  /** The server's numbers. */
+  async stats(): Promise<void> {
+    const { system } = this
+    const subject = `$SYS.SERVER.${system.server.identity.serverId}.STATSZ`
+    if (!this.isHeard(subject)) return
+    const { serverStats } = await import('./statsz.ts')
+    const statsz = await serverStats(await system.context())
+    system.server.tell([{ subject, payload: encodeJson(system.signed({ statsz })) }])
+  }
+
+  /** The server ends, at once or slowly. Answers whether anybody hears of it. */
+  ending(how: 'SHUTDOWN' | 'LAMEDUCK'): boolean {
+    const { server, sequence } = this.system
+    const subject = `$SYS.SERVER.${server.identity.serverId}.${how}`
+    if (!this.isHeard(subject)) return false
+    server.tell([{ subject, payload: encodeJson(serverInfo(server, sequence)) }])
+    return true
+  }
+
+  /** A certificate is not good, and a client is not let in for it. */
+  peerRefused({ chain, link, why }: RefusedPeer): void {
+    const subjects = `$SYS.SERVER.${this.system.server.identity.serverId}.OCSP.PEER`
+    const peer = describeCertificate(chain, 0)
+    const links = { link: describeCertificate(chain, link), peer }
+    this.certificateEvent(`${subjects}.LINK.INVALID`, 'ocsp_peer_link_invalid', links, why)
+    const client = { kind: 'Client', peer }
+    this.certificateEvent(`${subjects}.CONN.REJECT`, 'ocsp_peer_reject', client, 'client not OCSP valid')
+  }
+
+  private certificateEvent(
+    subject: string,
+    type: string,
+    told: { readonly [member: string]: Json },
+    reason: string,
+  ): void {
+    const { system } = this
+    if (!this.isHeard(subject)) return
+    const event = { ...eventHead(`advisory.v1.${type}`, Date.now()), ...told, ...system.signed({ reason }) }
+    system.server.tell([{ subject, payload: encodeJson(event) }])
+  }
+
+  // ── Connections of accounts ───────────────────────────────────────────────────────────────────────────
+
+  /** Connections of these accounts have come or gone, and somebody listens. Many changes become one message. */
+  connectionsChanged(accounts: Iterable<string>): void {
+    for (const account of accounts) this.changed.add(account)
+    if (this.isTelling) return
+    this.isTelling = true
+    attempt(this.bugMet, () =>
+      this.tellChanged().finally(() => {
+        this.isTelling = false
+      }),
+    )
+  }
+
+  private async tellChanged(): Promise<void> {
+    while (this.changed.size > 0) {
+      const { changed } = this
+      this.changed = new Set()
+      const accounts = await (await this.system.context()).accounts.read()
+      for (const name of changed) {
+        const totals = accounts.get(name)
+        if (totals !== undefined) await this.tellConnections(totals)
+      }
+      await pause(ACCOUNT_CONNECTIONS_GAP_MS, undefined, { ref: false })
+    }
+  }
+
+  private async tellAll(): Promise<void> {
+    if (!this.isAnybodyThere()) return
+    const accounts = await (await this.system.context()).accounts.read()
+    for (const totals of accounts.values()) if (totals.connections > 0) await this.tellConnections(totals)
+  }
+
+  /** nats-server does not tell of the account that everybody is in who has no other. */
+  private async tellConnections(totals: AccountTotals): Promise<void> {
+    if (totals.name === GLOBAL_ACCOUNT) return
+    const { connectionsEvent } = await import('./account-numbers.ts')
+    const event = connectionsEvent(totals)
+    for (const subject of connectionSubjects(totals.name)) {
+      if (this.isHeard(subject)) this.system.server.tell([{ subject, payload: encodeJson(event(this.system)) }])
+    }
+  }
+
+  // ── Listeners ─────────────────────────────────────────────────────────────────────────────────────────
+
+  private isHeard(subject: string): boolean {
+    const bytes = Buffer.from(subject, 'latin1')
+    return this.system.server.shardStates.some(({ state, region }) => {
+      if (state === 'down') return false
+      const { plain, queues } = new InterestReader(region).read(this.account, bytes, 0, bytes.length)
+      return plain || queues !== undefined
+    })
+  }
+
+  /** Whether anybody subscribes to anything in the system account. */
+  private isAnybodyThere(): boolean {
+    const { shardStates } = this.system.server
+    return shardStates.some(
+      ({ state, region }) => state !== 'down' && new InterestReader(region).hasAccount(this.account),
+    )
+  }
+}
+
+/** As nats-server tells of certificates, for people: nothing is to be looked up by it. */
+function describeCertificate(chain: readonly X509Certificate[], at: number): Json {
+  const { raw } = chain[at]
+  return {
+    subject: subjectOfCertificate(raw),
+    issuer: subjectOfCertificate(chain[at + 1].raw),
+    fingerprint: createHash('sha256').update(raw).digest('base64'),
+    raw: raw.toString('base64'),
+  }
+}

@@ -1,0 +1,60 @@
+// Answers of the system account in the encoding that the request accepts (reference 12). Of snappy only the framing is
+// here, around pieces that are not compressed, which every reader of snappy or s2 takes. Who wants it small asks for
+// gzip.
+
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { SystemAnswer } from '../shard/shard-system.ts'
+
+const compress = promisify(gzip)
+
+/** `accepted`: the request's header Accept-Encoding; empty: none. */
+export async function encodeAnswer(payload: Buffer, accepted: string): Promise<SystemAnswer> {
+  const wanted = accepted.toLowerCase()
+  if (wanted === '') return { headers: {}, payloads: [payload] }
+  if (wanted.includes('snappy') || wanted.includes('s2')) return encoded('snappy', frameSnappy(payload))
+  if (wanted.includes('gzip')) return encoded('gzip', await compress(payload))
+  return encoded('identity', payload)
+}
+
+function encoded(encoding: string, payload: Uint8Array): SystemAnswer {
+  return { headers: { 'Content-Encoding': encoding }, payloads: [payload] }
+}
+
+// ── Snappy's framing ────────────────────────────────────────────────────────────────────────────────────────
+
+const STREAM_IDENTIFIER = Buffer.from('\xff\x06\x00\x00sNaPpY', 'latin1')
+const UNCOMPRESSED = 0x01
+/** Longest piece of a frame. */
+const PIECE_BYTES = 65_536
+const HEAD_BYTES = 8
+
+/** Type (1 byte), length of the rest (3), masked CRC-32C of the piece (4), the piece. Numbers are little-endian. */
+function frameSnappy(payload: Buffer): Buffer {
+  const parts: Buffer[] = [STREAM_IDENTIFIER]
+  for (let start = 0; start < payload.length; start += PIECE_BYTES) {
+    const piece = payload.subarray(start, start + PIECE_BYTES)
+    const head = Buffer.alloc(HEAD_BYTES)
+    head.writeUInt8(UNCOMPRESSED, 0)
+    head.writeUIntLE(piece.length + 4, 1, 3)
+    head.writeUInt32LE(maskedCrc(piece), 4)
+    parts.push(head, piece)
+  }
+  return Buffer.concat(parts)
+}
+
+const MASK_DELTA = 0xa282ead8
+const CASTAGNOLI = 0x82f63b78
+
+const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ CASTAGNOLI : crc >>> 1
+  return crc
+})
+
+function maskedCrc(bytes: Buffer): number {
+  let crc = 0xffffffff
+  for (const byte of bytes) crc = (crc >>> 8) ^ TABLE[(crc ^ byte) & 0xff]
+  crc = ~crc >>> 0
+  return (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0
+}

@@ -1,0 +1,56 @@
+// The system account as the primary serves it: the desk where requests are answered, and what is announced. What makes
+// pages is loaded when somebody asks or listens for the first time: most servers never get there.
+
+import type { Json } from '../../monitor/answer.ts'
+import type { Monitored, PageContext } from '../../monitor/page.ts'
+import type { PageSources } from '../../monitor/sources/page-sources.ts'
+import type { Primary } from '../../primary/primary.ts'
+import { type MessageSequence, serverInfo } from '../server-info.ts'
+import type { SystemAnswer, SystemRequest } from '../shard/shard-system.ts'
+import { Announcements } from './announcements.ts'
+import type { SystemDesk } from './responder.ts'
+
+/** What it needs of the server. */
+export type SystemServer = Monitored &
+  Pick<Primary, 'tell' | 'rereadOptions' | 'monitorPorts' | 'accountResolver' | 'claimsChanged' | 'log'>
+
+export class PrimarySystem {
+  readonly server: SystemServer
+  readonly sequence: MessageSequence
+  readonly announcements: Announcements
+  private readonly loadSources: () => Promise<PageSources>
+  private desk: Promise<SystemDesk> | undefined
+
+  /** `account`: the system account's name. */
+  constructor(
+    server: SystemServer,
+    account: string,
+    sequence: MessageSequence,
+    loadSources: () => Promise<PageSources>,
+  ) {
+    this.server = server
+    this.sequence = sequence
+    this.loadSources = loadSources
+    this.announcements = new Announcements(this, account)
+  }
+
+  /** Undefined: there is nothing to be said. Never rejects. */
+  async answer(request: SystemRequest): Promise<SystemAnswer | undefined> {
+    this.desk ??= import('./responder.ts').then(({ SystemDesk }) => new SystemDesk(this))
+    return (await this.desk).answer(request)
+  }
+
+  async context(): Promise<PageContext> {
+    return (await this.loadSources()).context(this.server.monitorPorts)
+  }
+
+  /** `content`, after what is said of the server. */
+  signed(content: Readonly<Record<string, Json>>): Record<string, Json> {
+    return { server: serverInfo(this.server, this.sequence), ...content }
+  }
+
+  /** No timer of it runs any more. */
+  close(): void {
+    this.announcements.close()
+  }
+}

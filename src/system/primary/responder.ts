@@ -1,0 +1,113 @@
+// Answers requests to the server itself, on the primary thread: what shards have taken (shard-system.ts) becomes a page
+// (src/monitor/), a number or an order, and goes back as an envelope (reference 12):
+//
+//     { server, data }    { server, error: { code, description } }    nothing, if the filter means other servers
+//
+// Whatever a request says, answering it neither throws nor takes more than its share: a few are worked on at once.
+
+import { SYSTEM_REQUESTS_AT_ONCE } from '../../base/constants.ts'
+import { bugText } from '../../base/errors.ts'
+import type { Json } from '../../monitor/answer.ts'
+import { writeJson } from '../../monitor/json-writer.ts'
+import type { PageContext } from '../../monitor/page.ts'
+import { SilentShards } from '../../monitor/sources/shard-reports.ts'
+import { encodeJson, serverInfo } from '../server-info.ts'
+import type { SystemAnswer, SystemRequest } from '../shard/shard-system.ts'
+import { encodeAnswer } from './compression.ts'
+import type { PrimarySystem } from './primary-system.ts'
+import { type BodyShape, type RequestOptions, readBody } from './request-options.ts'
+import { SERVICES } from './service-table.ts'
+
+/** What a service says; undefined: nothing. */
+export type Reply =
+  /** In an envelope; `data` goes before an error. */
+  | { readonly data?: Json; readonly error?: Readonly<Record<string, Json>> }
+  /** As it is. */
+  | { readonly bare: Json }
+  /** Messages as they are. */
+  | { readonly texts: readonly string[] }
+  | undefined
+
+/** What a service may look at. */
+export interface ServiceCall {
+  readonly request: SystemRequest
+  readonly options: RequestOptions
+  readonly context: PageContext
+  readonly system: PrimarySystem
+}
+
+export interface ServiceEntry {
+  readonly shape: BodyShape
+  /** The body is no JSON: whoever answers reads it. */
+  readonly isRaw?: true
+  /** It has an effect even where nobody waits for an answer. */
+  readonly worksUnheard?: true
+  readonly answer: (call: ServiceCall) => Reply | Promise<Reply>
+}
+
+export class SystemDesk {
+  private readonly system: PrimarySystem
+  private underway = 0
+  private readonly waiting: (() => void)[] = []
+
+  constructor(system: PrimarySystem) {
+    this.system = system
+  }
+
+  /** Undefined: there is nothing to be said. Never rejects. */
+  async answer(request: SystemRequest): Promise<SystemAnswer | undefined> {
+    if (this.underway < SYSTEM_REQUESTS_AT_ONCE) this.underway++
+    else await new Promise<void>((resolve) => this.waiting.push(resolve))
+    try {
+      return await this.work(request)
+    } catch (error) {
+      if (error instanceof SilentShards) return this.envelope({ error: { code: 503, description: error.message } }, '')
+      this.system.server.log.error(
+        `Error answering the system account's request ${request.service.name}: ${bugText(error)}`,
+      )
+      return undefined
+    } finally {
+      // Whoever waits longest takes the place.
+      const next = this.waiting.shift()
+      if (next === undefined) this.underway--
+      else next()
+    }
+  }
+
+  private async work(request: SystemRequest): Promise<SystemAnswer | undefined> {
+    const { system } = this
+    const entry = SERVICES[request.service.name]
+    if (!request.hasReply && entry.worksUnheard === undefined) return undefined
+    const options = readBody(entry.isRaw ? new Uint8Array(0) : request.body, entry.shape)
+    if ('wrong' in options) return this.envelope({ error: { code: 400, description: options.wrong } }, '')
+    if (!this.isMeant(options)) return undefined
+    const reply = await entry.answer({ request, options, context: await system.context(), system })
+    if (reply === undefined || !request.hasReply) return undefined
+    if ('bare' in reply) return { headers: {}, payloads: [encodeJson(reply.bare)] }
+    if ('texts' in reply) return { headers: {}, payloads: reply.texts.map((text) => Buffer.from(text)) }
+    return this.envelope(reply, reply.error === undefined ? request.acceptEncoding : '')
+  }
+
+  private async envelope({ data, error }: Extract<Reply, { data?: Json }>, accepted: string): Promise<SystemAnswer> {
+    const { server, sequence } = this.system
+    const pieces = await writeJson({ server: serverInfo(server, sequence), data, error }, 0)
+    return encodeAnswer(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces), accepted)
+  }
+
+  /** Whether the filter of a request lets this server answer. It is in no cluster and no domain. */
+  private isMeant(options: RequestOptions): boolean {
+    const { identity, options: own } = this.system.server
+    const isExact = options.is('exact_match')
+    const fits = (name: string, value: string): boolean => {
+      const wanted = options.text(name)
+      return wanted === '' || (isExact ? value === wanted : value.includes(wanted))
+    }
+    return (
+      fits('server_name', identity.serverName) &&
+      fits('host', identity.host) &&
+      fits('cluster', '') &&
+      options.text('domain') === '' &&
+      options.texts('tags').every((tag) => own.serverTags.some((one) => one.toLowerCase() === tag.toLowerCase()))
+    )
+  }
+}

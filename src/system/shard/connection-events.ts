@@ -1,0 +1,151 @@
+// What the system account is told of connections (reference 12): that one has come, has gone, was turned away, and that
+// an account has more or fewer of them. Each shard tells of its own.
+//
+// Events wait until the operation at hand is over: a connection may be closed in the middle of a delivery, which the
+// router could not take up again. Whether anybody listens is asked of the routes first; if not, nothing is written.
+
+import { type Account, GLOBAL_ACCOUNT } from '../../accounts/account.ts'
+import { CloseReason } from '../../base/errors.ts'
+import { eventHead } from '../../base/event-head.ts'
+import { goTime } from '../../base/go-format.ts'
+import { attempt, guarded } from '../../base/guarded.ts'
+import type { Client } from '../../connection/client.ts'
+import { type Json, unlessEmpty } from '../../monitor/answer.ts'
+import { byteString } from '../../reports/report.ts'
+import type { Shard } from '../../shard/shard.ts'
+import { connectionSubjects } from '../connection-subjects.ts'
+import type { ShardSystem } from './shard-system.ts'
+
+/** What nats-server calls an authentication error; other reasons have to do with authentication, but are none. */
+const AUTH_ERRORS: ReadonlySet<CloseReason> = new Set([
+  CloseReason.authentication,
+  CloseReason.proxyNotTrusted,
+  CloseReason.proxyRequired,
+])
+
+interface Happened {
+  readonly client: Client
+  /** Undefined: it has come. */
+  readonly reason: CloseReason | undefined
+  /** Milliseconds since 1970. */
+  readonly atMs: number
+}
+
+export class ConnectionEvents {
+  private readonly shard: Shard
+  private readonly system: ShardSystem
+  private readonly onConnectionsChanged: (accounts: readonly string[]) => void
+  private happened: Happened[] = []
+
+  /** `onConnectionsChanged`: these accounts have other connections than before, and somebody wants to know. */
+  constructor(shard: Shard, system: ShardSystem, onConnectionsChanged: (accounts: readonly string[]) => void) {
+    this.shard = shard
+    this.system = system
+    this.onConnectionsChanged = onConnectionsChanged
+  }
+
+  /** It is known who a connection is. */
+  connected(client: Client): void {
+    this.note(client, undefined)
+  }
+
+  closed(client: Client, reason: CloseReason): void {
+    this.note(client, reason)
+  }
+
+  private note(client: Client, reason: CloseReason | undefined): void {
+    const atMs = this.shard.wallClock(this.shard.nowMs)
+    if (this.happened.push({ client, reason, atMs }) === 1)
+      setImmediate(guarded(this.shard.bugMet, () => this.tellAll()))
+  }
+
+  private tellAll(): void {
+    const { happened, shard } = this
+    this.happened = []
+    shard.wake()
+    const changed = new Set<Account>()
+    for (const { client, reason, atMs } of happened) {
+      if (client.login.identity !== undefined) changed.add(client.account)
+      attempt(shard.bugMet, () => {
+        if (reason === undefined) this.tellConnect(client, atMs)
+        else this.tellClosed(client, reason, atMs)
+      })
+    }
+    const heard = [...changed].filter(({ name }) => name !== GLOBAL_ACCOUNT && this.isCountHeard(name))
+    if (heard.length > 0) this.onConnectionsChanged(heard.map(({ name }) => name))
+  }
+
+  private isCountHeard(account: string): boolean {
+    return connectionSubjects(account).some((subject) => this.system.isHeard(subject))
+  }
+
+  // ── One connection ────────────────────────────────────────────────────────────────────────────────────
+
+  private tellConnect(client: Client, atMs: number): void {
+    this.system.announce(`$SYS.ACCOUNT.${byteString(client.account.name)}.CONNECT`, () => ({
+      ...eventHead('advisory.v1.client_connect', atMs),
+      ...this.system.signed({ client: this.describe(client, {}) }),
+    }))
+  }
+
+  private tellClosed(client: Client, reason: CloseReason, atMs: number): void {
+    const { account } = client
+    const { system, shard } = this
+    const event = (): Readonly<Record<string, Json>> => this.describeEnd(client, reason, atMs)
+    const isRefused = AUTH_ERRORS.has(reason)
+    if (isRefused && client.operations.connectReceived) {
+      const callout = shard.options.authorization?.callout?.account
+      const told = callout === undefined ? account : shard.accounts.named(callout)
+      system.announce('$SYS.ACCOUNT.CLIENT.AUTH.ERR', event, told)
+    }
+    system.announce(`$SYS.ACCOUNT.${byteString(account.name)}.DISCONNECT`, event)
+    if (isRefused) system.announce(`$SYS.SERVER.${shard.identity.serverId}.CLIENT.AUTH.ERR`, event)
+  }
+
+  /** From the client's point of view: what it sent, and what it received. */
+  private describeEnd(client: Client, reason: CloseReason, atMs: number): Readonly<Record<string, Json>> {
+    const { inMessages, inBytes, outMessages, outBytes } = client
+    // In whole microseconds.
+    const rtt = Math.trunc(client.rttMs * 1000) * 1000
+    return {
+      ...eventHead('advisory.v1.client_disconnect', atMs),
+      ...this.system.signed({
+        client: this.describe(client, { rtt: unlessEmpty(rtt), stop: goTime(atMs) }),
+        sent: { msgs: inMessages, bytes: inBytes },
+        received: { msgs: outMessages, bytes: outBytes },
+        reason,
+      }),
+    }
+  }
+
+  private describe(client: Client, end: { readonly rtt?: Json; readonly stop?: string }): Json {
+    const { account, options } = client
+    const { identity } = client.login
+    return {
+      start: goTime(this.shard.wallClock(client.startMs)),
+      host: client.ip,
+      id: client.id,
+      acc: account.name,
+      user: unlessEmpty(identity?.user ?? rawUser(client)),
+      name: unlessEmpty(options.name),
+      lang: unlessEmpty(options.lang),
+      ver: unlessEmpty(options.version),
+      rtt: end.rtt,
+      stop: end.stop,
+      jwt: unlessEmpty(identity?.token?.jwt ?? options.jwt),
+      issuer_key: unlessEmpty(identity?.token?.issuer ?? ''),
+      name_tag: this.shard.identities.accountTag(account.name),
+      tags: identity === undefined || identity.tags.length === 0 ? undefined : identity.tags,
+      kind: 'Client',
+      client_type: client.webSocket === undefined ? 'nats' : 'websocket',
+    }
+  }
+}
+
+/** Whom a connection that was not let in says it is; never a secret. */
+function rawUser({ options }: Client): string {
+  const { nkey, user, jwt, token } = options
+  if (nkey !== '') return nkey
+  if (user !== '' || jwt !== '') return user
+  return token === '' ? '' : '[REDACTED]'
+}

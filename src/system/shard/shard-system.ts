@@ -1,0 +1,279 @@
+// The system account as a shard serves it: takes requests to the server itself, asks the primary, publishes what it
+// answers; and what the primary wants told.
+//
+//     client: PUB $SYS.REQ.SERVER.PING.VARZ ─▶ Route.own ─▶ take() ── question ─▶ SystemDesk, on the primary
+//     client: MSG _INBOX.7                  ◀── publish() ◀── answer ─────────────┘
+//
+// A flood of requests is bounded here, before it crosses a port: those that wait, and their bytes.
+
+import type { Account } from '../../accounts/account.ts'
+import { compileImport, ServiceImport } from '../../accounts/imports.ts'
+import { isOperatorMode } from '../../auth/setup.ts'
+import { systemAccountOf } from '../../auth/system-account.ts'
+import {
+  SYSTEM_REQUEST_BYTES_MAX,
+  SYSTEM_REQUESTS_ACCOUNT_MAX,
+  SYSTEM_REQUESTS_BYTES_MAX,
+  SYSTEM_REQUESTS_MAX,
+} from '../../base/constants.ts'
+import { attempt } from '../../base/guarded.ts'
+import type { Json } from '../../monitor/answer.ts'
+import { composeRun } from '../../protocol/compose.ts'
+import { headerIn } from '../../protocol/headers.ts'
+import { type Run, replyOf } from '../../protocol/run.ts'
+import { byteString } from '../../reports/report.ts'
+import type { Route } from '../../routing/plan.ts'
+import type { Publisher } from '../../routing/router.ts'
+import { isServer, SERVER, ServerPublisher } from '../../routing/server-publisher.ts'
+import type { Shard } from '../../shard/shard.ts'
+import type { ToPrimary } from '../../threads/messages.ts'
+import type { Questions } from '../../threads/primary-rpc.ts'
+import { encodeJson, serverInfo } from '../server-info.ts'
+import { IMPLICIT_IMPORTS, type Service, serviceOf } from '../services.ts'
+import { ConnectionEvents } from './connection-events.ts'
+import { userInfo } from './user-info.ts'
+
+/** A request as the primary gets it. */
+export interface SystemRequest {
+  readonly service: Service
+  /** The account of the connection that asks. */
+  readonly asker: string
+  readonly hasReply: boolean
+  /** The header Accept-Encoding; empty: none. */
+  readonly acceptEncoding: string
+  readonly body: Uint8Array
+}
+
+/** One message or several, in their order. */
+export interface SystemAnswer {
+  readonly headers: Readonly<Record<string, string>>
+  readonly payloads: readonly Uint8Array[]
+}
+
+/** Something to be published in the system account. */
+export interface SystemMessage {
+  readonly subject: string
+  readonly payload: Uint8Array
+}
+
+/** A service as a route leads to it. */
+export interface OwnService {
+  /** Takes the messages of a run; answers how many. */
+  take(run: Run, publisher: Publisher): number
+}
+
+const NO_HEADERS = {}
+const NOTHING = new Uint8Array(0)
+const ENCODING_HEADER = 'Accept-Encoding'
+/** What begins the subjects that every account may ask. */
+const REQUESTS = '$SYS.REQ.'
+
+export class ShardSystem {
+  readonly account: Account
+  readonly events: ConnectionEvents
+  private readonly shard: Shard
+  private readonly questions: Questions
+  private readonly imports = new Map<Account, readonly ServiceImport[]>()
+  private waiting = 0
+  private waitingBytes = 0
+  private readonly waitingOf = new Map<Account | undefined, number>()
+
+  constructor(
+    shard: Shard,
+    account: string,
+    toPrimary: (message: Extract<ToPrimary, { kind: 'connectionsChanged' }>) => void,
+  ) {
+    this.shard = shard
+    this.account = shard.accounts.named(account)
+    this.questions = shard.questions
+    this.events = new ConnectionEvents(shard, this, (accounts) => {
+      toPrimary({ kind: 'connectionsChanged', accounts })
+    })
+  }
+
+  // ── Routes ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Adds to a route what the server itself does with messages on its subject (byte string). */
+  extend(route: Route, subject: string): void {
+    const { account } = route
+    if (account === this.account) route.own = this.serviceFor(subject)
+    else if (route.services === undefined && subject.startsWith(REQUESTS)) {
+      // Imports that an account has of its own come before those that everybody has.
+      const tokens = subject.split('.')
+      const services = this.importsOf(account).filter((service) => service.matches(tokens))
+      if (services.length > 0) route.services = services
+    }
+  }
+
+  private serviceFor(subject: string): OwnService | undefined {
+    const { identity, options } = this.shard
+    const isDirectory = options.resolver?.type === 'full' || options.resolver?.type === 'cache'
+    const claims = !isOperatorMode(options) ? 'none' : isDirectory ? 'all' : 'update'
+    const service = serviceOf(subject, { serverId: identity.serverId, claims })
+    if (service === undefined) return undefined
+    return { take: (run, publisher) => this.take(service, run, publisher) }
+  }
+
+  private importsOf(account: Account): readonly ServiceImport[] {
+    let imports = this.imports.get(account)
+    if (imports === undefined) {
+      imports = IMPLICIT_IMPORTS.map((item) => this.importOf(account, item)).filter((one) => one !== undefined)
+      this.imports.set(account, imports)
+    }
+    return imports
+  }
+
+  private importOf(importer: Account, item: (typeof IMPLICIT_IMPORTS)[number]): ServiceImport | undefined {
+    const subject = item.target(byteString(importer.name))
+    const rest = { kind: 'service', subject, allowTrace: false } as const
+    const settings = { ...rest, account: this.account.name, to: item.subject, prefix: '', share: item.share }
+    const terms = {
+      ...rest,
+      accounts: undefined,
+      accountTokenPosition: 0,
+      response: item.isStream ? 'stream' : 'singleton',
+      threshold: 0,
+      latency: undefined,
+    } as const
+    const compiled = compileImport(settings, importer, this.account, terms)
+    // An account whose name is no token of a subject has none.
+    return compiled instanceof ServiceImport ? compiled : undefined
+  }
+
+  // ── Requests ──────────────────────────────────────────────────────────────────────────────────────────
+
+  private take(service: Service, run: Run, publisher: Publisher): number {
+    // What the server itself publishes is no request: answers to a reply subject that is one of ours end here.
+    if (isServer(publisher)) return 0
+    const reply = replyOf(run)
+    for (let i = 0; i < run.count; i++) {
+      const start = run.first + i * run.stride
+      const header = run.block.bytes.subarray(start, start + run.headerSize)
+      const body = run.block.bytes.subarray(start + run.headerSize, start + run.size)
+      const acceptEncoding = run.headerSize === 0 ? '' : headerIn(header, ENCODING_HEADER)
+      this.serve(service, reply, acceptEncoding, body, publisher)
+    }
+    return run.count
+  }
+
+  /** `body` is valid during the call only. */
+  private serve(service: Service, reply: string, acceptEncoding: string, body: Buffer, publisher: Publisher): void {
+    const { shard } = this
+    const client = shard.clients.get(publisher.id)
+    if (service.name === 'USER.INFO') {
+      if (client !== undefined && reply !== '') this.reply(reply, { data: userInfo(client, shard) })
+      return
+    }
+    const max = service.name.startsWith('CLAIMS.') ? shard.options.maxPayload : SYSTEM_REQUEST_BYTES_MAX
+    if (body.length > max) {
+      this.refuse(reply, 400, 'request is too large')
+      return
+    }
+    const asker = client?.account
+    if (!this.hasRoom(asker, body.length)) {
+      this.refuse(reply, 503, 'too many requests are waiting')
+      return
+    }
+    const request: SystemRequest = {
+      service,
+      asker: asker?.name ?? '',
+      hasReply: reply !== '',
+      acceptEncoding,
+      body: new Uint8Array(body),
+    }
+    attempt(this.shard.bugMet, () => this.ask(request, asker, reply))
+  }
+
+  private hasRoom(asker: Account | undefined, bytes: number): boolean {
+    if (this.waiting >= SYSTEM_REQUESTS_MAX || this.waitingBytes + bytes > SYSTEM_REQUESTS_BYTES_MAX) return false
+    return asker === this.account || (this.waitingOf.get(asker) ?? 0) < SYSTEM_REQUESTS_ACCOUNT_MAX
+  }
+
+  private async ask(request: SystemRequest, asker: Account | undefined, reply: string): Promise<void> {
+    this.count(asker, 1, request.body.length)
+    const answer = await this.questions.ask('system', { request })
+    if (answer !== undefined && reply !== '') await this.answer(reply, answer)
+    this.count(asker, -1, -request.body.length)
+  }
+
+  /** Resolves when the answer is on its way to all who hear it: until then the request counts as one that waits. */
+  private async answer(reply: string, { payloads, headers }: SystemAnswer): Promise<void> {
+    const publisher = new ServerPublisher()
+    for (const payload of payloads) {
+      this.shard.wake()
+      this.publish(reply, payload, headers, this.account, publisher)
+      if (publisher.congested) await new Promise<void>((resolve) => publisher.whenRelieved(resolve))
+    }
+  }
+
+  private count(asker: Account | undefined, requests: number, bytes: number): void {
+    this.waiting += requests
+    this.waitingBytes += bytes
+    const waiting = (this.waitingOf.get(asker) ?? 0) + requests
+    if (waiting === 0) this.waitingOf.delete(asker)
+    else this.waitingOf.set(asker, waiting)
+  }
+
+  private refuse(reply: string, code: number, description: string): void {
+    if (reply !== '') this.reply(reply, { error: { code, description } })
+  }
+
+  /** An answer that the shard makes by itself. */
+  private reply(reply: string, content: Readonly<Record<string, Json>>): void {
+    // While the request is under way, which may have come by the import that the answer takes.
+    this.shard.serviceCalls.apart(() => this.publish(reply, encodeJson(this.signed(content))))
+  }
+
+  // ── Events ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Publishes an event, of this shard's account or another, if somebody listens. */
+  announce(subject: string, event: () => Readonly<Record<string, Json>>, account = this.account): void {
+    if (this.isHeard(subject, account)) this.publish(subject, encodeJson(event()), NO_HEADERS, account)
+  }
+
+  /** Whether a message on a subject (byte string) would reach anybody, on whichever shard. */
+  isHeard(subject: string, account = this.account): boolean {
+    const { shard } = this
+    let isHeard = false
+    composeRun(shard.pool, { subject, reply: '', headers: NO_HEADERS, payload: NOTHING }, (run) => {
+      const { groups, limited, queues, internal, services, peers } = shard.router.planner.routeOf(run, account)
+      isHeard = groups.length > 0 || [limited, queues, internal, services, peers].some((one) => one !== undefined)
+    })
+    return isHeard
+  }
+
+  /** `content`, after what is said of the server. */
+  signed(content: Readonly<Record<string, Json>>): Readonly<Record<string, Json>> {
+    return { server: serverInfo(this.shard, this.shard.sequence), ...content }
+  }
+
+  // ── What is published ─────────────────────────────────────────────────────────────────────────────────
+
+  /** What the primary has to tell. */
+  tell(messages: readonly SystemMessage[]): void {
+    this.shard.wake()
+    for (const { subject, payload } of messages) this.publish(subject, payload)
+    // The server may be about to end: other shards find it in their rings before they are told to.
+    this.shard.flush()
+  }
+
+  private publish(
+    subject: string,
+    payload: Uint8Array,
+    headers: SystemAnswer['headers'] = NO_HEADERS,
+    account = this.account,
+    publisher = SERVER,
+  ): void {
+    const { shard } = this
+    composeRun(shard.pool, { subject, reply: '', headers, payload }, (run) => {
+      shard.router.dispatch(run, account, publisher)
+    })
+    shard.schedule()
+  }
+}
+
+/** Undefined: there is no system account. */
+export function createShardSystem(shard: Shard, toPrimary: (message: ToPrimary) => void): ShardSystem | undefined {
+  const account = systemAccountOf(shard.options)
+  return account === undefined ? undefined : new ShardSystem(shard, account, toPrimary)
+}

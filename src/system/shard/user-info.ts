@@ -1,0 +1,35 @@
+// What a user may know of itself: the answer to `$SYS.REQ.USER.INFO` (reference 12).
+
+import { nanoseconds } from '../../base/go-format.ts'
+import type { Client } from '../../connection/client.ts'
+import type { Json } from '../../monitor/answer.ts'
+import type { Permissions, SubjectRules } from '../../options/shapes.ts'
+import type { Shard } from '../../shard/shard.ts'
+
+/** `expires`: nanoseconds that are left. */
+export function userInfo({ account, login }: Client, { identities }: Shard): Json {
+  const { identity } = login
+  const leftMs = identity?.expiresAtMs === undefined ? 0 : Math.max(0, identity.expiresAtMs - Date.now())
+  return {
+    user: identity?.user ?? '',
+    account: account.name,
+    account_name: identities.accountTag(account.name),
+    user_name: identity?.nameTag || undefined,
+    permissions: identity?.permissions && describePermissions(identity.permissions),
+    expires: leftMs > 0 ? nanoseconds(leftMs) : undefined,
+  }
+}
+
+function describePermissions({ publish, subscribe, responses }: Permissions): Json {
+  return {
+    publish: publish && describeRules(publish),
+    subscribe: subscribe && describeRules(subscribe),
+    responses: responses && { max: responses.maxMessages, ttl: nanoseconds(responses.expires) },
+  }
+}
+
+function describeRules({ allow, deny }: SubjectRules): Json {
+  const unlessNone = (list: readonly string[] | undefined): Json =>
+    list === undefined || list.length === 0 ? undefined : list
+  return { allow: unlessNone(allow), deny: unlessNone(deny) }
+}
