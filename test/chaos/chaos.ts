@@ -4,6 +4,7 @@
 
 import { appendFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import build from '../support/build.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 import { Chaos, growth, words } from './run.ts'
 
@@ -11,6 +12,9 @@ import { Chaos, growth, words } from './run.ts'
 const GROWTH_MAX = 1.15
 /** Shorter runs end before memory has settled. */
 const GROWTH_SECONDS_MIN = 300
+
+// Its shards run what was built.
+build()
 
 const { values } = parseArgs({
   options: {

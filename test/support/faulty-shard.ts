@@ -1,7 +1,7 @@
 // A worker's entry for tests only: the real one, which also dies on demand, in a way of the test's choice.
 
 import { parentPort } from 'node:worker_threads'
-import '../../workers/shard-main.ts'
+import './built-shard.ts'
 import type { Die, Way } from './faulty-ways.ts'
 
 parentPort?.on('message', (message: { kind: string }) => {

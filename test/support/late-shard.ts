@@ -10,4 +10,4 @@ if (threadName !== 'heddle shard 0') {
   })
   channel.close()
 }
-await import('../../workers/shard-main.ts')
+await import('./built-shard.ts')

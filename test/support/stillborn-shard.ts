@@ -3,4 +3,4 @@
 import { threadName } from 'node:worker_threads'
 
 if (threadName !== 'heddle shard 0') throw new Error('this shard cannot start')
-await import('../../workers/shard-main.ts')
+await import('./built-shard.ts')
