@@ -183,8 +183,9 @@ test(
     expect(pings.length).toBeLessThan(8 * 1024)
     client.send(frame(Opcode.binary, CONNECT), ...Array(20).fill(pings))
     let pongs = 0
+    // On a busy machine it takes so long that the server sends its own PING among them.
     client.onMessage = (message) => {
-      pongs += message.length / PONG.length
+      pongs += message.length / PONG.length - (message.includes('PING') ? 1 : 0)
     }
     for (let i = 0; i < 20; i++) await honest.sync()
     await until('all answers', () => Math.round(pongs) === 20 * 150_000, 30_000)
