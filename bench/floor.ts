@@ -6,7 +6,7 @@
 
 import { createServer, type Socket } from 'node:net'
 import { parseArgs } from 'node:util'
-import { adopt } from '../src/threads/handoff.ts'
+import { adopt } from '../src/net/handle.ts'
 
 const { values: flags } = parseArgs({
   options: {

@@ -5,8 +5,9 @@ import type { Packr } from 'msgpackr'
 import { SHUTDOWN_GRACE_MS } from '../src/base/constants.ts'
 import { attempt } from '../src/base/guarded.ts'
 import { keepCompiled } from '../src/process/compile-cache.ts'
+import type { Query } from '../src/reports/query.ts'
 import { Shard } from '../src/shard/shard.ts'
-import type { FromShard, Query, ShardSetup, ToShard } from '../src/threads/messages.ts'
+import type { FromShard, ShardSetup, ToShard } from '../src/threads/messages.ts'
 import { loadWebSockets } from '../src/websocket/load.ts'
 
 type Order = Exclude<ToShard, { kind: 'setup' }>

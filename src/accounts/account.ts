@@ -1,6 +1,5 @@
 // An account: a subject space of its own (reference 4.3). Nothing published in one is seen in another but by import.
 
-import type { Limits } from '../auth/identity.ts'
 import type { AccountKey } from '../interest/reader.ts'
 import type {
   AccountOptions,
@@ -9,9 +8,10 @@ import type {
   MappingOptions,
   SlowConsumerPolicy,
 } from '../options/shapes.ts'
-import { AccountCounters } from '../reports/report.ts'
 import { matches } from '../subjects/subject.ts'
+import { AccountCounters } from './counters.ts'
 import { compileImport, type ServiceImport, StreamImport } from './imports.ts'
+import type { Limits } from './limits.ts'
 import { compileMapping, type Mapping, Mappings } from './mapping.ts'
 
 /** -1: no limit. Those of connections are applied to each of the account's. */

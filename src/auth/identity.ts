@@ -3,20 +3,12 @@
 // Refusals are values. The peer is told one of a few fixed texts (reference 7.1); the cause is for our log only and
 // never holds a secret (R10).
 
+import { type Limits, NO_LIMITS } from '../accounts/limits.ts'
 import type { CloseReason, Fault } from '../base/errors.ts'
 import type { ConnectionType, Permissions, SlowConsumerPolicy } from '../options/shapes.ts'
 
 /** The way a connection said who it is (reference 4.2). */
 export type Way = 'none' | 'token' | 'password' | 'nkey' | 'certificate' | 'jwt' | 'callout' | 'noAuthUser' | 'custom'
-
-/** Bounds of one connection; -1: none. The account's and the server's come on top, see lowestLimits(). */
-export interface Limits {
-  readonly subscriptions: number
-  readonly payload: number
-}
-
-export const NO_LIMIT = -1
-export const NO_LIMITS: Limits = Object.freeze({ subscriptions: NO_LIMIT, payload: NO_LIMIT })
 
 /** What a user's token adds; it is needed again when the account's token changes (jwt/standing.ts). */
 export interface TokenStanding {
@@ -72,18 +64,6 @@ export function identity(way: Way, user: string, account: string, rest: Partial<
     token: undefined,
     proxyKey: '',
     ...rest,
-  }
-}
-
-/** The lower of each bound; -1 is higher than any. A server's or an account's bounds are applied with it. */
-export function lowestLimits(...all: readonly Limits[]): Limits {
-  const lowest = (values: readonly number[]): number => {
-    const bounds = values.filter((value) => value !== NO_LIMIT)
-    return bounds.length === 0 ? NO_LIMIT : Math.min(...bounds)
-  }
-  return {
-    subscriptions: lowest(all.map((limits) => limits.subscriptions)),
-    payload: lowest(all.map((limits) => limits.payload)),
   }
 }
 

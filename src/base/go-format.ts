@@ -1,7 +1,7 @@
 // Values as nats-server's pages write them: Go's durations, times and JSON, so that tools made for it read ours.
 // Times and ages come in as milliseconds, whole or not.
 
-import type { Json } from '../monitor/answer.ts'
+import type { Json } from './json.ts'
 
 const NS_PER_US = 1_000
 const NS_PER_MS = 1_000_000

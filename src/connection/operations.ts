@@ -1,8 +1,9 @@
 // What a client's operations do: the parser calls, this acts on the connection, its subscriptions and the router.
 // Grep for the verb: processConnect, processPub, processSub, processUnsub, processPing, processPong.
 
+import { type Limits, lowestLimits, NO_LIMIT, NO_LIMITS } from '../accounts/limits.ts'
 import type { Refusal as LoginRefusal } from '../auth/identity.ts'
-import { AuthFaults, type Identity, type Limits, lowestLimits, NO_LIMIT, NO_LIMITS } from '../auth/identity.ts'
+import { AuthFaults, type Identity } from '../auth/identity.ts'
 import { type Credentials, NO_CREDENTIALS } from '../auth/request.ts'
 import { PROTOCOL_VERSION, QUEUE_NAME_MAX } from '../base/constants.ts'
 import { type Fault, Faults, quote, type Refusal, Refusals } from '../base/errors.ts'

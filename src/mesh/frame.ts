@@ -16,6 +16,7 @@
 
 import { type Block, copyBytes } from '../memory/block.ts'
 import type { Run } from '../protocol/run.ts'
+import type { Routing } from '../routing/routing.ts'
 
 const WORD = 4
 export const FrameKind = { run: 0, firstFragment: 1, fragment: 2, fence: 3 } as const
@@ -41,24 +42,6 @@ const At = {
   work: 68,
   end: 72,
 } as const
-
-/** How a run is to be dealt with by the shard that gets it. */
-export interface Routing {
-  /** Name of the account that it is published in (byte string). */
-  readonly account: string
-  /** Deliver to all plain subscriptions. */
-  readonly plain: boolean
-  /** Deliver to one member of this group; empty: of none. */
-  readonly queue: string
-  /** How often a queue message has changed shards because its member was gone. */
-  readonly hops: number
-  /** The publisher's connection, on the shard that it belongs to. */
-  readonly publisher: number
-  /** The number of its trace; 0: it is not traced; negative: nobody awaits what is told of it. */
-  readonly trace: number
-  /** It is not to be delivered. */
-  readonly isOnlyTraced: boolean
-}
 
 export function frameBytes({ account, queue }: Routing, rawBytes: number): number {
   return At.end + pad(account.length + queue.length) + pad(rawBytes)

@@ -9,8 +9,9 @@ import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 import type { RingConsumer, RingProducer } from '../memory/ring.ts'
 import type { Run } from '../protocol/run.ts'
 import type { RingReport } from '../reports/report.ts'
+import type { Routing } from '../routing/routing.ts'
 import { SERVER_ID } from '../routing/server-publisher.ts'
-import { FENCE_BYTES, FrameKind, frameBytes, messagesIn, type Routing, writeFence, writeFrame } from './frame.ts'
+import { FENCE_BYTES, FrameKind, frameBytes, messagesIn, writeFence, writeFrame } from './frame.ts'
 
 /** A chunk of frames, of which those in [start, end) still wait. */
 interface WaitingFrames {

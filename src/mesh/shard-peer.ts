@@ -12,12 +12,12 @@ import type { Outbound } from '../net/outbound.ts'
 import { Run } from '../protocol/run.ts'
 import type { Publisher } from '../routing/router.ts'
 import { SERVER_ID } from '../routing/server-publisher.ts'
-import { type PeerMessage, type PeerSetup, WAKE } from '../threads/messages.ts'
 import type { TraceEvent } from '../tracing/message-trace.ts'
 import type { Tracing } from '../tracing/tracing.ts'
 import { attachRun, emptyFrame, type Frame, FrameKind, readFrame, workOf } from './frame.ts'
 import type { Inbox, InboxRing } from './inbox.ts'
 import { Link, whenVisible } from './link.ts'
+import { type PeerMessage, type PeerSetup, WAKE } from './messages.ts'
 import { isNotAfter, type PublishOrder } from './publish-order.ts'
 
 /** A publisher on another shard, as the router sees it. One object a peer, renamed for each frame. */

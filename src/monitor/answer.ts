@@ -1,9 +1,7 @@
 // What a page answers, before it is HTTP. Refusals are answers as well; nothing here throws.
 
+import type { Json } from '../base/json.ts'
 import { writeJson } from './json-writer.ts'
-
-/** Members that are undefined are left out. */
-export type Json = string | number | boolean | null | undefined | readonly Json[] | { readonly [member: string]: Json }
 
 export interface Answer {
   readonly status: number

@@ -2,8 +2,8 @@
 // it, has connections to accept.
 
 import { goJson } from '../base/go-format.ts'
+import type { Json } from '../base/json.ts'
 import { nextTurn } from '../reports/report-parts.ts'
-import type { Json } from './answer.ts'
 
 /** Values that are written in one turn, about a millisecond of work. */
 const TURN_VALUES = 4_096

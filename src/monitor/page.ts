@@ -76,8 +76,3 @@ export function countRequest(context: PageContext, path: string): void {
   if (!context.isHttp) return
   context.requests.set(path, (context.requests.get(path) ?? 0) + 1)
 }
-
-/** Milliseconds since 1970 on the clock that the shards' reports use: finer than Date.now(), and it never goes back. */
-export function nowMs(): number {
-  return performance.timeOrigin + performance.now()
-}

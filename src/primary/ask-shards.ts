@@ -1,17 +1,8 @@
 // A question to every shard of a server.
 
 import { SHARD_ANSWER_MS } from '../base/constants.ts'
-import type { Report } from '../reports/report.ts'
-import type { Query } from '../threads/messages.ts'
+import type { Query, ShardAnswers } from '../reports/query.ts'
 import { isReady, type Slot } from './shard-slot.ts'
-
-/** What the shards say to a question. */
-export interface ShardAnswers {
-  /** Of those that answered, in the order of the shards. */
-  readonly reports: readonly Report[]
-  /** The shards that serve and have not answered: what they have is missing. */
-  readonly silent: readonly number[]
-}
 
 /** Waits for each shard until it has answered, died or stopped to turn its loop. */
 export async function askShards(slots: readonly Slot[], query: Query): Promise<ShardAnswers> {

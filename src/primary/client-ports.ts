@@ -3,11 +3,11 @@
 import type { Socket } from 'node:net'
 import { ANY_HOST, hostPort, listenerUrls } from '../base/addresses.ts'
 import type { Log } from '../log/log.ts'
+import type { Arrival } from '../net/handle.ts'
 import { Listener } from '../net/listener.ts'
 import type { Options } from '../options/options.ts'
 import type { TlsOptions } from '../options/shapes.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
-import type { Arrival } from '../threads/messages.ts'
 import type { Ports } from './server-files.ts'
 import { identityOf } from './server-identity.ts'
 

@@ -6,23 +6,17 @@ import { SHUTDOWN_GRACE_MS } from '../base/constants.ts'
 import { attempt, guarded, type OnBug } from '../base/guarded.ts'
 import type { LogMessage } from '../log/sink.ts'
 import { createRing } from '../memory/ring.ts'
+import type { PeerSetup } from '../mesh/messages.ts'
+import type { Arrival } from '../net/handle.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
+import type { Query } from '../reports/query.ts'
 import type { Report } from '../reports/report.ts'
 import { joinParts, nextTurn } from '../reports/report-parts.ts'
 import type { Shard } from '../shard/shard.ts'
-import type { SystemMessage } from '../system/shard/shard-system.ts'
+import type { SystemMessage } from '../system/contract.ts'
 import { handOver } from '../threads/handoff.ts'
-import type {
-  Arrival,
-  Eviction,
-  FromShard,
-  PeerSetup,
-  Query,
-  ShardSetup,
-  ToPrimary,
-  ToShard,
-} from '../threads/messages.ts'
+import type { Eviction, FromShard, ShardSetup, ToPrimary, ToShard } from '../threads/messages.ts'
 import { type Answerers, type AnswerMessage, QuestionDesk } from '../threads/primary-rpc.ts'
 import type { TlsOfPorts } from '../tls/read-settings.ts'
 import { loadWebSockets } from '../websocket/load.ts'

@@ -6,10 +6,11 @@
 import { hostPort } from '../base/addresses.ts'
 import type { Client } from '../connection/client.ts'
 import type { Shard } from '../shard/shard.ts'
+import { properText } from '../subjects/byte-string.ts'
 import { intersection } from '../subjects/overlap.ts'
-import type { ConnectionFilter, Query } from '../threads/messages.ts'
 import { isByNumber, type Measurable, sortKey } from './connection-order.ts'
-import { authorizedUserOf, type ConnectionRow, connectionRow, properText, subscriptionRow } from './report.ts'
+import type { ConnectionFilter, Query } from './query.ts'
+import { authorizedUserOf, type ConnectionRow, connectionRow, subscriptionRow } from './report.ts'
 import { type LongReport, TurnWork } from './report-queue.ts'
 import { Smallest } from './smallest.ts'
 

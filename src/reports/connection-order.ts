@@ -3,7 +3,6 @@
 // sort their own and the primary merges what they found by comparing numbers. Ties are broken by cid.
 
 import { CloseReason } from '../base/errors.ts'
-import type { Parameters } from '../monitor/parameters.ts'
 
 /** What can be sorted by. Times are milliseconds since 1970. */
 export interface Measurable {
@@ -45,22 +44,8 @@ const KEYS = {
 
 export type ConnectionSort = keyof typeof KEYS
 
-const isSort = (name: string): name is ConnectionSort => Object.hasOwn(KEYS, name)
-
-/** Reads `sort`; refuses what is no order, and what only closed connections can be sorted by. */
-export function parseSort(parameters: Parameters, onlyClosed: boolean): ConnectionSort | undefined {
-  const name = parameters.bytes('sort')
-  if (name === '') return 'cid'
-  if (!isSort(name)) {
-    parameters.refuseWith(`invalid sorting option: ${name}`)
-    return undefined
-  }
-  if ((name === 'stop' || name === 'reason') && !onlyClosed) {
-    parameters.refuseWith(`sort by ${name} only valid on closed connections`)
-    return undefined
-  }
-  return name
-}
+/** Whether an order has this name. */
+export const isSort = (name: string): name is ConnectionSort => Object.hasOwn(KEYS, name)
 
 /** Whether the key of an order is the connection's number, and nothing else of it is looked at. */
 export function isByNumber(sort: ConnectionSort): boolean {

@@ -9,6 +9,7 @@
 // tried: it is one addition, but it kept the inner loops from being inlined, and 1 to 1 took a fifth more time.) One
 // thread writes a line at any time; a double is written and read whole on every machine that Node runs on.
 
+import type { Traffic } from '../accounts/counters.ts'
 import { LAST_SERVED_BYTES, LastServed } from './last-served.ts'
 
 const Slot = { closed: 0, heartbeat: 1, thread: 2 } as const
@@ -89,14 +90,6 @@ export class Gauges {
   counters(shard: number): Counters {
     return new Counters(new Float64Array(this.memory, this.shards * WORDS_BYTES + shard * COUNTERS_BYTES, COUNTERS))
   }
-}
-
-/** Messages, and their payloads and headers in bytes. */
-export interface Traffic {
-  readonly inMessages: number
-  readonly inBytes: number
-  readonly outMessages: number
-  readonly outBytes: number
 }
 
 /** What a shard has done since the server started, whichever threads it was. */

@@ -1,6 +1,7 @@
 // What a shard notes of itself for the monitoring pages while it works: counters, who was closed, who is behind, how
 // late and how busy its loop is. The shard tells what happens; report.ts makes reports of it.
 
+import { TrafficTotals } from '../accounts/counters.ts'
 import { CROWDED_LOG_MS } from '../base/constants.ts'
 import { CloseReason, type Fault } from '../base/errors.ts'
 import type { Client } from '../connection/client.ts'
@@ -11,7 +12,7 @@ import type { Counters } from './gauges.ts'
 import { Incidents } from './incidents.ts'
 import { LatencySampler } from './latency.ts'
 import { LoadMeter } from './load-meter.ts'
-import { closedRow, TrafficTotals } from './report.ts'
+import { closedRow } from './report.ts'
 import { SlowWatch } from './slow-watch.ts'
 
 export class Records {

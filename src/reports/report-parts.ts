@@ -1,6 +1,6 @@
 // Long answers of a shard come in parts (shard/report-queue.ts); here they become one again.
 
-import type { Query } from '../threads/messages.ts'
+import type { Query } from './query.ts'
 import type { ConnectionRow, Report } from './report.ts'
 
 /** One answer of the parts of one; undefined: there were none, as it could not be made. */

@@ -6,13 +6,13 @@ import { Faults } from '../base/errors.ts'
 import type { Client } from '../connection/client.ts'
 import type { Subscription } from '../routing/sublist.ts'
 import type { Shard } from '../shard/shard.ts'
-import type { LongQuery, Query } from '../threads/messages.ts'
+import { properText } from '../subjects/byte-string.ts'
 import { describeConnections, type FoundConnections, findConnections } from './connection-list.ts'
 import { type CredentialsRow, credentialsOf, type TlsRow, tlsOf } from './credentials.ts'
-import type { Traffic } from './gauges.ts'
 import type { Incident } from './incidents.ts'
 import type { LatencyReport } from './latency.ts'
 import type { LoadReport } from './load-meter.ts'
+import type { LongQuery, Query } from './query.ts'
 import type { LongReport } from './report-queue.ts'
 import type { SlowRow } from './slow-watch.ts'
 import { countSubscriptions, describeSubscriptions } from './subscription-list.ts'
@@ -157,33 +157,6 @@ export interface Reports {
 
 export type Report = Reports[keyof Reports] | Report[]
 
-/** What connections have done together. */
-export class TrafficTotals implements Traffic {
-  inMessages = 0
-  inBytes = 0
-  outMessages = 0
-  outBytes = 0
-
-  add(traffic: Traffic): void {
-    this.inMessages += traffic.inMessages
-    this.inBytes += traffic.inBytes
-    this.outMessages += traffic.outMessages
-    this.outBytes += traffic.outBytes
-  }
-}
-
-/** What a shard counts of an account, besides what its connections count for themselves. */
-export class AccountCounters {
-  /** What the connections that have left had done. */
-  readonly closed = new TrafficTotals()
-  slowConsumers = 0
-  droppedMessages = 0
-  routeHits = 0
-  routeMisses = 0
-  inserts = 0
-  removes = 0
-}
-
 function reportTotals(shard: Shard): TotalsReport {
   const { sublist, records } = shard
   const { counters } = records
@@ -278,16 +251,6 @@ function reportThread(shard: Shard): ThreadReport {
     latency: shard.records.latency.report(),
     rings: shard.peers.map(({ index, link }) => ({ to: index, ...link.report() })),
   }
-}
-
-/** A text as the byte string that stands in subjects. */
-export function byteString(text: string): string {
-  return Buffer.from(text).toString('latin1')
-}
-
-/** A byte string's text. */
-export function properText(byteString: string): string {
-  return Buffer.from(byteString, 'latin1').toString('utf8')
 }
 
 export function subscriptionRow(shard: Shard, subscription: Subscription): SubscriptionRow {

@@ -4,9 +4,10 @@
 import type { Client } from '../connection/client.ts'
 import type { Subscription } from '../routing/sublist.ts'
 import type { Shard } from '../shard/shard.ts'
+import { properText } from '../subjects/byte-string.ts'
 import { matches } from '../subjects/subject.ts'
-import type { Query, SubscriptionFilter } from '../threads/messages.ts'
-import { properText, type SubscriptionRow, subscriptionRow } from './report.ts'
+import type { Query, SubscriptionFilter } from './query.ts'
+import { type SubscriptionRow, subscriptionRow } from './report.ts'
 import { type LongReport, TurnWork } from './report-queue.ts'
 
 /** Parts: connection and how many of its subscriptions are meant, in turn; connections without any are left out. */

@@ -17,7 +17,7 @@ import { Work, workOfEncoding } from '../base/turns.ts'
 import type { Generations } from '../interest/generations.ts'
 import { allocateBlock, type Block, equalBytes, hashBytes } from '../memory/block.ts'
 import type { Peer } from '../mesh/shard-peer.ts'
-import type { OwnService } from '../system/shard/shard-system.ts'
+import type { OwnService } from './handler.ts'
 import type { InternalSubscription, Subscription } from './sublist.ts'
 
 /** Subscriptions whose messages look the same on the wire: same subject, same sid, same view of headers. */

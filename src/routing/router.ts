@@ -13,7 +13,7 @@ import type { Account } from '../accounts/account.ts'
 import { isConstant, mapSubject } from '../accounts/mapping.ts'
 import { REROUTE_MAX } from '../base/constants.ts'
 import { Work } from '../base/turns.ts'
-import type { Frame, Routing } from '../mesh/frame.ts'
+import type { Frame } from '../mesh/frame.ts'
 import type { Peer } from '../mesh/shard-peer.ts'
 import type { Outbound } from '../net/outbound.ts'
 import { rewriteRun } from '../protocol/rewrite.ts'
@@ -24,6 +24,7 @@ import { Delivery } from './delivery.ts'
 import { Departures } from './departures.ts'
 import type { QueueRoute, Route } from './plan.ts'
 import { groupOf, Planner } from './planner.ts'
+import type { Routing } from './routing.ts'
 
 /** Who published: a client of this shard, or one of another shard. */
 export interface Publisher {

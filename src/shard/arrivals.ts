@@ -2,7 +2,7 @@
 // operations, and thousands may come in one message, between two reads of everybody else.
 
 import { TurnQueue } from '../base/turn-queue.ts'
-import type { Arrival } from '../threads/messages.ts'
+import type { Arrival } from '../net/handle.ts'
 import type { Shard } from './shard.ts'
 
 /** Each takes about a twentieth of a millisecond. */

@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net'
 import type { Client } from '../connection/client.ts'
-import { adopt } from '../threads/handoff.ts'
+import { adopt } from '../net/handle.ts'
 import type { Shard } from './shard.ts'
 
 /** Begins to serve a connection that is plain, and of which `bytes` have been read. */

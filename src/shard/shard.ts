@@ -19,8 +19,10 @@ import { allocateBlock, type Block } from '../memory/block.ts'
 import { ChunkPool } from '../memory/chunk-pool.ts'
 import type { Frame } from '../mesh/frame.ts'
 import { Inbox, type InboxOwner } from '../mesh/inbox.ts'
+import type { PeerSetup } from '../mesh/messages.ts'
 import { PublishOrder } from '../mesh/publish-order.ts'
 import { Peer, type PeerOwner } from '../mesh/shard-peer.ts'
+import { type Arrival, readingSocketOver, socketOver } from '../net/handle.ts'
 import type { Outbound, OutboundOwner } from '../net/outbound.ts'
 import type { Transport } from '../net/transport.ts'
 import type { Options } from '../options/options.ts'
@@ -28,24 +30,17 @@ import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { Run } from '../protocol/run.ts'
 import { Gauges } from '../reports/gauges.ts'
 import type { LastServed } from '../reports/last-served.ts'
+import { isLong, type Query } from '../reports/query.ts'
 import { Records } from '../reports/records.ts'
 import { longReport, report } from '../reports/report.ts'
 import { ReportQueue, type ReportQueueOwner, type ReportTaker } from '../reports/report-queue.ts'
 import { Router } from '../routing/router.ts'
 import { Sublist } from '../routing/sublist.ts'
 import { ServiceCalls } from '../services/service-calls.ts'
+import type { SystemMessage } from '../system/contract.ts'
 import { MessageSequence } from '../system/server-info.ts'
-import { createShardSystem, type ShardSystem, type SystemMessage } from '../system/shard/shard-system.ts'
-import { readingSocketOver, socketOver } from '../threads/handoff.ts'
-import {
-  type Arrival,
-  type Eviction,
-  isLong,
-  type PeerSetup,
-  type Query,
-  type ShardSetup,
-  type ToPrimary,
-} from '../threads/messages.ts'
+import { createShardSystem, type ShardSystem } from '../system/shard/shard-system.ts'
+import type { Eviction, ShardSetup, ToPrimary } from '../threads/messages.ts'
 import { Questions } from '../threads/primary-rpc.ts'
 import type { TlsOfPorts } from '../tls/read-settings.ts'
 import { Tracing } from '../tracing/tracing.ts'

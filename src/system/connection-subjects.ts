@@ -1,6 +1,6 @@
 // Where the connections of an account are told in the system account: the older subject and the newer one.
 
-import { byteString } from '../reports/report.ts'
+import { byteString } from '../subjects/byte-string.ts'
 
 /** Byte strings. */
 export function connectionSubjects(account: string): readonly string[] {

@@ -1,9 +1,9 @@
 // What every event and every answer of the system account says of the server it comes from (reference 12).
 
+import { nowMs } from '../base/clock.ts'
 import { NATS_VERSION } from '../base/constants.ts'
 import { goJson, goTime } from '../base/go-format.ts'
-import type { Json } from '../monitor/answer.ts'
-import { nowMs } from '../monitor/page.ts'
+import type { Json } from '../base/json.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 

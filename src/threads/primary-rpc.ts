@@ -12,7 +12,7 @@ import type { Identity, Refusal } from '../auth/identity.ts'
 import type { PasswordVerdict, PasswordVerifier } from '../auth/password.ts'
 import { attempt, type OnBug } from '../base/guarded.ts'
 import type { OcspPeerOptions } from '../options/shapes.ts'
-import type { SystemAnswer, SystemRequest } from '../system/shard/shard-system.ts'
+import type { SystemAnswer, SystemRequest } from '../system/contract.ts'
 import type { CheckPeer } from '../tls/ocsp/peers.ts'
 
 /** Kinds of questions, and what each is answered with. */

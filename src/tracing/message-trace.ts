@@ -7,16 +7,16 @@
 //     another shard        receive ─▶ receivers there, and what follows from them ─▶ events to the publisher's shard
 
 import type { Account } from '../accounts/account.ts'
-import type { Routing } from '../mesh/frame.ts'
 import type { Peer } from '../mesh/shard-peer.ts'
 import { composeRaw } from '../protocol/compose.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
-import { properText } from '../reports/report.ts'
 import type { QueueRoute, ReceiverGroup } from '../routing/plan.ts'
 import { groupOf, isWithinReach, mayHave } from '../routing/planner.ts'
 import type { Publisher } from '../routing/router.ts'
+import type { Routing } from '../routing/routing.ts'
 import { ImportedSubscription, InternalSubscription, type Subscription } from '../routing/sublist.ts'
 import type { Shard } from '../shard/shard.ts'
+import { properText } from '../subjects/byte-string.ts'
 import { withTracingDisabled } from './headers.ts'
 
 /** Members are nats-server's; texts are proper strings. A member that is undefined is left out. */

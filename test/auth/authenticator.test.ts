@@ -1,15 +1,8 @@
 import { hashSync } from 'bcryptjs'
 import { describe, expect, it } from 'vitest'
+import { lowestLimits } from '../../src/accounts/limits.ts'
 import { Authenticator, type AuthServices } from '../../src/auth/authenticator.ts'
-import {
-  AuthFaults,
-  type Identity,
-  identity,
-  isRefusal,
-  lowestLimits,
-  type Refusal,
-  refuse,
-} from '../../src/auth/identity.ts'
+import { AuthFaults, type Identity, identity, isRefusal, type Refusal, refuse } from '../../src/auth/identity.ts'
 import type { PasswordVerifier } from '../../src/auth/password.ts'
 import { NO_CREDENTIALS, type PeerCertificate } from '../../src/auth/request.ts'
 import { type AuthInput, authSettings } from '../../src/auth/settings.ts'

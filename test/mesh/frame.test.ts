@@ -6,11 +6,11 @@ import {
   type Frame,
   FrameKind,
   frameBytes,
-  type Routing,
   readFrame,
   writeFrame,
 } from '../../src/mesh/frame.ts'
 import { Run } from '../../src/protocol/run.ts'
+import type { Routing } from '../../src/routing/routing.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 
 interface Example {

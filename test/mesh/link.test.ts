@@ -4,10 +4,11 @@ import { expect, test } from 'vitest'
 import { ACCOUNT_NAME_MAX, QUEUE_NAME_MAX, RINGS_BYTES_MAX, SHARDS_MAX } from '../../src/base/constants.ts'
 import { ChunkPool } from '../../src/memory/chunk-pool.ts'
 import { createRing, RingConsumer, RingProducer } from '../../src/memory/ring.ts'
-import { emptyFrame, FrameKind, type Routing, readFrame } from '../../src/mesh/frame.ts'
+import { emptyFrame, FrameKind, readFrame } from '../../src/mesh/frame.ts'
 import { Link } from '../../src/mesh/link.ts'
 import { composeRun } from '../../src/protocol/compose.ts'
 import { Run } from '../../src/protocol/run.ts'
+import type { Routing } from '../../src/routing/routing.ts'
 import { NO_OWNER } from '../support/staged-peer.ts'
 
 function routing(account: string, queue: string): Routing {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { goJson } from '../../src/base/go-format.ts'
-import type { Json } from '../../src/monitor/answer.ts'
+import type { Json } from '../../src/base/json.ts'
 import { writeJson } from '../../src/monitor/json-writer.ts'
 
 const row = (i: number, subscriptions: number): Json => ({

@@ -2,7 +2,7 @@
 // values that are right, empty, wrong, repeated and out of range. Rows are compared by the clients' names.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Json } from '../../src/monitor/answer.ts'
+import type { Json } from '../../src/base/json.ts'
 import { configuredServers, HEDDLES, startConfiguredFor } from '../support/configured-servers.ts'
 import { missing } from '../support/peers.ts'
 import { RawClient } from '../support/raw-client.ts'

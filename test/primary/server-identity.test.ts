@@ -1,8 +1,9 @@
 import { fromPublic } from '@nats-io/nkeys'
 import { expect, test } from 'vitest'
+import { createServerKey } from '../../src/auth/server-key.ts'
 import { hostPort, parseHostPort, plainAddress } from '../../src/base/addresses.ts'
 import { normaliseOptions, type ServerOptions } from '../../src/options/options.ts'
-import { createServerKey, identityOf } from '../../src/primary/server-identity.ts'
+import { identityOf } from '../../src/primary/server-identity.ts'
 import { open, ownServer } from '../support/harness.ts'
 
 test('an id is the public key of a server, another one each time', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { parseSort } from '../../src/monitor/connection-sort.ts'
 import { Parameters } from '../../src/monitor/parameters.ts'
-import { type ConnectionSort, parseSort, sortKey } from '../../src/reports/connection-order.ts'
+import { type ConnectionSort, sortKey } from '../../src/reports/connection-order.ts'
 import { connectionRow } from '../monitor/rows.ts'
 
 const NOW = 10_000

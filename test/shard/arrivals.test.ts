@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { takeHandle } from '../../src/base/node-private.ts'
-import type { Arrival } from '../../src/threads/messages.ts'
+import type { Arrival } from '../../src/net/handle.ts'
 import { startPrimary } from '../support/server.ts'
 import { localShard } from '../support/staged-peer.ts'
 

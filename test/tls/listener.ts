@@ -3,7 +3,7 @@
 
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { adopt } from '../../src/threads/handoff.ts'
+import { adopt } from '../../src/net/handle.ts'
 import type { TlsOptions } from '../../src/tls/options.ts'
 import { HandshakeLimit } from '../../src/tls/rate-limit.ts'
 import { readInto } from '../../src/tls/read-into.ts'

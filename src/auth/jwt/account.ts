@@ -1,7 +1,7 @@
 // Account tokens: what an account may do, and with whom it shares what; signed by the operator (reference 4.3). This
 // file reads them, account-check.ts says whether what they say makes sense.
 
-import { NO_LIMIT } from '../identity.ts'
+import { NO_LIMIT } from '../../accounts/limits.ts'
 import { Members } from './members.ts'
 import { type Rights, readPermissions, readRights, type TokenPermissions } from './rights.ts'
 import { type Claims, decodeToken, type Invalid, invalid, isInvalid } from './token.ts'

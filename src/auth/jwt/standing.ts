@@ -1,8 +1,9 @@
 // Whether those who are connected may stay when their account's token changes or ends (reference 4.2, 7.1).
 
+import type { Limits } from '../../accounts/limits.ts'
 import type { Fault } from '../../base/errors.ts'
 import type { Permissions } from '../../options/shapes.ts'
-import { AuthFaults, type Identity, type Limits } from '../identity.ts'
+import { AuthFaults, type Identity } from '../identity.ts'
 import { denyPublish } from '../permissions.ts'
 import { CALLOUT_SUBJECT } from '../settings.ts'
 import type { VerifiedAccount } from './account.ts'

@@ -1,6 +1,6 @@
 // User tokens: who a client is, signed by its account (reference 4.2).
 
-import { NO_LIMIT } from '../identity.ts'
+import { NO_LIMIT } from '../../accounts/limits.ts'
 import { isPublicKey } from '../nkey.ts'
 import { type Rights, readRights, whyNotRights } from './rights.ts'
 import { type Claims, decodeToken, type Invalid, invalid, isInvalid, whyNotNow } from './token.ts'

@@ -2,12 +2,14 @@
 // one it has, the shards and what flows between them, and what happened lately. Connections, subjects, accounts and
 // slow consumers have pages of their own, asked only while somebody looks at them.
 
+import { nowMs } from '../../base/clock.ts'
 import { HEDDLE_VERSION, NATS_VERSION } from '../../base/constants.ts'
 import { age } from '../../base/go-format.ts'
+import type { Json } from '../../base/json.ts'
 import { LATENCY_BOUNDS_S } from '../../reports/latency.ts'
 import type { LoadReport } from '../../reports/load-meter.ts'
-import { type Answer, type Json, jsonAnswer, refusal } from '../answer.ts'
-import { nowMs, type PageContext } from '../page.ts'
+import { type Answer, jsonAnswer, refusal } from '../answer.ts'
+import type { PageContext } from '../page.ts'
 import type { Parameters } from '../parameters.ts'
 
 const EVENTS_SHOWN = 100

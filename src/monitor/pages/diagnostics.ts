@@ -2,9 +2,10 @@
 // the memory of Go; here are the threads with what keeps their loops alive, and the memory of Node under Go's names,
 // as far as there is the like. Arguments of the command are not shown: there may be passwords among them.
 
+import { nowMs } from '../../base/clock.ts'
 import { age } from '../../base/go-format.ts'
 import { type Answer, jsonAnswer, textAnswer } from '../answer.ts'
-import { nowMs, type PageContext } from '../page.ts'
+import type { PageContext } from '../page.ts'
 import type { Parameters } from '../parameters.ts'
 
 export async function stacksz(_parameters: Parameters, context: PageContext): Promise<Answer> {

@@ -1,6 +1,7 @@
 // /healthz: may clients be sent here (reference 11.3)? It asks no shard, so that it answers whatever they are doing.
 
-import { type Answer, type Json, jsonAnswer, refusal } from '../answer.ts'
+import type { Json } from '../../base/json.ts'
+import { type Answer, jsonAnswer, refusal } from '../answer.ts'
 import { countRequest, type PageContext } from '../page.ts'
 import type { Parameters } from '../parameters.ts'
 

@@ -1,11 +1,13 @@
 // /slowz: who falls behind, and why. Ours. Each shard follows its connections that have bytes waiting
 // (shard/slow-watch.ts); those that were closed for it stand behind them.
 
+import { nowMs } from '../../base/clock.ts'
 import { goTime } from '../../base/go-format.ts'
+import type { Json } from '../../base/json.ts'
 import type { SlowRow } from '../../reports/slow-watch.ts'
-import type { Answer, Json } from '../answer.ts'
+import type { Answer } from '../answer.ts'
 import { jsonAnswer, unlessEmpty } from '../answer.ts'
-import { countRequest, missingShards, nowMs, type PageContext } from '../page.ts'
+import { countRequest, missingShards, type PageContext } from '../page.ts'
 import type { Parameters } from '../parameters.ts'
 import { sum } from '../sources/server-totals.ts'
 

@@ -1,11 +1,12 @@
 // /subjectz: the tree of subjects that somebody subscribes to, a level at a time. Ours. It is read from the shared
 // index (interest/census.ts), so that it costs the shards nothing.
 
+import { nowMs } from '../../base/clock.ts'
 import { goTime } from '../../base/go-format.ts'
 import { takeCensus } from '../../interest/census.ts'
-import { properText } from '../../reports/report.ts'
+import { properText } from '../../subjects/byte-string.ts'
 import { type Answer, jsonAnswer, refusal } from '../answer.ts'
-import { countRequest, nowMs, type PageContext } from '../page.ts'
+import { countRequest, type PageContext } from '../page.ts'
 import type { Parameters } from '../parameters.ts'
 
 const LIMIT_DEFAULT = 256

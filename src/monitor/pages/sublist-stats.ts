@@ -2,8 +2,8 @@
 // shard's route cache. The fan-out is that of cached routes as their shard sees them: receivers on another shard count
 // as one.
 
+import type { Json } from '../../base/json.ts'
 import type { TotalsReport } from '../../reports/report.ts'
-import type { Json } from '../answer.ts'
 import { sum } from '../sources/server-totals.ts'
 
 type Counted = Pick<

@@ -1,12 +1,13 @@
 // /subsz and /subscriptionsz: the subscriptions of all shards (reference 11.3). As on nats-server, `total` is 0
 // unless they are listed. Ours: `filter` lists those on exactly this filter.
 
+import { nowMs } from '../../base/clock.ts'
 import { goTime } from '../../base/go-format.ts'
+import type { SubscriptionFilter } from '../../reports/query.ts'
 import type { SubscriptionRow } from '../../reports/report.ts'
 import { isValidLiteral } from '../../subjects/subject.ts'
-import type { SubscriptionFilter } from '../../threads/messages.ts'
 import { type Answer, jsonAnswer, refusal } from '../answer.ts'
-import { countRequest, missingShards, nowMs, type PageContext } from '../page.ts'
+import { countRequest, missingShards, type PageContext } from '../page.ts'
 import type { Parameters } from '../parameters.ts'
 import { sublistStats } from './sublist-stats.ts'
 import { subscriptionDetail } from './subscription-detail.ts'

@@ -6,7 +6,8 @@ import { isExpired } from '../../auth/jwt/account-book.ts'
 import { accountOptions } from '../../auth/jwt/account-options.ts'
 import { isInvalid } from '../../auth/jwt/token.ts'
 import { goTime } from '../../base/go-format.ts'
-import { type Json, unlessNone } from '../answer.ts'
+import type { Json } from '../../base/json.ts'
+import { unlessNone } from '../answer.ts'
 
 const MS_PER_S = 1000
 

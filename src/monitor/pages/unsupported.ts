@@ -1,9 +1,10 @@
 // The pages of features that this server has not: routes, gateways, leaf nodes, JetStream (reference 11.3). They look
 // as nats-server's do where nothing of the kind is configured, so that tools which ask for all pages find them.
 
+import { nowMs } from '../../base/clock.ts'
 import { goTime } from '../../base/go-format.ts'
 import { type Answer, jsonAnswer, refusal, textAnswer } from '../answer.ts'
-import { countRequest, nowMs, type PageContext } from '../page.ts'
+import { countRequest, type PageContext } from '../page.ts'
 import type { Parameters } from '../parameters.ts'
 
 export function routez(parameters: Parameters, context: PageContext): Answer {

@@ -2,8 +2,9 @@
 // It asks nobody anything until a page is made; only the sampler, which remembers the last minutes, asks by itself.
 
 import { GLOBAL_ACCOUNT } from '../../accounts/account.ts'
+import { nowMs } from '../../base/clock.ts'
 import { LoadMeter } from '../../reports/load-meter.ts'
-import { type Monitored, type MonitorPorts, nowMs, type PageContext } from '../page.ts'
+import type { Monitored, MonitorPorts, PageContext } from '../page.ts'
 import { PageQueue } from '../page-queue.ts'
 import { CpuMeter } from './cpu-meter.ts'
 import { Sampler } from './sampler.ts'

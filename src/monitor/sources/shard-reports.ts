@@ -7,10 +7,10 @@
 // Long questions, those about all connections or subscriptions, go out as they come and are answered in parts: pages
 // that ask them wait in a queue of their own (page-queue.ts), and short ones do not wait for them.
 
-import type { ShardAnswers } from '../../primary/ask-shards.ts'
+import type { ShardAnswers } from '../../reports/query.ts'
+import { isLong, type Query, type ShortQuery } from '../../reports/query.ts'
 import type { Report, Reports } from '../../reports/report.ts'
 import { nextTurn } from '../../reports/report-parts.ts'
-import { isLong, type Query, type ShortQuery } from '../../threads/messages.ts'
 
 /** Questions of one message: they are answered in one go. */
 const BATCH_MAX = 16

@@ -1,13 +1,14 @@
 // Numbers of one account that tools ask the server for: connections, and who subscribes to a subject (reference 12).
 
+import { nowMs } from '../../base/clock.ts'
 import { eventHead } from '../../base/event-head.ts'
-import type { Json } from '../../monitor/answer.ts'
-import { nowMs, type PageContext } from '../../monitor/page.ts'
+import type { Json } from '../../base/json.ts'
+import type { PageContext } from '../../monitor/page.ts'
 import { describeTraffic } from '../../monitor/pages/accountz.ts'
 import type { AccountTotals } from '../../monitor/sources/server-accounts.ts'
 import { sum } from '../../monitor/sources/server-totals.ts'
-import { properText } from '../../reports/report.ts'
-import type { SubscriptionFilter } from '../../threads/messages.ts'
+import type { SubscriptionFilter } from '../../reports/query.ts'
+import { properText } from '../../subjects/byte-string.ts'
 import type { PrimarySystem } from './primary-system.ts'
 import type { Reply, ServiceCall } from './responder.ts'
 

@@ -4,7 +4,7 @@
 
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import type { SystemAnswer } from '../shard/shard-system.ts'
+import type { SystemAnswer } from '../contract.ts'
 
 const compress = promisify(gzip)
 

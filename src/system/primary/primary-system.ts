@@ -1,12 +1,12 @@
 // The system account as the primary serves it: the desk where requests are answered, and what is announced. What makes
 // pages is loaded when somebody asks or listens for the first time: most servers never get there.
 
-import type { Json } from '../../monitor/answer.ts'
+import type { Json } from '../../base/json.ts'
 import type { Monitored, PageContext } from '../../monitor/page.ts'
 import type { PageSources } from '../../monitor/sources/page-sources.ts'
 import type { Primary } from '../../primary/primary.ts'
+import type { SystemAnswer, SystemRequest } from '../contract.ts'
 import { type MessageSequence, serverInfo } from '../server-info.ts'
-import type { SystemAnswer, SystemRequest } from '../shard/shard-system.ts'
 import { Announcements } from './announcements.ts'
 import type { SystemDesk } from './responder.ts'
 

@@ -1,6 +1,6 @@
 // What each service of the system account does: which page, which number, which order (reference 12).
 
-import type { Json } from '../../monitor/answer.ts'
+import type { Json } from '../../base/json.ts'
 import { answerOf, type Page, type PageContext } from '../../monitor/page.ts'
 import { accountStats, accountz } from '../../monitor/pages/accountz.ts'
 import { connz } from '../../monitor/pages/connz.ts'
@@ -9,7 +9,7 @@ import { healthz } from '../../monitor/pages/healthz.ts'
 import { subsz } from '../../monitor/pages/subsz.ts'
 import { gatewayz, ipqueuesz, jsz, leafz, routez } from '../../monitor/pages/unsupported.ts'
 import { varz } from '../../monitor/pages/varz.ts'
-import { properText } from '../../reports/report.ts'
+import { properText } from '../../subjects/byte-string.ts'
 import type { ServiceName } from '../service-names.ts'
 import { accountConnections, countSubscribers, countSubscriptions } from './account-numbers.ts'
 import { CLAIMS_SERVICES } from './claims.ts'

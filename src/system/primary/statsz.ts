@@ -2,7 +2,8 @@
 
 import { availableParallelism } from 'node:os'
 import { goTime } from '../../base/go-format.ts'
-import { type Json, unlessEmpty } from '../../monitor/answer.ts'
+import type { Json } from '../../base/json.ts'
+import { unlessEmpty } from '../../monitor/answer.ts'
 import type { PageContext } from '../../monitor/page.ts'
 import { sum } from '../../monitor/sources/server-totals.ts'
 

@@ -17,50 +17,23 @@ import {
   SYSTEM_REQUESTS_MAX,
 } from '../../base/constants.ts'
 import { attempt } from '../../base/guarded.ts'
-import type { Json } from '../../monitor/answer.ts'
+import type { Json } from '../../base/json.ts'
 import { composeRun } from '../../protocol/compose.ts'
 import { headerIn } from '../../protocol/headers.ts'
 import { type Run, replyOf } from '../../protocol/run.ts'
-import { byteString } from '../../reports/report.ts'
+import type { OwnService } from '../../routing/handler.ts'
 import type { Route } from '../../routing/plan.ts'
 import type { Publisher } from '../../routing/router.ts'
 import { isServer, SERVER, ServerPublisher } from '../../routing/server-publisher.ts'
 import type { Shard } from '../../shard/shard.ts'
+import { byteString } from '../../subjects/byte-string.ts'
 import type { ToPrimary } from '../../threads/messages.ts'
 import type { Questions } from '../../threads/primary-rpc.ts'
+import type { SystemAnswer, SystemMessage, SystemRequest } from '../contract.ts'
 import { encodeJson, serverInfo } from '../server-info.ts'
 import { IMPLICIT_IMPORTS, type Service, serviceOf } from '../services.ts'
 import { ConnectionEvents } from './connection-events.ts'
 import { userInfo } from './user-info.ts'
-
-/** A request as the primary gets it. */
-export interface SystemRequest {
-  readonly service: Service
-  /** The account of the connection that asks. */
-  readonly asker: string
-  readonly hasReply: boolean
-  /** The header Accept-Encoding; empty: none. */
-  readonly acceptEncoding: string
-  readonly body: Uint8Array
-}
-
-/** One message or several, in their order. */
-export interface SystemAnswer {
-  readonly headers: Readonly<Record<string, string>>
-  readonly payloads: readonly Uint8Array[]
-}
-
-/** Something to be published in the system account. */
-export interface SystemMessage {
-  readonly subject: string
-  readonly payload: Uint8Array
-}
-
-/** A service as a route leads to it. */
-export interface OwnService {
-  /** Takes the messages of a run; answers how many. */
-  take(run: Run, publisher: Publisher): number
-}
 
 const NO_HEADERS = {}
 const NOTHING = new Uint8Array(0)

@@ -1,8 +1,8 @@
 // What a user may know of itself: the answer to `$SYS.REQ.USER.INFO` (reference 12).
 
 import { nanoseconds } from '../../base/go-format.ts'
+import type { Json } from '../../base/json.ts'
 import type { Client } from '../../connection/client.ts'
-import type { Json } from '../../monitor/answer.ts'
 import type { Permissions, SubjectRules } from '../../options/shapes.ts'
 import type { Shard } from '../../shard/shard.ts'
 

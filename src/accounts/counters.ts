@@ -1,0 +1,36 @@
+// What an account counts.
+
+/** What connections have done together. */
+export class TrafficTotals implements Traffic {
+  inMessages = 0
+  inBytes = 0
+  outMessages = 0
+  outBytes = 0
+
+  add(traffic: Traffic): void {
+    this.inMessages += traffic.inMessages
+    this.inBytes += traffic.inBytes
+    this.outMessages += traffic.outMessages
+    this.outBytes += traffic.outBytes
+  }
+}
+
+/** What a shard counts of an account, besides what its connections count for themselves. */
+export class AccountCounters {
+  /** What the connections that have left had done. */
+  readonly closed = new TrafficTotals()
+  slowConsumers = 0
+  droppedMessages = 0
+  routeHits = 0
+  routeMisses = 0
+  inserts = 0
+  removes = 0
+}
+
+/** Messages, and their payloads and headers in bytes. */
+export interface Traffic {
+  readonly inMessages: number
+  readonly inBytes: number
+  readonly outMessages: number
+  readonly outBytes: number
+}

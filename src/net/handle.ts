@@ -1,0 +1,37 @@
+// Connections that are not sockets yet: what crosses threads, and how a socket is made of it.
+
+import type { Socket } from 'node:net'
+import { type Handle, socketWith, takeHandle } from '../base/node-private.ts'
+
+/** A connection on its way to the shard that will serve it. */
+export interface Arrival {
+  readonly id: number
+  /** Which listener it came to. */
+  readonly kind: 'client' | 'websocket'
+  readonly handle: Handle
+  /** The server is full: tell it so and close. */
+  readonly refused: boolean
+}
+
+/**
+ * Shard: the socket of a connection. It does not read before resume(), and stays open for writing when the peer has
+ * finished.
+ */
+export function socketOver(handle: Handle): Socket {
+  return socketWith(handle, { allowHalfOpen: true })
+}
+
+/** The same, reading into `buffer`: calls `onRead` with the number of bytes each time. */
+export function readingSocketOver(handle: Handle, buffer: Buffer, onRead: (bytes: number) => void): Socket {
+  const callback = (bytes: number): boolean => {
+    onRead(bytes)
+    return true
+  }
+  return socketWith(handle, { allowHalfOpen: true, onread: { buffer, callback } })
+}
+
+/** Makes a socket that is here already one that reads into `buffer`. Undefined if the connection is gone. */
+export function adopt(socket: Socket, buffer: Buffer, onRead: (bytes: number) => void): Socket | undefined {
+  const handle = takeHandle(socket)
+  return handle === undefined ? undefined : readingSocketOver(handle, buffer, onRead)
+}

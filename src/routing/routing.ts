@@ -1,0 +1,19 @@
+// How messages are to be dealt with by another shard.
+
+/** How a run is to be dealt with by the shard that gets it. */
+export interface Routing {
+  /** Name of the account that it is published in (byte string). */
+  readonly account: string
+  /** Deliver to all plain subscriptions. */
+  readonly plain: boolean
+  /** Deliver to one member of this group; empty: of none. */
+  readonly queue: string
+  /** How often a queue message has changed shards because its member was gone. */
+  readonly hops: number
+  /** The publisher's connection, on the shard that it belongs to. */
+  readonly publisher: number
+  /** The number of its trace; 0: it is not traced; negative: nobody awaits what is told of it. */
+  readonly trace: number
+  /** It is not to be delivered. */
+  readonly isOnlyTraced: boolean
+}
