@@ -6,7 +6,7 @@
 //                      (service-calls.ts)
 
 import type { ExportOptions, ImportOptions } from '../options/shapes.ts'
-import { intersection } from '../subjects/overlap.ts'
+import { intersection } from '../subjects/filter.ts'
 import {
   compileTransform,
   identityDestination,

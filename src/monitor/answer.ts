@@ -61,12 +61,3 @@ export const INTERNAL_ERROR = textAnswer('500 internal server error\n', 500)
 export function unavailable(reason: string): Answer {
   return textAnswer(`503 service unavailable: ${reason}\n`, 503, { ...TEXT_HEADERS, 'Retry-After': '1' })
 }
-
-/** For members that nats-server leaves out when they are empty. */
-export function unlessEmpty<T extends string | number>(value: T): T | undefined {
-  return value === '' || value === 0 ? undefined : value
-}
-
-export function unlessNone(list: readonly Json[]): readonly Json[] | undefined {
-  return list.length === 0 ? undefined : list
-}

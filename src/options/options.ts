@@ -2,7 +2,6 @@
 // each comes from, its default, bounds and key in the configuration file stand in the table of settings
 // (config/settings.ts), from which docs/configuration.md is made.
 
-import type { ConfigData } from '../config/language/tree.ts'
 import type {
   AccountOptions,
   AuthorizationOptions,
@@ -232,5 +231,5 @@ export interface ServerOptions {
   proxyProtocol?: boolean
 }
 
-export { normaliseOptions, OptionError } from '../config/normalise.ts'
-export { defaultWorkers } from '../config/table/settings-server.ts'
+/** What the embedding API takes for a block: the same keys and values as in the file, as plain data. */
+export type ConfigData = string | boolean | number | readonly ConfigData[] | { readonly [key: string]: ConfigData }

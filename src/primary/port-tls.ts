@@ -1,7 +1,8 @@
 // TLS of the server's ports, on the primary: certificates are read and staples fetched before options come into force.
 
+import { OptionError } from '../config/normalise.ts'
 import type { Log } from '../log/log.ts'
-import { OptionError, type Options } from '../options/options.ts'
+import type { Options } from '../options/options.ts'
 import type { PreparedTls, Stapling } from '../tls/ocsp/stapling.ts'
 import type { Result } from '../tls/pem.ts'
 import type { TlsOfPorts, TlsSettings } from '../tls/read-settings.ts'

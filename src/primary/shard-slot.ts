@@ -1,18 +1,8 @@
 // A shard's place in the server: threads come and go in it.
 
 import { RESTART_BACKOFF_MAX_MS, RESTART_BACKOFF_MIN_MS, SHARD_SETTLED_MS } from '../base/constants.ts'
-import type { Counters } from '../reports/gauges.ts'
 import { type ShardHost, WorkerShardHost } from './shard-host.ts'
 import type { ShardWatch } from './shard-watch.ts'
-
-/** What is known of a shard without asking it. */
-export interface ShardState {
-  /** `down` while there is no thread in its place that serves, `late` while the thread does not turn its loop. */
-  readonly state: 'serving' | 'late' | 'down'
-  readonly counters: Counters
-  /** Its part of the shared index. */
-  readonly region: SharedArrayBuffer
-}
 
 export interface Slot {
   host: ShardHost

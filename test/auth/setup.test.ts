@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { hasPlainPassword } from '../../src/auth/setup.ts'
 import { blockReader } from '../../src/config/file.ts'
-import { normaliseOptions, type ServerOptions } from '../../src/options/options.ts'
+import { normaliseOptions } from '../../src/config/normalise.ts'
+import type { ServerOptions } from '../../src/options/options.ts'
 
 const HASH = '$2a$04$ZZZZZZZZZZZZZZZZZZZZZuQmYcLZUzzzzzzzzzzzzzzzzzzzzzzzz'
 const NKEY = 'UC6NLCN7AS34YOJVCYD4PJ3QB7QGLYG5B5IMBT25VW5K4TNUJODM7BOX'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { normaliseOptions } from '../../src/config/normalise.ts'
 import { SETTINGS } from '../../src/config/table/table.ts'
-import { normaliseOptions } from '../../src/options/options.ts'
 import { committedPage, configurationPage } from './configuration-page.ts'
 
 test('docs/configuration.md is what the tables say; npm run docs:config writes it', () => {

@@ -3,7 +3,7 @@
 import { createServer } from 'node:net'
 import { BroadcastChannel } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
-import { normaliseOptions } from '../../src/options/options.ts'
+import { normaliseOptions } from '../../src/config/normalise.ts'
 import { Primary } from '../../src/primary/primary.ts'
 import { ShardThreads } from '../../src/primary/shard-threads.ts'
 import { open } from '../support/harness.ts'

@@ -12,10 +12,10 @@ import {
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { expect, test } from 'vitest'
+import { normaliseOptions } from '../../src/config/normalise.ts'
 import { FileSink } from '../../src/log/file-sink.ts'
 import { Log, type LogOptions } from '../../src/log/log.ts'
 import type { LogMessage } from '../../src/log/sink.ts'
-import { normaliseOptions } from '../../src/options/options.ts'
 import { ownFolder, textOf } from '../support/configured.ts'
 
 const BACKUP = /^server\.log\.\d{4}\.\d\d\.\d\d\.\d\d\.\d\d\.\d\d\.\d{9}$/

@@ -4,7 +4,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import type { ConfigData } from '../../src/config/language/tree.ts'
+import type { ConfigData } from '../../src/options/options.ts'
 import { scratchDirectory } from '../support/configured-servers.ts'
 import { missing, peers } from '../support/peers.ts'
 import { chooseSeed, Random } from '../support/random.ts'

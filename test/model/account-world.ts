@@ -2,7 +2,7 @@
 // the rules of docs/security.md, without a look at how src/accounts/ does it. Imports lead from later accounts to
 // earlier ones only, so that there is no cycle.
 
-import type { ConfigData } from '../../src/config/language/tree.ts'
+import type { ConfigData } from '../../src/options/options.ts'
 import type { Random } from '../support/random.ts'
 
 const ACCOUNTS = 4

@@ -1,7 +1,7 @@
 // Reports as shards make them, for tests of what the pages make of them.
 
 import { emptyTotals } from '../../src/monitor/sources/server-totals.ts'
-import type { ShardState } from '../../src/primary/shards.ts'
+import type { ShardState } from '../../src/reports/shard-state.ts'
 import { Gauges } from '../../src/reports/gauges.ts'
 import type { ConnectionRow, TotalsReport } from '../../src/reports/report.ts'
 

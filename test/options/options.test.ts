@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { expect, test } from 'vitest'
 import { REGION_BYTES, SHARDS_MAX } from '../../src/base/constants.ts'
-import { defaultWorkers, normaliseOptions, OptionError, type ServerOptions } from '../../src/options/options.ts'
+import { normaliseOptions, OptionError } from '../../src/config/normalise.ts'
+import { defaultWorkers } from '../../src/config/table/settings-server.ts'
+import type { ServerOptions } from '../../src/options/options.ts'
 
 test('what is not given has the defaults of nats-server', () => {
   expect(normaliseOptions({})).toMatchObject({

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { blockReader } from '../../src/config/file.ts'
-import { normaliseOptions, type ServerOptions } from '../../src/options/options.ts'
+import { normaliseOptions } from '../../src/config/normalise.ts'
+import type { ServerOptions } from '../../src/options/options.ts'
 import { reloadLines } from '../../src/primary/reload.ts'
 
 const readBlocks = blockReader(() => '')

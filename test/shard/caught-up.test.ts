@@ -3,8 +3,8 @@
 
 import { expect, test } from 'vitest'
 import { blockReader } from '../../src/config/file.ts'
+import { normaliseOptions } from '../../src/config/normalise.ts'
 import { readFile } from '../../src/config/surroundings.ts'
-import { normaliseOptions } from '../../src/options/options.ts'
 import type { Primary } from '../../src/primary/primary.ts'
 import type { ConnectionRow } from '../../src/reports/report.ts'
 import { open, ownPrimary } from '../support/harness.ts'

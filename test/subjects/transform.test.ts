@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { intersection } from '../../src/subjects/overlap.ts'
+import { intersection } from '../../src/subjects/filter.ts'
 import { matches } from '../../src/subjects/subject.ts'
 import {
   compileTransform,

@@ -2,10 +2,10 @@
 
 import { AccountConnections } from '../../src/accounts/account-connections.ts'
 import { createServerKey } from '../../src/auth/server-key.ts'
+import { normaliseOptions } from '../../src/config/normalise.ts'
 import { Generations } from '../../src/interest/generations.ts'
 import { createRegion } from '../../src/interest/writer.ts'
 import { PublishOrder } from '../../src/mesh/publish-order.ts'
-import { normaliseOptions } from '../../src/options/options.ts'
 import { Gauges } from '../../src/reports/gauges.ts'
 import { Shard } from '../../src/shard/shard.ts'
 import { MessageSequence } from '../../src/system/server-info.ts'

@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ConfigData } from '../../src/config/language/tree.ts'
+import type { ConfigData } from '../../src/options/options.ts'
 import type { WebSocketOptions } from '../../src/options/shapes.ts'
 import type { CertificateFiles } from '../../src/tls/options.ts'
 import { missing, peers } from './peers.ts'

@@ -1,11 +1,12 @@
 // Whether what an account's token says makes sense. The rules are those of nats-server: an account that breaks one is
 // not served at all, so that nobody gets more than was meant.
 
+import { hasWildcard } from '../../subjects/filter.ts'
 import { isPublicKey } from '../nkey.ts'
 import type { Account, AccountExport, AccountImport, Destination, Info } from './account.ts'
 import { decodeActivation, whyNotImportedBy } from './activation.ts'
 import { whyNotPermissions } from './rights.ts'
-import { hasWildcard, isOneWithinAnother, isSubject } from './subjects.ts'
+import { isOneWithinAnother, isSubject } from './subjects.ts'
 import { isInvalid, whyNotNow } from './token.ts'
 
 const INFO_MAX = 8 * 1024

@@ -8,10 +8,6 @@ export function isSubject(subject: string): boolean {
   return !subject.includes(' ') && subject.split('.').every((token) => token !== '')
 }
 
-export function hasWildcard(subject: string): boolean {
-  return subject.split('.').some((token) => token === '*' || token === '>')
-}
-
 /** Whether one of several subjects is within another, in time by their number: each is looked up in a tree of all. */
 export function isOneWithinAnother(subjects: readonly string[]): boolean {
   if (new Set(subjects).size < subjects.length) return true

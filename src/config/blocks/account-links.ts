@@ -2,10 +2,10 @@
 // allowed by an export, subjects can be mapped there and back, and no import comes round to where it began.
 
 import type { AccountOptions, ExportOptions, ImportOptions } from '../../options/shapes.ts'
+import { covers, hasWildcard, isPublishSubject, isValidSubject, overlap } from '../../subjects/filter.ts'
 import { identityDestination } from '../../subjects/transform.ts'
 import { quoteText } from '../problems.ts'
 import { whyNoTransform, withWildcards } from './subject-mapping.ts'
-import { collide, hasWildcard, isPublishSubject, isSubset, isValidSubject } from './subjects.ts'
 
 const BAD_SUBJECT = 'sublist: invalid subject'
 const CYCLE = 'import forms a cycle'
@@ -107,7 +107,7 @@ function whyNoLatency(
   { latency, response }: ExportOptions,
 ): string | undefined {
   const subject = latency?.subject ?? ''
-  const loops = all.get(name)?.services.some((each) => isSubset(subject, each.subject))
+  const loops = all.get(name)?.services.some((each) => covers(each.subject, subject))
   if (!isPublishSubject(subject) || loops) return 'invalid publish subject'
   return response === 'singleton' ? undefined : 'bad service response type'
 }
@@ -115,7 +115,7 @@ function whyNoLatency(
 /** Whether an account lets another import a subject. */
 function isExported(exports: readonly ExportOptions[], importer: Linked, subject: string): boolean {
   const exact = exports.find((each) => each.subject === subject)
-  const fitting = exact ?? exports.find((each) => isSubset(subject, each.subject))
+  const fitting = exact ?? exports.find((each) => covers(each.subject, subject))
   if (fitting === undefined) return false
   const { accounts, accountTokenPosition } = fitting
   if (accountTokenPosition > 0) {
@@ -162,13 +162,13 @@ function whyRound(
 ): string | undefined {
   if (visited.size >= CHAIN_MAX) return 'search cycle depth exhausted'
   const stream = kind === 'stream'
-  if (stream && !account.streams.some((each) => isSubset(subject, each.subject))) return undefined
+  if (stream && !account.streams.some((each) => covers(each.subject, subject))) return undefined
   for (const each of stream ? account.streamImports : account.serviceImports) {
-    if (!collide(subject, each.to)) continue
+    if (!overlap(subject, each.to)) continue
     if (visited.has(each.account.name)) return CYCLE
     visited.add(account.name)
     const narrower = stream ? each.to : each.from
-    const reason = whyRound(kind, each.account, isSubset(narrower, subject) ? narrower : subject, visited)
+    const reason = whyRound(kind, each.account, covers(subject, narrower) ? narrower : subject, visited)
     if (reason !== undefined) return reason
   }
   return undefined

@@ -10,6 +10,7 @@ import {
   type MappingDestination,
   type MappingOptions,
 } from '../../options/shapes.ts'
+import { isPublishSubject, isValidSubject } from '../../subjects/filter.ts'
 import { type ConfigEntry, isPlainData, typeName } from '../language/tree.ts'
 import { quotedValue, quoteText, shownValue } from '../problems.ts'
 import { EXPORT, IMPORT, readExports, readImports } from './exports-imports.ts'
@@ -19,7 +20,6 @@ import { PERMISSIONS, readPermissions } from './permissions.ts'
 import { custom, integer, type Reading, readBlock, type Schema, text } from './schema.ts'
 import { slowConsumerKey } from './slow-consumer.ts'
 import { whyNoMappings } from './subject-mapping.ts'
-import { isPublishSubject, isValidSubject } from './subjects.ts'
 import { readUsers, USER, withDefaults } from './users.ts'
 
 const LIMITS: Schema<Draft<AccountLimits>> = {

@@ -3,6 +3,7 @@
 
 import { parseDuration } from '../../base/duration.ts'
 import type { Permissions } from '../../options/shapes.ts'
+import { isValidSubject } from '../../subjects/filter.ts'
 import { type ConfigEntry, typeName } from '../language/tree.ts'
 import type { Checked } from '../layer.ts'
 import { quoteText } from '../problems.ts'
@@ -22,7 +23,6 @@ import {
   text,
   textsOf,
 } from './schema.ts'
-import { isValidSubject } from './subjects.ts'
 import { readTls } from './tls.ts'
 import { TLS } from './tls-keys.ts'
 import { readUrl, readUrls } from './urls.ts'

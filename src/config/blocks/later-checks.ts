@@ -4,9 +4,9 @@
 import { durationText } from '../../base/duration.ts'
 import type { Options } from '../../options/options.ts'
 import { GLOBAL_ACCOUNT } from '../../options/shapes.ts'
+import { isValidSubject } from '../../subjects/filter.ts'
 import type { Checked, LaterBlocks } from '../layer.ts'
 import { quoteText } from '../problems.ts'
-import { isValidSubject } from './subjects.ts'
 import { checkNoAuthUser, usersOf } from './user-checks.ts'
 
 const SYSTEM_ACCOUNT = '$SYS'

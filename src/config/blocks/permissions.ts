@@ -3,10 +3,10 @@
 
 import { parseDuration } from '../../base/duration.ts'
 import type { Draft, Permissions, SubjectRules } from '../../options/shapes.ts'
+import { isValidSubject } from '../../subjects/filter.ts'
 import { type ConfigEntry, typeName } from '../language/tree.ts'
 import { type Problems, quoteText, shownValue } from '../problems.ts'
 import { custom, type Reading, readBlock, type Schema } from './schema.ts'
-import { isValidSubject } from './subjects.ts'
 
 /** An answer's permission where nothing else is said: one message, for two minutes. */
 const RESPONSE_MESSAGES = 1

@@ -1,8 +1,8 @@
 // Whether subjects can be mapped as a configuration says (reference 4.3), in the words of nats-server. What a
 // destination may be made of is said in one place: subjects/transform.ts.
 
+import { isValidSubject } from '../../subjects/filter.ts'
 import { compileTransform } from '../../subjects/transform.ts'
-import { isValidSubject } from './subjects.ts'
 
 const BAD = 'invalid mapping destination'
 

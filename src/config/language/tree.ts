@@ -50,9 +50,6 @@ export function originOf({ place }: ConfigEntry): string {
   return place.line === 0 ? apiOrigin(place.file) : `${place.file}:${place.line}`
 }
 
-/** What the embedding API takes for a block: the same keys and values as in the file, as plain data. */
-export type ConfigData = string | boolean | number | readonly ConfigData[] | { readonly [key: string]: ConfigData }
-
 /** How deep plain data may be nested; deeper data is a mistake or a cycle. */
 const DATA_DEPTH_MAX = 100
 

@@ -1,8 +1,8 @@
 // A subscription as /connz?subs=detail and /subsz list it (reference 11.2).
 
 import type { Json } from '../../base/json.ts'
+import { unlessEmpty } from '../../base/json.ts'
 import type { SubscriptionRow } from '../../reports/report.ts'
-import { unlessEmpty } from '../answer.ts'
 
 /** The account is named on /subsz and for closed connections; for open ones nats-server leaves it out. */
 export function subscriptionDetail(row: SubscriptionRow, withAccount: boolean): Json {

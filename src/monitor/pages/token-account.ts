@@ -7,7 +7,7 @@ import { accountOptions } from '../../auth/jwt/account-options.ts'
 import { isInvalid } from '../../auth/jwt/token.ts'
 import { goTime } from '../../base/go-format.ts'
 import type { Json } from '../../base/json.ts'
-import { unlessNone } from '../answer.ts'
+import { unlessNone } from '../../base/json.ts'
 
 const MS_PER_S = 1000
 

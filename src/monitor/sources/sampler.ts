@@ -2,8 +2,8 @@
 // what happened to threads. It asks what any page may ask, so that what a page needs each second costs nothing more.
 
 import { cpuUsage, memoryUsage } from 'node:process'
-import type { ShardState } from '../../primary/shards.ts'
 import type { ThreadReport, TotalsReport } from '../../reports/report.ts'
+import type { ShardState } from '../../reports/shard-state.ts'
 import type { ServerAccounts } from './server-accounts.ts'
 import { type ServerTotals, sum } from './server-totals.ts'
 import type { ShardReports } from './shard-reports.ts'

@@ -2,9 +2,9 @@
 // when a thread dies and is right while one is stuck. For the rest, a shard that turns its loop too late to answer is
 // shown as it was when it last did; one that is down has nothing.
 
-import type { ShardState } from '../../primary/shards.ts'
 import type { Counters } from '../../reports/gauges.ts'
 import type { TotalsReport } from '../../reports/report.ts'
+import type { ShardState } from '../../reports/shard-state.ts'
 import type { ShardReports } from './shard-reports.ts'
 
 export class ServerTotals {

@@ -3,7 +3,7 @@
 import { availableParallelism } from 'node:os'
 import { goTime } from '../../base/go-format.ts'
 import type { Json } from '../../base/json.ts'
-import { unlessEmpty } from '../../monitor/answer.ts'
+import { unlessEmpty } from '../../base/json.ts'
 import type { PageContext } from '../../monitor/page.ts'
 import { sum } from '../../monitor/sources/server-totals.ts'
 
