@@ -16,7 +16,8 @@ import type { ServerOptions } from './options/options.ts'
 import { Primary } from './primary/primary.ts'
 
 export type { Authenticate, AuthenticateAnswer, AuthenticateRequest } from './auth/custom.ts'
-export { OptionError, type ServerOptions } from './options/options.ts'
+export { OptionError } from './config/normalise.ts'
+export type { ServerOptions } from './options/options.ts'
 
 /** What createServer() takes: plain data, and a function. */
 export interface EmbeddedOptions extends ServerOptions {

@@ -21,8 +21,8 @@ export class AccountCounters {
   readonly closed = new TrafficTotals()
   slowConsumers = 0
   droppedMessages = 0
-  routeHits = 0
-  routeMisses = 0
+  planHits = 0
+  planMisses = 0
   inserts = 0
   removes = 0
 }

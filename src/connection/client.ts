@@ -10,7 +10,6 @@ import { LINGER_MS, PROTOCOL_VERSION } from '../base/constants.ts'
 import { CloseReason, type Fault, Faults, type Refusal } from '../base/errors.ts'
 import { attempt } from '../base/guarded.ts'
 import { Work } from '../base/turns.ts'
-import type { Peer } from '../mesh/shard-peer.ts'
 import { Shedding } from '../net/drop-policy.ts'
 import { KeepAlive, type KeepAliveOwner } from '../net/keep-alive.ts'
 import { Outbound } from '../net/outbound.ts'
@@ -19,11 +18,13 @@ import { type SlowWrites, sweepWrites } from '../net/slow-writes.ts'
 import type { Transport } from '../net/transport.ts'
 import type { Options } from '../options/options.ts'
 import type { SlowConsumerPolicy } from '../options/shapes.ts'
-import { encodeError, OK, PING, PONG } from '../protocol/encoder.ts'
+import { CLIENT_DIALECT, type Dialect, encodeError, OK, PING, PONG } from '../protocol/encoder.ts'
 import { type ConnectOptions, defaultConnectOptions } from '../protocol/handshake.ts'
 import { Parser } from '../protocol/parser.ts'
-import type { Publisher } from '../routing/router.ts'
-import type { Subscription } from '../routing/sublist.ts'
+import type { Peer } from '../routing/peer.ts'
+import type { Publisher } from '../routing/publisher.ts'
+import type { Receiver } from '../routing/receiver.ts'
+import type { Subscription } from '../routing/subscription.ts'
 import type { Shard } from '../shard/shard.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
 import type { WebSocketSession } from '../websocket/handshake.ts'
@@ -37,7 +38,7 @@ import { Turn, type TurnOwner } from './turn.ts'
 
 /** Where nobody waits for the peer to close its half. */
 const AT_ONCE: readonly unknown[] = [CloseReason.clientClosed, CloseReason.serverShutdown]
-export class Client implements Publisher, KeepAliveOwner, TurnOwner {
+export class Client implements Publisher, KeepAliveOwner, TurnOwner, Receiver {
   readonly id: number
   readonly log: ClientLog
   readonly outbound: Outbound
@@ -222,6 +223,15 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
 
   // ── Output ────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** A client, as nats-server numbers kinds of connections. */
+  get kind(): number {
+    return 0
+  }
+
+  get dialect(): Dialect {
+    return CLIENT_DIALECT
+  }
+
   /** `operation` is what the trace shows; messages that we make ourselves are not shown. */
   send(bytes: Buffer, operation?: string): void {
     if (this.shard.options.trace && operation !== undefined) this.log.wentOut(operation)
@@ -373,7 +383,7 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner {
 
   /** Called every second or so: a peer that takes nothing is cut, unless messages are dropped instead. */
   sweep(nowMs: number): void {
-    this.parser.forgetRoute()
+    this.parser.forgetPlan()
     if (this.closing) {
       // It had time to take its last words and say goodbye.
       if (this.shard.clock.nowMs > this.lingersUntilMs) this.socket.destroy()

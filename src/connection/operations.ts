@@ -14,9 +14,8 @@ import { encodeNoResponders } from '../protocol/encoder.ts'
 import type { ConnectOptions } from '../protocol/handshake.ts'
 import type { ParserHandler } from '../protocol/parser-handler.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
-import { ClientDepartures, holdBack } from '../routing/departures.ts'
-import type { Route } from '../routing/plan.ts'
-import { Subscription } from '../routing/sublist.ts'
+import type { Plan } from '../routing/plan.ts'
+import { Subscription } from '../routing/subscription.ts'
 import type { Shard } from '../shard/shard.ts'
 import {
   countTokens,
@@ -28,6 +27,7 @@ import {
   RESERVED_QUEUE,
 } from '../subjects/subject.ts'
 import type { Client } from './client.ts'
+import { ClientDepartures, holdBack } from './departures.ts'
 import { Login } from './login.ts'
 import type { Rights } from './rights.ts'
 
@@ -217,7 +217,7 @@ export class Operations implements ParserHandler {
     const fitting =
       mayBeTraced || isMapped
         ? Math.max(1, Math.floor(turns.left / (mayBeTraced ? Work.trace : Work.mapping)))
-        : router.planner.routeOf(run, account).fitting(turns.left, run.size)
+        : router.planner.planOf(run, account).fitting(turns.left, run.size)
     return Math.min(run.count, fitting)
   }
 
@@ -241,13 +241,13 @@ export class Operations implements ParserHandler {
   private publish(run: Run): void {
     const { client, shard } = this
     const { options, account } = client
-    const route = shard.router.planner.routeOf(run, account)
+    const plan = shard.router.planner.planOf(run, account)
     // What is wrong with the subject is told first, as by nats-server.
     if (this.hasReservedSubject(run)) return
-    if (this.rights !== undefined && !this.mayPublish(run, route, this.rights)) return
+    if (this.rights !== undefined && !this.mayPublish(run, plan, this.rights)) return
     if (this.hasReservedReply(run)) return
     if (options.verbose) client.sendOk()
-    this.heard(run, shard.router.dispatch(run, account, client, route))
+    this.heard(run, shard.router.dispatch(run, account, client, plan))
   }
 
   /** A run has led to so many deliveries. */
@@ -275,8 +275,8 @@ export class Operations implements ParserHandler {
   }
 
   /** Whether the run, or as much of it as is left in it, may go on under the subject that mappings have given it. */
-  private mayPublish(run: Run, route: Route, rights: Rights): boolean {
-    const allowed = rights.publishable(route, run)
+  private mayPublish(run: Run, plan: Plan, rights: Rights): boolean {
+    const allowed = rights.publishable(plan, run)
     if (allowed === run.count) return true
     const refused = run.count - allowed
     run.count = refused
@@ -293,7 +293,7 @@ export class Operations implements ParserHandler {
   private answerNoResponders(run: Run): void {
     const { client } = this
     const reply = replyOf(run)
-    const sid = this.shard.router.planner.plainSidOf(client, reply)
+    const sid = this.shard.router.planner.plainSidOf(client, client.account, reply)
     if (sid === undefined) return
     const answer = encodeNoResponders(subjectOf(run), reply, sid)
     for (let i = 0; i < run.count && !client.closing; i++) client.send(answer)
@@ -366,7 +366,7 @@ export class Operations implements ParserHandler {
     if (subscription !== undefined) {
       if (max > subscription.delivered) {
         subscription.max = max
-        // From now on it is counted message by message: routes that have it in a group are stale.
+        // From now on it is counted message by message: plans that have it in a group are stale.
         shard.generations.advanceFor(subscription.subject)
       } else if (subscription.queue === '') client.endSubscription(subscription)
       else {

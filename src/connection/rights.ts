@@ -1,13 +1,13 @@
 // What one connection may do, as its permissions say (src/auth/permissions.ts decides; this remembers).
 //
-// A publish is asked about once a subject and user: the route of the subject keeps whose permissions have allowed it,
-// so that the hot path compares two references. Deliveries are asked about when a route is made, never for a message.
+// A publish is asked about once a subject and user: the plan of the subject keeps whose permissions have allowed it,
+// so that the hot path compares two references. Deliveries are asked about when a plan is made, never for a message.
 
 import { CompiledPermissions, type SubscribeVerdict } from '../auth/permissions.ts'
 import { ResponsePermits } from '../auth/responses.ts'
 import type { Permissions } from '../options/shapes.ts'
 import { type Run, subjectOf } from '../protocol/run.ts'
-import type { Route } from '../routing/plan.ts'
+import type { Plan } from '../routing/plan.ts'
 
 export class Rights {
   /** Shared by all connections of a user. */
@@ -21,13 +21,13 @@ export class Rights {
   }
 
   /** How many messages of a run may be published: all, none, or as many answers as are still allowed. */
-  publishable(route: Route, run: Run): number {
+  publishable(plan: Plan, run: Run): number {
     const { permissions, permits } = this
     const { count } = run
-    if (route.isAllowed(permissions) || permissions.publishesAll) return count
+    if (plan.isAllowed(permissions) || permissions.publishesAll) return count
     const subject = subjectOf(run)
     if (permissions.mayPublish(subject)) {
-      route.allow(permissions)
+      plan.allow(permissions)
       return count
     }
     if (permits === undefined) return 0

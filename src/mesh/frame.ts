@@ -198,7 +198,7 @@ export function readFrame(from: Block, at: number, frame: Frame, run: Run): void
   run.size = view.getInt32(at + At.size, true)
   run.count = view.getInt32(at + At.count, true)
   run.stride = run.lineLength + run.size + 2
-  run.route = undefined
+  run.memo = undefined
 }
 
 /** Points `run` at raw messages that stand in `block` from `start` on; the subject and reply offsets follow. */

@@ -1,7 +1,7 @@
 // What shards say to each other by the port between them, and what a shard needs to know another one.
 
 import type { MessagePort } from 'node:worker_threads'
-import type { TraceEvent } from '../tracing/message-trace.ts'
+import type { TraceEvent } from '../tracing/event.ts'
 
 /** What a shard needs to know another one. The same two rings and the other end of the port go to the other one. */
 export interface PeerSetup {

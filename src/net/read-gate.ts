@@ -3,9 +3,13 @@
 //
 // One gate a connection that was ever held: most never are, and have none.
 
-import type { Peer } from '../mesh/shard-peer.ts'
 import { holdMsFor, type Outbound } from './outbound.ts'
 import type { Transport } from './transport.ts'
+
+/** Another shard: frames for it may wait. */
+interface Congested {
+  readonly link: { whenRelieved(callback: () => void): void }
+}
 
 export class ReadGate {
   private readonly socket: Transport
@@ -18,7 +22,7 @@ export class ReadGate {
   private releaseHold: (() => void) | undefined
   /** Shards with a receiver that has fallen behind. */
   private readonly shards = new Set<number>()
-  private readonly congested = new Set<Peer>()
+  private readonly congested = new Set<Congested>()
   private closed = false
   /** Times it was held for the sake of receivers. */
   stalls = 0
@@ -56,7 +60,7 @@ export class ReadGate {
     if (this.shards.size > 0) this.holdForMs(holdMsFor(readBytes))
   }
 
-  holdForPeer(peer: Peer): void {
+  holdForPeer(peer: Congested): void {
     if (this.congested.has(peer)) return
     this.congested.add(peer)
     this.pause()

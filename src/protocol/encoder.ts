@@ -21,8 +21,20 @@ const VERBS = blockFrom('HMSG MSG ')
 const HMSG_START = 0
 const MSG_START = 5
 
-/** Composes the heads of messages: one a run and receiver group, copied in front of each payload. */
-export class HeadComposer {
+/** How a kind of receiver is told of a message: one head a run and group of receivers, copied in front of each payload. */
+export interface Dialect {
+  /** The head composed last stands in the first `length` bytes. */
+  readonly block: Block
+  readonly length: number
+  /**
+   * Composes the head of a run's messages. `subject` and `sid` are byte strings; an empty subject means the run's. With
+   * `withHeader` the message's headers follow it.
+   */
+  compose(run: Run, subject: string, sid: string, withHeader: boolean): void
+}
+
+/** The dialect of clients: MSG and HMSG. */
+export class HeadComposer implements Dialect {
   block: Block = allocateBlock(8192)
   length = 0
 
@@ -63,6 +75,9 @@ export class HeadComposer {
     this.length = at
   }
 }
+
+/** One for all clients of a thread: whoever composes a head copies it before the next one. */
+export const CLIENT_DIALECT = new HeadComposer()
 
 /** Answer to a request that nobody hears (reference 10): HMSG on the reply subject, status 503. Byte strings. */
 export function encodeNoResponders(subject: string, reply: string, sid: string): Buffer {

@@ -100,9 +100,9 @@ export class Parser {
     return this.carry?.length ?? 0
   }
 
-  /** Lets go of the route of the latest publish, which may name connections that are closed by now. */
-  forgetRoute(): void {
-    this.run.route = undefined
+  /** Lets go of the plan of the latest publish, which may name connections that are closed by now. */
+  forgetPlan(): void {
+    this.run.memo = undefined
   }
 
   /** Takes nothing more; gives back what it holds. */
@@ -404,7 +404,7 @@ export class Parser {
     run.headerSize = headerSize
     run.size = size
     run.stride = lineLength + size + 2
-    run.route = undefined
+    run.memo = undefined
     if (at + run.stride <= end) return this.readRun(block, at, end)
     return this.beginAssembly(block, at, end)
   }

@@ -3,7 +3,6 @@
 
 import { allocateBlock, type Block } from '../memory/block.ts'
 import type { Chunk } from '../memory/chunk-pool.ts'
-import type { Route } from '../routing/plan.ts'
 import type { ParserTracer } from './parser-handler.ts'
 
 const EMPTY = allocateBlock(0)
@@ -33,8 +32,8 @@ export class Run {
   count = 0
   /** The chunk behind `block` if a receiver may keep it, for payloads that go by reference. */
   chunk: Chunk | undefined
-  /** Who wants this subject, as last looked up; checked against the generations before each use. */
-  route: Route | undefined
+  /** For the router: what it last found out about this subject. */
+  memo: object | undefined
 }
 
 /** The subject, a byte string. */

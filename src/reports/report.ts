@@ -4,7 +4,7 @@
 import { CLOSED_SUBSCRIPTIONS_MAX } from '../base/constants.ts'
 import { Faults } from '../base/errors.ts'
 import type { Client } from '../connection/client.ts'
-import type { Subscription } from '../routing/sublist.ts'
+import type { Subscription } from '../routing/subscription.ts'
 import type { Shard } from '../shard/shard.ts'
 import { properText } from '../subjects/byte-string.ts'
 import { describeConnections, type FoundConnections, findConnections } from './connection-list.ts'
@@ -39,12 +39,12 @@ export interface TotalsReport {
   stalls: number
   /** Bytes that wait for all connections together, as of the latest sweep. */
   pendingBytes: number
-  routesCached: number
+  plansCached: number
   /** Receivers of the cached routes: of the one with most, and of all. */
   fanoutMax: number
   fanoutSum: number
-  routeHits: number
-  routeMisses: number
+  planHits: number
+  planMisses: number
   inserts: number
   removes: number
   interestBytes: number
@@ -65,11 +65,11 @@ export interface AccountReport {
   outBytes: number
   slowConsumers: number
   droppedMessages: number
-  routesCached: number
+  plansCached: number
   fanoutMax: number
   fanoutSum: number
-  routeHits: number
-  routeMisses: number
+  planHits: number
+  planMisses: number
   inserts: number
   removes: number
 }
@@ -163,15 +163,15 @@ function reportTotals(shard: Shard): TotalsReport {
   records.addUpTraffic()
   let fanoutMax = 0
   let fanoutSum = 0
-  const routesCached = shard.router.planner.cache.sweep(({ fanout }) => {
+  const plansCached = shard.router.planner.cache.sweep(({ fanout }) => {
     fanoutMax = Math.max(fanoutMax, fanout)
     fanoutSum += fanout
   })
-  let routeHits = 0
-  let routeMisses = 0
+  let planHits = 0
+  let planMisses = 0
   for (const account of shard.accounts.values()) {
-    routeHits += account.counters.routeHits
-    routeMisses += account.counters.routeMisses
+    planHits += account.counters.planHits
+    planMisses += account.counters.planMisses
   }
   return {
     shard: shard.index,
@@ -188,11 +188,11 @@ function reportTotals(shard: Shard): TotalsReport {
     staleConnections: counters.staleConnections,
     stalls: counters.stalls,
     pendingBytes: shard.records.slowWatch.pendingBytes,
-    routesCached,
+    plansCached,
     fanoutMax,
     fanoutSum,
-    routeHits,
-    routeMisses,
+    planHits,
+    planMisses,
     inserts: sublist.inserts,
     removes: sublist.removes,
     interestBytes: shard.writer.usedBytes,
@@ -202,7 +202,7 @@ function reportTotals(shard: Shard): TotalsReport {
 function reportAccounts(shard: Shard): AccountReport[] {
   const reports = new Map<string, AccountReport>()
   for (const { name, counters } of shard.accounts.values()) {
-    const { closed, slowConsumers, droppedMessages, routeHits, routeMisses, inserts, removes } = counters
+    const { closed, slowConsumers, droppedMessages, planHits, planMisses, inserts, removes } = counters
     reports.set(name, {
       shard: shard.index,
       bornAt: shard.wallClock(shard.records.bornMs),
@@ -216,11 +216,11 @@ function reportAccounts(shard: Shard): AccountReport[] {
       outBytes: closed.outBytes,
       slowConsumers,
       droppedMessages,
-      routesCached: 0,
+      plansCached: 0,
       fanoutMax: 0,
       fanoutSum: 0,
-      routeHits,
-      routeMisses,
+      planHits,
+      planMisses,
       inserts,
       removes,
     })
@@ -237,7 +237,7 @@ function reportAccounts(shard: Shard): AccountReport[] {
   shard.router.planner.cache.sweep(({ account, fanout }) => {
     const report = reports.get(account.name)
     if (report === undefined) return
-    report.routesCached++
+    report.plansCached++
     report.fanoutMax = Math.max(report.fanoutMax, fanout)
     report.fanoutSum += fanout
   })
@@ -263,7 +263,7 @@ export function subscriptionRow(shard: Shard, subscription: Subscription): Subsc
     sid: properText(subscription.sid),
     delivered: subscription.delivered,
     max: subscription.max,
-    connection: subscription.client.id,
+    connection: subscription.receiver.id,
   }
 }
 

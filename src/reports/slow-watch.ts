@@ -4,7 +4,7 @@
 
 import type { Client } from '../connection/client.ts'
 import type { SlowConsumerPolicy } from '../options/shapes.ts'
-import type { Subscription } from '../routing/sublist.ts'
+import type { Subscription } from '../routing/subscription.ts'
 import { properText } from '../subjects/byte-string.ts'
 
 const SAMPLE_MS = 1_000

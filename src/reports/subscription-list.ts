@@ -2,7 +2,7 @@
 // asked for, then those of the connections that the page begins and ends with.
 
 import type { Client } from '../connection/client.ts'
-import type { Subscription } from '../routing/sublist.ts'
+import type { Subscription } from '../routing/subscription.ts'
 import type { Shard } from '../shard/shard.ts'
 import { properText } from '../subjects/byte-string.ts'
 import { matches } from '../subjects/subject.ts'

@@ -6,29 +6,30 @@ import { type Block, copyBytes } from '../memory/block.ts'
 import type { Chunk } from '../memory/chunk-pool.ts'
 import type { Outbound } from '../net/outbound.ts'
 import { REST } from '../net/slice-queue.ts'
-import { HeadComposer } from '../protocol/encoder.ts'
+import { CLIENT_DIALECT, type Dialect } from '../protocol/encoder.ts'
 import { type Run, replyOf } from '../protocol/run.ts'
-import type { Shard } from '../shard/shard.ts'
+import type { RouterOwner } from './owner.ts'
 import type { ReceiverGroup } from './plan.ts'
-import type { Publisher } from './router.ts'
-import type { Subscription } from './sublist.ts'
+import type { Publisher } from './publisher.ts'
+import type { Subscription } from './subscription.ts'
 
 export class Delivery {
-  private readonly shard: Shard
-  private readonly head = new HeadComposer()
+  private readonly owner: RouterOwner
+  /** Has composed the head of the messages that are being delivered. */
+  private head: Dialect = CLIENT_DIALECT
   /** Where output for several receivers is encoded: one chunk after the other. */
   private shared: Chunk | undefined
   private sharedUsed = 0
   /** Bytes encoded since the last flush. */
   private turnBytes = 0
 
-  constructor(shard: Shard) {
-    this.shard = shard
+  constructor(owner: RouterOwner) {
+    this.owner = owner
   }
 
   /** Bytes go out at the end of the turn, or sooner if many have come together. */
   endRun(): void {
-    if (this.turnBytes > FLUSH_EARLY_BYTES) this.shard.flush()
+    if (this.turnBytes > FLUSH_EARLY_BYTES) this.owner.flush()
   }
 
   /** Called with each flush. The shared chunk is filled further: a slow receiver of a few bytes keeps all of it. */
@@ -41,8 +42,9 @@ export class Delivery {
     const { subscriptions } = group
     if (subscriptions.length === 1) return this.toOne(run, subscriptions[0], group.subject, from, count, publisher)
     const withHeader = run.headerSize > 0 && group.headers
+    this.head = group.dialect
     this.head.compose(run, group.subject, group.sid, withHeader)
-    if (this.shard.options.trace) this.trace(run, subscriptions, withHeader, from, count, publisher)
+    if (this.owner.options.trace) this.trace(run, subscriptions, withHeader, from, count, publisher)
     const skip = withHeader ? 0 : run.headerSize
     return run.chunk !== undefined && run.size >= BY_REFERENCE_MIN
       ? this.shareByReference(run, skip, subscriptions, publisher)
@@ -60,10 +62,11 @@ export class Delivery {
   ): number {
     const allowed = allowance(subscription, count, publisher)
     if (allowed === 0) return 0
-    const { outbound, options } = subscription.client
+    const { outbound, options, dialect } = subscription.receiver
+    this.head = dialect
     const withHeader = run.headerSize > 0 && options.headers
     this.head.compose(run, subject, subscription.sid, withHeader)
-    if (this.shard.options.trace) this.trace(run, [subscription], withHeader, from, allowed, publisher)
+    if (this.owner.options.trace) this.trace(run, [subscription], withHeader, from, allowed, publisher)
     const skip = withHeader ? 0 : run.headerSize
     if (run.chunk !== undefined && run.size >= BY_REFERENCE_MIN) this.encodeByReference(run, skip, outbound)
     // Where messages may be dropped, it is known how many there is room for only when they have been encoded.
@@ -88,7 +91,7 @@ export class Delivery {
       for (let i = from; i < from + allowed; i++) {
         const start = run.first + i * run.stride
         const message = run.block.bytes.subarray(start + run.headerSize - headerSize, start + run.size)
-        subscription.client.log.messageWentOut(head, message, headerSize)
+        subscription.receiver.log.messageWentOut(head, message, headerSize)
       }
     }
   }
@@ -138,7 +141,7 @@ export class Delivery {
       for (let i = 0; i < subscriptions.length; i++) {
         const subscription = subscriptions[i]
         if (allowance(subscription, fit, publisher) === 0) continue
-        subscription.client.outbound.shareMessages(chunk, start, end, messageLength)
+        subscription.receiver.outbound.shareMessages(chunk, start, end, messageLength)
         this.account(run, skip, fit, subscription, publisher)
         delivered += fit
       }
@@ -168,7 +171,7 @@ export class Delivery {
     let delivered = 0
     for (const subscription of subscriptions) {
       if (allowance(subscription, 1, publisher) === 0) continue
-      this.encodeByReference(run, skip, subscription.client.outbound)
+      this.encodeByReference(run, skip, subscription.receiver.outbound)
       this.account(run, skip, 1, subscription, publisher)
       delivered++
     }
@@ -180,7 +183,7 @@ export class Delivery {
     let { shared } = this
     if (shared === undefined || shared.block.capacity - this.sharedUsed < messageLength) {
       shared?.release()
-      shared = this.shard.pool.acquire(Math.max(messageLength, CHUNK_BYTES - 8))
+      shared = this.owner.pool.acquire(Math.max(messageLength, CHUNK_BYTES - 8))
       this.shared = shared
       this.sharedUsed = 0
     }
@@ -189,26 +192,26 @@ export class Delivery {
 
   /** Counts deliveries; ends a subscription that has had its last; holds the publisher of a receiver left behind. */
   private account(run: Run, skip: number, count: number, subscription: Subscription, publisher: Publisher): void {
-    const { client, origin } = subscription
+    const { receiver, origin } = subscription
     origin.delivered += count
-    client.outMessages += count
-    client.lastActivityMs = this.shard.nowMs
-    client.outBytes += count * (run.size - skip)
-    if (client.rights?.mayAnswer === true && run.replyEnd > run.replyStart) {
-      client.rights.delivered(replyOf(run))
+    receiver.outMessages += count
+    receiver.lastActivityMs = this.owner.nowMs
+    receiver.outBytes += count * (run.size - skip)
+    if (receiver.rights?.mayAnswer === true && run.replyEnd > run.replyStart) {
+      receiver.rights.delivered(replyOf(run))
     }
-    if (origin.max > 0 && origin.delivered >= origin.max) client.endSubscription(origin)
-    const { outbound } = client
-    if (outbound.isBehind && !this.shard.options.noFastProducerStall) publisher.holdFor(outbound)
+    if (origin.max > 0 && origin.delivered >= origin.max) receiver.endSubscription(origin)
+    const { outbound } = receiver
+    if (outbound.isBehind && !this.owner.options.noFastProducerStall) publisher.holdFor(outbound)
   }
 }
 
-/** How many of `count` messages a subscription takes: none if it or its client is gone, or if it is its own echo. */
+/** How many of `count` messages a subscription takes: none if it or its receiver is gone, or if it is its own echo. */
 function allowance(subscription: Subscription, count: number, publisher: Publisher): number {
-  const { client, origin } = subscription
-  if (subscription.node === 0 || client.closing) return 0
+  const { receiver, origin } = subscription
+  if (subscription.node === 0 || receiver.closing) return 0
   // By number: its own message may come back from another shard.
-  if (client.id === publisher.id && !client.options.echo) return 0
+  if (receiver.id === publisher.id && !receiver.options.echo) return 0
   return origin.max === 0 ? count : Math.min(count, Math.max(0, origin.max - origin.delivered))
 }
 
@@ -216,7 +219,7 @@ function allowance(subscription: Subscription, count: number, publisher: Publish
 function encodeMessages(
   to: Block,
   at: number,
-  head: HeadComposer,
+  head: Dialect,
   run: Run,
   source: number,
   bodyLength: number,

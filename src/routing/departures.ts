@@ -6,11 +6,11 @@
 // A connection that breaks cannot take anything: its messages look for another member (Router.receive).
 
 import type { Account } from '../accounts/account.ts'
-import type { Client } from '../connection/client.ts'
-import type { Peer } from '../mesh/shard-peer.ts'
 import { type Run, subjectOf } from '../protocol/run.ts'
 import { matches } from '../subjects/subject.ts'
-import { LEAVING, type Sublist, type Subscription } from './sublist.ts'
+import type { Peer } from './peer.ts'
+import type { Sublist } from './sublist.ts'
+import { LEAVING, type Subscription } from './subscription.ts'
 
 interface Departure {
   readonly members: readonly Subscription[]
@@ -57,8 +57,8 @@ export class Departures {
     if (this.leaving.size === 0) return undefined
     const subject = subjectOf(run)
     for (const member of this.leaving) {
-      const { client } = member
-      if (member.account !== account || member.queue !== queue || client.closing) continue
+      const { receiver } = member
+      if (member.account !== account || member.queue !== queue || receiver.closing) continue
       if (matches(member.subject, subject)) return member
     }
     return undefined
@@ -87,48 +87,5 @@ export class Departures {
     }
     if (this.next.length > 0) this.beginRound()
     for (const { done } of round) done()
-  }
-}
-
-/** The members that one client has ended: what it asks for next is carried out when nothing more can come for them. */
-export class ClientDepartures {
-  private readonly client: Client
-  private readonly departures: Departures
-  private underWay = 0
-  /** The operation that waits; no more are read meanwhile. */
-  private waiting: (() => void) | undefined
-
-  constructor(client: Client, departures: Departures) {
-    this.client = client
-    this.departures = departures
-  }
-
-  begin(subscription: Subscription): void {
-    this.underWay++
-    if (!this.departures.begin(subscription, () => this.ended())) this.underWay--
-    this.client.endSubscription(subscription)
-  }
-
-  /** Answers false if nothing is to be waited for; otherwise `operation` is carried out later. */
-  holdBack(operation: () => void): boolean {
-    if (this.underWay === 0) return false
-    this.waiting = holdBack(this.client, operation)
-    return true
-  }
-
-  private ended(): void {
-    if (--this.underWay > 0) return
-    const { waiting } = this
-    this.waiting = undefined
-    waiting?.()
-  }
-}
-
-/** Takes no more of a client's operations until the function that it answers is called, which carries out this one. */
-export function holdBack(client: Client, operation: () => void): () => void {
-  const goOn = client.suspend()
-  return () => {
-    client.attempt(() => client.closing || operation())
-    goOn()
   }
 }

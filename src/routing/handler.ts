@@ -1,10 +1,10 @@
 // Who takes messages within the server itself.
 
 import type { Run } from '../protocol/run.ts'
-import type { Publisher } from './router.ts'
+import type { Publisher } from './publisher.ts'
 
-/** A service as a route leads to it. */
-export interface OwnService {
+/** A service as a plan leads to it. */
+export interface Handler {
   /** Takes the messages of a run; answers how many. */
   take(run: Run, publisher: Publisher): number
 }

@@ -1,45 +1,46 @@
-// From a subject to the route that its messages take: who wants it, on this shard and on the others, and by which
+// From a subject to the plan that its messages take: who wants it, on this shard and on the others, and by which
 // imports it goes on into other accounts. Looked up once, then found in the run or in the cache.
 
 import type { Account } from '../accounts/account.ts'
 import { Work } from '../base/turns.ts'
-import type { Client } from '../connection/client.ts'
 import type { Block } from '../memory/block.ts'
 import type { Run } from '../protocol/run.ts'
-import type { Shard } from '../shard/shard.ts'
-import { type ReceiverGroup, type Route, RouteCache } from './plan.ts'
-import { type Entry, ImportedSubscription, InternalSubscription, Subscription } from './sublist.ts'
+import type { RouterOwner } from './owner.ts'
+import type { Plan, ReceiverGroup } from './plan.ts'
+import { PlanCache } from './plan-cache.ts'
+import type { Receiver } from './receiver.ts'
+import { type Entry, ImportedSubscription, InternalSubscription, Subscription } from './subscription.ts'
 
 /** What subjects begin with that may be the server's own. */
 const DOLLAR = 0x24
 
 export class Planner {
-  readonly cache: RouteCache
-  private readonly shard: Shard
+  readonly cache: PlanCache
+  private readonly owner: RouterOwner
 
-  constructor(shard: Shard) {
-    this.shard = shard
-    this.cache = new RouteCache(shard.generations, shard.seed)
+  constructor(owner: RouterOwner) {
+    this.owner = owner
+    this.cache = new PlanCache(owner.generations, owner.seed)
   }
 
-  /** The route of a run that is published in `account`. */
-  routeOf(run: Run, account: Account): Route {
-    const known = run.route
+  /** The plan of a run that is published in `account`. */
+  planOf(run: Run, account: Account): Plan {
+    const known = run.memo as Plan | undefined
     if (known !== undefined && this.cache.isFresh(known)) return known
     const { line, subjectStart, subjectEnd, isImported } = run
-    // What came by a service import has other routes: a subject has another hash for them, and so they stay apart.
+    // What came by a service import has other plans: a subject has another hash for them, and so they stay apart.
     const published = this.cache.hash(line, subjectStart, subjectEnd)
     const hash = isImported ? ~published : published
-    const route = this.cache.find(account, line, subjectStart, subjectEnd, hash) ?? this.lookUp(run, account, hash)
-    run.route = route
-    return route
+    const plan = this.cache.find(account, line, subjectStart, subjectEnd, hash) ?? this.lookUp(run, account, hash)
+    run.memo = plan
+    return plan
   }
 
-  private lookUp(run: Run, account: Account, hash: number): Route {
+  private lookUp(run: Run, account: Account, hash: number): Plan {
     const { line, subjectStart: start, subjectEnd: end, isImported } = run
-    const route = this.cache.create(account, line, start, end)
+    const plan = this.cache.create(account, line, start, end)
     const { bytes } = line
-    const { sublist, turns } = this.shard
+    const { sublist, turns } = this.owner
     turns.left -= Work.lookUp
     turns.left -= sublist.match(
       account,
@@ -47,56 +48,56 @@ export class Planner {
       start,
       end,
       (entry) => {
-        if (isWithinReach(entry, isImported)) addReceiver(route, entry, line, start, end)
+        if (isWithinReach(entry, isImported)) addReceiver(plan, entry, line, start, end)
       },
       (name, members) => {
         for (const member of members as readonly Subscription[]) {
           if (!isWithinReach(member, isImported)) continue
           const group = groupOf(member, line, start, end)
           // A group of which nobody may have it does not want it.
-          if (mayHave(member, group, line, start, end)) route.queueNamed(name).local.push(group)
+          if (mayHave(member, group, line, start, end)) plan.queueNamed(name).local.push(group)
         }
       },
     )
     if (account.serviceImports.length > 0) {
       turns.left -= account.serviceImports.length * Work.step
       const services = account.servicesFor(bytes.toString('latin1', start, end))
-      if (services.length > 0) route.services = services
+      if (services.length > 0) plan.services = services
     }
-    if (bytes[start] === DOLLAR) this.shard.system?.extend(route, bytes.toString('latin1', start, end))
-    for (const peer of this.shard.peers) {
+    if (bytes[start] === DOLLAR) this.owner.extendPlan(plan, bytes.toString('latin1', start, end))
+    for (const peer of this.owner.peers) {
       const interest = peer.interest.read(account, bytes, start, end, isImported)
       turns.left -= Work.lookUp + peer.interest.stepsTaken * Work.step
-      if (interest.guessed === true) route.guessed = true
+      if (interest.guessed === true) plan.guessed = true
       if (interest.plain) {
-        route.peers ??= []
-        route.peers.push(peer)
+        plan.peers ??= []
+        plan.peers.push(peer)
       }
       if (interest.queues === undefined) continue
       turns.left -= interest.queues.size * Work.match
       for (const [name, members] of interest.queues) {
-        const queue = route.queueNamed(name)
+        const queue = plan.queueNamed(name)
         queue.remote.push({ peer, members })
         queue.remoteMembers += members
       }
     }
-    route.complete()
-    if (!route.guessed) this.cache.add(route, line, start, end, hash)
-    return route
+    plan.complete()
+    if (!plan.guessed) this.cache.add(plan, line, start, end, hash)
+    return plan
   }
 
-  /** The sid of a client's own plain subscription that matches a subject (byte string). */
-  plainSidOf(client: Client, subject: string): string | undefined {
-    const { sublist, turns } = this.shard
+  /** The sid of a receiver's own plain subscription in `account` that matches a subject (byte string). */
+  plainSidOf(receiver: Receiver, account: Account, subject: string): string | undefined {
+    const { sublist, turns } = this.owner
     const bytes = Buffer.from(subject, 'latin1')
     let sid: string | undefined
     turns.left -= sublist.match(
-      client.account,
+      account,
       bytes,
       0,
       bytes.length,
       (entry) => {
-        if (entry instanceof Subscription && entry.client === client) sid ??= entry.sid
+        if (entry instanceof Subscription && entry.receiver === receiver) sid ??= entry.sid
       },
       () => undefined,
     )
@@ -115,7 +116,9 @@ export function groupOf(subscription: Subscription, line: Block, start: number, 
     subscription instanceof ImportedSubscription
       ? subscription.via.subjectHere(line.bytes.toString('latin1', start, end))
       : ''
-  return { subject, sid: subscription.sid, headers: subscription.client.options.headers, subscriptions: [subscription] }
+  const { sid, receiver } = subscription
+  const { options, dialect } = receiver
+  return { subject, sid, headers: options.headers, dialect, subscriptions: [subscription] }
 }
 
 /** Denies inside a wildcard: the subject, as the receiver sees it, is kept from those who must not have it. */
@@ -126,24 +129,24 @@ export function mayHave(
   start: number,
   end: number,
 ): boolean {
-  const { origin, client, queue } = subscription
+  const { origin, receiver, queue } = subscription
   if (!origin.filtered) return true
   const subject = group.subject === '' ? line.bytes.toString('latin1', start, end) : group.subject
-  return client.rights === undefined || client.rights.mayDeliver(subject, queue)
+  return receiver.rights === undefined || receiver.rights.mayDeliver(subject, queue)
 }
 
-function addReceiver(route: Route, entry: Entry, line: Block, start: number, end: number): void {
+function addReceiver(plan: Plan, entry: Entry, line: Block, start: number, end: number): void {
   if (entry instanceof InternalSubscription) {
-    route.internal ??= []
-    route.internal.push(entry)
+    plan.internal ??= []
+    plan.internal.push(entry)
     return
   }
   const group = groupOf(entry as Subscription, line, start, end)
   if (!mayHave(entry as Subscription, group, line, start, end)) return
   if ((entry as Subscription).origin.max > 0) {
-    route.limited ??= []
-    route.limited.push(group)
+    plan.limited ??= []
+    plan.limited.push(group)
     return
   }
-  route.addReceiver(group)
+  plan.addReceiver(group)
 }

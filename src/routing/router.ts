@@ -1,7 +1,7 @@
 // From a publish to its ways: match → plan. One path for every message, whether a client of this shard
 // sent it or another shard's ring brought it.
 //
-//     route(run) ─▶ Route ─┬─ groups    every plain subscription; encoded once a group, queued for each receiver
+//     plan(run) ─▶ Plan ─┬─ groups    every plain subscription; encoded once a group, queued for each receiver
 //                          ├─ limited   those that end after some deliveries, counted one by one
 //                          ├─ peers     the run's raw bytes, once, into the ring of each interested shard
 //                          └─ queues    one member of each group, over all shards
@@ -13,51 +13,32 @@ import type { Account } from '../accounts/account.ts'
 import { isConstant, mapSubject } from '../accounts/mapping.ts'
 import { REROUTE_MAX } from '../base/constants.ts'
 import { Work } from '../base/turns.ts'
-import type { Frame } from '../mesh/frame.ts'
-import type { Peer } from '../mesh/shard-peer.ts'
-import type { Outbound } from '../net/outbound.ts'
 import { rewriteRun } from '../protocol/rewrite.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
-import type { Shard } from '../shard/shard.ts'
-import type { MessageTrace } from '../tracing/message-trace.ts'
 import { Delivery } from './delivery.ts'
 import { Departures } from './departures.ts'
-import type { QueueRoute, Route } from './plan.ts'
+import type { RouterOwner } from './owner.ts'
+import type { Peer } from './peer.ts'
+import type { Plan, QueuePlan } from './plan.ts'
 import { groupOf, Planner } from './planner.ts'
+import type { Publisher } from './publisher.ts'
 import type { Routing } from './routing.ts'
-
-/** Who published: a client of this shard, or one of another shard. */
-export interface Publisher {
-  readonly id: number
-  /** The receiver has fallen behind: the publisher is not read for a bounded time, or until the receiver caught up. */
-  holdFor(receiver: Outbound): void
-  /** Shards to which it has sent what may go on from there, since its last PONG: the next one waits for that. */
-  passing: Set<number> | undefined
-  /** Frames for another shard wait: the publisher is not read until they are on their way. */
-  holdForPeer(peer: Peer): void
-  /**
-   * What an exporting account is told of it, in JSON as a byte string; empty where it is not known. `service`: the
-   * account by whose own service it came there, or empty.
-   */
-  requestInfo(share: boolean, service: string): string
-  /** Calls back, at once or later, with what an account may know of its own members: as one that shares. */
-  introduce(then: (info: string) => void): void
-}
+import type { Trace } from './trace.ts'
 
 export class Router {
   readonly planner: Planner
   readonly delivery: Delivery
   /** Members of queue groups that are leaving. */
   readonly departures: Departures
-  private readonly shard: Shard
+  private readonly owner: RouterOwner
   /** The one message that is under way just now is traced. */
-  trace: MessageTrace | undefined
+  trace: Trace | undefined
 
-  constructor(shard: Shard) {
-    this.shard = shard
-    this.planner = new Planner(shard)
-    this.delivery = new Delivery(shard)
-    this.departures = new Departures(shard)
+  constructor(owner: RouterOwner) {
+    this.owner = owner
+    this.planner = new Planner(owner)
+    this.delivery = new Delivery(owner)
+    this.departures = new Departures(owner)
   }
 
   /**
@@ -74,31 +55,31 @@ export class Router {
     const reply = replyOf(run)
     const step = isConstant(mapping) ? run.count : 1
     for (let from = 0; from < run.count; from += step) {
-      this.shard.turns.left -= Work.mapping
+      this.owner.turns.left -= Work.mapping
       const mapped = mapSubject(mapping, subject)
       if (mapped === undefined) continue
-      rewriteRun(this.shard.pool, run, from, step, { subject: mapped, reply, header: '', isImported: false }, callback)
+      rewriteRun(this.owner.pool, run, from, step, { subject: mapped, reply, header: '', isImported: false }, callback)
     }
   }
 
   /** Sends a run on its ways, from the shard where it came to be: published by a client, or made by an import. */
-  dispatch(run: Run, account: Account, publisher: Publisher, route = this.planner.routeOf(run, account)): number {
-    this.shard.turns.left -= route.workOf(run.count, run.size)
+  dispatch(run: Run, account: Account, publisher: Publisher, plan = this.planner.planOf(run, account)): number {
+    this.owner.turns.left -= plan.workOf(run.count, run.size)
     if (this.trace !== undefined) return this.trace.dispatch(run, account, publisher)
-    let sent = this.deliverPlain(run, route, publisher)
-    if (route.only === undefined) sent += this.goOtherWays(run, route, publisher)
+    let sent = this.deliverPlain(run, plan, publisher)
+    if (plan.only === undefined) sent += this.goOtherWays(run, plan, publisher)
     this.delivery.endRun()
     return sent
   }
 
-  private goOtherWays(run: Run, route: Route, publisher: Publisher): number {
-    const { account, peers, queues, services, own } = route
+  private goOtherWays(run: Run, plan: Plan, publisher: Publisher): number {
+    const { account, peers, queues, services, own } = plan
     let sent = 0
     if (peers !== undefined) sent += this.sendToPeers(run, account, peers, publisher)
     if (queues !== undefined) for (const queue of queues) sent += this.deliverQueue(run, queue, publisher, 0)
-    sent += callInternal(run, route, publisher)
+    sent += callInternal(run, plan, publisher)
     if (services !== undefined) {
-      for (const service of services) sent += this.shard.serviceCalls.call(service, run, publisher)
+      for (const service of services) sent += this.owner.serviceCalls.call(service, run, publisher)
     }
     // Only here and not in receive(): of all shards, the one where a request is published takes it.
     if (own !== undefined) sent += own.take(run, publisher)
@@ -110,10 +91,10 @@ export class Router {
     let awaited = 1
     const passed = (): void => {
       if (--awaited > 0) return
-      this.shard.wake()
+      this.owner.wake()
       then()
     }
-    for (const peer of this.shard.peers) {
+    for (const peer of this.owner.peers) {
       if (!shards.has(peer.index)) continue
       awaited++
       peer.whenPassed(passed)
@@ -122,7 +103,7 @@ export class Router {
   }
 
   /** `work` sends one message that is traced, or, with undefined, one that is not. */
-  tracing(trace: MessageTrace | undefined, work: () => void): void {
+  tracing(trace: Trace | undefined, work: () => void): void {
     const { trace: before } = this
     this.trace = trace
     try {
@@ -133,12 +114,12 @@ export class Router {
     }
   }
 
-  private deliverPlain(run: Run, route: Route, publisher: Publisher): number {
-    if (route.only !== undefined) return this.delivery.toOne(run, route.only, '', 0, run.count, publisher)
+  private deliverPlain(run: Run, plan: Plan, publisher: Publisher): number {
+    if (plan.only !== undefined) return this.delivery.toOne(run, plan.only, '', 0, run.count, publisher)
     let delivered = 0
-    for (const group of route.groups) delivered += this.delivery.toGroup(run, group, 0, run.count, publisher)
-    if (route.limited !== undefined)
-      for (const group of route.limited) delivered += this.delivery.toGroup(run, group, 0, run.count, publisher)
+    for (const group of plan.groups) delivered += this.delivery.toGroup(run, group, 0, run.count, publisher)
+    if (plan.limited !== undefined)
+      for (const group of plan.limited) delivered += this.delivery.toGroup(run, group, 0, run.count, publisher)
     return delivered
   }
 
@@ -153,19 +134,19 @@ export class Router {
   }
 
   /** Delivers a run that another shard has sent here. */
-  receive(run: Run, account: Account, frame: Frame, publisher: Publisher): void {
-    const route = this.planner.routeOf(run, account)
-    this.shard.turns.left -= Work.run + (frame.plain ? route.workOf(run.count, run.size) : run.count * Work.encoding)
-    if (frame.plain) {
-      this.deliverPlain(run, route, publisher)
-      callInternal(run, route, publisher)
+  receive(run: Run, account: Account, routing: Routing, publisher: Publisher): void {
+    const plan = this.planner.planOf(run, account)
+    this.owner.turns.left -= Work.run + (routing.plain ? plan.workOf(run.count, run.size) : run.count * Work.encoding)
+    if (routing.plain) {
+      this.deliverPlain(run, plan, publisher)
+      callInternal(run, plan, publisher)
     }
-    if (frame.queue !== '') {
-      const queue = route.findQueue(frame.queue)
+    if (routing.queue !== '') {
+      const queue = plan.findQueue(routing.queue)
       const isLocal = queue !== undefined && queue.local.length > 0
-      const done = isLocal ? 0 : this.deliverToLeaving(run, account, frame.queue, publisher)
+      const done = isLocal ? 0 : this.deliverToLeaving(run, account, routing.queue, publisher)
       // The member that was picked here may be gone: then any other will do, here or on another shard.
-      if (queue !== undefined && done < run.count) this.deliverQueueHere(run, queue, publisher, frame.hops, done)
+      if (queue !== undefined && done < run.count) this.deliverQueueHere(run, queue, publisher, routing.hops, done)
     }
     this.delivery.endRun()
   }
@@ -177,9 +158,9 @@ export class Router {
    * parted into as many equal blocks as there are members, dealt out in turn from a random start: one message goes to
    * a random member, a long run is spread evenly and still encoded in few pieces.
    */
-  private deliverQueue(run: Run, queue: QueueRoute, publisher: Publisher, hops: number): number {
+  private deliverQueue(run: Run, queue: QueuePlan, publisher: Publisher, hops: number): number {
     const members = queue.local.length + queue.remoteMembers
-    assert(members > 0, 'a queue group without a member is in a route')
+    assert(members > 0, 'a queue group without a member is in a plan')
     const block = Math.max(1, Math.floor(run.count / members))
     let member = Math.floor(Math.random() * members)
     let sent = 0
@@ -208,7 +189,7 @@ export class Router {
   }
 
   /** A member of this shard was picked by another one, for the messages from `done` on. */
-  private deliverQueueHere(run: Run, queue: QueueRoute, publisher: Publisher, hops: number, done: number): void {
+  private deliverQueueHere(run: Run, queue: QueuePlan, publisher: Publisher, hops: number, done: number): void {
     const { local } = queue
     if (local.length > 0) {
       const block = Math.max(1, Math.floor(run.count / local.length))
@@ -227,7 +208,7 @@ export class Router {
 
   private deliverToAnyMember(
     run: Run,
-    queue: QueueRoute,
+    queue: QueuePlan,
     from: number,
     count: number,
     publisher: Publisher,
@@ -238,7 +219,7 @@ export class Router {
     for (; member < queue.local.length && done < count; member++) {
       done += this.delivery.toGroup(run, queue.local[member], from + done, count - done, publisher)
     }
-    this.shard.turns.left -= member * Work.step
+    this.owner.turns.left -= member * Work.step
     if (done < count && queue.remoteMembers > 0 && hops < REROUTE_MAX) {
       const member = Math.floor(Math.random() * queue.remoteMembers)
       this.sendToMember(run, queue, member, from + done, count - done, publisher, hops)
@@ -249,7 +230,7 @@ export class Router {
 
   private sendToMember(
     run: Run,
-    queue: QueueRoute,
+    queue: QueuePlan,
     member: number,
     from: number,
     count: number,
@@ -284,8 +265,8 @@ function routingOf({ name }: Account, queue: string, hops: number, { id }: Publi
   return { plain: queue === '', account: name, queue, hops, publisher: id, trace: 0, isOnlyTraced: false }
 }
 
-function callInternal(run: Run, route: Route, publisher: Publisher): number {
-  if (route.internal === undefined) return 0
-  for (const { handle } of route.internal) handle(run, publisher)
-  return route.internal.length * run.count
+function callInternal(run: Run, plan: Plan, publisher: Publisher): number {
+  if (plan.internal === undefined) return 0
+  for (const { handle } of plan.internal) handle(run, publisher)
+  return plan.internal.length * run.count
 }

@@ -2,8 +2,8 @@
 // tells of its own accord (events, measurements, its own requests) is dropped where a link is full (link.ts); where it
 // has more to send than one message and can wait, a ServerPublisher says when to go on.
 
-import type { Peer } from '../mesh/shard-peer.ts'
-import type { Publisher } from './router.ts'
+import type { Peer } from './peer.ts'
+import type { Publisher } from './publisher.ts'
 
 /** The number that no connection has: it is no client whose echo would be kept from it. */
 export const SERVER_ID = 0

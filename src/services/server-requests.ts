@@ -7,7 +7,7 @@ import { Deadline } from '../base/deadline.ts'
 import { composeRun } from '../protocol/compose.ts'
 import { type Run, subjectOf } from '../protocol/run.ts'
 import { SERVER } from '../routing/server-publisher.ts'
-import { InternalSubscription } from '../routing/sublist.ts'
+import { InternalSubscription } from '../routing/subscription.ts'
 import type { ServiceCallsOwner } from './service-calls.ts'
 
 /** Where nats-server awaits answers to its own requests, so that permissions made for it fit. */

@@ -34,6 +34,8 @@ import { isLong, type Query } from '../reports/query.ts'
 import { Records } from '../reports/records.ts'
 import { longReport, report } from '../reports/report.ts'
 import { ReportQueue, type ReportQueueOwner, type ReportTaker } from '../reports/report-queue.ts'
+import type { RouterOwner } from '../routing/owner.ts'
+import type { Plan } from '../routing/plan.ts'
 import { Router } from '../routing/router.ts'
 import { Sublist } from '../routing/sublist.ts'
 import { ServiceCalls } from '../services/service-calls.ts'
@@ -51,7 +53,7 @@ import { Arrivals } from './arrivals.ts'
 import { ShardTimers } from './shard-timers.ts'
 import { SecureEntry } from './tls-entry.ts'
 
-export class Shard implements OutboundOwner, PeerOwner, InboxOwner, WebSocketsOwner, ReportQueueOwner {
+export class Shard implements RouterOwner, OutboundOwner, PeerOwner, InboxOwner, WebSocketsOwner, ReportQueueOwner {
   readonly index: number
   options: Options
   readonly log: Log
@@ -301,6 +303,10 @@ export class Shard implements OutboundOwner, PeerOwner, InboxOwner, WebSocketsOw
 
   publish(): void {
     for (const peer of this.peers) peer.link.publish()
+  }
+
+  extendPlan(plan: Plan, subject: string): void {
+    this.system?.extend(plan, subject)
   }
 
   /** Ends the turn. */

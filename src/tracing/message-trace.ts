@@ -7,37 +7,19 @@
 //     another shard        receive ─▶ receivers there, and what follows from them ─▶ events to the publisher's shard
 
 import type { Account } from '../accounts/account.ts'
-import type { Peer } from '../mesh/shard-peer.ts'
 import { composeRaw } from '../protocol/compose.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
-import type { QueueRoute, ReceiverGroup } from '../routing/plan.ts'
+import type { Peer } from '../routing/peer.ts'
+import type { QueuePlan, ReceiverGroup } from '../routing/plan.ts'
 import { groupOf, isWithinReach, mayHave } from '../routing/planner.ts'
-import type { Publisher } from '../routing/router.ts'
+import type { Publisher } from '../routing/publisher.ts'
 import type { Routing } from '../routing/routing.ts'
-import { ImportedSubscription, InternalSubscription, type Subscription } from '../routing/sublist.ts'
-import type { Shard } from '../shard/shard.ts'
+import { ImportedSubscription, InternalSubscription, type Subscription } from '../routing/subscription.ts'
+import type { Trace } from '../routing/trace.ts'
 import { properText } from '../subjects/byte-string.ts'
+import type { TraceEvent } from './event.ts'
 import { withTracingDisabled } from './headers.ts'
-
-/** Members are nats-server's; texts are proper strings. A member that is undefined is left out. */
-export interface TraceEvent {
-  readonly type: 'in' | 'sm' | 'si' | 'se' | 'eg'
-  /** RFC 3339. */
-  readonly ts: string
-  readonly kind?: number | undefined
-  readonly cid?: number | undefined
-  readonly name?: string | undefined
-  readonly acc?: string | undefined
-  readonly subj?: string | undefined
-  readonly from?: string | undefined
-  readonly to?: string | undefined
-  readonly sub?: string | undefined
-  readonly queue?: string | undefined
-  readonly error?: string | undefined
-}
-
-/** What kind of connection it is: a client. */
-const KIND_CLIENT = 0
+import type { TracingOwner } from './owner.ts'
 
 /** Why a receiver did not get the message. */
 const NotDelivered = {
@@ -51,7 +33,7 @@ const NotDelivered = {
 
 /** What a trace needs of those who keep it. */
 export interface TraceOwner {
-  readonly shard: Shard
+  readonly shard: TracingOwner
   /** The time of an event. */
   now(): string
   /**
@@ -61,7 +43,7 @@ export interface TraceOwner {
   ask(peer: Peer, run: Run, routing: Omit<Routing, 'trace'>, callback: (events: readonly TraceEvent[]) => void): boolean
 }
 
-export class MessageTrace {
+export class MessageTrace implements Trace {
   /** Nothing is delivered. */
   readonly isOnlyTraced: boolean
   readonly events: TraceEvent[] = []
@@ -115,7 +97,7 @@ export class MessageTrace {
   /** As Router.dispatch(), for a run of one message. */
   dispatch(run: Run, account: Account, publisher: Publisher): number {
     const { shard } = this.owner
-    const { peers, queues, services, own } = shard.router.planner.routeOf(run, account)
+    const { peers, queues, services, own } = shard.router.planner.planOf(run, account)
     const routing = { account: account.name, hops: 0, publisher: publisher.id, isOnlyTraced: this.isOnlyTraced }
     let sent = this.deliver(run, account, publisher)
     for (const peer of peers ?? []) sent += this.ask(peer, run, { ...routing, plain: true, queue: '' }, publisher)
@@ -147,7 +129,7 @@ export class MessageTrace {
   deliver(run: Run, account: Account, publisher: Publisher): number {
     const { line, subjectStart, subjectEnd } = run
     const entries: (Subscription | InternalSubscription)[] = []
-    // Not by the route: it does not know those that may not have the message.
+    // Not by the plan: it does not know those that may not have the message.
     this.owner.shard.sublist.match(
       account,
       line.bytes,
@@ -172,7 +154,7 @@ export class MessageTrace {
   }
 
   /** To one member of a queue group of this shard; answers false if none took it. */
-  deliverQueue(run: Run, { local }: QueueRoute, publisher: Publisher): boolean {
+  deliverQueue(run: Run, { local }: QueuePlan, publisher: Publisher): boolean {
     const first = Math.floor(Math.random() * local.length)
     for (let i = 0; i < local.length; i++) {
       if (this.deliverTo(run, local[(first + i) % local.length], publisher)) return true
@@ -184,9 +166,9 @@ export class MessageTrace {
   private deliverTo(run: Run, group: ReceiverGroup, publisher: Publisher): boolean {
     const { router } = this.owner.shard
     const [subscription] = group.subscriptions
-    const { client } = subscription
+    const { receiver } = subscription
     if (subscription instanceof ImportedSubscription) {
-      this.note({ type: 'se', acc: properText(client.account.name), to: properText(group.subject) })
+      this.note({ type: 'se', acc: properText(receiver.account.name), to: properText(group.subject) })
       if (!subscription.via.allowTrace)
         return this.isOnlyTraced || router.delivery.toGroup(run, group, 0, 1, publisher) > 0
     }
@@ -195,20 +177,20 @@ export class MessageTrace {
       this.noteEgress(subscription, error)
       return error === undefined
     }
-    const dropped = client.droppedMessages
+    const dropped = receiver.droppedMessages
     router.delivery.toGroup(run, group, 0, 1, publisher)
-    const isDropped = client.slowConsumerPolicy === 'drop_newest' && client.droppedMessages > dropped
+    const isDropped = receiver.slowConsumerPolicy === 'drop_newest' && receiver.droppedMessages > dropped
     this.noteEgress(subscription, isDropped ? NotDelivered.slow : undefined)
     return true
   }
 
-  private noteEgress({ client, subject, queue }: Subscription, error: string | undefined): void {
-    const account = properText(client.account.name)
+  private noteEgress({ receiver, subject, queue }: Subscription, error: string | undefined): void {
+    const account = properText(receiver.account.name)
     this.note({
       type: 'eg',
-      kind: KIND_CLIENT,
-      cid: client.id,
-      name: client.options.name || undefined,
+      kind: receiver.kind,
+      cid: receiver.id,
+      name: receiver.options.name || undefined,
       acc: account === this.account ? undefined : account,
       sub: properText(subject),
       queue: queue === '' ? undefined : properText(queue),
@@ -237,7 +219,7 @@ export class MessageTrace {
 }
 
 /** Calls back with a run of the same message, whose headers say that it is not to be traced. */
-export function withoutTrace({ pool }: Shard, run: Run, callback: (run: Run) => void): void {
+export function withoutTrace({ pool }: Pick<TracingOwner, 'pool'>, run: Run, callback: (run: Run) => void): void {
   const { block, first, headerSize, size, isImported } = run
   composeRaw(
     pool,
@@ -254,16 +236,16 @@ export function withoutTrace({ pool }: Shard, run: Run, callback: (run: Run) => 
 
 function whyNot(run: Run, group: ReceiverGroup, publisher: Publisher): string | undefined {
   const [subscription] = group.subscriptions
-  const { client, origin, node } = subscription
-  if (client.id === publisher.id && !client.options.echo) return NotDelivered.noEcho
+  const { receiver, origin, node } = subscription
+  if (receiver.id === publisher.id && !receiver.options.echo) return NotDelivered.noEcho
   if (!mayHave(subscription, group, run.line, run.subjectStart, run.subjectEnd)) return NotDelivered.denied
   if (node === 0) return NotDelivered.subscriptionClosed
   if (origin.max > 0 && origin.delivered >= origin.max) return NotDelivered.autoUnsubscribe
-  return client.closing ? NotDelivered.clientClosed : undefined
+  return receiver.closing ? NotDelivered.clientClosed : undefined
 }
 
 /** The shard of a member, any member of other shards being as likely as another. */
-function pickPeer({ remote, remoteMembers }: QueueRoute): Peer {
+function pickPeer({ remote, remoteMembers }: QueuePlan): Peer {
   let member = Math.floor(Math.random() * remoteMembers)
   for (const { peer, members } of remote) {
     member -= members

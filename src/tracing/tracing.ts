@@ -9,20 +9,19 @@ import { Refusals } from '../base/errors.ts'
 import { goTime } from '../base/go-format.ts'
 import { guarded } from '../base/guarded.ts'
 import { Work } from '../base/turns.ts'
-import type { Client } from '../connection/client.ts'
-import type { Frame } from '../mesh/frame.ts'
-import type { Peer } from '../mesh/shard-peer.ts'
 import { composeRun } from '../protocol/compose.ts'
 import { type Run, subjectOf } from '../protocol/run.ts'
+import type { Peer } from '../routing/peer.ts'
 import type { Routing } from '../routing/routing.ts'
 import { SERVER } from '../routing/server-publisher.ts'
-import type { Shard } from '../shard/shard.ts'
 import { properText } from '../subjects/byte-string.ts'
 import { isPublishSubject } from '../subjects/filter.ts'
 import { isReservedSubject } from '../subjects/subject.ts'
 import { serverInfo } from '../system/server-info.ts'
+import type { TraceEvent } from './event.ts'
 import { mayAskForTrace, readTraceHeaders, type TraceHeaders } from './headers.ts'
-import { MessageTrace, type TraceEvent, type TraceOwner, withoutTrace } from './message-trace.ts'
+import { MessageTrace, type TraceOwner, withoutTrace } from './message-trace.ts'
+import type { TracedPublisher, TracePeer, TracingOwner } from './owner.ts'
 
 interface Awaited {
   readonly peer: Peer
@@ -34,12 +33,12 @@ interface Awaited {
 type Process = (run: Run) => void
 
 export class Tracing implements TraceOwner {
-  readonly shard: Shard
+  readonly shard: TracingOwner
   /** What other shards have been asked, by number. */
   private readonly awaited = new Map<number, Awaited>()
   private next = 1
 
-  constructor(shard: Shard) {
+  constructor(shard: TracingOwner) {
     this.shard = shard
   }
 
@@ -55,7 +54,7 @@ export class Tracing implements TraceOwner {
   }
 
   /** Deals with a run that mayConcern(), a message at a time; `process` is what is done with any message. */
-  publish(run: Run, client: Client, process: Process): void {
+  publish(run: Run, client: TracedPublisher, process: Process): void {
     const { first, count } = run
     run.count = 1
     for (let i = 0; i < count && !client.closing; i++) {
@@ -66,7 +65,7 @@ export class Tracing implements TraceOwner {
     run.count = count
   }
 
-  private publishOne(run: Run, client: Client, process: Process): void {
+  private publishOne(run: Run, client: TracedPublisher, process: Process): void {
     const { first, headerSize, block } = run
     const asked = readTraceHeaders(block.bytes.subarray(first, first + headerSize))
     const destination = asked?.destination || client.account.trace?.destination
@@ -81,7 +80,7 @@ export class Tracing implements TraceOwner {
     } else this.trace(run, client, asked, destination, process)
   }
 
-  private trace(run: Run, client: Client, asked: TraceHeaders, destination: string, process: Process): void {
+  private trace(run: Run, client: TracedPublisher, asked: TraceHeaders, destination: string, process: Process): void {
     const { account } = client
     const request = { header: asked.headers, msgsize: run.size }
     const trace = new MessageTrace(this, properText(account.name), asked.isOnlyTraced, () =>
@@ -148,18 +147,18 @@ export class Tracing implements TraceOwner {
   }
 
   /** A message that is traced has come from another shard. */
-  receive(run: Run, account: Account, frame: Frame, peer: Peer): void {
+  receive(run: Run, account: Account, routing: Routing, peer: TracePeer): void {
     const { shard } = this
-    const { trace: number, plain, queue: name, isOnlyTraced } = frame
+    const { trace: number, plain, queue: name, isOnlyTraced } = routing
     const { publisher } = peer
     const trace = new MessageTrace(this, '', isOnlyTraced, () => peer.tellTrace(number, trace.events))
     shard.router.tracing(trace, () => {
       if (plain) trace.deliver(run, account, publisher)
       if (name === '') return
-      const queue = shard.router.planner.routeOf(run, account).findQueue(name)
+      const queue = shard.router.planner.planOf(run, account).findQueue(name)
       if (queue === undefined || trace.deliverQueue(run, queue, publisher) || isOnlyTraced) return
       // Nobody here any more: any other will do, and is not told of.
-      const rest: Frame = { ...frame, trace: 0, plain: false }
+      const rest: Routing = { ...routing, trace: 0, plain: false }
       shard.router.tracing(undefined, () => shard.router.receive(run, account, rest, publisher))
     })
     trace.sent()
@@ -167,12 +166,12 @@ export class Tracing implements TraceOwner {
 }
 
 /** Those that ask by `traceparent` are traced as often as their account says. */
-function isChosen({ destination }: TraceHeaders, { account }: Client): boolean {
+function isChosen({ destination }: TraceHeaders, { account }: TracedPublisher): boolean {
   const sampling = account.trace?.sampling ?? 100
   return destination !== '' || Math.random() * 100 < sampling
 }
 
-function mayPublishTo(destination: string, { rights }: Client): boolean {
+function mayPublishTo(destination: string, { rights }: TracedPublisher): boolean {
   const subject = Buffer.from(destination).toString('latin1')
   return !isReservedSubject(subject) && (rights === undefined || rights.mayPublish(subject))
 }

@@ -50,7 +50,7 @@ function expectRun(run: Run, { run: original, subject, reply }: Example, payload
   expect(latin1(run.line, run.subjectStart, run.subjectEnd)).toBe(subject)
   expect(latin1(run.line, run.replyStart, run.replyEnd)).toBe(reply)
   expect([run.headerSize, run.size, run.count]).toEqual([original.headerSize, original.size, payloads.length])
-  expect(run.route).toBeUndefined()
+  expect(run.memo).toBeUndefined()
   for (let i = 0; i < payloads.length; i++) {
     const at = run.first + i * run.stride
     expect(latin1(run.block, at, at + run.size + 2)).toBe(`${payloads[i]}\r\n`)

@@ -1,9 +1,9 @@
 // Reports as shards make them, for tests of what the pages make of them.
 
 import { emptyTotals } from '../../src/monitor/sources/server-totals.ts'
-import type { ShardState } from '../../src/reports/shard-state.ts'
 import { Gauges } from '../../src/reports/gauges.ts'
 import type { ConnectionRow, TotalsReport } from '../../src/reports/report.ts'
+import type { ShardState } from '../../src/reports/shard-state.ts'
 
 export function connectionRow(members: Partial<ConnectionRow>): ConnectionRow {
   return {

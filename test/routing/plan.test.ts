@@ -4,7 +4,8 @@ import { CompiledPermissions } from '../../src/auth/permissions.ts'
 import { GENERATION_BUCKETS, MATCH_CACHE_KEY_BYTES, MATCH_CACHE_SLOTS } from '../../src/base/constants.ts'
 import { Generations } from '../../src/interest/generations.ts'
 import { blockFrom } from '../../src/memory/block.ts'
-import { type Route, RouteCache } from '../../src/routing/plan.ts'
+import type { Plan } from '../../src/routing/plan.ts'
+import { PlanCache } from '../../src/routing/plan-cache.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 
 const GLOBAL = new Account('$G')
@@ -12,10 +13,10 @@ const OTHER = new Account('A')
 
 class TestCache {
   readonly generations = new Generations()
-  readonly cache: RouteCache
+  readonly cache: PlanCache
 
   constructor(seed = 7, weightMax?: number) {
-    this.cache = new RouteCache(this.generations, seed, weightMax)
+    this.cache = new PlanCache(this.generations, seed, weightMax)
   }
 
   /** The subject stands somewhere in a line, as it does for the router. */
@@ -23,24 +24,24 @@ class TestCache {
     return [blockFrom(`PUB ${subject} 5\r\n`), 4, 4 + subject.length]
   }
 
-  find(subject: string, account = GLOBAL): Route | undefined {
+  find(subject: string, account = GLOBAL): Plan | undefined {
     const key = this.key(subject)
     return this.cache.find(account, ...key, this.cache.hash(...key))
   }
 
-  /** As the router does on a miss; answers the route that it would use. */
-  lookUp(subject: string, account = GLOBAL, groups = 0): Route {
+  /** As the router does on a miss; answers the plan that it would use. */
+  lookUp(subject: string, account = GLOBAL, groups = 0): Plan {
     const known = this.find(subject, account)
     if (known !== undefined) return known
     const key = this.key(subject)
-    const route = this.cache.create(account, ...key)
-    for (let i = 0; i < groups; i++) route.queueNamed(`group ${i}`)
-    this.cache.add(route, ...key, this.cache.hash(...key))
-    return route
+    const plan = this.cache.create(account, ...key)
+    for (let i = 0; i < groups; i++) plan.queueNamed(`group ${i}`)
+    this.cache.add(plan, ...key, this.cache.hash(...key))
+    return plan
   }
 
   /** Looked up as often as it takes to be kept. */
-  keep(subject: string, account = GLOBAL): Route {
+  keep(subject: string, account = GLOBAL): Plan {
     this.lookUp(subject, account)
     return this.lookUp(subject, account)
   }
@@ -54,12 +55,12 @@ test('a subject that is seen once is not kept, one that is seen twice is', () =>
   const test = new TestCache()
   test.lookUp('a.b')
   expect(test.find('a.b')).toBeUndefined()
-  const route = test.lookUp('a.b')
-  expect(test.find('a.b')).toBe(route)
-  expect(test.find('a.b')).toBe(route)
+  const plan = test.lookUp('a.b')
+  expect(test.find('a.b')).toBe(plan)
+  expect(test.find('a.b')).toBe(plan)
 })
 
-test('accounts do not see each other’s routes', () => {
+test('accounts do not see each other’s plans', () => {
   const test = new TestCache()
   const [mine, theirs] = [test.keep('a.b'), test.keep('a.b', OTHER)]
   expect(mine).not.toBe(theirs)
@@ -70,9 +71,9 @@ test('accounts do not see each other’s routes', () => {
 test('subjects that are alike are told apart', () => {
   const test = new TestCache()
   const subjects = ['a', 'aa', 'a.a', 'a.b', 'A', '\xff', '\xff\xfe', 'a'.repeat(127), 'a'.repeat(128)]
-  const routes = subjects.map((subject) => test.keep(subject))
-  expect(new Set(routes).size).toBe(subjects.length)
-  for (let i = 0; i < subjects.length; i++) expect(test.find(subjects[i]), subjects[i]).toBe(routes[i])
+  const plans = subjects.map((subject) => test.keep(subject))
+  expect(new Set(plans).size).toBe(subjects.length)
+  for (let i = 0; i < subjects.length; i++) expect(test.find(subjects[i]), subjects[i]).toBe(plans[i])
   expect(test.find('b')).toBeUndefined()
   expect(test.find('a'.repeat(126))).toBeUndefined()
 })
@@ -84,40 +85,40 @@ test('a subject longer than a key is looked up each time', () => {
   expect(test.keep(long)).not.toBe(test.keep(long))
 })
 
-test('a route is stale when its bucket moves, and is not found again', () => {
+test('a plan is stale when its bucket moves, and is not found again', () => {
   const test = new TestCache()
-  const route = test.keep('orders.new')
+  const plan = test.keep('orders.new')
   test.generations.advance(test.bucketOf('orders.*'))
-  expect(test.cache.isFresh(route)).toBe(false)
+  expect(test.cache.isFresh(plan)).toBe(false)
   expect(test.find('orders.new')).toBeUndefined()
-  expect(test.lookUp('orders.new')).not.toBe(route)
+  expect(test.lookUp('orders.new')).not.toBe(plan)
 })
 
-test('a route is stale when filters that begin with a wildcard change', () => {
+test('a plan is stale when filters that begin with a wildcard change', () => {
   const test = new TestCache()
-  const routes = [test.keep('orders.new'), test.keep('_INBOX.1')]
+  const plans = [test.keep('orders.new'), test.keep('_INBOX.1')]
   test.generations.advanceAll()
-  expect(routes.map((route) => test.cache.isFresh(route))).toEqual([false, false])
+  expect(plans.map((plan) => test.cache.isFresh(plan))).toEqual([false, false])
   expect(test.find('orders.new')).toBeUndefined()
 })
 
-test('changes elsewhere leave a route as it is', () => {
+test('changes elsewhere leave a plan as it is', () => {
   const test = new TestCache()
-  const route = test.keep('orders.new')
+  const plan = test.keep('orders.new')
   for (let bucket = 1; bucket <= GENERATION_BUCKETS; bucket++) {
     if (bucket !== test.bucketOf('orders')) test.generations.advance(bucket)
   }
-  expect(test.find('orders.new')).toBe(route)
+  expect(test.find('orders.new')).toBe(plan)
 })
 
-test('a change that comes while the index is being read makes the route stale', () => {
+test('a change that comes while the index is being read makes the plan stale', () => {
   const test = new TestCache()
   test.lookUp('orders.new')
   const line = blockFrom('orders.new')
   const hash = test.cache.hash(line, 0, 10)
-  const route = test.cache.create(GLOBAL, line, 0, 10)
+  const plan = test.cache.create(GLOBAL, line, 0, 10)
   test.generations.advance(test.bucketOf('orders'))
-  test.cache.add(route, line, 0, 10, hash)
+  test.cache.add(plan, line, 0, 10, hash)
   expect(test.find('orders.new')).toBeUndefined()
 })
 
@@ -136,48 +137,48 @@ test('a sweep lets go of what is stale, and of nothing else', () => {
 test('hits and misses are counted', () => {
   const test = new TestCache()
   test.keep('a')
-  const { routeHits, routeMisses } = GLOBAL.counters
+  const { planHits, planMisses } = GLOBAL.counters
   test.find('a')
   test.find('b')
   test.find('b')
-  expect(GLOBAL.counters).toMatchObject({ routeHits: routeHits + 1, routeMisses: routeMisses + 2 })
+  expect(GLOBAL.counters).toMatchObject({ planHits: planHits + 1, planMisses: planMisses + 2 })
 })
 
 test('however many subjects come, what is kept is bounded and right', () => {
-  const random = new Random(chooseSeed('route cache'))
+  const random = new Random(chooseSeed('plan cache'))
   const test = new TestCache(random.below(2 ** 31))
-  const latest = new Map<string, Route>()
+  const latest = new Map<string, Plan>()
   let found = 0
   for (let i = 0; i < 150_000; i++) {
     // A few subjects come again and again, the others hardly.
     const subject = random.chance(0.5) ? `hot.${random.below(200)}` : `s.${random.below(100_000)}`
-    const route = test.lookUp(subject)
+    const plan = test.lookUp(subject)
     const known = latest.get(subject)
-    if (route === known) found++
-    latest.set(subject, route)
+    if (plan === known) found++
+    latest.set(subject, plan)
   }
   expect(found).toBeGreaterThan(50_000)
   expect(test.cache.sweep()).toBeLessThanOrEqual(MATCH_CACHE_SLOTS)
   let hot = 0
   for (let i = 0; i < 200; i++) if (test.find(`hot.${i}`) === latest.get(`hot.${i}`)) hot++
   expect(hot).toBeGreaterThan(150)
-  // What is found belongs to its subject: routes are not shared.
-  const owners = new Map<Route, string>()
+  // What is found belongs to its subject: plans are not shared.
+  const owners = new Map<Plan, string>()
   for (const subject of latest.keys()) {
-    const route = test.find(subject)
-    if (route === undefined) continue
-    if (owners.has(route)) expect.fail(`seed ${random.seed}: ${subject} and ${owners.get(route)} share a route`)
-    owners.set(route, subject)
+    const plan = test.find(subject)
+    if (plan === undefined) continue
+    if (owners.has(plan)) expect.fail(`seed ${random.seed}: ${subject} and ${owners.get(plan)} share a plan`)
+    owners.set(plan, subject)
   }
 })
 
-test('what the routes name all together is bounded: large ones displace others now and then', () => {
+test('what the plans name all together is bounded: large ones displace others now and then', () => {
   const MOST = 10_000
   const test = new TestCache(7, MOST)
   const weightKept = (): number => {
     let weight = 0
-    test.cache.sweep((route) => {
-      weight += route.weight
+    test.cache.sweep((plan) => {
+      weight += plan.weight
     })
     return weight
   }
@@ -200,10 +201,10 @@ test('what the routes name all together is bounded: large ones displace others n
   expect(test.find('new.1')).toBeDefined()
 })
 
-test('a route remembers all who may publish to its subject, not just the last', () => {
-  const route = new TestCache().lookUp('a.b')
+test('a plan remembers all who may publish to its subject, not just the last', () => {
+  const plan = new TestCache().lookUp('a.b')
   const [one, other, third] = [0, 1, 2].map(() => new CompiledPermissions({}))
-  route.allow(one)
-  route.allow(other)
-  expect([one, other, third].map((permissions) => route.isAllowed(permissions))).toEqual([true, true, false])
+  plan.allow(one)
+  plan.allow(other)
+  expect([one, other, third].map((permissions) => plan.isAllowed(permissions))).toEqual([true, true, false])
 })

@@ -159,17 +159,17 @@ function shardFamilies(totals: readonly TotalsReport[], { server }: PageContext)
     gauge(
       'heddle_route_cache_routes',
       'Routes that are cached.',
-      points((row) => row.routesCached),
+      points((row) => row.plansCached),
     ),
     counter(
       'heddle_route_cache_hits',
       'Looks into the route cache that found one.',
-      points((row) => row.routeHits),
+      points((row) => row.planHits),
     ),
     counter(
       'heddle_route_cache_misses',
       'Looks that did not.',
-      points((row) => row.routeMisses),
+      points((row) => row.planMisses),
     ),
     gauge(
       'heddle_interest_bytes',

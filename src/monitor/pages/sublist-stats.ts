@@ -8,14 +8,14 @@ import { sum } from '../sources/server-totals.ts'
 
 type Counted = Pick<
   TotalsReport,
-  'subscriptions' | 'routesCached' | 'inserts' | 'removes' | 'routeHits' | 'routeMisses' | 'fanoutMax' | 'fanoutSum'
+  'subscriptions' | 'plansCached' | 'inserts' | 'removes' | 'planHits' | 'planMisses' | 'fanoutMax' | 'fanoutSum'
 >
 
 /** Adds up the lists of all shards. */
 export function sublistStats(lists: readonly Counted[]): { readonly [member: string]: Json } {
-  const hits = sum(lists, 'routeHits')
-  const matches = hits + sum(lists, 'routeMisses')
-  const cached = sum(lists, 'routesCached')
+  const hits = sum(lists, 'planHits')
+  const matches = hits + sum(lists, 'planMisses')
+  const cached = sum(lists, 'plansCached')
   return {
     num_subscriptions: sum(lists, 'subscriptions'),
     num_cache: cached,

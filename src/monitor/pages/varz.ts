@@ -135,9 +135,9 @@ function describeShard(totals: TotalsReport): Json {
     subscriptions: totals.subscriptions,
     in_msgs: totals.inMessages,
     out_msgs: totals.outMessages,
-    routes_cached: totals.routesCached,
-    route_hits: totals.routeHits,
-    route_misses: totals.routeMisses,
+    routes_cached: totals.plansCached,
+    route_hits: totals.planHits,
+    route_misses: totals.planMisses,
     interest_bytes: totals.interestBytes,
   }
 }

@@ -1,7 +1,7 @@
 // The system account as a shard serves it: takes requests to the server itself, asks the primary, publishes what it
 // answers; and what the primary wants told.
 //
-//     client: PUB $SYS.REQ.SERVER.PING.VARZ ─▶ Route.own ─▶ take() ── question ─▶ SystemDesk, on the primary
+//     client: PUB $SYS.REQ.SERVER.PING.VARZ ─▶ Plan.own ─▶ take() ── question ─▶ SystemDesk, on the primary
 //     client: MSG _INBOX.7                  ◀── publish() ◀── answer ─────────────┘
 //
 // A flood of requests is bounded here, before it crosses a port: those that wait, and their bytes.
@@ -21,9 +21,9 @@ import type { Json } from '../../base/json.ts'
 import { composeRun } from '../../protocol/compose.ts'
 import { headerIn } from '../../protocol/headers.ts'
 import { type Run, replyOf } from '../../protocol/run.ts'
-import type { OwnService } from '../../routing/handler.ts'
-import type { Route } from '../../routing/plan.ts'
-import type { Publisher } from '../../routing/router.ts'
+import type { Handler } from '../../routing/handler.ts'
+import type { Plan } from '../../routing/plan.ts'
+import type { Publisher } from '../../routing/publisher.ts'
 import { isServer, SERVER, ServerPublisher } from '../../routing/server-publisher.ts'
 import type { Shard } from '../../shard/shard.ts'
 import { byteString } from '../../subjects/byte-string.ts'
@@ -66,19 +66,19 @@ export class ShardSystem {
 
   // ── Routes ────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Adds to a route what the server itself does with messages on its subject (byte string). */
-  extend(route: Route, subject: string): void {
-    const { account } = route
-    if (account === this.account) route.own = this.serviceFor(subject)
-    else if (route.services === undefined && subject.startsWith(REQUESTS)) {
+  /** Adds to a plan what the server itself does with messages on its subject (byte string). */
+  extend(plan: Plan, subject: string): void {
+    const { account } = plan
+    if (account === this.account) plan.own = this.serviceFor(subject)
+    else if (plan.services === undefined && subject.startsWith(REQUESTS)) {
       // Imports that an account has of its own come before those that everybody has.
       const tokens = subject.split('.')
       const services = this.importsOf(account).filter((service) => service.matches(tokens))
-      if (services.length > 0) route.services = services
+      if (services.length > 0) plan.services = services
     }
   }
 
-  private serviceFor(subject: string): OwnService | undefined {
+  private serviceFor(subject: string): Handler | undefined {
     const { identity, options } = this.shard
     const isDirectory = options.resolver?.type === 'full' || options.resolver?.type === 'cache'
     const claims = !isOperatorMode(options) ? 'none' : isDirectory ? 'all' : 'update'
@@ -209,7 +209,7 @@ export class ShardSystem {
     const { shard } = this
     let isHeard = false
     composeRun(shard.pool, { subject, reply: '', headers: NO_HEADERS, payload: NOTHING }, (run) => {
-      const { groups, limited, queues, internal, services, peers } = shard.router.planner.routeOf(run, account)
+      const { groups, limited, queues, internal, services, peers } = shard.router.planner.planOf(run, account)
       isHeard = groups.length > 0 || [limited, queues, internal, services, peers].some((one) => one !== undefined)
     })
     return isHeard

@@ -1,0 +1,48 @@
+// Members of queue groups that one client has ended: what it asks for next waits for what is still on its way to them.
+
+import type { Departures } from '../routing/departures.ts'
+import type { Subscription } from '../routing/subscription.ts'
+import type { Client } from './client.ts'
+
+/** The members that one client has ended: what it asks for next is carried out when nothing more can come for them. */
+export class ClientDepartures {
+  private readonly client: Client
+  private readonly departures: Departures
+  private underWay = 0
+  /** The operation that waits; no more are read meanwhile. */
+  private waiting: (() => void) | undefined
+
+  constructor(client: Client, departures: Departures) {
+    this.client = client
+    this.departures = departures
+  }
+
+  begin(subscription: Subscription): void {
+    this.underWay++
+    if (!this.departures.begin(subscription, () => this.ended())) this.underWay--
+    this.client.endSubscription(subscription)
+  }
+
+  /** Answers false if nothing is to be waited for; otherwise `operation` is carried out later. */
+  holdBack(operation: () => void): boolean {
+    if (this.underWay === 0) return false
+    this.waiting = holdBack(this.client, operation)
+    return true
+  }
+
+  private ended(): void {
+    if (--this.underWay > 0) return
+    const { waiting } = this
+    this.waiting = undefined
+    waiting?.()
+  }
+}
+
+/** Takes no more of a client's operations until the function that it answers is called, which carries out this one. */
+export function holdBack(client: Client, operation: () => void): () => void {
+  const goOn = client.suspend()
+  return () => {
+    client.attempt(() => client.closing || operation())
+    goOn()
+  }
+}

@@ -1,0 +1,36 @@
+// What the router needs of the shard that it works for.
+
+import type { ServiceImport } from '../accounts/imports.ts'
+import type { TurnWork } from '../base/turns.ts'
+import type { Generations } from '../interest/generations.ts'
+import type { ChunkPool } from '../memory/chunk-pool.ts'
+import type { Run } from '../protocol/run.ts'
+import type { Peer } from './peer.ts'
+import type { Plan } from './plan.ts'
+import type { Publisher } from './publisher.ts'
+import type { Sublist } from './sublist.ts'
+
+export interface RouterOwner {
+  readonly pool: ChunkPool
+  readonly turns: TurnWork
+  readonly peers: readonly Peer[]
+  readonly sublist: Sublist
+  readonly generations: Generations
+  /** Of hash tables that peers fill. */
+  readonly seed: number
+  readonly nowMs: number
+  readonly options: {
+    /** Messages are shown in the log. */
+    readonly trace: boolean
+    /** Publishers are not held back for slow receivers. */
+    readonly noFastProducerStall: boolean
+  }
+  /** Requests into other accounts. */
+  readonly serviceCalls: { call(service: ServiceImport, run: Run, publisher: Publisher): number }
+  /** Adds to the plan of a subject (byte string) that begins with `$` what the server itself does. */
+  extendPlan(plan: Plan, subject: string): void
+  /** Something else than a read makes the shard work. */
+  wake(): void
+  /** Many bytes have been encoded: they go out now. */
+  flush(): void
+}

@@ -1,0 +1,33 @@
+// Another shard, as the router sees it: it says what it wants, and takes runs, which it matches again by itself.
+
+import type { AccountKey, Interest } from '../interest/reader.ts'
+import type { Run } from '../protocol/run.ts'
+import type { Routing } from './routing.ts'
+
+/** The way out to it. */
+export interface PeerLink {
+  /** Sends messages [from, from + count) of `run`. */
+  send(run: Run, routing: Routing, from: number, count: number): void
+  /** Frames wait for it: whoever publishes more should not be read for now. */
+  readonly congested: boolean
+  /** Calls back when none wait any more. */
+  whenRelieved(callback: () => void): void
+}
+
+/** What it wants. */
+export interface PeerInterest {
+  read(account: AccountKey, subject: Uint8Array, start: number, end: number, isImported: boolean): Interest
+  /** What the latest read() cost, in units of Work.step. */
+  readonly stepsTaken: number
+}
+
+export interface Peer {
+  /** Of the shard. */
+  readonly index: number
+  readonly interest: PeerInterest
+  readonly link: PeerLink
+  /** Calls back when all that it has sent so far has been dealt with here; or it has gone. */
+  askFence(then: () => void): void
+  /** Calls back when it has dealt with all that was sent to it, and what of that goes on is visible; or it has gone. */
+  whenPassed(then: () => void): void
+}

@@ -1,0 +1,22 @@
+// Who publishes, as the router sees it.
+
+import type { Outbound } from '../net/outbound.ts'
+import type { Peer } from './peer.ts'
+
+/** Who published: a client of this shard, or one of another shard. */
+export interface Publisher {
+  readonly id: number
+  /** The receiver has fallen behind: the publisher is not read for a bounded time, or until the receiver caught up. */
+  holdFor(receiver: Outbound): void
+  /** Shards to which it has sent what may go on from there, since its last PONG: the next one waits for that. */
+  passing: Set<number> | undefined
+  /** Frames for another shard wait: the publisher is not read until they are on their way. */
+  holdForPeer(peer: Peer): void
+  /**
+   * What an exporting account is told of it, in JSON as a byte string; empty where it is not known. `service`: the
+   * account by whose own service it came there, or empty.
+   */
+  requestInfo(share: boolean, service: string): string
+  /** Calls back, at once or later, with what an account may know of its own members: as one that shares. */
+  introduce(then: (info: string) => void): void
+}

@@ -1,0 +1,82 @@
+// What stands under a filter of an account: subscriptions of receivers, what stands for them in exporting accounts, and the server's own.
+
+import type { Account } from '../accounts/account.ts'
+import type { StreamImport } from '../accounts/imports.ts'
+import type { Run } from '../protocol/run.ts'
+import type { Publisher } from './publisher.ts'
+import type { Receiver } from './receiver.ts'
+
+/** In place of a node: it is not listed any more, but still takes what is on its way (departures.ts). */
+export const LEAVING = -1
+
+/** Whatever stands in the list under a filter of an account. */
+export abstract class Entry {
+  readonly account: Account
+  /** Filter and queue group (empty: none): byte strings. */
+  readonly subject: string
+  readonly queue: string
+  /** Its node in the region, and its place in that node's list; 0 = not listed, LEAVING = not any more. */
+  node = 0
+  place = 0
+
+  constructor(account: Account, subject: string, queue: string) {
+    this.account = account
+    this.subject = subject
+    this.queue = queue
+  }
+}
+
+/** A receiver's. */
+export class Subscription extends Entry {
+  readonly receiver: Receiver
+  /** Byte string. */
+  readonly sid: string
+  /** Messages delivered since SUB, those of imports too. */
+  delivered = 0
+  /** Deliveries after which it ends by itself; 0 = never. */
+  max = 0
+  /** Its receiver may not have all that its filter matches: each subject is asked about (DeliveryRights.mayDeliver). */
+  filtered = false
+  /** Those that stand for it in accounts that its own imports from. */
+  imported: ImportedSubscription[] | undefined
+
+  constructor(receiver: Receiver, account: Account, subject: string, queue: string, sid: string) {
+    super(account, subject, queue)
+    this.receiver = receiver
+    this.sid = sid
+  }
+
+  /** The one that SUB made, which counts the deliveries. */
+  get origin(): Subscription {
+    return this
+  }
+}
+
+/** Stands in an exporting account for a client's subscription in the importing one. */
+export class ImportedSubscription extends Subscription {
+  readonly via: StreamImport
+  private readonly madeFor: Subscription
+
+  constructor(madeFor: Subscription, via: StreamImport, subject: string) {
+    super(madeFor.receiver, via.exporter, subject, madeFor.queue, madeFor.sid)
+    this.madeFor = madeFor
+    this.via = via
+  }
+
+  override get origin(): Subscription {
+    return this.madeFor
+  }
+}
+
+/** The server's own: it is called with each run. */
+export class InternalSubscription extends Entry {
+  readonly handle: (run: Run, publisher: Publisher) => void
+  /** It sends the same messages on: a trace follows them. */
+  readonly passesOn: boolean
+
+  constructor(account: Account, subject: string, handle: (run: Run, publisher: Publisher) => void, passesOn = false) {
+    super(account, subject, '')
+    this.handle = handle
+    this.passesOn = passesOn
+  }
+}

@@ -1,0 +1,48 @@
+// What message tracing needs of the shard that it works for, and of those it deals with.
+
+import type { Account } from '../accounts/account.ts'
+import type { ServiceImport } from '../accounts/imports.ts'
+import type { OnBug } from '../base/guarded.ts'
+import type { TurnWork } from '../base/turns.ts'
+import type { ChunkPool } from '../memory/chunk-pool.ts'
+import type { Run } from '../protocol/run.ts'
+import type { Peer } from '../routing/peer.ts'
+import type { Publisher } from '../routing/publisher.ts'
+import type { Router } from '../routing/router.ts'
+import type { Sublist } from '../routing/sublist.ts'
+import type { MessageSequence, Speaker } from '../system/server-info.ts'
+import type { TraceEvent } from './event.ts'
+
+export interface TracingOwner extends Speaker {
+  readonly pool: ChunkPool
+  readonly turns: TurnWork
+  readonly sublist: Sublist
+  readonly router: Pick<Router, 'dispatch' | 'receive' | 'tracing' | 'planner' | 'delivery'>
+  readonly serviceCalls: { call(service: ServiceImport, run: Run, publisher: Publisher): number }
+  readonly sequence: MessageSequence
+  readonly bugMet: OnBug
+  /** Something else than a read makes the shard work. */
+  wake(): void
+  /** Asks for the end of the turn. */
+  schedule(): void
+  /** Milliseconds since 1970 of an instant on the shard's clock. */
+  wallClock(ms: number): number
+}
+
+/** A connection whose messages may be traced. */
+export interface TracedPublisher extends Publisher {
+  readonly closing: boolean
+  readonly account: Account
+  readonly options: { readonly name: string }
+  readonly rights: { mayPublish(subject: string): boolean } | undefined
+  readonly log: { violation(text: string): void }
+  refuse(refusal: { readonly text: string; readonly logged: string }): void
+}
+
+/** Another shard, from which traced messages come. */
+export interface TracePeer extends Peer {
+  /** Whoever published the frame at hand. */
+  readonly publisher: Publisher
+  /** Tells what happened here to a message of the peer's, by the number of its trace. */
+  tellTrace(trace: number, events: readonly TraceEvent[]): void
+}
