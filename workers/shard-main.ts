@@ -6,9 +6,9 @@ import { SHUTDOWN_GRACE_MS } from '../src/base/constants.ts'
 import { attempt } from '../src/base/guarded.ts'
 import { keepCompiled } from '../src/process/compile-cache.ts'
 import type { Query } from '../src/reports/query.ts'
-import { Shard } from '../src/shard/shard.ts'
+import { createShard } from '../src/shard/create-shard.ts'
+import type { Shard } from '../src/shard/shard.ts'
 import type { FromShard, ShardSetup, ToShard } from '../src/threads/messages.ts'
-import { loadWebSockets } from '../src/websocket/load.ts'
 
 type Order = Exclude<ToShard, { kind: 'setup' }>
 
@@ -29,7 +29,7 @@ primary.on('message', (message: ToShard) => {
 })
 
 async function begin(setup: ShardSetup): Promise<void> {
-  const begun = new Shard(setup, tell, await loadWebSockets(setup.options))
+  const begun = await createShard(setup, tell)
   shard = begun
   // A thread that ends by an error has counted until now.
   process.on('exit', () => begun.records.addUpTraffic())

@@ -1,23 +1,23 @@
 // What INFO says to one client: the server, and what of it depends on who and where the client is.
 
 import { encodeInfo, type ServerIdentity } from '../protocol/handshake.ts'
-import type { Shard } from '../shard/shard.ts'
 import type { Client } from './client.ts'
+import type { ClientOwner } from './owner.ts'
 
 /** The server as this client is told of it. */
-function serverIdentity({ webSocket }: Client, { identity }: Shard): ServerIdentity {
+function serverIdentity({ webSocket }: Client, { identity }: ClientOwner): ServerIdentity {
   return webSocket === undefined ? identity : { ...identity, ...identity.webSocket }
 }
 
 /** INFO, for the first time. */
-export function firstInfo(client: Client, shard: Shard, addressKnown = true): Buffer {
+export function firstInfo(client: Client, shard: ClientOwner, addressKnown = true): Buffer {
   const { login } = client
   const hello = { authRequired: login.greeting.isAnnounced, nonce: login.nonce, tls: shard.tls.hello(client) }
   return encodeInfo(serverIdentity(client, shard), client.id, addressKnown ? client.ip : undefined, hello)
 }
 
 /** INFO as it is by now: it says to which account the client belongs. `lameDuck`: that the server is about to end. */
-export function laterInfo(client: Client, shard: Shard, lameDuck = false): Buffer {
+export function laterInfo(client: Client, shard: ClientOwner, lameDuck = false): Buffer {
   const { login, limits } = client.operations
   const hello = {
     authRequired: login.greeting.isAnnounced,

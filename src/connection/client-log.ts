@@ -13,10 +13,10 @@ import type { ConnectOptions } from '../protocol/handshake.ts'
 import type { ParserTracer } from '../protocol/parser-handler.ts'
 
 /** What a connection's log needs of its shard. */
-interface Owner {
+export interface ClientLogOwner {
   readonly log: Log
   readonly options: TraceOptions
-  readonly identities: { accountTag(name: string): string }
+  readonly admission: { accountTag(name: string): string }
 }
 
 type Named = Pick<Credentials, 'nkey' | 'user' | 'token'>
@@ -33,7 +33,7 @@ export class ClientLog implements LogSource, ParserTracer {
   readonly id: number
   ip: string
   port: number
-  private readonly owner: Owner
+  private readonly owner: ClientLogOwner
   private readonly forwardedFor: string | undefined
   /** Who it is; undefined until that is known, and it has introduced itself. */
   private introduced: Introduced | undefined
@@ -41,7 +41,7 @@ export class ClientLog implements LogSource, ParserTracer {
   private names: string | undefined
 
   /** `forwardedFor`: it came by WebSocket; the address that a proxy speaks for, or empty. */
-  constructor(owner: Owner, id: number, ip: string, port: number, forwardedFor?: string) {
+  constructor(owner: ClientLogOwner, id: number, ip: string, port: number, forwardedFor?: string) {
     this.forwardedFor = forwardedFor
     this.owner = owner
     this.id = id
@@ -81,7 +81,7 @@ export class ClientLog implements LogSource, ParserTracer {
     const { identity } = this.introduced ?? {}
     if (identity === undefined || identity.user === '') return ''
     const { account } = identity
-    const tag = this.owner.identities.accountTag(account)
+    const tag = this.owner.admission.accountTag(account)
     return `${account}${tag === account ? '' : `/${tag}`}/${kindAndName(identity)}`
   }
 

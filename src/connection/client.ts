@@ -25,13 +25,13 @@ import type { Peer } from '../routing/peer.ts'
 import type { Publisher } from '../routing/publisher.ts'
 import type { Receiver } from '../routing/receiver.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import type { Shard } from '../shard/shard.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
 import type { WebSocketSession } from '../websocket/handshake.ts'
 import { firstInfo, laterInfo } from './client-info.ts'
 import { ClientLog } from './client-log.ts'
 import type { Login } from './login.ts'
 import { Operations } from './operations.ts'
+import type { ClientOwner } from './owner.ts'
 import { requestInfo } from './request-info.ts'
 import type { Rights } from './rights.ts'
 import { Turn, type TurnOwner } from './turn.ts'
@@ -68,7 +68,7 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner, Receiver {
   /** On the loop's clock: then it is cut, whatever it has taken. */
   private lingersUntilMs = 0
 
-  private readonly shard: Shard
+  private readonly shard: ClientOwner
   private socket: Transport
   /** TLS is being agreed on: the socket is not ours yet. */
   private securing = true
@@ -86,7 +86,7 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner, Receiver {
   slowWrites: SlowWrites | undefined
   private shedding: Shedding | undefined
 
-  constructor(shard: Shard, id: number, socket: Transport, webSocket?: WebSocketSession) {
+  constructor(shard: ClientOwner, id: number, socket: Transport, webSocket?: WebSocketSession) {
     this.shard = shard
     this.id = id
     this.socket = socket
@@ -391,6 +391,11 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner, Receiver {
       const dropped = this.shedding.endOfEpisode(nowMs)
       if (dropped > 0) this.log.info(`Slow Consumer caught up; ${dropped} messages dropped`)
     } else this.slowWrites = sweepWrites(this.slowWrites, this, this.shard, this.socket)
+  }
+
+  /** It missed a write deadline and gets more time. */
+  triedAgain(still: boolean): void {
+    this.shard.records.triedAgain(this, still)
   }
 
   // ── Closing ───────────────────────────────────────────────────────────────────────────────────────────

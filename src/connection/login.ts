@@ -12,9 +12,9 @@ import { createNonce } from '../auth/nkey.ts'
 import { type AuthRequest, type Credentials, NO_CREDENTIALS, type Soon, shownUser } from '../auth/request.ts'
 import { Deadline } from '../base/deadline.ts'
 import type { ConnectionType } from '../options/shapes.ts'
-import type { Shard } from '../shard/shard.ts'
 import type { Client } from './client.ts'
 import type { Operations } from './operations.ts'
+import type { ClientOwner } from './owner.ts'
 
 export class Login {
   greeting: Greeting
@@ -24,7 +24,7 @@ export class Login {
   identity: Identity | undefined
   /** Who the peer said it is when it was not let in, or not yet: as people may see it. */
   claimedUser = ''
-  private readonly shard: Shard
+  private readonly shard: ClientOwner
   private readonly client: Client
   private readonly operations: Operations
   /** Ends the wait for CONNECT. An answer that takes long has a bound of its own: the peer is not to blame for it. */
@@ -34,11 +34,11 @@ export class Login {
   /** Made for the first who works on an answer and would have to be stopped: most logins are decided at once. */
   private gone: AbortController | undefined
 
-  constructor(shard: Shard, client: Client, operations: Operations) {
+  constructor(shard: ClientOwner, client: Client, operations: Operations) {
     this.shard = shard
     this.client = client
     this.operations = operations
-    this.greeting = shard.identities.authenticator.greeting(connectionTypeOf(client))
+    this.greeting = shard.admission.authenticator.greeting(connectionTypeOf(client))
     this.nonce = this.greeting.needsNonce ? createNonce() : ''
   }
 
@@ -48,7 +48,7 @@ export class Login {
   }
 
   private expectConnect(): void {
-    this.deadline.start(this.shard.identities.timeoutMs, () => this.client.closeByTimer(AuthFaults.timeout))
+    this.deadline.start(this.shard.admission.timeoutMs, () => this.client.closeByTimer(AuthFaults.timeout))
   }
 
   /** CONNECT has come. */
@@ -56,10 +56,10 @@ export class Login {
     this.deadline.stop()
     this.claimedUser = shownUser(credentials)
     const request = this.request(credentials)
-    const { identities } = this.shard
+    const { admission } = this.shard
     this.client.attempt(() =>
       this.decide(
-        identities.identifyInTurn(request, () => this.client.closing),
+        admission.identifyInTurn(request, () => this.client.closing),
         (answer) => {
           const { user } = request.credentials
           const isCertified = isRefusal(answer) ? answer.certified !== undefined : answer.way === 'certificate'
@@ -74,7 +74,7 @@ export class Login {
   /** Something else than CONNECT has come. Answers whether that may be. */
   goOnWithoutConnect(): boolean {
     if (!this.greeting.mayOmitConnect) return false
-    const answer = this.shard.identities.identify(this.request(NO_CREDENTIALS))
+    const answer = this.shard.admission.identify(this.request(NO_CREDENTIALS))
     if (answer instanceof Promise || isRefusal(answer)) return false
     this.admit(answer)
     return true
@@ -136,7 +136,7 @@ export class Login {
    */
   review(before: Authenticator): Soon<void> {
     const { client, identity } = this
-    const { authenticator } = this.shard.identities
+    const { authenticator } = this.shard.admission
     if (client.closing || this.isDeciding) return
     this.greeting = authenticator.greeting(connectionTypeOf(client))
     if (identity === undefined) {
@@ -145,7 +145,7 @@ export class Login {
     }
     const credentials = this.operations.connectReceived ? client.options : NO_CREDENTIALS
     const request = this.request(credentials, before.proofOf(identity, connectionTypeOf(client)))
-    const done = this.decide(this.shard.identities.identify(request), (answer) => {
+    const done = this.decide(this.shard.admission.identify(request), (answer) => {
       const isForgotten = isConfigured(identity) && !authenticator.knowsUser(request.credentials)
       if (!isRefusal(answer) && isSame(identity, answer)) this.stay(answer)
       else if (isRefusal(answer) && !isForgotten) this.operations.refused(answer, request.credentials)
@@ -178,7 +178,7 @@ export class Login {
   // ── The end ───────────────────────────────────────────────────────────────────────────────────────────
 
   private planExpiry(): void {
-    const { expiries } = this.shard.timers
+    const { expiries } = this.shard
     expiries.remove(this)
     if (this.identity?.expiresAtMs !== undefined) expiries.add(this, this.identity.expiresAtMs)
   }
@@ -191,7 +191,7 @@ export class Login {
   /** The connection is closing. */
   stop(): void {
     this.deadline.stop()
-    this.shard.timers.expiries.remove(this)
+    this.shard.expiries.remove(this)
     this.gone?.abort()
   }
 }

@@ -16,7 +16,6 @@ import type { ParserHandler } from '../protocol/parser-handler.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
 import type { Plan } from '../routing/plan.ts'
 import { Subscription } from '../routing/subscription.ts'
-import type { Shard } from '../shard/shard.ts'
 import {
   countTokens,
   isReservedReply,
@@ -29,6 +28,7 @@ import {
 import type { Client } from './client.ts'
 import { ClientDepartures, holdBack } from './departures.ts'
 import { Login } from './login.ts'
+import type { ClientOwner } from './owner.ts'
 import type { Rights } from './rights.ts'
 
 export class Operations implements ParserHandler {
@@ -39,7 +39,7 @@ export class Operations implements ParserHandler {
   connectReceived = false
   firstPongSent = false
   private readonly client: Client
-  private readonly shard: Shard
+  private readonly shard: ClientOwner
   /** Counted among the connections of its account. */
   private isCounted = false
   /** Undefined: it never ended a member of a queue group. */
@@ -47,7 +47,7 @@ export class Operations implements ParserHandler {
   /** PINGs to be answered when its frames for other shards wait no more. */
   private pongsOwed = 0
 
-  constructor(shard: Shard, client: Client) {
+  constructor(shard: ClientOwner, client: Client) {
     this.shard = shard
     this.client = client
     this.login = new Login(shard, client, this)

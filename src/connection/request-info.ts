@@ -1,19 +1,19 @@
 // What an exporting account is told of who asks: the value of the header Nats-Request-Info (reference 10).
 
-import type { Shard } from '../shard/shard.ts'
 import type { Client } from './client.ts'
+import type { ClientOwner } from './owner.ts'
 
 /**
  * JSON, as a byte string. Without `share` the account and the round trip time only; nanoseconds. `service`: the
  * account by whose own service the request came, or empty.
  */
-export function requestInfo(client: Client, shard: Shard, share: boolean, service: string): string {
+export function requestInfo(client: Client, shard: ClientOwner, share: boolean, service: string): string {
   const names = { acc: client.account.name, svc: service || undefined }
   const info = share ? details(client, shard, names) : { ...names, rtt: rttOf(client) }
   return Buffer.from(JSON.stringify(info)).toString('latin1')
 }
 
-function details(client: Client, shard: Shard, names: object): Readonly<Record<string, unknown>> {
+function details(client: Client, shard: ClientOwner, names: object): Readonly<Record<string, unknown>> {
   const { options, login } = client
   const { identity } = login
   const token = identity?.way === 'jwt' ? identity.token : undefined

@@ -8,7 +8,6 @@ import { type Block, copyBytes } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 import type { RingConsumer, RingProducer } from '../memory/ring.ts'
 import type { Run } from '../protocol/run.ts'
-import type { RingReport } from '../reports/report.ts'
 import type { Routing } from '../routing/routing.ts'
 import { SERVER_ID } from '../routing/server-publisher.ts'
 import { FENCE_BYTES, FrameKind, frameBytes, messagesIn, writeFence, writeFrame } from './frame.ts'
@@ -32,6 +31,17 @@ export interface LinkOwner {
   filled(): void
   /** So many messages of the server itself were dropped. */
   dropped(messages: number): void
+}
+
+/** What an operator may want to know of a link. */
+export interface LinkReport {
+  /** Bytes that the ring holds, that are in it and not dealt with, and that wait for room in it. */
+  readonly sizeBytes: number
+  readonly usedBytes: number
+  readonly waitingBytes: number
+  /** Since the ring was made. */
+  readonly sentBytes: number
+  readonly sentMessages: number
 }
 
 /** `full`: too much waits for messages of the server itself. */
@@ -190,8 +200,7 @@ export class Link {
     this.relieve()
   }
 
-  /** What an operator may want to know of it (reports/report.ts, RingReport). */
-  report(): Omit<RingReport, 'to'> {
+  report(): LinkReport {
     const { ring, waitingBytes, sentBytes, sentMessages } = this
     return { sizeBytes: ring.size, usedBytes: ring.usedBytes, waitingBytes, sentBytes, sentMessages }
   }

@@ -1,36 +1,14 @@
 // What a page is: parameters in, an answer out; and what it may look at to make it.
 
-import type { Log } from '../log/log.ts'
-import type { Primary } from '../primary/primary.ts'
 import type { LoadMeter } from '../reports/load-meter.ts'
 import { type Answer, unavailable } from './answer.ts'
+import type { Monitored, MonitorPorts } from './monitored.ts'
 import type { PageQueue } from './page-queue.ts'
 import type { Parameters } from './parameters.ts'
 import type { Sampler } from './sources/sampler.ts'
 import type { ServerAccounts } from './sources/server-accounts.ts'
 import type { ServerTotals } from './sources/server-totals.ts'
 import { type ShardReports, SilentShards } from './sources/shard-reports.ts'
-
-/** What the monitor needs of the server. */
-export type Monitored = Pick<
-  Primary,
-  | 'options'
-  | 'identity'
-  | 'startedAt'
-  | 'configLoadedAt'
-  | 'totalConnections'
-  | 'restarts'
-  | 'serving'
-  | 'shardStates'
-  | 'certificates'
-  | 'ocspCounts'
-  | 'ask'
-> & { readonly log: Pick<Log, 'warn' | 'error' | 'complaint' | 'complaintsCounted' | 'bug'> }
-
-export interface MonitorPorts {
-  readonly http: number
-  readonly https: number
-}
 
 export interface PageContext {
   readonly server: Monitored

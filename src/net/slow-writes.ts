@@ -2,11 +2,26 @@
 // within the time that it had; otherwise, and for all others, it is cut. As nats-server does it, the first deadline
 // that it misses is forgiven: some of what was written was taken before.
 
-import { Faults } from '../base/errors.ts'
+import { type Fault, Faults } from '../base/errors.ts'
 import { untakenBytes } from '../base/node-private.ts'
-import type { Client } from '../connection/client.ts'
-import type { Shard } from '../shard/shard.ts'
+import type { Options } from '../options/options.ts'
+import type { Outbound } from './outbound.ts'
 import type { Transport } from './transport.ts'
+
+/** What it needs of the shard. */
+interface Clock {
+  readonly nowMs: number
+  readonly options: Pick<Options, 'writeDeadline' | 'writeTimeout'>
+}
+
+/** The connection. */
+export interface SlowWriter {
+  readonly outbound: Pick<Outbound, 'waitingMs' | 'pendingBytes'>
+  readonly log: { info(text: string): void }
+  close(fault: Fault): void
+  /** It gets more time; `still`: it was given some before. */
+  triedAgain(still: boolean): void
+}
 
 /**
  * Called every second or so. `known`: what its latest call answered: the deadlines that the client has missed;
@@ -14,8 +29,8 @@ import type { Transport } from './transport.ts'
  */
 export function sweepWrites(
   known: SlowWrites | undefined,
-  client: Client,
-  shard: Shard,
+  client: SlowWriter,
+  shard: Clock,
   socket: Transport,
 ): SlowWrites | undefined {
   if (client.outbound.waitingMs <= shard.options.writeDeadline) return known?.hasRecovered() ? undefined : known
@@ -25,15 +40,15 @@ export function sweepWrites(
 }
 
 export class SlowWrites {
-  private readonly client: Client
-  private readonly shard: Shard
+  private readonly client: SlowWriter
+  private readonly shard: Clock
   /** On the shard's clock. */
   private readonly sinceMs: number
   /** How long its latest write had waited when it was given more time, and what was left of it; none yet: 0 and -1. */
   private waitedMs = 0
   private untaken = -1
 
-  constructor(client: Client, shard: Shard) {
+  constructor(client: SlowWriter, shard: Clock) {
     this.client = client
     this.shard = shard
     this.sinceMs = shard.nowMs - client.outbound.waitingMs
@@ -51,7 +66,7 @@ export class SlowWrites {
       client.close(Faults.slowConsumerDeadline)
       return
     }
-    shard.records.triedAgain(client, this.wasTriedAgain)
+    client.triedAgain(this.wasTriedAgain)
     this.waitedMs = waitingMs
     this.untaken = untaken
   }

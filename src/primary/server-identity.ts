@@ -1,3 +1,5 @@
+// Who a server says it is: what INFO tells of it to every client (reference 8.1).
+
 import { parseHostPort } from '../base/addresses.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'

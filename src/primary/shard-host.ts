@@ -13,13 +13,11 @@ import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { Query } from '../reports/query.ts'
 import type { Report } from '../reports/report.ts'
 import { joinParts, nextTurn } from '../reports/report-parts.ts'
-import type { Shard } from '../shard/shard.ts'
 import type { SystemMessage } from '../system/contract.ts'
 import { handOver } from '../threads/handoff.ts'
 import type { Eviction, FromShard, ShardSetup, ToPrimary, ToShard } from '../threads/messages.ts'
 import { type Answerers, type AnswerMessage, QuestionDesk } from '../threads/primary-rpc.ts'
 import type { TlsOfPorts } from '../tls/read-settings.ts'
-import { loadWebSockets } from '../websocket/load.ts'
 import type { ShardThread } from './shard-threads.ts'
 
 export interface ShardHost {
@@ -58,28 +56,41 @@ export interface ShardObserver {
   onConnectionLost(host: WorkerShardHost, arrival: Arrival, why: string): void
 }
 
+/** A shard on the calling thread. */
+interface LocalShard {
+  readonly index: number
+  readonly arrivals: { add(arrival: Arrival): void }
+  readonly questions: { receive(answer: AnswerMessage): void }
+  setIdentity(identity: ServerIdentity): void
+  setOptions(options: Options, tls: TlsOfPorts): Promise<void>
+  evict(count: number, eviction: Eviction): void
+  tellSystem(messages: readonly SystemMessage[]): void
+  claimsChanged(accounts: readonly string[]): void
+  answer(query: Query, taker: { part(part: Report): void; end(complete: boolean): void }): void
+  stop(graceMs: number, done: () => void): void
+}
+
 /** Everything on the calling thread. */
 export class LocalShardHost implements ShardHost {
   readonly index: number
   readonly region: SharedArrayBuffer
   readonly ready = Promise.resolve()
-  private readonly shard: Shard
+  private readonly shard: LocalShard
 
   /** Loads the code of a shard, which no primary with worker threads needs. */
   static async create(setup: ShardSetup, observer: ShardObserver): Promise<LocalShardHost> {
-    const { Shard } = await import('../shard/shard.ts')
-    const WebSockets = await loadWebSockets(setup.options)
+    const { createShard } = await import('../shard/create-shard.ts')
     const desk = new QuestionDesk(observer.answerers, (answer) => shard.questions.receive(answer), observer.bugMet)
     const toPrimary = (message: ToPrimary): void => {
       if (message.kind === 'ask' || message.kind === 'withdraw') desk.receive(message)
       else if (message.kind === 'connectionsChanged') observer.onConnectionsChanged(message.accounts)
       else observer.onLog(message)
     }
-    const shard = new Shard(setup, toPrimary, WebSockets)
+    const shard: LocalShard = await createShard(setup, toPrimary)
     return new LocalShardHost(shard, setup.region)
   }
 
-  private constructor(shard: Shard, region: SharedArrayBuffer) {
+  private constructor(shard: LocalShard, region: SharedArrayBuffer) {
     this.index = shard.index
     this.region = region
     this.shard = shard

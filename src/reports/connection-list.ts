@@ -5,7 +5,6 @@
 
 import { hostPort } from '../base/addresses.ts'
 import type { Client } from '../connection/client.ts'
-import type { Shard } from '../shard/shard.ts'
 import { properText } from '../subjects/byte-string.ts'
 import { intersection } from '../subjects/filter.ts'
 import { isByNumber, type Measurable, sortKey } from './connection-order.ts'
@@ -13,6 +12,7 @@ import type { ConnectionFilter, Query } from './query.ts'
 import { authorizedUserOf, type ConnectionRow, connectionRow, subscriptionRow } from './report.ts'
 import { type LongReport, TurnWork } from './report-queue.ts'
 import { Smallest } from './smallest.ts'
+import type { ReportSource } from './source.ts'
 
 export interface FoundConnections {
   shard: number
@@ -34,7 +34,7 @@ const SUBSCRIPTION_WORK = 1
 
 /** One part: what was found. */
 export function* findConnections(
-  shard: Shard,
+  shard: ReportSource,
   query: Extract<Query, { kind: 'findConnections' }>,
 ): LongReport<FoundConnections> {
   const { filter } = query
@@ -91,7 +91,7 @@ export function* findConnections(
  * follow.
  */
 export function* describeConnections(
-  shard: Shard,
+  shard: ReportSource,
   { state, ids, id, subscriptions, credentials = false }: Extract<Query, { kind: 'connections' }>,
 ): LongReport<ConnectionRow[]> {
   const work = new TurnWork()
@@ -133,7 +133,7 @@ export function* describeConnections(
   yield rows
 }
 
-function* clientsOf(shard: Shard, ids: readonly number[]): Generator<Client> {
+function* clientsOf(shard: ReportSource, ids: readonly number[]): Generator<Client> {
   for (const id of ids) {
     const client = shard.clients.get(id)
     if (client !== undefined) yield client
@@ -199,7 +199,7 @@ function emptyMeasures(): Measurable {
 }
 
 /** One object is filled again for each client: thousands of rows for the sake of their keys would be garbage. */
-function measure(to: Measurable, client: Client, shard: Shard): void {
+function measure(to: Measurable, client: Client, shard: ReportSource): void {
   to.id = client.id
   to.startedAt = shard.wallClock(client.startMs)
   to.lastActivityAt = shard.wallClock(client.lastActivityMs)

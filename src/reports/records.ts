@@ -4,9 +4,9 @@
 import { TrafficTotals } from '../accounts/counters.ts'
 import { CROWDED_LOG_MS } from '../base/constants.ts'
 import { CloseReason, type Fault } from '../base/errors.ts'
+import type { OnBug } from '../base/guarded.ts'
 import type { Client } from '../connection/client.ts'
-import type { Shard } from '../shard/shard.ts'
-import type { ShardSetup } from '../threads/messages.ts'
+import type { Options } from '../options/options.ts'
 import { ClosedConnections } from './closed-connections.ts'
 import type { Counters } from './gauges.ts'
 import { Incidents } from './incidents.ts'
@@ -14,6 +14,13 @@ import { LatencySampler } from './latency.ts'
 import { LoadMeter } from './load-meter.ts'
 import { closedRow } from './report.ts'
 import { SlowWatch } from './slow-watch.ts'
+import type { ReportSource } from './source.ts'
+
+/** What it needs of the shard. */
+export interface RecordsOwner extends ReportSource {
+  readonly options: Pick<Options, 'maxPending' | 'maxClosedClients' | 'monitorPort' | 'httpsPort' | 'writeDeadline'>
+  readonly bugMet: OnBug
+}
 
 export class Records {
   /** When the thread began, on the shard's clock. */
@@ -28,11 +35,12 @@ export class Records {
   /** Only where there are pages that show it. */
   readonly load: LoadMeter | undefined
 
-  private readonly shard: Shard
+  private readonly shard: RecordsOwner
   /** When the log last named somebody for whom there was no room. */
   private crowdedAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(shard: Shard, { options }: ShardSetup, counters: Counters) {
+  constructor(shard: RecordsOwner, counters: Counters) {
+    const { options } = shard
     this.shard = shard
     this.bornMs = shard.nowMs
     this.counters = counters

@@ -5,7 +5,6 @@ import { CLOSED_SUBSCRIPTIONS_MAX } from '../base/constants.ts'
 import { Faults } from '../base/errors.ts'
 import type { Client } from '../connection/client.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import type { Shard } from '../shard/shard.ts'
 import { properText } from '../subjects/byte-string.ts'
 import { describeConnections, type FoundConnections, findConnections } from './connection-list.ts'
 import { type CredentialsRow, credentialsOf, type TlsRow, tlsOf } from './credentials.ts'
@@ -15,6 +14,7 @@ import type { LoadReport } from './load-meter.ts'
 import type { LongQuery, Query } from './query.ts'
 import type { LongReport } from './report-queue.ts'
 import type { SlowRow } from './slow-watch.ts'
+import type { ReportSource } from './source.ts'
 import { countSubscriptions, describeSubscriptions } from './subscription-list.ts'
 
 /** Sums of a shard. Texts are proper strings. */
@@ -157,7 +157,7 @@ export interface Reports {
 
 export type Report = Reports[keyof Reports] | Report[]
 
-function reportTotals(shard: Shard): TotalsReport {
+function reportTotals(shard: ReportSource): TotalsReport {
   const { sublist, records } = shard
   const { counters } = records
   records.addUpTraffic()
@@ -199,7 +199,7 @@ function reportTotals(shard: Shard): TotalsReport {
   }
 }
 
-function reportAccounts(shard: Shard): AccountReport[] {
+function reportAccounts(shard: ReportSource): AccountReport[] {
   const reports = new Map<string, AccountReport>()
   for (const { name, counters } of shard.accounts.values()) {
     const { closed, slowConsumers, droppedMessages, planHits, planMisses, inserts, removes } = counters
@@ -207,7 +207,7 @@ function reportAccounts(shard: Shard): AccountReport[] {
       shard: shard.index,
       bornAt: shard.wallClock(shard.records.bornMs),
       name,
-      tag: shard.identities.accountTag(name),
+      tag: shard.admission.accountTag(name),
       connections: 0,
       subscriptions: inserts - removes,
       inMessages: closed.inMessages,
@@ -244,7 +244,7 @@ function reportAccounts(shard: Shard): AccountReport[] {
   return [...reports.values()]
 }
 
-function reportThread(shard: Shard): ThreadReport {
+function reportThread(shard: ReportSource): ThreadReport {
   return {
     shard: shard.index,
     load: shard.records.load?.report(),
@@ -253,11 +253,11 @@ function reportThread(shard: Shard): ThreadReport {
   }
 }
 
-export function subscriptionRow(shard: Shard, subscription: Subscription): SubscriptionRow {
+export function subscriptionRow(shard: ReportSource, subscription: Subscription): SubscriptionRow {
   const { name } = subscription.account
   return {
     account: name,
-    accountTag: shard.identities.accountTag(name),
+    accountTag: shard.admission.accountTag(name),
     subject: properText(subscription.subject),
     queue: properText(subscription.queue),
     sid: properText(subscription.sid),
@@ -273,7 +273,11 @@ export function authorizedUserOf({ login }: Client): string {
 }
 
 /** Without its subscriptions. */
-export function connectionRow(shard: Shard, client: Client, detail: { readonly credentials: boolean }): ConnectionRow {
+export function connectionRow(
+  shard: ReportSource,
+  client: Client,
+  detail: { readonly credentials: boolean },
+): ConnectionRow {
   return {
     id: client.id,
     type: client.webSocket === undefined ? 'nats' : 'websocket',
@@ -296,7 +300,7 @@ export function connectionRow(shard: Shard, client: Client, detail: { readonly c
     lang: client.options.lang,
     version: client.options.version,
     account: client.account.name,
-    accountTag: shard.identities.accountTag(client.account.name),
+    accountTag: shard.admission.accountTag(client.account.name),
     authorizedUser: authorizedUserOf(client),
     tls: tlsOf(client),
     credentials: detail.credentials ? credentialsOf(client) : undefined,
@@ -305,7 +309,7 @@ export function connectionRow(shard: Shard, client: Client, detail: { readonly c
 }
 
 /** What is remembered of a connection that has gone: it may have had very many subscriptions. */
-export function closedRow(shard: Shard, client: Client): ConnectionRow {
+export function closedRow(shard: ReportSource, client: Client): ConnectionRow {
   const row = connectionRow(shard, client, { credentials: true })
   for (const subscription of client.subscriptions.values()) {
     if (row.subscriptions.length === CLOSED_SUBSCRIPTIONS_MAX) break
@@ -315,7 +319,7 @@ export function closedRow(shard: Shard, client: Client): ConnectionRow {
 }
 
 /** Begins to answer a long query of the primary. */
-export function longReport(shard: Shard, query: LongQuery): LongReport<Report> {
+export function longReport(shard: ReportSource, query: LongQuery): LongReport<Report> {
   switch (query.kind) {
     case 'findConnections':
       return findConnections(shard, query)
@@ -329,7 +333,7 @@ export function longReport(shard: Shard, query: LongQuery): LongReport<Report> {
 }
 
 /** Answers a short query of the primary. */
-export function report(shard: Shard, query: Exclude<Query, LongQuery>): Report {
+export function report(shard: ReportSource, query: Exclude<Query, LongQuery>): Report {
   switch (query.kind) {
     case 'batch':
       return query.queries.map((one) => report(shard, one))
@@ -338,7 +342,7 @@ export function report(shard: Shard, query: Exclude<Query, LongQuery>): Report {
     case 'accounts':
       return reportAccounts(shard)
     case 'accountToken':
-      return shard.identities.accountToken(query.account)
+      return shard.admission.accountToken(query.account)
     case 'load':
       return reportThread(shard)
     case 'slow':

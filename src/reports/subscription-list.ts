@@ -3,16 +3,16 @@
 
 import type { Client } from '../connection/client.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import type { Shard } from '../shard/shard.ts'
 import { properText } from '../subjects/byte-string.ts'
 import { matches } from '../subjects/subject.ts'
 import type { Query, SubscriptionFilter } from './query.ts'
 import { type SubscriptionRow, subscriptionRow } from './report.ts'
 import { type LongReport, TurnWork } from './report-queue.ts'
+import type { ReportSource } from './source.ts'
 
 /** Parts: connection and how many of its subscriptions are meant, in turn; connections without any are left out. */
 export function* countSubscriptions(
-  shard: Shard,
+  shard: ReportSource,
   { filter }: Extract<Query, { kind: 'countSubscriptions' }>,
 ): LongReport<number[]> {
   const work = new TurnWork()
@@ -38,7 +38,7 @@ export function* countSubscriptions(
 
 /** Parts: the subscriptions of connections `from` to `to`, in the order of their coming; no more than `max` of each. */
 export function* describeSubscriptions(
-  shard: Shard,
+  shard: ReportSource,
   { filter, from, to, max }: Extract<Query, { kind: 'subscriptions' }>,
 ): LongReport<SubscriptionRow[]> {
   const work = new TurnWork()

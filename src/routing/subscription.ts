@@ -1,4 +1,5 @@
-// What stands under a filter of an account: subscriptions of receivers, what stands for them in exporting accounts, and the server's own.
+// What stands under a filter of an account: subscriptions of receivers, what stands for them in exporting accounts, and
+// the server's own.
 
 import type { Account } from '../accounts/account.ts'
 import type { StreamImport } from '../accounts/imports.ts'

@@ -41,7 +41,7 @@ function concernsOf(options: Options): unknown[] {
   return [authorization, accounts, mappings, noAuthUser, systemAccount, proxies, tls?.verifyAndMap, websocket]
 }
 
-export class Identities {
+export class Admission {
   authenticator: Authenticator
   private readonly shard: Shard
   private readonly questions: Questions

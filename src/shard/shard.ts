@@ -11,6 +11,7 @@ import { attempt } from '../base/guarded.ts'
 import { LoopClock } from '../base/loop-clock.ts'
 import { Turns, Work } from '../base/turns.ts'
 import { Client } from '../connection/client.ts'
+import type { ClientOwner } from '../connection/owner.ts'
 import { PermissionSets } from '../connection/rights.ts'
 import { Generations } from '../interest/generations.ts'
 import { InterestWriter } from '../interest/writer.ts'
@@ -23,7 +24,7 @@ import type { PeerSetup } from '../mesh/messages.ts'
 import { PublishOrder } from '../mesh/publish-order.ts'
 import { Peer, type PeerOwner } from '../mesh/shard-peer.ts'
 import { type Arrival, readingSocketOver, socketOver } from '../net/handle.ts'
-import type { Outbound, OutboundOwner } from '../net/outbound.ts'
+import type { Outbound } from '../net/outbound.ts'
 import type { Transport } from '../net/transport.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
@@ -48,12 +49,12 @@ import type { TlsOfPorts } from '../tls/read-settings.ts'
 import { Tracing } from '../tracing/tracing.ts'
 import type { WebSocketSession } from '../websocket/handshake.ts'
 import type { WebSockets, WebSocketsClass, WebSocketsOwner } from '../websocket/websockets.ts'
-import { Identities } from './admission.ts'
+import { Admission } from './admission.ts'
 import { Arrivals } from './arrivals.ts'
 import { ShardTimers } from './shard-timers.ts'
 import { SecureEntry } from './tls-entry.ts'
 
-export class Shard implements RouterOwner, OutboundOwner, PeerOwner, InboxOwner, WebSocketsOwner, ReportQueueOwner {
+export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, WebSocketsOwner, ReportQueueOwner {
   readonly index: number
   options: Options
   readonly log: Log
@@ -74,7 +75,7 @@ export class Shard implements RouterOwner, OutboundOwner, PeerOwner, InboxOwner,
   readonly tls: SecureEntry
   /** What only the primary can answer. */
   readonly questions: Questions
-  readonly identities: Identities
+  readonly admission: Admission
   readonly router: Router
   readonly peers: Peer[] = []
   /** The order of what this shard publishes among all shards. */
@@ -124,7 +125,7 @@ export class Shard implements RouterOwner, OutboundOwner, PeerOwner, InboxOwner,
     this.gauges = new Gauges(setup.gauges)
     this.order = new PublishOrder(setup.publishOrder)
     this.lastServed = this.gauges.lastServed(setup.index)
-    this.records = new Records(this, setup, this.gauges.counters(setup.index))
+    this.records = new Records(this, this.gauges.counters(setup.index))
     this.writer = new InterestWriter(setup.region, this.generations, setup.seed)
     this.sublist = new Sublist(setup.region, this.writer)
     this.router = new Router(this)
@@ -135,7 +136,7 @@ export class Shard implements RouterOwner, OutboundOwner, PeerOwner, InboxOwner,
     this.system = createShardSystem(this, toPrimary)
     this.tls = new SecureEntry(this, setup.handshakeLimit)
     this.tls.configure(setup.tls.client)
-    this.identities = new Identities(this, this.questions, setup)
+    this.admission = new Admission(this, this.questions, setup)
     // Room for the longest cut line: verb, blanks, arguments, CR.
     this.readStart = Math.max(setup.options.maxControlLine, CONTROL_LINE_MAX) * 2
     this.readBlock = allocateBlock(this.readStart + READ_BYTES)
@@ -264,6 +265,10 @@ export class Shard implements RouterOwner, OutboundOwner, PeerOwner, InboxOwner,
 
   get pings(): ShardTimers['pings'] {
     return this.timers.pings
+  }
+
+  get expiries(): ShardTimers['expiries'] {
+    return this.timers.expiries
   }
 
   clockMs(): number {
@@ -409,7 +414,7 @@ export class Shard implements RouterOwner, OutboundOwner, PeerOwner, InboxOwner,
     this.log.configure(options)
     this.timers.optionsChanged(options, before)
     this.forEachClient((client) => client.optionsChanged(options, before))
-    return this.identities.optionsChanged(options, before)
+    return this.admission.optionsChanged(options, before)
   }
 
   // ── Answers and the end ───────────────────────────────────────────────────────────────────────────────
@@ -431,7 +436,7 @@ export class Shard implements RouterOwner, OutboundOwner, PeerOwner, InboxOwner,
   }
 
   claimsChanged(accounts: readonly string[]): void {
-    attempt(this.bugMet, () => this.identities.claimsChanged(accounts))
+    attempt(this.bugMet, () => this.admission.claimsChanged(accounts))
   }
 
   tellSystem(messages: readonly SystemMessage[]): void {
@@ -451,7 +456,7 @@ export class Shard implements RouterOwner, OutboundOwner, PeerOwner, InboxOwner,
       this.timers.stop()
       this.records.stop()
       for (const peer of this.peers.splice(0)) peer.close()
-      this.identities.close()
+      this.admission.close()
       attempt(this.bugMet, () => this.log.close())
       done()
     }

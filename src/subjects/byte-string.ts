@@ -1,4 +1,5 @@
-// Texts of the wire: what comes from a peer is kept as a byte string, one character a byte, until people are to read it.
+// Texts of the wire: what comes from a peer is kept as a byte string, one character a byte, until people are to read
+// it.
 
 /** A text as the byte string that stands in subjects. */
 export function byteString(text: string): string {

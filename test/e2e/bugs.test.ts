@@ -14,7 +14,7 @@ import { KeepAlive } from '../../src/net/keep-alive.ts'
 import { Outbound } from '../../src/net/outbound.ts'
 import type { Primary } from '../../src/primary/primary.ts'
 import { Shards } from '../../src/primary/shards.ts'
-import { Identities } from '../../src/shard/admission.ts'
+import { Admission } from '../../src/shard/admission.ts'
 import { ConnectionEvents } from '../../src/system/shard/connection-events.ts'
 import { TlsUpgrader } from '../../src/tls/upgrade.ts'
 import { FrameReader } from '../../src/websocket/frame-reader.ts'
@@ -102,21 +102,21 @@ const ENTRIES: readonly (readonly [name: string, provoke: () => Promise<unknown>
     async () => {
       const victim = await open(primary.port)
       await victim.close()
-      breakOnce(Identities, 'optionsChanged', 'reject')
+      breakOnce(Admission, 'optionsChanged', 'reject')
       await reload({ maxPayload: primary.options.maxPayload + 1 })
     },
   ],
   [
     'a reload, as it begins',
     async () => {
-      breakOnce(Identities, 'optionsChanged')
+      breakOnce(Admission, 'optionsChanged')
       await reload({ maxPayload: primary.options.maxPayload + 1 })
     },
   ],
   [
     'claims that have changed',
     async () => {
-      breakOnce(Identities, 'claimsChanged', 'reject')
+      breakOnce(Admission, 'claimsChanged', 'reject')
       primary.claimsChanged(['A'])
     },
   ],
@@ -130,14 +130,14 @@ const ENTRIES: readonly (readonly [name: string, provoke: () => Promise<unknown>
   [
     'a login',
     () => {
-      breakOnce(Identities, 'identify')
+      breakOnce(Admission, 'identify')
       return closes()
     },
   ],
   [
     'a login that takes a while',
     () => {
-      breakOnce(Identities, 'identify', 'reject')
+      breakOnce(Admission, 'identify', 'reject')
       return closes()
     },
   ],

@@ -2,17 +2,13 @@
 // pages is loaded when somebody asks or listens for the first time: most servers never get there.
 
 import type { Json } from '../../base/json.ts'
-import type { Monitored, PageContext } from '../../monitor/page.ts'
+import type { PageContext } from '../../monitor/page.ts'
 import type { PageSources } from '../../monitor/sources/page-sources.ts'
-import type { Primary } from '../../primary/primary.ts'
 import type { SystemAnswer, SystemRequest } from '../contract.ts'
 import { type MessageSequence, serverInfo } from '../server-info.ts'
 import { Announcements } from './announcements.ts'
 import type { SystemDesk } from './responder.ts'
-
-/** What it needs of the server. */
-export type SystemServer = Monitored &
-  Pick<Primary, 'tell' | 'rereadOptions' | 'monitorPorts' | 'accountResolver' | 'claimsChanged' | 'log'>
+import type { SystemServer } from './server.ts'
 
 export class PrimarySystem {
   readonly server: SystemServer

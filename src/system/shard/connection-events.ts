@@ -12,9 +12,9 @@ import { attempt, guarded } from '../../base/guarded.ts'
 import type { Json } from '../../base/json.ts'
 import { unlessEmpty } from '../../base/json.ts'
 import type { Client } from '../../connection/client.ts'
-import type { Shard } from '../../shard/shard.ts'
 import { byteString } from '../../subjects/byte-string.ts'
 import { connectionSubjects } from '../connection-subjects.ts'
+import type { SystemOwner } from './owner.ts'
 import type { ShardSystem } from './shard-system.ts'
 
 /** What nats-server calls an authentication error; other reasons have to do with authentication, but are none. */
@@ -33,13 +33,13 @@ interface Happened {
 }
 
 export class ConnectionEvents {
-  private readonly shard: Shard
+  private readonly shard: SystemOwner
   private readonly system: ShardSystem
   private readonly onConnectionsChanged: (accounts: readonly string[]) => void
   private happened: Happened[] = []
 
   /** `onConnectionsChanged`: these accounts have other connections than before, and somebody wants to know. */
-  constructor(shard: Shard, system: ShardSystem, onConnectionsChanged: (accounts: readonly string[]) => void) {
+  constructor(shard: SystemOwner, system: ShardSystem, onConnectionsChanged: (accounts: readonly string[]) => void) {
     this.shard = shard
     this.system = system
     this.onConnectionsChanged = onConnectionsChanged
@@ -135,7 +135,7 @@ export class ConnectionEvents {
       stop: end.stop,
       jwt: unlessEmpty(identity?.token?.jwt ?? options.jwt),
       issuer_key: unlessEmpty(identity?.token?.issuer ?? ''),
-      name_tag: this.shard.identities.accountTag(account.name),
+      name_tag: this.shard.admission.accountTag(account.name),
       tags: identity === undefined || identity.tags.length === 0 ? undefined : identity.tags,
       kind: 'Client',
       client_type: client.webSocket === undefined ? 'nats' : 'websocket',

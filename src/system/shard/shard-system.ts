@@ -25,15 +25,19 @@ import type { Handler } from '../../routing/handler.ts'
 import type { Plan } from '../../routing/plan.ts'
 import type { Publisher } from '../../routing/publisher.ts'
 import { isServer, SERVER, ServerPublisher } from '../../routing/server-publisher.ts'
-import type { Shard } from '../../shard/shard.ts'
 import { byteString } from '../../subjects/byte-string.ts'
-import type { ToPrimary } from '../../threads/messages.ts'
-import type { Questions } from '../../threads/primary-rpc.ts'
 import type { SystemAnswer, SystemMessage, SystemRequest } from '../contract.ts'
 import { encodeJson, serverInfo } from '../server-info.ts'
 import { IMPLICIT_IMPORTS, type Service, serviceOf } from '../services.ts'
 import { ConnectionEvents } from './connection-events.ts'
+import type { SystemOwner } from './owner.ts'
 import { userInfo } from './user-info.ts'
+
+/** Told to the primary: connections of these accounts have come or gone, and somebody wants to know. */
+export interface ConnectionsChanged {
+  readonly kind: 'connectionsChanged'
+  readonly accounts: readonly string[]
+}
 
 const NO_HEADERS = {}
 const NOTHING = new Uint8Array(0)
@@ -44,21 +48,15 @@ const REQUESTS = '$SYS.REQ.'
 export class ShardSystem {
   readonly account: Account
   readonly events: ConnectionEvents
-  private readonly shard: Shard
-  private readonly questions: Questions
+  private readonly shard: SystemOwner
   private readonly imports = new Map<Account, readonly ServiceImport[]>()
   private waiting = 0
   private waitingBytes = 0
   private readonly waitingOf = new Map<Account | undefined, number>()
 
-  constructor(
-    shard: Shard,
-    account: string,
-    toPrimary: (message: Extract<ToPrimary, { kind: 'connectionsChanged' }>) => void,
-  ) {
+  constructor(shard: SystemOwner, account: string, toPrimary: (message: ConnectionsChanged) => void) {
     this.shard = shard
     this.account = shard.accounts.named(account)
-    this.questions = shard.questions
     this.events = new ConnectionEvents(shard, this, (accounts) => {
       toPrimary({ kind: 'connectionsChanged', accounts })
     })
@@ -164,7 +162,7 @@ export class ShardSystem {
 
   private async ask(request: SystemRequest, asker: Account | undefined, reply: string): Promise<void> {
     this.count(asker, 1, request.body.length)
-    const answer = await this.questions.ask('system', { request })
+    const answer = await this.shard.questions.ask('system', { request })
     if (answer !== undefined && reply !== '') await this.answer(reply, answer)
     this.count(asker, -1, -request.body.length)
   }
@@ -246,7 +244,10 @@ export class ShardSystem {
 }
 
 /** Undefined: there is no system account. */
-export function createShardSystem(shard: Shard, toPrimary: (message: ToPrimary) => void): ShardSystem | undefined {
+export function createShardSystem(
+  shard: SystemOwner,
+  toPrimary: (message: ConnectionsChanged) => void,
+): ShardSystem | undefined {
   const account = systemAccountOf(shard.options)
   return account === undefined ? undefined : new ShardSystem(shard, account, toPrimary)
 }

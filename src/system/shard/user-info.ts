@@ -4,16 +4,16 @@ import { nanoseconds } from '../../base/go-format.ts'
 import type { Json } from '../../base/json.ts'
 import type { Client } from '../../connection/client.ts'
 import type { Permissions, SubjectRules } from '../../options/shapes.ts'
-import type { Shard } from '../../shard/shard.ts'
+import type { SystemOwner } from './owner.ts'
 
 /** `expires`: nanoseconds that are left. */
-export function userInfo({ account, login }: Client, { identities }: Shard): Json {
+export function userInfo({ account, login }: Client, { admission }: SystemOwner): Json {
   const { identity } = login
   const leftMs = identity?.expiresAtMs === undefined ? 0 : Math.max(0, identity.expiresAtMs - Date.now())
   return {
     user: identity?.user ?? '',
     account: account.name,
-    account_name: identities.accountTag(account.name),
+    account_name: admission.accountTag(account.name),
     user_name: identity?.nameTag || undefined,
     permissions: identity?.permissions && describePermissions(identity.permissions),
     expires: leftMs > 0 ? nanoseconds(leftMs) : undefined,

@@ -1,0 +1,31 @@
+// What a report is made of: a shard, as it is seen by those who ask it about itself.
+
+import type { Account } from '../accounts/account.ts'
+import type { Client } from '../connection/client.ts'
+import type { PlanCache } from '../routing/plan-cache.ts'
+import type { Sublist } from '../routing/sublist.ts'
+import type { Records } from './records.ts'
+import type { RingReport } from './report.ts'
+
+export interface ReportSource {
+  readonly index: number
+  /** On the shard's clock, as of this turn. */
+  readonly nowMs: number
+  readonly clients: ReadonlyMap<number, Client>
+  readonly openConnections: number
+  readonly accounts: { values(): Iterable<Account> }
+  readonly sublist: Pick<Sublist, 'count' | 'inserts' | 'removes'>
+  /** Its region of the index. */
+  readonly writer: { readonly usedBytes: number }
+  readonly router: { readonly planner: { readonly cache: Pick<PlanCache, 'sweep'> } }
+  readonly peers: readonly { readonly index: number; readonly link: { report(): Omit<RingReport, 'to'> } }[]
+  readonly records: Records
+  readonly admission: {
+    /** What people call an account. */
+    accountTag(name: string): string
+    /** Its token as it is in force; empty: it has none, or is not known here. */
+    accountToken(name: string): string
+  }
+  /** Milliseconds since 1970 of an instant on the shard's clock. */
+  wallClock(ms: number): number
+}

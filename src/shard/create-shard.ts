@@ -1,0 +1,10 @@
+// A shard with all that its options ask for. What most servers do without is loaded only where it is wanted.
+
+import type { ShardSetup, ToPrimary } from '../threads/messages.ts'
+import { loadWebSockets } from '../websocket/load.ts'
+import { Shard } from './shard.ts'
+
+/** `toPrimary` is told what only the primary can do. */
+export async function createShard(setup: ShardSetup, toPrimary: (message: ToPrimary) => void): Promise<Shard> {
+  return new Shard(setup, toPrimary, await loadWebSockets(setup.options))
+}

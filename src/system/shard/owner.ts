@@ -1,0 +1,34 @@
+// What the system account's part on a shard needs of that shard.
+
+import type { Account } from '../../accounts/account.ts'
+import type { OnBug } from '../../base/guarded.ts'
+import type { Client } from '../../connection/client.ts'
+import type { ChunkPool } from '../../memory/chunk-pool.ts'
+import type { Router } from '../../routing/router.ts'
+import type { SystemAnswer, SystemRequest } from '../contract.ts'
+import type { MessageSequence, Speaker } from '../server-info.ts'
+
+export interface SystemOwner extends Speaker {
+  readonly pool: ChunkPool
+  readonly accounts: { named(name: string): Account }
+  readonly clients: ReadonlyMap<number, Client>
+  readonly router: Pick<Router, 'dispatch' | 'planner'>
+  readonly serviceCalls: { apart(work: () => void): void }
+  /** Numbers what is told of the server. */
+  readonly sequence: MessageSequence
+  /** Who answers requests: the primary. Undefined: there is nothing to be said. */
+  readonly questions: {
+    ask(kind: 'system', question: { readonly request: SystemRequest }): Promise<SystemAnswer | undefined>
+  }
+  readonly admission: { accountTag(name: string): string }
+  /** On the shard's clock, as of this turn. */
+  readonly nowMs: number
+  readonly bugMet: OnBug
+  /** Milliseconds since 1970 of an instant on the shard's clock. */
+  wallClock(ms: number): number
+  /** Something else than a read makes the shard work. */
+  wake(): void
+  /** Asks for the end of the turn, and ends it. */
+  schedule(): void
+  flush(): void
+}
