@@ -14,9 +14,9 @@ export default defineConfig({
     // Tests are loaded by Node itself (see runner.ts), without mocks of modules.
     experimental: { viteModuleRunner: false, nodeLoader: false },
     runner: './test/support/runner.ts',
-    // Test files start servers and worker threads of their own; more at once than processors only adds noise.
+    // Twice as many as processors of a small machine: half of the time a file waits, for a server that starts or a clock.
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },
