@@ -3,7 +3,7 @@
 import { gunzipSync } from 'node:zlib'
 import { headers, type NatsConnection } from '@nats-io/transport-node'
 import { describe, expect, test } from 'vitest'
-import { configuredServers, startConfigured, startReloadable } from '../support/configured-servers.ts'
+import { configuredServers, startConfigured, startReloadable, useConfigured } from '../support/configured-servers.ts'
 import { ask, askEncoded, loginAs, SYSTEM_CONFIG, serverId } from '../support/system-users.ts'
 import { until } from '../support/until.ts'
 
@@ -31,8 +31,10 @@ function isListOf(...members: readonly string[]): (list: readonly string[]) => b
 }
 
 describe.each(configuredServers('the services of the system account'))('$name', (server) => {
+  const shared = useConfigured(server, SYSTEM_CONFIG)
+
   test('every page answers, to a ping and by the id of the server', async () => {
-    const program = await startConfigured(server, SYSTEM_CONFIG)
+    const { program } = shared
     const sys = await loginAs(program, 'sys')
     await loginAs(program, 'a')
     const id = await serverId(sys)
@@ -52,7 +54,7 @@ describe.each(configuredServers('the services of the system account'))('$name', 
   })
 
   test('messages of a server are numbered, and say when', async () => {
-    const program = await startConfigured(server, SYSTEM_CONFIG)
+    const { program } = shared
     const sys = await loginAs(program, 'sys')
     const numbers: number[] = []
     for (let i = 0; i < 3; i++) {
@@ -64,7 +66,7 @@ describe.each(configuredServers('the services of the system account'))('$name', 
   })
 
   test('only servers that the filter means answer', async () => {
-    const program = await startConfigured(server, SYSTEM_CONFIG)
+    const { program } = shared
     const sys = await loginAs(program, 'sys')
     const answered: unknown[] = []
     const inbox = 'answers'
@@ -118,7 +120,7 @@ describe.each(configuredServers('the services of the system account'))('$name', 
   })
 
   test('connections are found by what they subscribe to', async () => {
-    const program = await startConfigured(server, SYSTEM_CONFIG)
+    const { program } = shared
     const sys = await loginAs(program, 'sys')
     const [a, other] = [await loginAs(program, 'a'), await loginAs(program, 'a')]
     a.subscribe('orders.*')
@@ -129,7 +131,7 @@ describe.each(configuredServers('the services of the system account'))('$name', 
   })
 
   test('answers are compressed for those who accept it', async () => {
-    const program = await startConfigured(server, SYSTEM_CONFIG)
+    const { program } = shared
     const sys = await loginAs(program, 'sys')
     const subject = '$SYS.REQ.SERVER.PING.VARZ'
     const zipped = await askEncoded(sys, subject, 'gzip')
@@ -144,7 +146,7 @@ describe.each(configuredServers('the services of the system account'))('$name', 
   })
 
   test('requests that are traced are answered as well', async () => {
-    const program = await startConfigured(server, SYSTEM_CONFIG)
+    const { program } = shared
     for (const [user, subject] of [
       ['sys', '$SYS.REQ.SERVER.PING.VARZ'],
       ['a', '$SYS.REQ.USER.INFO'],
@@ -159,7 +161,7 @@ describe.each(configuredServers('the services of the system account'))('$name', 
   })
 
   test('accounts are asked about by name', async () => {
-    const program = await startConfigured(server, SYSTEM_CONFIG)
+    const { program } = shared
     const sys = await loginAs(program, 'sys')
     const a = await loginAs(program, 'a')
     a.subscribe('orders.*')
@@ -190,7 +192,7 @@ describe.each(configuredServers('the services of the system account'))('$name', 
   })
 
   test('subscribers of a subject are counted', async () => {
-    const program = await startConfigured(server, SYSTEM_CONFIG)
+    const { program } = shared
     const sys = await loginAs(program, 'sys')
     for (let i = 0; i < 3; i++) {
       const a = await loginAs(program, 'a')
@@ -213,7 +215,7 @@ describe.each(configuredServers('the services of the system account'))('$name', 
 
   describe('an ordinary account', () => {
     test('may ask about itself, and nothing else', async () => {
-      const program = await startConfigured(server, SYSTEM_CONFIG)
+      const { program } = shared
       const [a, b] = [await loginAs(program, 'a'), await loginAs(program, 'b')]
       for (const subject of ['$SYS.REQ.ACCOUNT.PING.CONNZ', '$SYS.REQ.SERVER.PING.CONNZ']) {
         for (const body of ['', { acc: 'B', account: 'B' }]) {
@@ -238,7 +240,7 @@ describe.each(configuredServers('the services of the system account'))('$name', 
     })
 
     test('learns who its user is and what that may do', async () => {
-      const program = await startConfigured(server, SYSTEM_CONFIG)
+      const { program } = shared
       const info = '$SYS.REQ.USER.INFO'
       for (const [user, account] of [
         ['a', 'A'],
@@ -284,7 +286,7 @@ describe.each(configuredServers('the services of the system account'))('$name', 
     })
 
     test('LDM tells one client to go elsewhere', async () => {
-      const program = await startConfigured(server, SYSTEM_CONFIG)
+      const { program } = shared
       const sys = await loginAs(program, 'sys')
       const [a, other] = [await loginAs(program, 'a'), await loginAs(program, 'a')]
       const told: string[] = []

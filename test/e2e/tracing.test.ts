@@ -3,7 +3,7 @@
 import { gunzipSync } from 'node:zlib'
 import { connect, credsAuthenticator, headers } from '@nats-io/transport-node'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { configuredServers, login, startConfigured } from '../support/configured-servers.ts'
+import { configuredServers, login, startConfigured, useConfigured } from '../support/configured-servers.ts'
 import type { Message } from '../support/frame-reader.ts'
 import { TestAccount, TestOperator } from '../support/operator.ts'
 import type { ConnectMembers, RawClient } from '../support/raw-client.ts'
@@ -141,8 +141,10 @@ const ingress = (subj: string, more: object = {}): object => ({
 const egress = (name: string, sub: string, more: object = {}): object => ({ type: 'eg', kind: 0, name, sub, ...more })
 
 describe.each(configuredServers('tracing'))('$name', (server) => {
+  const shared = useConfigured(server, CONFIG)
+
   test('a document tells of the message and of each receiver', async () => {
-    const program = await startConfigured(server, CONFIG)
+    const { program } = shared
     const traced = await scene(program)
     const [one, two] = [await person(program, 'a', 'one'), await person(program, 'a', 'two')]
     await one.subscribe('x 1', 'x 2')
@@ -162,7 +164,7 @@ describe.each(configuredServers('tracing'))('$name', (server) => {
   })
 
   test('one that is only traced is delivered to nobody', async () => {
-    const program = await startConfigured(server, CONFIG)
+    const { program } = shared
     const traced = await scene(program)
     const [one, two] = [await person(program, 'a', 'one'), await person(program, 'a', 'two')]
     await one.subscribe('x 1', 'q workers 2', 'auto 5')
@@ -180,7 +182,7 @@ describe.each(configuredServers('tracing'))('$name', (server) => {
   })
 
   test('one member of a queue group, wherever it is', async () => {
-    const program = await startConfigured(server, CONFIG)
+    const { program } = shared
     const traced = await scene(program)
     const members: Person[] = []
     for (const name of ['one', 'two', 'three', 'four', 'five']) {
@@ -200,7 +202,7 @@ describe.each(configuredServers('tracing'))('$name', (server) => {
   })
 
   test('mappings', async () => {
-    const program = await startConfigured(server, CONFIG)
+    const { program } = shared
     const traced = await scene(program)
     const one = await person(program, 'a', 'one')
     await one.subscribe('mapped.* 1', 'm.* 2')
@@ -212,7 +214,7 @@ describe.each(configuredServers('tracing'))('$name', (server) => {
   })
 
   test('stream imports', async () => {
-    const program = await startConfigured(server, CONFIG)
+    const { program } = shared
     const traced = await scene(program)
     const [b, c, half] = [
       await person(program, 'b', 'b'),
@@ -241,7 +243,7 @@ describe.each(configuredServers('tracing'))('$name', (server) => {
   })
 
   test('service imports, and the answer', async () => {
-    const program = await startConfigured(server, CONFIG)
+    const { program } = shared
     const traced = await scene(program)
     const b = await person(program, 'b', 'b')
     await b.subscribe('svc.* 1', 'traces 2')
@@ -280,7 +282,7 @@ describe.each(configuredServers('tracing'))('$name', (server) => {
   })
 
   test('a traceparent that is sampled, where the account says so', async () => {
-    const program = await startConfigured(server, CONFIG)
+    const { program } = shared
     const traced = await scene(program)
     const parent = (flags: string): string => `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags}`
     traced.publisher.client.send(hpub('x', { traceparent: parent('00') }), hpub('x', { traceparent: 'nonsense' }))
@@ -309,7 +311,7 @@ describe.each(configuredServers('tracing'))('$name', (server) => {
   })
 
   test('who may not publish is told so, and the trace says it', async () => {
-    const program = await startConfigured(server, CONFIG)
+    const { program } = shared
     const traced = await scene(program, 'limited')
     const error = 'Permissions Violation for Publish to "denied"'
     expect(shape(await traced.trace(hpub('denied', DEST)))).toEqual([ingress('denied', { error })])
@@ -324,7 +326,7 @@ describe.each(configuredServers('tracing'))('$name', (server) => {
   })
 
   test('destinations that are none, or that say no', async () => {
-    const program = await startConfigured(server, CONFIG)
+    const { program } = shared
     const traced = await scene(program)
     const one = await person(program, 'a', 'one')
     await one.subscribe('x 1')
@@ -345,7 +347,7 @@ describe.each(configuredServers('tracing'))('$name', (server) => {
   })
 
   test('echoes, and requests that nobody hears', async () => {
-    const program = await startConfigured(server, CONFIG)
+    const { program } = shared
     const traced = await scene(program, 'a', { echo: false, no_responders: true })
     const { client } = traced.publisher
     await traced.publisher.subscribe('e 1', 'answers.1 2')
@@ -359,7 +361,7 @@ describe.each(configuredServers('tracing'))('$name', (server) => {
   })
 
   test('a document may be compressed', async () => {
-    const program = await startConfigured(server, CONFIG)
+    const { program } = shared
     const { watcher, publisher } = await scene(program)
     publisher.client.send(hpub('x', { ...DEST, 'Accept-Encoding': 'gzip' }))
     const { header, payload } = await until('the trace', () => watcher.messages[0])
@@ -369,7 +371,7 @@ describe.each(configuredServers('tracing'))('$name', (server) => {
   })
 
   test('large messages, and many at once', async () => {
-    const program = await startConfigured(server, CONFIG)
+    const { program } = shared
     const traced = await scene(program)
     const receivers: Person[] = []
     for (const name of ['one', 'two', 'three', 'four']) {

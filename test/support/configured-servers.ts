@@ -4,7 +4,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { afterAll, beforeAll, beforeEach, onTestFinished } from 'vitest'
+import { ask } from '../monitor/http.ts'
 import { dial } from './harness.ts'
 import { missing, peers } from './peers.ts'
 import type { ConnectMembers, RawClient } from './raw-client.ts'
@@ -50,6 +51,31 @@ export async function startConfiguredFor(server: ConfiguredServer, config: strin
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
+}
+
+/** One for all tests of the describe that calls this; each begins when nobody of an earlier one is connected any more. */
+export function useConfigured(server: ConfiguredServer, config: string): { readonly program: ServerProgram } {
+  let program: ServerProgram | undefined
+  let monitorPort = 0
+  const running = (): ServerProgram => {
+    if (program === undefined) throw new Error('the server is not running yet')
+    return program
+  }
+  beforeAll(async () => {
+    program = await startConfiguredFor(server, `${config}\nhttp: "127.0.0.1:-1"\n`)
+    monitorPort = Number((await program.until(/Starting http monitor on \S*:(\d+)/))[1])
+  })
+  beforeEach(() => until('everybody to be gone', async () => (await connectionsAt(monitorPort)) === 0))
+  afterAll(async () => void (await program?.stop()))
+  return {
+    get program() {
+      return running()
+    },
+  }
+}
+
+async function connectionsAt(monitorPort: number): Promise<number> {
+  return JSON.parse((await ask(monitorPort, '/varz')).body).connections
 }
 
 export interface Reloadable {
