@@ -1,18 +1,17 @@
 // An account: a subject space of its own (reference 4.3). Nothing published in one is seen in another but by import.
+//
+//     stream import    a subscription here is also one there: Subscription.via names the import, and its receivers see
+//                      the subject as it is here
+//     service import   a publish here is also one there, and what is answered there finds its way back
+//                      (service-calls.ts)
 
 import type { AccountKey } from '../interest/reader.ts'
-import type {
-  AccountOptions,
-  ExportOptions,
-  ImportOptions,
-  MappingOptions,
-  SlowConsumerPolicy,
-} from '../options/shapes.ts'
-import { matches } from '../subjects/subject.ts'
+import type { AccountOptions, ExportOptions, SlowConsumerPolicy } from '../options/shapes.ts'
+import { intersection } from '../subjects/filter.ts'
+import { reverseTransform, type Transform } from '../subjects/transform.ts'
 import { AccountCounters } from './counters.ts'
-import { compileImport, type ServiceImport, StreamImport } from './imports.ts'
 import type { Limits } from './limits.ts'
-import { compileMapping, type Mapping, Mappings } from './mapping.ts'
+import { Mappings } from './mapping.ts'
 
 /** -1: no limit. Those of connections are applied to each of the account's. */
 export interface AccountLimits extends Limits {
@@ -51,124 +50,64 @@ export class Account implements AccountKey {
   }
 }
 
-/** The accounts that a shard has met, one object each for its life. */
-export class Accounts {
-  private readonly byName = new Map<string, Account>()
-  readonly global = this.named(GLOBAL_ACCOUNT)
+export class StreamImport {
+  readonly exporter: Account
+  /** Tells imports apart: equal ones do the same. */
+  readonly key: string
+  /** Traces of messages go on beyond it. */
+  readonly allowTrace: boolean
+  /** The filter of all that comes, as it is here. */
+  private readonly local: string
+  private readonly inward: Transform
+  private readonly outward: Transform
 
-  /** Those that this shard has met. */
-  values(): Iterable<Account> {
-    return this.byName.values()
+  constructor(exporter: Account, inward: Transform, allowTrace: boolean) {
+    this.exporter = exporter
+    this.allowTrace = allowTrace
+    this.key = JSON.stringify([exporter.name, inward.source, inward.destination, allowTrace])
+    this.inward = inward
+    this.outward = reverseTransform(inward)
+    this.local = this.outward.source
   }
 
-  named(name: string): Account {
-    let account = this.byName.get(name)
-    if (account === undefined) {
-      account = new Account(name)
-      this.byName.set(name, account)
-    }
-    return account
+  /** What a filter of ours means in the exporting account; undefined if nothing of this import is in it. */
+  filterThere(filter: string): string | undefined {
+    const common = intersection(filter, this.local)
+    if (common === undefined) return undefined
+    return this.outward.apply(common.split('.'))
   }
 
-  /**
-   * Takes over what a configuration says of all accounts; those that it does not name become plain ones. An import that
-   * is not allowed, or that makes no sense, imports nothing.
-   */
-  configureAll(list: readonly AccountSettings[], globalMappings: readonly MappingOptions[]): Outcome {
-    const outcome = new Outcome()
-    const said = new Map(list.map((settings) => [settings.name, settings]))
-    for (const account of this.byName.values()) {
-      if (!said.has(account.name)) this.configure({ ...PLAIN, name: account.name }, () => undefined, outcome)
-    }
-    for (const settings of list) this.configure(settings, (name) => said.get(name), outcome)
-    if (globalMappings.length > 0) this.global.mappings = compileMappings(GLOBAL_ACCOUNT, globalMappings, outcome)
-    return outcome
-  }
-
-  /**
-   * Takes over what is said of one account. `exporterNamed` tells the accounts that it imports from. Imports that are
-   * as they were stay the same objects. What comes of it is added to `outcome`.
-   */
-  configure(settings: AccountSettings, exporterNamed: ExporterNamed, outcome: Outcome): void {
-    const { name, limits, mappings, imports } = settings
-    const account = this.named(name)
-    const { maxConnections, maxSubscriptions, maxPayload } = limits
-    account.limits = { connections: maxConnections, subscriptions: maxSubscriptions, payload: maxPayload }
-    account.slowConsumer = settings.slowConsumer
-    account.trace = settings.trace
-    account.mappings = compileMappings(name, mappings, outcome)
-    const streams: StreamImport[] = []
-    const services: ServiceImport[] = []
-    for (const item of imports) {
-      const exporter = exporterNamed(item.account)
-      const terms = exporter === undefined ? undefined : termsOf(exporter, item, name)
-      const compiled =
-        terms === undefined
-          ? { error: 'import not authorized' }
-          : compileImport(item, account, this.named(item.account), terms)
-      if ('error' in compiled) {
-        outcome.wrong.push(`account "${name}": ${item.kind} import of "${item.subject}": ${compiled.error}`)
-      } else if (compiled instanceof StreamImport) streams.push(compiled)
-      else services.push(compiled)
-    }
-    if (areSame(account.streamImports, streams) && areSame(account.serviceImports, services)) return
-    account.streamImports = streams
-    account.serviceImports = services
-    outcome.changed.add(account)
+  /** The subject that one of the exporter's has here. */
+  subjectHere(subject: string): string {
+    return this.inward.apply(subject.split('.'))
   }
 }
 
-/** The settings of an account by its name; undefined: there is none, or nothing is known of it. */
-export type ExporterNamed = (name: string) => AccountSettings | undefined
+export class ServiceImport {
+  readonly importer: Account
+  readonly exporter: Account
+  /** The export that it rests on. */
+  readonly terms: ExportOptions
+  readonly share: boolean
+  /** Tells imports apart: equal ones do the same. */
+  readonly key: string
+  private readonly outward: Transform
 
-const PLAIN: Omit<AccountSettings, 'name'> = {
-  trace: undefined,
-  mappings: [],
-  exports: [],
-  imports: [],
-  limits: { maxConnections: -1, maxSubscriptions: -1, maxPayload: -1, maxLeafnodes: -1 },
-}
-
-function areSame(some: readonly { readonly key: string }[], others: readonly { readonly key: string }[]): boolean {
-  return some.length === others.length && some.every(({ key }, i) => key === others[i].key)
-}
-
-/** What came of taking settings over. */
-export class Outcome {
-  /** What is wrong with items of them, for the log. */
-  readonly wrong: string[] = []
-  /** Those that import something else than before. */
-  readonly changed = new Set<Account>()
-}
-
-/** What is needed of an account's settings, whether a file or a token has them. */
-export type AccountSettings = Pick<
-  AccountOptions,
-  'name' | 'mappings' | 'exports' | 'imports' | 'limits' | 'slowConsumer' | 'trace'
->
-
-function compileMappings(account: string, list: readonly MappingOptions[], { wrong }: Outcome): Mappings {
-  const compiled: Mapping[] = []
-  for (const options of list) {
-    const mapping = compileMapping(options)
-    if ('error' in mapping) wrong.push(`account "${account}": mapping of "${options.source}": ${mapping.error}`)
-    else compiled.push(mapping)
+  constructor(importer: Account, exporter: Account, terms: ExportOptions, outward: Transform, share: boolean) {
+    this.importer = importer
+    this.exporter = exporter
+    this.terms = terms
+    this.outward = outward
+    this.share = share
+    this.key = JSON.stringify([exporter.name, outward.source, outward.destination, share, terms])
   }
-  return new Mappings(compiled)
-}
 
-/** The export that lets `importer` have `item`; undefined if there is none. One of just this subject decides alone. */
-export function termsOf<E extends ExportOptions>(
-  exporter: { readonly exports: readonly E[] },
-  item: ImportOptions,
-  importer: string,
-): E | undefined {
-  const offers = exporter.exports.filter(({ kind, subject }) => kind === item.kind && matches(subject, item.subject))
-  const exact = offers.filter(({ subject }) => subject === item.subject)
-  return (exact.length > 0 ? exact : offers).find((offer) => {
-    if (offer.accountTokenPosition > 0) {
-      return item.subject.split('.')[offer.accountTokenPosition - 1] === importer
-    }
-    return offer.accounts === undefined || offer.accounts.includes(importer)
-  })
+  matches(tokens: readonly string[]): boolean {
+    return this.outward.matches(tokens)
+  }
+
+  /** The exporter's subject for one of ours. */
+  subjectThere(subject: string): string {
+    return this.outward.apply(subject.split('.'))
+  }
 }

@@ -1,82 +1,9 @@
-// What an account takes from others (reference 4.3).
-//
-//     stream import    a subscription here is also one there: Subscription.via names the import, and its receivers see
-//                      the subject as it is here
-//     service import   a publish here is also one there, and what is answered there finds its way back
-//                      (service-calls.ts)
+// How an import that somebody asks for is made, and which export of the other account allows it (reference 4.3).
 
 import type { ExportOptions, ImportOptions } from '../options/shapes.ts'
-import { intersection } from '../subjects/filter.ts'
-import {
-  compileTransform,
-  identityDestination,
-  reverseTransform,
-  type Transform,
-  type TransformError,
-} from '../subjects/transform.ts'
-import type { Account } from './account.ts'
-
-export class StreamImport {
-  readonly exporter: Account
-  /** Tells imports apart: equal ones do the same. */
-  readonly key: string
-  /** Traces of messages go on beyond it. */
-  readonly allowTrace: boolean
-  /** The filter of all that comes, as it is here. */
-  private readonly local: string
-  private readonly inward: Transform
-  private readonly outward: Transform
-
-  constructor(exporter: Account, inward: Transform, allowTrace: boolean) {
-    this.exporter = exporter
-    this.allowTrace = allowTrace
-    this.key = JSON.stringify([exporter.name, inward.source, inward.destination, allowTrace])
-    this.inward = inward
-    this.outward = reverseTransform(inward)
-    this.local = this.outward.source
-  }
-
-  /** What a filter of ours means in the exporting account; undefined if nothing of this import is in it. */
-  filterThere(filter: string): string | undefined {
-    const common = intersection(filter, this.local)
-    if (common === undefined) return undefined
-    return this.outward.apply(common.split('.'))
-  }
-
-  /** The subject that one of the exporter's has here. */
-  subjectHere(subject: string): string {
-    return this.inward.apply(subject.split('.'))
-  }
-}
-
-export class ServiceImport {
-  readonly importer: Account
-  readonly exporter: Account
-  /** The export that it rests on. */
-  readonly terms: ExportOptions
-  readonly share: boolean
-  /** Tells imports apart: equal ones do the same. */
-  readonly key: string
-  private readonly outward: Transform
-
-  constructor(importer: Account, exporter: Account, terms: ExportOptions, outward: Transform, share: boolean) {
-    this.importer = importer
-    this.exporter = exporter
-    this.terms = terms
-    this.outward = outward
-    this.share = share
-    this.key = JSON.stringify([exporter.name, outward.source, outward.destination, share, terms])
-  }
-
-  matches(tokens: readonly string[]): boolean {
-    return this.outward.matches(tokens)
-  }
-
-  /** The exporter's subject for one of ours. */
-  subjectThere(subject: string): string {
-    return this.outward.apply(subject.split('.'))
-  }
-}
+import { matches } from '../subjects/subject.ts'
+import { compileTransform, identityDestination, reverseTransform, type TransformError } from '../subjects/transform.ts'
+import { type Account, ServiceImport, StreamImport } from './account.ts'
 
 /** Compiles an import; `terms` is the export that it rests on. */
 export function compileImport(
@@ -92,4 +19,20 @@ export function compileImport(
   if ('error' in inward) return inward
   if (settings.kind === 'stream') return new StreamImport(exporter, inward, settings.allowTrace)
   return new ServiceImport(importer, exporter, terms, reverseTransform(inward), settings.share)
+}
+
+/** The export that lets `importer` have `item`; undefined if there is none. One of just this subject decides alone. */
+export function termsOf<E extends ExportOptions>(
+  exporter: { readonly exports: readonly E[] },
+  item: ImportOptions,
+  importer: string,
+): E | undefined {
+  const offers = exporter.exports.filter(({ kind, subject }) => kind === item.kind && matches(subject, item.subject))
+  const exact = offers.filter(({ subject }) => subject === item.subject)
+  return (exact.length > 0 ? exact : offers).find((offer) => {
+    if (offer.accountTokenPosition > 0) {
+      return item.subject.split('.')[offer.accountTokenPosition - 1] === importer
+    }
+    return offer.accounts === undefined || offer.accounts.includes(importer)
+  })
 }

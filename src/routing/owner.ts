@@ -1,6 +1,6 @@
 // What the router needs of the shard that it works for.
 
-import type { ServiceImport } from '../accounts/imports.ts'
+import type { ServiceImport } from '../accounts/account.ts'
 import type { TurnWork } from '../base/turns.ts'
 import type { Generations } from '../interest/generations.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'

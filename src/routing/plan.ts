@@ -1,8 +1,7 @@
 // A plan: who wants a subject, on this shard and on the others. Looked up once and kept while the generations say
 // that it still holds.
 
-import type { Account } from '../accounts/account.ts'
-import type { ServiceImport } from '../accounts/imports.ts'
+import type { Account, ServiceImport } from '../accounts/account.ts'
 import { CHUNK_BYTES } from '../base/constants.ts'
 import { Work, workOfEncoding } from '../base/turns.ts'
 import type { Dialect } from '../protocol/encoder.ts'

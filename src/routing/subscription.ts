@@ -1,8 +1,7 @@
 // What stands under a filter of an account: subscriptions of receivers, what stands for them in exporting accounts, and
 // the server's own.
 
-import type { Account } from '../accounts/account.ts'
-import type { StreamImport } from '../accounts/imports.ts'
+import type { Account, StreamImport } from '../accounts/account.ts'
 import type { Run } from '../protocol/run.ts'
 import type { Publisher } from './publisher.ts'
 import type { Receiver } from './receiver.ts'

@@ -6,8 +6,7 @@
 //
 // The requestor tells no more of itself than its import shares; the responder belongs to the account that reads this.
 
-import type { Account } from '../accounts/account.ts'
-import type { ServiceImport } from '../accounts/imports.ts'
+import type { Account, ServiceImport } from '../accounts/account.ts'
 import { eventHead } from '../base/event-head.ts'
 import type { ExportOptions } from '../options/shapes.ts'
 import { composeRun } from '../protocol/compose.ts'

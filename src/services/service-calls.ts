@@ -12,8 +12,7 @@
 // further service imports, but no stream imports (docs/security.md has the rules).
 
 import { randomBytes } from 'node:crypto'
-import type { Account } from '../accounts/account.ts'
-import type { ServiceImport } from '../accounts/imports.ts'
+import type { Account, ServiceImport } from '../accounts/account.ts'
 import { CALLS_MAX } from '../base/constants.ts'
 import { attempt, type OnBug } from '../base/guarded.ts'
 import { type Turns, Work } from '../base/turns.ts'

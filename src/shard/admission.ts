@@ -3,7 +3,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { KeyPair } from '@nats-io/nkeys'
-import type { Outcome } from '../accounts/account.ts'
+import type { Outcome } from '../accounts/accounts.ts'
 import type { Authenticator, AuthServices } from '../auth/authenticator.ts'
 import type { Callout, CalloutServer, PublishCallout } from '../auth/callout.ts'
 import { authenticateRequest } from '../auth/custom.ts'

@@ -6,7 +6,8 @@
 // An account rests on those whose exports it imports, and they on others, as a service may be made of another one: so
 // all of them are looked up, whether or not they have clients here.
 
-import { type Accounts, Outcome, termsOf } from '../accounts/account.ts'
+import { type Accounts, Outcome } from '../accounts/accounts.ts'
+import { termsOf } from '../accounts/imports.ts'
 import type { VerifiedAccount } from '../auth/jwt/account.ts'
 import { type AccountBook, isExpired } from '../auth/jwt/account-book.ts'
 import { accountOptions, type TokenAccountOptions, type TokenImportOptions } from '../auth/jwt/account-options.ts'

@@ -3,8 +3,8 @@
 //   turn:  reads, ring frames → operations → deliveries queued, receivers marked
 //          end of turn: frames for other shards published, each marked receiver written once, closed ones released
 
-import { Accounts } from '../accounts/account.ts'
 import { AccountConnections } from '../accounts/account-connections.ts'
+import { Accounts } from '../accounts/accounts.ts'
 import { CONTROL_LINE_MAX, LOOP_IDLE_MS, READ_BYTES, WRITES_A_TURN } from '../base/constants.ts'
 import { type Fault, Faults } from '../base/errors.ts'
 import { attempt } from '../base/guarded.ts'

@@ -1,7 +1,6 @@
 // What message tracing needs of the shard that it works for, and of those it deals with.
 
-import type { Account } from '../accounts/account.ts'
-import type { ServiceImport } from '../accounts/imports.ts'
+import type { Account, ServiceImport } from '../accounts/account.ts'
 import type { OnBug } from '../base/guarded.ts'
 import type { TurnWork } from '../base/turns.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'

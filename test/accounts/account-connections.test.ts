@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
-import { Accounts } from '../../src/accounts/account.ts'
 import { AccountConnections, createTable } from '../../src/accounts/account-connections.ts'
+import { Accounts } from '../../src/accounts/accounts.ts'
 import { until } from '../support/until.ts'
 import type { JoinerSetup, Order } from './joiner.ts'
 

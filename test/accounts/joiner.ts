@@ -1,8 +1,8 @@
 // A thread that joins an account as often as it may, or leaves it while it is too full, when it is told to.
 
 import { parentPort, workerData } from 'node:worker_threads'
-import { Accounts } from '../../src/accounts/account.ts'
 import { AccountConnections } from '../../src/accounts/account-connections.ts'
+import { Accounts } from '../../src/accounts/accounts.ts'
 
 export interface JoinerSetup {
   readonly memory: SharedArrayBuffer

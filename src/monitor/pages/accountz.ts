@@ -1,6 +1,8 @@
 // /accountz and /accstatz: accounts, what is configured of one, and what its clients have done (reference 11.3).
 
-import { type AccountSettings, GLOBAL_ACCOUNT, termsOf } from '../../accounts/account.ts'
+import { GLOBAL_ACCOUNT } from '../../accounts/account.ts'
+import type { AccountSettings } from '../../accounts/accounts.ts'
+import { termsOf } from '../../accounts/imports.ts'
 import { isOperatorMode } from '../../auth/setup.ts'
 import { systemAccountOf } from '../../auth/system-account.ts'
 import { nowMs } from '../../base/clock.ts'

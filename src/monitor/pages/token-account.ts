@@ -1,6 +1,6 @@
 // What /accountz says of an account that comes from a token (reference 11.3).
 
-import type { AccountSettings } from '../../accounts/account.ts'
+import type { AccountSettings } from '../../accounts/accounts.ts'
 import { decodeAccount } from '../../auth/jwt/account.ts'
 import { isExpired } from '../../auth/jwt/account-book.ts'
 import { accountOptions } from '../../auth/jwt/account-options.ts'

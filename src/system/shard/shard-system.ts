@@ -7,7 +7,8 @@
 // A flood of requests is bounded here, before it crosses a port: those that wait, and their bytes.
 
 import type { Account } from '../../accounts/account.ts'
-import { compileImport, ServiceImport } from '../../accounts/imports.ts'
+import { ServiceImport } from '../../accounts/account.ts'
+import { compileImport } from '../../accounts/imports.ts'
 import { isOperatorMode } from '../../auth/setup.ts'
 import { systemAccountOf } from '../../auth/system-account.ts'
 import {
