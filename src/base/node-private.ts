@@ -1,7 +1,8 @@
 // All that the server touches of Node's private parts, as no public function does the same, or at many times the cost.
 // test/base/node-private.test.ts says for which versions of Node this holds; it has to pass before another is taken.
 //
-//     a connection's handle   can move to another thread; a Socket cannot
+//     a connection's handle   can move to another thread; a Socket cannot, and nobody needs one where it is accepted
+//     a socket's listeners    what a socket that is gone refers to stays until the next full collection
 //     what is below TLS       a server's events name the TLS socket only
 //     what a kernel took      how much of a write is left tells a peer that reads slowly from one that reads nothing
 //     a TLS socket's buffer   `onread` is an option of net.Socket only; 'data' events take 1.4 times the processor time
@@ -9,7 +10,7 @@
 //                             150 bytes, against 0.5 µs
 
 import assert from 'node:assert/strict'
-import { Socket } from 'node:net'
+import { type Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 
 function elsewhere(what: string): string {
@@ -21,6 +22,30 @@ function elsewhere(what: string): string {
 /** Node's own end of a connection, without a Socket around it. */
 export interface Handle {
   close(): void
+}
+
+interface AcceptedHandle extends Handle {
+  setNoDelay(on: boolean): void
+}
+
+type OnConnection = (this: unknown, status: number, handle?: AcceptedHandle) => void
+
+/**
+ * From now on a server that listens gives each connection to `take`, without delays of small writes and not read yet,
+ * and makes no Socket for it. Errors are events as ever.
+ */
+export function acceptHandles(server: Server, take: (handle: Handle) => void): void {
+  const { _handle: listening } = server as unknown as { _handle?: { onconnection?: OnConnection } | null }
+  const told = listening?.onconnection
+  assert(listening && typeof told === 'function', elsewhere('where a server is told of connections'))
+  listening.onconnection = function (status, handle) {
+    if (status !== 0 || handle === undefined) {
+      told.call(this, status, handle)
+      return
+    }
+    handle.setNoDelay(true)
+    take(handle)
+  }
 }
 
 /** Takes the connection out of a socket, which is of no use afterwards. Undefined if the connection is gone. */
@@ -50,8 +75,18 @@ interface UserBuffer {
   readonly callback: (bytes: number) => boolean
 }
 
+interface Keys {
+  readonly buffer: symbol
+  readonly callback: symbol
+}
+
+let keys: Keys | undefined
+
 /** Properties of every socket; found at the first use. */
-let keys: { readonly buffer: symbol; readonly callback: symbol } | undefined
+function keysOfSockets(): Keys {
+  keys ??= { buffer: keyOf('kBuffer'), callback: keyOf('kBufferCb') }
+  return keys
+}
 
 function keyOf(name: string): symbol {
   const found = Object.getOwnPropertySymbols(new Socket()).find(({ description }) => description === name)
@@ -59,12 +94,23 @@ function keyOf(name: string): symbol {
   return found
 }
 
+/**
+ * A socket that is closed lets go of those who listen to it and of whoever it reads for. Node makes it a function
+ * (WritableState.onwrite) that V8 puts into the old generation at once, and that refers to it: the socket, and all
+ * that it refers to, is kept until the next full collection, and so fills the old generation.
+ */
+export function letGo(socket: Socket): void {
+  socket.removeAllListeners()
+  const internals = socket as unknown as Record<symbol, unknown>
+  internals[keysOfSockets().callback] = null
+}
+
 /** Does what the constructor of net.Socket does for `onread`. Nothing if the connection is gone. */
 export function setUserBuffer(socket: TLSSocket, { buffer, callback }: UserBuffer): void {
-  keys ??= { buffer: keyOf('kBuffer'), callback: keyOf('kBufferCb') }
+  const ofSockets = keysOfSockets()
   const internals = socket as unknown as Buffered
-  internals[keys.buffer] = buffer
-  internals[keys.callback] = callback
+  internals[ofSockets.buffer] = buffer
+  internals[ofSockets.callback] = callback
   internals._handle?.useUserBuffer(buffer)
 }
 

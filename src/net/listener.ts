@@ -1,9 +1,10 @@
 // A port for clients. Connections that come while no shard can take them wait here, accepted but not read.
 
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { hostPort } from '../base/addresses.ts'
 import { LISTEN_BACKLOG } from '../base/constants.ts'
 import { osErrorText, StartError } from '../base/errors.ts'
+import { acceptHandles, type Handle } from '../base/node-private.ts'
 
 /**
  * Makes a server listen; `port` -1 takes a free one. As Go does it, 0.0.0.0 means every address of the machine, IPv6
@@ -43,14 +44,14 @@ export class Listener {
   readonly port: number
   private readonly server: Server
   /** Accepted while nobody could take them, oldest first. */
-  private waiting: Socket[] = []
+  private waiting: Handle[] = []
   /** Offered each connection; answers whether it took it. */
-  private take: (socket: Socket) => boolean = () => false
+  private take: (handle: Handle) => boolean = () => false
   private closed = false
 
   /** `port` -1 takes a free one. Rejects if the port cannot be had. */
   static async open(host: string, port: number): Promise<Listener> {
-    const server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true })
+    const server = createServer()
     try {
       return new Listener(server, await listen(server, host, port))
     } catch (error) {
@@ -62,11 +63,11 @@ export class Listener {
     this.server = server
     this.address = address
     this.port = port
-    server.on('connection', (socket) => this.serverOnConnection(socket))
+    acceptHandles(server, (handle) => this.serverOnHandle(handle))
   }
 
   /** From now on connections, those that wait included, are offered to `take`, and errors told to `onError`. */
-  serve(take: (socket: Socket) => boolean, onError: (error: Error) => void): void {
+  serve(take: (handle: Handle) => boolean, onError: (error: Error) => void): void {
     this.take = take
     this.server.on('error', onError)
     this.offerWaiting()
@@ -74,14 +75,14 @@ export class Listener {
 
   /** Somebody can take connections again: offers those that wait once more. */
   offerWaiting(): void {
-    for (const socket of this.waiting.splice(0)) this.serverOnConnection(socket)
+    for (const handle of this.waiting.splice(0)) this.serverOnHandle(handle)
   }
 
-  private serverOnConnection(socket: Socket): void {
-    if (this.closed) socket.destroy()
-    else if (!this.take(socket)) {
-      if (this.waiting.length < LISTEN_BACKLOG) this.waiting.push(socket)
-      else socket.destroy()
+  private serverOnHandle(handle: Handle): void {
+    if (this.closed) handle.close()
+    else if (!this.take(handle)) {
+      if (this.waiting.length < LISTEN_BACKLOG) this.waiting.push(handle)
+      else handle.close()
     }
   }
 
@@ -90,7 +91,7 @@ export class Listener {
     if (this.closed) return
     this.closed = true
     this.server.close()
-    for (const socket of this.waiting.splice(0)) socket.destroy()
+    for (const handle of this.waiting.splice(0)) handle.close()
   }
 
   get isOpen(): boolean {

@@ -1,7 +1,7 @@
 // The ports at which clients come in: the NATS port, and the WebSocket port where there is one.
 
-import type { Socket } from 'node:net'
 import { ANY_HOST, hostPort, listenerUrls } from '../base/addresses.ts'
+import type { Handle } from '../base/node-private.ts'
 import type { Log } from '../log/log.ts'
 import type { Arrival } from '../net/handle.ts'
 import { Listener } from '../net/listener.ts'
@@ -33,14 +33,14 @@ export class ClientPorts {
   }
 
   /** From now on connections, those that wait included, are offered to `take`, which answers whether it took them. */
-  serve(options: Options, log: Log, take: (socket: Socket, kind: Arrival['kind']) => boolean): void {
+  serve(options: Options, log: Log, take: (handle: Handle, kind: Arrival['kind']) => boolean): void {
     const { client, webSocket } = this
     client.serve(
-      (socket) => take(socket, 'client'),
+      (handle) => take(handle, 'client'),
       (error) => log.error(`Error accepting connections: ${error.message}`),
     )
     webSocket?.serve(
-      (socket) => take(socket, 'websocket'),
+      (handle) => take(handle, 'websocket'),
       (error) => log.error(`Error accepting websocket connections: ${error.message}`),
     )
     if (webSocket !== undefined) {

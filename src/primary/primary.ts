@@ -150,7 +150,7 @@ export class Primary {
     }
     await this.startMonitor(await monitor, tls.client)
     this.started = true
-    ports.serve(options, log, (socket, kind) => shards.take(socket, kind))
+    ports.serve(options, log, (handle, kind) => shards.take(handle, kind))
     this.writePortsFile()
   }
 

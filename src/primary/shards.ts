@@ -2,14 +2,13 @@
 // replaces those that die or are stuck, and tells all of them what they should know.
 
 import { randomInt } from 'node:crypto'
-import type { Socket } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { AccountConnections } from '../accounts/account-connections.ts'
 import type { ServerKey } from '../auth/server-key.ts'
 import { HEARTBEAT_MS, SHARD_START_MS, THROTTLED_LOG_MS } from '../base/constants.ts'
 import { attempt, guarded } from '../base/guarded.ts'
 import { LoopClock } from '../base/loop-clock.ts'
-import { takeHandle } from '../base/node-private.ts'
+import type { Handle } from '../base/node-private.ts'
 import { transferObstacle } from '../base/node-version.ts'
 import { OptionError } from '../config/normalise.ts'
 import { Generations } from '../interest/generations.ts'
@@ -204,21 +203,19 @@ export class Shards implements ShardObserver {
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
 
   /** Hands a connection to the next shard. Answers false if none can take it at present. */
-  take(socket: Socket, kind: Arrival['kind']): boolean {
+  take(handle: Handle, kind: Arrival['kind']): boolean {
     try {
-      return this.hand(socket, kind)
+      return this.hand(handle, kind)
     } catch (error) {
       this.bugMet(error)
-      socket.destroy()
+      handle.close()
       return true
     }
   }
 
-  private hand(socket: Socket, kind: Arrival['kind']): boolean {
+  private hand(handle: Handle, kind: Arrival['kind']): boolean {
     const slot = this.pickSlot()
     if (slot === undefined) return false
-    const handle = takeHandle(socket)
-    if (handle === undefined) return true // it left while it waited
     const { openConnections } = this
     const verdict = this.descriptors.judge(openConnections)
     if (verdict === 'close') {

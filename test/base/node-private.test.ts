@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { constants, createInflateRaw, deflateRawSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { socketWith, takeHandle, ZlibState } from '../../src/base/node-private.ts'
+import { acceptHandles, type Handle, letGo, socketWith, takeHandle, ZlibState } from '../../src/base/node-private.ts'
 
 /** Major versions of Node for which this holds. */
 const VERSIONS = ['26']
@@ -53,6 +53,41 @@ test('a handle is taken out of its socket, and another one is made over it', asy
   })
   there.end('hello')
   expect(buffer.toString('latin1', 0, await read)).toBe('hello')
+})
+
+test('a server gives its connections as handles, and none of them a socket', async () => {
+  const server = createServer(() => expect.unreachable()).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const taken = Promise.withResolvers<Handle>()
+  acceptHandles(server, taken.resolve)
+  const there = connect((server.address() as { port: number }).port, '127.0.0.1')
+  socketWith(await taken.promise, {}).end('hello')
+  let text = ''
+  for await (const bytes of there) text += bytes
+  expect(text).toBe('hello')
+  // It waits for no connections when it is closed: they are not its own.
+  server.close()
+  await once(server, 'close')
+})
+
+test('a socket that is gone lets go of all that it knew', async () => {
+  const [here, there] = await pair()
+  const owner = { read: (): boolean => true }
+  const callback = (): boolean => owner.read()
+  const handle = takeHandle(here) as Handle
+  const socket = socketWith(handle, { onread: { buffer: Buffer.alloc(16), callback } })
+  socket.on('error', () => owner.read()).on('close', () => owner.read())
+  there.destroy()
+  socket.destroy()
+  await once(socket, 'close')
+  const knows = (): boolean =>
+    [...Object.getOwnPropertySymbols(socket), '_events'].some((key) => {
+      const value: unknown = Reflect.get(socket, key)
+      return value === callback || (key === '_events' && Object.keys(value as object).length > 0)
+    })
+  expect(knows()).toBe(true)
+  letGo(socket)
+  expect(knows()).toBe(false)
 })
 
 test('a handle moves to another thread', async () => {
