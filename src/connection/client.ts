@@ -11,6 +11,7 @@ import { CloseReason, type Fault, Faults, type Refusal } from '../base/errors.ts
 import { attempt } from '../base/guarded.ts'
 import { Work } from '../base/turns.ts'
 import { Shedding } from '../net/drop-policy.ts'
+import { abandon } from '../net/handle.ts'
 import { KeepAlive, type KeepAliveOwner } from '../net/keep-alive.ts'
 import { Outbound } from '../net/outbound.ts'
 import { ReadGate } from '../net/read-gate.ts'
@@ -200,6 +201,7 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner, Receiver {
       this.closeNow({ text: undefined, reason: CloseReason.clientClosed })
     } finally {
       this.shard.forget(this)
+      abandon(this.socket)
     }
   }
 

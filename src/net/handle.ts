@@ -1,7 +1,8 @@
 // Connections that are not sockets yet: what crosses threads, and how a socket is made of it.
 
-import type { Socket } from 'node:net'
-import { type Handle, socketWith, takeHandle } from '../base/node-private.ts'
+import { Socket } from 'node:net'
+import { type Handle, letGo, socketWith, takeHandle } from '../base/node-private.ts'
+import type { Transport } from './transport.ts'
 
 /** A connection on its way to the shard that will serve it. */
 export interface Arrival {
@@ -28,6 +29,12 @@ export function readingSocketOver(handle: Handle, buffer: Buffer, onRead: (bytes
     return true
   }
   return socketWith(handle, { allowHalfOpen: true, onread: { buffer, callback } })
+}
+
+/** A connection of readingSocketOver() is gone: nothing is told of it any more. */
+export function abandon(socket: Transport): void {
+  // Others clean up after themselves, in events of their own.
+  if (socket.constructor === Socket) letGo(socket as Socket)
 }
 
 /** Makes a socket that is here already one that reads into `buffer`. Undefined if the connection is gone. */

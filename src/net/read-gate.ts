@@ -83,11 +83,13 @@ export class ReadGate {
   private holdForMs(ms: number): boolean {
     if (this.releaseHold !== undefined || this.closed) return false
     const timer = setTimeout(() => this.client.attempt(this.release), ms)
-    this.releaseHold = () => {
+    // Not assigned as it is made: V8 puts such a function into the old generation at once, and keeps all that it knows.
+    const release = (): void => {
       this.releaseHold = undefined
       clearTimeout(timer)
       this.resume()
     }
+    this.releaseHold = release
     this.stalls++
     this.pause()
     return true
