@@ -11,12 +11,15 @@ import { AuthFaults, type Identity, isRefusal, type Refusal } from '../auth/iden
 import { createNonce } from '../auth/nkey.ts'
 import { type AuthRequest, type Credentials, NO_CREDENTIALS, type Soon, shownUser } from '../auth/request.ts'
 import { Deadline } from '../base/deadline.ts'
-import type { ConnectionType } from '../options/shapes.ts'
+import type { Timed } from '../base/timer-wheel.ts'
 import type { Client } from './client.ts'
+import { connectionTypeOf, LoginRequest } from './login-request.ts'
 import type { Operations } from './operations.ts'
 import type { ClientOwner } from './owner.ts'
 
-export class Login {
+export class Login implements Timed {
+  bucket: Timed[] | undefined
+  place = 0
   greeting: Greeting
   /** Empty: INFO has none. */
   readonly nonce: string
@@ -81,27 +84,11 @@ export class Login {
   }
 
   private request(credentials: Credentials, proof?: string): AuthRequest {
-    const login = this
-    const { client } = this
-    const { name, lang, version, protocol } = client.options
-    return {
-      credentials: withCookies(credentials, client),
-      client: { name, lang, version, protocol },
-      nonce: this.nonce,
-      ip: client.ip,
-      connectionId: client.id,
-      connectionType: connectionTypeOf(client),
-      certificate: this.shard.tls.certificateOf(client.tls),
-      tls: this.shard.tls.detailsOf(client.tls),
-      nowMs: Date.now(),
-      proof,
-      get gone() {
-        return login.whenGone()
-      },
-    }
+    return new LoginRequest(this.shard, this.client, this, credentials, proof)
   }
 
-  private whenGone(): AbortSignal {
+  /** Aborts when the connection is gone, for those who work on an answer. */
+  whenGone(): AbortSignal {
     this.gone ??= new AbortController()
     if (this.client.closing) this.gone.abort()
     return this.gone.signal
@@ -193,23 +180,6 @@ export class Login {
     this.deadline.stop()
     this.shard.expiries.remove(this)
     this.gone?.abort()
-  }
-}
-
-function connectionTypeOf({ webSocket }: Client): ConnectionType {
-  return webSocket === undefined ? 'STANDARD' : 'WEBSOCKET'
-}
-
-/** What CONNECT does not say, a cookie of the handshake may. */
-function withCookies(credentials: Credentials, { webSocket }: Client): Credentials {
-  if (webSocket === undefined) return credentials
-  const { jwt, user, pass, token } = webSocket.cookies
-  return {
-    ...credentials,
-    jwt: credentials.jwt || jwt,
-    user: credentials.user || user,
-    password: credentials.password || pass,
-    token: credentials.token || token,
   }
 }
 

@@ -1,0 +1,63 @@
+// What those who decide about a login are told of it.
+
+import type { AuthRequest, Credentials } from '../auth/request.ts'
+import type { ConnectionType } from '../options/shapes.ts'
+import type { Client } from './client.ts'
+import type { ClientOwner } from './owner.ts'
+
+/** Whose login it is. */
+interface Asking {
+  readonly nonce: string
+  /** Aborts when the connection is gone. */
+  whenGone(): AbortSignal
+}
+
+/** A class, as V8 puts the accessors of a literal into the old generation, each time, and keeps what they know. */
+export class LoginRequest implements AuthRequest {
+  readonly credentials: Credentials
+  readonly client: AuthRequest['client']
+  readonly nonce: string
+  readonly ip: string
+  readonly connectionId: number
+  readonly connectionType: ConnectionType
+  readonly certificate: AuthRequest['certificate']
+  readonly tls: AuthRequest['tls']
+  readonly nowMs = Date.now()
+  readonly proof: string | undefined
+  private readonly login: Asking
+
+  constructor(shard: ClientOwner, client: Client, login: Asking, credentials: Credentials, proof?: string) {
+    const { name, lang, version, protocol } = client.options
+    this.credentials = withCookies(credentials, client)
+    this.client = { name, lang, version, protocol }
+    this.nonce = login.nonce
+    this.ip = client.ip
+    this.connectionId = client.id
+    this.connectionType = connectionTypeOf(client)
+    this.certificate = shard.tls.certificateOf(client.tls)
+    this.tls = shard.tls.detailsOf(client.tls)
+    this.proof = proof
+    this.login = login
+  }
+
+  get gone(): AbortSignal {
+    return this.login.whenGone()
+  }
+}
+
+export function connectionTypeOf({ webSocket }: Client): ConnectionType {
+  return webSocket === undefined ? 'STANDARD' : 'WEBSOCKET'
+}
+
+/** What CONNECT does not say, a cookie of the handshake may. */
+function withCookies(credentials: Credentials, { webSocket }: Client): Credentials {
+  if (webSocket === undefined) return credentials
+  const { jwt, user, pass, token } = webSocket.cookies
+  return {
+    ...credentials,
+    jwt: credentials.jwt || jwt,
+    user: credentials.user || user,
+    password: credentials.password || pass,
+    token: credentials.token || token,
+  }
+}
