@@ -1,13 +1,21 @@
 // A timer wheel: what is due when, in buckets as wide as a step. Thousands of connections with timers of their own
-// would each cost an object in the runtime's lists; here they cost an entry in a map and a place in a set, and one
-// timer of the shard serves all. Buckets are kept by number, so that an item may be due in seconds or in years.
+// would each cost an object in the runtime's lists; here they cost a place in an array, which each keeps itself, and
+// one timer of the shard serves all. (Sets and Maps of them would keep closed connections: memory/number-map.ts.)
+// Buckets are kept by number, so that an item may be due in seconds or in years.
 
-export class TimerWheel<T> {
+/** What an item keeps for the one wheel that it may be in. */
+export interface Timed {
+  /** Undefined: in no wheel. */
+  bucket: Timed[] | undefined
+  /** Where it stands in its bucket. */
+  place: number
+}
+
+export class TimerWheel<T extends Timed> {
   private readonly stepMs: number
-  private readonly buckets = new Map<number, Set<T>>()
-  /** The bucket of each item that is not taken yet. */
-  private readonly places = new Map<T, Set<T>>()
+  private readonly buckets = new Map<number, T[]>()
   private taken: number
+  private count = 0
 
   /** `stepMs`: how exact it is; an item comes up to one step after it is due. */
   constructor(stepMs: number, nowMs: number) {
@@ -16,7 +24,7 @@ export class TimerWheel<T> {
   }
 
   get size(): number {
-    return this.places.size
+    return this.count
   }
 
   /** `item` is due at `dueMs`, on the clock of take(); that it was due at another time is forgotten. */
@@ -25,17 +33,23 @@ export class TimerWheel<T> {
     const at = Math.max(Math.ceil(dueMs / this.stepMs), this.taken + 1)
     let bucket = this.buckets.get(at)
     if (bucket === undefined) {
-      bucket = new Set()
+      bucket = []
       this.buckets.set(at, bucket)
     }
-    bucket.add(item)
-    this.places.set(item, bucket)
+    put(item, bucket)
+    this.count++
   }
 
   /** `item` is not due any more. One that is not in the wheel is left alone. */
   remove(item: T): void {
-    this.places.get(item)?.delete(item)
-    this.places.delete(item)
+    const { bucket, place } = item
+    if (bucket === undefined) return
+    item.bucket = undefined
+    this.count--
+    const last = bucket.pop() as Timed
+    if (last === item) return
+    bucket[place] = last
+    last.place = place
   }
 
   /**
@@ -50,29 +64,31 @@ export class TimerWheel<T> {
       if (bucket === undefined) continue
       this.buckets.delete(this.taken)
       try {
-        for (const item of bucket) {
-          bucket.delete(item)
-          this.places.delete(item)
+        for (let item = bucket.at(-1); item !== undefined; item = bucket.at(-1)) {
+          this.remove(item)
           callback(item)
         }
       } finally {
-        for (const item of bucket) this.add(item, nowMs)
+        for (let item = bucket.at(-1); item !== undefined; item = bucket.at(-1)) this.add(item, nowMs)
       }
     }
   }
 
   /** The clock was put forward: what was due before `until` is due then, and the years between are not gone through. */
   private skipTo(until: number): void {
-    const due = [...this.buckets.keys()].filter((at) => at <= until).sort((a, b) => a - b)
-    const last = new Set<T>()
+    // The latest first: buckets are taken from their end.
+    const due = [...this.buckets.keys()].filter((at) => at <= until).sort((a, b) => b - a)
+    const last: T[] = []
     for (const at of due) {
-      for (const item of this.buckets.get(at) ?? []) {
-        last.add(item)
-        this.places.set(item, last)
-      }
+      for (const item of this.buckets.get(at) ?? []) put(item, last)
       this.buckets.delete(at)
     }
-    if (last.size > 0) this.buckets.set(until, last)
+    if (last.length > 0) this.buckets.set(until, last)
     this.taken = Math.max(this.taken, until - 1)
   }
+}
+
+function put(item: Timed, bucket: Timed[]): void {
+  item.bucket = bucket
+  item.place = bucket.push(item) - 1
 }

@@ -7,6 +7,7 @@ import { attempt, guarded, type OnBug } from '../base/guarded.ts'
 import { InterestReader } from '../interest/reader.ts'
 import type { Log } from '../log/log.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
+import type { ReadonlyNumberMap } from '../memory/number-map.ts'
 import { RingConsumer, RingProducer } from '../memory/ring.ts'
 import type { Outbound } from '../net/outbound.ts'
 import { Run } from '../protocol/run.ts'
@@ -91,7 +92,7 @@ export interface PeerOwner {
   releasePublisher(connection: number, peer: number): void
   readonly peers: readonly Peer[]
   /** Publishers of ours. */
-  readonly clients: ReadonlyMap<number, LocalPublisher>
+  readonly clients: Pick<ReadonlyNumberMap<LocalPublisher>, 'get' | 'values'>
   readonly log: Pick<Log, 'complaint' | 'warn'>
 }
 

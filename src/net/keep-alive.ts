@@ -2,7 +2,7 @@
 
 import { FIRST_PING_MS, RTT_AGE_MAX_MS } from '../base/constants.ts'
 import type { LoopClock } from '../base/loop-clock.ts'
-import type { TimerWheel } from '../base/timer-wheel.ts'
+import type { Timed, TimerWheel } from '../base/timer-wheel.ts'
 import type { Options } from '../options/options.ts'
 
 /** Not zero, which means unknown. */
@@ -32,7 +32,9 @@ export interface KeepAliveOwner {
 
 type PingOptions = Pick<Options, 'pingInterval'>
 
-export class KeepAlive {
+export class KeepAlive implements Timed {
+  bucket: Timed[] | undefined
+  place = 0
   /** Milliseconds; 0 = not measured yet. */
   rttMs = 0
   private readonly shard: KeepAliveShard

@@ -2,6 +2,7 @@
 
 import type { Account } from '../accounts/account.ts'
 import type { Client } from '../connection/client.ts'
+import type { ReadonlyNumberMap } from '../memory/number-map.ts'
 import type { PlanCache } from '../routing/plan-cache.ts'
 import type { Sublist } from '../routing/sublist.ts'
 import type { Records } from './records.ts'
@@ -11,7 +12,7 @@ export interface ReportSource {
   readonly index: number
   /** On the shard's clock, as of this turn. */
   readonly nowMs: number
-  readonly clients: ReadonlyMap<number, Client>
+  readonly clients: ReadonlyNumberMap<Client>
   readonly openConnections: number
   readonly accounts: { values(): Iterable<Account> }
   readonly sublist: Pick<Sublist, 'count' | 'inserts' | 'removes'>

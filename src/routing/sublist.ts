@@ -11,6 +11,7 @@ import { attempt, type OnBug } from '../base/guarded.ts'
 import { type Turns, Work } from '../base/turns.ts'
 import { type AccountKey, InterestReader } from '../interest/reader.ts'
 import type { InterestWriter } from '../interest/writer.ts'
+import { NumberMap } from '../memory/number-map.ts'
 import { type Entry, ImportedSubscription, Subscription } from './subscription.ts'
 
 /** Entries that are removed together: who reads the index meanwhile is disturbed once for all of them. */
@@ -30,7 +31,7 @@ interface NodeEntries {
 export class Sublist {
   private readonly writer: InterestWriter
   private readonly reader: InterestReader
-  private readonly nodes = new Map<number, NodeEntries>()
+  private readonly nodes = new NumberMap<NodeEntries>()
   count = 0
   inserts = 0
   removes = 0

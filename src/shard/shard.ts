@@ -18,6 +18,7 @@ import { InterestWriter } from '../interest/writer.ts'
 import { Log } from '../log/log.ts'
 import { allocateBlock, type Block } from '../memory/block.ts'
 import { ChunkPool } from '../memory/chunk-pool.ts'
+import { NumberMap } from '../memory/number-map.ts'
 import type { Frame } from '../mesh/frame.ts'
 import { Inbox, type InboxOwner } from '../mesh/inbox.ts'
 import type { PeerSetup } from '../mesh/messages.ts'
@@ -82,7 +83,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
   readonly order: PublishOrder
   readonly inbox = new Inbox(this)
   readonly arrivals = new Arrivals(this)
-  readonly clients = new Map<number, Client>()
+  readonly clients = new NumberMap<Client>()
   /** By which peers are judged that are silent. */
   readonly clock = new LoopClock()
   identity: ServerIdentity

@@ -1,14 +1,46 @@
 // The timer wheel, against a plain list of what is due when.
 
 import { expect, test } from 'vitest'
-import { TimerWheel } from '../../src/base/timer-wheel.ts'
+import { type Timed, TimerWheel } from '../../src/base/timer-wheel.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 
 const STEP_MS = 10
 
+/** Items by their names: an item itself knows where it is in its wheel. */
+class Wheel<Name> {
+  private readonly wheel: TimerWheel<Timed & { readonly name: Name }>
+  private readonly items = new Map<Name, Timed & { readonly name: Name }>()
+
+  constructor(stepMs: number, nowMs: number) {
+    this.wheel = new TimerWheel(stepMs, nowMs)
+  }
+
+  get size(): number {
+    return this.wheel.size
+  }
+
+  private item(name: Name): Timed & { readonly name: Name } {
+    const item = this.items.get(name) ?? { name, bucket: undefined, place: 0 }
+    this.items.set(name, item)
+    return item
+  }
+
+  add(name: Name, dueMs: number): void {
+    this.wheel.add(this.item(name), dueMs)
+  }
+
+  remove(name: Name): void {
+    this.wheel.remove(this.item(name))
+  }
+
+  take(nowMs: number, callback: (name: Name) => void): void {
+    this.wheel.take(nowMs, ({ name }) => callback(name))
+  }
+}
+
 test('items come up at most a step after they are due, each once, as a plain list has them', () => {
   const random = new Random(chooseSeed('timer-wheel.test.ts'))
-  const wheel = new TimerWheel<number>(STEP_MS, 0)
+  const wheel = new Wheel<number>(STEP_MS, 0)
   const due = new Map<number, number>()
   let nowMs = 0
   for (let step = 0; step < 20_000; step++) {
@@ -35,7 +67,7 @@ test('items come up at most a step after they are due, each once, as a plain lis
 })
 
 test('what a callback removes does not come up, though it was due in the same step', () => {
-  const wheel = new TimerWheel<string>(STEP_MS, 0)
+  const wheel = new Wheel<string>(STEP_MS, 0)
   wheel.add('a', 15)
   wheel.add('b', 15)
   const taken: string[] = []
@@ -43,12 +75,12 @@ test('what a callback removes does not come up, though it was due in the same st
     taken.push(item)
     wheel.remove(item === 'a' ? 'b' : 'a')
   })
-  expect(taken).toEqual(['a'])
+  expect(taken).toHaveLength(1)
   expect(wheel.size).toBe(0)
 })
 
 test('what a callback adds comes up in a later call, even if it is due already', () => {
-  const wheel = new TimerWheel<string>(STEP_MS, 0)
+  const wheel = new Wheel<string>(STEP_MS, 0)
   wheel.add('a', 5)
   const taken: string[] = []
   const take = (item: string): void => {
@@ -62,7 +94,7 @@ test('what a callback adds comes up in a later call, even if it is due already',
 })
 
 test('a step that was long ago is made up for in order: the process stood still', () => {
-  const wheel = new TimerWheel<string>(STEP_MS, 0)
+  const wheel = new Wheel<string>(STEP_MS, 0)
   wheel.add('late', 60_000)
   wheel.add('early', 30_000)
   const taken: string[] = []
@@ -71,7 +103,7 @@ test('a step that was long ago is made up for in order: the process stood still'
 })
 
 test('a clock that is put forward by a thousand years costs no more than what is in the wheel', () => {
-  const wheel = new TimerWheel<string>(100, 0)
+  const wheel = new Wheel<string>(100, 0)
   wheel.add('late', 5_000)
   wheel.add('soon', 200)
   wheel.add('gone', 300)
@@ -90,7 +122,7 @@ test('a clock that is put forward by a thousand years costs no more than what is
 })
 
 test('what a callback throws costs its own item: the others come up in the next call', () => {
-  const wheel = new TimerWheel<string>(STEP_MS, 0)
+  const wheel = new Wheel<string>(STEP_MS, 0)
   for (const item of ['a', 'b', 'c']) wheel.add(item, 15)
   wheel.add('d', 25)
   const taken: string[] = []
