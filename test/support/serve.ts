@@ -1,9 +1,13 @@
 // The server as a program whose options stand in a JSON file: `serve.ts FILE`. The file is read again for each reload.
 
 import { readFileSync } from 'node:fs'
-import { normaliseOptions } from '../../src/config/normalise.ts'
 import type { Options } from '../../src/options/options.ts'
-import { run } from '../../src/process/run.ts'
+import './loading.ts'
+
+const [{ normaliseOptions }, { run }] = await Promise.all([
+  import('../../src/config/normalise.ts'),
+  import('../../src/process/run.ts'),
+])
 
 const [, , file] = process.argv
 
