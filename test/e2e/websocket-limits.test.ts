@@ -114,8 +114,9 @@ test('a reader that pauses gets everything, in order', async () => {
   let bytes = 0
   reader.frames.length = 0
   reader.onFrame = () => undefined
+  // On a busy machine the server's own PING comes among them.
   reader.onMessage = (message) => {
-    bytes += message.length
+    bytes += message.length - (message.includes('PING\r\n') ? 6 : 0)
   }
   reader.socket.pause()
   const talker = await open(primary.identity.port)
