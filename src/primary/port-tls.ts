@@ -5,7 +5,7 @@ import type { Log } from '../log/log.ts'
 import type { Options } from '../options/options.ts'
 import type { PreparedTls, Stapling } from '../tls/ocsp/stapling.ts'
 import type { Result } from '../tls/pem.ts'
-import type { TlsOfPorts, TlsSettings } from '../tls/read-settings.ts'
+import type { TlsOfPorts, TlsSettings } from '../tls/tls-settings.ts'
 
 export interface ServerTlsObserver {
   /** There is a new staple; `tls` answers the latest settings. */

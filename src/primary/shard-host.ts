@@ -17,7 +17,7 @@ import type { SystemMessage } from '../system/contract.ts'
 import { handOver } from '../threads/handoff.ts'
 import type { Eviction, FromShard, ShardSetup, ToPrimary, ToShard } from '../threads/messages.ts'
 import { type Answerers, type AnswerMessage, QuestionDesk } from '../threads/primary-rpc.ts'
-import type { TlsOfPorts } from '../tls/read-settings.ts'
+import type { TlsOfPorts } from '../tls/tls-settings.ts'
 import type { ShardThread } from './shard-threads.ts'
 
 export interface ShardHost {

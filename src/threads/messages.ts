@@ -8,7 +8,7 @@ import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { Query } from '../reports/query.ts'
 import type { SystemMessage } from '../system/contract.ts'
-import type { TlsOfPorts } from '../tls/read-settings.ts'
+import type { TlsOfPorts } from '../tls/tls-settings.ts'
 import type { AnswerMessage, QuestionMessage } from './primary-rpc.ts'
 
 /** What a shard is born with. */

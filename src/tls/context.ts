@@ -6,7 +6,7 @@
 import { constants, X509Certificate } from 'node:crypto'
 import tls, { createSecureContext, createServer, type SecureContext, type Server, type TlsOptions } from 'node:tls'
 import type { KeyPair, Result } from './pem.ts'
-import type { Staple, TlsSettings } from './read-settings.ts'
+import type { Staple, TlsSettings } from './tls-settings.ts'
 
 interface Named {
   readonly certificate: X509Certificate

@@ -27,7 +27,7 @@ import { publicKeyPin } from './names.ts'
 import type { CheckPeer } from './ocsp/peers.ts'
 import type { HandshakeLimit } from './rate-limit.ts'
 import { readEarly } from './read-into.ts'
-import type { TlsSettings } from './read-settings.ts'
+import type { TlsSettings } from './tls-settings.ts'
 
 /**
  * Handshakes that begin in one turn of the loop. Each takes about half a millisecond of processor. While 1,000 clients

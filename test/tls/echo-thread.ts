@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { TlsSettings } from '../../src/tls/read-settings.ts'
+import type { TlsSettings } from '../../src/tls/tls-settings.ts'
 import { Echo } from './listener.ts'
 
 const echo = new Echo(workerData as TlsSettings, undefined, (outcome) => parentPort?.postMessage(outcome.kind))

@@ -13,7 +13,7 @@ import { bugText } from '../../base/errors.ts'
 import { guarded } from '../../base/guarded.ts'
 import type { Options } from '../../options/options.ts'
 import type { OcspOptions } from '../../options/shapes.ts'
-import type { TlsOfPorts, TlsSettings } from '../read-settings.ts'
+import type { TlsOfPorts, TlsSettings } from '../tls-settings.ts'
 import { mustStaple, respondersOf } from './message.ts'
 import { askResponders, type OcspAnswer, type OcspQuestion, whyNotCurrent } from './responder.ts'
 
