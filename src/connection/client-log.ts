@@ -10,7 +10,7 @@ import type { Log, LogSource } from '../log/log.ts'
 import { type TraceOptions, traceOperation, tracePayload } from '../log/trace.ts'
 import type { Options } from '../options/options.ts'
 import type { ConnectOptions } from '../protocol/handshake.ts'
-import type { ParserTracer } from '../protocol/parser-handler.ts'
+import type { ParserTracer } from '../protocol/parser-tracer.ts'
 
 /** What a connection's log needs of its shard. */
 export interface ClientLogOwner {

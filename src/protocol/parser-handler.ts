@@ -25,13 +25,6 @@ export interface ParserHandler {
   turnIsOver(): void
 }
 
-/** Is shown each whole control line before it is carried out; byte strings. */
-export interface ParserTracer {
-  cameIn(verb: string, argument: string): void
-  /** And each whole message; the bytes are valid during the call only. */
-  messageCameIn(message: Buffer, headerSize: number): void
-}
-
 export interface ParserLimits {
   readonly maxControlLine: number
   readonly maxPayload: number

@@ -3,7 +3,6 @@
 
 import { allocateBlock, type Block } from '../memory/block.ts'
 import type { Chunk } from '../memory/chunk-pool.ts'
-import type { ParserTracer } from './parser-handler.ts'
 
 const EMPTY = allocateBlock(0)
 
@@ -44,12 +43,4 @@ export function subjectOf({ line, subjectStart, subjectEnd }: Run): string {
 /** The reply subject, a byte string; empty: none. */
 export function replyOf({ line, replyStart, replyEnd }: Run): string {
   return line.bytes.toString('latin1', replyStart, replyEnd)
-}
-
-/** Shows the first message of a run, whose line stands at `at`. */
-export function traceRun(tracer: ParserTracer, { lineLength, size, headerSize }: Run, block: Block, at: number): void {
-  const line = block.bytes.toString('latin1', at, at + lineLength).trimEnd()
-  const blank = line.search(/[ \t]/)
-  tracer.cameIn(line.slice(0, blank).toUpperCase(), line.slice(blank + 1))
-  tracer.messageCameIn(block.bytes.subarray(at + lineLength, at + lineLength + size), headerSize)
 }
