@@ -13,7 +13,8 @@
 import { closeSync, fstatSync, openSync, readdirSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { osErrorText } from '../base/errors.ts'
-import type { Level, LogOptions } from './log.ts'
+import type { Level } from './level.ts'
+import type { LogOptions } from './log-options.ts'
 import type { LogPlace, LogSink } from './sink.ts'
 import { wallClockMicros, wallClockText } from './wall-clock.ts'
 

@@ -9,31 +9,12 @@ import { fstatSync } from 'node:fs'
 import { bugText } from '../base/errors.ts'
 import { attempt } from '../base/guarded.ts'
 import { type TurnWork, Work } from '../base/turns.ts'
+import type { Level } from './level.ts'
+import type { LogOptions } from './log-options.ts'
 import { Repeats } from './repeats.ts'
 import type { LogPlace, LogSink } from './sink.ts'
 import { createSink, NOWHERE } from './sinks.ts'
 import { wallClockMicros, wallClockText } from './wall-clock.ts'
-
-/** What the log needs to know of the server's options; they may change while it runs. */
-export interface LogOptions {
-  readonly log: 'stderr' | 'none'
-  readonly debug: boolean
-  readonly trace: boolean
-  /** Path of the file to log to; empty: none. */
-  readonly logFile: string
-  /** Bytes after which the file is put aside; 0 = never. */
-  readonly logSizeLimit: number
-  /** Files to keep, the one in use included; 0 = all. */
-  readonly logMaxNum: number
-  readonly logTime: boolean
-  readonly logTimeUtc: boolean
-  readonly logFormat: 'text' | 'json'
-  readonly syslog: boolean
-  /** `udp://host:port`, `tcp://host:port`, `unix:///path`; empty: none. */
-  readonly remoteSyslog: string
-}
-
-export type Level = 'info' | 'warn' | 'error' | 'fatal' | 'debug' | 'trace'
 
 /** Tag in a text line, and its colour on a terminal. */
 const TAGS: Record<Level, { readonly tag: string; readonly colour: string }> = {
@@ -225,9 +206,4 @@ const SINK_MEMBERS = ['log', 'logFile', 'logSizeLimit', 'logMaxNum', 'syslog', '
 function isoMicros(micros: number): string {
   const iso = new Date(Math.floor(micros / 1000)).toISOString()
   return `${iso.slice(0, -1)}${String(micros % 1000).padStart(3, '0')}Z`
-}
-
-/** Whether the log is what people see who start the server. */
-export function logsToStderr({ log, logFile, syslog, remoteSyslog }: LogOptions): boolean {
-  return log === 'stderr' && logFile === '' && !syslog && remoteSyslog === ''
 }

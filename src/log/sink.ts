@@ -1,6 +1,6 @@
 // What a log needs of the place where its lines go, and what a sink needs to know of the thread that writes to it.
 
-import type { Level } from './log.ts'
+import type { Level } from './level.ts'
 
 export interface LogSink {
   readonly kind: 'none' | 'stderr' | 'file' | 'syslog'

@@ -1,7 +1,7 @@
 // Which sink the options ask for. As on nats-server, a file beats remote syslog, that beats syslog, that beats stderr.
 
 import { FileSink } from './file-sink.ts'
-import type { LogOptions } from './log.ts'
+import type { LogOptions } from './log-options.ts'
 import type { LogMessage, LogPlace, LogSink } from './sink.ts'
 import { StderrSink } from './stderr-sink.ts'
 import { createSyslogSink } from './syslog-sink.ts'

@@ -15,7 +15,7 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { isMainThread } from 'node:worker_threads'
-import type { Level } from './log.ts'
+import type { Level } from './level.ts'
 import type { LogSink } from './sink.ts'
 
 const STDERR = 2

@@ -15,7 +15,7 @@ import { pid } from 'node:process'
 import type { Writable } from 'node:stream'
 import { PROGRAM } from '../base/constants.ts'
 import { osErrorText } from '../base/errors.ts'
-import type { Level } from './log.ts'
+import type { Level } from './level.ts'
 import type { LogSink } from './sink.ts'
 
 const SEVERITY: Record<Level, number> = { fatal: 2, error: 3, warn: 4, info: 5, trace: 5, debug: 7 }
