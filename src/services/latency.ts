@@ -12,8 +12,8 @@ import type { ExportOptions } from '../options/shapes.ts'
 import { composeRun } from '../protocol/compose.ts'
 import type { Run } from '../protocol/run.ts'
 import { SERVER } from '../routing/server-publisher.ts'
+import type { ServicesOwner } from './owner.ts'
 import { samplingHeaders, type TraceHeaders } from './sampling-headers.ts'
-import type { ServiceCallsOwner } from './service-calls.ts'
 
 const TYPE = 'metric.v1.service_latency'
 const NANOSECONDS_A_MS = 1e6
@@ -41,7 +41,7 @@ export type Sampling = { readonly headers: TraceHeaders | undefined } | undefine
 
 /** A request that is measured. It ends with one of its verbs, each of which publishes what came of it. */
 export class LatencySample {
-  private readonly owner: ServiceCallsOwner
+  private readonly owner: ServicesOwner
   private readonly exporter: Account
   private readonly subject: string
   private readonly requestor: ClientInfo | undefined
@@ -51,7 +51,7 @@ export class LatencySample {
   private readonly passedAtMs = Date.now()
 
   /** `requestor`: what is told of it, in JSON as a byte string. */
-  constructor(owner: ServiceCallsOwner, { exporter, terms }: ServiceImport, requestor: string, sampling: Sampling) {
+  constructor(owner: ServicesOwner, { exporter, terms }: ServiceImport, requestor: string, sampling: Sampling) {
     this.owner = owner
     this.exporter = exporter
     this.subject = terms.latency?.subject ?? ''

@@ -8,7 +8,7 @@ import { composeRun } from '../protocol/compose.ts'
 import { type Run, subjectOf } from '../protocol/run.ts'
 import { SERVER } from '../routing/server-publisher.ts'
 import { InternalSubscription } from '../routing/subscription.ts'
-import type { ServiceCallsOwner } from './service-calls.ts'
+import type { ServicesOwner } from './owner.ts'
 
 /** Where nats-server awaits answers to its own requests, so that permissions made for it fit. */
 const PREFIX = '$SYS._INBOX.'
@@ -23,14 +23,14 @@ export interface OwnRequest {
 }
 
 export class OwnRequests {
-  private readonly owner: ServiceCallsOwner
+  private readonly owner: ServicesOwner
   private readonly prefix = `${PREFIX}${randomBytes(SHARD_ID_BYTES).toString('base64url')}.`
   private readonly listening = new Set<Account>()
   /** By reply subject. */
   private readonly waiting = new Map<string, (payload: Uint8Array | undefined) => void>()
   private next = 1
 
-  constructor(owner: ServiceCallsOwner) {
+  constructor(owner: ServicesOwner) {
     this.owner = owner
   }
 

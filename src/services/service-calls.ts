@@ -14,17 +14,15 @@
 import { randomBytes } from 'node:crypto'
 import type { Account, ServiceImport } from '../accounts/account.ts'
 import { CALLS_MAX } from '../base/constants.ts'
-import { attempt, type OnBug } from '../base/guarded.ts'
-import { type Turns, Work } from '../base/turns.ts'
-import type { ChunkPool } from '../memory/chunk-pool.ts'
+import { attempt } from '../base/guarded.ts'
+import { Work } from '../base/turns.ts'
 import type { ExportOptions } from '../options/shapes.ts'
 import { rewriteRun } from '../protocol/rewrite.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
 import type { Publisher } from '../routing/publisher.ts'
-import type { Router } from '../routing/router.ts'
-import type { Sublist } from '../routing/sublist.ts'
 import { InternalSubscription } from '../routing/subscription.ts'
 import { isSampled, LatencySample } from './latency.ts'
+import type { ServicesOwner } from './owner.ts'
 
 const PREFIX = '_R_.'
 const SHARD_ID_BYTES = 6
@@ -45,22 +43,8 @@ interface Call {
   sample: LatencySample | undefined
 }
 
-/** What the calls need of their shard. */
-export interface ServiceCallsOwner {
-  readonly pool: ChunkPool
-  readonly sublist: Sublist
-  readonly router: Router
-  readonly turns: Turns
-  /** A bug was met. */
-  readonly bugMet: OnBug
-  /** Milliseconds, monotonic, as of this turn. */
-  readonly nowMs: number
-  /** The turn is to be ended, as something was sent. */
-  schedule(): void
-}
-
 export class ServiceCalls {
-  private readonly owner: ServiceCallsOwner
+  private readonly owner: ServicesOwner
   private readonly prefix = `${PREFIX}${randomBytes(SHARD_ID_BYTES).toString('base64url')}.`
   /** By the reply subject that the exporter sees, oldest first for each threshold. */
   private readonly calls = new Map<string, Call>()
@@ -74,7 +58,7 @@ export class ServiceCalls {
   /** What the first import of the call at hand says. */
   private sharing = false
 
-  constructor(owner: ServiceCallsOwner) {
+  constructor(owner: ServicesOwner) {
     this.owner = owner
   }
 
