@@ -3,71 +3,25 @@
 
 import { durationText } from '../base/duration.ts'
 import type { OptionName, Options } from '../options/options.ts'
+import { FIXED } from './table/fixed.ts'
 import { SETTINGS, settingOf } from './table/table.ts'
-
-export interface Change {
-  readonly option: OptionName
-  /** What nats-server calls it. */
-  readonly field: string
-  readonly old: Options[OptionName]
-  readonly new: Options[OptionName]
-}
 
 export interface Difference {
   /** Options that differ; empty with a refusal. */
-  readonly changes: readonly Change[]
+  readonly changes: readonly OptionName[]
   /** Why the reload is refused as a whole; undefined if it is not. */
   readonly refusal: string | undefined
 }
 
-/** The order in which nats-server looks at what cannot be changed: the first that differs is named. */
-const FIELD_ORDER: readonly OptionName[] = [
-  'name',
-  'host',
-  'port',
-  'disableSublistCache',
-  'noHeaderSupport',
-  'maxSubscriptions',
-  'maxSubscriptionTokens',
-  'noAuthUser',
-  'systemAccount',
-  'noSystemAccount',
-  'proxyProtocol',
-  'monitorHost',
-  'monitorPort',
-  'monitorBasePath',
-  'httpsPort',
-  'maxPending',
-  'websocket',
-  'profPort',
-  'logSizeLimit',
-  'logMaxNum',
-  'allowNonTls',
-  'writeTimeout',
-  'maxClosedClients',
-  'lameDuckDuration',
-  'lameDuckGracePeriod',
-  'trustedKeys',
-  'operators',
-]
-
 /** Compares the options in force with new ones. */
 export function diffOptions(old: Options, next: Options): Difference {
-  const changes: Change[] = []
-  for (const { option, field } of SETTINGS) {
-    if (option === undefined || isSame(old, next, option)) continue
-    changes.push({ option, field, old: old[option], new: next[option] })
+  const changes = SETTINGS.flatMap(({ option }) => (option === undefined || isSame(old, next, option) ? [] : [option]))
+  for (const [option, field] of FIXED) {
+    if (!changes.includes(option) || canChange(option, old, next)) continue
+    const values = `old=${shown(option, old)}, new=${shown(option, next)}`
+    return { changes: [], refusal: `config reload not supported for ${field}: ${values}` }
   }
-  const refused = changes
-    .filter((change) => !isReloadable(change, next))
-    .sort((a, b) => orderOf(a.option) - orderOf(b.option))
-  if (refused.length === 0) return { changes, refusal: undefined }
-  return { changes: [], refusal: refusalOf(refused[0], old, next) }
-}
-
-function orderOf(option: OptionName): number {
-  const order = FIELD_ORDER.indexOf(option)
-  return order === -1 ? FIELD_ORDER.length : order
+  return { changes, refusal: undefined }
 }
 
 function isSame(old: Options, next: Options, option: OptionName): boolean {
@@ -76,10 +30,10 @@ function isSame(old: Options, next: Options, option: OptionName): boolean {
   return JSON.stringify(old[option]) === JSON.stringify(next[option])
 }
 
-function isReloadable({ option, old, new: next }: Change, options: Options): boolean {
-  if (option === 'noAuthUser') return next === '' && !hasUser(options, String(old))
-  if (option === 'websocket') return sameButTls(old as Options['websocket'], next as Options['websocket'])
-  return settingOf(option).reload
+/** What is fixed may change in these cases. */
+function canChange(option: OptionName, old: Options, next: Options): boolean {
+  if (option === 'noAuthUser') return next.noAuthUser === '' && !hasUser(next, old.noAuthUser)
+  return option === 'websocket' && sameButTls(old.websocket, next.websocket)
 }
 
 function hasUser({ authorization, accounts }: Options, name: string): boolean {
@@ -90,10 +44,6 @@ function hasUser({ authorization, accounts }: Options, name: string): boolean {
 function sameButTls(old: Options['websocket'], next: Options['websocket']): boolean {
   const plain = (options: Options['websocket']) => JSON.stringify(options && { ...options, tls: undefined })
   return plain(old) === plain(next)
-}
-
-function refusalOf({ option, field }: Change, old: Options, next: Options): string {
-  return `config reload not supported for ${field}: old=${shown(option, old)}, new=${shown(option, next)}`
 }
 
 /** A value as Go prints it; what may hold a secret is not shown. */

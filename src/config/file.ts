@@ -16,8 +16,7 @@ import { type ConfigEntry, originOf } from './language/tree.ts'
 import { Layer } from './layer.ts'
 import { Problems } from './problems.ts'
 import type { Surroundings } from './surroundings.ts'
-import type { Setting } from './table/settings.ts'
-import { INT32_MAX } from './table/settings-server.ts'
+import { INT32_MAX, type Setting } from './table/settings.ts'
 import { settingOfKey } from './table/table.ts'
 
 const LAME_DUCK_MIN_MS = 30_000

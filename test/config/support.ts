@@ -2,11 +2,11 @@
 
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type Change, diffOptions } from '../../src/config/changes.ts'
+import { diffOptions } from '../../src/config/changes.ts'
 import { parseFlags, type RunCommand } from '../../src/config/flags.ts'
 import { check, type Loaded, load, type Refused } from '../../src/config/load.ts'
 import { readFile, type Surroundings } from '../../src/config/surroundings.ts'
-import type { Options } from '../../src/options/options.ts'
+import type { OptionName, Options } from '../../src/options/options.ts'
 
 /** The folder that paths in the files start from. */
 export const FILES = fileURLToPath(new URL('files', import.meta.url))
@@ -63,7 +63,7 @@ export async function reloadOver(
   inForce: Options,
   command: RunCommand,
   surroundings: Surroundings,
-): Promise<(Loaded & { readonly changes: readonly Change[] }) | Refused> {
+): Promise<(Loaded & { readonly changes: readonly OptionName[] }) | Refused> {
   const loaded = await load(command, surroundings)
   if ('refused' in loaded) return loaded
   const { changes, refusal } = diffOptions(inForce, loaded.options)

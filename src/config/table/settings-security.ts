@@ -1,189 +1,78 @@
 // Settings of who may enter and what they may do, and of what comes later.
 
-import { area, checkedOnly, type Setting } from './settings.ts'
+import { area, block, boolean, key, list, text } from './settings.ts'
 
-const security = area('Security')
+const OPERATOR_KEYS = ['operator', 'operators', 'root', 'roots', 'root_operator', 'root_operators']
+const RESOLVER_KEYS = ['resolver', 'account_resolver', 'accounts_resolver']
 
-export const SECURITY_SETTINGS: readonly Setting[] = [
-  security('authorization', {
-    keys: ['authorization'],
-    kind: 'block',
-    default: undefined,
-    doc: 'Who may enter; flags --user, --pass, --auth',
-    reload: true,
-    field: 'Authorization',
+export const SECURITY_SETTINGS = area('Security', [
+  block('authorization', 'authorization', undefined, 'Who may enter; flags --user, --pass, --auth', { secret: true }),
+  block('accounts', 'accounts', [], 'Accounts: a list of names, or a block for each', { secret: true }),
+  block('mappings', ['mappings', 'maps'], [], 'Subjects turned into others, in the account $G'),
+  text('noAuthUser', 'no_auth_user', '', 'User of clients without credentials'),
+  text('systemAccount', ['system_account', 'system'], '', 'Account of the system events', { defaultText: '$SYS' }),
+  boolean('noSystemAccount', ['no_system_account', 'no_system', 'no_sys_acc'], false, 'There is no system account'),
+  block('tls', 'tls', undefined, 'TLS on the client port; flags --tls, --tlscert, …'),
+  boolean('allowNonTls', 'allow_non_tls', false, 'Clients may connect without TLS as well'),
+  block('ocsp', 'ocsp', undefined, "OCSP staples for the server's certificate: a boolean, or a block"),
+  block('ocspCache', 'ocsp_cache', undefined, 'Cache of OCSP answers: a boolean, or a block'),
+  list('operators', OPERATOR_KEYS, [], 'Operator JWTs, inline or as files'),
+  block('resolver', RESOLVER_KEYS, undefined, 'Where account JWTs come from: MEMORY, URL(<url>), or a block'),
+  block('resolverTls', 'resolver_tls', undefined, 'TLS towards a resolver with a URL'),
+  block('resolverPreload', 'resolver_preload', {}, 'Account JWTs by account key'),
+  list('resolverPinnedAccounts', 'resolver_pinned_accounts', [], 'Accounts that may be resolved'),
+  list('trustedKeys', ['trusted_keys', 'trusted'], [], 'Public keys of trusted operators'),
+  text('defaultSentinel', 'default_sentinel', '', 'Bearer JWT of clients without credentials, in operator mode', {
     secret: true,
   }),
-  security('accounts', {
-    keys: ['accounts'],
-    kind: 'block',
-    default: [],
-    doc: 'Accounts: a list of names, or a block for each',
-    reload: true,
-    field: 'Accounts',
-    secret: true,
-  }),
-  security('mappings', {
-    keys: ['mappings', 'maps'],
-    kind: 'block',
-    default: [],
-    doc: 'Subjects turned into others, in the account $G',
-    reload: true,
-    field: 'Accounts',
-  }),
-  security('noAuthUser', {
-    keys: ['no_auth_user'],
-    kind: 'text',
-    default: '',
-    doc: 'User of clients without credentials',
-    field: 'NoAuthUser',
-  }),
-  security('systemAccount', {
-    keys: ['system_account', 'system'],
-    kind: 'text',
-    default: '',
-    defaultText: '$SYS',
-    doc: 'Account of the system events',
-    field: 'SystemAccount',
-  }),
-  security('noSystemAccount', {
-    keys: ['no_system_account', 'no_system', 'no_sys_acc'],
-    kind: 'boolean',
-    default: false,
-    doc: 'There is no system account',
-    field: 'NoSystemAccount',
-  }),
-  security('tls', {
-    keys: ['tls'],
-    kind: 'block',
-    default: undefined,
-    doc: 'TLS on the client port; flags --tls, --tlscert, …',
-    reload: true,
-    field: 'TLSConfig',
-  }),
-  security('allowNonTls', {
-    keys: ['allow_non_tls'],
-    kind: 'boolean',
-    default: false,
-    doc: 'Clients may connect without TLS as well',
-    field: 'AllowNonTLS',
-  }),
-  security('ocsp', {
-    keys: ['ocsp'],
-    kind: 'block',
-    default: undefined,
-    doc: "OCSP staples for the server's certificate: a boolean, or a block",
-    reload: true,
-    field: 'OCSPConfig',
-  }),
-  security('ocspCache', {
-    keys: ['ocsp_cache'],
-    kind: 'block',
-    default: undefined,
-    doc: 'Cache of OCSP answers: a boolean, or a block',
-    reload: true,
-    field: 'OCSPCacheConfig',
-  }),
-  security('operators', {
-    keys: ['operator', 'operators', 'root', 'roots', 'root_operator', 'root_operators'],
-    kind: 'list',
-    default: [],
-    doc: 'Operator JWTs, inline or as files',
-    field: 'TrustedOperators',
-  }),
-  security('resolver', {
-    keys: ['resolver', 'account_resolver', 'accounts_resolver'],
-    kind: 'block',
-    default: undefined,
-    doc: 'Where account JWTs come from: MEMORY, URL(<url>), or a block',
-    reload: true,
-    field: 'AccountResolver',
-  }),
-  security('resolverTls', {
-    keys: ['resolver_tls'],
-    kind: 'block',
-    default: undefined,
-    doc: 'TLS towards a resolver with a URL',
-    reload: true,
-    field: 'AccountResolverTLSConfig',
-  }),
-  security('resolverPreload', {
-    keys: ['resolver_preload'],
-    kind: 'block',
-    default: {},
-    doc: 'Account JWTs by account key',
-    reload: true,
-    field: 'AccountResolver',
-  }),
-  security('resolverPinnedAccounts', {
-    keys: ['resolver_pinned_accounts'],
-    kind: 'list',
-    default: [],
-    doc: 'Accounts that may be resolved',
-    reload: true,
-    field: 'AccountResolver',
-  }),
-  security('trustedKeys', {
-    keys: ['trusted_keys', 'trusted'],
-    kind: 'list',
-    default: [],
-    doc: 'Public keys of trusted operators',
-    field: 'TrustedKeys',
-  }),
-  security('defaultSentinel', {
-    keys: ['default_sentinel'],
-    kind: 'text',
-    default: '',
-    doc: 'Bearer JWT of clients without credentials, in operator mode',
-    reload: true,
-    field: 'DefaultSentinel',
-    secret: true,
-  }),
-  security('proxyProtocol', {
-    keys: ['proxy_protocol'],
-    kind: 'boolean',
-    default: false,
-    doc: 'Client connections may begin with the header of the PROXY protocol, version 1 or 2',
-    field: 'ProxyProtocol',
-  }),
-  security('proxies', {
-    keys: ['proxies'],
-    kind: 'block',
-    default: [],
-    doc: 'Keys of trusted proxies',
-    reload: true,
-    field: 'Proxies',
-  }),
-  security('websocket', {
-    keys: ['websocket', 'ws'],
-    kind: 'block',
-    default: undefined,
-    doc: 'Listener for WebSocket clients',
-    field: 'Websocket',
-    secret: true,
-  }),
-]
+  boolean(
+    'proxyProtocol',
+    'proxy_protocol',
+    false,
+    'Client connections may begin with the header of the PROXY protocol, version 1 or 2',
+  ),
+  block('proxies', 'proxies', [], 'Keys of trusted proxies'),
+  block('websocket', ['websocket', 'ws'], undefined, 'Listener for WebSocket clients', { secret: true }),
+])
 
-const JETSTREAM = { feature: 'JetStream' }
-const CLUSTERS = { feature: 'clusters' }
+const JETSTREAM = { missing: { feature: 'JetStream' } }
+const CLUSTERS = { missing: { feature: 'clusters' } }
 
 /** Keys and flags of what is not there yet: checked, announced by one warning, and dropped. */
-export const LATER_SETTINGS: readonly Setting[] = [
-  checkedOnly(['jetstream'], 'block', 'Streams: a boolean, enabled, disabled, or a block', JETSTREAM, [
-    'js',
-    'jetstream',
-  ]),
-  checkedOnly(['store_dir', 'storedir'], 'file', 'Folder of the streams', JETSTREAM, ['sd', 'store_dir'], '<dir>'),
-  checkedOnly(['default_js_domain'], 'block', 'JetStream domain of each account', JETSTREAM),
-  checkedOnly(['feature_flags'], 'block', 'Features switched on or off by name', { feature: 'feature_flags' }),
-  checkedOnly(['cluster'], 'block', 'Servers that share all messages', CLUSTERS),
-  checkedOnly(['gateway'], 'block', 'Clusters that share messages on demand', { feature: 'gateways' }),
-  checkedOnly(['leaf', 'leafnodes'], 'block', 'Servers that join one account of another', { feature: 'leaf nodes' }),
-  checkedOnly(['mqtt'], 'block', 'Listener for MQTT clients', { feature: 'MQTT' }),
-  checkedOnly([], 'text', 'URLs of routes, parted by commas', CLUSTERS, ['routes'], '<urls>'),
-  checkedOnly([], 'text', 'URL on which to listen for routes', CLUSTERS, ['cluster', 'cluster_listen'], '<url>'),
-  checkedOnly([], 'text', 'Name of the cluster', CLUSTERS, ['cluster_name'], '<name>'),
-  checkedOnly([], 'text', 'Address told to other servers', CLUSTERS, ['cluster_advertise'], '<host:port>'),
-  checkedOnly([], 'boolean', 'Do not tell clients of other servers', CLUSTERS, ['no_advertise']),
-  checkedOnly([], 'integer', 'Tries for routes that others told of', CLUSTERS, ['connect_retries'], '<n>'),
-]
+export const LATER_SETTINGS = area('Later', [
+  key('jetstream', 'block', 'Streams: a boolean, enabled, disabled, or a block', {
+    ...JETSTREAM,
+    flags: ['js', 'jetstream'],
+  }),
+  key(['store_dir', 'storedir'], 'file', 'Folder of the streams', {
+    ...JETSTREAM,
+    flags: ['sd', 'store_dir'],
+    argument: '<dir>',
+  }),
+  key('default_js_domain', 'block', 'JetStream domain of each account', JETSTREAM),
+  key('feature_flags', 'block', 'Features switched on or off by name', { missing: { feature: 'feature_flags' } }),
+  key('cluster', 'block', 'Servers that share all messages', CLUSTERS),
+  key('gateway', 'block', 'Clusters that share messages on demand', { missing: { feature: 'gateways' } }),
+  key(['leaf', 'leafnodes'], 'block', 'Servers that join one account of another', {
+    missing: { feature: 'leaf nodes' },
+  }),
+  key('mqtt', 'block', 'Listener for MQTT clients', { missing: { feature: 'MQTT' } }),
+  key([], 'text', 'URLs of routes, parted by commas', { ...CLUSTERS, flags: ['routes'], argument: '<urls>' }),
+  key([], 'text', 'URL on which to listen for routes', {
+    ...CLUSTERS,
+    flags: ['cluster', 'cluster_listen'],
+    argument: '<url>',
+  }),
+  key([], 'text', 'Name of the cluster', { ...CLUSTERS, flags: ['cluster_name'], argument: '<name>' }),
+  key([], 'text', 'Address told to other servers', {
+    ...CLUSTERS,
+    flags: ['cluster_advertise'],
+    argument: '<host:port>',
+  }),
+  key([], 'boolean', 'Do not tell clients of other servers', { ...CLUSTERS, flags: ['no_advertise'] }),
+  key([], 'integer', 'Tries for routes that others told of', {
+    ...CLUSTERS,
+    flags: ['connect_retries'],
+    argument: '<n>',
+  }),
+])

@@ -1,12 +1,13 @@
 // The table of settings: a row for each thing that can be said to the server, with its key in the configuration file,
-// its flags, the option it sets, default, bounds, whether a reload can change it, and its sentence for people. The
-// flags' parser, the file's reader, the normaliser, the help text, --explain-config, the check of reloads and
-// docs/configuration.md all read this table, so that they cannot drift apart.
+// its flags, the option it sets, default, bounds, and its sentence for people. The flags' parser, the file's reader,
+// the normaliser, the help text, --explain-config, the check of reloads and docs/configuration.md all read this table,
+// so that they cannot drift apart.
 //
 // The rows stand in three files by what they are about. What is in blocks (tls, accounts, …) has schemas of its own,
 // next to the functions that read them.
 
 import type { OptionName, Options } from '../../options/options.ts'
+import { FIXED } from './fixed.ts'
 
 export type Kind = 'boolean' | 'integer' | 'size' | 'duration' | 'text' | 'file' | 'choice' | 'list' | 'block'
 
@@ -18,18 +19,12 @@ export interface Missing {
   readonly feature: string
 }
 
-export interface Setting<K extends OptionName = OptionName> {
-  /** The option it sets; undefined where the key is only checked so far. */
-  readonly option?: K
-  readonly area: Area
-  /** Keys of the configuration file: the name and its aliases. */
-  readonly keys: readonly string[]
+/** What only some rows say. */
+interface More {
   /** Flags, without dashes, in the order of the help text. */
-  readonly flags: readonly string[]
+  readonly flags?: readonly string[]
   /** What stands for the flag's value in the help text. */
   readonly argument?: string
-  readonly kind: Kind
-  readonly default?: Options[K]
   /** The default in words, where the value does not say it. */
   readonly defaultText?: string
   /** Bounds of a number, in the option's unit. */
@@ -38,43 +33,75 @@ export interface Setting<K extends OptionName = OptionName> {
   readonly choices?: readonly string[]
   /** Numbers that mean something else in the file (and as a flag): undefined stands for the default. */
   readonly fromFile?: (value: number) => number | undefined
-  readonly doc: string
-  /** A reload can change it. */
-  readonly reload: boolean
-  /** What nats-server calls it when it refuses a reload. */
-  readonly field: string
   /** Its value may be a secret. */
   readonly secret?: boolean
   readonly missing?: Missing
 }
 
-type Row<K extends OptionName> = Omit<Setting<K>, 'option' | 'area' | 'flags' | 'reload'> & {
-  readonly flags?: readonly string[]
-  readonly reload?: boolean
-  readonly default: Options[K]
+interface Row<K extends OptionName> extends More {
+  /** The option it sets; undefined where the key is only checked so far, or sets several. */
+  readonly option?: K
+  /** Keys of the configuration file: the name and its aliases. */
+  readonly keys: readonly string[]
+  readonly kind: Kind
+  readonly default?: Options[K]
+  readonly doc: string
+  /** A reload can change it. */
+  readonly reload: boolean
 }
 
-/** Makes rows of one area. */
-export function area(name: Area) {
-  return <K extends OptionName>(option: K, row: Row<K>): Setting =>
-    ({ flags: [], reload: false, ...row, option, area: name }) as unknown as Setting
+export interface Setting<K extends OptionName = OptionName> extends Row<K> {
+  readonly area: Area
+  readonly flags: readonly string[]
 }
 
-/** A row whose key is only checked so far. */
-export function checkedOnly(
-  keys: readonly string[],
+/** Rows of an area. */
+export function area(name: Area, rows: readonly Row<OptionName>[]): Setting[] {
+  return rows.map((row) => ({ flags: [], ...row, area: name }))
+}
+
+/** Makes rows of a kind, for options; `usual` holds where a row does not say otherwise. */
+function rows(kind: Kind, usual: More = {}) {
+  return <K extends OptionName>(
+    option: K,
+    keys: string | readonly string[],
+    value: Options[K],
+    doc: string,
+    more: More = {},
+  ): Row<OptionName> => {
+    return { ...usual, ...key(keys, kind, doc, more), option, default: value, reload: !FIXED.has(option) }
+  }
+}
+
+/** A row that sets no single option. */
+export function key(
+  keys: string | readonly string[],
   kind: Kind,
   doc: string,
-  missing: Missing,
-  flags: readonly string[] = [],
-  argument?: string,
-): Setting {
-  const row = { area: 'Later', keys, flags, kind, doc, reload: true, field: '', missing } as const
-  return argument === undefined ? row : { ...row, argument }
+  more: More & { readonly reload?: boolean } = {},
+): Row<OptionName> {
+  return { keys: typeof keys === 'string' ? [keys] : keys, kind, doc, reload: true, ...more }
 }
 
 /** The largest size; in a file, a larger one means it. */
 export const SIZE_MAX = Number.MAX_SAFE_INTEGER
+export const INT32_MAX = 2 ** 31 - 1
 
 /** In a file, 0 means that the default holds. */
 export const zeroIsDefault = (value: number): number | undefined => (value === 0 ? undefined : value)
+const notNegative = (value: number): number => Math.max(value, 0)
+
+export const boolean = rows('boolean')
+export const integer = rows('integer')
+export const port = rows('integer', { argument: '<port>', min: -1, max: 65_535, fromFile: zeroIsDefault })
+/** A number of which 0 says something. */
+export const limit = rows('integer', { min: 0, max: INT32_MAX, fromFile: notNegative })
+/** A number of which 0 says nothing. */
+export const amount = rows('integer', { min: 0, max: INT32_MAX, fromFile: zeroIsDefault })
+export const size = rows('size', { fromFile: zeroIsDefault })
+export const time = rows('duration', { min: 1, max: INT32_MAX, fromFile: zeroIsDefault })
+export const text = rows('text')
+export const file = rows('file', { argument: '<file>' })
+export const choice = rows('choice')
+export const list = rows('list')
+export const block = rows('block')

@@ -2,13 +2,15 @@
 
 import type { OptionName } from '../../options/options.ts'
 import type { Setting } from './settings.ts'
-import { LOGGING_SETTINGS } from './settings-logging.ts'
+import { LOGGING_SETTINGS, MONITORING_SETTINGS } from './settings-logging.ts'
 import { LATER_SETTINGS, SECURITY_SETTINGS } from './settings-security.ts'
-import { SERVER_SETTINGS } from './settings-server.ts'
+import { LIMIT_SETTINGS, SERVER_SETTINGS } from './settings-server.ts'
 
 export const SETTINGS: readonly Setting[] = [
   ...SERVER_SETTINGS,
+  ...LIMIT_SETTINGS,
   ...LOGGING_SETTINGS,
+  ...MONITORING_SETTINGS,
   ...SECURITY_SETTINGS,
   ...LATER_SETTINGS,
 ]
