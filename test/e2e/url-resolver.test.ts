@@ -2,7 +2,7 @@
 // well, badly, endlessly or not at all.
 
 import type { RequestListener } from 'node:http'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AccountServer } from '../support/account-server.ts'
 import {
   type ConfiguredServer,
@@ -10,6 +10,7 @@ import {
   HEDDLES,
   login,
   startConfigured,
+  startConfiguredFor,
   startReloadable,
 } from '../support/configured-servers.ts'
 import { dial } from '../support/harness.ts'
@@ -36,21 +37,49 @@ async function expectRefusal(program: ServerProgram, credentials: ConnectMembers
   await client.expect("-ERR 'Authorization Violation'\r\n")
 }
 
-async function scene() {
-  const operator = new TestOperator()
-  await operator.config()
+async function configOf(operator: TestOperator, accounts: AccountServer): Promise<string> {
+  // Machines of tests are slow: what is looked at is not how long a fetch takes.
+  return `${await operator.config(`URL("${accounts.url}")`, false)}authorization { timeout: 30 }\n`
+}
+
+/** Two more accounts of the operator. */
+async function twoAccounts(operator: TestOperator) {
   const [known, other] = [new TestAccount('KNOWN'), new TestAccount('OTHER')]
   await operator.sign(known)
   await operator.sign(other)
+  return { known, other }
+}
+
+async function scene() {
+  const operator = new TestOperator()
+  await operator.config()
+  const two = await twoAccounts(operator)
   const accounts = await AccountServer.start(operator.tokens)
-  // Machines of tests are slow: what is looked at is not how long a fetch takes.
-  const config = `${await operator.config(`URL("${accounts.url}")`, false)}authorization { timeout: 30 }\n`
-  return { operator, known, other, accounts, config }
+  return { operator, ...two, accounts, config: await configOf(operator, accounts) }
 }
 
 async function started(server: ConfiguredServer) {
   const parts = await scene()
   return { ...parts, ...(await startReloadable(server, parts.config)) }
+}
+
+/** A server for all tests of the describe that calls this; each gets accounts that nobody has asked for yet. */
+function useScene(server: ConfiguredServer) {
+  const operator = new TestOperator()
+  let running: { readonly accounts: AccountServer; readonly program: ServerProgram } | undefined
+  beforeAll(async () => {
+    await operator.config()
+    const accounts = await AccountServer.serve(operator.tokens)
+    running = { accounts, program: await startConfiguredFor(server, await configOf(operator, accounts)) }
+  })
+  afterAll(async () => {
+    await running?.program.stop()
+    running?.accounts.stop()
+  })
+  return async () => {
+    if (running === undefined) throw new Error('the server is not running yet')
+    return { ...running, operator, ...(await twoAccounts(operator)) }
+  }
 }
 
 /** What the log says after something was done, once it says `expected`. */
@@ -69,6 +98,8 @@ const pour: RequestListener = (_request, response) => {
 }
 
 describe.each(configuredServers('accounts by URL'))('$name', (server) => {
+  const shared = useScene(server)
+
   test('an account is fetched when somebody enters it, and then known', async () => {
     const { program, known, accounts } = await started(server)
     await login(program, await bearer(known))
@@ -98,7 +129,7 @@ describe.each(configuredServers('accounts by URL'))('$name', (server) => {
     ['redirections without an end', (_, response) => response.writeHead(302, { location: '/x' }).end(), /10 redirects/],
   ]
   test.each(BAD)('where the answer is %s, the user is refused and others stay', async (name, answer, log) => {
-    const { program, known, other, accounts } = await started(server)
+    const { program, known, other, accounts } = await shared()
     const inside = await login(program, await bearer(known))
     accounts.special.set(other.id, answer)
     if (name.startsWith('redirections')) accounts.special.set('', answer)
@@ -109,7 +140,7 @@ describe.each(configuredServers('accounts by URL'))('$name', (server) => {
   })
 
   test('an account that has ended is asked for again', async () => {
-    const { operator, other, accounts, program } = await started(server)
+    const { operator, other, accounts, program } = await shared()
     await operator.sign(other, {}, { exp: Math.floor(Date.now() / 1000) + 2 })
     const inside = await login(program, await bearer(other))
     await inside.expect("-ERR 'Account Authentication Expired'\r\n")
@@ -126,7 +157,7 @@ describe.each(configuredServers('accounts by URL'))('$name', (server) => {
   })
 
   test('the token of another account is none', async () => {
-    const { operator, program, known, other } = await started(server)
+    const { operator, program, known, other } = await shared()
     operator.tokens.set(other.id, operator.tokens.get(known.id) as string)
     await expectOut(program, other)
   })
@@ -210,8 +241,10 @@ describe.each(configuredServers('accounts by URL'))('$name', (server) => {
 
 // Where Heddle is more careful.
 describe.each(HEDDLES)('$name', (server) => {
+  const shared = useScene(server)
+
   test('no redirection leads to another server', async () => {
-    const { program, operator, other, accounts } = await started(server)
+    const { program, operator, other, accounts } = await shared()
     const inner = await AccountServer.start(operator.tokens)
     accounts.special.set(other.id, (_, response) => {
       response.writeHead(307, { location: `${inner.url}${other.id}` }).end()
@@ -221,7 +254,7 @@ describe.each(HEDDLES)('$name', (server) => {
   })
 
   test('within the server, it does', async () => {
-    const { program, known, other, accounts, operator } = await started(server)
+    const { program, known, other, accounts, operator } = await shared()
     accounts.special.set(other.id, (_, response) => response.writeHead(301, { location: './moved' }).end())
     accounts.special.set('moved', (_, response) => response.end(operator.tokens.get(other.id)))
     await login(program, await bearer(other))
@@ -229,7 +262,7 @@ describe.each(HEDDLES)('$name', (server) => {
   })
 
   test('an endless answer is cut off', async () => {
-    const { program, other, accounts } = await started(server)
+    const { program, other, accounts } = await shared()
     let hasEnded = false
     accounts.special.set(other.id, (request, response) => {
       response.on('close', () => {
@@ -242,7 +275,7 @@ describe.each(HEDDLES)('$name', (server) => {
   })
 
   test('a flood of users of an account that there is not is asked for once', async () => {
-    const { program, accounts, known } = await started(server)
+    const { program, accounts, known } = await shared()
     const nobody = new TestAccount('NOBODY')
     const [user, friend] = [await bearer(nobody), await bearer(known)]
     const { promise, resolve } = Promise.withResolvers<void>()

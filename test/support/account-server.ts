@@ -26,12 +26,18 @@ export class AccountServer {
 
   /** Serves tokens on a free port until the test ends. */
   static async start(tokens: ReadonlyMap<string, string>, tls?: ServerOptions): Promise<AccountServer> {
+    const it = await AccountServer.serve(tokens, tls)
+    onTestFinished(() => it.stop())
+    return it
+  }
+
+  /** The same until it is stopped. */
+  static async serve(tokens: ReadonlyMap<string, string>, tls?: ServerOptions): Promise<AccountServer> {
     const listener: RequestListener = (request, response) => it.answer(tokens, request, response)
     const server = tls === undefined ? createServer(listener) : createSecureServer(tls, listener)
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const it = new AccountServer(server, tls === undefined ? 'http' : 'https')
-    onTestFinished(() => it.stop())
     return it
   }
 
