@@ -1,24 +1,26 @@
 // What INFO says to one client: the server, and what of it depends on who and where the client is.
 
 import { encodeInfo, type ServerIdentity } from '../protocol/handshake.ts'
-import type { Client } from './client.ts'
+import type { ClientFacts } from './facts.ts'
 import type { ClientOwner } from './owner.ts'
 
+type Shard = Pick<ClientOwner, 'identity' | 'system' | 'tls'>
+
 /** The server as this client is told of it. */
-function serverIdentity({ webSocket }: Client, { identity }: ClientOwner): ServerIdentity {
+function serverIdentity({ webSocket }: ClientFacts, { identity }: Shard): ServerIdentity {
   return webSocket === undefined ? identity : { ...identity, ...identity.webSocket }
 }
 
 /** INFO, for the first time. */
-export function firstInfo(client: Client, shard: ClientOwner, addressKnown = true): Buffer {
+export function firstInfo(client: ClientFacts, shard: Shard, addressKnown = true): Buffer {
   const { login } = client
   const hello = { authRequired: login.greeting.isAnnounced, nonce: login.nonce, tls: shard.tls.hello(client) }
   return encodeInfo(serverIdentity(client, shard), client.id, addressKnown ? client.ip : undefined, hello)
 }
 
 /** INFO as it is by now: it says to which account the client belongs. `lameDuck`: that the server is about to end. */
-export function laterInfo(client: Client, shard: ClientOwner, lameDuck = false): Buffer {
-  const { login, limits } = client.operations
+export function laterInfo(client: ClientFacts, shard: Shard, lameDuck = false): Buffer {
+  const { login, limits } = client
   const hello = {
     authRequired: login.greeting.isAnnounced,
     nonce: login.nonce,

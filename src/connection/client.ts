@@ -5,6 +5,7 @@
 // meets a half-removed connection: allowance() in delivery.ts sees `closing`, the release comes at the turn's end.
 
 import type { Account } from '../accounts/account.ts'
+import type { Limits } from '../accounts/limits.ts'
 import { hostPort, plainAddress } from '../base/addresses.ts'
 import { LINGER_MS, PROTOCOL_VERSION } from '../base/constants.ts'
 import { CloseReason, type Fault, Faults, type Refusal } from '../base/errors.ts'
@@ -23,15 +24,13 @@ import { CLIENT_DIALECT, type Dialect, encodeError, OK, PING, PONG } from '../pr
 import { type ConnectOptions, defaultConnectOptions } from '../protocol/handshake.ts'
 import { Parser } from '../protocol/parser.ts'
 import type { Peer } from '../routing/peer.ts'
-import type { Publisher } from '../routing/publisher.ts'
-import type { Receiver } from '../routing/receiver.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
 import type { WebSocketSession } from '../websocket/handshake.ts'
 import { firstInfo, laterInfo } from './client-info.ts'
 import { ClientLog } from './client-log.ts'
 import type { Login } from './login.ts'
-import { Operations } from './operations.ts'
+import { type CommandHost, Operations } from './operations.ts'
 import type { ClientOwner } from './owner.ts'
 import { requestInfo } from './request-info.ts'
 import type { Rights } from './rights.ts'
@@ -39,7 +38,7 @@ import { Turn, type TurnOwner } from './turn.ts'
 
 /** Where nobody waits for the peer to close its half. */
 const AT_ONCE: readonly unknown[] = [CloseReason.clientClosed, CloseReason.serverShutdown]
-export class Client implements Publisher, KeepAliveOwner, TurnOwner, Receiver {
+export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
   readonly id: number
   readonly log: ClientLog
   readonly outbound: Outbound
@@ -347,6 +346,10 @@ export class Client implements Publisher, KeepAliveOwner, TurnOwner, Receiver {
 
   introduce(then: (info: string) => void): void {
     then(this.requestInfo(true, ''))
+  }
+
+  get limits(): Limits {
+    return this.operations.limits
   }
 
   get login(): Login {

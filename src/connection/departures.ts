@@ -2,17 +2,26 @@
 
 import type { Departures } from '../routing/departures.ts'
 import type { Subscription } from '../routing/subscription.ts'
-import type { Client } from './client.ts'
+
+/** A client whose members of queue groups leave. */
+export interface DepartureHost {
+  readonly closing: boolean
+  endSubscription(subscription: Subscription): void
+  /** Takes nothing more until the function that it returns is called. */
+  suspend(): () => void
+  /** Does something of this connection's for the event loop. */
+  attempt(act: () => unknown): void
+}
 
 /** The members that one client has ended: what it asks for next is carried out when nothing more can come for them. */
 export class ClientDepartures {
-  private readonly client: Client
+  private readonly client: DepartureHost
   private readonly departures: Departures
   private underWay = 0
   /** The operation that waits; no more are read meanwhile. */
   private waiting: (() => void) | undefined
 
-  constructor(client: Client, departures: Departures) {
+  constructor(client: DepartureHost, departures: Departures) {
     this.client = client
     this.departures = departures
   }
@@ -39,7 +48,7 @@ export class ClientDepartures {
 }
 
 /** Takes no more of a client's operations until the function that it answers is called, which carries out this one. */
-export function holdBack(client: Client, operation: () => void): () => void {
+export function holdBack(client: DepartureHost, operation: () => void): () => void {
   const goOn = client.suspend()
   return () => {
     client.attempt(() => client.closing || operation())

@@ -2,8 +2,11 @@
 
 import type { AuthRequest, Credentials } from '../auth/request.ts'
 import type { ConnectionType } from '../options/shapes.ts'
-import type { Client } from './client.ts'
-import type { ClientOwner } from './owner.ts'
+import type { ClientFacts } from './facts.ts'
+import type { LoginOwner } from './owner.ts'
+
+/** The connection, as it may be known before it is let in. */
+type Applicant = Pick<ClientFacts, 'id' | 'ip' | 'options' | 'tls' | 'webSocket'>
 
 /** Whose login it is. */
 interface Asking {
@@ -26,7 +29,13 @@ export class LoginRequest implements AuthRequest {
   readonly proof: string | undefined
   private readonly login: Asking
 
-  constructor(shard: ClientOwner, client: Client, login: Asking, credentials: Credentials, proof?: string) {
+  constructor(
+    shard: Pick<LoginOwner, 'tls'>,
+    client: Applicant,
+    login: Asking,
+    credentials: Credentials,
+    proof?: string,
+  ) {
     const { name, lang, version, protocol } = client.options
     this.credentials = withCookies(credentials, client)
     this.client = { name, lang, version, protocol }
@@ -45,12 +54,12 @@ export class LoginRequest implements AuthRequest {
   }
 }
 
-export function connectionTypeOf({ webSocket }: Client): ConnectionType {
+export function connectionTypeOf({ webSocket }: Pick<Applicant, 'webSocket'>): ConnectionType {
   return webSocket === undefined ? 'STANDARD' : 'WEBSOCKET'
 }
 
 /** What CONNECT does not say, a cookie of the handshake may. */
-function withCookies(credentials: Credentials, { webSocket }: Client): Credentials {
+function withCookies(credentials: Credentials, { webSocket }: Pick<Applicant, 'webSocket'>): Credentials {
   if (webSocket === undefined) return credentials
   const { jwt, user, pass, token } = webSocket.cookies
   return {

@@ -11,13 +11,49 @@ import { AuthFaults, type Identity, isRefusal, type Refusal } from '../auth/iden
 import { createNonce } from '../auth/nkey.ts'
 import { type AuthRequest, type Credentials, NO_CREDENTIALS, type Soon, shownUser } from '../auth/request.ts'
 import { Deadline } from '../base/deadline.ts'
-import type { Timed } from '../base/timer-wheel.ts'
-import type { Client } from './client.ts'
-import { connectionTypeOf, LoginRequest } from './login-request.ts'
-import type { Operations } from './operations.ts'
-import type { ClientOwner } from './owner.ts'
 
-export class Login implements Timed {
+import type { Fault } from '../base/errors.ts'
+import type { Timed } from '../base/timer-wheel.ts'
+import type { ConnectOptions } from '../protocol/handshake.ts'
+import type { TlsSession } from '../tls/upgrade.ts'
+import type { WebSocketSession } from '../websocket/handshake.ts'
+import { connectionTypeOf, LoginRequest } from './login-request.ts'
+import type { Expiring, LoginOwner } from './owner.ts'
+
+/** The connection that logs in. */
+export interface LoginHost {
+  readonly id: number
+  readonly ip: string
+  readonly closing: boolean
+  readonly tls: TlsSession | undefined
+  readonly webSocket: WebSocketSession | undefined
+  /** What CONNECT said. */
+  readonly options: ConnectOptions
+  readonly subscriptions: { readonly size: number }
+  /** Takes nothing but CONNECT while `connectDue`. */
+  readonly parser: { connectDue: boolean }
+  readonly log: { namedBesideCertificate(user: string): void }
+  /** Does something of this connection's for the event loop. */
+  attempt(act: () => unknown): void
+  /** Takes nothing more until the function that it returns is called. */
+  suspend(): () => void
+  close(fault: Fault): void
+  /** Closes when no operation of its own is being carried out. */
+  closeByTimer(fault: Fault): void
+}
+
+/** What follows from a login. */
+export interface LoginOutcome {
+  /** CONNECT has come. */
+  readonly connectReceived: boolean
+  /** It is known who the peer is. */
+  admitted(identity: Identity): void
+  refused(refusal: Refusal, credentials: Credentials): void
+  /** The peer may go on after a reload, as who it is by now. */
+  stayed(identity: Identity, hasOtherPermissions: boolean): void
+}
+
+export class Login implements Expiring {
   bucket: Timed[] | undefined
   place = 0
   greeting: Greeting
@@ -27,9 +63,9 @@ export class Login implements Timed {
   identity: Identity | undefined
   /** Who the peer said it is when it was not let in, or not yet: as people may see it. */
   claimedUser = ''
-  private readonly shard: ClientOwner
-  private readonly client: Client
-  private readonly operations: Operations
+  private readonly shard: LoginOwner
+  private readonly client: LoginHost
+  private readonly outcome: LoginOutcome
   /** Ends the wait for CONNECT. An answer that takes long has a bound of its own: the peer is not to blame for it. */
   private readonly deadline = new Deadline()
   /** An answer is awaited. */
@@ -37,10 +73,10 @@ export class Login implements Timed {
   /** Made for the first who works on an answer and would have to be stopped: most logins are decided at once. */
   private gone: AbortController | undefined
 
-  constructor(shard: ClientOwner, client: Client, operations: Operations) {
+  constructor(shard: LoginOwner, client: LoginHost, outcome: LoginOutcome) {
     this.shard = shard
     this.client = client
-    this.operations = operations
+    this.outcome = outcome
     this.greeting = shard.admission.authenticator.greeting(connectionTypeOf(client))
     this.nonce = this.greeting.needsNonce ? createNonce() : ''
   }
@@ -67,7 +103,7 @@ export class Login implements Timed {
           const { user } = request.credentials
           const isCertified = isRefusal(answer) ? answer.certified !== undefined : answer.way === 'certificate'
           if (isCertified && user !== '') this.client.log.namedBesideCertificate(user)
-          if (isRefusal(answer)) this.operations.refused(answer, request.credentials)
+          if (isRefusal(answer)) this.outcome.refused(answer, request.credentials)
           else this.admit(answer)
         },
       ),
@@ -112,7 +148,7 @@ export class Login implements Timed {
     this.deadline.stop()
     this.identity = identity
     this.planExpiry()
-    this.operations.admitted(identity)
+    this.outcome.admitted(identity)
   }
 
   // ── After a reload ────────────────────────────────────────────────────────────────────────────────────
@@ -130,12 +166,12 @@ export class Login implements Timed {
       this.awaitConnect()
       return
     }
-    const credentials = this.operations.connectReceived ? client.options : NO_CREDENTIALS
+    const credentials = this.outcome.connectReceived ? client.options : NO_CREDENTIALS
     const request = this.request(credentials, before.proofOf(identity, connectionTypeOf(client)))
     const done = this.decide(this.shard.admission.identify(request), (answer) => {
       const isForgotten = isConfigured(identity) && !authenticator.knowsUser(request.credentials)
       if (!isRefusal(answer) && isSame(identity, answer)) this.stay(answer)
-      else if (isRefusal(answer) && !isForgotten) this.operations.refused(answer, request.credentials)
+      else if (isRefusal(answer) && !isForgotten) this.outcome.refused(answer, request.credentials)
       else client.close(AuthFaults.forgotten)
     })
     if (done instanceof Promise) this.expectConnect()
@@ -159,7 +195,7 @@ export class Login implements Timed {
     const isAsBefore = isDeepStrictEqual(identity.permissions, before)
     this.identity = isAsBefore ? { ...identity, permissions: before } : identity
     this.planExpiry()
-    this.operations.stayed(this.identity, !isAsBefore)
+    this.outcome.stayed(this.identity, !isAsBefore)
   }
 
   // ── The end ───────────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
 // What a client's operations do: the parser calls, this acts on the connection, its subscriptions and the router.
 // Grep for the verb: processConnect, processPub, processSub, processUnsub, processPing, processPong.
 
+import type { Account } from '../accounts/account.ts'
 import { type Limits, lowestLimits, NO_LIMIT, NO_LIMITS } from '../accounts/limits.ts'
 import type { Refusal as LoginRefusal } from '../auth/identity.ts'
 import { AuthFaults, type Identity } from '../auth/identity.ts'
@@ -12,9 +13,12 @@ import type { SlowConsumerPolicy } from '../options/shapes.ts'
 import { parseConnect } from '../protocol/connect.ts'
 import { encodeNoResponders } from '../protocol/encoder.ts'
 import type { ConnectOptions } from '../protocol/handshake.ts'
+import type { Parser } from '../protocol/parser.ts'
 import type { ParserHandler } from '../protocol/parser-handler.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
 import type { Plan } from '../routing/plan.ts'
+import type { Publisher } from '../routing/publisher.ts'
+import type { Receiver } from '../routing/receiver.ts'
 import { Subscription } from '../routing/subscription.ts'
 import {
   countTokens,
@@ -25,20 +29,56 @@ import {
   mayBeReserved,
   RESERVED_QUEUE,
 } from '../subjects/subject.ts'
-import type { Client } from './client.ts'
-import { ClientDepartures, holdBack } from './departures.ts'
-import { Login } from './login.ts'
+import type { ClientLog } from './client-log.ts'
+import { ClientDepartures, type DepartureHost, holdBack } from './departures.ts'
+import type { ClientFacts } from './facts.ts'
+import { Login, type LoginHost, type LoginOutcome } from './login.ts'
 import type { ClientOwner } from './owner.ts'
 import type { Rights } from './rights.ts'
 
-export class Operations implements ParserHandler {
+/** The connection whose operations are carried out. */
+export interface CommandHost extends ClientFacts, Publisher, Receiver, LoginHost, DepartureHost {
+  account: Account
+  options: ConnectOptions
+  inMessages: number
+  inBytes: number
+  readonly id: number
+  readonly closing: boolean
+  readonly login: Login
+  readonly rights: Rights | undefined
+  /** Its subscriptions, by sid. */
+  readonly subscriptions: Map<string, Subscription>
+  readonly parser: Pick<Parser, 'connectDue' | 'allowHeaders' | 'runMax' | 'setLimits'>
+  readonly keepAlive: { introduced(startMs: number): void; pong(): void }
+  readonly log: Pick<
+    ClientLog,
+    'introduce' | 'error' | 'refused' | 'fault' | 'violation' | 'messageWentOut' | 'namedBesideCertificate'
+  >
+  readonly turn: { giveWay(): void }
+  /** Frames of its own wait for a ring that is full. */
+  readonly waitsForPeers: boolean
+  send(bytes: Buffer, operation?: string): void
+  sendOk(): void
+  sendPong(): void
+  /** Says so many times that something was refused. */
+  refuse(refusal: Refusal, times?: number): void
+  /** What INFO says has changed. */
+  identityChanged(): void
+  /** What follows from now on when too much waits for it. */
+  setSlowConsumerPolicy(policy: SlowConsumerPolicy): void
+  /** Its subscriptions leave the index, in as many turns as that takes; then `done` is called. */
+  leaveIndex(done?: () => void): void
+  endSubscription(subscription: Subscription): void
+}
+
+export class Operations implements ParserHandler, LoginOutcome {
   readonly login: Login
   /** Undefined: may do everything. */
   rights: Rights | undefined
   limits: Limits = NO_LIMITS
   connectReceived = false
   firstPongSent = false
-  private readonly client: Client
+  private readonly client: CommandHost
   private readonly shard: ClientOwner
   /** Counted among the connections of its account. */
   private isCounted = false
@@ -47,7 +87,7 @@ export class Operations implements ParserHandler {
   /** PINGs to be answered when its frames for other shards wait no more. */
   private pongsOwed = 0
 
-  constructor(shard: ClientOwner, client: Client) {
+  constructor(shard: ClientOwner, client: CommandHost) {
     this.shard = shard
     this.client = client
     this.login = new Login(shard, client, this)

@@ -7,7 +7,7 @@ import type { Identity, Refusal } from '../auth/identity.ts'
 import type { AuthRequest, PeerCertificate, Soon, TlsDetails } from '../auth/request.ts'
 import type { Fault } from '../base/errors.ts'
 import type { OnBug } from '../base/guarded.ts'
-import type { TimerWheel } from '../base/timer-wheel.ts'
+import type { Timed, TimerWheel } from '../base/timer-wheel.ts'
 import type { Turns } from '../base/turns.ts'
 import type { Generations } from '../interest/generations.ts'
 import type { Block } from '../memory/block.ts'
@@ -18,10 +18,10 @@ import type { Hello, ServerIdentity } from '../protocol/handshake.ts'
 import type { Run } from '../protocol/run.ts'
 import type { Router } from '../routing/router.ts'
 import type { Sublist } from '../routing/sublist.ts'
+import type { TracedPublisher } from '../routing/trace.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
-import type { Client } from './client.ts'
 import type { ClientLogOwner } from './client-log.ts'
-import type { Login } from './login.ts'
+import type { ClientFacts } from './facts.ts'
 import type { PermissionSets } from './rights.ts'
 
 /** Who may come in. */
@@ -36,27 +36,32 @@ export interface LoginDesk {
   accountTag(name: string): string
 }
 
+/** A login whose identity ends. */
+export interface Expiring extends Timed {
+  expired(): void
+}
+
 /** What is known of connections by TLS. */
 export interface TlsFacts {
   certificateOf(session: TlsSession | undefined): PeerCertificate | undefined
   detailsOf(session: TlsSession | undefined): TlsDetails | undefined
   /** What INFO says of TLS to a client. */
-  hello(client: Pick<Client, 'tls' | 'webSocket'>): Hello['tls']
+  hello(client: Pick<ClientFacts, 'tls' | 'webSocket'>): Hello['tls']
 }
 
 /** Told of what happens to clients, for the monitoring pages and the log. */
 export interface ClientRecords {
   readonly counters: { stall(): void }
   /** Messages for it were dropped, as more would have waited than may. */
-  dropped(client: Client, messages: number): void
+  dropped(client: ClientFacts, messages: number): void
   /** It missed a write deadline and gets more time; `still`: it was given some before. */
-  triedAgain(client: Client, still: boolean): void
+  triedAgain(client: ClientFacts, still: boolean): void
 }
 
 /** Follows messages that ask for it. */
 export interface MessageTracing {
   mayConcern(run: Run, account: Account): boolean
-  publish(run: Run, client: Client, process: (run: Run) => void): void
+  publish(run: Run, client: TracedPublisher, process: (run: Run) => void): void
 }
 
 export interface ClientOwner extends OutboundOwner, KeepAliveShard, ClientLogOwner {
@@ -73,7 +78,7 @@ export interface ClientOwner extends OutboundOwner, KeepAliveShard, ClientLogOwn
   readonly permissionSets: PermissionSets
   readonly admission: LoginDesk
   /** When the identity of each client ends. */
-  readonly expiries: TimerWheel<Login>
+  readonly expiries: TimerWheel<Expiring>
   readonly tls: TlsFacts
   readonly router: Pick<Router, 'planner' | 'dispatch' | 'map' | 'whenPassed' | 'departures' | 'trace'>
   readonly sublist: Pick<Sublist, 'insert' | 'remove' | 'removeInPieces'>
@@ -81,7 +86,7 @@ export interface ClientOwner extends OutboundOwner, KeepAliveShard, ClientLogOwn
   readonly tracing: MessageTracing
   readonly records: ClientRecords
   /** Undefined: there is no system account. */
-  readonly system: { readonly account: Account; readonly events: { connected(client: Client): void } } | undefined
+  readonly system: { readonly account: Account; readonly events: { connected(client: ClientFacts): void } } | undefined
   readonly lastServed: { turnTo(id: number, text: () => string): void }
   readonly bugMet: OnBug
   /** A read begins, and ends. */
@@ -96,7 +101,10 @@ export interface ClientOwner extends OutboundOwner, KeepAliveShard, ClientLogOwn
   /** Milliseconds since 1970 of an instant on the shard's clock. */
   wallClock(ms: number): number
   /** The client began to close: it is released at the end of the turn. */
-  closed(client: Client, fault: Fault): void
+  closed(client: ClientFacts, fault: Fault): void
   /** Its socket is gone. */
-  forget(client: Client): void
+  forget(client: ClientFacts): void
 }
+
+/** What a login needs of it. */
+export type LoginOwner = Pick<ClientOwner, 'admission' | 'tls' | 'expiries' | 'wake'>

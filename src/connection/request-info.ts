@@ -1,19 +1,24 @@
 // What an exporting account is told of who asks: the value of the header Nats-Request-Info (reference 10).
 
-import type { Client } from './client.ts'
-import type { ClientOwner } from './owner.ts'
+import type { ClientFacts } from './facts.ts'
+
+/** What it needs of the shard. */
+interface Shard {
+  readonly identity: { readonly serverName: string }
+  wallClock(ms: number): number
+}
 
 /**
  * JSON, as a byte string. Without `share` the account and the round trip time only; nanoseconds. `service`: the
  * account by whose own service the request came, or empty.
  */
-export function requestInfo(client: Client, shard: ClientOwner, share: boolean, service: string): string {
+export function requestInfo(client: ClientFacts, shard: Shard, share: boolean, service: string): string {
   const names = { acc: client.account.name, svc: service || undefined }
   const info = share ? details(client, shard, names) : { ...names, rtt: rttOf(client) }
   return Buffer.from(JSON.stringify(info)).toString('latin1')
 }
 
-function details(client: Client, shard: ClientOwner, names: object): Readonly<Record<string, unknown>> {
+function details(client: ClientFacts, shard: Shard, names: object): Readonly<Record<string, unknown>> {
   const { options, login } = client
   const { identity } = login
   const token = identity?.way === 'jwt' ? identity.token : undefined
@@ -39,6 +44,6 @@ function details(client: Client, shard: ClientOwner, names: object): Readonly<Re
 }
 
 /** Nanoseconds; undefined: not measured yet. */
-function rttOf(client: Client): number | undefined {
+function rttOf(client: ClientFacts): number | undefined {
   return Math.round(client.rttMs * 1e6) || undefined
 }

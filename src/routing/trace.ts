@@ -14,3 +14,13 @@ export interface Trace {
   /** A service import has made `run`, in `account`, of what was published as `from`. */
   dispatchImported(run: Run, account: Account, from: string, allowTrace: boolean, publisher: Publisher): number
 }
+
+/** A connection whose messages may be traced. */
+export interface TracedPublisher extends Publisher {
+  readonly closing: boolean
+  readonly account: Account
+  readonly options: { readonly name: string }
+  readonly rights: { mayPublish(subject: string): boolean } | undefined
+  readonly log: { violation(text: string): void }
+  refuse(refusal: { readonly text: string; readonly logged: string }): void
+}

@@ -25,7 +25,7 @@ import { OwnRequests } from '../services/server-requests.ts'
 import type { ShardSetup } from '../threads/messages.ts'
 import type { Questions } from '../threads/primary-rpc.ts'
 import { TokenAccounts, type TokenChange } from './jwt-accounts.ts'
-import type { Shard } from './shard.ts'
+import type { AdmissionOwner } from './owner.ts'
 
 /** A signature is checked in a tenth of a millisecond, and a token has two. */
 const REVIEWS_A_TURN = 64
@@ -43,7 +43,7 @@ function concernsOf(options: Options): unknown[] {
 
 export class Admission {
   authenticator: Authenticator
-  private readonly shard: Shard
+  private readonly shard: AdmissionOwner
   private readonly questions: Questions
   private readonly services: AuthServices
   /** In operator mode. */
@@ -57,7 +57,11 @@ export class Admission {
   /** How often it changed who may be here: an answer that was under way meanwhile counts for nothing. */
   private epoch = 0
 
-  constructor(shard: Shard, questions: Questions, { asksProgram, key }: Pick<ShardSetup, 'asksProgram' | 'key'>) {
+  constructor(
+    shard: AdmissionOwner,
+    questions: Questions,
+    { asksProgram, key }: Pick<ShardSetup, 'asksProgram' | 'key'>,
+  ) {
     this.shard = shard
     this.questions = questions
     this.key = key

@@ -3,18 +3,18 @@
 
 import { TurnQueue } from '../base/turn-queue.ts'
 import type { Arrival } from '../net/handle.ts'
-import type { Shard } from './shard.ts'
+import type { ArrivalsOwner } from './owner.ts'
 
 /** Each takes about a twentieth of a millisecond. */
 const ARRIVALS_A_TURN = 32
 
 export class Arrivals {
-  private readonly shard: Shard
+  private readonly shard: ArrivalsOwner
   private readonly turns = new TurnQueue(ARRIVALS_A_TURN)
   /** How many wait. */
   waiting = 0
 
-  constructor(shard: Shard) {
+  constructor(shard: ArrivalsOwner) {
     this.shard = shard
   }
 

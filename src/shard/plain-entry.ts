@@ -3,10 +3,15 @@
 import type { Socket } from 'node:net'
 import type { Client } from '../connection/client.ts'
 import { adopt } from '../net/handle.ts'
-import type { Shard } from './shard.ts'
+import type { EntryOwner } from './owner.ts'
 
 /** Begins to serve a connection that is plain, and of which `bytes` have been read. */
-export function startPlain(shard: Shard, client: Client, arrived: Socket, bytes: Buffer): void {
+export function startPlain(
+  shard: Pick<EntryOwner, 'wake' | 'readBuffer'>,
+  client: Client,
+  arrived: Socket,
+  bytes: Buffer,
+): void {
   client.attempt(() => {
     shard.wake()
     const socket = adopt(arrived, shard.readBuffer, (read) => client.socketOnRead(read))

@@ -8,17 +8,27 @@ import { Deadline } from '../base/deadline.ts'
 import { Faults } from '../base/errors.ts'
 import type { Client } from '../connection/client.ts'
 import { firstInfo } from '../connection/client-info.ts'
+import type { ClientOwner } from '../connection/owner.ts'
 import { ProxyHeaderReader } from '../net/proxy-header.ts'
+import type { EntryOwner } from './owner.ts'
 import { startPlain } from './plain-entry.ts'
-import type { Shard } from './shard.ts'
+
+/** What it needs of the shard: the header's end begins TLS. */
+export interface ProxyEntryOwner extends EntryOwner {
+  readonly tls: ClientOwner['tls'] & {
+    readonly isOn: boolean
+    readonly greetingMs: number | undefined
+    secure(client: Client, socket: Socket, greeted: boolean): void
+  }
+}
 
 /** Takes over a connection that has not been read; the header's end begins TLS, or the protocol. */
-export function readProxyHeader(shard: Shard, client: Client, socket: Socket): void {
+export function readProxyHeader(shard: ProxyEntryOwner, client: Client, socket: Socket): void {
   new ProxyEntry(shard, client, socket).begin()
 }
 
 class ProxyEntry {
-  private readonly shard: Shard
+  private readonly shard: ProxyEntryOwner
   private readonly client: Client
   private readonly socket: Socket
   private readonly header = new ProxyHeaderReader()
@@ -28,7 +38,7 @@ class ProxyEntry {
   private readonly fallback = new Deadline()
   private greeted = false
 
-  constructor(shard: Shard, client: Client, socket: Socket) {
+  constructor(shard: ProxyEntryOwner, client: Client, socket: Socket) {
     this.shard = shard
     this.client = client
     this.socket = socket

@@ -6,11 +6,11 @@ import { attempt, guarded } from '../base/guarded.ts'
 import { ownThreadId } from '../base/thread-time.ts'
 import { TimerWheel } from '../base/timer-wheel.ts'
 import { TurnQueue } from '../base/turn-queue.ts'
-import type { Login } from '../connection/login.ts'
+import type { Expiring } from '../connection/owner.ts'
 import type { KeepAlive } from '../net/keep-alive.ts'
 import type { Options } from '../options/options.ts'
 import type { Gauges } from '../reports/gauges.ts'
-import type { Shard } from './shard.ts'
+import type { TimersOwner } from './owner.ts'
 
 const SWEEP_MAX_MS = 1000
 const PING_STEP_MAX_MS = 100
@@ -27,15 +27,15 @@ export class ShardTimers {
   /** When each connection's next PING is due, on the loop's clock. */
   readonly pings: TimerWheel<KeepAlive>
   /** When the identity of each connection ends, on the wall clock. */
-  readonly expiries: TimerWheel<Login>
+  readonly expiries: TimerWheel<Expiring>
   private readonly expired = new TurnQueue(EXPIRIES_A_TURN)
-  private readonly shard: Shard
+  private readonly shard: TimersOwner
   private readonly gauges: Gauges
   private sweepTimer: NodeJS.Timeout
   private readonly pingTimer: NodeJS.Timeout
   private readonly heartbeatTimer: NodeJS.Timeout
 
-  constructor(shard: Shard, gauges: Gauges) {
+  constructor(shard: TimersOwner, gauges: Gauges) {
     this.shard = shard
     this.gauges = gauges
     const { pingInterval, websocket, writeDeadline } = shard.options

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import type { PeerCertificate, TlsDetails } from '../auth/request.ts'
 import { userNames } from '../auth/setup.ts'
 import type { Client } from '../connection/client.ts'
+import type { ClientFacts } from '../connection/facts.ts'
 import type { Hello } from '../protocol/handshake.ts'
 import { PeerDirectory, peerNames } from '../tls/names.ts'
 import { HandshakeLimit } from '../tls/rate-limit.ts'
@@ -12,11 +13,10 @@ import { readInto } from '../tls/read-into.ts'
 import type { TlsSettings } from '../tls/tls-settings.ts'
 import { type TlsSession, TlsUpgrader, type UpgradeHandler } from '../tls/upgrade.ts'
 import { startPlain } from './plain-entry.ts'
-import { readProxyHeader } from './proxy-entry.ts'
-import type { Shard } from './shard.ts'
+import { type ProxyEntryOwner, readProxyHeader } from './proxy-entry.ts'
 
 export class SecureEntry {
-  private readonly shard: Shard
+  private readonly shard: ProxyEntryOwner
   /** Counts handshakes, over all shards. */
   private readonly handshakeLimit: SharedArrayBuffer
   /** Undefined: the server has no TLS. */
@@ -24,7 +24,7 @@ export class SecureEntry {
   /** Users by the names that certificates may have; made when the first one comes. */
   private peerDirectory: PeerDirectory | undefined
 
-  constructor(shard: Shard, handshakeLimit: SharedArrayBuffer) {
+  constructor(shard: ProxyEntryOwner, handshakeLimit: SharedArrayBuffer) {
     this.shard = shard
     this.handshakeLimit = handshakeLimit
   }
@@ -124,7 +124,7 @@ export class SecureEntry {
    * What INFO says of TLS to a client. One that came by WebSocket is told of the port that it came to; only whether
    * certificates are asked for is told as it is for the client port, as nats-server has it.
    */
-  hello({ tls: session, webSocket }: Client): Hello['tls'] {
+  hello({ tls: session, webSocket }: Pick<ClientFacts, 'tls' | 'webSocket'>): Hello['tls'] {
     const { tls, allowNonTls } = this.shard.options
     const verify = tls !== undefined && (tls.verify || tls.verifyAndMap)
     if (webSocket !== undefined) {

@@ -1,6 +1,6 @@
 // What message tracing needs of the shard that it works for, and of those it deals with.
 
-import type { Account, ServiceImport } from '../accounts/account.ts'
+import type { ServiceImport } from '../accounts/account.ts'
 import type { OnBug } from '../base/guarded.ts'
 import type { TurnWork } from '../base/turns.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
@@ -26,16 +26,6 @@ export interface TracingOwner extends Speaker {
   schedule(): void
   /** Milliseconds since 1970 of an instant on the shard's clock. */
   wallClock(ms: number): number
-}
-
-/** A connection whose messages may be traced. */
-export interface TracedPublisher extends Publisher {
-  readonly closing: boolean
-  readonly account: Account
-  readonly options: { readonly name: string }
-  readonly rights: { mayPublish(subject: string): boolean } | undefined
-  readonly log: { violation(text: string): void }
-  refuse(refusal: { readonly text: string; readonly logged: string }): void
 }
 
 /** Another shard, from which traced messages come. */

@@ -14,6 +14,7 @@ import { type Run, subjectOf } from '../protocol/run.ts'
 import type { Peer } from '../routing/peer.ts'
 import type { Routing } from '../routing/routing.ts'
 import { SERVER } from '../routing/server-publisher.ts'
+import type { TracedPublisher } from '../routing/trace.ts'
 import { properText } from '../subjects/byte-string.ts'
 import { isPublishSubject } from '../subjects/filter.ts'
 import { isReservedSubject } from '../subjects/subject.ts'
@@ -21,7 +22,7 @@ import { serverInfo } from '../system/server-info.ts'
 import type { TraceEvent } from './event.ts'
 import { mayAskForTrace, readTraceHeaders, type TraceHeaders } from './headers.ts'
 import { MessageTrace, type TraceOwner, withoutTrace } from './message-trace.ts'
-import type { TracedPublisher, TracePeer, TracingOwner } from './owner.ts'
+import type { TracePeer, TracingOwner } from './owner.ts'
 
 interface Awaited {
   readonly peer: Peer

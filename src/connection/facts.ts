@@ -1,0 +1,33 @@
+// What others may know of a client to tell of it: who it is, where it is, and how it came.
+
+import type { Account } from '../accounts/account.ts'
+import type { Limits } from '../accounts/limits.ts'
+import type { Greeting } from '../auth/authenticator.ts'
+import type { Identity } from '../auth/identity.ts'
+import type { ConnectOptions } from '../protocol/handshake.ts'
+import type { TlsSession } from '../tls/upgrade.ts'
+import type { WebSocketSession } from '../websocket/handshake.ts'
+
+export interface ClientFacts {
+  readonly id: number
+  readonly ip: string
+  readonly account: Account
+  /** What CONNECT said. */
+  readonly options: ConnectOptions
+  /** Milliseconds on the shard's clock. */
+  readonly startMs: number
+  /** 0: not measured yet. */
+  readonly rttMs: number
+  /** Undefined: plain. */
+  readonly tls: TlsSession | undefined
+  /** Undefined: it did not come by WebSocket. */
+  readonly webSocket: WebSocketSession | undefined
+  readonly login: {
+    readonly greeting: Greeting
+    /** Empty: INFO has none. */
+    readonly nonce: string
+    /** Undefined until it is known who the peer is. */
+    readonly identity: Identity | undefined
+  }
+  readonly limits: Limits
+}

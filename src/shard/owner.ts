@@ -1,0 +1,66 @@
+// What the parts of a shard need of it: how connections come in, who may stay, and what happens by the clock.
+
+import type { Accounts } from '../accounts/accounts.ts'
+import type { OnBug } from '../base/guarded.ts'
+import type { LoopClock } from '../base/loop-clock.ts'
+import type { Client } from '../connection/client.ts'
+import type { ClientOwner } from '../connection/owner.ts'
+import type { Generations } from '../interest/generations.ts'
+import type { Log } from '../log/log.ts'
+import type { ReadonlyNumberMap } from '../memory/number-map.ts'
+import type { Arrival } from '../net/handle.ts'
+import type { Options } from '../options/options.ts'
+import type { ServerIdentity } from '../protocol/handshake.ts'
+import type { Records } from '../reports/records.ts'
+import type { Sublist } from '../routing/sublist.ts'
+import type { ServicesOwner } from '../services/owner.ts'
+import type { Questions } from '../threads/primary-rpc.ts'
+
+interface Awake {
+  readonly bugMet: OnBug
+  readonly options: Options
+  /** Something else than a read makes the shard work. */
+  wake(): void
+}
+
+export interface ArrivalsOwner {
+  readonly clients: ReadonlyNumberMap<Client>
+  readonly bugMet: OnBug
+  /** Begins to serve a connection. */
+  take(arrival: Arrival): void
+  /** It is gone before it became a client. */
+  lost(arrival: Arrival): void
+  /** A shard that is to stop ends with its last connection. */
+  endIfEmpty(): void
+}
+
+/** How connections come in that are plain, or say for whom they speak, or are to be secured. */
+export interface EntryOwner extends Awake, Pick<ClientOwner, 'identity' | 'system'> {
+  readonly log: Pick<Log, 'warn'>
+  /** All sockets of the shard read into this one. */
+  readonly readBuffer: Buffer
+  readonly questions: Pick<Questions, 'checkPeer'>
+}
+
+export interface AdmissionOwner extends Awake, ServicesOwner {
+  readonly log: Log
+  readonly identity: ServerIdentity
+  readonly accounts: Accounts
+  readonly clients: ReadonlyNumberMap<Client>
+  readonly sublist: Sublist
+  readonly generations: Generations
+  /** The same, behind what other shards' publishers have flushed. */
+  wakeBehindRings(): void
+}
+
+export interface TimersOwner extends Awake {
+  readonly index: number
+  /** As of this turn, and as the loop lives it. */
+  readonly nowMs: number
+  readonly clock: LoopClock
+  readonly log: Pick<Log, 'follow' | 'complaintsCounted'>
+  readonly clients: ReadonlyNumberMap<Client>
+  readonly records: Records
+  readonly router: { readonly planner: { readonly cache: { sweep(): unknown } } }
+  readonly serviceCalls: { sweep(): void }
+}
