@@ -4,7 +4,7 @@
 // connections are left without. So the whole list has a bound, whatever the clients had subscribed to or were called.
 
 import { CLOSED_DETAIL_CHARS_MAX, CLOSED_ROWS_CHARS_MAX, CLOSED_SUBSCRIPTIONS_MAX } from '../base/constants.ts'
-import type { ConnectionRow, SubscriptionRow } from './report.ts'
+import type { ConnectionRow, SubscriptionRow } from './rows.ts'
 
 interface Closed {
   /** Milliseconds since 1970. */

@@ -7,24 +7,13 @@ import { hostPort } from '../base/addresses.ts'
 import type { Client } from '../connection/client.ts'
 import { properText } from '../subjects/byte-string.ts'
 import { intersection } from '../subjects/filter.ts'
-import { isByNumber, type Measurable, sortKey } from './connection-order.ts'
+import { isByNumber, sortKey } from './connection-order.ts'
+import { authorizedUserOf, connectionRow, emptyMeasures, measure, subscriptionRow } from './connection-row.ts'
 import type { ConnectionFilter, Query } from './query.ts'
-import { authorizedUserOf, type ConnectionRow, connectionRow, subscriptionRow } from './report.ts'
 import { type LongReport, TurnWork } from './report-queue.ts'
+import type { ConnectionRow, FoundConnections } from './rows.ts'
 import { Smallest } from './smallest.ts'
 import type { ReportSource } from './source.ts'
-
-export interface FoundConnections {
-  shard: number
-  /** Connections that pass all filters but `search`. */
-  total: number
-  /** Those that pass that as well. */
-  matched: number
-  /** Sort key and number in turn, smallest first. */
-  keys: number[]
-  /** What they are, in no order; none unless asked for. */
-  rows: ConnectionRow[]
-}
 
 /** What looking at a connection costs, a row of it, and a subscription in it. */
 const LOOK_WORK = 1
@@ -179,37 +168,4 @@ function isRowFound(row: ConnectionRow, { search }: ConnectionFilter): boolean {
 /** `search` is in lower case. */
 function contains(texts: readonly string[], search: string): boolean {
   return texts.some((text) => text.toLowerCase().includes(search))
-}
-
-function emptyMeasures(): Measurable {
-  return {
-    id: 0,
-    startedAt: 0,
-    lastActivityAt: 0,
-    closedAt: 0,
-    reason: '',
-    rttMs: 0,
-    pendingBytes: 0,
-    inMessages: 0,
-    outMessages: 0,
-    inBytes: 0,
-    outBytes: 0,
-    subscriptionCount: 0,
-  }
-}
-
-/** One object is filled again for each client: thousands of rows for the sake of their keys would be garbage. */
-function measure(to: Measurable, client: Client, shard: ReportSource): void {
-  to.id = client.id
-  to.startedAt = shard.wallClock(client.startMs)
-  to.lastActivityAt = shard.wallClock(client.lastActivityMs)
-  to.closedAt = client.closing ? shard.wallClock(client.closedAtMs) : 0
-  to.reason = client.closeReason ?? ''
-  to.rttMs = client.rttMs
-  to.pendingBytes = client.outbound.pendingBytes
-  to.inMessages = client.inMessages
-  to.outMessages = client.outMessages
-  to.inBytes = client.inBytes
-  to.outBytes = client.outBytes
-  to.subscriptionCount = client.subscriptions.size
 }

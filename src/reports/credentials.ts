@@ -4,29 +4,7 @@
 import { createHash } from 'node:crypto'
 import type { Client } from '../connection/client.ts'
 import { publicKeyPin, subjectOfCertificate } from '../tls/names.ts'
-
-export interface TlsRow {
-  readonly version: string
-  readonly cipher: string
-  /** TLS came before INFO. */
-  readonly first: boolean
-}
-
-/** One certificate of a peer: its subject as Go writes it, and hexadecimal SHA-256. */
-export interface CertificateRow {
-  readonly subject: string
-  readonly publicKeyHash: string
-  readonly hash: string
-}
-
-export interface CredentialsRow {
-  readonly jwt: string
-  readonly issuer: string
-  readonly tags: readonly string[]
-  readonly certificates: readonly CertificateRow[]
-  /** Key of the trusted proxy that it came by. */
-  readonly proxyKey: string
-}
+import type { CertificateRow, CredentialsRow, TlsRow } from './rows.ts'
 
 /** Undefined: it came in plain. */
 export function tlsOf({ tls }: Client): TlsRow | undefined {

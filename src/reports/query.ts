@@ -1,7 +1,7 @@
 // What the primary may ask of its shards; some is asked for its effect.
 
 import type { ConnectionSort } from './connection-order.ts'
-import type { Report } from './report.ts'
+import type { Report } from './rows.ts'
 
 export const LONG_QUERIES = {
   findConnections: true,

@@ -1,6 +1,7 @@
 // What a shard notes of itself for the monitoring pages while it works: counters, who was closed, who is behind, how
 // late and how busy its loop is. The shard tells what happens; report.ts makes reports of it.
 
+import type { Account } from '../accounts/account.ts'
 import { TrafficTotals } from '../accounts/counters.ts'
 import { CROWDED_LOG_MS } from '../base/constants.ts'
 import { CloseReason, type Fault } from '../base/errors.ts'
@@ -8,16 +9,19 @@ import type { OnBug } from '../base/guarded.ts'
 import type { Client } from '../connection/client.ts'
 import type { Options } from '../options/options.ts'
 import { ClosedConnections } from './closed-connections.ts'
+import { closedRow, type RowSource } from './connection-row.ts'
 import type { Counters } from './gauges.ts'
 import { Incidents } from './incidents.ts'
 import { LatencySampler } from './latency.ts'
 import { LoadMeter } from './load-meter.ts'
-import { closedRow } from './report.ts'
 import { SlowWatch } from './slow-watch.ts'
-import type { ReportSource } from './source.ts'
 
 /** What it needs of the shard. */
-export interface RecordsOwner extends ReportSource {
+export interface RecordsOwner extends RowSource {
+  /** On the shard's clock, as of this turn. */
+  readonly nowMs: number
+  readonly clients: { values(): Iterable<Client> }
+  readonly accounts: { values(): Iterable<Account> }
   readonly options: Pick<Options, 'maxPending' | 'maxClosedClients' | 'monitorPort' | 'httpsPort' | 'writeDeadline'>
   readonly bugMet: OnBug
 }

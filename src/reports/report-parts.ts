@@ -1,7 +1,7 @@
 // Long answers of a shard come in parts (shard/report-queue.ts); here they become one again.
 
 import type { Query } from './query.ts'
-import type { ConnectionRow, Report } from './report.ts'
+import type { ConnectionRow, Report } from './rows.ts'
 
 /** One answer of the parts of one; undefined: there were none, as it could not be made. */
 export function joinParts(query: Query, parts: readonly Report[]): Report | undefined {

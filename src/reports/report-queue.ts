@@ -4,7 +4,7 @@
 
 import { PAGE_TURN_WORK } from '../base/constants.ts'
 import type { OnBug } from '../base/guarded.ts'
-import type { Report } from './report.ts'
+import type { Report } from './rows.ts'
 
 /** Yields parts of the answer; undefined: there is none to send yet. */
 export type LongReport<Part extends Report> = Generator<Part | undefined, void>

@@ -5,10 +5,11 @@ import type { Client } from '../connection/client.ts'
 import type { ReadonlyNumberMap } from '../memory/number-map.ts'
 import type { PlanCache } from '../routing/plan-cache.ts'
 import type { Sublist } from '../routing/sublist.ts'
+import type { RowSource } from './connection-row.ts'
 import type { Records } from './records.ts'
-import type { RingReport } from './report.ts'
+import type { RingReport } from './rows.ts'
 
-export interface ReportSource {
+export interface ReportSource extends RowSource {
   readonly index: number
   /** On the shard's clock, as of this turn. */
   readonly nowMs: number
@@ -21,12 +22,8 @@ export interface ReportSource {
   readonly router: { readonly planner: { readonly cache: Pick<PlanCache, 'sweep'> } }
   readonly peers: readonly { readonly index: number; readonly link: { report(): Omit<RingReport, 'to'> } }[]
   readonly records: Records
-  readonly admission: {
-    /** What people call an account. */
-    accountTag(name: string): string
-    /** Its token as it is in force; empty: it has none, or is not known here. */
+  readonly admission: RowSource['admission'] & {
+    /** An account's token as it is in force; empty: it has none, or is not known here. */
     accountToken(name: string): string
   }
-  /** Milliseconds since 1970 of an instant on the shard's clock. */
-  wallClock(ms: number): number
 }

@@ -5,9 +5,10 @@ import type { Client } from '../connection/client.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import { properText } from '../subjects/byte-string.ts'
 import { matches } from '../subjects/subject.ts'
+import { subscriptionRow } from './connection-row.ts'
 import type { Query, SubscriptionFilter } from './query.ts'
-import { type SubscriptionRow, subscriptionRow } from './report.ts'
 import { type LongReport, TurnWork } from './report-queue.ts'
+import type { SubscriptionRow } from './rows.ts'
 import type { ReportSource } from './source.ts'
 
 /** Parts: connection and how many of its subscriptions are meant, in turn; connections without any are left out. */

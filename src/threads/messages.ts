@@ -85,7 +85,7 @@ export type FromShard =
   | QuestionMessage
   /** Connections of these accounts have come or gone, and the system account wants to know. */
   | { readonly kind: 'connectionsChanged'; readonly accounts: readonly string[] }
-  /** A part of the answer to a query: msgpack, with records, of a report that src/reports/report.ts describes. */
+  /** A part of the answer to a query: msgpack, with records, of a report that src/reports/rows.ts describes. */
   | { readonly kind: 'reportPart'; readonly id: number; readonly part: Uint8Array }
   /** That was all of it; not `complete`: the report could not be made. */
   | { readonly kind: 'reportEnd'; readonly id: number; readonly complete: boolean }

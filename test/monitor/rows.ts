@@ -2,7 +2,7 @@
 
 import { emptyTotals } from '../../src/monitor/sources/server-totals.ts'
 import { Gauges } from '../../src/reports/gauges.ts'
-import type { ConnectionRow, TotalsReport } from '../../src/reports/report.ts'
+import type { ConnectionRow, TotalsReport } from '../../src/reports/rows.ts'
 import type { ShardState } from '../../src/reports/shard-state.ts'
 
 export function connectionRow(members: Partial<ConnectionRow>): ConnectionRow {

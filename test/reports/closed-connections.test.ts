@@ -6,7 +6,7 @@ import {
   CLOSED_SUBSCRIPTIONS_MAX,
 } from '../../src/base/constants.ts'
 import { ClosedConnections } from '../../src/reports/closed-connections.ts'
-import type { ConnectionRow, SubscriptionRow } from '../../src/reports/report.ts'
+import type { ConnectionRow, SubscriptionRow } from '../../src/reports/rows.ts'
 import { connectionRow } from '../monitor/rows.ts'
 
 const MIB = 1024 * 1024

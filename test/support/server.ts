@@ -9,7 +9,7 @@ import { readFile } from '../../src/config/surroundings.ts'
 import { createServer, type HeddleServer, type ServerOptions } from '../../src/index.ts'
 import { Primary } from '../../src/primary/primary.ts'
 import { ShardThreads } from '../../src/primary/shard-threads.ts'
-import type { ConnectionRow, TotalsReport } from '../../src/reports/report.ts'
+import type { ConnectionRow, TotalsReport } from '../../src/reports/rows.ts'
 import { DEADLINE_MS, within } from './until.ts'
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))

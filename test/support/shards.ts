@@ -3,7 +3,7 @@
 
 import type { Primary } from '../../src/primary/primary.ts'
 import type { WorkerShardHost } from '../../src/primary/shard-host.ts'
-import type { ConnectionRow } from '../../src/reports/report.ts'
+import type { ConnectionRow } from '../../src/reports/rows.ts'
 import { type Die, STUCK, type Way } from './faulty-ways.ts'
 import { type ConnectMembers, RawClient } from './raw-client.ts'
 import { until } from './until.ts'

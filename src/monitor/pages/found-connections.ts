@@ -1,6 +1,6 @@
 // What the shards found of connections, merged: each says the sort keys and numbers of its first ones, in order.
 
-import type { FoundConnections } from '../../reports/connection-list.ts'
+import type { FoundConnections } from '../../reports/rows.ts'
 
 /** The `max` first connections of all shards: their numbers, in order. `wanted` looks at sort keys. */
 export function mergeFound(

@@ -3,10 +3,9 @@
 // most to tell come first.
 
 import { HEDDLE_VERSION, NATS_VERSION } from '../../base/constants.ts'
-import type { FoundConnections } from '../../reports/connection-list.ts'
 import { LATENCY_BOUNDS_S } from '../../reports/latency.ts'
 import type { LoadReport } from '../../reports/load-meter.ts'
-import type { ConnectionRow, ThreadReport, TotalsReport } from '../../reports/report.ts'
+import type { ConnectionRow, FoundConnections, ThreadReport, TotalsReport } from '../../reports/rows.ts'
 import { type Answer, bytesAnswer, refusal } from '../answer.ts'
 import { countRequest, type PageContext } from '../page.ts'
 import type { Parameters } from '../parameters.ts'

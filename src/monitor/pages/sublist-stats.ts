@@ -3,7 +3,7 @@
 // as one.
 
 import type { Json } from '../../base/json.ts'
-import type { TotalsReport } from '../../reports/report.ts'
+import type { TotalsReport } from '../../reports/rows.ts'
 import { sum } from '../sources/server-totals.ts'
 
 type Counted = Pick<

@@ -2,7 +2,7 @@
 
 import type { Json } from '../../base/json.ts'
 import { unlessEmpty } from '../../base/json.ts'
-import type { SubscriptionRow } from '../../reports/report.ts'
+import type { SubscriptionRow } from '../../reports/rows.ts'
 
 /** The account is named on /subsz and for closed connections; for open ones nats-server leaves it out. */
 export function subscriptionDetail(row: SubscriptionRow, withAccount: boolean): Json {

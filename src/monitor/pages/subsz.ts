@@ -4,7 +4,7 @@
 import { nowMs } from '../../base/clock.ts'
 import { goTime } from '../../base/go-format.ts'
 import type { SubscriptionFilter } from '../../reports/query.ts'
-import type { SubscriptionRow } from '../../reports/report.ts'
+import type { SubscriptionRow } from '../../reports/rows.ts'
 import { isValidLiteral } from '../../subjects/subject.ts'
 import { type Answer, jsonAnswer, refusal } from '../answer.ts'
 import { countRequest, missingShards, type PageContext } from '../page.ts'

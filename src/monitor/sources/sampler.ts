@@ -2,7 +2,7 @@
 // what happened to threads. It asks what any page may ask, so that what a page needs each second costs nothing more.
 
 import { cpuUsage, memoryUsage } from 'node:process'
-import type { ThreadReport, TotalsReport } from '../../reports/report.ts'
+import type { ThreadReport, TotalsReport } from '../../reports/rows.ts'
 import type { ShardState } from '../../reports/shard-state.ts'
 import type { ServerAccounts } from './server-accounts.ts'
 import { type ServerTotals, sum } from './server-totals.ts'

@@ -1,7 +1,7 @@
 // The accounts of the whole server: what the shards count of each, added up. What a thread had counted when it was
 // last asked is kept after its death, so that an account's traffic never goes back; the sampler asks every second.
 
-import type { AccountReport } from '../../reports/report.ts'
+import type { AccountReport } from '../../reports/rows.ts'
 import type { ShardReports } from './shard-reports.ts'
 
 export type AccountTotals = Omit<AccountReport, 'shard' | 'bornAt'>

@@ -3,7 +3,7 @@
 // shown as it was when it last did; one that is down has nothing.
 
 import type { Counters } from '../../reports/gauges.ts'
-import type { TotalsReport } from '../../reports/report.ts'
+import type { TotalsReport } from '../../reports/rows.ts'
 import type { ShardState } from '../../reports/shard-state.ts'
 import type { ShardReports } from './shard-reports.ts'
 

@@ -9,8 +9,8 @@
 
 import type { ShardAnswers } from '../../reports/query.ts'
 import { isLong, type Query, type ShortQuery } from '../../reports/query.ts'
-import type { Report, Reports } from '../../reports/report.ts'
 import { nextTurn } from '../../reports/report-parts.ts'
+import type { Report, Reports } from '../../reports/rows.ts'
 
 /** Questions of one message: they are answered in one go. */
 const BATCH_MAX = 16

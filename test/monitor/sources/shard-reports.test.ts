@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ShardReports } from '../../../src/monitor/sources/shard-reports.ts'
 import type { Query } from '../../../src/reports/query.ts'
-import type { Report } from '../../../src/reports/report.ts'
+import type { Report } from '../../../src/reports/rows.ts'
 import { connectionRow, totalsReport } from '../rows.ts'
 
 /** Shards that answer when they are told to. */

@@ -1,0 +1,171 @@
+// What a shard answers, as plain data: sums of the shard, and a row for each thing that a page lists. Texts are proper
+// strings, times milliseconds since 1970.
+
+import type { Measurable } from './connection-order.ts'
+import type { Incident } from './incidents.ts'
+import type { LatencyReport } from './latency.ts'
+import type { LoadReport } from './load-meter.ts'
+import type { SlowRow } from './slow-watch.ts'
+
+/** Sums of a shard. */
+export interface TotalsReport {
+  /** Which shard speaks: the answers of dead ones are missing. */
+  shard: number
+  /** When its thread began. */
+  bornAt: number
+  connections: number
+  /** Closed connections that are remembered. */
+  closedConnections: number
+  subscriptions: number
+  /** Traffic and troubles since the server started, whichever threads were in this place. */
+  inMessages: number
+  inBytes: number
+  outMessages: number
+  outBytes: number
+  slowConsumers: number
+  /** Of outMessages, those that were dropped as their receivers had fallen behind; here and below. */
+  droppedMessages: number
+  staleConnections: number
+  stalls: number
+  /** Bytes that wait for all connections together, as of the latest sweep. */
+  pendingBytes: number
+  plansCached: number
+  /** Receivers of the cached routes: of the one with most, and of all. */
+  fanoutMax: number
+  fanoutSum: number
+  planHits: number
+  planMisses: number
+  inserts: number
+  removes: number
+  interestBytes: number
+}
+
+/** A shard's part of an account. Traffic is that of its clients, those that left included. */
+export interface AccountReport {
+  shard: number
+  bornAt: number
+  name: string
+  /** What people call it; its name where it has no other. */
+  tag: string
+  connections: number
+  subscriptions: number
+  inMessages: number
+  inBytes: number
+  outMessages: number
+  outBytes: number
+  slowConsumers: number
+  droppedMessages: number
+  plansCached: number
+  fanoutMax: number
+  fanoutSum: number
+  planHits: number
+  planMisses: number
+  inserts: number
+  removes: number
+}
+
+/** A ring to another shard. */
+export interface RingReport {
+  to: number
+  sizeBytes: number
+  /** In the ring, not dealt with by the other shard yet. */
+  usedBytes: number
+  /** Frames for which it had no room. */
+  waitingBytes: number
+  /** Since the ring was made. */
+  sentBytes: number
+  sentMessages: number
+}
+
+export interface ThreadReport {
+  shard: number
+  load: LoadReport | undefined
+  latency: LatencyReport
+  rings: RingReport[]
+}
+
+export interface SubscriptionRow {
+  account: string
+  accountTag: string
+  subject: string
+  queue: string
+  sid: string
+  delivered: number
+  max: number
+  connection: number
+}
+
+export interface ConnectionRow extends Measurable {
+  /** How it came. */
+  type: 'nats' | 'websocket'
+  ip: string
+  port: number
+  droppedMessages: number
+  stalls: number
+  name: string
+  lang: string
+  version: string
+  account: string
+  accountTag: string
+  /** Who it is, as people may see it. */
+  authorizedUser: string
+  tls: TlsRow | undefined
+  /** Where they are asked for. */
+  credentials: CredentialsRow | undefined
+  subscriptions: SubscriptionRow[]
+}
+
+/** What a shard answers, by the kind of question. */
+export interface Reports {
+  totals: TotalsReport
+  accounts: AccountReport[]
+  accountToken: string
+  load: ThreadReport
+  slow: SlowRow[]
+  incidents: Incident[]
+  closings: number[]
+  findConnections: FoundConnections
+  connections: ConnectionRow[]
+  kick: boolean
+  lameDuckOne: 'told' | 'deaf' | 'unknown'
+  countSubscriptions: number[]
+  subscriptions: SubscriptionRow[]
+}
+
+export type Report = Reports[keyof Reports] | Report[]
+
+/** The first connections in an order, as far as this shard has them. */
+export interface FoundConnections {
+  shard: number
+  /** Connections that pass all filters but `search`. */
+  total: number
+  /** Those that pass that as well. */
+  matched: number
+  /** Sort key and number in turn, smallest first. */
+  keys: number[]
+  /** What they are, in no order; none unless asked for. */
+  rows: ConnectionRow[]
+}
+
+export interface TlsRow {
+  readonly version: string
+  readonly cipher: string
+  /** TLS came before INFO. */
+  readonly first: boolean
+}
+
+/** One certificate of a peer: its subject as Go writes it, and hexadecimal SHA-256. */
+export interface CertificateRow {
+  readonly subject: string
+  readonly publicKeyHash: string
+  readonly hash: string
+}
+
+export interface CredentialsRow {
+  readonly jwt: string
+  readonly issuer: string
+  readonly tags: readonly string[]
+  readonly certificates: readonly CertificateRow[]
+  /** Key of the trusted proxy that it came by. */
+  readonly proxyKey: string
+}
