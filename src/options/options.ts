@@ -1,6 +1,6 @@
 // Options: what createServer() may say, and the complete, checked and frozen form that every thread is given. Where
 // each comes from, its default, bounds and key in the configuration file stand in the table of settings
-// (config/settings.ts), from which docs/configuration.md is made.
+// (config/table/settings.ts), from which docs/configuration.md is made.
 
 import type {
   AccountOptions,
@@ -14,221 +14,177 @@ import type {
   WebSocketOptions,
 } from './shapes.ts'
 
-/** The options in force. Plain data, structured-cloneable. Times are milliseconds, sizes bytes. */
+/** The options in force. Plain data, structured-cloneable. Times are milliseconds, sizes bytes; empty: not given. */
 export interface Options {
+  /** Address to listen on. Default `0.0.0.0`. */
   readonly host: string
-  /** -1: any free one. */
+  /** Client port; -1 takes a free one, 0 given means the default 4222. */
   readonly port: number
+  /** Server name; no blanks. Default: the server id. */
   readonly name: string
+  /** Worker threads; 0 runs everything on the calling thread. Default: defaultWorkers(). */
   readonly workers: number
+  /** Address told to clients, `host:port`. */
   readonly clientAdvertise: string
+  /** File for the process id. */
   readonly pidFile: string
+  /** Folder for the ports file. */
   readonly portsFileDir: string
+  /** Time over which clients are closed in lame duck mode, at least 30 s. Default 2 min. */
   readonly lameDuckDuration: number
+  /** Time before the first of them is closed. Default 10 s. */
   readonly lameDuckGracePeriod: number
+  /** Messages have no headers. Default false. */
   readonly noHeaderSupport: boolean
+  /** Do not hold back publishers whose subscribers fall behind. Default false. */
   readonly noFastProducerStall: boolean
+  /** Words that tell this server from others. */
   readonly serverTags: readonly string[]
+  /** Texts that describe this server, by name. */
   readonly serverMetadata: Readonly<Record<string, string>>
+  /** Accepted, without effect: the cache of matches stays on. */
   readonly disableSublistCache: boolean
+  /** Of connections between servers, which there are none of yet. */
   readonly connectErrorReports: number
   readonly reconnectErrorReports: number
+  /** Connections at once; 0 refuses everybody. Default 65,536. */
   readonly maxConnections: number
+  /** Longest control line. Default 4096. */
   readonly maxControlLine: number
+  /** Largest payload. Default 1 MiB. */
   readonly maxPayload: number
+  /** Bytes that may wait for one connection before it is closed as a slow consumer. Default 64 MiB. */
   readonly maxPending: number
+  /** What follows when more would wait: it is closed (default), or messages are dropped, the oldest or the newest. */
   readonly slowConsumer: SlowConsumerPolicy
+  /** Subscriptions of one connection; 0 = no limit (default). */
   readonly maxSubscriptions: number
+  /** Tokens of a subscription's subject; 0 = no limit (default). */
   readonly maxSubscriptionTokens: number
+  /** Time between PINGs to a quiet client. Default 2 min. */
   readonly pingInterval: number
+  /** Unanswered PINGs after which a client is closed as stale. Default 2. */
   readonly pingMax: number
+  /** Time that a socket may refuse to take what was written to it. Default 10 s. */
   readonly writeDeadline: number
+  /** What follows then: it is closed (default), or, with `retry`, given as much time again if it took some of it. */
   readonly writeTimeout: 'default' | 'close' | 'retry'
+  /** Largest size of one shard's part of the shared subscription index. Default 1 GiB. */
   readonly maxInterestBytes: number
+  /** Log debug lines. Default false. */
   readonly debug: boolean
+  /** Log every protocol operation. Default false. */
   readonly trace: boolean
+  /** Trace the system account, too. Default false. */
   readonly traceVerbose: boolean
+  /** Trace the headers of messages without their payload. Default false. */
   readonly traceHeaders: boolean
+  /** Bytes of a message that a trace shows; 0 = all (default). */
   readonly maxTracedMessageLength: number
+  /** Where log lines go: `stderr`, or `none`. Default `none` for createServer(), `stderr` for the command. */
   readonly log: 'stderr' | 'none'
-  /** Empty: stderr. */
+  /** File for the log, instead of stderr; empty: none. */
   readonly logFile: string
+  /** Size at which a new log file is begun; 0 = never (default). */
   readonly logSizeLimit: number
+  /** Log files kept; 0 = all (default). */
   readonly logMaxNum: number
+  /** Log lines begin with the time. Default true. */
   readonly logTime: boolean
+  /** … in UTC. Default false. */
   readonly logTimeUtc: boolean
+  /** `text` (default), or `json`: one object a line. */
   readonly logFormat: 'text' | 'json'
+  /** Log to syslog. Default false. */
   readonly syslog: boolean
+  /** Address of a syslog server, `udp://localhost:514`. */
   readonly remoteSyslog: string
+  /** Address of the monitoring pages. Default: as `host`. */
   readonly monitorHost: string
-  /** undefined: no monitoring. */
+  /** Port of the HTTP monitoring pages; -1 takes a free one, undefined means none (default), as does 0 given. */
   readonly monitorPort: number | undefined
+  /** The same over HTTPS, by the certificates of `tls`; not both. */
   readonly httpsPort: number | undefined
+  /** What the paths of the monitoring pages begin with, such as `/nats`. Default: nothing. */
   readonly monitorBasePath: string
-  /** Both empty: everybody may see the pages. */
+  /** User and password that the monitoring pages ask for (HTTP Basic); both empty: everybody may see them (default). */
   readonly monitorUser: string
   readonly monitorPassword: string
+  /** Closed connections to remember for the monitoring pages. Default 10,000. */
   readonly maxClosedClients: number
+  /** Of the profiling pages of Go. */
   readonly profPort: number
   readonly profBlockRate: number
-  /** undefined: everybody may enter. */
+  /** Who may enter; undefined: everybody. */
   readonly authorization: AuthorizationOptions | undefined
+  /** Accounts. */
   readonly accounts: readonly AccountOptions[]
-  /** Mappings of the account $G. */
+  /** Subjects of the account `$G` that become others. */
   readonly mappings: readonly MappingOptions[]
+  /** User whose part clients take that say nothing of themselves. */
   readonly noAuthUser: string
-  /** Empty: $SYS. */
+  /** Account of the system events. Default `$SYS`. */
   readonly systemAccount: string
+  /** There is no system account. Default false. */
   readonly noSystemAccount: boolean
+  /** TLS on the client port. */
   readonly tls: TlsOptions | undefined
+  /** Clients may connect without TLS as well. Default false. */
   readonly allowNonTls: boolean
+  /** OCSP staples for the server's certificate. */
   readonly ocsp: OcspOptions | undefined
+  /** Cache of OCSP answers. */
   readonly ocspCache: OcspCacheOptions | undefined
-  /** Operator JWTs. */
+  /** Operator mode: the operators' tokens. */
   readonly operators: readonly string[]
+  /** Where tokens of accounts come from: memory, a URL, or a folder. */
   readonly resolver: ResolverOptions | undefined
+  /** TLS towards a resolver with a URL. */
   readonly resolverTls: TlsOptions | undefined
+  /** Tokens of accounts by their public keys. */
   readonly resolverPreload: Readonly<Record<string, string>>
+  /** Public keys of the only accounts that may be entered. */
   readonly resolverPinnedAccounts: readonly string[]
+  /** Public keys of operators, in place of their tokens. */
   readonly trustedKeys: readonly string[]
+  /** The token of clients that bring none, in operator mode. */
   readonly defaultSentinel: string
+  /** Client connections may begin with the header of the PROXY protocol, which says for whom a proxy speaks. */
   readonly proxyProtocol: boolean
   /** Public keys of trusted proxies. */
   readonly proxies: readonly string[]
+  /** Listener for WebSocket clients. */
   readonly websocket: WebSocketOptions | undefined
-  /** Path of the configuration file; empty if there is none. */
+  /** The configuration file that these come from, and its digest: named in the log and the monitoring pages. */
   readonly configFile: string
-  /** `sha256:<hex>` of what it says. */
   readonly configDigest: string
 }
 
 /** An option that a setting may set. */
 export type OptionName = Exclude<keyof Options, 'configFile' | 'configDigest'>
 
-/** What createServer() takes. Every member may be left out. Times are milliseconds, sizes bytes. */
-export interface ServerOptions {
-  /** Address to listen on. Default `0.0.0.0`. */
-  host?: string
-  /** Client port; -1 takes a free one, 0 means the default 4222. */
-  port?: number
-  /** Port of the HTTP monitoring pages; -1 takes a free one, 0 means none (default). */
-  monitorPort?: number
-  /** The same over HTTPS, by the certificates of `tls`; not both. */
-  httpsPort?: number
-  /** Address of the monitoring pages. Default: as `host`. */
-  monitorHost?: string
-  /** What the paths of the monitoring pages begin with, such as `/nats`. Default: nothing. */
-  monitorBasePath?: string
-  /** User and password that the monitoring pages ask for (HTTP Basic); both empty: everybody may see them (default). */
-  monitorUser?: string
-  monitorPassword?: string
-  /** Server name; no blanks. Default: the server id. */
-  name?: string
-  /** Worker threads; 0 runs everything on the calling thread. Default: defaultWorkers(). */
-  workers?: number
-  /** Address told to clients, `host:port`. */
-  clientAdvertise?: string
-  /** Log debug lines. Default false. */
-  debug?: boolean
-  /** Log every protocol operation. Default false. */
-  trace?: boolean
-  /** Trace the system account, too. Default false. */
-  traceVerbose?: boolean
-  /** Trace the headers of messages without their payload. Default false. */
-  traceHeaders?: boolean
-  /** Bytes of a message that a trace shows; 0 = all (default). */
-  maxTracedMessageLength?: number
-  /** Where log lines go: `stderr`, or `none`. Default `none` for createServer(), `stderr` for the command. */
-  log?: 'stderr' | 'none'
-  /** File for the log, instead of stderr. */
-  logFile?: string
-  /** Size at which a new log file is begun; 0 = never (default). */
-  logSizeLimit?: number
-  /** Log files kept; 0 = all (default). */
-  logMaxNum?: number
-  /** Log lines begin with the time. Default true. */
-  logTime?: boolean
-  /** … in UTC. Default false. */
-  logTimeUtc?: boolean
-  /** `text` (default), or `json`: one object a line. */
-  logFormat?: 'text' | 'json'
-  /** Log to syslog. Default false. */
-  syslog?: boolean
-  /** Address of a syslog server, `udp://localhost:514`. */
-  remoteSyslog?: string
-  /** File for the process id. */
-  pidFile?: string
-  /** Folder for the ports file. */
-  portsFileDir?: string
-  /** Longest control line. Default 4096. */
-  maxControlLine?: number
-  /** Largest payload. Default 1 MiB. */
-  maxPayload?: number
-  /** Bytes that may wait for one connection before it is closed as a slow consumer. Default 64 MiB. */
-  maxPending?: number
-  /** What follows when more would wait: it is closed (default), or messages are dropped, the oldest or the newest. */
-  slowConsumer?: SlowConsumerPolicy
-  /** Connections at once; 0 refuses everybody. Default 65,536. */
-  maxConnections?: number
-  /** Subscriptions of one connection; 0 = no limit (default). */
-  maxSubscriptions?: number
-  /** Tokens of a subscription's subject; 0 = no limit (default). */
-  maxSubscriptionTokens?: number
-  /** Time between PINGs to a quiet client. Default 2 min. */
-  pingInterval?: number
-  /** Unanswered PINGs after which a client is closed as stale. Default 2. */
-  pingMax?: number
-  /** Time that a socket may refuse to take what was written to it. Default 10 s. */
-  writeDeadline?: number
-  /** What follows then: it is closed (default), or, with `retry`, given as much time again if it took some of it. */
-  writeTimeout?: 'default' | 'close' | 'retry'
-  /** Do not hold back publishers whose subscribers fall behind. Default false. */
-  noFastProducerStall?: boolean
-  /** Messages have no headers. Default false. */
-  noHeaderSupport?: boolean
-  /** Time over which clients are closed in lame duck mode, at least 30 s. Default 2 min. */
-  lameDuckDuration?: number
-  /** Time before the first of them is closed. Default 10 s. */
-  lameDuckGracePeriod?: number
-  /** Closed connections to remember for the monitoring pages. Default 10,000. */
-  maxClosedClients?: number
-  /** Largest size of one shard's part of the shared subscription index. Default 1 GiB. */
-  maxInterestBytes?: number
-  /** Words that tell this server from others. */
-  serverTags?: readonly string[]
-  /** Texts that describe this server, by name. */
-  serverMetadata?: Readonly<Record<string, string>>
-  /** The configuration file that these options come from, and its digest: named in the log and the monitoring pages. */
-  configFile?: string
-  configDigest?: string
-  /** Who may enter: the file's block as plain data. */
-  authorization?: ConfigData
-  /** Accounts: the file's block as plain data. */
-  accounts?: ConfigData
-  /** Subjects of the account `$G` that become others: the file's block as plain data. */
-  mappings?: ConfigData
-  /** User whose part clients take that say nothing of themselves. */
-  noAuthUser?: string
-  /** Account of the system events. Default `$SYS`. */
-  systemAccount?: string
-  /** Operator mode: the operators' tokens. */
-  operators?: readonly string[]
-  /** Where tokens of accounts come from: `MEMORY`, or the file's block as plain data. */
-  resolver?: ConfigData
-  /** Tokens of accounts by their public keys. */
-  resolverPreload?: Readonly<Record<string, string>>
-  /** Public keys of the only accounts that may be entered. */
-  resolverPinnedAccounts?: readonly string[]
-  /** Public keys of operators, in place of their tokens. */
-  trustedKeys?: readonly string[]
-  /** The token of clients that bring none, in operator mode. */
-  defaultSentinel?: string
-  /** TLS on the client port: the file's block as plain data. */
-  tls?: ConfigData
-  /** WebSocket listener: the file's block as plain data. */
-  websocket?: ConfigData
-  /** Client connections may begin with the header of the PROXY protocol, which says for whom a proxy speaks. */
-  proxyProtocol?: boolean
+/** Options without effect so far: not offered. */
+type Idle = 'disableSublistCache' | 'connectErrorReports' | 'reconnectErrorReports' | 'profPort' | 'profBlockRate'
+
+/** Options that are given as the file has them. */
+type Block =
+  | 'authorization'
+  | 'accounts'
+  | 'mappings'
+  | 'tls'
+  | 'ocsp'
+  | 'ocspCache'
+  | 'resolver'
+  | 'resolverTls'
+  | 'proxies'
+  | 'websocket'
+
+/**
+ * What createServer() takes. Every member may be left out. Times are milliseconds, sizes bytes; a block, such as
+ * `authorization`, is plain data with the keys of the configuration file.
+ */
+export type ServerOptions = {
+  -readonly [K in keyof Options as Exclude<K, Idle>]?: K extends Block ? ConfigData : Options[K]
 }
 
 /** What the embedding API takes for a block: the same keys and values as in the file, as plain data. */
