@@ -45,6 +45,15 @@ export function serverInfo({ identity, options }: Speaker, sequence: MessageSequ
   }
 }
 
+/** `content`, after what is said of the server. */
+export function signed(
+  speaker: Speaker,
+  sequence: MessageSequence,
+  content: Readonly<Record<string, Json>>,
+): Record<string, Json> {
+  return { server: serverInfo(speaker, sequence), ...content }
+}
+
 /** As bytes on the wire. */
 export function encodeJson(value: Json): Buffer {
   return Buffer.from(goJson(value, 0))

@@ -9,8 +9,8 @@ import type { AccountTotals } from '../../monitor/sources/server-accounts.ts'
 import { sum } from '../../monitor/sources/server-totals.ts'
 import type { SubscriptionFilter } from '../../reports/query.ts'
 import { properText } from '../../subjects/byte-string.ts'
-import type { PrimarySystem } from './primary-system.ts'
-import type { Reply, ServiceCall } from './responder.ts'
+import type { AnnouncementsOwner } from './owner.ts'
+import type { Reply, ServiceCall } from './service.ts'
 
 /** `$SYS.REQ.ACCOUNT.<account>.CONNS`: the same as is told when it changes; silence if there are none. */
 export async function accountConnections({ request, options, context, system }: ServiceCall): Promise<Reply> {
@@ -22,7 +22,7 @@ export async function accountConnections({ request, options, context, system }: 
 }
 
 /** One event; each message that tells it is signed by itself. */
-export function connectionsEvent(totals: AccountTotals): (system: PrimarySystem) => Json {
+export function connectionsEvent(totals: AccountTotals): (system: Pick<AnnouncementsOwner, 'signed'>) => Json {
   const head = eventHead('advisory.v1.account_connections', nowMs())
   return (system) => ({ ...head, ...system.signed(describeTraffic(totals)) })
 }

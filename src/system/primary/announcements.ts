@@ -20,10 +20,10 @@ import { subjectOfCertificate } from '../../tls/names.ts'
 import type { RefusedPeer } from '../../tls/ocsp/peers.ts'
 import { connectionSubjects } from '../connection-subjects.ts'
 import { encodeJson, serverInfo } from '../server-info.ts'
-import type { PrimarySystem } from './primary-system.ts'
+import type { AnnouncementsOwner } from './owner.ts'
 
 export class Announcements {
-  private readonly system: PrimarySystem
+  private readonly system: AnnouncementsOwner
   private readonly account: ReturnType<typeof accountKey>
   /** Accounts with other connections than were told last. */
   private changed = new Set<string>()
@@ -32,7 +32,7 @@ export class Announcements {
   private readonly connectionsTimer: NodeJS.Timeout
   private readonly bugMet = (error: unknown): void => this.system.server.log.bug(error)
 
-  constructor(system: PrimarySystem, account: string) {
+  constructor(system: AnnouncementsOwner, account: string) {
     this.system = system
     this.account = accountKey(account)
     this.statsTimer = this.planStats(STATSZ_FIRST_MS)
@@ -71,9 +71,7 @@ export class Announcements {
   ending(how: 'SHUTDOWN' | 'LAMEDUCK'): boolean {
     const { server, sequence } = this.system
     const subject = `$SYS.SERVER.${server.identity.serverId}.${how}`
-    if (!this.isHeard(subject)) return false
-    server.tell([{ subject, payload: encodeJson(serverInfo(server, sequence)) }])
-    return true
+    return this.announce(subject, () => serverInfo(server, sequence))
   }
 
   /** A certificate is not good, and a client is not let in for it. */
@@ -92,10 +90,11 @@ export class Announcements {
     told: { readonly [member: string]: Json },
     reason: string,
   ): void {
-    const { system } = this
-    if (!this.isHeard(subject)) return
-    const event = { ...eventHead(`advisory.v1.${type}`, Date.now()), ...told, ...system.signed({ reason }) }
-    system.server.tell([{ subject, payload: encodeJson(event) }])
+    this.announce(subject, () => ({
+      ...eventHead(`advisory.v1.${type}`, Date.now()),
+      ...told,
+      ...this.system.signed({ reason }),
+    }))
   }
 
   // ── Connections of accounts ───────────────────────────────────────────────────────────────────────────
@@ -136,12 +135,17 @@ export class Announcements {
     if (totals.name === GLOBAL_ACCOUNT) return
     const { connectionsEvent } = await import('./account-numbers.ts')
     const event = connectionsEvent(totals)
-    for (const subject of connectionSubjects(totals.name)) {
-      if (this.isHeard(subject)) this.system.server.tell([{ subject, payload: encodeJson(event(this.system)) }])
-    }
+    for (const subject of connectionSubjects(totals.name)) this.announce(subject, () => event(this.system))
   }
 
   // ── Listeners ─────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Tells of an event if somebody listens, and answers whether somebody does. */
+  private announce(subject: string, event: () => Json): boolean {
+    const isHeard = this.isHeard(subject)
+    if (isHeard) this.system.server.tell([{ subject, payload: encodeJson(event()) }])
+    return isHeard
+  }
 
   private isHeard(subject: string): boolean {
     const bytes = Buffer.from(subject, 'latin1')

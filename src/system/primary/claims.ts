@@ -8,9 +8,9 @@ import type { AccountDirectory } from '../../auth/resolver/directory.ts'
 import { checkDelete, checkUpdate } from '../../auth/resolver/resolver.ts'
 import { properText } from '../../subjects/byte-string.ts'
 import { type ClaimsStore, claimsStoreOf } from './claims-store.ts'
-import type { PrimarySystem } from './primary-system.ts'
+import type { DeskOwner } from './owner.ts'
 import { bodyShape } from './request-options.ts'
-import type { Reply, ServiceCall, ServiceEntry } from './responder.ts'
+import type { Reply, ServiceCall, ServiceEntry } from './service.ts'
 
 const bodyOf = ({ request }: ServiceCall): string => Buffer.from(request.body).toString('utf8')
 
@@ -44,7 +44,7 @@ export const CLAIMS_SERVICES = {
 } as const satisfies Record<string, ServiceEntry>
 
 /** What came of a change, as nats-server says it and logs it; `account` empty: of several. */
-function outcome(system: PrimarySystem, account: string, message: string, wrong?: Invalid): Reply {
+function outcome(system: DeskOwner, account: string, message: string, wrong?: Invalid): Reply {
   const { log } = system.server
   const named = account === '' ? message : `${message} - ${account}`
   const about = account === '' ? {} : { account }

@@ -1,6 +1,6 @@
 // What the system account may have the server do: read its configuration anew, and let go of one client.
 
-import type { Reply, ServiceCall } from './responder.ts'
+import type { Reply, ServiceCall } from './service.ts'
 
 function refused(description: string): Reply {
   return { error: { code: 500, description } }

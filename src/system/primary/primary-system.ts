@@ -5,12 +5,13 @@ import type { Json } from '../../base/json.ts'
 import type { PageContext } from '../../monitor/page.ts'
 import type { PageSources } from '../../monitor/sources/page-sources.ts'
 import type { SystemAnswer, SystemRequest } from '../contract.ts'
-import { type MessageSequence, serverInfo } from '../server-info.ts'
+import { type MessageSequence, signed } from '../server-info.ts'
 import { Announcements } from './announcements.ts'
+import type { AnnouncementsOwner, DeskOwner } from './owner.ts'
 import type { SystemDesk } from './responder.ts'
 import type { SystemServer } from './server.ts'
 
-export class PrimarySystem {
+export class PrimarySystem implements AnnouncementsOwner, DeskOwner {
   readonly server: SystemServer
   readonly sequence: MessageSequence
   readonly announcements: Announcements
@@ -42,7 +43,7 @@ export class PrimarySystem {
 
   /** `content`, after what is said of the server. */
   signed(content: Readonly<Record<string, Json>>): Record<string, Json> {
-    return { server: serverInfo(this.server, this.sequence), ...content }
+    return signed(this.server, this.sequence, content)
   }
 
   /** No timer of it runs any more. */

@@ -9,48 +9,21 @@ import { SYSTEM_REQUESTS_AT_ONCE } from '../../base/constants.ts'
 import { bugText } from '../../base/errors.ts'
 import type { Json } from '../../base/json.ts'
 import { writeJson } from '../../monitor/json-writer.ts'
-import type { PageContext } from '../../monitor/page.ts'
 import { SilentShards } from '../../monitor/sources/shard-reports.ts'
 import type { SystemAnswer, SystemRequest } from '../contract.ts'
-import { encodeJson, serverInfo } from '../server-info.ts'
+import { encodeJson } from '../server-info.ts'
 import { encodeAnswer } from './compression.ts'
-import type { PrimarySystem } from './primary-system.ts'
-import { type BodyShape, type RequestOptions, readBody } from './request-options.ts'
+import type { DeskOwner } from './owner.ts'
+import { type RequestOptions, readBody } from './request-options.ts'
+import type { Reply } from './service.ts'
 import { SERVICES } from './service-table.ts'
 
-/** What a service says; undefined: nothing. */
-export type Reply =
-  /** In an envelope; `data` goes before an error. */
-  | { readonly data?: Json; readonly error?: Readonly<Record<string, Json>> }
-  /** As it is. */
-  | { readonly bare: Json }
-  /** Messages as they are. */
-  | { readonly texts: readonly string[] }
-  | undefined
-
-/** What a service may look at. */
-export interface ServiceCall {
-  readonly request: SystemRequest
-  readonly options: RequestOptions
-  readonly context: PageContext
-  readonly system: PrimarySystem
-}
-
-export interface ServiceEntry {
-  readonly shape: BodyShape
-  /** The body is no JSON: whoever answers reads it. */
-  readonly isRaw?: true
-  /** It has an effect even where nobody waits for an answer. */
-  readonly worksUnheard?: true
-  readonly answer: (call: ServiceCall) => Reply | Promise<Reply>
-}
-
 export class SystemDesk {
-  private readonly system: PrimarySystem
+  private readonly system: DeskOwner
   private underway = 0
   private readonly waiting: (() => void)[] = []
 
-  constructor(system: PrimarySystem) {
+  constructor(system: DeskOwner) {
     this.system = system
   }
 
@@ -89,8 +62,7 @@ export class SystemDesk {
   }
 
   private async envelope({ data, error }: Extract<Reply, { data?: Json }>, accepted: string): Promise<SystemAnswer> {
-    const { server, sequence } = this.system
-    const pieces = await writeJson({ server: serverInfo(server, sequence), data, error }, 0)
+    const pieces = await writeJson(this.system.signed({ data, error }), 0)
     return encodeAnswer(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces), accepted)
   }
 

@@ -15,7 +15,7 @@ import { accountConnections, countSubscribers, countSubscriptions } from './acco
 import { CLAIMS_SERVICES } from './claims.ts'
 import { kick, lameDuckOne, reload } from './orders.ts'
 import { bodyShape, type RequestOptions } from './request-options.ts'
-import type { Reply, ServiceCall, ServiceEntry } from './responder.ts'
+import type { Reply, ServiceCall, ServiceEntry } from './service.ts'
 import { serverStats } from './statsz.ts'
 
 /** The page with the parameters that the request says, and those of `more`. */

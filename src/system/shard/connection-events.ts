@@ -15,7 +15,6 @@ import type { Client } from '../../connection/client.ts'
 import { byteString } from '../../subjects/byte-string.ts'
 import { connectionSubjects } from '../connection-subjects.ts'
 import type { SystemOwner } from './owner.ts'
-import type { ShardSystem } from './shard-system.ts'
 
 /** What nats-server calls an authentication error; other reasons have to do with authentication, but are none. */
 const AUTH_ERRORS: ReadonlySet<CloseReason> = new Set([
@@ -23,6 +22,15 @@ const AUTH_ERRORS: ReadonlySet<CloseReason> = new Set([
   CloseReason.proxyNotTrusted,
   CloseReason.proxyRequired,
 ])
+
+/** What publishes in the system account, if somebody listens. */
+interface Announcer {
+  isHeard(subject: string): boolean
+  /** `account`: where, if not in the system account. */
+  announce(subject: string, event: () => Readonly<Record<string, Json>>, account?: Account): void
+  /** `content`, after what is said of the server. */
+  signed(content: Readonly<Record<string, Json>>): Readonly<Record<string, Json>>
+}
 
 interface Happened {
   readonly client: Client
@@ -34,12 +42,12 @@ interface Happened {
 
 export class ConnectionEvents {
   private readonly shard: SystemOwner
-  private readonly system: ShardSystem
+  private readonly system: Announcer
   private readonly onConnectionsChanged: (accounts: readonly string[]) => void
   private happened: Happened[] = []
 
   /** `onConnectionsChanged`: these accounts have other connections than before, and somebody wants to know. */
-  constructor(shard: SystemOwner, system: ShardSystem, onConnectionsChanged: (accounts: readonly string[]) => void) {
+  constructor(shard: SystemOwner, system: Announcer, onConnectionsChanged: (accounts: readonly string[]) => void) {
     this.shard = shard
     this.system = system
     this.onConnectionsChanged = onConnectionsChanged

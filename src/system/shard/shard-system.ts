@@ -28,7 +28,7 @@ import type { Publisher } from '../../routing/publisher.ts'
 import { isServer, SERVER, ServerPublisher } from '../../routing/server-publisher.ts'
 import { byteString } from '../../subjects/byte-string.ts'
 import type { SystemAnswer, SystemMessage, SystemRequest } from '../contract.ts'
-import { encodeJson, serverInfo } from '../server-info.ts'
+import { encodeJson, signed } from '../server-info.ts'
 import { IMPLICIT_IMPORTS, type Service, serviceOf } from '../services.ts'
 import { ConnectionEvents } from './connection-events.ts'
 import type { SystemOwner } from './owner.ts'
@@ -216,7 +216,7 @@ export class ShardSystem {
 
   /** `content`, after what is said of the server. */
   signed(content: Readonly<Record<string, Json>>): Readonly<Record<string, Json>> {
-    return { server: serverInfo(this.shard, this.shard.sequence), ...content }
+    return signed(this.shard, this.shard.sequence, content)
   }
 
   // ── What is published ─────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,22 @@
+// The system account on the primary, as its parts see it.
+
+import type { Json } from '../../base/json.ts'
+import type { PageContext } from '../../monitor/page.ts'
+import type { MessageSequence } from '../server-info.ts'
+import type { SystemServer } from './server.ts'
+
+export interface AnnouncementsOwner {
+  readonly server: SystemServer
+  /** Numbers what is told of the server. */
+  readonly sequence: MessageSequence
+  /** What pages are made of. */
+  context(): Promise<PageContext>
+  /** `content`, after what is said of the server. */
+  signed(content: Readonly<Record<string, Json>>): Record<string, Json>
+}
+
+/** As services see it, and the desk that calls them. */
+export interface DeskOwner extends Omit<AnnouncementsOwner, 'sequence'> {
+  /** Tells the numbers of the whole server, if somebody listens. */
+  readonly announcements: { stats(): Promise<void> }
+}

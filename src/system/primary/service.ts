@@ -1,0 +1,34 @@
+// A service of the system account: what it is asked, what it may look at, and what it says.
+
+import type { Json } from '../../base/json.ts'
+import type { PageContext } from '../../monitor/page.ts'
+import type { SystemRequest } from '../contract.ts'
+import type { DeskOwner } from './owner.ts'
+import type { BodyShape, RequestOptions } from './request-options.ts'
+
+/** What a service says; undefined: nothing. */
+export type Reply =
+  /** In an envelope; `data` goes before an error. */
+  | { readonly data?: Json; readonly error?: Readonly<Record<string, Json>> }
+  /** As it is. */
+  | { readonly bare: Json }
+  /** Messages as they are. */
+  | { readonly texts: readonly string[] }
+  | undefined
+
+/** What a service may look at. */
+export interface ServiceCall {
+  readonly request: SystemRequest
+  readonly options: RequestOptions
+  readonly context: PageContext
+  readonly system: DeskOwner
+}
+
+export interface ServiceEntry {
+  readonly shape: BodyShape
+  /** The body is no JSON: whoever answers reads it. */
+  readonly isRaw?: true
+  /** It has an effect even where nobody waits for an answer. */
+  readonly worksUnheard?: true
+  readonly answer: (call: ServiceCall) => Reply | Promise<Reply>
+}
