@@ -187,7 +187,9 @@ describe('/slowz', () => {
   }
 
   it('tells who falls behind, by which subjects, and who was closed for it', async () => {
-    const server = await ownServer({ workers: 2, monitorPort: -1, maxPending: 4_000_000, maxPayload: 1_000_000 })
+    // It is to be cut for what waits, and not for the time that it takes on a busy machine.
+    const bounds = { maxPending: 4_000_000, maxPayload: 1_000_000, writeDeadline: 60_000 }
+    const server = await ownServer({ workers: 2, monitorPort: -1, ...bounds })
     const port = server.monitorPort ?? 0
     const slow = await open(server.port, { name: 'sleepy' })
     slow.send('SUB idle.* 1\r\nSUB big.> 2\r\n')
@@ -198,8 +200,17 @@ describe('/slowz', () => {
     publisher.send('CONNECT {"verbose":false}\r\n')
     const payload = 'x'.repeat(100_000)
     const slowz = (): Promise<Slowz> => askJson<Slowz>(port, '/slowz')
+    // No more than that: it has to be seen before it is cut.
+    await until('bytes to wait', async () => {
+      publisher.send(`PUB big.one ${payload.length}\r\n${payload}\r\n`.repeat(5))
+      await publisher.sync()
+      const { connections } = await askJson<{ readonly connections: readonly { pending_bytes: number }[] }>(
+        port,
+        '/connz',
+      )
+      return connections.some(({ pending_bytes: bytes }) => bytes > 1_000_000)
+    })
     const behind = await until('somebody to be behind', async () => {
-      publisher.send(`PUB big.one ${payload.length}\r\n${payload}\r\n`)
       const { behind: list } = await slowz()
       return list.length > 0 && Number(list[0]['pending_bytes']) > 0 && list[0]
     })
