@@ -18,7 +18,7 @@ import type { ParserHandler } from '../protocol/parser-handler.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
 import type { Plan } from '../routing/plan.ts'
 import type { Publisher } from '../routing/publisher.ts'
-import type { Receiver } from '../routing/receiver.ts'
+import type { Receiver } from '../routing/subscription.ts'
 import { Subscription } from '../routing/subscription.ts'
 import {
   countTokens,

@@ -8,7 +8,7 @@ import type { Run } from '../protocol/run.ts'
 import type { RouterOwner } from './owner.ts'
 import type { Plan, ReceiverGroup } from './plan.ts'
 import { PlanCache } from './plan-cache.ts'
-import type { Receiver } from './receiver.ts'
+import type { Receiver } from './subscription.ts'
 import { type Entry, ImportedSubscription, InternalSubscription, Subscription } from './subscription.ts'
 
 /** What subjects begin with that may be the server's own. */
