@@ -9,8 +9,8 @@ import { REST } from '../net/slice-queue.ts'
 import { CLIENT_DIALECT, type Dialect } from '../protocol/encoder.ts'
 import { type Run, replyOf } from '../protocol/run.ts'
 import type { RouterOwner } from './owner.ts'
-import type { ReceiverGroup } from './plan.ts'
 import type { Publisher } from './publisher.ts'
+import type { ReceiverGroup } from './queue-plan.ts'
 import type { Subscription } from './subscription.ts'
 
 export class Delivery {

@@ -4,30 +4,10 @@
 import type { Account, ServiceImport } from '../accounts/account.ts'
 import { CHUNK_BYTES } from '../base/constants.ts'
 import { Work, workOfEncoding } from '../base/turns.ts'
-import type { Dialect } from '../protocol/encoder.ts'
 import type { Handler } from './handler.ts'
 import type { Peer } from './peer.ts'
+import type { QueuePlan, ReceiverGroup } from './queue-plan.ts'
 import type { InternalSubscription, Subscription } from './subscription.ts'
-
-/** Subscriptions whose messages look the same on the wire: same subject, same sid, same view of headers. */
-export interface ReceiverGroup {
-  /** The subject that an import gives it; empty: the published one. */
-  readonly subject: string
-  readonly sid: string
-  readonly headers: boolean
-  readonly dialect: Dialect
-  readonly subscriptions: Subscription[]
-}
-
-/** A queue group over all matching filters and all shards. */
-export interface QueuePlan {
-  readonly account: Account
-  readonly name: string
-  /** Members here, each a group of its own. */
-  readonly local: ReceiverGroup[]
-  readonly remote: { readonly peer: Peer; readonly members: number }[]
-  remoteMembers: number
-}
 
 /** What a message has besides its payload, about. */
 const HEAD_BYTES = 32

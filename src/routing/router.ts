@@ -19,9 +19,10 @@ import { Delivery } from './delivery.ts'
 import { Departures } from './departures.ts'
 import type { RouterOwner } from './owner.ts'
 import type { Peer } from './peer.ts'
-import type { Plan, QueuePlan } from './plan.ts'
+import type { Plan } from './plan.ts'
 import { groupOf, Planner } from './planner.ts'
 import type { Publisher } from './publisher.ts'
+import { peerOfMember, type QueuePlan, randomMember, randomRemoteMember } from './queue-plan.ts'
 import type { Routing } from './routing.ts'
 import type { Trace } from './trace.ts'
 
@@ -162,14 +163,15 @@ export class Router {
     const members = queue.local.length + queue.remoteMembers
     assert(members > 0, 'a queue group without a member is in a plan')
     const block = Math.max(1, Math.floor(run.count / members))
-    let member = Math.floor(Math.random() * members)
+    let member = randomMember(queue)
     let sent = 0
     for (let from = 0; from < run.count; from += block) {
       const count = Math.min(block, run.count - from)
       let left = count
-      if (member < queue.local.length) left -= this.delivery.toGroup(run, queue.local[member], from, left, publisher)
+      const peer = peerOfMember(queue, member)
+      if (peer === undefined) left -= this.delivery.toGroup(run, queue.local[member], from, left, publisher)
       else {
-        this.sendToMember(run, queue, member - queue.local.length, from, left, publisher, hops)
+        this.sendToMember(run, queue, peer, from, left, publisher, hops)
         left = 0
       }
       // The picked member could not take them all: it is closing, or has had its last, or is the publisher itself.
@@ -221,8 +223,8 @@ export class Router {
     }
     this.owner.turns.left -= member * Work.step
     if (done < count && queue.remoteMembers > 0 && hops < REROUTE_MAX) {
-      const member = Math.floor(Math.random() * queue.remoteMembers)
-      this.sendToMember(run, queue, member, from + done, count - done, publisher, hops)
+      const peer = peerOfMember(queue, randomRemoteMember(queue)) as Peer
+      this.sendToMember(run, queue, peer, from + done, count - done, publisher, hops)
       done = count
     }
     return done
@@ -230,23 +232,16 @@ export class Router {
 
   private sendToMember(
     run: Run,
-    queue: QueuePlan,
-    member: number,
+    { account, name }: QueuePlan,
+    peer: Peer,
     from: number,
     count: number,
     publisher: Publisher,
     hops: number,
   ): void {
-    for (const { peer, members } of queue.remote) {
-      member -= members
-      if (member >= 0) continue
-      const { account, name } = queue
-      const routing = routingOf(account, name, hops, publisher)
-      peer.link.send(run, routing, from, count)
-      notePassing(publisher, peer)
-      if (peer.link.congested) publisher.holdForPeer(peer)
-      return
-    }
+    peer.link.send(run, routingOf(account, name, hops, publisher), from, count)
+    notePassing(publisher, peer)
+    if (peer.link.congested) publisher.holdForPeer(peer)
   }
 }
 

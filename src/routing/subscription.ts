@@ -1,5 +1,7 @@
-// What stands under a filter of an account: subscriptions of receivers, what stands for them in exporting accounts, and
-// the server's own; and who owns them.
+// Receivers and what they subscribe to. A receiver owns subscriptions and takes messages: a client today, whatever
+// carries it. The router knows no more of it than this, so that another kind of connection needs nothing but these
+// members. What stands under a filter of an account is an Entry: a receiver's subscription, what stands for it in an
+// exporting account, or the server's own.
 
 import type { Account, StreamImport } from '../accounts/account.ts'
 import type { Traffic } from '../accounts/counters.ts'
@@ -7,7 +9,6 @@ import type { Outbound } from '../net/outbound.ts'
 import type { SlowConsumerPolicy } from '../options/shapes.ts'
 import type { Dialect } from '../protocol/encoder.ts'
 import type { Run } from '../protocol/run.ts'
-import type { DeliveryRights } from './delivery-rights.ts'
 import type { Publisher } from './publisher.ts'
 
 /** In place of a node: it is not listed any more, but still takes what is on its way (departures.ts). */
@@ -28,6 +29,52 @@ export abstract class Entry {
     this.subject = subject
     this.queue = queue
   }
+}
+
+/** What a receiver may have, where that is not decided when it subscribes. */
+export interface DeliveryRights {
+  /** For subscriptions that are `filtered`: the subject as the receiver sees it. */
+  mayDeliver(subject: string, queue: string): boolean
+  /** Whether delivered() is to be told of reply subjects. */
+  readonly mayAnswer: boolean
+  /** A message that can be answered at `reply` was delivered. */
+  delivered(reply: string): void
+}
+
+export interface Receiver extends Traffic {
+  /** Unique among all connections of the server. */
+  readonly id: number
+  /** What kind of connection it is, by nats-server's numbers: 0 is a client. */
+  readonly kind: number
+  /** It has left, or is leaving: nothing is delivered to it any more. */
+  readonly closing: boolean
+  /** Where the bytes for it wait. */
+  readonly outbound: Outbound
+  /** Composes the heads of its messages. One object for all receivers of a kind: they share what is encoded. */
+  readonly dialect: Dialect
+  readonly options: {
+    /** It understands headers. */
+    readonly headers: boolean
+    /** It wants what it publishes itself. */
+    readonly echo: boolean
+    /** What it calls itself; empty: nothing. */
+    readonly name: string
+  }
+  /** The account that it is in. */
+  readonly account: Account
+  /** Undefined: it may have everything. */
+  readonly rights: DeliveryRights | undefined
+  /** Told of each message while messages are traced in the log: the head, and what follows it. */
+  readonly log: { messageWentOut(head: string, message: Buffer, headerSize: number): void }
+  outMessages: number
+  outBytes: number
+  /** On the shard's clock. */
+  lastActivityMs: number
+  /** What happens to messages for which it has no room, and to how many that has happened. */
+  readonly slowConsumerPolicy: SlowConsumerPolicy
+  readonly droppedMessages: number
+  /** A subscription has had as many messages as it wanted. */
+  endSubscription(subscription: Subscription): void
 }
 
 /** A receiver's. */
@@ -83,44 +130,4 @@ export class InternalSubscription extends Entry {
     this.handle = handle
     this.passesOn = passesOn
   }
-}
-
-/**
- * Who owns subscriptions and takes messages: a client today, whatever carries it. The router knows no more of it than
- * this, so that another kind of connection needs nothing but these members.
- */
-export interface Receiver extends Traffic {
-  /** Unique among all connections of the server. */
-  readonly id: number
-  /** What kind of connection it is, by nats-server's numbers: 0 is a client. */
-  readonly kind: number
-  /** It has left, or is leaving: nothing is delivered to it any more. */
-  readonly closing: boolean
-  /** Where the bytes for it wait. */
-  readonly outbound: Outbound
-  /** Composes the heads of its messages. One object for all receivers of a kind: they share what is encoded. */
-  readonly dialect: Dialect
-  readonly options: {
-    /** It understands headers. */
-    readonly headers: boolean
-    /** It wants what it publishes itself. */
-    readonly echo: boolean
-    /** What it calls itself; empty: nothing. */
-    readonly name: string
-  }
-  /** The account that it is in. */
-  readonly account: Account
-  /** Undefined: it may have everything. */
-  readonly rights: DeliveryRights | undefined
-  /** Told of each message while messages are traced in the log: the head, and what follows it. */
-  readonly log: { messageWentOut(head: string, message: Buffer, headerSize: number): void }
-  outMessages: number
-  outBytes: number
-  /** On the shard's clock. */
-  lastActivityMs: number
-  /** What happens to messages for which it has no room, and to how many that has happened. */
-  readonly slowConsumerPolicy: SlowConsumerPolicy
-  readonly droppedMessages: number
-  /** A subscription has had as many messages as it wanted. */
-  endSubscription(subscription: Subscription): void
 }

@@ -10,9 +10,15 @@ import type { Account } from '../accounts/account.ts'
 import { composeRaw } from '../protocol/compose.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
 import type { Peer } from '../routing/peer.ts'
-import type { QueuePlan, ReceiverGroup } from '../routing/plan.ts'
 import { groupOf, isWithinReach, mayHave } from '../routing/planner.ts'
 import type { Publisher } from '../routing/publisher.ts'
+import {
+  peerOfMember,
+  type QueuePlan,
+  type ReceiverGroup,
+  randomMember,
+  randomRemoteMember,
+} from '../routing/queue-plan.ts'
 import type { Routing } from '../routing/routing.ts'
 import { ImportedSubscription, InternalSubscription, type Subscription } from '../routing/subscription.ts'
 import type { Trace } from '../routing/trace.ts'
@@ -102,11 +108,11 @@ export class MessageTrace implements Trace {
     let sent = this.deliver(run, account, publisher)
     for (const peer of peers ?? []) sent += this.ask(peer, run, { ...routing, plain: true, queue: '' }, publisher)
     for (const queue of queues ?? []) {
-      const remote = Math.random() * (queue.local.length + queue.remoteMembers) >= queue.local.length
-      const isTaken = !remote && this.deliverQueue(run, queue, publisher)
-      if (isTaken) sent++
+      const picked = peerOfMember(queue, randomMember(queue))
+      if (picked === undefined && this.deliverQueue(run, queue, publisher)) sent++
       else if (queue.remoteMembers > 0) {
-        sent += this.ask(pickPeer(queue), run, { ...routing, plain: false, queue: queue.name }, publisher)
+        const peer = picked ?? (peerOfMember(queue, randomRemoteMember(queue)) as Peer)
+        sent += this.ask(peer, run, { ...routing, plain: false, queue: queue.name }, publisher)
       }
     }
     for (const service of services ?? []) sent += shard.serviceCalls.call(service, run, publisher)
@@ -242,14 +248,4 @@ function whyNot(run: Run, group: ReceiverGroup, publisher: Publisher): string | 
   if (node === 0) return NotDelivered.subscriptionClosed
   if (origin.max > 0 && origin.delivered >= origin.max) return NotDelivered.autoUnsubscribe
   return receiver.closing ? NotDelivered.clientClosed : undefined
-}
-
-/** The shard of a member, any member of other shards being as likely as another. */
-function pickPeer({ remote, remoteMembers }: QueuePlan): Peer {
-  let member = Math.floor(Math.random() * remoteMembers)
-  for (const { peer, members } of remote) {
-    member -= members
-    if (member < 0) return peer
-  }
-  return remote[0].peer
 }
