@@ -72,9 +72,7 @@ export const HIDDEN_TOKEN = '[REDACTED]'
 /** As monitoring shows who a connection says it is (reference 11.2). A token is never shown. */
 export function shownUser(credentials: Credentials, userKey = ''): string {
   const { nkey, user, jwt, token } = credentials
-  if (nkey !== '' || user !== '') return nkey || user
-  if (jwt !== '') return userKey
-  return token === '' ? '' : HIDDEN_TOKEN
+  return nkey || user || (jwt === '' ? '' : userKey) || (token === '' ? '' : HIDDEN_TOKEN)
 }
 
 /** A value now or later. */

@@ -5,7 +5,6 @@
 // router could not take up again. Whether anybody listens is asked of the routes first; if not, nothing is written.
 
 import { type Account, GLOBAL_ACCOUNT } from '../../accounts/account.ts'
-import { shownUser } from '../../auth/request.ts'
 import { CloseReason } from '../../base/errors.ts'
 import { eventHead } from '../../base/event-head.ts'
 import { goTime } from '../../base/go-format.ts'
@@ -136,7 +135,7 @@ export class ConnectionEvents {
       host: client.ip,
       id: client.id,
       acc: account.name,
-      user: unlessEmpty(identity?.user ?? shownUser(options)),
+      user: unlessEmpty(identity?.user ?? rawUser(client)),
       name: unlessEmpty(options.name),
       lang: unlessEmpty(options.lang),
       ver: unlessEmpty(options.version),
@@ -150,4 +149,12 @@ export class ConnectionEvents {
       client_type: client.webSocket === undefined ? 'nats' : 'websocket',
     }
   }
+}
+
+/** Whom a connection that was not let in says it is; never a secret. */
+function rawUser({ options }: Client): string {
+  const { nkey, user, jwt, token } = options
+  if (nkey !== '') return nkey
+  if (user !== '' || jwt !== '') return user
+  return token === '' ? '' : '[REDACTED]'
 }

@@ -1,0 +1,237 @@
+// Which folder of src/ may import which: the architecture as data. Types and lazy imports count. A folder that is named
+// stands for all that is in it, unless a folder in it is named as well. A new folder begins with what it needs least.
+
+/** In words: what the files of a folder are, and on which thread they run. */
+export interface Room {
+  /** The thread that runs it: any, a shard's, or the primary. */
+  readonly thread: 'any' | 'shard' | 'primary'
+  readonly is: string
+  readonly imports: readonly string[]
+}
+
+export const ROOMS: Readonly<Record<string, Room>> = {
+  // ── What every thread has ─────────────────────────────────────────────────────────────────────────────
+  base: { thread: 'any', is: 'bounds, errors, clocks, timers, turns, texts in Go’s words', imports: [] },
+  text: { thread: 'any', is: 'texts of strangers, read in linear time', imports: [] },
+  options: { thread: 'any', is: 'the options in force, as types', imports: [] },
+  memory: { thread: 'any', is: 'blocks, chunk pools, the ring between two shards', imports: ['base'] },
+  subjects: { thread: 'any', is: 'what subjects and filters are, cover and become', imports: ['text'] },
+  log: { thread: 'any', is: 'lines of the log, and where they go', imports: ['base', 'text'] },
+  tls: {
+    thread: 'any',
+    is: 'how TLS is agreed on, certificates, OCSP',
+    imports: ['base', 'options', 'text'],
+  },
+  protocol: { thread: 'any', is: 'the wire: bytes to calls, values to bytes', imports: ['base', 'text', 'memory'] },
+  interest: { thread: 'any', is: 'the subscription index in shared memory', imports: ['base', 'memory'] },
+  net: {
+    thread: 'any',
+    is: 'the bytes of one socket, and backpressure',
+    imports: ['base', 'options', 'memory'],
+  },
+  accounts: {
+    thread: 'any',
+    is: 'accounts, their imports, exports, mappings and limits',
+    imports: ['base', 'options', 'subjects', 'interest'],
+  },
+  auth: {
+    thread: 'any',
+    is: 'who may come in, and do what: answers that hold no socket',
+    imports: ['base', 'text', 'options', 'subjects', 'tls', 'accounts'],
+  },
+  config: {
+    thread: 'primary',
+    is: 'flags, file and embedded options to Options',
+    imports: ['base', 'options', 'subjects', 'auth'],
+  },
+  websocket: {
+    thread: 'shard',
+    is: 'WebSocket handshakes and frames, as a transport',
+    imports: ['base', 'text', 'options', 'memory', 'log', 'net', 'tls'],
+  },
+
+  // ── A shard ───────────────────────────────────────────────────────────────────────────────────────────
+  routing: {
+    thread: 'shard',
+    is: 'the router: match, plan, deliver. It declares what it needs of receivers, publishers, peers and handlers',
+    imports: ['base', 'options', 'memory', 'subjects', 'protocol', 'interest', 'net', 'accounts'],
+  },
+  connection: {
+    thread: 'shard',
+    is: 'a client: its verbs, its login, its rights, whatever carries it',
+    imports: [
+      'base',
+      'options',
+      'memory',
+      'subjects',
+      'log',
+      'tls',
+      'protocol',
+      'interest',
+      'net',
+      'accounts',
+      'auth',
+      'websocket',
+      'routing',
+    ],
+  },
+  services: {
+    thread: 'shard',
+    is: 'requests into other accounts and back',
+    imports: ['base', 'options', 'memory', 'protocol', 'accounts', 'routing'],
+  },
+  system: {
+    thread: 'any',
+    is: 'the system account: its subjects, and who speaks',
+    imports: ['base', 'options', 'subjects', 'protocol'],
+  },
+  'system/shard': {
+    thread: 'shard',
+    is: 'takes requests to the server, tells of connections',
+    imports: [
+      'base',
+      'options',
+      'memory',
+      'subjects',
+      'protocol',
+      'accounts',
+      'auth',
+      'routing',
+      'connection',
+      'system',
+    ],
+  },
+  tracing: {
+    thread: 'shard',
+    is: 'messages that are followed on their way',
+    imports: ['base', 'memory', 'subjects', 'protocol', 'accounts', 'routing', 'system'],
+  },
+  mesh: {
+    thread: 'shard',
+    is: 'between shards: runs as frames in rings, in the order in which they were published',
+    imports: ['base', 'memory', 'log', 'protocol', 'interest', 'net', 'routing', 'tracing'],
+  },
+  reports: {
+    thread: 'shard',
+    is: 'what a shard tells of itself',
+    imports: ['base', 'options', 'memory', 'subjects', 'tls', 'accounts', 'routing', 'connection'],
+  },
+
+  // ── What crosses threads ──────────────────────────────────────────────────────────────────────────────
+  threads: {
+    thread: 'any',
+    is: 'every message between the primary and shards',
+    imports: ['base', 'options', 'log', 'tls', 'protocol', 'net', 'auth', 'system', 'mesh', 'reports'],
+  },
+  shard: {
+    thread: 'shard',
+    is: 'one loop’s world: the only place that sees all that a shard is made of',
+    imports: [
+      'base',
+      'options',
+      'memory',
+      'log',
+      'tls',
+      'protocol',
+      'interest',
+      'net',
+      'accounts',
+      'auth',
+      'websocket',
+      'routing',
+      'connection',
+      'services',
+      'system',
+      'system/shard',
+      'tracing',
+      'mesh',
+      'reports',
+      'threads',
+    ],
+  },
+
+  // ── The primary ───────────────────────────────────────────────────────────────────────────────────────
+  monitor: {
+    thread: 'primary',
+    is: 'pages over HTTP, and what they are made of',
+    imports: [
+      'base',
+      'options',
+      'subjects',
+      'log',
+      'tls',
+      'protocol',
+      'interest',
+      'net',
+      'accounts',
+      'auth',
+      'system',
+      'reports',
+    ],
+  },
+  'system/primary': {
+    thread: 'primary',
+    is: 'answers requests of the system account, announces the server',
+    imports: [
+      'base',
+      'text',
+      'options',
+      'subjects',
+      'log',
+      'tls',
+      'interest',
+      'accounts',
+      'auth',
+      'system',
+      'reports',
+      'monitor',
+    ],
+  },
+  primary: {
+    thread: 'primary',
+    is: 'listens, starts and replaces shards, hands connections over, reloads, ends',
+    // A shard on the primary's own thread (`workers: 0`) is loaded by shard/create-shard.ts alone.
+    imports: [
+      'base',
+      'options',
+      'memory',
+      'log',
+      'tls',
+      'protocol',
+      'interest',
+      'net',
+      'accounts',
+      'auth',
+      'config',
+      'system',
+      'system/primary',
+      'mesh',
+      'reports',
+      'threads',
+      'monitor',
+      'shard',
+    ],
+  },
+
+  // ── The program ───────────────────────────────────────────────────────────────────────────────────────
+  process: {
+    thread: 'primary',
+    is: 'the process around a primary: signals, reloads, the end',
+    imports: ['base', 'options', 'log', 'primary'],
+  },
+  '': {
+    thread: 'primary',
+    is: 'the command, and the API of embedding programs',
+    imports: ['base', 'options', 'auth', 'config', 'primary', 'process'],
+  },
+}
+
+/** Single files, where a folder as a whole would be too much: who may import them, and what. */
+export const ONLY: readonly { readonly from: string; readonly to: string; readonly files: readonly string[] }[] = [
+  { from: 'primary', to: 'shard', files: ['src/shard/create-shard.ts'] },
+  {
+    from: 'primary',
+    to: 'config',
+    files: ['src/config/changes.ts', 'src/config/normalise.ts', 'src/config/table/settings-server.ts'],
+  },
+]
