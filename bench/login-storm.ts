@@ -106,8 +106,9 @@ async function measure(program: string, { config, members }: Storm): Promise<str
     const cpu = cpuMs(child) - cpuFromMs
     const sorted = await watcher.waits()
     const p99 = sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN
+    const reasons = [...new Set(entering.map(({ why }) => why()))].filter((reason) => reason !== '').join('; ')
     const took = `${tookMs.toFixed(0)} ms (processor ${cpu} ms)`
-    return `${program.padEnd(12)} ${way}: ${inside} of ${clients} in after ${took}, PING p99 ${p99.toFixed(1)} ms`
+    return `${program.padEnd(12)} ${way}: ${inside} of ${clients} in after ${took}, PING p99 ${p99.toFixed(1)} ms${reasons && `, others: ${reasons}`}`
   } finally {
     for (const process of [child, ...others]) process.kill('SIGKILL')
     for (const socket of sockets) socket.destroy()
