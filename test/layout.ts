@@ -16,7 +16,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   options: { thread: 'any', is: 'the options in force, as types', imports: [] },
   memory: { thread: 'any', is: 'blocks, chunk pools, the ring between two shards', imports: ['base'] },
   subjects: { thread: 'any', is: 'what subjects and filters are, cover and become', imports: ['text'] },
-  log: { thread: 'any', is: 'lines of the log, and where they go', imports: ['base', 'text'] },
+  log: { thread: 'any', is: 'lines of the log, and where they go', imports: ['base', 'text', 'options'] },
   tls: {
     thread: 'any',
     is: 'how TLS is agreed on, certificates, OCSP',
@@ -172,20 +172,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'system/primary': {
     thread: 'primary',
     is: 'answers requests of the system account, announces the server',
-    imports: [
-      'base',
-      'text',
-      'options',
-      'subjects',
-      'log',
-      'tls',
-      'interest',
-      'accounts',
-      'auth',
-      'system',
-      'reports',
-      'monitor',
-    ],
+    imports: ['base', 'text', 'options', 'subjects', 'log', 'tls', 'interest', 'auth', 'system', 'reports', 'monitor'],
   },
   primary: {
     thread: 'primary',

@@ -20,9 +20,6 @@ export interface AccountLimits extends Limits {
 }
 const NO_LIMITS: AccountLimits = Object.freeze({ connections: -1, subscriptions: -1, payload: -1 })
 
-/** Where everybody is who was not given another account. */
-export const GLOBAL_ACCOUNT = '$G'
-
 export class Account implements AccountKey {
   readonly name: string
   /** The name as the bytes that begin the account's paths in the shared index. */

@@ -1,7 +1,8 @@
 // All accounts that a shard has met, and what a configuration says of them.
 
 import type { AccountOptions, MappingOptions } from '../options/shapes.ts'
-import { Account, GLOBAL_ACCOUNT, type ServiceImport, StreamImport } from './account.ts'
+import { GLOBAL_ACCOUNT } from '../options/shapes.ts'
+import { Account, type ServiceImport, StreamImport } from './account.ts'
 import { compileImport, termsOf } from './imports.ts'
 import { compileMapping, type Mapping, Mappings } from './mapping.ts'
 

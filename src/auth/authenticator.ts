@@ -6,6 +6,7 @@
 // It runs on the connection's own thread. What takes long or is the primary's is behind AuthServices.
 
 import type { ConnectionType } from '../options/shapes.ts'
+import { GLOBAL_ACCOUNT } from '../options/shapes.ts'
 import type { Callout, CalloutPlan } from './callout.ts'
 import { authenticateConfigured, mayConnectBy, simpleFor } from './configured.ts'
 import { AuthFaults, type Identity, identity, isRefusal, type Refusal, refuse } from './identity.ts'
@@ -15,7 +16,7 @@ import { isSignedBy } from './nkey.ts'
 import type { PasswordVerifier } from './password.ts'
 import { denyPublish } from './permissions.ts'
 import { type AuthRequest, andThen, type Credentials, type Soon, shownUser } from './request.ts'
-import { type AuthSettings, CALLOUT_SUBJECT, GLOBAL_ACCOUNT, type OperatorSettings } from './settings.ts'
+import { type AuthSettings, CALLOUT_SUBJECT, type OperatorSettings } from './settings.ts'
 
 export interface AuthServices {
   readonly passwords: PasswordVerifier

@@ -2,11 +2,12 @@
 // everybody, and the part that those take who say nothing (reference 4.2).
 
 import type { ConnectionType } from '../options/shapes.ts'
+import { GLOBAL_ACCOUNT } from '../options/shapes.ts'
 import { AuthFaults, type Identity, identity, type Refusal, refuse, type Way } from './identity.ts'
 import { decodeSignature, isSignedBy } from './nkey.ts'
 import { comparePassword, type PasswordVerifier } from './password.ts'
 import { type AuthRequest, andThen, type Soon, shownUser } from './request.ts'
-import { type AuthSettings, GLOBAL_ACCOUNT, IMPLICIT_USER, type KnownUser, type SimpleCredentials } from './settings.ts'
+import { type AuthSettings, IMPLICIT_USER, type KnownUser, type SimpleCredentials } from './settings.ts'
 
 /** The credentials that hold for a way to be connected. */
 export function simpleFor(settings: AuthSettings, connectionType: ConnectionType): SimpleCredentials {

@@ -3,9 +3,9 @@
 // answers is plain data, and its answer is looked at like any stranger's.
 
 import type { ConnectionType, Permissions } from '../options/shapes.ts'
+import { GLOBAL_ACCOUNT } from '../options/shapes.ts'
 import { type Identity, identity, type Refusal, refuse } from './identity.ts'
 import type { AuthRequest, Credentials } from './request.ts'
-import { GLOBAL_ACCOUNT } from './settings.ts'
 
 /** What the function is told. A nonce was sent in INFO; `signature` is what the client made of it. */
 export interface AuthenticateRequest extends Credentials {

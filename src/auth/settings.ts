@@ -10,9 +10,8 @@ import type {
   UserOptions,
   WebSocketOptions,
 } from '../options/shapes.ts'
+import { GLOBAL_ACCOUNT } from '../options/shapes.ts'
 
-/** Account of clients that belong to no other (reference 4.3). */
-export const GLOBAL_ACCOUNT = '$G'
 /** The server's own, where no other is named. */
 export const SYSTEM_ACCOUNT = '$SYS'
 /** Where requests of a callout are published; nobody else in that account may. */

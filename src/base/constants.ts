@@ -289,3 +289,6 @@ assert(SHARD_LATE_MS > 2 * HEARTBEAT_MS && SHARD_STUCK_MS > 2 * HEARTBEAT_MS && 
 assert((GENERATION_BUCKETS & (GENERATION_BUCKETS - 1)) === 0)
 assert(MATCH_CACHE_SLOTS % MATCH_CACHE_WAYS === 0)
 assert(SYSTEM_REQUESTS_ACCOUNT_MAX < SYSTEM_REQUESTS_MAX)
+
+/** The longest that a timer of Node's can be set for: one beyond that fires at once. */
+export const TIMER_MAX_MS = 2 ** 31 - 1

@@ -14,10 +14,8 @@ import { accountOptions, type TokenAccountOptions, type TokenImportOptions } fro
 import { activatedUntilMs } from '../auth/jwt/activation.ts'
 import { isInvalid } from '../auth/jwt/token.ts'
 import type { Soon } from '../auth/request.ts'
+import { TIMER_MAX_MS } from '../base/constants.ts'
 import { guarded, type OnBug } from '../base/guarded.ts'
-
-/** Longest delay of a timer; later than that, it is set again. */
-const TIMER_MAX_MS = 2 ** 31 - 1
 
 interface Served {
   readonly verified: VerifiedAccount

@@ -5,9 +5,9 @@
 // said once. The result is plain data that crosses to the shards as it is. It holds private keys: never print it.
 
 import { TLS_TIMEOUT_MS } from '../base/constants.ts'
+import type { CertificatePair, TlsOptions } from '../options/shapes.ts'
 import { chooseCurves, chooseSuites } from './cipher-suites.ts'
 import { buildServer } from './context.ts'
-import type { CertificateFiles, TlsOptions } from './options.ts'
 import { type KeyPair, type Result, readAuthorities, readKeyPair } from './pem.ts'
 import type { TlsSettings } from './tls-settings.ts'
 
@@ -51,7 +51,7 @@ export function readWebSocketTls(options: TlsOptions): Result<TlsSettings> {
   return readTls({ ...options, handshakeFirst: true, handshakeFirstFallback: 0 }, false)
 }
 
-function readPairs(files: readonly CertificateFiles[]): Result<readonly KeyPair[]> {
+function readPairs(files: readonly CertificatePair[]): Result<readonly KeyPair[]> {
   const pairs: KeyPair[] = []
   for (const [i, { certFile, keyFile }] of files.entries()) {
     const read = readKeyPair(certFile, keyFile)

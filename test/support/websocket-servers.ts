@@ -5,8 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ConfigData } from '../../src/options/options.ts'
-import type { WebSocketOptions } from '../../src/options/shapes.ts'
-import type { CertificateFiles } from '../../src/tls/options.ts'
+import type { CertificatePair, WebSocketOptions } from '../../src/options/shapes.ts'
 import { missing, peers } from './peers.ts'
 import { startNatsServer, startServer } from './server.ts'
 
@@ -38,7 +37,7 @@ const KEYS = {
 
 /** What tests say of a listener; with a certificate it speaks TLS. */
 export interface ListenerOptions extends Partial<Pick<WebSocketOptions, keyof typeof KEYS>> {
-  readonly certificate?: CertificateFiles
+  readonly certificate?: CertificatePair
 }
 
 /** Options under the names of the configuration file. */

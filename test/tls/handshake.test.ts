@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import type { ConnectionOptions } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { TlsOptions } from '../../src/tls/options.ts'
+import type { TlsOptions } from '../../src/options/shapes.ts'
 import { until } from '../support/until.ts'
 import { Authority, selfSigned } from './certificates.ts'
 import { writeFiles } from './files.ts'

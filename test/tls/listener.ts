@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { adopt } from '../../src/net/handle.ts'
-import type { TlsOptions } from '../../src/tls/options.ts'
+import type { TlsOptions } from '../../src/options/shapes.ts'
 import { HandshakeLimit } from '../../src/tls/rate-limit.ts'
 import { readInto } from '../../src/tls/read-into.ts'
 import { readTls } from '../../src/tls/read-settings.ts'
@@ -26,6 +26,9 @@ export const NO_OPTIONS: TlsOptions = {
   verify: false,
   verifyOptional: false,
   verifyAndMap: false,
+  verifyAndCheckKnownUrls: false,
+  insecure: false,
+  ocspPeer: undefined,
   cipherSuites: [],
   curvePreferences: [],
   minVersion: '1.2',

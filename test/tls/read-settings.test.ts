@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { expect, test } from 'vitest'
-import type { TlsOptions } from '../../src/tls/options.ts'
+import type { TlsOptions } from '../../src/options/shapes.ts'
 import { readTls } from '../../src/tls/read-settings.ts'
 import { Authority } from './certificates.ts'
 import { writeFiles } from './files.ts'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { SecureVersion } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { TlsOptions } from '../../src/tls/options.ts'
+import type { TlsOptions } from '../../src/options/shapes.ts'
 import { createHandshakeLimit } from '../../src/tls/rate-limit.ts'
 import { until } from '../support/until.ts'
 import { Authority } from './certificates.ts'

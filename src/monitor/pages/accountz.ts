@@ -1,6 +1,5 @@
 // /accountz and /accstatz: accounts, what is configured of one, and what its clients have done (reference 11.3).
 
-import { GLOBAL_ACCOUNT } from '../../accounts/account.ts'
 import type { AccountSettings } from '../../accounts/accounts.ts'
 import { termsOf } from '../../accounts/imports.ts'
 import { isOperatorMode } from '../../auth/setup.ts'
@@ -11,6 +10,7 @@ import type { Json } from '../../base/json.ts'
 import { unlessEmpty, unlessNone } from '../../base/json.ts'
 import type { Options } from '../../options/options.ts'
 import type { ExportOptions, ImportOptions, MappingOptions } from '../../options/shapes.ts'
+import { GLOBAL_ACCOUNT } from '../../options/shapes.ts'
 import { identityDestination } from '../../subjects/transform.ts'
 import { IMPLICIT_IMPORTS } from '../../system/services.ts'
 import { type Answer, jsonAnswer, refusal } from '../answer.ts'

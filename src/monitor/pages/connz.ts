@@ -7,12 +7,12 @@
 // Oddities of nats-server that tools may lean on are kept: with `cid` the limit is 1; an account that does not exist
 // has no server id and no list; closed connections of the global account are not found by its name.
 
-import { GLOBAL_ACCOUNT } from '../../accounts/account.ts'
 import { nowMs } from '../../base/clock.ts'
 import { PAGE_TURN_WORK } from '../../base/constants.ts'
 import { age, goRtt, goTime } from '../../base/go-format.ts'
 import type { Json } from '../../base/json.ts'
 import { unlessEmpty, unlessNone } from '../../base/json.ts'
+import { GLOBAL_ACCOUNT } from '../../options/shapes.ts'
 import type { ConnectionSort } from '../../reports/connection-order.ts'
 import type { ConnectionFilter, ConnectionState } from '../../reports/query.ts'
 import { nextTurn } from '../../reports/report-parts.ts'

@@ -1,8 +1,8 @@
 // What pages are made of: one of each for the server, whether they are asked for over HTTP or by the system account.
 // It asks nobody anything until a page is made; only the sampler, which remembers the last minutes, asks by itself.
 
-import { GLOBAL_ACCOUNT } from '../../accounts/account.ts'
 import { nowMs } from '../../base/clock.ts'
+import { GLOBAL_ACCOUNT } from '../../options/shapes.ts'
 import { LoadMeter } from '../../reports/load-meter.ts'
 import type { Monitored, MonitorPorts } from '../monitored.ts'
 import type { PageContext } from '../page.ts'

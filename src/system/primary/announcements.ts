@@ -4,7 +4,6 @@
 
 import { createHash, type X509Certificate } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { GLOBAL_ACCOUNT } from '../../accounts/account.ts'
 import {
   ACCOUNT_CONNECTIONS_GAP_MS,
   ACCOUNT_CONNECTIONS_INTERVAL_MS,
@@ -16,6 +15,7 @@ import { attempt, guarded } from '../../base/guarded.ts'
 import type { Json } from '../../base/json.ts'
 import { accountKey, InterestReader } from '../../interest/reader.ts'
 import type { AccountTotals } from '../../monitor/sources/server-accounts.ts'
+import { GLOBAL_ACCOUNT } from '../../options/shapes.ts'
 import { subjectOfCertificate } from '../../tls/names.ts'
 import type { RefusedPeer } from '../../tls/ocsp/peers.ts'
 import { connectionSubjects } from '../connection-subjects.ts'

@@ -4,7 +4,7 @@
 // Events wait until the operation at hand is over: a connection may be closed in the middle of a delivery, which the
 // router could not take up again. Whether anybody listens is asked of the routes first; if not, nothing is written.
 
-import { type Account, GLOBAL_ACCOUNT } from '../../accounts/account.ts'
+import type { Account } from '../../accounts/account.ts'
 import { CloseReason } from '../../base/errors.ts'
 import { eventHead } from '../../base/event-head.ts'
 import { goTime } from '../../base/go-format.ts'
@@ -12,6 +12,7 @@ import { attempt, guarded } from '../../base/guarded.ts'
 import type { Json } from '../../base/json.ts'
 import { unlessEmpty } from '../../base/json.ts'
 import type { Client } from '../../connection/client.ts'
+import { GLOBAL_ACCOUNT } from '../../options/shapes.ts'
 import { byteString } from '../../subjects/byte-string.ts'
 import { connectionSubjects } from '../connection-subjects.ts'
 import type { SystemOwner } from './owner.ts'

@@ -7,7 +7,13 @@
 //         └──────────── check() ────────────────────┘
 
 import { X509Certificate } from 'node:crypto'
-import { OCSP_CHECK_LATE_MS, OCSP_CHECK_MIN_MS, OCSP_CHECK_MS, OCSP_FETCH_MS } from '../../base/constants.ts'
+import {
+  OCSP_CHECK_LATE_MS,
+  OCSP_CHECK_MIN_MS,
+  OCSP_CHECK_MS,
+  OCSP_FETCH_MS,
+  TIMER_MAX_MS,
+} from '../../base/constants.ts'
 import { durationText } from '../../base/duration.ts'
 import { bugText } from '../../base/errors.ts'
 import { guarded } from '../../base/guarded.ts'
@@ -16,9 +22,6 @@ import type { OcspOptions } from '../../options/shapes.ts'
 import type { TlsOfPorts, TlsSettings } from '../tls-settings.ts'
 import { mustStaple, respondersOf } from './message.ts'
 import { askResponders, type OcspAnswer, type OcspQuestion, whyNotCurrent } from './responder.ts'
-
-/** Longest delay of a timer. */
-const TIMER_MAX_MS = 2 ** 31 - 1
 
 export interface StaplingObserver {
   readonly info: (text: string) => void
