@@ -1,17 +1,17 @@
 // The keys of the top level that are more than one value: what reads each. A key is found by the option it sets, or,
 // where it sets none, by its name.
 
-import type { AuthorizationOptions } from '../../options/shapes.ts'
+import type { OptionName, Options } from '../../options/options.ts'
+import type { AuthorizationOptions, TlsOptions } from '../../options/shapes.ts'
 import { type ConfigEntry, originOf, typeName } from '../language/tree.ts'
-import type { Layer } from '../layer.ts'
+import type { Checked, LaterBlocks, Layer } from '../layer.ts'
 import { quoteText } from '../problems.ts'
 import { settingOfKey } from '../table/table.ts'
 import { type AccountDraft, readAccounts, readMappings } from './accounts.ts'
 import { readAuthorization } from './authorization.ts'
-import { CLUSTER, checkBlock, GATEWAY } from './cluster-keys.ts'
+import { CLUSTER, GATEWAY } from './cluster-keys.ts'
 import {
   readOperators,
-  readPinnedAccounts,
   readPreload,
   readProxies,
   readResolver,
@@ -22,8 +22,9 @@ import { readJetStream } from './jetstream-keys.ts'
 import { LEAFNODES } from './leafnode-keys.ts'
 import { MQTT } from './mqtt-keys.ts'
 import { readOcsp, readOcspCache } from './ocsp.ts'
-import { listenOf, type Reading } from './schema.ts'
+import { type Complaint, complain, type Reading, type Schema, type Take } from './schema.ts'
 import { readTls } from './tls.ts'
+import { anyText, block, got, listenOf, membersOf, ofType, only, recordOf, textsOf } from './values.ts'
 import { readWebSocket } from './websocket.ts'
 
 /** What is being read: the layer, and what is checked when all is known. */
@@ -37,13 +38,57 @@ export interface Top {
 }
 
 type BlockReading = (entry: ConfigEntry, top: Top, reading: Reading, name: string) => void
+type BlockRow = readonly [name: string, read: BlockReading]
+
+/** A key whose value becomes an option. */
+function option<K extends OptionName>(name: K, take: Take<Options[K]>): BlockRow {
+  return [name, (entry, { layer }, reading, key) => layer.set(name, take(entry, reading, key), originOf(entry))]
+}
+
+type Later = Exclude<keyof LaterBlocks, 'domains'>
+
+/** A block that is only checked so far; `wrong` is said of what is none. */
+function later(name: Later, schema: Schema<Checked>, wrong: Complaint): BlockRow {
+  const take = block<Checked>(schema, () => ({}), wrong)
+  return [
+    name,
+    (entry, top, reading, key) => {
+      top.layer.later[name] = take(entry, reading, key) ?? {}
+      lacks(entry, top, name)
+    },
+  ]
+}
+
+type Port = 'port' | 'monitorPort' | 'httpsPort'
+
+/** A key that says host and port. */
+function listening(name: string, host: 'host' | 'monitorHost', port: Port): BlockRow {
+  return [
+    name,
+    (entry, { layer }, reading) => {
+      const listen = listenOf(entry, reading)
+      if (listen === undefined) return
+      layer.set(host, listen.host === '' ? undefined : listen.host, originOf(entry))
+      layer.set(port, listen.port === 0 ? undefined : listen.port, originOf(entry))
+    },
+  ]
+}
+
+const readDomains = membersOf(anyText, ofType('error default_js_domain config: unsupported type'))
+
+const readFeatures = membersOf(
+  only('boolean', (value, name) => {
+    return `error parsing feature flag ${quoteText(name)}: expected bool, got ${typeName(value)}`
+  }),
+  ofType('error parsing feature flags: unsupported type'),
+)
 
 export const BLOCKS: ReadonlyMap<string, BlockReading> = new Map<string, BlockReading>([
-  ['listen', (entry, { layer }, reading) => readListen(entry, layer, 'host', 'port', reading)],
-  ['http', (entry, { layer }, reading) => readListen(entry, layer, 'monitorHost', 'monitorPort', reading)],
-  ['https', (entry, { layer }, reading) => readListen(entry, layer, 'monitorHost', 'httpsPort', reading)],
-  ['serverTags', readTags],
-  ['serverMetadata', readMetadata],
+  listening('listen', 'host', 'port'),
+  listening('http', 'monitorHost', 'monitorPort'),
+  listening('https', 'monitorHost', 'httpsPort'),
+  option('serverTags', readTags),
+  option('serverMetadata', recordOf(anyText, ofType('error parsing metadata: unsupported type'))),
   [
     'authorization',
     (entry, top, reading) => {
@@ -62,10 +107,10 @@ export const BLOCKS: ReadonlyMap<string, BlockReading> = new Map<string, BlockRe
       top.layer.set('accounts', accounts, originOf(entry))
     },
   ],
-  ['mappings', (entry, { layer }, reading) => layer.set('mappings', readMappings(entry, reading), originOf(entry))],
-  ['tls', (entry, { layer }, reading) => layer.set('tls', readTls(entry, 'clients', reading), originOf(entry))],
-  ['ocsp', (entry, { layer }, reading) => layer.set('ocsp', readOcsp(entry, reading), originOf(entry))],
-  ['ocspCache', (entry, { layer }, reading) => layer.set('ocspCache', readOcspCache(entry, reading), originOf(entry))],
+  option('mappings', readMappings),
+  option('tls', readClientTls),
+  option('ocsp', readOcsp),
+  option('ocspCache', readOcspCache),
   [
     'operators',
     (entry, { layer }, reading) => {
@@ -75,26 +120,13 @@ export const BLOCKS: ReadonlyMap<string, BlockReading> = new Map<string, BlockRe
       if (resolver !== undefined && !layer.origins.has('resolver')) layer.set('resolver', resolver, originOf(entry))
     },
   ],
-  ['resolver', (entry, { layer }, reading) => layer.set('resolver', readResolver(entry, reading), originOf(entry))],
-  [
-    'resolverTls',
-    (entry, { layer }, reading) => layer.set('resolverTls', readTls(entry, 'clients', reading), originOf(entry)),
-  ],
-  [
-    'resolverPreload',
-    (entry, { layer }, reading) => layer.set('resolverPreload', readPreload(entry, reading), originOf(entry)),
-  ],
-  [
-    'resolverPinnedAccounts',
-    (entry, { layer }, reading) =>
-      layer.set('resolverPinnedAccounts', readPinnedAccounts(entry, reading), originOf(entry)),
-  ],
-  [
-    'trustedKeys',
-    (entry, { layer }, reading) => layer.set('trustedKeys', readTrustedKeys(entry, reading), originOf(entry)),
-  ],
-  ['proxies', (entry, { layer }, reading) => layer.set('proxies', readProxies(entry, reading), originOf(entry))],
-  ['websocket', (entry, { layer }, reading) => layer.set('websocket', readWebSocket(entry, reading), originOf(entry))],
+  option('resolver', readResolver),
+  option('resolverTls', readClientTls),
+  option('resolverPreload', readPreload),
+  option('resolverPinnedAccounts', textsOf('resolver_pinned_accounts')),
+  option('trustedKeys', readTrustedKeys),
+  option('proxies', readProxies),
+  option('websocket', readWebSocket),
   [
     'jetstream',
     (entry, top, reading) => {
@@ -111,36 +143,24 @@ export const BLOCKS: ReadonlyMap<string, BlockReading> = new Map<string, BlockRe
       if (reading.problems.string(entry) !== undefined) setStoreDir(entry, top, reading)
     },
   ],
-  ['default_js_domain', readDomains],
-  ['feature_flags', readFeatureFlags],
   [
-    'cluster',
-    (entry, top, reading) => {
-      top.layer.later.cluster = checkBlock(entry, CLUSTER, 'Expected map to define cluster', reading)
-      lacks(entry, top, 'cluster')
+    'default_js_domain',
+    (entry, top, reading, name) => {
+      top.layer.later.domains = readDomains(entry, reading, name) ?? new Map()
+      lacks(entry, top, 'default_js_domain')
     },
   ],
   [
-    'gateway',
-    (entry, top, reading) => {
-      top.layer.later.gateway = checkBlock(entry, GATEWAY, 'Expected gateway to be a map', reading)
-      lacks(entry, top, 'gateway')
+    'feature_flags',
+    (entry, top, reading, name) => {
+      readFeatures(entry, reading, name)
+      lacks(entry, top, 'feature_flags')
     },
   ],
-  [
-    'leaf',
-    (entry, top, reading) => {
-      top.layer.later.leaf = checkBlock(entry, LEAFNODES, 'Expected map to define a leafnode', reading)
-      lacks(entry, top, 'leaf')
-    },
-  ],
-  [
-    'mqtt',
-    (entry, top, reading) => {
-      top.layer.later.mqtt = checkBlock(entry, MQTT, 'Expected mqtt to be a map', reading)
-      lacks(entry, top, 'mqtt')
-    },
-  ],
+  later('cluster', CLUSTER, got('Expected map to define cluster')),
+  later('gateway', GATEWAY, got('Expected gateway to be a map')),
+  later('leaf', LEAFNODES, got('Expected map to define a leafnode')),
+  later('mqtt', MQTT, got('Expected mqtt to be a map')),
 ])
 
 /** Notes that something is asked for that is not there yet. */
@@ -149,67 +169,25 @@ function lacks(entry: ConfigEntry, { layer }: Top, key: string): void {
   if (missing !== undefined) layer.lacks(missing, originOf(entry))
 }
 
-function readListen(
-  entry: ConfigEntry,
-  layer: Layer,
-  host: 'host' | 'monitorHost',
-  port: 'port' | 'monitorPort' | 'httpsPort',
-  reading: Reading,
-): void {
-  const listen = listenOf(entry, reading)
-  if (listen === undefined) return
-  layer.set(host, listen.host === '' ? undefined : listen.host, originOf(entry))
-  layer.set(port, listen.port === 0 ? undefined : listen.port, originOf(entry))
+function readClientTls(entry: ConfigEntry, reading: Reading): TlsOptions | undefined {
+  return readTls(entry, 'clients', reading)
 }
 
 /** Tags are compared in lower case, and one is there once. */
-function readTags(entry: ConfigEntry, { layer }: Top, { problems }: Reading): void {
+function readTags(entry: ConfigEntry, reading: Reading): string[] | undefined {
   const { value } = entry
   if (typeof value !== 'string' && !Array.isArray(value)) {
-    problems.error(entry, `error parsing tags: unsupported type ${typeName(value)}`)
-    return
+    return complain(entry, ofType('error parsing tags: unsupported type'), reading)
   }
   const texts = Array.isArray(value) ? value.map((item) => item.value) : [value]
   if (texts.some((text) => typeof text !== 'string')) {
-    problems.error(entry, 'error parsing tags: unsupported type *conf.token where string is expected')
-    return
+    return complain(entry, 'error parsing tags: unsupported type *conf.token where string is expected', reading)
   }
   const tags = texts.map((text) => String(text).trim().toLowerCase()).filter((tag) => tag !== '')
-  layer.set('serverTags', [...new Set(tags)], originOf(entry))
-}
-
-function readMetadata(entry: ConfigEntry, { layer }: Top, { problems }: Reading): void {
-  if (!(entry.value instanceof Map)) {
-    problems.error(entry, `error parsing metadata: unsupported type ${typeName(entry.value)}`)
-    return
-  }
-  const members = [...entry.value].map(([name, item]) => [name, problems.string(item) ?? ''])
-  layer.set('serverMetadata', Object.fromEntries(members), originOf(entry))
+  return [...new Set(tags)]
 }
 
 function setStoreDir(entry: ConfigEntry, top: Top, { problems }: Reading): void {
   if (top.storeDir !== undefined) problems.error(entry, "Duplicate 'store_dir' configuration")
   top.storeDir = entry
-}
-
-function readDomains(entry: ConfigEntry, top: Top, { problems }: Reading): void {
-  if (!(entry.value instanceof Map)) {
-    problems.error(entry, `error default_js_domain config: unsupported type ${typeName(entry.value)}`)
-    return
-  }
-  const domains = [...entry.value].map(([account, item]) => [account, problems.string(item) ?? ''] as const)
-  top.layer.later.domains = new Map(domains)
-  lacks(entry, top, 'default_js_domain')
-}
-
-function readFeatureFlags(entry: ConfigEntry, top: Top, { problems }: Reading): void {
-  if (!(entry.value instanceof Map)) {
-    problems.error(entry, `error parsing feature flags: unsupported type ${typeName(entry.value)}`)
-    return
-  }
-  for (const [name, item] of entry.value) {
-    if (typeof item.value === 'boolean') continue
-    problems.error(item, `error parsing feature flag ${quoteText(name)}: expected bool, got ${typeName(item.value)}`)
-  }
-  lacks(entry, top, 'feature_flags')
 }

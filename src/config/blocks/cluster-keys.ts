@@ -9,65 +9,50 @@ import type { Checked } from '../layer.ts'
 import { quoteText } from '../problems.ts'
 import { AUTHORIZATION, readAuthorization } from './authorization.ts'
 import { PERMISSIONS, readPermissions } from './permissions.ts'
+import { complain, custom, type Key, kind, type Reading, type Schema } from './schema.ts'
+import { tls } from './tls.ts'
+import { url, urls } from './urls.ts'
 import {
+  block,
   boolean,
-  custom,
   duration,
   durationOf,
+  each,
+  got,
   integer,
-  type Key,
-  listenOf,
-  type Reading,
-  readBlock,
-  type Schema,
+  listen,
+  oneOf,
+  such,
   text,
   textsOf,
-} from './schema.ts'
-import { readTls } from './tls.ts'
-import { TLS } from './tls-keys.ts'
-import { readUrl, readUrls } from './urls.ts'
+} from './values.ts'
 
 const ROUTE_PING_MAX_MS = 30_000
 
 /** The rows that say where a block listens. */
-export function listenKeys(): Key<Checked>[] {
-  return [
-    custom('listen', 'listen', 'address and port, or port', (entry, into, reading) => {
-      Object.assign(into, listenOf(entry, reading))
-    }),
-    text('host', ['host', 'net'], 'address', '0.0.0.0'),
-    integer('port', 'port', 'port'),
-  ]
-}
+export const LISTEN_KEYS: readonly Key<Checked>[] = [
+  listen,
+  text('host', ['host', 'net'], 'address', '0.0.0.0'),
+  integer('port', 'port', 'port'),
+]
+
+const writeTimeout = kind(
+  'text',
+  oneOf(['default', 'close', 'retry'], "write_timeout must be 'default', 'close' or 'retry'"),
+)
 
 /** The rows that say how long a write may take, and what follows. */
-export function writeKeys(): Key<Checked>[] {
-  return [duration('writeDeadline', 'write_deadline', 'longest write', 'as the top level'), writeTimeout('retry')]
-}
-
-export const WRITE_TIMEOUTS = ['default', 'close', 'retry'] as const
-
-function writeTimeout(defaultText: string): Key<Checked> {
-  return custom(
-    'text',
-    'write_timeout',
-    'what follows: default, close or retry',
-    (entry, into, { problems }) => {
-      const value = problems.string(entry)
-      const known = WRITE_TIMEOUTS.find((each) => each === value)
-      if (known !== undefined) into['writeTimeout'] = known
-      else if (value !== undefined) problems.error(entry, "write_timeout must be 'default', 'close' or 'retry'")
-    },
-    { default: defaultText },
-  )
-}
+export const WRITE_KEYS: readonly Key<Checked>[] = [
+  duration('writeDeadline', 'write_deadline', 'longest write', 'as the top level'),
+  writeTimeout('writeTimeout', 'write_timeout', 'what follows: default, close or retry', 'retry'),
+]
 
 function nameKey(what: 'cluster' | 'gateway'): Key<Checked> {
-  return custom('text', 'name', `name of the ${what}, without spaces`, (entry, into, { problems }) => {
-    const value = problems.string(entry)
-    if (value?.includes(' ')) problems.error(entry, `${what} name cannot contain spaces`)
-    else into['name'] = value
-  })
+  const name = kind(
+    'text',
+    such((text) => !text.includes(' '), `${what} name cannot contain spaces`),
+  )
+  return name('name', 'name', `name of the ${what}, without spaces`)
 }
 
 function credentialsKey(what: 'Cluster' | 'Gateway'): Key<Checked> {
@@ -76,36 +61,29 @@ function credentialsKey(what: 'Cluster' | 'Gateway'): Key<Checked> {
     'authorization',
     'one user and password that other servers show',
     (entry, _, reading, name) => {
-      const { problems } = reading
       const authorization = readAuthorization(entry, reading)
       if (authorization === undefined) return
       const { hasUsers, token, callout, defaultPermissions } = authorization
-      if (hasUsers) problems.error(entry, `${what} authorization does not allow multiple users`)
-      else if (token !== '') problems.error(entry, `${what} authorization does not support tokens`)
-      else if (callout !== undefined) problems.error(entry, `${what} authorization does not support callouts`)
+      if (hasUsers) complain(entry, `${what} authorization does not allow multiple users`, reading)
+      else if (token !== '') complain(entry, `${what} authorization does not support tokens`, reading)
+      else if (callout !== undefined) complain(entry, `${what} authorization does not support callouts`, reading)
       else if (what === 'Cluster' && defaultPermissions !== undefined) {
         checkPermissions(entry, defaultPermissions, reading)
-        problems.warnUse(entry, name, 'setting "permissions" within cluster authorization block is deprecated')
+        reading.problems.warnUse(entry, name, 'setting "permissions" within cluster authorization block is deprecated')
       }
     },
-    { block: AUTHORIZATION as Schema<never> },
+    { block: AUTHORIZATION },
   )
 }
 
-function tlsKey(): Key<Checked> {
-  return custom(
-    'block',
-    'tls',
-    'TLS between servers; certificates of both sides are checked',
-    (entry, _, reading) => {
-      readTls(entry, 'servers', reading)
-    },
-    { block: TLS as Schema<never> },
-  )
-}
+const TLS_KEY: Key<Checked> = tls('servers')(
+  'tls',
+  'tls',
+  'TLS between servers; certificates of both sides are checked',
+)
 
 /** Subjects between servers have no queue groups. */
-function checkPermissions(entry: ConfigEntry, { publish, subscribe }: Permissions, { problems }: Reading): void {
+function checkPermissions(entry: ConfigEntry, { publish, subscribe }: Permissions, reading: Reading): void {
   for (const [what, rules] of [
     ['import', publish],
     ['export', subscribe],
@@ -113,99 +91,96 @@ function checkPermissions(entry: ConfigEntry, { publish, subscribe }: Permission
     for (const list of ['allow', 'deny'] as const) {
       const wrong = rules?.[list]?.find((subject) => !isValidSubject(subject))
       if (wrong === undefined) continue
-      problems.error(entry, `cluster ${what} ${list}: subject ${quoteText(wrong)} is not a valid subject`)
+      complain(entry, `cluster ${what} ${list}: subject ${quoteText(wrong)} is not a valid subject`, reading)
     }
   }
 }
+
+const thresholds = kind<number[]>('list', (entry, { problems }) =>
+  problems.array(entry)?.flatMap((item) => {
+    const value = problems.string(item)
+    const span = value === undefined ? undefined : parseDuration(value)
+    if (span === undefined || 'ms' in span) return span?.ms ?? []
+    return problems.error(entry, span.wrong) ?? []
+  }),
+)
 
 const COMPRESSION: Schema<Checked> = {
   title: 'cluster.compression',
   keys: [
     text('mode', 'mode', 'off, accept, s2_fast, s2_better, s2_best, s2_uncompressed or s2_auto'),
-    custom(
-      'list',
+    thresholds(
+      'thresholds',
       ['rtt_thresholds', 'thresholds', 'rtts', 'rtt'],
       'round trips from which on s2_auto takes the next mode',
-      (entry, into, { problems }) => {
-        const thresholds: number[] = []
-        for (const item of problems.array(entry) ?? []) {
-          const value = problems.string(item)
-          const span = value === undefined ? undefined : parseDuration(value)
-          if (span === undefined) continue
-          if ('wrong' in span) problems.error(entry, span.wrong)
-          else thresholds.push(span.ms)
-        }
-        into['thresholds'] = thresholds
-      },
-      { default: '10ms, 50ms, 100ms' },
+      '10ms, 50ms, 100ms',
     ),
   ],
 }
 
+const noCompression = (mode = ''): Checked => ({ mode, thresholds: [] })
+const compressionBlock = block(COMPRESSION, noCompression, (value, name) => {
+  return `field ${quoteText(name)} should be a boolean or a structure, got ${typeName(value)}`
+})
+
+/** Rows for `compression`. */
+const compression = kind<Checked>(
+  'text',
+  (entry, reading, name) => {
+    const { value } = entry
+    if (typeof value === 'boolean') return noCompression()
+    return typeof value === 'string' ? noCompression(value) : compressionBlock(entry, reading, name)
+  },
+  COMPRESSION,
+)
+
 export function compressionKey(defaultText: string): Key<Checked> {
-  return custom(
-    'text',
-    'compression',
-    'compression between servers: a boolean, a mode, or a block',
-    (entry, into, reading, name) => {
-      const { value } = entry
-      const compression: Checked = { mode: '', thresholds: [] }
-      into['compression'] = compression
-      if (value instanceof Map) readBlock(value, COMPRESSION, compression, reading)
-      else if (typeof value === 'string') compression['mode'] = value
-      else if (typeof value !== 'boolean') {
-        const what = `field ${quoteText(name)} should be a boolean or a structure`
-        reading.problems.error(entry, `${what}, got ${typeName(value)}`)
-      }
-    },
-    { default: defaultText, block: COMPRESSION as Schema<never> },
-  )
+  const doc = 'compression between servers: a boolean, a mode, or a block'
+  return compression('compression', 'compression', doc, defaultText)
 }
+
+const permissions = custom<Checked>(
+  'block',
+  'permissions',
+  'what is imported from and exported to other servers',
+  (entry, _, reading) => {
+    const permissions = readPermissions(entry, reading)
+    if (permissions?.responses !== undefined) {
+      complain(entry, 'Cluster permissions do not support dynamic responses', reading)
+    } else if (permissions !== undefined) checkPermissions(entry, permissions, reading)
+  },
+  { block: PERMISSIONS },
+)
+
+const pingInterval = kind<number>('duration', (entry, reading) => {
+  const ms = durationOf(entry, 'ping_interval', reading)
+  if (ms !== undefined && ms > ROUTE_PING_MAX_MS) {
+    reading.problems.warn(entry, "Cluster 'ping_interval' will reset to 30s which is the max for routes")
+  }
+  return ms
+})
+
+const accounts = kind('list', textsOf('accounts'))
 
 export const CLUSTER: Schema<Checked> = {
   title: 'cluster',
   keys: [
     nameKey('cluster'),
-    ...listenKeys(),
+    ...LISTEN_KEYS,
     credentialsKey('Cluster'),
-    custom(
-      'block',
-      'permissions',
-      'what is imported from and exported to other servers',
-      (entry, _, reading) => {
-        const permissions = readPermissions(entry, reading)
-        if (permissions?.responses !== undefined) {
-          reading.problems.error(entry, 'Cluster permissions do not support dynamic responses')
-        } else if (permissions !== undefined) checkPermissions(entry, permissions, reading)
-      },
-      { block: PERMISSIONS as Schema<never> },
-    ),
-    custom('list', 'routes', 'URLs of other servers', (entry, _, reading) => {
-      readUrls(entry, 'route', reading)
-    }),
-    tlsKey(),
+    permissions,
+    urls('route')('routes', 'routes', 'URLs of other servers'),
+    TLS_KEY,
     text('advertise', ['advertise', 'cluster_advertise'], 'address told to other servers'),
     boolean('noAdvertise', 'no_advertise', 'do not tell clients of other servers', 'false'),
     integer('connectRetries', 'connect_retries', 'tries for routes that others told of', '0'),
     boolean('connectBackoff', 'connect_backoff', 'wait longer after each try', 'false'),
     integer('poolSize', 'pool_size', 'connections between two servers', '3'),
-    custom('list', 'accounts', 'accounts with a connection of their own', (entry, into, reading) => {
-      into['accounts'] = textsOf(entry, 'accounts', reading)
-    }),
+    accounts('accounts', 'accounts', 'accounts with a connection of their own'),
     compressionKey('accept'),
-    custom(
-      'duration',
-      'ping_interval',
-      'time between PINGs, at most 30 s',
-      (entry, _, reading) => {
-        const ms = durationOf(entry, 'ping_interval', reading)
-        if (ms === undefined || ms <= ROUTE_PING_MAX_MS) return
-        reading.problems.warn(entry, "Cluster 'ping_interval' will reset to 30s which is the max for routes")
-      },
-      { default: '30 s' },
-    ),
+    pingInterval('pingInterval', 'ping_interval', 'time between PINGs, at most 30 s', '30 s'),
     integer('pingMax', 'ping_max', 'unanswered PINGs', '2'),
-    ...writeKeys(),
+    ...WRITE_KEYS,
   ],
 }
 
@@ -213,58 +188,38 @@ const REMOTE_GATEWAY: Schema<Checked> = {
   title: 'gateway.gateways[]',
   keys: [
     text('name', 'name', 'name of the other cluster'),
-    tlsKey(),
-    custom('url', 'url', 'one of its servers', (entry, into, reading) => {
-      const value = reading.problems.string(entry)
-      if (value !== undefined) into['urls'] = [readUrl(entry, value, 'gateway', reading)]
-    }),
-    custom('list', 'urls', 'some of its servers', (entry, into, reading) => {
-      into['urls'] = readUrls(entry, 'gateway', reading)
-    }),
+    TLS_KEY,
+    url('gateway')('urls', 'url', 'one of its servers'),
+    urls('gateway')('urls', 'urls', 'some of its servers'),
   ],
 }
+
+const gateways = kind(
+  'list',
+  each(
+    block<Checked>(REMOTE_GATEWAY, () => ({ name: '', urls: [] }), got('Expected gateway entry to be a map/struct')),
+    got('Expected gateways field to be an array'),
+  ),
+  REMOTE_GATEWAY,
+)
 
 export const GATEWAY: Schema<Checked> = {
   title: 'gateway',
   keys: [
     nameKey('gateway'),
-    ...listenKeys(),
+    ...LISTEN_KEYS,
     credentialsKey('Gateway'),
-    tlsKey(),
+    TLS_KEY,
     text('advertise', 'advertise', 'address told to other clusters'),
     integer('connectRetries', 'connect_retries', 'tries', '0'),
     boolean('connectBackoff', 'connect_backoff', 'wait longer after each try', 'false'),
-    custom('list', 'gateways', 'the other clusters', readGateways, { block: REMOTE_GATEWAY as Schema<never> }),
+    gateways('gateways', 'gateways', 'the other clusters'),
     boolean(
       'rejectUnknown',
       ['reject_unknown', 'reject_unknown_cluster'],
       'refuse clusters that are not listed',
       'false',
     ),
-    ...writeKeys(),
+    ...WRITE_KEYS,
   ],
-}
-
-function readGateways(entry: ConfigEntry, into: Checked, reading: Reading): void {
-  const { problems } = reading
-  if (!Array.isArray(entry.value)) {
-    problems.error(entry, `Expected gateways field to be an array, got ${typeName(entry.value)}`)
-    return
-  }
-  const gateways: Checked[] = []
-  into['gateways'] = gateways
-  for (const item of entry.value) {
-    const gateway: Checked = { name: '', urls: [] }
-    gateways.push(gateway)
-    if (item.value instanceof Map) readBlock(item.value, REMOTE_GATEWAY, gateway, reading)
-    else problems.error(item, `Expected gateway entry to be a map/struct, got ${typeName(item.value)}`)
-  }
-}
-
-/** Reads a block that is only checked so far; `expected` begins the complaint about what is no block. */
-export function checkBlock(entry: ConfigEntry, schema: Schema<Checked>, expected: string, reading: Reading): Checked {
-  const checked: Checked = {}
-  if (entry.value instanceof Map) readBlock(entry.value, schema, checked, reading)
-  else reading.problems.error(entry, `${expected}, got ${typeName(entry.value)}`)
-  return checked
 }

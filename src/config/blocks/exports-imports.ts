@@ -6,39 +6,76 @@ import type { Draft, ExportOptions, ImportOptions } from '../../options/shapes.t
 import { type ConfigEntry, isPlainData, typeName } from '../language/tree.ts'
 import { suggestion } from '../nearest.ts'
 import { quotedValue, quoteText } from '../problems.ts'
-import { custom, type Key, type Reading, readBlock, type Schema, text } from './schema.ts'
+import { complain, custom, type Key, kind, type Reading, type Schema, type Take } from './schema.ts'
+import { anyText, block, boolean, digitsOf, each, got, integer, percent, text } from './values.ts'
+
+type Sort = 'stream' | 'service'
+
+// ── Latency ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 const LATENCY_SAMPLING = 100
 export const BAD_SAMPLING = 'bad sampling percentage, should be 1-100'
 
+const readPercent = percent(1, {
+  type: got('Expected latency sample to be a string or map/struct'),
+  digits: (value) =>
+    `Failed to parse latency sample: strconv.Atoi: parsing ${quoteText(digitsOf(value))}: invalid syntax`,
+  range: BAD_SAMPLING,
+})
+
+/** Percent, 0 for `headers`. */
+const readSampling: Take<number> = (entry, reading, name) => {
+  const { value } = entry
+  return typeof value === 'string' && value.trim().toLowerCase() === 'headers' ? 0 : readPercent(entry, reading, name)
+}
+
+function readLatency(entry: ConfigEntry, reading: Reading): ExportOptions['latency'] {
+  const { value } = entry
+  if (typeof value === 'string') return { subject: value, sampling: LATENCY_SAMPLING }
+  if (!(value instanceof Map)) {
+    return complain(entry, got('Expected latency entry to be a map/struct or string'), reading)
+  }
+  for (const [name, member] of value) {
+    if (!isPlainData(member) || name === 'sampling' || name === 'subject') continue
+    complain(member, `unknown field ${quoteText(name)}${suggestion(name, ['sampling', 'subject'])}`, reading)
+  }
+  const asked = value.get('sampling')
+  const sampling = asked === undefined ? LATENCY_SAMPLING : readSampling(asked, reading, 'sampling')
+  if (sampling === undefined) return undefined
+  const subject = value.get('subject')
+  if (subject === undefined) return complain(entry, 'Latency subject required, but missing', reading)
+  if (typeof subject.value === 'string') return { subject: subject.value, sampling }
+  return complain(subject, 'Expected latency subject to be a string, got string', reading)
+}
+
+// ── Exports ───────────────────────────────────────────────────────────────────────────────────────────────────
+
 /** An export while it is read; what was seen already decides what may follow. */
 interface ExportDraft extends Draft<Omit<ExportOptions, 'kind'>> {
-  kind: 'stream' | 'service' | undefined
+  kind: Sort | undefined
   /** Entries of directives that only a service may have. */
   forService: { entry: ConfigEntry; name: string }[]
   seen: Set<string>
 }
 
-function exported(kind: 'stream' | 'service'): Key<ExportDraft> {
-  return custom('subject', kind, `subject of the ${kind}`, (entry, into, { problems }) => {
+function exportOf(sort: Sort): Key<ExportDraft> {
+  return custom('subject', sort, `subject of the ${sort}`, (entry, into, reading) => {
     const { value } = entry
-    if (into.kind !== undefined && into.kind !== kind) {
-      problems.error(entry, `Detected ${kind} ${quotedValue(value)} but already saw a ${into.kind}`)
-    } else if (typeof value !== 'string') {
-      problems.error(entry, `Expected ${kind} name to be string, got ${typeName(value)}`)
-    } else {
-      into.kind = kind
-      into.subject = value
-    }
+    if (into.kind !== undefined && into.kind !== sort) {
+      complain(entry, `Detected ${sort} ${quotedValue(value)} but already saw a ${into.kind}`, reading)
+    } else if (typeof value !== 'string') complain(entry, got(`Expected ${sort} name to be string`), reading)
+    else Object.assign(into, { kind: sort, subject: value })
   })
 }
+
+const accounts = kind('list', each(anyText))
 
 const EXPORT: Schema<ExportDraft> = {
   title: 'accounts.NAME.exports[]',
   keys: [
-    exported('stream'),
-    exported('service'),
-    custom('list', 'accounts', 'accounts that may import it', readAccounts, { default: 'all' }),
+    exportOf('stream'),
+    exportOf('service'),
+    accounts('accounts', 'accounts', 'accounts that may import it', 'all'),
     custom('text', ['response', 'response_type'], 'singleton, stream or chunked', readResponse, {
       default: 'singleton',
     }),
@@ -58,9 +95,7 @@ const EXPORT: Schema<ExportDraft> = {
         into.latency = readLatency(entry, reading)
       },
     ),
-    custom('integer', 'account_token_position', "where the importing account's name stands", (entry, into, reading) => {
-      into.accountTokenPosition = reading.problems.integer(entry) ?? 0
-    }),
+    integer('accountTokenPosition', 'account_token_position', "where the importing account's name stands"),
     custom(
       'boolean',
       'allow_trace',
@@ -74,147 +109,82 @@ const EXPORT: Schema<ExportDraft> = {
   ],
 }
 
-function readAccounts(entry: ConfigEntry, into: ExportDraft, { problems }: Reading): void {
-  into.accounts = problems.array(entry)?.flatMap((item) => problems.string(item) ?? [])
-}
-
-function readResponse(entry: ConfigEntry, into: ExportDraft, { problems }: Reading): void {
+function readResponse(entry: ConfigEntry, into: ExportDraft, reading: Reading): void {
   const { value } = entry
   if (into.seen.has('response')) {
-    problems.error(entry, 'Duplicate response type definition')
+    complain(entry, 'Duplicate response type definition', reading)
     return
   }
   into.seen.add('response')
   into.forService.push({ entry, name: 'response' })
   if (typeof value !== 'string') {
-    problems.error(entry, `Expected response type to be string, got ${typeName(value)}`)
+    complain(entry, got('Expected response type to be string'), reading)
     return
   }
   const word = value.toLowerCase()
   if (word === 'stream') into.response = 'stream'
   else if (word === 'chunk' || word === 'chunked') into.response = 'chunked'
   else if (word !== 'single' && word !== 'singleton') {
-    problems.error(entry, `Unknown response type: ${quoteText(value)}`)
+    complain(entry, `Unknown response type: ${quoteText(value)}`, reading)
   }
 }
 
-function readThreshold(entry: ConfigEntry, into: ExportDraft, { problems }: Reading): void {
+function readThreshold(entry: ConfigEntry, into: ExportDraft, reading: Reading): void {
   const { value } = entry
   if (into.seen.has('threshold')) {
-    problems.error(entry, 'Duplicate response threshold detected')
+    complain(entry, 'Duplicate response threshold detected', reading)
     return
   }
   into.seen.add('threshold')
-  if (into.kind === 'stream') problems.error(entry, 'Detected response directive on non-service')
-  const expected = 'Expected response threshold to be a parseable time duration'
-  if (typeof value !== 'string') {
-    problems.error(entry, `${expected}, got ${typeName(value)}`)
-    return
+  if (into.kind === 'stream') complain(entry, 'Detected response directive on non-service', reading)
+  const span = typeof value === 'string' ? parseDuration(value) : undefined
+  if (span !== undefined && 'ms' in span) into.threshold = span.ms
+  else {
+    const what = typeof value === 'string' ? quoteText(value) : typeName(value)
+    complain(entry, `Expected response threshold to be a parseable time duration, got ${what}`, reading)
   }
-  const span = parseDuration(value)
-  if ('ms' in span) into.threshold = span.ms
-  else problems.error(entry, `${expected}, got ${quoteText(value)}`)
 }
 
-function readLatency(entry: ConfigEntry, { problems }: Reading): ExportOptions['latency'] {
-  const { value } = entry
-  if (typeof value === 'string') return { subject: value, sampling: LATENCY_SAMPLING }
-  if (!(value instanceof Map)) {
-    return problems.error(entry, `Expected latency entry to be a map/struct or string, got ${typeName(value)}`)
+const readExportDraft = block<ExportDraft>(
+  EXPORT,
+  () => ({
+    kind: undefined,
+    subject: '',
+    accounts: undefined,
+    accountTokenPosition: 0,
+    response: 'singleton',
+    threshold: 0,
+    latency: undefined,
+    allowTrace: false,
+    forService: [],
+    seen: new Set(),
+  }),
+  got('Export Items should be a map with type entry'),
+)
+
+const readExport: Take<ExportOptions> = (item, reading, key) => {
+  const draft = readExportDraft(item, reading, key)
+  if (draft === undefined) return undefined
+  const { kind, forService, seen: _, ...options } = draft
+  if (kind === 'stream') {
+    for (const { entry, name } of forService) complain(entry, `Detected ${name} directive on non-service`, reading)
   }
-  for (const [name, member] of value) {
-    if (!isPlainData(member) || name === 'sampling' || name === 'subject') continue
-    problems.error(member, `unknown field ${quoteText(name)}${suggestion(name, ['sampling', 'subject'])}`)
-  }
-  const asked = value.get('sampling')
-  const sampling = asked === undefined ? LATENCY_SAMPLING : samplingOf(asked)
-  if (typeof sampling === 'string') return problems.error(asked, sampling)
-  const subject = value.get('subject')
-  if (subject === undefined) return problems.error(entry, 'Latency subject required, but missing')
-  if (typeof subject.value !== 'string') {
-    return problems.error(subject, 'Expected latency subject to be a string, got string')
-  }
-  return { subject: subject.value, sampling }
+  return kind === undefined ? neither('an export', item, reading) : { kind, ...options }
 }
 
-/** Percent, 0 for `headers`; a text says what is wrong. */
-function samplingOf({ value }: ConfigEntry): number | string {
-  if (typeof value !== 'bigint' && typeof value !== 'string') {
-    return `Expected latency sample to be a string or map/struct, got ${typeName(value)}`
-  }
-  if (typeof value === 'string' && value.trim().toLowerCase() === 'headers') return 0
-  const digits = String(value).replace(/%$/, '')
-  if (!/^[-+]?[0-9]{1,18}$/.test(digits)) {
-    return `Failed to parse latency sample: strconv.Atoi: parsing ${quoteText(digits)}: invalid syntax`
-  }
-  const percent = Number(digits)
-  return percent < 1 || percent > 100 ? BAD_SAMPLING : percent
+/** What is neither stream nor service is passed over in a file, as in nats-server. */
+function neither(what: string, item: ConfigEntry, reading: Reading): undefined {
+  if (isPlainData(item)) complain(item, `expected ${what} to have a stream or a service`, reading)
 }
 
-/** Reads the list of exports. What is neither stream nor service is passed over in a file, as in nats-server. */
-export function readExports(entry: ConfigEntry, reading: Reading): ExportOptions[] {
-  const { problems } = reading
-  if (!Array.isArray(entry.value)) {
-    problems.error(entry, `Exports should be an array, got ${typeName(entry.value)}`)
-    return []
-  }
-  return entry.value.flatMap((item) => {
-    if (!(item.value instanceof Map)) {
-      problems.error(item, `Export Items should be a map with type entry, got ${typeName(item.value)}`)
-      return []
-    }
-    const draft: ExportDraft = {
-      kind: undefined,
-      subject: '',
-      accounts: undefined,
-      accountTokenPosition: 0,
-      response: 'singleton',
-      threshold: 0,
-      latency: undefined,
-      allowTrace: false,
-      forService: [],
-      seen: new Set(),
-    }
-    readBlock(item.value, EXPORT, draft, reading)
-    const { kind, forService, seen: _, ...options } = draft
-    if (kind === 'stream') {
-      for (const { entry: directive, name } of forService) {
-        problems.error(directive, `Detected ${name} directive on non-service`)
-      }
-    }
-    if (kind !== undefined) return [{ kind, ...options }]
-    if (isPlainData(item)) problems.error(item, 'expected an export to have a stream or a service')
-    return []
-  })
-}
+/** Rows for the exports of an account. */
+export const exported = kind('list', each(readExport, got('Exports should be an array')), EXPORT)
+
+// ── Imports ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 interface ImportDraft extends Draft<Omit<ImportOptions, 'kind'>> {
-  kind: 'stream' | 'service' | undefined
+  kind: Sort | undefined
   traced: ConfigEntry | undefined
-}
-
-function imported(kind: 'stream' | 'service'): Key<ImportDraft> {
-  const name = kind === 'stream' ? 'Stream' : 'Service'
-  return custom(
-    'block',
-    kind,
-    `account and subject of the ${kind}`,
-    (entry, into, reading) => {
-      const { problems } = reading
-      if (into.kind !== undefined && into.kind !== kind) {
-        problems.error(entry, `Detected ${kind} but already saw a ${into.kind}`)
-      } else if (!(entry.value instanceof Map)) {
-        problems.error(entry, `${name} entry should be an account map, got ${typeName(entry.value)}`)
-      } else {
-        const source = { account: '', subject: '' }
-        readBlock(entry.value, SOURCE, source, reading)
-        if (source.account === '' || source.subject === '') {
-          problems.error(entry, 'Expect an account name and a subject')
-        } else Object.assign(into, source, { kind })
-      }
-    },
-    { block: SOURCE as Schema<never> },
-  )
 }
 
 const SOURCE: Schema<{ account: string; subject: string }> = {
@@ -222,26 +192,39 @@ const SOURCE: Schema<{ account: string; subject: string }> = {
   keys: [text('account', 'account', 'exporting account'), text('subject', 'subject', 'subject there')],
 }
 
+function importOf(sort: Sort): Key<ImportDraft> {
+  const what = `${sort === 'stream' ? 'Stream' : 'Service'} entry should be an account map`
+  const readSource = block(SOURCE, () => ({ account: '', subject: '' }), got(what))
+  return custom(
+    'block',
+    sort,
+    `account and subject of the ${sort}`,
+    (entry, into, reading, name) => {
+      if (into.kind !== undefined && into.kind !== sort) {
+        complain(entry, `Detected ${sort} but already saw a ${into.kind}`, reading)
+        return
+      }
+      const source = readSource(entry, reading, name)
+      if (source?.account === '' || source?.subject === '') {
+        complain(entry, 'Expect an account name and a subject', reading)
+      } else if (source !== undefined) Object.assign(into, source, { kind: sort })
+    },
+    { block: SOURCE },
+  )
+}
+
 const IMPORT: Schema<ImportDraft> = {
   title: 'accounts.NAME.imports[]',
   keys: [
-    imported('stream'),
-    imported('service'),
+    importOf('stream'),
+    importOf('service'),
     text('prefix', 'prefix', 'put in front of the subject of a stream'),
-    custom('subject', 'to', 'subject here', (entry, into, { problems }) => {
-      into.to = problems.string(entry) ?? ''
+    custom('subject', 'to', 'subject here', (entry, into, reading) => {
+      into.to = reading.problems.string(entry) ?? ''
       if (into.kind !== 'stream' || into.prefix === '') return
-      problems.error(entry, "Stream import can not have a 'prefix' and a 'to' property")
+      complain(entry, "Stream import can not have a 'prefix' and a 'to' property", reading)
     }),
-    custom(
-      'boolean',
-      'share',
-      'tell the service who asks',
-      (entry, into, { problems }) => {
-        into.share = problems.boolean(entry) ?? false
-      },
-      { default: 'false' },
-    ),
+    boolean('share', 'share', 'tell the service who asks', 'false'),
     custom(
       'boolean',
       'allow_trace',
@@ -255,48 +238,42 @@ const IMPORT: Schema<ImportDraft> = {
   ],
 }
 
-/** Reads the list of imports. */
-export function readImports(entry: ConfigEntry, reading: Reading): ImportOptions[] {
-  const { problems } = reading
-  if (!Array.isArray(entry.value)) {
-    problems.error(entry, `Imports should be an array, got ${typeName(entry.value)}`)
-    return []
-  }
+const readImportDraft = block<ImportDraft>(
+  IMPORT,
+  () => ({
+    kind: undefined,
+    account: '',
+    subject: '',
+    to: '',
+    prefix: '',
+    share: false,
+    allowTrace: false,
+    traced: undefined,
+  }),
+  got('Import Items should be a map with type entry'),
+)
+
+const readImports: Take<ImportOptions[]> = (list, reading, key) => {
   const services: ImportOptions[] = []
-  return entry.value.flatMap((item) => {
-    if (!(item.value instanceof Map)) {
-      problems.error(item, `Import Items should be a map with type entry, got ${typeName(item.value)}`)
-      return []
-    }
-    const draft: ImportDraft = {
-      kind: undefined,
-      account: '',
-      subject: '',
-      to: '',
-      prefix: '',
-      share: false,
-      allowTrace: false,
-      traced: undefined,
-    }
-    readBlock(item.value, IMPORT, draft, reading)
+  const readImport: Take<ImportOptions> = (item) => {
+    const draft = readImportDraft(item, reading, key)
+    if (draft === undefined) return undefined
     const { kind, traced, ...options } = draft
-    if (kind === undefined) {
-      if (isPlainData(item)) problems.error(item, 'expected an import to have a stream or a service')
-      return []
-    }
-    if (kind === 'stream') return [{ kind, ...options }]
-    if (traced !== undefined) problems.error(traced, 'Detected allow_trace directive on a non-stream')
+    if (kind === undefined) return neither('an import', item, reading)
+    if (kind === 'stream') return { kind, ...options }
+    if (traced !== undefined) complain(traced, 'Detected allow_trace directive on a non-stream', reading)
     const service: ImportOptions = { kind, ...options, to: options.to === '' ? options.subject : options.to }
     const double = services.find((each) => each.to === service.to && each.account === service.account)
     if (double !== undefined) {
+      const what = `Duplicate service import subject ${quoteText(service.to)}, previously used in import for`
       const earlier = `account ${quoteText(double.account)}, subject ${quoteText(double.subject)}`
-      const text = `Duplicate service import subject ${quoteText(service.to)}, previously used in import for ${earlier}`
-      problems.error(item, text)
-      return []
+      return complain(item, `${what} ${earlier}`, reading)
     }
     services.push(service)
-    return [service]
-  })
+    return service
+  }
+  return each(readImport, got('Imports should be an array'))(list, reading, key)
 }
 
-export { EXPORT, IMPORT }
+/** Rows for the imports of an account. */
+export const imported = kind('list', readImports, IMPORT)

@@ -2,42 +2,56 @@
 // trusted proxies.
 
 import { decodeToken, isInvalid, undecorate } from '../../auth/jwt/token.ts'
-import { parseDuration } from '../../base/duration.ts'
 import type { Draft, ResolverOptions } from '../../options/shapes.ts'
-import { type ConfigEntry, isPlainData, typeName } from '../language/tree.ts'
-import { quoteText } from '../problems.ts'
-import { isPublicNkey } from './nkey.ts'
-import { boolean, custom, type Key, type Reading, readBlock, type Schema, size, text, textsOf } from './schema.ts'
+import { type ConfigEntry, isPlainData } from '../language/tree.ts'
+import { quotedValue, quoteText } from '../problems.ts'
+import { isPublicNkey, publicKey } from './nkey.ts'
+import { complain, custom, kind, type Reading, readBlock, type Schema, type Take } from './schema.ts'
 import { isUrl } from './urls.ts'
+import {
+  block,
+  boolean,
+  each,
+  got,
+  lastOf,
+  ofType,
+  only,
+  recordOf,
+  size,
+  spanOf,
+  such,
+  text,
+  textsOf,
+} from './values.ts'
 
 /** What an inline JWT begins with. */
 const JWT_PREFIX = 'eyJ'
 
 /** Reads `operator`: JWTs, inline or in files. Answers the tokens. */
 export function readOperators(entry: ConfigEntry, reading: Reading): string[] {
-  const { problems } = reading
   const { value } = entry
-  const named: string[] = []
-  if (typeof value === 'string') named.push(value)
-  else if (!Array.isArray(value)) {
-    problems.error(entry, `error parsing operators: unsupported type ${typeName(value)}`)
-  } else {
-    for (const item of value) {
-      if (typeof item.value === 'string') named.push(item.value)
-      else problems.error(entry, 'error parsing operators: unsupported type *conf.token where string is expected')
-    }
-  }
-  return named.flatMap((name) => {
-    try {
-      const text = undecorate(name.startsWith(JWT_PREFIX) ? name : reading.readFile(name))
-      const token = decodeToken(text, 'operator')
-      if (!isInvalid(token)) return [text]
-      problems.error(entry, `error parsing operator JWT: ${token.invalid}`)
-    } catch (error) {
-      problems.error(entry, `error parsing operator JWT: ${(error as Error).message}`)
-    }
+  if (typeof value !== 'string' && !Array.isArray(value)) {
+    complain(entry, ofType('error parsing operators: unsupported type'), reading)
     return []
-  })
+  }
+  const items = (typeof value === 'string' ? [entry] : value).map((item) => item.value)
+  for (const item of items) {
+    if (typeof item === 'string') continue
+    complain(entry, 'error parsing operators: unsupported type *conf.token where string is expected', reading)
+  }
+  return items
+    .filter((item) => typeof item === 'string')
+    .flatMap((name) => {
+      try {
+        const text = undecorate(name.startsWith(JWT_PREFIX) ? name : reading.readFile(name))
+        const token = decodeToken(text, 'operator')
+        if (!isInvalid(token)) return [text]
+        complain(entry, `error parsing operator JWT: ${token.invalid}`, reading)
+      } catch (error) {
+        complain(entry, `error parsing operator JWT: ${(error as Error).message}`, reading)
+      }
+      return []
+    })
 }
 
 /** The resolver that an operator's JWT names; a server with several operators, or none, has to name one itself. */
@@ -54,21 +68,7 @@ interface ResolverDraft extends Draft<Omit<ResolverOptions, 'type'>> {
   saysHardDelete: boolean
 }
 
-function span(member: 'ttl' | 'interval' | 'timeout', doc: string, defaultText = ''): Key<ResolverDraft> {
-  return custom(
-    'duration',
-    member,
-    doc,
-    (entry, into, { problems }) => {
-      const value = problems.string(entry)
-      const result = value === undefined ? undefined : parseDuration(value)
-      if (result === undefined) return
-      if ('ms' in result) into[member] = result.ms
-      else problems.error(entry, result.wrong)
-    },
-    { default: defaultText },
-  )
-}
+const span = kind<number>('duration', (entry, reading) => spanOf(entry, reading))
 
 export const RESOLVER: Schema<ResolverDraft> = {
   title: 'resolver',
@@ -87,9 +87,9 @@ export const RESOLVER: Schema<ResolverDraft> = {
       { default: 'false' },
     ),
     size('limit', 'limit', 'JWTs at most'),
-    span('ttl', 'life of a JWT (cache)'),
-    span('interval', 'time between comparisons with other servers (full)', '1 min'),
-    span('timeout', 'longest wait for a JWT', '1.9 s'),
+    span('ttl', 'ttl', 'life of a JWT (cache)'),
+    span('interval', 'interval', 'time between comparisons with other servers (full)', '1 min'),
+    span('timeout', 'timeout', 'longest wait for a JWT', '1.9 s'),
   ],
 }
 
@@ -109,7 +109,7 @@ export function readResolver(entry: ConfigEntry, reading: Reading): ResolverOpti
     return problems.error(entry, `error parsing account resolver url [${quoteText(url[1] ?? '')}]`)
   }
   if (!(value instanceof Map)) {
-    return problems.error(entry, `error parsing operator resolver, wrong type ${typeName(value)}`)
+    return complain(entry, ofType('error parsing operator resolver, wrong type'), reading)
   }
   // In a file, keys that nobody knows are passed over here, in nats-server too.
   const known = isPlainData(entry)
@@ -142,73 +142,52 @@ function checkedResolver(draft: ResolverDraft, entry: ConfigEntry, { problems }:
 }
 
 /** Reads `resolver_preload`: account JWTs by account key. */
-export function readPreload(entry: ConfigEntry, { problems }: Reading): Record<string, string> {
-  if (!(entry.value instanceof Map)) {
-    problems.error(entry, 'preload should be a map of account_public_key:account_jwt')
-    return {}
-  }
-  const jwts: [string, string][] = []
-  for (const [key, item] of entry.value) {
-    if (typeof item.value !== 'string') problems.error(item, 'preload map value should be a string JWT')
-    else if (isInvalid(decodeToken(item.value, 'account'))) problems.error(item, 'invalid account JWT')
-    else jwts.push([key, item.value])
-  }
-  return Object.fromEntries(jwts)
-}
+export const readPreload = recordOf(
+  such(
+    (jwt) => !isInvalid(decodeToken(jwt, 'account')),
+    'invalid account JWT',
+    only('string', 'preload map value should be a string JWT'),
+  ),
+  'preload should be a map of account_public_key:account_jwt',
+)
 
-/** Reads `resolver_pinned_accounts`. */
-export function readPinnedAccounts(entry: ConfigEntry, reading: Reading): string[] | undefined {
-  return textsOf(entry, 'resolver_pinned_accounts', reading)
-}
+const readTrusted = textsOf('trusted')
 
 /** Reads `trusted_keys`: public operator keys. */
-export function readTrustedKeys(entry: ConfigEntry, reading: Reading): string[] {
-  const keys = textsOf(entry, 'trusted', reading) ?? []
+export const readTrustedKeys: Take<string[]> = (entry, reading, name) => {
+  const keys = readTrusted(entry, reading, name) ?? []
   // The complaint stands at the last of a list.
-  const place = Array.isArray(entry.value) ? (entry.value[entry.value.length - 1] ?? entry) : entry
+  const place = Array.isArray(entry.value) ? lastOf(entry) : entry
   for (const key of keys) {
     if (isPublicNkey(key, 'operator')) continue
-    reading.problems.error(place, `trust key ${quoteText(key)} required to be a valid public operator nkey`)
+    complain(place, `trust key ${quoteText(key)} required to be a valid public operator nkey`, reading)
   }
   return keys
 }
 
+const proxyKey = publicKey(undefined, (value) => `invalid proxy key ${quotedValue(value)}`)
+
 const TRUSTED_PROXY: Schema<{ key: string }> = {
   title: 'proxies.trusted[]',
-  keys: [
-    custom('nkey', ['key', 'public_key'], 'public key', (entry, into, { problems }) => {
-      const key = problems.string(entry)
-      if (key !== undefined && !isPublicNkey(key)) problems.error(entry, `invalid proxy key ${quoteText(key)}`)
-      into.key = key ?? ''
-    }),
-  ],
+  keys: [proxyKey('key', ['key', 'public_key'], 'public key')],
 }
 
-export const PROXIES: Schema<{ trusted: string[] }> = {
+const trusted = kind<{ key: string }[]>(
+  'list',
+  each(
+    block(TRUSTED_PROXY, () => ({ key: '' }), got("expected proxies' trusted entry to be a map/struct")),
+    got("expected proxies' trusted field to be an array"),
+  ),
+  TRUSTED_PROXY,
+)
+
+export const PROXIES: Schema<{ trusted: { key: string }[] }> = {
   title: 'proxies',
-  keys: [
-    custom('list', 'trusted', 'keys of trusted proxies', readTrustedProxies, { block: TRUSTED_PROXY as Schema<never> }),
-  ],
+  keys: [trusted('trusted', 'trusted', 'keys of trusted proxies')],
 }
 
-function readTrustedProxies(entry: ConfigEntry, into: { trusted: string[] }, reading: Reading): void {
-  const { problems } = reading
-  if (!Array.isArray(entry.value)) {
-    problems.error(entry, `expected proxies' trusted field to be an array, got ${typeName(entry.value)}`)
-    return
-  }
-  into.trusted = entry.value.map((item) => {
-    const proxy = { key: '' }
-    if (item.value instanceof Map) readBlock(item.value, TRUSTED_PROXY, proxy, reading)
-    else problems.error(item, `expected proxies' trusted entry to be a map/struct, got ${typeName(item.value)}`)
-    return proxy.key
-  })
-}
+const readBlockOfProxies = block(PROXIES, () => ({ trusted: [] }), got('expected proxies to be a map/struct'))
 
 /** Reads `proxies`: the keys of proxies that are trusted. */
-export function readProxies(entry: ConfigEntry, reading: Reading): string[] {
-  const proxies = { trusted: [] as string[] }
-  if (entry.value instanceof Map) readBlock(entry.value, PROXIES, proxies, reading)
-  else reading.problems.error(entry, `expected proxies to be a map/struct, got ${typeName(entry.value)}`)
-  return proxies.trusted
-}
+export const readProxies: Take<string[]> = (entry, reading, name) =>
+  readBlockOfProxies(entry, reading, name)?.trusted.map(({ key }) => key)

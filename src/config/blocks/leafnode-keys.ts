@@ -2,29 +2,19 @@
 // between settings (later-checks.ts).
 
 import { fromSeed } from '@nats-io/nkeys'
-import { type ConfigEntry, typeName } from '../language/tree.ts'
+import type { ConfigEntry } from '../language/tree.ts'
 import type { Checked } from '../layer.ts'
 import { quoteText } from '../problems.ts'
-import { readAuthTimeout } from './authorization.ts'
-import { compressionKey, listenKeys, writeKeys } from './cluster-keys.ts'
+import { authTimeout } from './authorization.ts'
+import { compressionKey, LISTEN_KEYS, WRITE_KEYS } from './cluster-keys.ts'
 import { isPublicNkey } from './nkey.ts'
 import { readSubjects } from './permissions.ts'
-import {
-  boolean,
-  custom,
-  duration,
-  durationOf,
-  type Key,
-  type Reading,
-  readBlock,
-  type Schema,
-  text,
-} from './schema.ts'
-import { readTls } from './tls.ts'
-import { TLS } from './tls-keys.ts'
+import { complain, custom, kind, type Reading, type Schema, type Take } from './schema.ts'
+import { tls } from './tls.ts'
 import { isUrl, readUrl, readUrls, withoutUser } from './urls.ts'
+import { block, boolean, duration, durationOf, each, got, lastOf, text } from './values.ts'
 
-const VERSION_MIN = [2, 8, 0] as const
+const VERSION_MIN = [2, 8] as const
 
 const LEAF_USER: Schema<Checked> = {
   title: 'leafnodes.authorization.users[]',
@@ -35,6 +25,15 @@ const LEAF_USER: Schema<Checked> = {
     boolean('proxyRequired', 'proxy_required', 'only through a trusted proxy', 'false'),
   ],
 }
+
+const users = kind(
+  'list',
+  each(
+    block<Checked>(LEAF_USER, () => ({ username: '', account: '' }), got('Expected user entry to be a map/struct')),
+    got('Expected users field to be an array'),
+  ),
+  LEAF_USER,
+)
 
 const LEAF_AUTHORIZATION: Schema<Checked> = {
   title: 'leafnodes.authorization',
@@ -48,53 +47,35 @@ const LEAF_AUTHORIZATION: Schema<Checked> = {
       }
       into['nkey'] = key
     }),
-    custom(
-      'duration',
-      'timeout',
-      'time for CONNECT; a number means seconds',
-      (entry, _, reading, name) => {
-        readAuthTimeout(entry, name, 'leafnode authorization', reading)
-      },
-      { default: '2 s' },
-    ),
-    custom('list', 'users', 'the users', readLeafUsers, { block: LEAF_USER as Schema<never> }),
+    authTimeout('leafnode authorization')('timeout', 'timeout', 'time for CONNECT; a number means seconds', '2 s'),
+    users('users', 'users', 'the users'),
     text('account', 'account', 'account of the only user', '$G'),
     boolean('proxyRequired', 'proxy_required', 'only through a trusted proxy', 'false'),
   ],
 }
 
-function readLeafUsers(entry: ConfigEntry, into: Checked, reading: Reading): void {
-  const { problems } = reading
-  if (!Array.isArray(entry.value)) {
-    problems.error(entry, `Expected users field to be an array, got ${typeName(entry.value)}`)
-    return
-  }
-  const users: Checked[] = []
-  for (const item of entry.value) {
-    const user: Checked = { username: '', account: '' }
-    if (item.value instanceof Map) readBlock(item.value, LEAF_USER, user, reading)
-    else problems.error(item, `Expected user entry to be a map/struct, got ${typeName(item.value)}`)
-    users.push(user)
-  }
-  into['users'] = users
-}
+const readAuthorization = block<Checked>(LEAF_AUTHORIZATION, () => ({ username: '', nkey: '', account: '', users: [] }))
 
-function readLeafAuthorization(entry: ConfigEntry, into: Checked, reading: Reading): void {
-  const { problems } = reading
-  const map = problems.map(entry)
-  if (map === undefined) return
-  const draft: Checked = { username: '', nkey: '', account: '', users: [] }
-  readBlock(map, LEAF_AUTHORIZATION, draft, reading)
-  into['authorization'] = draft
-  const names = (draft['users'] as Checked[]).map((user) => user['username'] as string)
-  if (names.length === 0) return
-  const double = names.find((name, i) => names.indexOf(name) !== i)
-  if (draft['username'] !== '') problems.error(entry, 'can not have a single user/pass and a users array')
-  else if (draft['nkey'] !== '') problems.error(entry, 'can not have a single nkey and a users array')
-  else if (double !== undefined) {
-    problems.error(entry, `duplicate user ${quoteText(double)} detected in leafnode authorization`)
-  }
-}
+const authorization = kind<Checked>(
+  'block',
+  (entry, reading, key) => {
+    const draft = readAuthorization(entry, reading, key)
+    const names = ((draft?.['users'] ?? []) as Checked[]).map((user) => user['username'] as string)
+    if (draft === undefined || names.length === 0) return draft
+    const double = names.find((name, i) => names.indexOf(name) !== i)
+    if (draft['username'] !== '') complain(entry, 'can not have a single user/pass and a users array', reading)
+    else if (draft['nkey'] !== '') complain(entry, 'can not have a single nkey and a users array', reading)
+    else if (double !== undefined) {
+      complain(entry, `duplicate user ${quoteText(double)} detected in leafnode authorization`, reading)
+    }
+    return draft
+  },
+  LEAF_AUTHORIZATION,
+)
+
+// ── Remotes ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+const proxyTimeout = kind<number>('duration', (entry, reading) => durationOf(entry, 'proxy timeout', reading))
 
 const PROXY: Schema<Checked> = {
   title: 'leafnodes.remotes[].proxy',
@@ -102,24 +83,43 @@ const PROXY: Schema<Checked> = {
     text('url', 'url', 'URL of the proxy'),
     text('username', 'username', 'name'),
     text('password', 'password', 'password'),
-    custom('duration', 'timeout', 'longest wait for it', (entry, into, reading) => {
-      into['timeout'] = durationOf(entry, 'proxy timeout', reading)
-    }),
+    proxyTimeout('timeout', 'timeout', 'longest wait for it'),
   ],
 }
 
-function denied(names: readonly string[], doc: string): Key<Checked> {
-  return custom('subjects', names, doc, (entry, _, { problems }) => {
-    readSubjects(entry, false, problems)
-  })
-}
+/** The entry is kept: complaints about the proxy stand there. */
+const proxy = kind<Checked>(
+  'block',
+  (entry, reading, name) => {
+    const empty = () => ({ entry, url: '', username: '', password: '' })
+    return block<Checked>(PROXY, empty, got('Expected proxy to be a map'))(entry, reading, name)
+  },
+  PROXY,
+)
+
+const denied = kind<string[]>('subjects', (entry, { problems }) => readSubjects(entry, false, problems))
+
+const remoteUrls = kind<string[]>('url', (entry, reading) => {
+  const { value } = entry
+  if (Array.isArray(value)) return readUrls(entry, 'leafnode', reading)
+  if (typeof value === 'string') return [readUrl(entry, value, 'leafnode', reading) ?? '']
+  return complain(entry, got('Expected remote leafnode url to be an array or string'), reading)
+})
+
+const migration = kind<unknown>('boolean', (entry, reading) => {
+  const { value } = entry
+  const delay = value instanceof Map ? value.get('leader_migrate_delay') : undefined
+  if (delay !== undefined) return durationOf(delay, 'leader_migrate_delay', reading)
+  if (value instanceof Map || typeof value === 'boolean') return value
+  return complain(entry, got('Expected boolean or map for jetstream_cluster_migrate'), reading)
+})
 
 const BOTH = 'Remote leafnode can not have both creds and nkey defined'
 
 export const REMOTE: Schema<Checked> = {
   title: 'leafnodes.remotes[]',
   keys: [
-    custom('url', ['url', 'urls'], 'servers to connect to', readRemoteUrls),
+    remoteUrls('urls', ['url', 'urls'], 'servers to connect to'),
     text('account', ['account', 'local'], 'account here', '$G'),
     custom('file', ['credentials', 'creds'], 'file of user JWT and seed', (entry, into, { problems }) => {
       if (into['nkey'] !== undefined) problems.error(entry, BOTH)
@@ -133,18 +133,10 @@ export const REMOTE: Schema<Checked> = {
       else if (into['credentials'] !== undefined) problems.error(entry, BOTH)
       into['nkey'] = seed
     }),
-    custom(
-      'block',
-      'tls',
-      'TLS of the connection',
-      (entry, into, reading) => {
-        into['tls'] = readTls(entry, 'clients', reading) !== undefined
-      },
-      { block: TLS as Schema<never> },
-    ),
+    tls('clients')('tls', 'tls', 'TLS of the connection'),
     boolean('hub', 'hub', 'be the hub of the connection', 'false'),
-    denied(['deny_imports', 'deny_import'], 'subjects that do not come in'),
-    denied(['deny_exports', 'deny_export'], 'subjects that do not go out'),
+    denied('denyImports', ['deny_imports', 'deny_import'], 'subjects that do not come in'),
+    denied('denyExports', ['deny_exports', 'deny_export'], 'subjects that do not go out'),
     boolean('noRandomize', ['no_randomize', 'dont_randomize'], 'try the URLs in order', 'false'),
     boolean(
       'compress',
@@ -153,11 +145,10 @@ export const REMOTE: Schema<Checked> = {
       'false',
     ),
     boolean('noMasking', ['ws_no_masking', 'websocket_no_masking'], 'do not mask over WebSocket', 'false'),
-    custom(
-      'boolean',
+    migration(
+      'migration',
       ['jetstream_cluster_migrate', 'js_cluster_migrate'],
       'leaders move when the connection is lost; true, or a block with leader_migrate_delay',
-      readMigrate,
     ),
     boolean(
       'isolate',
@@ -171,36 +162,8 @@ export const REMOTE: Schema<Checked> = {
     duration('dialTimeout', 'dial_timeout', 'longest wait for the connection', '1 s'),
     boolean('disabled', 'disabled', 'do not connect', 'false'),
     boolean('ignoreDiscovered', 'ignore_discovered_servers', 'connect to none but those named', 'false'),
-    custom(
-      'block',
-      'proxy',
-      'HTTP proxy for WebSocket',
-      (entry, into, reading) => {
-        const proxy: Checked = { entry, url: '', username: '', password: '' }
-        if (entry.value instanceof Map) readBlock(entry.value, PROXY, proxy, reading)
-        else reading.problems.error(entry, `Expected proxy to be a map, got ${typeName(entry.value)}`)
-        into['proxy'] = proxy
-      },
-      { block: PROXY as Schema<never> },
-    ),
+    proxy('proxy', 'proxy', 'HTTP proxy for WebSocket'),
   ],
-}
-
-function readRemoteUrls(entry: ConfigEntry, into: Checked, reading: Reading): void {
-  const { value } = entry
-  if (Array.isArray(value)) into['urls'] = readUrls(entry, 'leafnode', reading)
-  else if (typeof value === 'string') into['urls'] = [readUrl(entry, value, 'leafnode', reading) ?? '']
-  else reading.problems.error(entry, `Expected remote leafnode url to be an array or string, got ${typeName(value)}`)
-}
-
-function readMigrate(entry: ConfigEntry, _: Checked, reading: Reading): void {
-  const { value } = entry
-  if (value instanceof Map) {
-    const delay = value.get('leader_migrate_delay')
-    if (delay !== undefined) durationOf(delay, 'leader_migrate_delay', reading)
-  } else if (typeof value !== 'boolean') {
-    reading.problems.error(entry, `Expected boolean or map for jetstream_cluster_migrate, got ${typeName(value)}`)
-  }
 }
 
 function isUserSeed(seed: string): boolean {
@@ -213,30 +176,29 @@ function isUserSeed(seed: string): boolean {
   }
 }
 
-function readRemotes(entry: ConfigEntry, into: Checked, reading: Reading): void {
-  const { problems } = reading
-  if (!Array.isArray(entry.value)) {
-    problems.error(entry, `Expected remotes field to be an array, got ${typeName(entry.value)}`)
-    return
-  }
-  const seen = new Set<string>()
-  const remotes: Checked[] = []
-  into['remotes'] = remotes
-  for (const item of entry.value) {
-    if (!(item.value instanceof Map)) {
-      problems.error(item, `Expected remote leafnode entry to be a map/struct, got ${typeName(item.value)}`)
-      continue
+const readRemote = block<Checked>(
+  REMOTE,
+  () => ({ urls: [], account: '$G' }),
+  got('Expected remote leafnode entry to be a map/struct'),
+)
+
+const remotes = kind<Checked[]>(
+  'list',
+  (entry, reading, key) => {
+    const seen = new Set<string>()
+    const readUnique: Take<Checked> = (item) => {
+      const remote = readRemote(item, reading, key)
+      if (remote === undefined) return undefined
+      checkProxy(remote, reading)
+      const name = nameOf(remote)
+      if (seen.has(name)) complain(lastOf(item), `duplicate remote ${shownName(remote)}`, reading)
+      seen.add(name)
+      return remote
     }
-    const remote: Checked = { urls: [], account: '$G' }
-    remotes.push(remote)
-    readBlock(item.value, REMOTE, remote, reading)
-    checkProxy(remote, reading)
-    const name = nameOf(remote)
-    // The complaint stands at the entry's last key.
-    if (seen.has(name)) problems.error([...item.value.values()].pop() ?? item, `duplicate remote ${shownName(remote)}`)
-    seen.add(name)
-  }
-}
+    return each(readUnique, got('Expected remotes field to be an array'))(entry, reading, key)
+  },
+  REMOTE,
+)
 
 /** What tells a remote from others. */
 function nameOf(remote: Checked): string {
@@ -267,7 +229,7 @@ function checkProxy(remote: Checked, { problems }: Reading): void {
   else if ((proxy.timeout ?? 0) < 0) problems.error(entry, 'proxy timeout must be >= 0')
   else if ((proxy.username === '') !== (proxy.password === '')) {
     problems.error(entry, 'proxy username and password must both be specified or both be empty')
-  } else if (urls.length > 0) checkProxied(entry, urls, remote['tls'] === true, problems)
+  } else if (urls.length > 0) checkProxied(entry, urls, remote['tls'] !== undefined, problems)
 }
 
 function checkProxied(
@@ -294,41 +256,31 @@ function checkProxied(
   }
 }
 
+// ── The block ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+const version = kind<string>('text', (entry, reading) => {
+  const value = reading.problems.string(entry)
+  if (value === undefined) return undefined
+  const parts = /^v?([0-9]+)\.([0-9]+)\.([0-9]+)/.exec(value)
+  if (parts === null) return complain(entry, "invalid leafnode's minimum version: invalid semver", reading)
+  const [major, minor] = parts.slice(1).map(Number)
+  const [majorMin, minorMin] = VERSION_MIN
+  if (major > majorMin || (major === majorMin && minor >= minorMin)) return value
+  return complain(entry, 'the minimum version should be at least 2.8.0', reading)
+})
+
 export const LEAFNODES: Schema<Checked> = {
   title: 'leafnodes',
   keys: [
-    ...listenKeys(),
-    custom('block', 'authorization', 'who may connect', readLeafAuthorization, {
-      block: LEAF_AUTHORIZATION as Schema<never>,
-    }),
-    custom('list', 'remotes', 'servers to connect to', readRemotes, { block: REMOTE as Schema<never> }),
-    custom(
-      'duration',
-      ['reconnect', 'reconnect_delay', 'reconnect_interval'],
-      'time between tries',
-      (entry, _, reading) => {
-        durationOf(entry, 'reconnect', reading)
-      },
-      { default: '1 s' },
-    ),
+    ...LISTEN_KEYS,
+    authorization('authorization', 'authorization', 'who may connect'),
+    remotes('remotes', 'remotes', 'servers to connect to'),
+    duration('reconnect', ['reconnect', 'reconnect_delay', 'reconnect_interval'], 'time between tries', '1 s'),
     duration('dialTimeout', 'dial_timeout', 'longest wait for a connection', '1 s'),
-    custom(
-      'block',
-      'tls',
-      'TLS of the listener',
-      (entry, _, reading) => {
-        readTls(entry, 'clients', reading)
-      },
-      { block: TLS as Schema<never> },
-    ),
+    tls('clients')('tls', 'tls', 'TLS of the listener'),
     text('advertise', ['advertise', 'leafnode_advertise'], 'address told to leaf nodes'),
     boolean('noAdvertise', 'no_advertise', 'do not tell leaf nodes of other servers', 'false'),
-    custom(
-      'text',
-      ['min_version', 'minimum_version'],
-      'oldest server that may connect, 2.8.0 or newer',
-      readMinVersion,
-    ),
+    version('version', ['min_version', 'minimum_version'], 'oldest server that may connect, 2.8.0 or newer'),
     compressionKey('s2_auto'),
     boolean(
       'isolate',
@@ -336,20 +288,6 @@ export const LEAFNODES: Schema<Checked> = {
       'keep the interest of leaf nodes from each other',
       'false',
     ),
-    ...writeKeys(),
+    ...WRITE_KEYS,
   ],
-}
-
-function readMinVersion(entry: ConfigEntry, _: Checked, { problems }: Reading): void {
-  const value = problems.string(entry)
-  if (value === undefined) return
-  const parts = /^v?([0-9]+)\.([0-9]+)\.([0-9]+)/.exec(value)
-  if (parts === null) {
-    problems.error(entry, "invalid leafnode's minimum version: invalid semver")
-    return
-  }
-  const [major, minor, patch] = parts.slice(1).map(Number)
-  const [m, n, p] = VERSION_MIN
-  if (major > m || (major === m && (minor > n || (minor === n && patch >= p)))) return
-  problems.error(entry, 'the minimum version should be at least 2.8.0')
 }

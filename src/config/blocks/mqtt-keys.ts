@@ -2,66 +2,33 @@
 // (later-checks.ts).
 
 import type { Checked } from '../layer.ts'
-import { listenKeys } from './cluster-keys.ts'
-import { boolean, custom, duration, durationOf, integer, type Schema, text } from './schema.ts'
-import { readTls } from './tls.ts'
-import { TLS } from './tls-keys.ts'
-import { readSimpleAuth, SIMPLE_AUTH } from './websocket.ts'
+import { LISTEN_KEYS } from './cluster-keys.ts'
+import { custom, kind, type Schema } from './schema.ts'
+import { tls } from './tls.ts'
+import { boolean, duration, integer, text, within } from './values.ts'
+import { simpleAuth } from './websocket.ts'
 
 const ACK_PENDING_MAX = 65_535
+
+const ackPending = kind<number>(
+  'integer',
+  within(0, ACK_PENDING_MAX, (value) => `invalid value ${value}, should in [0..${ACK_PENDING_MAX}] range`),
+)
 
 export const MQTT: Schema<Checked> = {
   title: 'mqtt',
   keys: [
-    ...listenKeys(),
-    custom(
-      'block',
-      'tls',
-      'TLS of the listener',
-      (entry, _, reading) => {
-        readTls(entry, 'clients', reading)
-      },
-      { block: TLS as Schema<never> },
-    ),
-    custom(
-      'block',
-      ['authorization', 'authentication'],
-      'credentials for MQTT clients alone',
-      (entry, into, reading) => {
-        Object.assign(into, readSimpleAuth(entry, reading))
-      },
-      { block: SIMPLE_AUTH as Schema<never> },
-    ),
+    ...LISTEN_KEYS,
+    tls('clients')('tls', 'tls', 'TLS of the listener'),
+    simpleAuth('MQTT'),
     text('noAuthUser', 'no_auth_user', 'user of clients without credentials'),
-    custom(
-      'duration',
-      ['ack_wait', 'ackwait'],
-      'time until a message is sent again',
-      (entry, into, reading) => {
-        into['ackWait'] = durationOf(entry, 'ack_wait', reading)
-      },
-      { default: '30 s' },
-    ),
-    custom(
-      'duration',
-      ['js_api_timeout', 'api_timeout'],
-      'longest wait for the JetStream API',
-      (entry, into, reading) => {
-        into['apiTimeout'] = durationOf(entry, 'js_api_timeout', reading)
-      },
-      { default: '5 s' },
-    ),
-    custom(
-      'integer',
+    duration('ackWait', ['ack_wait', 'ackwait'], 'time until a message is sent again', '30 s'),
+    duration('apiTimeout', ['js_api_timeout', 'api_timeout'], 'longest wait for the JetStream API', '5 s'),
+    ackPending(
+      'ackPending',
       ['max_ack_pending', 'max_pending', 'max_inflight'],
       'unacknowledged messages of a subscription',
-      (entry, _, { problems }) => {
-        const value = problems.integer(entry)
-        if (value !== undefined && (value < 0 || value > ACK_PENDING_MAX)) {
-          problems.error(entry, `invalid value ${value}, should in [0..${ACK_PENDING_MAX}] range`)
-        }
-      },
-      { default: '1024' },
+      '1024',
     ),
     text('domain', 'js_domain', 'JetStream domain'),
     integer('replicas', 'stream_replicas', 'copies of the streams'),

@@ -1,6 +1,8 @@
 // Public nkeys in configurations: whose they are is told by their first letter, and a checksum tells mistyped ones.
 
 import { fromPublic } from '@nats-io/nkeys'
+import { type Complaint, kind, type Take } from './schema.ts'
+import { such } from './values.ts'
 
 const PREFIXES = { user: 'U', account: 'A', operator: 'O', server: 'N', cluster: 'C', curve: 'X' } as const
 
@@ -15,4 +17,12 @@ export function isPublicNkey(text: string, kind?: NkeyKind): boolean {
   } catch {
     return false
   }
+}
+
+/** Rows for public keys. */
+export function publicKey(whose: NkeyKind | undefined, wrong: Complaint, type?: Take<string>) {
+  return kind<string>(
+    'nkey',
+    such((text) => isPublicNkey(text, whose), wrong, type),
+  )
 }

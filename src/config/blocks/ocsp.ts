@@ -1,20 +1,54 @@
 // OCSP (reference 4.1, 4.4): `ocsp` and `ocsp_cache` at the top level, and `ocsp_peer` in a `tls` block.
 
 import type { Draft, OcspCacheOptions, OcspOptions, OcspPeerOptions } from '../../options/shapes.ts'
-import { type ConfigEntry, typeName } from '../language/tree.ts'
+import { type ConfigValue, typeName } from '../language/tree.ts'
 import { quoteText } from '../problems.ts'
-import { custom, type Key, type Reading, readBlock, type Schema, timeoutOf } from './schema.ts'
+import { type Complaint, complain, type Key, kind, type Schema, type Take } from './schema.ts'
+import { block, ofType, only, such, timeoutOf } from './values.ts'
 
-export const OCSP_PEER: Schema<Draft<OcspPeerOptions>> = {
+/** Seconds as a number or a time span. */
+const timeOr =
+  (wrong: Complaint): Take<number> =>
+  (entry, reading) => {
+    const ms = timeoutOf(entry)
+    return typeof ms === 'number' ? ms : complain(entry, wrong, reading)
+  }
+
+/** A boolean, or a block. `begun` is what holds for the one, and what the other begins with. */
+const blockOr =
+  <T>(schema: Schema<T>, begun: (value: ConfigValue) => T, wrong: Complaint): Take<T> =>
+  (entry, reading, name) => {
+    const begin = () => begun(entry.value)
+    return typeof entry.value === 'boolean' ? begin() : block(schema, begin, wrong)(entry, reading, name)
+  }
+
+// ── ocsp_peer ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+const unknownInPeer = (name: string): string => `error parsing tls peer config, unknown field [${quoteText(name)}]`
+
+type Flag = 'verify' | 'warnOnly' | 'unknownIsGood' | 'allowWhenCaUnreachable'
+
+function peerFlag(member: Flag, name: string, doc: string): Key<Draft<OcspPeerOptions>> {
+  return kind('boolean', only('boolean', unknownInPeer(name)))(member, name, doc, 'false')
+}
+
+const readTime = timeOr('error parsing tls peer config, conversion error: unexpected type')
+
+const peerTime = kind<number>('duration', (entry, reading, name) => {
+  const ms = readTime(entry, reading, name)
+  return ms === undefined || ms < 0 ? undefined : ms
+})
+
+const OCSP_PEER: Schema<Draft<OcspPeerOptions>> = {
   title: 'tls.ocsp_peer',
-  unknown: (name) => `error parsing tls peer config, unknown field [${quoteText(name)}]`,
+  unknown: unknownInPeer,
   keys: [
-    peerFlag('verify', 'verify', 'check client certificates by OCSP', 'false'),
+    peerFlag('verify', 'verify', 'check client certificates by OCSP'),
     peerTime('caTimeout', 'ca_timeout', 'longest wait for the responder', '2 s'),
     peerTime('allowedClockSkew', 'allowed_clockskew', 'clock difference that is let pass', '30 s'),
-    peerFlag('warnOnly', 'warn_only', 'log instead of refusing', 'false'),
-    peerFlag('unknownIsGood', 'unknown_is_good', 'take the status Unknown for good', 'false'),
-    peerFlag('allowWhenCaUnreachable', 'allow_when_ca_unreachable', 'let in when no answer can be had', 'false'),
+    peerFlag('warnOnly', 'warn_only', 'log instead of refusing'),
+    peerFlag('unknownIsGood', 'unknown_is_good', 'take the status Unknown for good'),
+    peerFlag('allowWhenCaUnreachable', 'allow_when_ca_unreachable', 'let in when no answer can be had'),
     peerTime(
       'cacheTtlWhenNextUpdateUnset',
       'cache_ttl_when_next_update_unset',
@@ -24,163 +58,104 @@ export const OCSP_PEER: Schema<Draft<OcspPeerOptions>> = {
   ],
 }
 
-function peerFlag(
-  member: 'verify' | 'warnOnly' | 'unknownIsGood' | 'allowWhenCaUnreachable',
-  name: string,
-  doc: string,
-  defaultText: string,
-): Key<Draft<OcspPeerOptions>> {
-  return custom(
-    'boolean',
-    name,
-    doc,
-    (entry, into, { problems }) => {
-      if (typeof entry.value === 'boolean') into[member] = entry.value
-      else problems.error(entry, `error parsing tls peer config, unknown field [${quoteText(name)}]`)
-    },
-    { default: defaultText },
-  )
-}
+/** Rows for the `ocsp_peer` of a `tls` block. */
+export const ocspPeer = kind<OcspPeerOptions>(
+  'boolean',
+  blockOr(
+    OCSP_PEER,
+    (value) => ({
+      verify: value === true,
+      caTimeout: 2_000,
+      allowedClockSkew: 30_000,
+      warnOnly: false,
+      unknownIsGood: false,
+      allowWhenCaUnreachable: false,
+      cacheTtlWhenNextUpdateUnset: 3_600_000,
+    }),
+    'error parsing ocsp peer config: unsupported type map[string]interface {}',
+  ),
+  OCSP_PEER,
+)
 
-function peerTime(
-  member: 'caTimeout' | 'allowedClockSkew' | 'cacheTtlWhenNextUpdateUnset',
-  name: string,
-  doc: string,
-  defaultText: string,
-): Key<Draft<OcspPeerOptions>> {
-  return custom(
-    'duration',
-    name,
-    doc,
-    (entry, into, { problems }) => {
-      const ms = timeoutOf(entry)
-      if (typeof ms === 'string')
-        problems.error(entry, `error parsing tls peer config, conversion error: unexpected type`)
-      else if (ms >= 0) into[member] = ms
-    },
-    { default: defaultText },
-  )
-}
-
-/** The `ocsp_peer` of a `tls` block: a boolean or a block. */
-export function readOcspPeer(entry: ConfigEntry, reading: Reading): OcspPeerOptions {
-  const peer: Draft<OcspPeerOptions> = {
-    verify: entry.value === true,
-    caTimeout: 2_000,
-    allowedClockSkew: 30_000,
-    warnOnly: false,
-    unknownIsGood: false,
-    allowWhenCaUnreachable: false,
-    cacheTtlWhenNextUpdateUnset: 3_600_000,
-  }
-  if (entry.value instanceof Map) readBlock(entry.value, OCSP_PEER, peer, reading)
-  else if (typeof entry.value !== 'boolean') {
-    reading.problems.error(entry, 'error parsing ocsp peer config: unsupported type map[string]interface {}')
-  }
-  return peer
-}
+// ── ocsp ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const MODES = ['auto', 'always', 'must', 'never'] as const
+
+const mode = kind<OcspOptions['mode']>('text', (entry, reading) => {
+  const value = reading.problems.string(entry)?.toLowerCase()
+  if (value === undefined) return undefined
+  const known = MODES.find((each) => each === value)
+  return known ?? complain(entry, 'error parsing ocsp config: unsupported ocsp mode string', reading)
+})
+const urls = kind<string[]>('text', (entry, { problems }) => {
+  const url = problems.string(entry)
+  return url === undefined ? undefined : [url]
+})
+/** nats-server takes no list that a file can hold. */
+const noUrls = kind<string[]>('list', (entry, reading) => {
+  const wrong = `interface conversion: interface {} is ${typeName(entry.value)}, not []string`
+  return complain(entry, wrong, reading)
+})
 
 export const OCSP: Schema<Draft<OcspOptions>> = {
   title: 'ocsp',
   unknown: () => 'error parsing ocsp config: unsupported field string',
   keys: [
-    custom(
-      'text',
-      'mode',
-      MODES.join(', '),
-      (entry, into, { problems }) => {
-        const value = problems.string(entry)
-        const mode = MODES.find((each) => each === value?.toLowerCase())
-        if (mode !== undefined) into.mode = mode
-        else if (value !== undefined) problems.error(entry, 'error parsing ocsp config: unsupported ocsp mode string')
-      },
-      { default: 'auto' },
-    ),
-    custom('text', 'url', 'responder to ask', (entry, into, { problems }) => {
-      const url = problems.string(entry)
-      if (url !== undefined) into.urls = [url]
-    }),
-    // nats-server takes no list that a file can hold.
-    custom('list', 'urls', 'responders to ask; refused by nats-server, whatever it holds', (entry, _, { problems }) => {
-      problems.error(entry, `interface conversion: interface {} is ${typeName(entry.value)}, not []string`)
-    }),
+    mode('mode', 'mode', MODES.join(', '), 'auto'),
+    urls('urls', 'url', 'responder to ask'),
+    noUrls('urls', 'urls', 'responders to ask; refused by nats-server, whatever it holds'),
   ],
 }
 
 /** `ocsp`: a boolean or a block. */
-export function readOcsp(entry: ConfigEntry, reading: Reading): OcspOptions | undefined {
-  const { value } = entry
-  if (typeof value === 'boolean') return { mode: value ? 'auto' : 'never', urls: [] }
-  const options: Draft<OcspOptions> = { mode: 'auto', urls: [] }
-  if (value instanceof Map) readBlock(value, OCSP, options, reading)
-  else reading.problems.error(entry, `error parsing ocsp config: unsupported type ${typeName(value)}`)
-  return options
-}
+export const readOcsp = blockOr<Draft<OcspOptions>>(
+  OCSP,
+  (value) => ({ mode: value === false ? 'never' : 'auto', urls: [] }),
+  ofType('error parsing ocsp config: unsupported type'),
+)
 
-const unknownInCache = (name: string): string =>
-  `error parsing OCSP peer cache config, unknown field [${quoteText(name)}]`
+// ── ocsp_cache ────────────────────────────────────────────────────────────────────────────────────────────────
+
+const inCache = (text: string): string => `error parsing OCSP peer cache config, ${text}`
+const unknownInCache = (name: string): string => inCache(`unknown field [${quoteText(name)}]`)
+const wrongInCache: Complaint = (_, name) => unknownInCache(name)
+
+const readType = such(
+  (text) => /^(?:none|local)$/i.test(text),
+  (value) => inCache(`unknown type [${value}]`),
+  only('string', wrongInCache),
+)
+const type = kind<OcspCacheOptions['type']>('text', (entry, reading, name) => {
+  return readType(entry, reading, name)?.toLowerCase() as OcspCacheOptions['type'] | undefined
+})
+const file = kind('file', only('string', wrongInCache))
+const flag = kind('boolean', only('boolean', wrongInCache))
+const readInterval = timeOr(inCache('conversion error: unexpected type'))
+const interval = kind<number>('duration', (entry, reading, name) => {
+  const ms = readInterval(entry, reading, name)
+  return ms === undefined ? undefined : Math.max(ms, 1000)
+})
 
 export const OCSP_CACHE: Schema<Draft<OcspCacheOptions>> = {
   title: 'ocsp_cache',
   unknown: unknownInCache,
   keys: [
-    custom(
-      'text',
-      'type',
-      'local or none',
-      (entry, into, { problems }, name) => {
-        const { value } = entry
-        if (typeof value !== 'string') problems.error(entry, unknownInCache(name))
-        else if (/^(?:none|local)$/i.test(value)) into.type = value.toLowerCase() as 'none' | 'local'
-        else problems.error(entry, `error parsing OCSP peer cache config, unknown type [${value}]`)
-      },
-      { default: 'local' },
-    ),
-    custom(
-      'file',
-      'local_store',
-      'folder of the cache',
-      (entry, into, { problems }, name) => {
-        if (typeof entry.value === 'string') into.localStore = entry.value
-        else problems.error(entry, unknownInCache(name))
-      },
-      { default: '_rc_' },
-    ),
-    custom(
-      'boolean',
-      'preserve_revoked',
-      'keep what says Revoked',
-      (entry, into, { problems }, name) => {
-        if (typeof entry.value === 'boolean') into.preserveRevoked = entry.value
-        else problems.error(entry, unknownInCache(name))
-      },
-      { default: 'false' },
-    ),
-    custom(
-      'duration',
-      'save_interval',
-      'time between writes to disk, at least 1 s',
-      (entry, into, { problems }) => {
-        const ms = timeoutOf(entry)
-        if (typeof ms === 'number') into.saveInterval = Math.max(ms, 1000)
-        else problems.error(entry, 'error parsing OCSP peer cache config, conversion error: unexpected type')
-      },
-      { default: '5 min' },
-    ),
+    type('type', 'type', 'local or none', 'local'),
+    file('localStore', 'local_store', 'folder of the cache', '_rc_'),
+    flag('preserveRevoked', 'preserve_revoked', 'keep what says Revoked', 'false'),
+    interval('saveInterval', 'save_interval', 'time between writes to disk, at least 1 s', '5 min'),
   ],
 }
 
 /** `ocsp_cache`: a boolean or a block. */
-export function readOcspCache(entry: ConfigEntry, reading: Reading): OcspCacheOptions {
-  const { value } = entry
-  const type = value === false ? 'none' : 'local'
-  const options: Draft<OcspCacheOptions> = { type, localStore: '_rc_', preserveRevoked: false, saveInterval: 300_000 }
-  if (value instanceof Map) readBlock(value, OCSP_CACHE, options, reading)
+export const readOcspCache = blockOr<Draft<OcspCacheOptions>>(
+  OCSP_CACHE,
+  (value) => ({
+    type: value === false ? 'none' : 'local',
+    localStore: '_rc_',
+    preserveRevoked: false,
+    saveInterval: 300_000,
+  }),
   // The wrong word in this complaint is nats-server's.
-  else if (typeof value !== 'boolean') {
-    reading.problems.error(entry, `error parsing tags: unsupported type ${typeName(value)}`)
-  }
-  return options
-}
+  ofType('error parsing tags: unsupported type'),
+)

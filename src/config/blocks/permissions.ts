@@ -1,12 +1,12 @@
 // What users may publish and subscribe to, as configurations say it (reference 4.2): one subject, a list, or lists of
 // what is allowed and denied.
 
-import { parseDuration } from '../../base/duration.ts'
 import type { Draft, Permissions, SubjectRules } from '../../options/shapes.ts'
 import { isValidSubject } from '../../subjects/filter.ts'
 import { type ConfigEntry, typeName } from '../language/tree.ts'
-import { type Problems, quoteText, shownValue } from '../problems.ts'
-import { custom, type Reading, readBlock, type Schema } from './schema.ts'
+import { type Problems, quoteText } from '../problems.ts'
+import { complain, custom, kind, type Reading, readBlock, type Schema } from './schema.ts'
+import { block, gotValue, spanOf } from './values.ts'
 
 /** An answer's permission where nothing else is said: one message, for two minutes. */
 const RESPONSE_MESSAGES = 1
@@ -30,35 +30,27 @@ const RULES: Schema<RulesDraft> = {
 
 type Responses = Draft<NonNullable<Permissions['responses']>>
 
+/** Of these, 0 says nothing. */
+const unlessZero = (value: number | undefined): number | undefined => value || undefined
+
+const messages = kind<number>('integer', (entry, { problems }) => unlessZero(problems.integer(entry)))
+const expiry = kind<number>('duration', (entry, reading) =>
+  typeof entry.value === 'string'
+    ? unlessZero(spanOf(entry, reading, 'error parsing expires: '))
+    : complain(entry, 'error parsing expires, not a duration string', reading),
+)
+
 const RESPONSES: Schema<Responses> = {
   title: 'permissions.allow_responses',
   unknown,
   keys: [
-    custom(
-      'integer',
+    messages(
+      'maxMessages',
       ['max', 'max_msgs', 'max_messages', 'max_responses'],
       'messages to one reply subject; negative = no limit',
-      (entry, into, { problems }) => {
-        const max = problems.integer(entry)
-        if (max !== undefined && max !== 0) into.maxMessages = max
-      },
-      { default: '1' },
+      '1',
     ),
-    custom(
-      'duration',
-      ['expires', 'expiration', 'ttl'],
-      'how long they may come; negative = no limit',
-      (entry, into, { problems }) => {
-        if (typeof entry.value !== 'string') {
-          problems.error(entry, 'error parsing expires, not a duration string')
-          return
-        }
-        const span = parseDuration(entry.value)
-        if ('wrong' in span) problems.error(entry, `error parsing expires: ${span.wrong}`)
-        else if (span.ms !== 0) into.expires = span.ms
-      },
-      { default: '2 min' },
-    ),
+    expiry('expires', ['expires', 'expiration', 'ttl'], 'how long they may come; negative = no limit', '2 min'),
   ],
 }
 
@@ -73,7 +65,7 @@ export const PERMISSIONS: Schema<Draft<Permissions>> = {
       (entry, into, reading) => {
         into.publish = readRules(entry, false, reading)
       },
-      { block: RULES as Schema<never> },
+      { block: RULES },
     ),
     custom(
       'subjects',
@@ -82,7 +74,7 @@ export const PERMISSIONS: Schema<Draft<Permissions>> = {
       (entry, into, reading) => {
         into.subscribe = readRules(entry, true, reading)
       },
-      { block: RULES as Schema<never> },
+      { block: RULES },
     ),
     custom(
       'boolean',
@@ -91,24 +83,28 @@ export const PERMISSIONS: Schema<Draft<Permissions>> = {
       (entry, into, reading) => {
         into.responses = readResponses(entry, reading)
       },
-      { block: RESPONSES as Schema<never>, default: 'false' },
+      { block: RESPONSES, default: 'false' },
     ),
   ],
 }
 
+const readDraft = block<Draft<Permissions>>(
+  PERMISSIONS,
+  () => ({ publish: undefined, subscribe: undefined, responses: undefined }),
+  gotValue('Expected permissions to be a map/struct'),
+)
+
 /** Reads a block of permissions. */
 export function readPermissions(entry: ConfigEntry, reading: Reading): Permissions | undefined {
-  const { value } = entry
-  if (!(value instanceof Map)) {
-    return reading.problems.error(entry, `Expected permissions to be a map/struct, got ${shownValue(value)}`)
-  }
-  const permissions: Draft<Permissions> = { publish: undefined, subscribe: undefined, responses: undefined }
-  readBlock(value, PERMISSIONS, permissions, reading)
-  if (permissions.responses === undefined) return permissions
+  const permissions = readDraft(entry, reading, '')
+  if (permissions?.responses === undefined) return permissions
   // Who may answer may, without a list of its own, do nothing else.
   const { allow = [], deny } = permissions.publish ?? {}
   return { ...permissions, publish: { allow, deny } }
 }
+
+/** Rows for permissions. */
+export const permissions = kind<Permissions>('block', readPermissions, PERMISSIONS)
 
 function readRules(entry: ConfigEntry, queues: boolean, reading: Reading): SubjectRules | undefined {
   const { value } = entry
@@ -125,18 +121,16 @@ function readRules(entry: ConfigEntry, queues: boolean, reading: Reading): Subje
 /** A subject or a list of subjects; `queues`: each may have a queue group behind it. */
 export function readSubjects(entry: ConfigEntry, queues: boolean, problems: Problems): string[] | undefined {
   const { value } = entry
-  const subjects: string[] = []
-  if (typeof value === 'string') subjects.push(value)
-  else if (Array.isArray(value)) {
-    for (const item of value) {
-      if (typeof item.value !== 'string') {
-        return problems.error(item, 'Subject in permissions array cannot be cast to string')
-      }
-      subjects.push(item.value)
-    }
-  } else {
+  if (typeof value !== 'string' && !Array.isArray(value)) {
     const expected = 'Expected subject permissions to be a subject, or array of subjects'
     return problems.error(entry, `${expected}, got ${typeName(value)}`)
+  }
+  const subjects: string[] = []
+  for (const item of typeof value === 'string' ? [entry] : value) {
+    if (typeof item.value !== 'string') {
+      return problems.error(item, 'Subject in permissions array cannot be cast to string')
+    }
+    subjects.push(item.value)
   }
   for (const subject of subjects) {
     const wrong = whyNoRule(subject, queues)

@@ -3,8 +3,7 @@
 // takes its value over. One function, readBlock(), reads any block by its schema; docs/configuration.md is made from
 // the same rows.
 
-import { parseDuration } from '../../base/duration.ts'
-import { type ConfigEntry, type ConfigMap, isPlainData, typeName } from '../language/tree.ts'
+import { type ConfigEntry, type ConfigMap, type ConfigValue, isPlainData } from '../language/tree.ts'
 import { suggestion } from '../nearest.ts'
 import { type Problems, quoteText } from '../problems.ts'
 
@@ -37,6 +36,16 @@ export interface Schema<T> {
   readonly unknown?: (name: string) => string
 }
 
+/** Takes a value. Answers undefined, and complains, if it is not as it should be. */
+export type Take<V> = (entry: ConfigEntry, reading: Reading, name: string) => V | undefined
+
+/** What is said of a value that is wrong; `name` is its key as it was written. */
+export type Complaint = string | ((value: ConfigValue, name: string) => string)
+
+export function complain(entry: ConfigEntry, wrong: Complaint, { problems }: Reading, name = ''): undefined {
+  return problems.error(entry, typeof wrong === 'string' ? wrong : wrong(entry.value, name))
+}
+
 /** Reads a block: each entry by the row of its name, in any case. Problems are gathered, nothing is thrown. */
 export function readBlock<T>(map: ConfigMap, schema: Schema<T>, into: T, reading: Reading): void {
   for (const [name, entry] of map) {
@@ -50,7 +59,7 @@ export function readBlock<T>(map: ConfigMap, schema: Schema<T>, into: T, reading
 }
 
 /** The complaint about a member of plain data that no row of the schema knows. */
-export function unknownMember<T>({ keys }: Schema<T>, name: string): string {
+function unknownMember<T>({ keys }: Schema<T>, name: string): string {
   const known = keys.flatMap(({ names }) => names)
   return `unknown field ${quoteText(name)}${suggestion(name, known)}`
 }
@@ -66,116 +75,32 @@ function keyNamed<T>(schema: Schema<T>, name: string): Key<T> | undefined {
   return lookup.get(name.toLowerCase())
 }
 
-// ── Rows for values of the usual kinds ────────────────────────────────────────────────────────────────────────
+// ── Rows ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Members of T that may hold a V. */
 export type MembersFor<T, V> = { [K in keyof T]-?: V extends T[K] ? K : never }[keyof T]
 
-type Builder<V> = <T>(
-  member: MembersFor<T, V>,
-  names: string | readonly string[],
-  doc: string,
-  defaultText?: string,
-) => Key<T>
+type Names = string | readonly string[]
+export type Rows<V> = <T>(member: MembersFor<T, V>, names: Names, doc: string, defaultText?: string) => Key<T>
 
-function builder<V>(
-  kind: string,
-  take: (entry: ConfigEntry, reading: Reading, name: string) => V | undefined,
-): Builder<V> {
-  return <T>(member: MembersFor<T, V>, names: string | readonly string[], doc: string, defaultText = ''): Key<T> => ({
-    names: typeof names === 'string' ? [names] : names,
-    kind,
-    default: defaultText,
-    doc,
-    read: (entry, into, reading, name) => {
+/** Makes rows for values of a kind: the member is what `take` answers. `block` is what may stand there. */
+export function kind<V>(called: string, take: Take<V>, block?: Schema<never>): Rows<V> {
+  return <T>(member: MembersFor<T, V>, names: Names, doc: string, defaultText = ''): Key<T> => {
+    const read: Key<T>['read'] = (entry, into, reading, name) => {
       const value = take(entry, reading, name)
       if (value !== undefined) (into as Record<PropertyKey, unknown>)[member] = value
-    },
-  })
+    }
+    return custom(called, names, doc, read, { default: defaultText, ...(block && { block }) })
+  }
 }
 
-export const text = builder<string>('text', (entry, { problems }) => problems.string(entry))
-export const boolean = builder<boolean>('boolean', (entry, { problems }) => problems.boolean(entry))
-export const integer = builder<number>('integer', (entry, { problems }) => problems.integer(entry))
-export const size = builder<number>('size', (entry, { problems }) => problems.integer(entry))
-/** A time span; the first of the names is what complaints call it. */
-export const duration = <T>(
-  member: MembersFor<T, number>,
-  names: string | readonly string[],
-  doc: string,
-  defaultText = '',
-): Key<T> => {
-  const first = typeof names === 'string' ? names : names[0]
-  return builder<number>('duration', (entry, reading) => durationOf(entry, first, reading))(
-    member,
-    names,
-    doc,
-    defaultText,
-  )
-}
-
-/** A row that needs a function of its own. */
+/** A row that does more than setting a member. */
 export function custom<T>(
-  kind: string,
-  names: string | readonly string[],
+  called: string,
+  names: Names,
   doc: string,
   read: Key<T>['read'],
-  more: { default?: string; block?: Schema<never> } = {},
+  more: { readonly default?: string; readonly block?: Schema<never> } = {},
 ): Key<T> {
-  const row = { names: typeof names === 'string' ? [names] : names, kind, default: more.default ?? '', doc, read }
-  return more.block === undefined ? row : { ...row, block: more.block }
-}
-
-/** Milliseconds of a time span, or of an old-style number of seconds, which gives a warning. */
-export function durationOf(entry: ConfigEntry, field: string, { problems }: Reading): number | undefined {
-  if (typeof entry.value !== 'string') {
-    problems.warnUse(entry, field, `${field} should be converted to a duration`)
-    const seconds = problems.integer(entry)
-    return seconds === undefined ? undefined : seconds * 1000
-  }
-  const result = parseDuration(entry.value)
-  if ('ms' in result) return result.ms
-  return problems.error(entry, `error parsing ${field}: ${result.wrong}`)
-}
-
-/** Seconds as a number or a time span; answers milliseconds, or the complaint's last words. */
-export function timeoutOf({ value }: ConfigEntry): number | string {
-  if (typeof value === 'bigint' || typeof value === 'number') return Number(value) * 1000
-  if (typeof value !== 'string') return "'timeout' wrong type"
-  const result = parseDuration(value)
-  return 'ms' in result ? result.ms : `'timeout' ${result.wrong}`
-}
-
-/** A text or an array of texts. */
-export function textsOf(entry: ConfigEntry, field: string, { problems }: Reading): string[] | undefined {
-  const { value } = entry
-  if (typeof value === 'string') return [value]
-  if (!Array.isArray(value)) {
-    return problems.error(entry, `error parsing ${field}: unsupported type ${typeName(value)}`)
-  }
-  const texts: string[] = []
-  for (const item of value) {
-    if (typeof item.value === 'string') texts.push(item.value)
-    else problems.error(item, `error parsing ${field}: unsupported type in array ${typeName(item.value)}`)
-  }
-  return texts
-}
-
-/** What a `listen` value says: a port, or `host:port`. */
-export function listenOf(entry: ConfigEntry, { problems }: Reading): { host: string; port: number } | undefined {
-  const { value } = entry
-  if (typeof value === 'bigint') return { host: '', port: Number(value) }
-  if (typeof value !== 'string') return problems.error(entry, `expected port or host:port, got ${typeName(value)}`)
-  const parts = splitHostPort(value)
-  if (parts === undefined) return problems.error(entry, `could not parse address string ${quoteText(value)}`)
-  if (!/^[-+]?[0-9]{1,18}$/.test(parts.port)) {
-    return problems.error(entry, `could not parse port ${quoteText(parts.port)}`)
-  }
-  return { host: parts.host, port: Number(parts.port) }
-}
-
-/** `host:port`, `[v6]:port` or `:port`; undefined for anything else. */
-export function splitHostPort(address: string): { host: string; port: string } | undefined {
-  const parts = /^(?:\[([^[\]]*)\]|([^:[\]]*)):([^:[\]]*)$/.exec(address)
-  return parts === null ? undefined : { host: parts[1] ?? parts[2], port: parts[3] }
+  return { names: typeof names === 'string' ? [names] : names, kind: called, default: '', doc, read, ...more }
 }

@@ -2,25 +2,19 @@
 
 import { SLOW_CONSUMER_POLICIES, type SlowConsumerPolicy } from '../../options/shapes.ts'
 import { quoteText, shownValue } from '../problems.ts'
-import { custom, type Key } from './schema.ts'
+import { complain, type Key, kind } from './schema.ts'
+
+const KNOWN = SLOW_CONSUMER_POLICIES.map(quoteText).join(', ')
+
+const policy = kind<SlowConsumerPolicy>('choice', (entry, reading, name) => {
+  const known = SLOW_CONSUMER_POLICIES.find((one) => one === entry.value)
+  const wrong = `Expected ${name} to be one of ${KNOWN}, got ${shownValue(entry.value)}`
+  return known ?? complain(entry, wrong, reading)
+})
+
+const DOC = `what follows when too much waits for a connection: ${SLOW_CONSUMER_POLICIES.join(', ')}. Only in Heddle`
 
 /** The row of the key; `inherited` says whose policy holds where there is none. */
-export function slowConsumerKey<T extends { slowConsumer?: SlowConsumerPolicy | undefined }>(
-  inherited: string,
-): Key<T> {
-  const doc = `what follows when too much waits for a connection: ${SLOW_CONSUMER_POLICIES.join(', ')}. Only in Heddle`
-  return custom(
-    'choice',
-    'slow_consumer',
-    doc,
-    (entry, into, { problems }, name) => {
-      const policy = SLOW_CONSUMER_POLICIES.find((one) => one === entry.value)
-      if (policy !== undefined) into.slowConsumer = policy
-      else {
-        const known = SLOW_CONSUMER_POLICIES.map(quoteText).join(', ')
-        problems.error(entry, `Expected ${name} to be one of ${known}, got ${shownValue(entry.value)}`)
-      }
-    },
-    { default: inherited },
-  )
+export function slowConsumer(inherited: string): Key<{ slowConsumer?: SlowConsumerPolicy | undefined }> {
+  return policy('slowConsumer', 'slow_consumer', DOC, inherited)
 }

@@ -4,7 +4,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { CertificatePair, TlsOptions } from '../../options/shapes.ts'
 import type { ConfigEntry } from '../language/tree.ts'
-import { type Reading, readBlock } from './schema.ts'
+import { kind, type Reading, readBlock } from './schema.ts'
 import { TLS, type TlsDraft, type TlsPlace, wrongTls } from './tls-keys.ts'
 import { CIPHER_SUITES } from './tls-names.ts'
 
@@ -37,6 +37,10 @@ export function readTls(entry: ConfigEntry, place: TlsPlace, reading: Reading): 
   }
   return loadTls({ ...tls, certFile, keyFile }, entry, reading)
 }
+
+/** Rows for a `tls` block. */
+export const tls = (place: TlsPlace) =>
+  kind<TlsOptions>('block', (entry, reading) => readTls(entry, place, reading), TLS)
 
 function newTls(place: TlsPlace): TlsDraft {
   return {

@@ -2,7 +2,7 @@
 
 import type { ConfigEntry } from '../language/tree.ts'
 import { quoteText } from '../problems.ts'
-import type { Reading } from './schema.ts'
+import { kind, type Reading } from './schema.ts'
 
 /** Whether a text can be a URL: no control characters, a good scheme, percent signs with two digits, a good port. */
 export function isUrl(text: string): boolean {
@@ -31,10 +31,10 @@ export function readUrl(entry: ConfigEntry, text: string, what: string, { proble
 }
 
 /** Reads a list of URLs, with a warning for one that is there twice. */
-export function readUrls(entry: ConfigEntry, what: string, reading: Reading): string[] {
+export function readUrls(entry: ConfigEntry, what: string, reading: Reading): string[] | undefined {
   const { problems } = reading
   const seen = new Set<string>()
-  return (problems.array(entry) ?? []).flatMap((item) => {
+  return problems.array(entry)?.flatMap((item) => {
     const text = problems.string(item)
     if (text === undefined) return []
     if (seen.has(text)) {
@@ -45,3 +45,14 @@ export function readUrls(entry: ConfigEntry, what: string, reading: Reading): st
     return readUrl(item, text, what, reading) ?? []
   })
 }
+
+/** Rows for a list of URLs. */
+export const urls = (what: string) => kind<string[]>('list', (entry, reading) => readUrls(entry, what, reading))
+
+/** Rows for one URL, as a list of it. */
+export const url = (what: string) =>
+  kind<string[]>('url', (entry, reading) => {
+    const text = reading.problems.string(entry)
+    const read = text === undefined ? undefined : readUrl(entry, text, what, reading)
+    return read === undefined ? undefined : [read]
+  })

@@ -7,12 +7,21 @@ import {
   type Permissions,
   type UserOptions,
 } from '../../options/shapes.ts'
-import { type ConfigEntry, typeName } from '../language/tree.ts'
-import { quoteText, shownValue } from '../problems.ts'
+import { quoteText } from '../problems.ts'
 import { isPublicNkey } from './nkey.ts'
-import { PERMISSIONS, readPermissions } from './permissions.ts'
-import { boolean, custom, type Reading, readBlock, type Schema, text, textsOf } from './schema.ts'
-import { slowConsumerKey } from './slow-consumer.ts'
+import { permissions } from './permissions.ts'
+import { complain, kind, type Schema, type Take } from './schema.ts'
+import { slowConsumer } from './slow-consumer.ts'
+import { block, boolean, each, got, gotValue, lastOf, text, textsOf } from './values.ts'
+
+const readTypes = textsOf('allowed connection types')
+
+const connectionTypes = kind<ConnectionType[]>('list', (entry, reading, key) => {
+  const names = readTypes(entry, reading, key)?.map((name) => name.toUpperCase() as ConnectionType)
+  const unknown = names?.filter((name) => !CONNECTION_TYPES.includes(name)) ?? []
+  if (unknown.length === 0) return names
+  return complain(entry, `invalid connection types [${unknown.map(quoteText).join(' ')}]`, reading)
+})
 
 export const USER: Schema<Draft<UserOptions>> = {
   title: 'users[]',
@@ -20,58 +29,36 @@ export const USER: Schema<Draft<UserOptions>> = {
     text('username', ['user', 'username'], 'name'),
     text('password', ['pass', 'password'], 'password, plain or as a bcrypt hash'),
     text('nkey', 'nkey', 'public user key, instead of name and password'),
-    custom(
-      'block',
-      ['permissions', 'permission', 'authorization'],
-      'what the user may do',
-      (entry, into, reading) => {
-        into.permissions = readPermissions(entry, reading)
-      },
-      { block: PERMISSIONS as Schema<never> },
-    ),
-    custom(
-      'list',
+    permissions('permissions', ['permissions', 'permission', 'authorization'], 'what the user may do'),
+    connectionTypes(
+      'connectionTypes',
       ['allowed_connection_types', 'connection_types', 'clients'],
       `ways the user may connect: ${CONNECTION_TYPES.join(', ')}`,
-      (entry, into, reading) => {
-        into.connectionTypes = readConnectionTypes(entry, reading)
-      },
-      { default: 'all' },
+      'all',
     ),
     boolean('proxyRequired', 'proxy_required', 'only through a trusted proxy', 'false'),
-    slowConsumerKey<Draft<UserOptions>>("the account's"),
+    slowConsumer("the account's"),
   ],
 }
 
-/** Reads a list of users. */
-export function readUsers(entry: ConfigEntry, reading: Reading): UserOptions[] | undefined {
-  const { problems } = reading
-  const { value } = entry
-  if (!Array.isArray(value)) {
-    return problems.error(entry, `Expected users field to be an array, got ${shownValue(value)}`)
-  }
-  const users: UserOptions[] = []
-  for (const item of value) {
-    if (!(item.value instanceof Map)) {
-      // Not the value, as nats-server has it: it may be a password.
-      problems.error(item, `Expected user entry to be a map/struct, got ${typeName(item.value)}`)
-      continue
-    }
-    const user: Draft<UserOptions> = {
-      username: '',
-      password: '',
-      nkey: '',
-      permissions: undefined,
-      connectionTypes: undefined,
-      proxyRequired: false,
-    }
-    readBlock(item.value, USER, user, reading)
-    const wrong = whyNoUser(user)
-    // The complaint stands at the entry's last key.
-    if (wrong !== undefined) problems.error([...item.value.values()].pop() ?? item, wrong)
-    else users.push(user)
-  }
-  return users
+const readUser: Take<Draft<UserOptions>> = block(
+  USER,
+  () => ({
+    username: '',
+    password: '',
+    nkey: '',
+    permissions: undefined,
+    connectionTypes: undefined,
+    proxyRequired: false,
+  }),
+  // Not the value, as nats-server has it: it may be a password.
+  got('Expected user entry to be a map/struct'),
+)
+
+const readGoodUser: Take<UserOptions> = (entry, reading, name) => {
+  const user = readUser(entry, reading, name)
+  const wrong = user === undefined ? undefined : whyNoUser(user)
+  return wrong === undefined ? user : complain(lastOf(entry), wrong, reading)
 }
 
 function whyNoUser({ username, password, nkey }: UserOptions): string | undefined {
@@ -80,14 +67,11 @@ function whyNoUser({ username, password, nkey }: UserOptions): string | undefine
   return username !== '' || password !== '' ? 'Nkey users do not take usernames or passwords' : undefined
 }
 
-function readConnectionTypes(entry: ConfigEntry, reading: Reading): ConnectionType[] | undefined {
-  const names = textsOf(entry, 'allowed connection types', reading)?.map((name) => name.toUpperCase())
-  const unknown = names?.filter((name) => !CONNECTION_TYPES.includes(name as ConnectionType))
-  if (unknown !== undefined && unknown.length > 0) {
-    reading.problems.error(entry, `invalid connection types [${unknown.map(quoteText).join(' ')}]`)
-  }
-  return names as ConnectionType[] | undefined
-}
+/** Reads a list of users. */
+export const readUsers = each(readGoodUser, gotValue('Expected users field to be an array'))
+
+/** Rows for lists of users. */
+export const users = kind<readonly UserOptions[]>('list', readUsers, USER)
 
 /** Users with the permissions of those without their own. */
 export function withDefaults(users: readonly UserOptions[], permissions: Permissions | undefined): UserOptions[] {

@@ -1,22 +1,23 @@
 // `websocket { … }` (reference 4.8), and the small block of credentials that it shares with mqtt.
 
-import { parseDuration } from '../../base/duration.ts'
 import type { Draft, WebSocketOptions } from '../../options/shapes.ts'
-import { type ConfigEntry, isPlainData, typeName } from '../language/tree.ts'
+import { isPlainData, typeName } from '../language/tree.ts'
+import { custom, kind, type Schema } from './schema.ts'
+import { tls } from './tls.ts'
 import {
+  block,
   boolean,
-  custom,
   duration,
+  got,
   integer,
-  listenOf,
-  type Reading,
-  readBlock,
-  type Schema,
+  listen,
+  ofType,
+  only,
+  recordOf,
+  spanOf,
   text,
   textsOf,
-} from './schema.ts'
-import { readTls } from './tls.ts'
-import { TLS } from './tls-keys.ts'
+} from './values.ts'
 
 export interface SimpleAuth {
   username: string
@@ -25,114 +26,85 @@ export interface SimpleAuth {
   authTimeout: number
 }
 
-export const SIMPLE_AUTH: Schema<SimpleAuth> = {
+const seconds = kind<number>('seconds', (entry, { problems }) => {
+  const { value } = entry
+  if (typeof value === 'bigint' || typeof value === 'number') return Number(value) * 1000
+  return isPlainData(entry) ? problems.error(entry, "'timeout' wrong type") : 1000 // as in nats-server
+})
+
+const SIMPLE_AUTH: Schema<SimpleAuth> = {
   title: 'websocket.authorization',
   keys: [
     text('username', ['user', 'username'], 'name'),
     text('password', ['pass', 'password'], 'password'),
     text('token', 'token', 'token'),
-    custom('seconds', 'timeout', 'time for CONNECT, a number of seconds', (entry, into, { problems }) => {
-      const { value } = entry
-      if (typeof value === 'bigint' || typeof value === 'number') into.authTimeout = Number(value) * 1000
-      else if (isPlainData(entry)) problems.error(entry, "'timeout' wrong type")
-      else into.authTimeout = 1000 // as in nats-server
-    }),
+    seconds('authTimeout', 'timeout', 'time for CONNECT, a number of seconds'),
   ],
 }
+
+const readSimpleAuth = block(SIMPLE_AUTH, () => ({ username: '', password: '', token: '', authTimeout: 0 }))
+
+/** Credentials for the clients of one listener alone: what they are becomes the listener's own. */
+export const simpleAuth = (clients: string) =>
+  custom<object>(
+    'block',
+    ['authorization', 'authentication'],
+    `credentials for ${clients} clients alone`,
+    (entry, into, reading, name) => {
+      Object.assign(into, readSimpleAuth(entry, reading, name))
+    },
+    { block: SIMPLE_AUTH },
+  )
+
+const handshakeTimeout = kind<number>('duration', (entry, reading, name) => {
+  if (typeof entry.value === 'string') return spanOf(entry, reading)
+  const seconds = only('bigint', ofType('error parsing handshake timeout: unsupported type'))(entry, reading, name)
+  return seconds === undefined ? undefined : seconds * 1000
+})
+
+const origins = kind<string[]>('list', textsOf('allowed origins'))
+
+const headers = kind<Readonly<Record<string, string>>>(
+  'block',
+  recordOf(
+    only('string', (value, name) => `error parsing header key ${name}: unsupported type ${typeName(value)}`),
+    ofType('error parsing headers: unsupported type'),
+  ),
+)
 
 export const WEBSOCKET: Schema<Draft<WebSocketOptions>> = {
   title: 'websocket',
   keys: [
-    custom('listen', 'listen', 'address and port, or port', (entry, into, reading) => {
-      const listen = listenOf(entry, reading)
-      if (listen !== undefined) Object.assign(into, listen)
-    }),
+    listen,
     text('host', ['host', 'net'], 'address', '0.0.0.0'),
     integer('port', 'port', 'port; there is no listener without'),
     text('advertise', 'advertise', 'address told to clients'),
-    custom(
-      'block',
-      'tls',
-      'TLS of the listener; this or no_tls is required',
-      (entry, into, reading) => {
-        into.tls = readTls(entry, 'clients', reading)
-      },
-      { block: TLS as Schema<never> },
-    ),
+    tls('clients')('tls', 'tls', 'TLS of the listener; this or no_tls is required'),
     boolean('noTls', 'no_tls', 'serve without TLS', 'false'),
     boolean('sameOrigin', 'same_origin', 'the page must come from the same host', 'false'),
-    custom(
-      'list',
+    origins(
+      'allowedOrigins',
       ['allowed_origins', 'allowed_origin', 'allow_origins', 'allow_origin', 'origins', 'origin'],
       'the page must come from one of these',
-      (entry, into, reading) => {
-        into.allowedOrigins = textsOf(entry, 'allowed origins', reading) ?? []
-      },
-      { default: 'any' },
+      'any',
     ),
-    custom(
-      'duration',
-      'handshake_timeout',
-      'longest handshake; a number means seconds',
-      (entry, into, { problems }) => {
-        const { value } = entry
-        if (typeof value === 'bigint') into.handshakeTimeout = Number(value) * 1000
-        else if (typeof value !== 'string') {
-          problems.error(entry, `error parsing handshake timeout: unsupported type ${typeName(value)}`)
-        } else {
-          const span = parseDuration(value)
-          if ('ms' in span) into.handshakeTimeout = span.ms
-          else problems.error(entry, span.wrong)
-        }
-      },
-    ),
+    handshakeTimeout('handshakeTimeout', 'handshake_timeout', 'longest handshake; a number means seconds'),
     boolean('compression', ['compression', 'compress'], 'offer permessage-deflate', 'false'),
-    custom(
-      'block',
-      ['authorization', 'authentication'],
-      'credentials for WebSocket clients alone',
-      (entry, into, reading) => {
-        Object.assign(into, readSimpleAuth(entry, reading))
-      },
-      { block: SIMPLE_AUTH as Schema<never> },
-    ),
+    simpleAuth('WebSocket'),
     text('noAuthUser', 'no_auth_user', 'user of clients without credentials'),
     text('jwtCookie', 'jwt_cookie', 'cookie that holds the user JWT'),
     text('userCookie', 'user_cookie', 'cookie that holds the name'),
     text('passCookie', 'pass_cookie', 'cookie that holds the password'),
     text('tokenCookie', 'token_cookie', 'cookie that holds the token'),
-    custom('block', 'headers', 'extra headers of the response', readHeaders),
+    headers('headers', 'headers', 'extra headers of the response'),
     duration('pingInterval', 'ping_interval', 'time between PINGs, instead of that of other clients'),
   ],
 }
 
-function readHeaders(entry: ConfigEntry, into: Draft<WebSocketOptions>, { problems }: Reading): void {
-  if (!(entry.value instanceof Map)) {
-    problems.error(entry, `error parsing headers: unsupported type ${typeName(entry.value)}`)
-    return
-  }
-  const headers: [string, string][] = []
-  for (const [name, item] of entry.value) {
-    if (typeof item.value === 'string') headers.push([name, item.value])
-    else problems.error(item, `error parsing header key ${name}: unsupported type ${typeName(item.value)}`)
-  }
-  into.headers = Object.fromEntries(headers)
-}
-
-export function readSimpleAuth(entry: ConfigEntry, reading: Reading): SimpleAuth {
-  const auth = { username: '', password: '', token: '', authTimeout: 0 }
-  const map = reading.problems.map(entry)
-  if (map !== undefined) readBlock(map, SIMPLE_AUTH, auth, reading)
-  return auth
-}
-
 /** Reads the block. */
-export function readWebSocket(entry: ConfigEntry, reading: Reading): WebSocketOptions | undefined {
-  const { value } = entry
-  if (!(value instanceof Map)) {
-    return reading.problems.error(entry, `Expected websocket to be a map, got ${typeName(value)}`)
-  }
-  const options: Draft<WebSocketOptions> = {
+export const readWebSocket = block<Draft<WebSocketOptions>>(
+  WEBSOCKET,
+  () => ({
     host: '',
     port: 0,
     advertise: '',
@@ -153,7 +125,6 @@ export function readWebSocket(entry: ConfigEntry, reading: Reading): WebSocketOp
     tokenCookie: '',
     headers: {},
     pingInterval: 0,
-  }
-  readBlock(value, WEBSOCKET, options, reading)
-  return options
-}
+  }),
+  got('Expected websocket to be a map'),
+)
