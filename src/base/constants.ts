@@ -149,9 +149,9 @@ export const STUCK_AFTER_SMALL_MS = 1_000
 /** A receiver that drops messages may have this many bytes of protocol lines waiting beyond max_pending. */
 export const LINES_PENDING_MAX = 64 * 1024
 /** Share of max_pending that is dropped at once where the oldest go: moving a queue up takes time by its length. */
-export const SHEDDING_STEP = 1 / 16
+export const DROP_STEP = 1 / 16
 /** A receiver that has dropped nothing for this long has caught up: when it drops again, the log says so again. */
-export const SHEDDING_QUIET_MS = 10_000
+export const DROP_QUIET_MS = 10_000
 
 // ── Accounts from a web server ──────────────────────────────────────────────────────────────────────────
 /** Time for one, redirections and all, and when the log says that it took long: as nats-server has them. */

@@ -11,7 +11,7 @@ import { LINGER_MS, PROTOCOL_VERSION } from '../base/constants.ts'
 import { CloseReason, type Fault, Faults, type Refusal } from '../base/errors.ts'
 import { attempt } from '../base/guarded.ts'
 import { Work } from '../base/turns.ts'
-import { Shedding } from '../net/drop-policy.ts'
+import { DropPolicy } from '../net/drop-policy.ts'
 import { abandon } from '../net/handle.ts'
 import { KeepAlive, type KeepAliveOwner } from '../net/keep-alive.ts'
 import { Outbound } from '../net/outbound.ts'
@@ -84,7 +84,7 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
   private lastFault: Fault | undefined
   readGate: ReadGate | undefined
   slowWrites: SlowWrites | undefined
-  private shedding: Shedding | undefined
+  private dropPolicy: DropPolicy | undefined
 
   constructor(shard: ClientOwner, id: number, socket: Transport, webSocket?: WebSocketSession) {
     this.shard = shard
@@ -283,21 +283,23 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
   /** What follows from now on when too much waits for it. */
   setSlowConsumerPolicy(policy: SlowConsumerPolicy): void {
     if (policy === this.slowConsumerPolicy) return
-    this.shedding =
-      policy === 'disconnect' ? undefined : new Shedding(policy, (messages, isFirst) => this.dropped(messages, isFirst))
-    this.outbound.setShedding(this.shedding)
+    this.dropPolicy =
+      policy === 'disconnect'
+        ? undefined
+        : new DropPolicy(policy, (messages, isFirst) => this.dropped(messages, isFirst))
+    this.outbound.setDropPolicy(this.dropPolicy)
   }
 
   get slowConsumerPolicy(): SlowConsumerPolicy {
-    return this.shedding?.policy ?? 'disconnect'
+    return this.dropPolicy?.policy ?? 'disconnect'
   }
 
   private dropped(messages: number, beginsEpisode: boolean): void {
-    const { shard, shedding } = this
+    const { shard, dropPolicy } = this
     this.droppedMessages += messages
     shard.records.dropped(this, messages)
-    if (!beginsEpisode || shedding === undefined) return
-    const which = shedding.policy === 'drop_oldest' ? 'oldest' : 'newest'
+    if (!beginsEpisode || dropPolicy === undefined) return
+    const which = dropPolicy.policy === 'drop_oldest' ? 'oldest' : 'newest'
     this.log.warn(`Slow Consumer Detected: MaxPending of ${shard.options.maxPending} Exceeded, drops ${which} messages`)
   }
 
@@ -392,8 +394,8 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
     if (this.closing) {
       // It had time to take its last words and say goodbye.
       if (this.shard.clock.nowMs > this.lingersUntilMs) this.socket.destroy()
-    } else if (this.shedding !== undefined) {
-      const dropped = this.shedding.endOfEpisode(nowMs)
+    } else if (this.dropPolicy !== undefined) {
+      const dropped = this.dropPolicy.endOfEpisode(nowMs)
       if (dropped > 0) this.log.info(`Slow Consumer caught up; ${dropped} messages dropped`)
     } else this.slowWrites = sweepWrites(this.slowWrites, this, this.shard, this.socket)
   }

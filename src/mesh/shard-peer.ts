@@ -24,9 +24,9 @@ import { isNotAfter, type PublishOrder } from './publish-order.ts'
 /** A publisher on another shard, as the router sees it. One object a peer, renamed for each frame. */
 export class RemotePublisher implements Publisher {
   id = 0
-  private readonly peer: Peer
+  private readonly peer: ShardPeer
 
-  constructor(peer: Peer) {
+  constructor(peer: ShardPeer) {
     this.peer = peer
   }
 
@@ -49,7 +49,7 @@ export class RemotePublisher implements Publisher {
   set passing(_shards: Set<number> | undefined) {}
 
   /** What it sent goes on to a third shard and waits for that one: a queue message, or an answer to a request. */
-  holdForPeer({ link }: Peer): void {
+  holdForPeer({ link }: ShardPeer): void {
     const { id, peer } = this
     if (id !== SERVER_ID && peer.requestHold(id)) link.whenRelieved(() => peer.requestRelease(id))
     // Not until the third shard goes on: it may wait for this one in the same way.
@@ -80,7 +80,7 @@ export interface PeerOwner {
   readonly order: PublishOrder
   readonly inbox: Inbox
   /** Messages came from the peer's publishers. */
-  receive(run: Run, frame: Frame, peer: Peer): void
+  receive(run: Run, frame: Frame, peer: ShardPeer): void
   /** Something else than a read or a frame makes the shard work. */
   wake(): void
   /** Asks for the end of the turn, at which links publish. */
@@ -90,13 +90,13 @@ export interface PeerOwner {
   /** A receiver on the peer's side has fallen behind a publisher of ours, or has caught up with it. */
   holdPublisher(connection: number, peer: number): void
   releasePublisher(connection: number, peer: number): void
-  readonly peers: readonly Peer[]
+  readonly peers: readonly ShardPeer[]
   /** Publishers of ours. */
   readonly clients: Pick<ReadonlyNumberMap<LocalPublisher>, 'get' | 'values'>
   readonly log: Pick<Log, 'complaint' | 'warn'>
 }
 
-export class Peer implements InboxRing {
+export class ShardPeer implements InboxRing {
   readonly index: number
   readonly interest: InterestReader
   readonly link: Link

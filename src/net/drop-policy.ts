@@ -1,20 +1,20 @@
 // What becomes of messages for which a connection has no room: it gives up the oldest that wait, or the newest, instead
 // of being cut as a slow consumer. Only connections with such a policy have one of these; outbound.ts asks it.
 
-import { SHEDDING_QUIET_MS } from '../base/constants.ts'
+import { DROP_QUIET_MS } from '../base/constants.ts'
 import type { SlowConsumerPolicy } from '../options/shapes.ts'
 
-export type SheddingPolicy = Exclude<SlowConsumerPolicy, 'disconnect'>
+export type DropRule = Exclude<SlowConsumerPolicy, 'disconnect'>
 
-export class Shedding {
-  readonly policy: SheddingPolicy
+export class DropPolicy {
+  readonly policy: DropRule
   /** Told of messages that were dropped. */
   private readonly onDropped: (messages: number, beginsEpisode: boolean) => void
   private latestMs = 0
   /** Messages dropped since the connection fell behind; 0 = it keeps up. */
   private episode = 0
 
-  constructor(policy: SheddingPolicy, onDropped: (messages: number, beginsEpisode: boolean) => void) {
+  constructor(policy: DropRule, onDropped: (messages: number, beginsEpisode: boolean) => void) {
     this.policy = policy
     this.onDropped = onDropped
   }
@@ -30,7 +30,7 @@ export class Shedding {
   /** How many messages the episode cost that is over by now, as none was dropped for a while; 0: none is over. */
   endOfEpisode(nowMs: number): number {
     const { episode } = this
-    if (episode === 0 || nowMs - this.latestMs < SHEDDING_QUIET_MS) return 0
+    if (episode === 0 || nowMs - this.latestMs < DROP_QUIET_MS) return 0
     this.episode = 0
     return episode
   }

@@ -11,13 +11,13 @@ import {
   BLOCK_SLACK,
   BY_REFERENCE_MIN,
   CHUNK_BYTES,
+  DROP_STEP,
   HOLD_MS,
   HOLD_PENDING,
   HOLD_READ_BYTES,
   LINES_PENDING_MAX,
   NEARLY_FULL,
   SHARE_MIN,
-  SHEDDING_STEP,
   SMALL_CHUNK_BYTES,
   STUCK_AFTER_MS,
   STUCK_AFTER_SMALL_MS,
@@ -29,7 +29,7 @@ import { guarded } from '../base/guarded.ts'
 import type { LoopClock } from '../base/loop-clock.ts'
 import { type Block, copyBytes } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
-import type { Shedding } from './drop-policy.ts'
+import type { DropPolicy } from './drop-policy.ts'
 import { LINES, SliceQueue } from './slice-queue.ts'
 import type { Transport } from './transport.ts'
 
@@ -64,7 +64,7 @@ export class Outbound {
   private readonly owner: OutboundOwner
   private socket: Transport
   private readonly pendingMax: number
-  /** Publishers are held beyond this, and the connection is cut beyond that; see setShedding(). */
+  /** Publishers are held beyond this, and the connection is cut beyond that; see setDropPolicy(). */
   private behindMark: number
   private overflowMark: number
   private readonly handler: OutboundHandler
@@ -87,7 +87,7 @@ export class Outbound {
   /** Those who hold back publishers until this has caught up. */
   private waiters: Set<() => void> | undefined
   /** What becomes of messages for which there is no room; undefined: the connection is cut. */
-  private shedding: Shedding | undefined
+  private dropPolicy: DropPolicy | undefined
 
   constructor(owner: OutboundOwner, socket: Transport, pendingMax: number, handler: OutboundHandler) {
     this.owner = owner
@@ -103,17 +103,17 @@ export class Outbound {
    * drops messages holds nobody back: whoever chose that prefers losing some to slowing down publishers. Lines are
    * never dropped and have some room of their own.
    */
-  setShedding(shedding: Shedding | undefined): void {
+  setDropPolicy(dropPolicy: DropPolicy | undefined): void {
     const { pendingMax } = this
-    this.shedding = shedding
-    this.behindMark = shedding === undefined ? Math.min(HOLD_PENDING, pendingMax / 2) : Number.POSITIVE_INFINITY
-    this.overflowMark = shedding === undefined ? pendingMax : pendingMax + LINES_PENDING_MAX
-    this.queued?.setDropping(shedding !== undefined)
+    this.dropPolicy = dropPolicy
+    this.behindMark = dropPolicy === undefined ? Math.min(HOLD_PENDING, pendingMax / 2) : Number.POSITIVE_INFINITY
+    this.overflowMark = dropPolicy === undefined ? pendingMax : pendingMax + LINES_PENDING_MAX
+    this.queued?.setDropping(dropPolicy !== undefined)
     this.relieveWaiters()
   }
 
   get dropsMessages(): boolean {
-    return this.shedding !== undefined
+    return this.dropPolicy !== undefined
   }
 
   /** What is queued from here on goes out by another socket: TLS has come over the one before. */
@@ -210,9 +210,9 @@ export class Outbound {
   /** Queues messages of `size` bytes each that others may get as well; as many as there is room for. */
   shareMessages(chunk: Chunk, start: number, end: number, size: number): void {
     let shareMin = SHARE_MIN
-    if (this.shedding !== undefined) {
+    if (this.dropPolicy !== undefined) {
       const kept = this.makeRoom((end - start) / size, size)
-      if (this.shedding.policy === 'drop_oldest') start = end - kept * size
+      if (this.dropPolicy.policy === 'drop_oldest') start = end - kept * size
       else end = start + kept * size
       // Its queue is full for long: a few bytes are not to keep a whole chunk of what others got.
       shareMin = BY_REFERENCE_MIN
@@ -226,8 +226,8 @@ export class Outbound {
    * there is room; the others, its oldest or its newest, are dropped. One message fits whenever nothing waits.
    */
   makeRoom(count: number, size: number): number {
-    const { shedding } = this
-    if (shedding === undefined || this.pendingBytes + count * size <= this.pendingMax) return count
+    const { dropPolicy } = this
+    if (dropPolicy === undefined || this.pendingBytes + count * size <= this.pendingMax) return count
     if (this.inFlight === undefined && this.queued !== undefined) {
       // Perhaps it only waits for the end of this turn.
       this.owner.publish()
@@ -236,16 +236,16 @@ export class Outbound {
     const lacking = this.pendingBytes + count * size - this.pendingMax
     if (lacking <= 0) return count
     let dropped = 0
-    if (shedding.policy === 'drop_oldest' && this.queued !== undefined) {
+    if (dropPolicy.policy === 'drop_oldest' && this.queued !== undefined) {
       // Some more than is needed, so that the queue is not moved up for each message.
-      const { messages, bytes } = this.queued.dropOldest(lacking + this.pendingMax * SHEDDING_STEP)
+      const { messages, bytes } = this.queued.dropOldest(lacking + this.pendingMax * DROP_STEP)
       this.pendingBytes -= bytes
       dropped += messages
     }
     const least = this.pendingBytes === 0 ? 1 : 0
     const room = Math.floor((this.pendingMax - this.pendingBytes) / size)
     const kept = Math.min(count, Math.max(least, room))
-    shedding.dropped(dropped + count - kept, this.owner.nowMs)
+    dropPolicy.dropped(dropped + count - kept, this.owner.nowMs)
     return kept
   }
 
@@ -253,7 +253,7 @@ export class Outbound {
     if (this.closed) return
     let { queued } = this
     if (queued === undefined) {
-      queued = new SliceQueue(this.shedding !== undefined)
+      queued = new SliceQueue(this.dropPolicy !== undefined)
       this.queued = queued
     }
     const last = queued.chunks.length - 1

@@ -16,7 +16,7 @@ export interface Prepared {
   readonly commit: () => void
 }
 
-export class AuthDesk {
+export class AuthResponder {
   readonly answerers: Omit<Answerers, 'system'>
   /** The embedding program's; undefined: it leaves it to us. */
   authenticate: Authenticate | undefined

@@ -14,7 +14,7 @@ export interface ServerTlsObserver {
   revoked(): void
 }
 
-export class ServerTls {
+export class PortTls {
   private readonly log: Log
   private readonly observer: ServerTlsObserver
   /** Undefined: no port has TLS. */

@@ -26,10 +26,10 @@ import type { PrimarySystem } from '../system/primary/primary-system.ts'
 import type { Answerers } from '../threads/primary-rpc.ts'
 import type { OcspCounts } from '../tls/ocsp/peers.ts'
 import type { TlsOfPorts, TlsSettings } from '../tls/tls-settings.ts'
-import { AuthDesk } from './auth-responder.ts'
+import { AuthResponder } from './auth-responder.ts'
 import { ClientPorts } from './client-ports.ts'
 import { closeSpread, pause } from './lame-duck.ts'
-import { ServerTls } from './port-tls.ts'
+import { PortTls } from './port-tls.ts'
 import { reloadLines, withPortsOf } from './reload.ts'
 import { removePortsFile, writePidFile, writePortsFile } from './server-files.ts'
 import { identityOf } from './server-identity.ts'
@@ -50,13 +50,13 @@ export class Primary {
     Promise.reject(new Error('can only reload config when a file is provided using -c or --config'))
 
   private readonly shards: Shards
-  private readonly authDesk: AuthDesk
+  private readonly authResponder: AuthResponder
   private ports: ClientPorts | undefined
   private monitor: Monitor | undefined
   private pageSources: Promise<PageSources> | undefined
   /** Loaded when the server has started, or when somebody first asks for it. */
   private system: Promise<PrimarySystem | undefined> | undefined
-  private readonly serverTls: ServerTls
+  private readonly portTls: PortTls
   /** Clients are served. */
   private started = false
   private reloads = Promise.resolve()
@@ -73,19 +73,29 @@ export class Primary {
     this.log = new Log(options, { name: 'primary', opened: logOpened })
     const key = createServerKey()
     this.identity = identityOf(key.id, options, options.port)
-    this.serverTls = new ServerTls(this.log, {
+    this.portTls = new PortTls(this.log, {
       changed: (tls) => {
         this.reloads = this.reloads.then(() => this.useOptions(this.options, tls())).catch(this.log.bug)
       },
       revoked: () => attempt(this.log.bug, () => this.close()),
     })
-    this.authDesk = new AuthDesk(() => this.options, authenticate, {
+    this.authResponder = new AuthResponder(() => this.options, authenticate, {
       warn: (text) => this.log.warn(text),
       refused: (peer) => attempt(this.log.bug, async () => (await this.loadSystem())?.announcements.peerRefused(peer)),
     })
     const onRelief = (): void => this.ports?.offerWaiting()
     const ask: Answerers['system'] = async ({ request }) => (await this.loadSystem())?.answer(request)
-    this.shards = new Shards(options, this.identity, threads, this.log, logOpened, onRelief, this.authDesk, ask, key)
+    this.shards = new Shards(
+      options,
+      this.identity,
+      threads,
+      this.log,
+      logOpened,
+      onRelief,
+      this.authResponder,
+      ask,
+      key,
+    )
     this.shards.onConnectionsChanged = (accounts) =>
       attempt(this.log.bug, async () => (await this.loadSystem())?.announcements.connectionsChanged(accounts))
   }
@@ -133,10 +143,10 @@ export class Primary {
     const monitor = this.loadMonitor()
     monitor.catch(() => undefined) // awaited below, if it comes to that
     await log.ready()
-    const identities = await this.authDesk.prepare(options, (text) => log.warn(text))
+    const identities = await this.authResponder.prepare(options, (text) => log.warn(text))
     if ('refused' in identities) throw new Error(identities.refused)
     identities.commit()
-    const { tls, commit } = await this.serverTls.prepare(options)
+    const { tls, commit } = await this.portTls.prepare(options)
     this.goOnUnlessClosing()
     commit()
     await shards.start(tls)
@@ -265,7 +275,7 @@ export class Primary {
 
   /** What is known of clients' certificates; undefined: nobody has asked yet. */
   get ocspCounts(): OcspCounts | undefined {
-    return this.authDesk.ocspCounts
+    return this.authResponder.ocspCounts
   }
 
   // ── The system account ────────────────────────────────────────────────────────────────────────────────
@@ -277,7 +287,7 @@ export class Primary {
 
   /** Where account tokens come from; undefined outside operator mode. */
   get accountResolver(): AccountResolver | undefined {
-    return this.authDesk.accountResolver
+    return this.authResponder.accountResolver
   }
 
   /** Those who are connected go by the tokens that these accounts have now. */
@@ -306,20 +316,20 @@ export class Primary {
 
   private async apply(given: Options, authenticate: Authenticate | undefined): Promise<void> {
     if (!this.isRunning) throw new OptionError('the server is not running')
-    if (authenticate !== undefined && this.authDesk.authenticate === undefined) {
+    if (authenticate !== undefined && this.authResponder.authenticate === undefined) {
       throw new OptionError('authenticate cannot be added while the server runs')
     }
     const { log, options: before } = this
     const next = withPortsOf(before, given)
     const { refusal } = diffOptions(before, next)
     if (refusal !== undefined) throw new OptionError(refusal)
-    const { tls, commit } = await this.serverTls.prepare(next)
-    const identities = await this.authDesk.prepare(next, (text) => log.warn(text))
+    const { tls, commit } = await this.portTls.prepare(next)
+    const identities = await this.authResponder.prepare(next, (text) => log.warn(text))
     if ('refused' in identities) throw new OptionError(identities.refused)
     log.configure(next)
     identities.commit()
     commit()
-    if (authenticate !== undefined) this.authDesk.authenticate = authenticate
+    if (authenticate !== undefined) this.authResponder.authenticate = authenticate
     this.options = next
     this.configLoadedAt = Date.now()
     await this.useOptions(next, tls)
@@ -417,10 +427,10 @@ export class Primary {
     this.ports?.close()
     if (this.started) await this.announceEnd('SHUTDOWN')
     await this.shards.stop()
-    await this.authDesk.close()
+    await this.authResponder.close()
     ;(await this.system)?.close()
     ;(await this.pageSources)?.close()
-    this.serverTls.close()
+    this.portTls.close()
     await this.monitor?.close()
     if (this.started) {
       removePortsFile(this.options.portsFileDir, this.log)

@@ -30,7 +30,7 @@ import type { Answerers } from '../threads/primary-rpc.ts'
 import { createHandshakeLimit, takeBlocked } from '../tls/rate-limit.ts'
 import type { TlsOfPorts } from '../tls/tls-settings.ts'
 import { askShards } from './ask-shards.ts'
-import type { AuthDesk } from './auth-responder.ts'
+import type { AuthResponder } from './auth-responder.ts'
 import { Descriptors } from './descriptors.ts'
 import { shuffled } from './lame-duck.ts'
 import { introduce, LocalShardHost, type ShardHost, type ShardObserver, WorkerShardHost } from './shard-host.ts'
@@ -85,7 +85,7 @@ export class Shards implements ShardObserver {
     log: Log,
     logOpened: SharedArrayBuffer,
     onRelief: () => void,
-    authDesk: AuthDesk,
+    authResponder: AuthResponder,
     system: Answerers['system'],
     key: ServerKey,
   ) {
@@ -98,9 +98,9 @@ export class Shards implements ShardObserver {
     this.onRelief = onRelief
     this.gauges = new Gauges(Math.max(1, options.workers))
     this.accountConnections = new AccountConnections(Math.max(1, options.workers))
-    this.answerers = { ...authDesk.answerers, system }
+    this.answerers = { ...authResponder.answerers, system }
     this.key = key
-    this.asksProgram = authDesk.authenticate !== undefined
+    this.asksProgram = authResponder.authenticate !== undefined
   }
 
   // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────

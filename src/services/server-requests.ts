@@ -14,7 +14,7 @@ import type { ServicesOwner } from './owner.ts'
 const PREFIX = '$SYS._INBOX.'
 const SHARD_ID_BYTES = 6
 
-export interface OwnRequest {
+export interface ServerRequest {
   readonly account: Account
   readonly subject: string
   readonly headers: Readonly<Record<string, string>>
@@ -22,7 +22,7 @@ export interface OwnRequest {
   readonly timeoutMs: number
 }
 
-export class OwnRequests {
+export class ServerRequests {
   private readonly owner: ServicesOwner
   private readonly prefix = `${PREFIX}${randomBytes(SHARD_ID_BYTES).toString('base64url')}.`
   private readonly listening = new Set<Account>()
@@ -35,7 +35,7 @@ export class OwnRequests {
   }
 
   /** The payload of the first answer; undefined if nobody listens, or none comes in time or before `gone`. */
-  ask({ account, timeoutMs, ...message }: OwnRequest, gone?: AbortSignal): Promise<Uint8Array | undefined> {
+  ask({ account, timeoutMs, ...message }: ServerRequest, gone?: AbortSignal): Promise<Uint8Array | undefined> {
     if (gone?.aborted) return Promise.resolve(undefined)
     const { owner } = this
     this.listen(account)

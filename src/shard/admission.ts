@@ -21,10 +21,10 @@ import { Refusals } from '../base/errors.ts'
 import { TurnQueue } from '../base/turn-queue.ts'
 import type { Client } from '../connection/client.ts'
 import type { Options } from '../options/options.ts'
-import { OwnRequests } from '../services/server-requests.ts'
+import { ServerRequests } from '../services/server-requests.ts'
 import type { ShardSetup } from '../threads/messages.ts'
 import type { Questions } from '../threads/primary-rpc.ts'
-import { TokenAccounts, type TokenChange } from './jwt-accounts.ts'
+import { JwtAccounts, type TokenChange } from './jwt-accounts.ts'
 import type { AdmissionOwner } from './owner.ts'
 
 /** A signature is checked in a tenth of a millisecond, and a token has two. */
@@ -47,9 +47,9 @@ export class Admission {
   private readonly questions: Questions
   private readonly services: AuthServices
   /** In operator mode. */
-  private readonly tokenAccounts: TokenAccounts | undefined
+  private readonly jwtAccounts: JwtAccounts | undefined
   private readonly key: ServerKey
-  private readonly requests: OwnRequests
+  private readonly requests: ServerRequests
   /** When signatures of those who log in are checked. */
   private readonly turns = new TurnQueue(LOGINS_A_TURN)
   /** Loaded when somebody is asked about for the first time. */
@@ -65,11 +65,11 @@ export class Admission {
     this.shard = shard
     this.questions = questions
     this.key = key
-    this.requests = new OwnRequests(shard)
-    this.tokenAccounts = this.createTokenAccounts()
+    this.requests = new ServerRequests(shard)
+    this.jwtAccounts = this.createTokenAccounts()
     this.services = {
       passwords: questions,
-      accounts: this.tokenAccounts?.book,
+      accounts: this.jwtAccounts?.book,
       custom: asksProgram ? (request) => within(this.timeoutMs, this.askProgram(request), lateProgram) : undefined,
       callout: {
         ask: async (...question) => {
@@ -87,12 +87,12 @@ export class Admission {
     return this.questions.ask('custom', { request: authenticateRequest(request) }, request.gone)
   }
 
-  private createTokenAccounts(): TokenAccounts | undefined {
+  private createTokenAccounts(): JwtAccounts | undefined {
     const { shard } = this
     const operator = operatorOf(shard.options)
     if (operator === undefined || isInvalid(operator)) return undefined // createAuthenticator() throws
     const book = new AccountBook(operator, (key) => this.questions.ask('account', { key }))
-    return new TokenAccounts(book, shard.accounts, {
+    return new JwtAccounts(book, shard.accounts, {
       warn: (text) => shard.log.warn(text),
       bugMet: shard.bugMet,
       configured: (outcome) => this.configured(outcome),
@@ -101,7 +101,7 @@ export class Admission {
   }
 
   private async createCallout(): Promise<Callout> {
-    const { shard, key, authenticator, tokenAccounts } = this
+    const { shard, key, authenticator, jwtAccounts } = this
     const [{ Callout }, { createCurve }] = await Promise.all([import('../auth/callout.ts'), import('@nats-io/nkeys')])
     const xkey = withKnownName(createCurve())
     const server = {
@@ -113,9 +113,9 @@ export class Admission {
       key: { getPublicKey: () => key.id, sign: signerOf(key) },
       xkey,
     }
-    const accounts = { book: tokenAccounts?.book, configured: authenticator.accounts }
+    const accounts = { book: jwtAccounts?.book, configured: authenticator.accounts }
     const publish: PublishCallout = async ({ account, ...message }, gone) => {
-      await tokenAccounts?.prepare(account)
+      await jwtAccounts?.prepare(account)
       shard.wake()
       return this.requests.ask({ ...message, account: shard.accounts.named(account), subject: CALLOUT_SUBJECT }, gone)
     }
@@ -141,8 +141,8 @@ export class Admission {
     const { epoch } = this
     return andThen(this.authenticator.authenticate(request), (answer) => {
       if (epoch !== this.epoch) return this.identify(request)
-      if (isRefusal(answer) || this.tokenAccounts === undefined) return answer
-      const prepared = this.tokenAccounts.prepare(answer.account)
+      if (isRefusal(answer) || this.jwtAccounts === undefined) return answer
+      const prepared = this.jwtAccounts.prepare(answer.account)
       return andThen(prepared, () => (epoch === this.epoch ? answer : this.identify(request)))
     })
   }
@@ -151,18 +151,18 @@ export class Admission {
 
   /** New options are in force. Resolves when all who are here may stay, or have gone. */
   async optionsChanged(options: Options, before: Options): Promise<void> {
-    const { tokenAccounts, services, shard } = this
+    const { jwtAccounts, services, shard } = this
     const isSame = isDeepStrictEqual(concernsOf(options), concernsOf(before))
-    if (isSame && tokenAccounts === undefined && services.custom === undefined) return
+    if (isSame && jwtAccounts === undefined && services.custom === undefined) return
     const { authenticator } = this
     this.epoch++
     this.configureAccounts()
     this.authenticator = createAuthenticator(options, services)
     this.callout = undefined
     // A web server is asked for what is not known or has ended, and no reload has to wait for it.
-    if (tokenAccounts !== undefined && options.resolver?.type !== 'url') {
+    if (jwtAccounts !== undefined && options.resolver?.type !== 'url') {
       const fetch = (key: string) => this.questions.ask('account', { key })
-      const changes = await tokenAccounts.refresh(fetch, options.resolver?.type !== 'memory')
+      const changes = await jwtAccounts.refresh(fetch, options.resolver?.type !== 'memory')
       this.epoch++
       shard.wake()
       for (const change of changes) this.accountChanged(change)
@@ -174,10 +174,10 @@ export class Admission {
 
   /** Tokens of these accounts were pushed or deleted: their clients go by what they say now. */
   async claimsChanged(accounts: readonly string[]): Promise<void> {
-    const { tokenAccounts, shard } = this
-    if (tokenAccounts === undefined) return
+    const { jwtAccounts, shard } = this
+    if (jwtAccounts === undefined) return
     const fetch = (key: string) => this.questions.ask('account', { key })
-    const changes = await tokenAccounts.pushed(fetch, accounts)
+    const changes = await jwtAccounts.pushed(fetch, accounts)
     shard.wake()
     for (const change of changes) this.accountChanged(change)
     this.recount()
@@ -201,7 +201,7 @@ export class Admission {
 
   private configureAccounts(): void {
     const { accounts, mappings } = this.shard.options
-    if (this.tokenAccounts === undefined) this.configured(this.shard.accounts.configureAll(accounts, mappings))
+    if (this.jwtAccounts === undefined) this.configured(this.shard.accounts.configureAll(accounts, mappings))
   }
 
   /** Accounts have been configured: subscriptions and routes follow those that import something else than before. */
@@ -241,12 +241,12 @@ export class Admission {
 
   /** What people call an account (name: in operator mode its public key). */
   accountTag(name: string): string {
-    return this.tokenAccounts?.book.get(name)?.claims.name || name
+    return this.jwtAccounts?.book.get(name)?.claims.name || name
   }
 
   /** The token of an account; empty: it has none, or nobody has come to it here. */
   accountToken(name: string): string {
-    return this.tokenAccounts?.book.get(name)?.jwt ?? ''
+    return this.jwtAccounts?.book.get(name)?.jwt ?? ''
   }
 
   private clientsOf(account: string): Client[] {
@@ -254,7 +254,7 @@ export class Admission {
   }
 
   close(): void {
-    this.tokenAccounts?.close()
+    this.jwtAccounts?.close()
   }
 }
 

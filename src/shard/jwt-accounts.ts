@@ -43,7 +43,7 @@ export interface TokenChange {
 
 type FetchLater = (key: string) => Promise<string | undefined>
 
-export class TokenAccounts {
+export class JwtAccounts {
   readonly book: AccountBook
   private readonly accounts: Accounts
   private readonly observer: TokenAccountsObserver

@@ -23,7 +23,7 @@ import type { Frame } from '../mesh/frame.ts'
 import { Inbox, type InboxOwner } from '../mesh/inbox.ts'
 import type { PeerSetup } from '../mesh/messages.ts'
 import { PublishOrder } from '../mesh/publish-order.ts'
-import { Peer, type PeerOwner } from '../mesh/shard-peer.ts'
+import { type PeerOwner, ShardPeer } from '../mesh/shard-peer.ts'
 import { type Arrival, readingSocketOver, socketOver } from '../net/handle.ts'
 import type { Outbound } from '../net/outbound.ts'
 import type { Transport } from '../net/transport.ts'
@@ -53,7 +53,7 @@ import type { WebSockets, WebSocketsClass, WebSocketsOwner } from '../websocket/
 import { Admission } from './admission.ts'
 import { Arrivals } from './arrivals.ts'
 import { ShardTimers } from './shard-timers.ts'
-import { SecureEntry } from './tls-entry.ts'
+import { TlsEntry } from './tls-entry.ts'
 
 export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, WebSocketsOwner, ReportQueueOwner {
   readonly index: number
@@ -73,12 +73,12 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
   readonly system: ShardSystem | undefined
   readonly permissionSets = new PermissionSets()
   readonly accountConnections: AccountConnections
-  readonly tls: SecureEntry
+  readonly tls: TlsEntry
   /** What only the primary can answer. */
   readonly questions: Questions
   readonly admission: Admission
   readonly router: Router
-  readonly peers: Peer[] = []
+  readonly peers: ShardPeer[] = []
   /** The order of what this shard publishes among all shards. */
   readonly order: PublishOrder
   readonly inbox = new Inbox(this)
@@ -135,7 +135,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
     this.questions = new Questions(toPrimary)
     this.sequence = new MessageSequence(setup.systemSequence)
     this.system = createShardSystem(this, toPrimary)
-    this.tls = new SecureEntry(this, setup.handshakeLimit)
+    this.tls = new TlsEntry(this, setup.handshakeLimit)
     this.tls.configure(setup.tls.client)
     this.admission = new Admission(this, this.questions, setup)
     // Room for the longest cut line: verb, blanks, arguments, CR.
@@ -344,7 +344,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
 
   addPeer(setup: PeerSetup): void {
     this.removePeer(setup.index)
-    this.peers.push(new Peer(this, setup))
+    this.peers.push(new ShardPeer(this, setup))
     this.generations.advanceAll()
     this.inbox.drain()
   }
@@ -362,7 +362,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
     this.forEachClient((client) => client.releaseForShard(index))
   }
 
-  receive(run: Run, frame: Frame, peer: Peer): void {
+  receive(run: Run, frame: Frame, peer: ShardPeer): void {
     peer.publisher.id = frame.publisher
     this.lastServed.turnTo(frame.publisher, () => `cid:${frame.publisher} of shard ${peer.index}`)
     const account = this.accounts.named(frame.account)

@@ -15,7 +15,7 @@ import { type TlsSession, TlsUpgrader, type UpgradeHandler } from '../tls/upgrad
 import { startPlain } from './plain-entry.ts'
 import { type ProxyEntryOwner, readProxyHeader } from './proxy-entry.ts'
 
-export class SecureEntry {
+export class TlsEntry {
   private readonly shard: ProxyEntryOwner
   /** Counts handshakes, over all shards. */
   private readonly handshakeLimit: SharedArrayBuffer

@@ -8,7 +8,7 @@ import { createRing, RingConsumer, RingProducer } from '../../src/memory/ring.ts
 import { attachRun, emptyFrame, FrameKind, readFrame } from '../../src/mesh/frame.ts'
 import { Link, type LinkOwner } from '../../src/mesh/link.ts'
 import { type PeerMessage, WAKE } from '../../src/mesh/messages.ts'
-import type { Peer } from '../../src/mesh/shard-peer.ts'
+import type { ShardPeer } from '../../src/mesh/shard-peer.ts'
 import type { Primary } from '../../src/primary/primary.ts'
 import { composeRun } from '../../src/protocol/compose.ts'
 import { Run } from '../../src/protocol/run.ts'
@@ -50,7 +50,7 @@ export class StagedPeer {
   readonly said: PeerMessage[] = []
   readonly port: MessagePort
   /** This one, as the shard under test sees it. */
-  private readonly peer: Peer
+  private readonly peer: ShardPeer
   private readonly pool = new ChunkPool()
 
   constructor(shard: Shard, index: number) {

@@ -8,7 +8,7 @@ import type { SystemAnswer, SystemRequest } from '../contract.ts'
 import { type MessageSequence, signed } from '../server-info.ts'
 import { Announcements } from './announcements.ts'
 import type { AnnouncementsOwner, DeskOwner } from './owner.ts'
-import type { SystemDesk } from './responder.ts'
+import type { SystemResponder } from './responder.ts'
 import type { SystemServer } from './server.ts'
 
 export class PrimarySystem implements AnnouncementsOwner, DeskOwner {
@@ -16,7 +16,7 @@ export class PrimarySystem implements AnnouncementsOwner, DeskOwner {
   readonly sequence: MessageSequence
   readonly announcements: Announcements
   private readonly loadSources: () => Promise<PageSources>
-  private desk: Promise<SystemDesk> | undefined
+  private desk: Promise<SystemResponder> | undefined
 
   /** `account`: the system account's name. */
   constructor(
@@ -33,7 +33,7 @@ export class PrimarySystem implements AnnouncementsOwner, DeskOwner {
 
   /** Undefined: there is nothing to be said. Never rejects. */
   async answer(request: SystemRequest): Promise<SystemAnswer | undefined> {
-    this.desk ??= import('./responder.ts').then(({ SystemDesk }) => new SystemDesk(this))
+    this.desk ??= import('./responder.ts').then(({ SystemResponder }) => new SystemResponder(this))
     return (await this.desk).answer(request)
   }
 

@@ -18,7 +18,7 @@ import { type RequestOptions, readBody } from './request-options.ts'
 import type { Reply } from './service.ts'
 import { SERVICES } from './service-table.ts'
 
-export class SystemDesk {
+export class SystemResponder {
   private readonly system: DeskOwner
   private underway = 0
   private readonly waiting: (() => void)[] = []

@@ -1,7 +1,7 @@
 // The system account as a shard serves it: takes requests to the server itself, asks the primary, publishes what it
 // answers; and what the primary wants told.
 //
-//     client: PUB $SYS.REQ.SERVER.PING.VARZ ─▶ Plan.own ─▶ take() ── question ─▶ SystemDesk, on the primary
+//     client: PUB $SYS.REQ.SERVER.PING.VARZ ─▶ Plan.own ─▶ take() ── question ─▶ SystemResponder, on the primary
 //     client: MSG _INBOX.7                  ◀── publish() ◀── answer ─────────────┘
 //
 // A flood of requests is bounded here, before it crosses a port: those that wait, and their bytes.
