@@ -103,6 +103,35 @@ test('only the command reads arguments and environment', () => {
   expect(readers.filter((place) => !place.startsWith('src/main.ts'))).toEqual([])
 })
 
+/** `docs/….md`, and the heading that is quoted behind it. */
+const CITATION = /\bdocs\/[\w/-]+\.md\b(?:, "([^"]+)")?/g
+
+/** Text in which a comment's lines stand behind each other, so that a citation may be wrapped. */
+const unwrapped = (text: string): string => text.replace(/\n\s*(?:\/\/|\*)(?: |$)/gm, ' ')
+
+test('every page and heading that a comment names is there', () => {
+  const headings = new Map<string, Set<string>>()
+  const headingsOf = (path: string): Set<string> | undefined => {
+    if (!headings.has(path) && existsSync(join(ROOT, path))) {
+      const page = readFileSync(join(ROOT, path), 'utf8')
+      headings.set(path, new Set([...page.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading)))
+    }
+    return headings.get(path)
+  }
+  const wrong = EVERYTHING.flatMap(({ path, text }) =>
+    [...unwrapped(text).matchAll(CITATION)].flatMap(([citation, heading]) => {
+      const found = headingsOf(citation.replace(/, ".*/, ''))
+      return found !== undefined && (heading === undefined || found.has(heading)) ? [] : [`${path}: ${citation}`]
+    }),
+  )
+  expect(wrong).toEqual([])
+})
+
+test('comments name no document that is not in the repository', () => {
+  const elsewhere = /\breference \d|\((?:reliability )?R\d+\b/
+  expect(EVERYTHING.filter(({ text }) => elsewhere.test(unwrapped(text))).map(({ path }) => path)).toEqual([])
+})
+
 test('open questions are issues, not notes in the code', () => {
   const note = new RegExp(['TODO', 'FIXME', 'XXX', 'HACK'].map((word) => `\\b${word}\\b`).join('|'))
   expect(placesOf(EVERYTHING, (line) => note.test(line)).filter((place) => !place.startsWith('test/tidy'))).toEqual([])

@@ -1,4 +1,5 @@
-// How many connections each account has, over all shards: for the limits of accounts (reference 4.3).
+// How many connections each account has, over all shards: for the limits of accounts (docs/reference/accounts.md,
+// "Limits of accounts").
 //
 // A table in shared memory, a row an account that has such a limit and connections. A shard's column says what it has
 // put in, and is emptied when it dies; the sum decides. Rows are found by the digest of the account's name, so that

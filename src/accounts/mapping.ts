@@ -1,5 +1,5 @@
-// Subject mappings of an account (reference 4.3): a published subject becomes another one before it is matched, always
-// the same one, or one of several by weight.
+// Subject mappings of an account (docs/reference/accounts.md, "Subject mappings"): a published subject becomes another
+// one before it is matched, always the same one, or one of several by weight.
 
 import type { MappingOptions } from '../options/shapes.ts'
 import { compileTransform, identityDestination, type Transform, type TransformError } from '../subjects/transform.ts'

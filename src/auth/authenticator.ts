@@ -1,5 +1,6 @@
-// Decides who a connection is (reference 4.2). One function sets identity (R1), authenticate(), for every way to be
-// connected: whatever a connection may send before or instead of CONNECT, it becomes somebody here or nobody at all.
+// Decides who a connection is (docs/reference/authentication.md, "Ways to authenticate"). One function sets identity
+// (docs/reference/reliability.md, "One way to an identity"), authenticate(), for every way to be connected: whatever a
+// connection may send before or instead of CONNECT, it becomes somebody here or nobody at all.
 //
 //     proxy's signature → custom function │ operator's tokens │ users of the configuration → callout → Identity
 //

@@ -1,5 +1,5 @@
 // Users that the configuration names: by nkey, by certificate, by name and password, by a token or one user for
-// everybody, and the part that those take who say nothing (reference 4.2).
+// everybody, and the part that those take who say nothing (docs/reference/authentication.md, "Users").
 
 import type { ConnectionType } from '../options/shapes.ts'
 import { GLOBAL_ACCOUNT } from '../options/shapes.ts'
@@ -19,7 +19,10 @@ export function mapsCertificates(settings: AuthSettings, connectionType: Connect
   return (connectionType === 'STANDARD' || connectionType === 'IN_PROCESS') && settings.tlsMap.standard
 }
 
-/** Whether a user may come this way (R1: this is asked of each user, however chosen). */
+/**
+ * Whether a user may come this way (docs/reference/reliability.md, "One way to an identity": this is asked of each
+ * user, however chosen).
+ */
 export function mayConnectBy(user: KnownUser, connectionType: ConnectionType): boolean {
   const { connectionTypes } = user
   return connectionTypes === undefined || connectionTypes.length === 0 || connectionTypes.includes(connectionType)

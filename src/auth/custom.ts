@@ -1,6 +1,6 @@
-// The embedding program's own way to decide who may connect (reference 4.2, last line). Its function takes the place
-// of all that is configured. It runs on the primary thread; shards ask it (primary-rpc.ts). What it is given and
-// answers is plain data, and its answer is looked at like any stranger's.
+// The embedding program's own way to decide who may connect (docs/reference/authentication.md, "Custom
+// authentication"). Its function takes the place of all that is configured. It runs on the primary thread; shards ask
+// it (primary-rpc.ts). What it is given and answers is plain data, and its answer is looked at like any stranger's.
 
 import type { ConnectionType, Permissions } from '../options/shapes.ts'
 import { GLOBAL_ACCOUNT } from '../options/shapes.ts'

@@ -1,13 +1,13 @@
 // What authentication yields: who a connection is, or why it is turned away.
 //
-// Refusals are values. The peer is told one of a few fixed texts (reference 7.1); the cause is for our log only and
-// never holds a secret (R10).
+// Refusals are values. The peer is told one of a few fixed texts (docs/reference/errors.md, "Texts that close"); the
+// cause is for our log only and never holds a secret (docs/reference/reliability.md, "Secrets").
 
 import { type Limits, NO_LIMITS } from '../accounts/limits.ts'
 import type { CloseReason, Fault } from '../base/errors.ts'
 import type { ConnectionType, Permissions, SlowConsumerPolicy } from '../options/shapes.ts'
 
-/** The way a connection said who it is (reference 4.2). */
+/** The way a connection said who it is (docs/reference/authentication.md, "Ways to authenticate"). */
 export type Way = 'none' | 'token' | 'password' | 'nkey' | 'certificate' | 'jwt' | 'callout' | 'noAuthUser' | 'custom'
 
 /** What a user's token adds; it is needed again when the account's token changes (jwt/standing.ts). */

@@ -1,7 +1,8 @@
-// nkeys: Ed25519 keys written as text, and signatures by them (reference 4.2).
+// nkeys: Ed25519 keys written as text, and signatures by them (docs/reference/authentication.md, "Nkeys").
 //
 // A public key is 56 letters of base32: a byte for its kind, the 32 bytes of the key, and a CRC-16 of both. Each length
-// is checked before any cryptography (R9; a truncated key crashed nats-server, GHSA-g33f-6538-grxh). Nothing throws.
+// is checked before any cryptography (docs/reference/reliability.md, "Keys and tokens"; a truncated key crashed
+// nats-server, GHSA-g33f-6538-grxh). Nothing throws.
 
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, verify } from 'node:crypto'
 

@@ -1,4 +1,5 @@
-// Passwords and tokens as configuration has them: plain, or hashed by bcrypt (reference 4.2).
+// Passwords and tokens as configuration has them: plain, or hashed by bcrypt (docs/reference/authentication.md,
+// "Passwords").
 
 import { hash, timingSafeEqual } from 'node:crypto'
 

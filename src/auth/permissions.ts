@@ -1,4 +1,5 @@
-// What a user may publish, subscribe to and be sent (reference 4.2). One function decides (R2): isAllowed(). Deny wins.
+// What a user may publish, subscribe to and be sent (docs/reference/authentication.md, "Permissions"). One function
+// decides (docs/reference/reliability.md, "One decision on permissions"): isAllowed(). Deny wins.
 //
 // A compiled set of permissions belongs to a user, not to a connection: it keeps no state and can be shared. Answers
 // are not cached here; whoever asks for every message remembers them by subject. Subjects are byte strings.

@@ -2,7 +2,7 @@
 
 import type { ConnectionType } from '../options/shapes.ts'
 
-/** The members of CONNECT that say who it is (reference 8.2); empty: not sent. */
+/** The members of CONNECT that say who it is (docs/reference/handshake.md, "CONNECT"); empty: not sent. */
 export interface Credentials {
   readonly user: string
   readonly password: string
@@ -69,7 +69,10 @@ export interface AuthRequest {
 /** Shown in place of a token. */
 export const HIDDEN_TOKEN = '[REDACTED]'
 
-/** As monitoring shows who a connection says it is (reference 11.2). A token is never shown. */
+/**
+ * As monitoring shows who a connection says it is (docs/reference/monitoring.md, "connz: who a connection is"). A token
+ * is never shown.
+ */
 export function shownUser(credentials: Credentials, userKey = ''): string {
   const { nkey, user, jwt, token } = credentials
   return nkey || user || (jwt === '' ? '' : userKey) || (token === '' ? '' : HIDDEN_TOKEN)

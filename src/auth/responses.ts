@@ -1,5 +1,6 @@
 // The right to answer: reply subjects that a connection may publish to because it was sent messages that name them
-// (`allow_responses`, reference 4.2). One of these belongs to one connection.
+// (`allow_responses`, docs/reference/authentication.md, "Permission to respond"). One of these belongs to one
+// connection.
 
 import type { ResponseRules } from '../options/shapes.ts'
 

@@ -1,5 +1,6 @@
 // What the authenticator is told by configuration: plain data that can be cloned to any thread, checked and completed
-// before it comes here (reference 4.2, 4.3). Times are milliseconds; a text that was not given is empty.
+// before it comes here (docs/reference/authentication.md, "Ways to authenticate"). Times are milliseconds; a text that
+// was not given is empty.
 
 import type {
   AccountOptions,

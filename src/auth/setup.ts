@@ -8,7 +8,10 @@ import { type Invalid, isInvalid } from './jwt/token.ts'
 import { isBcrypt } from './password.ts'
 import { authSettings } from './settings.ts'
 
-/** Time for CONNECT where nothing else is said; with TLS, its own time and a second (reference 9). */
+/**
+ * Time for CONNECT where nothing else is said; with TLS, its own time and a second (docs/reference/limits.md,
+ * "Deadlines").
+ */
 const AUTH_TIMEOUT_MS = 2000
 const AFTER_TLS_MS = 1000
 

@@ -1,5 +1,5 @@
 // Three kinds of failure, never mixed: the peer broke the protocol, the peer is refused, we have a bug.
-// The first two are the values below, with the texts of nats-server (reference 7.1 and 7.3); a bug throws.
+// The first two are the values below, with the texts of nats-server (docs/reference/errors.md); a bug throws.
 
 import { getSystemErrorMap } from 'node:util'
 import { QUEUE_NAME_MAX } from './constants.ts'

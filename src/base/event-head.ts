@@ -1,4 +1,5 @@
-// What begins every event that the server publishes about itself and about services (reference 4.3, 12).
+// What begins every event that the server publishes about itself and about services (docs/reference/system-account.md,
+// "Events of connections").
 
 import { randomBytes } from 'node:crypto'
 import { goTime } from './go-format.ts'

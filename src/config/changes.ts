@@ -1,5 +1,5 @@
-// What a reload changes (reference 5): either every change can be applied to a running server, or the whole reload is
-// refused, in the words of nats-server, which names its own fields.
+// What a reload changes (docs/reference/reload-and-signals.md, "Reload"): either every change can be applied to a
+// running server, or the whole reload is refused, in the words of nats-server, which names its own fields.
 
 import { durationText } from '../base/duration.ts'
 import type { OptionName, Options } from '../options/options.ts'

@@ -1,5 +1,5 @@
-// The command line (reference 1): flags with one or two dashes, a value after a blank or `=`, booleans with `=false`.
-// Flags that set an option are in the table of settings; the others are here.
+// The command line (docs/reference/command-line.md, "Flags"): flags with one or two dashes, a value after a blank or
+// `=`, booleans with `=false`. Flags that set an option are in the table of settings; the others are here.
 
 import type { OptionName, Options } from '../options/options.ts'
 import { OPTIONAL } from './blocks/tls-names.ts'

@@ -52,8 +52,8 @@ export interface Failed extends Refused {
 
 /**
  * What `-t` says: the file and the flags are checked as at a start, and a file with nothing but warnings counts as
- * failed, although a server would start with it (reference 1). With `--test_reload FILE`, whether a server that runs
- * by the configuration could take over that of FILE by a reload.
+ * failed, although a server would start with it (docs/reference/command-line.md, "Checking a configuration"). With
+ * `--test_reload FILE`, whether a server that runs by the configuration could take over that of FILE by a reload.
  */
 export async function check(command: RunCommand, surroundings: Surroundings): Promise<Checked | Failed> {
   const { configFile, testReload } = command

@@ -3,7 +3,8 @@
 //     INFO ─▶ connect due ─▶ deciding (nothing is read) ─▶ admitted
 //                  ╰──────────────┴─▶ closed: a refusal, or no answer in time
 //
-// Until it is admitted, nothing but CONNECT is taken from it (R1); where nobody is asked, it is admitted at once.
+// Until it is admitted, nothing but CONNECT is taken from it (docs/reference/reliability.md, "One way to an identity");
+// where nobody is asked, it is admitted at once.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Authenticator, Greeting } from '../auth/authenticator.ts'

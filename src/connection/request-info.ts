@@ -1,4 +1,5 @@
-// What an exporting account is told of who asks: the value of the header Nats-Request-Info (reference 10).
+// What an exporting account is told of who asks: the value of the header Nats-Request-Info (docs/reference/delivery.md,
+// "Service imports").
 
 import type { ClientFacts } from './facts.ts'
 

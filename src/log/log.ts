@@ -1,4 +1,4 @@
-// The log of one thread: levels in, lines out (reference 18). Lines look as nats-server's do,
+// The log of one thread: levels in, lines out (docs/reference/logging.md, "Log lines"). Lines look as nats-server's do,
 //
 //     [pid] YYYY/MM/DD HH:MM:SS.micros [LVL] ip:port - cid:N - text
 //

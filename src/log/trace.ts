@@ -1,4 +1,5 @@
-// What the trace shows of operations and messages (reference 18), with nothing in it that should stay secret.
+// What the trace shows of operations and messages (docs/reference/logging.md, "The protocol trace"), with nothing in it
+// that should stay secret.
 
 import { quote } from '../base/errors.ts'
 import { type Token, tokensOf } from '../text/json.ts'

@@ -1,6 +1,6 @@
 // The target of a request, split and decoded as Go's net/url does it, and its parameters, read as nats-server reads
-// them (reference 11): an empty one counts as absent, of several with one name the first counts, and a pair that
-// cannot be decoded is not there. Names and values are byte strings, one char a byte.
+// them (docs/reference/monitoring.md, "Parameters"): an empty one counts as absent, of several with one name the first
+// counts, and a pair that cannot be decoded is not there. Names and values are byte strings, one char a byte.
 //
 // The first wrong parameter sets `refused`, and everything read after it may be a default: look before you act.
 

@@ -1,4 +1,5 @@
-// Whether a peer is still there: PINGs to one that is quiet, its round trip time, and when to give it up (reference 9).
+// Whether a peer is still there: PINGs to one that is quiet, its round trip time, and when to give it up
+// (docs/reference/limits.md, "PINGs").
 
 import { FIRST_PING_MS, RTT_AGE_MAX_MS } from '../base/constants.ts'
 import type { LoopClock } from '../base/loop-clock.ts'

@@ -70,7 +70,10 @@ export interface AuthCalloutOptions {
   readonly allowedAccounts: readonly string[]
 }
 
-/** `authorization { … }` (reference 4.2). Default permissions are already in the users that lack their own. */
+/**
+ * `authorization { … }` (docs/reference/authentication.md, "Users"). Default permissions are already in the users that
+ * lack their own.
+ */
 export interface AuthorizationOptions {
   readonly username: string
   readonly password: string
@@ -143,7 +146,7 @@ export interface AccountLimits {
   readonly maxLeafnodes: number
 }
 
-/** One of `accounts { … }` (reference 4.3). */
+/** One of `accounts { … }` (docs/reference/accounts.md, "Accounts"). */
 export interface AccountOptions {
   readonly name: string
   /** Public account key, `A…`, or empty. */
@@ -166,7 +169,10 @@ export interface CertificatePair {
   readonly keyFile: string
 }
 
-/** `tls { … }` (reference 4.4). Files were read and checked when the options were made; here are their names. */
+/**
+ * `tls { … }` (docs/reference/tls.md, "The tls block"). Files were read and checked when the options were made; here
+ * are their names.
+ */
 export interface TlsOptions {
   /** One, or several chosen by SNI. */
   readonly certificates: readonly CertificatePair[]
@@ -203,7 +209,7 @@ export interface OcspPeerOptions {
   readonly cacheTtlWhenNextUpdateUnset: number
 }
 
-/** `websocket { … }` (reference 4.8). */
+/** `websocket { … }` (docs/reference/websocket.md, "The websocket block"). */
 export interface WebSocketOptions {
   readonly host: string
   /** 0 = no listener. */
@@ -230,7 +236,7 @@ export interface WebSocketOptions {
   readonly pingInterval: number
 }
 
-/** `resolver` (reference 4.1). */
+/** `resolver` (docs/reference/configuration-blocks.md, "Operators and resolvers"). */
 export interface ResolverOptions {
   readonly type: 'memory' | 'url' | 'full' | 'cache'
   readonly url: string

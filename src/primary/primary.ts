@@ -305,8 +305,9 @@ export class Primary {
 
   /**
    * Goes on by other options, one reload after the other; connections are kept. Resolves when all shards go by them.
-   * Rejects, everything being as it was, with an OptionError if a setting changed that cannot (reference 5), or with
-   * an Error if the new log file cannot be opened. `authenticate`: takes the place of the embedding program's function.
+   * Rejects, everything being as it was, with an OptionError if a setting changed that cannot
+   * (docs/reference/reload-and-signals.md, "Reload"), or with an Error if the new log file cannot be opened.
+   * `authenticate`: takes the place of the embedding program's function.
    */
   reload(options: Options, authenticate?: Authenticate): Promise<void> {
     const reload = this.reloads.then(() => this.apply(options, authenticate))
@@ -380,7 +381,10 @@ export class Primary {
     return this.leaving !== undefined
   }
 
-  /** Enters lame duck mode (reference 2). Resolves when the server has ended; called again, it waits for the same. */
+  /**
+   * Enters lame duck mode (docs/reference/reload-and-signals.md, "Lame duck mode"). Resolves when the server has ended;
+   * called again, it waits for the same.
+   */
   lameDuck(): Promise<void> {
     if (!this.isRunning) return this.closed ?? Promise.resolve()
     this.leaving ??= this.leave()

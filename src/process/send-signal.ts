@@ -1,5 +1,6 @@
-// `--signal NAME[=PID]`: sends a signal to a running server (reference 2). PID is a number, the name of a file that
-// holds one, or the beginning of numbers followed by `*`; without it, the one server that is running is meant.
+// `--signal NAME[=PID]`: sends a signal to a running server (docs/reference/reload-and-signals.md, "Signals"). PID is a
+// number, the name of a file that holds one, or the beginning of numbers followed by `*`; without it, the one server
+// that is running is meant.
 
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'

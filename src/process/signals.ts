@@ -1,4 +1,4 @@
-// Signals to the running server (reference 2).
+// Signals to the running server (docs/reference/reload-and-signals.md, "Signals").
 
 import { attempt } from '../base/guarded.ts'
 import type { Primary } from '../primary/primary.ts'

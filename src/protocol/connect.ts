@@ -1,4 +1,5 @@
-// CONNECT: what a client says of itself (reference 8), read as Go reads it into nats-server's structure.
+// CONNECT: what a client says of itself (docs/reference/handshake.md, "CONNECT"), read as Go reads it into
+// nats-server's structure.
 //
 // Members are taken one by one in the order in which they are written, names in any letter case: of several the last
 // counts, a null changes nothing, and one of another type refuses the whole. A whole number is one that is written as

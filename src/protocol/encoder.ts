@@ -79,7 +79,10 @@ export class HeadComposer implements Dialect {
 /** One for all clients of a thread: whoever composes a head copies it before the next one. */
 export const CLIENT_DIALECT = new HeadComposer()
 
-/** Answer to a request that nobody hears (reference 10): HMSG on the reply subject, status 503. Byte strings. */
+/**
+ * Answer to a request that nobody hears (docs/reference/delivery.md, "No responders"): HMSG on the reply subject,
+ * status 503. Byte strings.
+ */
 export function encodeNoResponders(subject: string, reply: string, sid: string): Buffer {
   const header = `NATS/1.0 503\r\nNats-Subject: ${subject}\r\n\r\n`
   return Buffer.from(`HMSG ${reply} ${sid} ${header.length} ${header.length}\r\n${header}\r\n`, 'latin1')

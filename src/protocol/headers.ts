@@ -1,4 +1,4 @@
-// Headers of messages as text (reference 6.6): `NATS/1.0`, then a line `Name: value` each.
+// Headers of messages as text (docs/reference/operations.md, "Headers"): `NATS/1.0`, then a line `Name: value` each.
 
 import { trimBlanks } from '../text/scan.ts'
 

@@ -50,7 +50,10 @@ const argumentEnd = new Int32Array(ARGUMENTS_MAX)
 export class Parser {
   /** Longest run to report; 1 where each message needs an answer of its own (verbose, pedantic). */
   runMax = 1
-  /** Nothing but CONNECT is taken (reliability R1: nothing else before it is known who the peer is). */
+  /**
+   * Nothing but CONNECT is taken (docs/reference/reliability.md, "One way to an identity": nothing else before it is
+   * known who the peer is).
+   */
   connectDue = false
   tracer: ParserTracer | undefined
   private headersAllowed = false

@@ -1,6 +1,7 @@
-// The orders that /connz can list connections in (reference 11.2): by cid, start, uptime and reason the smallest
-// first, by everything else the largest. Each order is a number a connection, the smallest first, so that shards can
-// sort their own and the primary merges what they found by comparing numbers. Ties are broken by cid.
+// The orders that /connz can list connections in (docs/reference/monitoring.md, "connz"): by cid, start, uptime and
+// reason the smallest first, by everything else the largest. Each order is a number a connection, the smallest first,
+// so that shards can sort their own and the primary merges what they found by comparing numbers. Ties are broken by
+// cid.
 
 import { CloseReason } from '../base/errors.ts'
 

@@ -1,5 +1,5 @@
-// How a connection came in, as /connz tells it: by TLS, and who it has proved to be. Public parts only (R10): a token
-// that is enough by itself to come in is none.
+// How a connection came in, as /connz tells it: by TLS, and who it has proved to be. Public parts only
+// (docs/reference/reliability.md, "Secrets"): a token that is enough by itself to come in is none.
 
 import { createHash } from 'node:crypto'
 import type { Client } from '../connection/client.ts'

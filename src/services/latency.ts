@@ -1,5 +1,5 @@
-// How long services take (reference 4.3, `latency`): some requests for an exported service are measured, and what comes
-// of it is published in the exporter's account, for people who look after the service.
+// How long services take (docs/reference/accounts.md, "Service latency"): some requests for an exported service are
+// measured, and what comes of it is published in the exporter's account, for people who look after the service.
 //
 //     start ── requestor's way here ─▶ request passes ── responder ─▶ answer passes
 //              requestor.rtt           ╰──────── service + responder.rtt ────────╯

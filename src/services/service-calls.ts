@@ -1,4 +1,5 @@
-// Requests that go into another account, and the answers that come back (reference 4.3, 10).
+// Requests that go into another account, and the answers that come back (docs/reference/delivery.md, "Service
+// imports").
 //
 //     importer's account                         exporter's account
 //     client: PUB req.x  reply _INBOX.7   ──▶    PUB svc.x  reply _R_.<shard>.<n>   ──▶ responder, on any shard
@@ -28,7 +29,7 @@ const PREFIX = '_R_.'
 const SHARD_ID_BYTES = 6
 /** Calls of calls, and answers that are requests themselves. No export is passed twice on one way. */
 const HOPS_MAX = 16
-/** Longest wait for an answer where the export says nothing (reference 9). */
+/** Longest wait for an answer where the export says nothing (docs/reference/limits.md, "Deadlines"). */
 const THRESHOLD_MS = 120_000
 /** What it costs to look at one whether it is late, in units of work. */
 const SWEEP_WORK = 4

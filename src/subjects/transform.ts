@@ -1,6 +1,6 @@
-// Subject transforms (reference 4.3): a source filter and a destination made of literal tokens, wildcards of the source
-// and functions of them, such as `orders.*.*` to `shard.{{partition(8,1)}}.orders.$1.$2`. Mappings, imports and
-// exports are made of them.
+// Subject transforms (docs/reference/accounts.md, "Subject transforms"): a source filter and a destination made of
+// literal tokens, wildcards of the source and functions of them, such as `orders.*.*` to
+// `shard.{{partition(8,1)}}.orders.$1.$2`. Mappings, imports and exports are made of them.
 //
 // A destination is compiled once into one small function a token. Subjects are byte strings.
 

@@ -1,4 +1,5 @@
-// What every event and every answer of the system account says of the server it comes from (reference 12).
+// What every event and every answer of the system account says of the server it comes from
+// (docs/reference/system-account.md, "Server description").
 
 import { nowMs } from '../base/clock.ts'
 import { NATS_VERSION } from '../base/constants.ts'

@@ -1,4 +1,5 @@
-// The names of the server's own services, by the way their subjects are made (reference 12).
+// The names of the server's own services, by the way their subjects are made (docs/reference/system-account.md,
+// "Services").
 
 /** `$SYS.REQ.SERVER.PING.<name>`, `$SYS.REQ.SERVER.<id>.<name>`. */
 export const SERVER_PAGES = [

@@ -1,4 +1,4 @@
-// The subjects of the system account that the server itself answers (reference 12).
+// The subjects of the system account that the server itself answers (docs/reference/system-account.md, "Services").
 //
 // They stand in no index: when a message is published to one of them, the shard where it was published takes it
 // (planner.ts, Plan.own). So exactly one shard takes each request, none has to be appointed, and none is missed when

@@ -1,5 +1,6 @@
 // Who a client certificate speaks for: the names that `verify_and_map` looks for among the users, in the order of
-// nats-server: e-mail, DNS name and URI of the alternative names, then the subject (reference 4.2).
+// nats-server: e-mail, DNS name and URI of the alternative names, then the subject (docs/reference/authentication.md,
+// "Certificates").
 //
 // Subjects are compared part by part, never as text that both sides wrote in their own way. The same parts in another
 // order are good enough if exactly one user is meant: nats-server takes any of several, here none is taken

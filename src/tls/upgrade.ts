@@ -1,4 +1,5 @@
-// From an accepted connection to one that speaks TLS, on the shard that serves it (reference 4.4, 6.4).
+// From an accepted connection to one that speaks TLS, on the shard that serves it (docs/reference/handshake.md,
+// "Order").
 //
 //     handshake first ──▶ wait ──────────┐        ┌─ a TLS record ──▶ its turn ──▶ handshake ──▶ secured
 //                          │ fallback    │ bytes  │

@@ -1,5 +1,6 @@
 // One message that is traced, on one shard: it goes the ways that router.ts would send it, a receiver at a time, and
-// each is noted (reference 13). Off the fast path: whoever is not traced pays a branch a run in router.ts.
+// each is noted (docs/reference/tracing.md, "The trace event"). Off the fast path: whoever is not traced pays a branch
+// a run in router.ts.
 //
 //     publisher's shard    in, sm ─▶ dispatch ─┬─ receivers here      eg, or se and eg
 //                                              ├─ frame to a shard    its events come back when it has delivered

@@ -1,6 +1,6 @@
-// Message tracing of one shard (reference 13): who is traced, what other shards tell of it, and where it is published.
-// A message has one document, with all that happened to it on every shard: it is published when they have told, or
-// when they have had their time.
+// Message tracing of one shard (docs/reference/tracing.md, "The trace event"): who is traced, what other shards tell of
+// it, and where it is published. A message has one document, with all that happened to it on every shard: it is
+// published when they have told, or when they have had their time.
 
 import { gzipSync } from 'node:zlib'
 import type { Account } from '../accounts/account.ts'

@@ -1,5 +1,5 @@
 // The close code for each reason to close a connection, as nats-server maps them; its text is the reason itself
-// (reference 7.3, 14).
+// (docs/reference/websocket.md, "Close codes").
 
 const NORMAL = 1000
 const GOING_AWAY = 1001

@@ -1,5 +1,6 @@
-// What is wrong with a frame, in the words of nats-server, and the close code that says so (reference 14). It closes
-// such connections so fast that its peers seldom get to read the words; ours always do.
+// What is wrong with a frame, in the words of nats-server, and the close code that says so
+// (docs/reference/websocket.md, "Frames"). It closes such connections so fast that its peers seldom get to read the
+// words; ours always do.
 
 /** Why the reader of frames stopped. */
 export interface FrameFault {

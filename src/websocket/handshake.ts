@@ -1,4 +1,5 @@
-// The opening handshake (RFC 6455, 4.2; reference 14): a request's head in, an answer out. Holds no socket.
+// The opening handshake (RFC 6455, 4.2; docs/reference/websocket.md, "Opening handshake"): a request's head in, an
+// answer out. Holds no socket.
 //
 // The checks, their order and their answers are those of nats-server. One difference: after a refusal the connection is
 // closed, as nothing else is to be had here.
@@ -143,7 +144,10 @@ function offersDeflate(headers: readonly string[]): boolean {
   return offers.some(({ name, parameters }) => name === PERMESSAGE_DEFLATE && !parameters.has('server_max_window_bits'))
 }
 
-/** Safari is told from others by a word that only it has; Chrome calls itself Safari as well (reference 14). */
+/**
+ * Safari is told from others by a word that only it has; Chrome calls itself Safari as well
+ * (docs/reference/websocket.md, "Browsers").
+ */
 function browserOf(userAgent: string): WebSocketSession['browser'] {
   if (!userAgent.startsWith('Mozilla/')) return 'none'
   return userAgent.includes('Version/') && userAgent.includes('Safari/') ? 'safari' : 'other'

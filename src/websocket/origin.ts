@@ -1,5 +1,6 @@
-// Whether a page may connect: the check of the Origin header that browsers send (reference 4.8, `same_origin` and
-// `allowed_origins`). A client that is no browser sends none, and is let in: it could send whatever it likes.
+// Whether a page may connect: the check of the Origin header that browsers send (`same_origin` and `allowed_origins`;
+// docs/reference/websocket.md, "Origins"). A client that is no browser sends none, and is let in: it could send
+// whatever it likes.
 
 import { Characters, DIGITS } from '../text/scan.ts'
 import { splitUrl } from '../text/url.ts'

@@ -121,7 +121,8 @@ export function configuredScenarios(): Scenario[] {
       name: 'an empty list of users',
       config: 'authorization { users = [] }',
       input: authorization({ users: [] }),
-      natsServerAsks: 'it takes an empty list for none and lets everybody in; nothing implicit grants a login (R12)',
+      natsServerAsks:
+        'it takes an empty list for none and lets everybody in; nothing implicit grants a login (docs/reference/reliability.md)',
       logins: [NOTHING, login('anybody', { user: 'x', pass: 'y' }, false)].map((one) => ({
         ...one,
         natsServer: 'as above',

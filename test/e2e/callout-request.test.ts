@@ -1,4 +1,5 @@
-// What a callout's service is told of a connection (reference 4.2), by each way in which it may come, beside nats-server.
+// What a callout's service is told of a connection (docs/reference/authentication.md, "Auth callout"), by each way in
+// which it may come, beside nats-server.
 
 import { decode, encodeAuthorizationResponse } from '@nats-io/jwt'
 import { wsconnect } from '@nats-io/nats-core'

@@ -1,4 +1,5 @@
-// Auth callout from outside (reference 4.2): a service, itself a client, decides who may enter.
+// Auth callout from outside (docs/reference/authentication.md, "Auth callout"): a service, itself a client, decides who
+// may enter.
 
 import { decode, encodeAuthorizationResponse, encodeUser } from '@nats-io/jwt'
 import { createAccount, createCurve, fromPublic } from '@nats-io/nkeys'

@@ -1,4 +1,4 @@
-// The command: flags, signals, exit codes (reference 1, 2). Each server is a process of its own.
+// The command: flags, signals, exit codes (docs/reference/command-line.md). Each server is a process of its own.
 
 import { createServer } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'

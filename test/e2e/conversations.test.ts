@@ -1,5 +1,5 @@
-// Bad input and odd input (reference 7.1, 6.1): the same table of conversations is played with Heddle and, where it
-// is installed, with the real nats-server, and both must answer as the table says.
+// Bad input and odd input (docs/reference/errors.md): the same table of conversations is played with Heddle and, where
+// it is installed, with the real nats-server, and both must answer as the table says.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { BAD_INPUT, expected, expectedOfNatsServer, GOOD_INPUT, play, shown } from '../support/conversations.ts'

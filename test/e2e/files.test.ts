@@ -1,4 +1,5 @@
-// The small files that a server leaves for others, and what programs rely on that start one (reference 18).
+// The small files that a server leaves for others, and what programs rely on that start one (docs/reference/logging.md,
+// "Files for other programs").
 
 import { spawn } from 'node:child_process'
 import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// INFO and CONNECT (reference 6.4, 8).
+// INFO and CONNECT (docs/reference/handshake.md).
 
 import { describe, expect, test } from 'vitest'
 import { dial, expectNothingMore, open, openInTurn, ownServer, useServer, WORKERS } from '../support/harness.ts'

@@ -1,4 +1,5 @@
-// Headers, requests and no responders between connections, on one shard and across shards (reference 6.6, 10).
+// Headers, requests and no responders between connections, on one shard and across shards
+// (docs/reference/operations.md, "Headers").
 
 import { describe, test } from 'vitest'
 import { expectNothingMore, open, openInTurn, useServer, WORKERS } from '../support/harness.ts'

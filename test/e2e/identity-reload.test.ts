@@ -1,4 +1,5 @@
-// Reload of who may be there and what they may do (reference 5): what becomes of those who are connected.
+// Reload of who may be there and what they may do (docs/reference/reload-and-signals.md, "Clients after a reload"):
+// what becomes of those who are connected.
 
 import { hashSync } from 'bcryptjs'
 import { describe, expect, test } from 'vitest'

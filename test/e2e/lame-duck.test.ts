@@ -1,4 +1,4 @@
-// Lame duck mode from outside (reference 2).
+// Lame duck mode from outside (docs/reference/reload-and-signals.md, "Lame duck mode").
 
 import { describe, expect, test } from 'vitest'
 import { configured } from '../support/configured.ts'

@@ -1,4 +1,4 @@
-// Limits that the options set (reference 9), each at its edge.
+// Limits that the options set (docs/reference/limits.md, "Limits"), each at its edge.
 
 import { describe, expect, test } from 'vitest'
 import { OptionError, type ServerOptions } from '../../src/index.ts'

@@ -1,4 +1,5 @@
-// The log of a running server: the lines that others look for, whoever reads them, or nobody (reference 18).
+// The log of a running server: the lines that others look for, whoever reads them, or nobody
+// (docs/reference/logging.md, "Log lines").
 
 import { spawn, spawnSync } from 'node:child_process'
 import { constants, openSync, readSync, writeFileSync } from 'node:fs'

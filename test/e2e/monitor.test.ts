@@ -1,4 +1,4 @@
-// The monitoring pages of a whole server, as tools see them (reference 11).
+// The monitoring pages of a whole server, as tools see them (docs/reference/monitoring.md).
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// Certificates of clients that are asked about (reference 4.4, `ocsp_peer`): who comes in, beside nats-server.
+// Certificates of clients that are asked about (docs/reference/tls.md, "OCSP of client certificates"): who comes in,
+// beside nats-server.
 
 import { connect } from 'node:tls'
 import { connect as connectClient } from '@nats-io/transport-node'

@@ -1,5 +1,5 @@
-// Staples (reference 4.1, `ocsp`): what clients are shown, when the server does not start and when it ends, beside
-// nats-server.
+// Staples (docs/reference/tls.md, "OCSP staples"): what clients are shown, when the server does not start and when it
+// ends, beside nats-server.
 
 import { once } from 'node:events'
 import { connect, type TLSSocket } from 'node:tls'

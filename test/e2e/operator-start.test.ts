@@ -1,4 +1,5 @@
-// Operator mode that cannot be (reference 4.1): the server does not start, and says why.
+// Operator mode that cannot be (docs/reference/configuration-blocks.md, "Operators and resolvers"): the server does not
+// start, and says why.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

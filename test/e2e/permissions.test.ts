@@ -1,4 +1,4 @@
-// What users may publish, subscribe to and answer (reference 4.2), from outside.
+// What users may publish, subscribe to and answer (docs/reference/authentication.md, "Permissions"), from outside.
 
 import { describe, expect, test } from 'vitest'
 import { configuredServers, login, startConfigured } from '../support/configured-servers.ts'

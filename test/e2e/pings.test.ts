@@ -1,4 +1,4 @@
-// PING and PONG: who is asked, when, and what becomes of those who do not answer (reference 9).
+// PING and PONG: who is asked, when, and what becomes of those who do not answer (docs/reference/limits.md, "PINGs").
 
 import { describe, expect, test } from 'vitest'
 import { dial, open, useServer } from '../support/harness.ts'

@@ -1,4 +1,5 @@
-// PUB, SUB and UNSUB between connections, on one shard and across shards (reference 6.2, 6.5, 10).
+// PUB, SUB and UNSUB between connections, on one shard and across shards (docs/reference/operations.md, "Operations
+// from clients").
 
 import { describe, expect, test } from 'vitest'
 import { expectNothingMore, open, openInTurn, useServer, WORKERS } from '../support/harness.ts'

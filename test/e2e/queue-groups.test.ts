@@ -1,4 +1,4 @@
-// Queue groups: one member of a group for each message, over all shards (reference 10).
+// Queue groups: one member of a group for each message, over all shards (docs/reference/delivery.md, "Queue groups").
 
 import { describe, expect, test } from 'vitest'
 import { expectNothingMore, openInTurn, useServer, WORKERS } from '../support/harness.ts'

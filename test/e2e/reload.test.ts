@@ -1,5 +1,6 @@
 // Reload from outside: what may change is in force at once for those who are connected, everything else refuses the
-// whole reload (reference 5). SIGHUP to a process, or reload() of an embedded server.
+// whole reload (docs/reference/reload-and-signals.md, "Reload"). SIGHUP to a process, or reload() of an embedded
+// server.
 
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

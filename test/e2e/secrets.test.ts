@@ -1,5 +1,5 @@
-// Secrets are nowhere to be seen (reliability R10): one is planted wherever a server is told one, and everything that
-// comes out of it is looked through.
+// Secrets are nowhere to be seen (docs/reference/reliability.md, "Secrets"): one is planted wherever a server is told
+// one, and everything that comes out of it is looked through.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

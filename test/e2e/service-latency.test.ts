@@ -1,5 +1,5 @@
-// Measurements of services (reference 4.3, `latency`): what the exporter is told of requests and their answers, beside
-// nats-server.
+// Measurements of services (docs/reference/accounts.md, "Service latency"): what the exporter is told of requests and
+// their answers, beside nats-server.
 
 import {
   connect,

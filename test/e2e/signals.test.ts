@@ -1,5 +1,5 @@
-// Signals to a running server, and the program that sends them (reference 2). Each server is a process of its own, and
-// every signal goes to a process that the test itself has started.
+// Signals to a running server, and the program that sends them (docs/reference/reload-and-signals.md, "Signals"). Each
+// server is a process of its own, and every signal goes to a process that the test itself has started.
 
 import { spawn } from 'node:child_process'
 import { existsSync, renameSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,5 @@
-// A consumer that does not read: it is cut off, for its own reason, and costs nobody else anything (reference 9, 10).
+// A consumer that does not read: it is cut off, for its own reason, and costs nobody else anything
+// (docs/reference/delivery.md, "Slow consumers").
 
 import { describe, expect, test } from 'vitest'
 import { openInTurn, ownPrimary } from '../support/harness.ts'

@@ -1,5 +1,5 @@
-// What may be said when (reliability R1): every operation, on every kind of connection, in every phase of its login.
-// Until it is known who a peer is, nothing but CONNECT has an effect.
+// What may be said when (docs/reference/reliability.md, "One way to an identity"): every operation, on every kind of
+// connection, in every phase of its login. Until it is known who a peer is, nothing but CONNECT has an effect.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,5 @@
-// Account tokens that are pushed, listed and deleted over the system account (reference 12), beside nats-server.
+// Account tokens that are pushed, listed and deleted over the system account (docs/reference/system-account.md,
+// "Account tokens"), beside nats-server.
 
 import { encodeGeneric } from '@nats-io/jwt'
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'

@@ -1,5 +1,5 @@
-// What the system account is told without asking (reference 12): the same scene on Heddle and nats-server, and events
-// of the same shape, in the same order of members.
+// What the system account is told without asking (docs/reference/system-account.md): the same scene on Heddle and
+// nats-server, and events of the same shape, in the same order of members.
 
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
 import { describe, expect, onTestFinished, test } from 'vitest'

@@ -1,4 +1,5 @@
-// The services of the system account (reference 12), over the official client, beside nats-server.
+// The services of the system account (docs/reference/system-account.md, "Services"), over the official client, beside
+// nats-server.
 
 import { gunzipSync } from 'node:zlib'
 import { headers, type NatsConnection } from '@nats-io/transport-node'

@@ -1,4 +1,5 @@
-// Message tracing (reference 13): the same scenes on Heddle, with one shard and with four, and on nats-server.
+// Message tracing (docs/reference/tracing.md): the same scenes on Heddle, with one shard and with four, and on
+// nats-server.
 
 import { gunzipSync } from 'node:zlib'
 import { connect, credsAuthenticator, headers } from '@nats-io/transport-node'

@@ -1,5 +1,5 @@
-// Accounts from a web server (reference 4.1, `resolver: URL(…)`): beside nats-server, with a web server that answers
-// well, badly, endlessly or not at all.
+// Accounts from a web server (docs/reference/configuration-blocks.md, "Operators and resolvers"): beside nats-server,
+// with a web server that answers well, badly, endlessly or not at all.
 
 import type { RequestListener } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

@@ -1,5 +1,5 @@
-// Bounds on ways in (reference 4.2): by which connection, when, how quickly, past which proxy, with whose scope; beside
-// nats-server.
+// Bounds on ways in (docs/reference/authentication.md): by which connection, when, how quickly, past which proxy, with
+// whose scope; beside nats-server.
 
 import { encodeUser, fmtCreds, newScopedSigner } from '@nats-io/jwt'
 import { wsconnect } from '@nats-io/nats-core'

@@ -1,5 +1,5 @@
-// Every way to say who one is (reference 4.2), with the official client: it comes in, and wrong, truncated, expired or
-// revoked material does not.
+// Every way to say who one is (docs/reference/authentication.md, "Ways to authenticate"), with the official client: it
+// comes in, and wrong, truncated, expired or revoked material does not.
 
 import { writeFileSync } from 'node:fs'
 import { createUser } from '@nats-io/nkeys'

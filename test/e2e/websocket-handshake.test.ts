@@ -1,4 +1,5 @@
-// The opening handshake (reference 14): what is answered to good and bad requests, by Heddle and by nats-server.
+// The opening handshake (docs/reference/websocket.md, "Opening handshake"): what is answered to good and bad requests,
+// by Heddle and by nats-server.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HANDSHAKE_BYTES_MAX } from '../../src/base/constants.ts'

@@ -2,7 +2,7 @@
 
 import type { Interest } from '../../src/interest/reader.ts'
 
-/** Whether a filter matches a subject, by the rules of reference 6.5. Byte strings. */
+/** Whether a filter matches a subject, by the rules of docs/reference/operations.md, "Subjects". Byte strings. */
 export function naiveMatch(filter: string, subject: string): boolean {
   return !subject.split('.').includes('') && matchTokens(filter.split('.'), subject.split('.'))
 }

@@ -35,7 +35,7 @@ const VERBOSE = '{"verbose":true,"pedantic":false}'
 const PEDANTIC = '{"verbose":false,"pedantic":true}'
 const UNKNOWN = "-ERR 'Unknown Protocol Operation'\r\n"
 
-/** Bad input, reference 7.1: with its -ERR, or closed in silence. */
+/** Bad input, docs/reference/errors.md, "Texts that close": with its -ERR, or closed in silence. */
 export const BAD_INPUT: readonly Conversation[] = [
   // ── Unknown Protocol Operation ──
   { name: 'an unknown operation', send: 'FOO bar\r\n', reply: UNKNOWN, closes: true },

@@ -1,5 +1,6 @@
-// Account tokens: what an account may do, and with whom it shares what; signed by the operator (reference 4.3). This
-// file reads them, account-check.ts says whether what they say makes sense.
+// Account tokens: what an account may do, and with whom it shares what; signed by the operator
+// (docs/reference/accounts.md, "Accounts"). This file reads them, account-check.ts says whether what they say makes
+// sense.
 
 import { NO_LIMIT } from '../../accounts/limits.ts'
 import { Members } from './members.ts'

@@ -1,5 +1,6 @@
 // Reads the members of a JSON object by name and kind, and notes what is not of its kind. Strangers write what is read
-// here, so nothing is taken over but what is asked for, and no member is trusted to be there (R17).
+// here, so nothing is taken over but what is asked for, and no member is trusted to be there
+// (docs/reference/reliability.md, "Foreign JSON").
 //
 // Names are matched without regard to case, as Go does; a member that is null counts as missing.
 

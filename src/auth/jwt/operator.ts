@@ -1,4 +1,5 @@
-// Operator tokens: whose signature on accounts this server accepts (reference 4.1).
+// Operator tokens: whose signature on accounts this server accepts (docs/reference/configuration-blocks.md, "Operators
+// and resolvers").
 
 import { isPublicKey } from '../nkey.ts'
 import type { OperatorSettings } from '../settings.ts'

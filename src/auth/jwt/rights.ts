@@ -34,7 +34,10 @@ export interface Rights extends TokenPermissions {
   readonly connectionTypes: readonly string[] | undefined
 }
 
-/** As nats-server: where answers are allowed without saying how many, or how long (reference 4.2). */
+/**
+ * As nats-server: where answers are allowed without saying how many, or how long (docs/reference/authentication.md,
+ * "Permission to respond").
+ */
 const RESPONSES_MAX = 1
 const RESPONSES_EXPIRE_MS = 2 * 60_000
 

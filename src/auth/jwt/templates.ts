@@ -1,5 +1,5 @@
 // Scopes with templates: the permissions of a scoped signing key may name the user whom it signs, as in
-// `orders.{{name()}}.>` (reference 4.2).
+// `orders.{{name()}}.>` (docs/reference/authentication.md, "Scoped signing keys").
 
 import { Characters } from '../../text/scan.ts'
 import type { Rights } from './rights.ts'

@@ -1,4 +1,5 @@
-// Times of day during which a user may be connected, in a time zone (reference 4.2).
+// Times of day during which a user may be connected, in a time zone (docs/reference/authentication.md, "Operator
+// mode").
 
 export interface Window {
   /** `HH:MM:SS`. A window whose end comes before its start goes over midnight. */

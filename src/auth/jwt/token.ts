@@ -1,7 +1,8 @@
 // A NATS token: header, claims and signature, each in base64, joined by dots. This is the envelope that operators,
 // accounts, users, activations and callout answers share; what the claims mean stands in the files beside this one.
 //
-// Schema and lengths come before cryptography, and any doubt refuses (R9). Nothing throws.
+// Schema and lengths come before cryptography, and any doubt refuses (docs/reference/reliability.md, "Keys and
+// tokens"). Nothing throws.
 
 import { decodePublicKey, isSignedBy, type KeyKind } from '../nkey.ts'
 import { Members } from './members.ts'

@@ -1,8 +1,10 @@
-// Account tokens in a directory, a file each (`resolver` of type `full` or `cache`, reference 4.1).
+// Account tokens in a directory, a file each (`resolver` of type `full` or `cache`,
+// docs/reference/configuration-blocks.md, "Operators and resolvers").
 //
-// A file's name is the account's public key and nothing else, checked before any path is made of it (R11): what a
-// request names can lead nowhere but to such a file. A token is written aside, flushed, moved into place, and the
-// directory flushed, so that a crash leaves the old token or the new one and never a part of it.
+// A file's name is the account's public key and nothing else, checked before any path is made of it
+// (docs/reference/reliability.md, "Chosen by the server"): what a request names can lead nowhere but to such a file. A
+// token is written aside, flushed, moved into place, and the directory flushed, so that a crash leaves the old token or
+// the new one and never a part of it.
 //
 // `full` keeps every account and is full when it is full; `cache` lets go of what was asked for longest ago, and of
 // what nobody asked for during the ttl.

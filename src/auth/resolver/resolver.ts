@@ -1,5 +1,6 @@
-// Where account tokens come from in operator mode (reference 4.1, `resolver`). One per server, on the primary thread;
-// shards ask by threads/primary-rpc.ts and keep what they got (jwt/account-book.ts).
+// Where account tokens come from in operator mode (docs/reference/configuration-blocks.md, "Operators and resolvers").
+// One per server, on the primary thread; shards ask by threads/primary-rpc.ts and keep what they got
+// (jwt/account-book.ts).
 //
 // Whether a token is to be trusted is not asked here but by those who use it; what may be stored at all is.
 

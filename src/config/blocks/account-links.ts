@@ -1,5 +1,6 @@
-// Whether what accounts export and import fits together (reference 4.3): each named account is there, each import is
-// allowed by an export, subjects can be mapped there and back, and no import comes round to where it began.
+// Whether what accounts export and import fits together (docs/reference/accounts.md, "Exports and imports"): each named
+// account is there, each import is allowed by an export, subjects can be mapped there and back, and no import comes
+// round to where it began.
 
 import type { AccountOptions, ExportOptions, ImportOptions } from '../../options/shapes.ts'
 import { covers, hasWildcard, isPublishSubject, isValidSubject, overlap } from '../../subjects/filter.ts'

@@ -1,5 +1,5 @@
-// `accounts` (reference 4.3): a list of names, or a block for each account, and the subject mappings that an account,
-// or the top level for $G, may have.
+// `accounts` (docs/reference/accounts.md, "Accounts"): a list of names, or a block for each account, and the subject
+// mappings that an account, or the top level for $G, may have.
 
 import { ACCOUNT_NAME_MAX } from '../../base/constants.ts'
 import {

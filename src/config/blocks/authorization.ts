@@ -1,4 +1,5 @@
-// `authorization { … }` (reference 4.2): who may enter. The same block, with less in it, stands in cluster and gateway.
+// `authorization { … }` (docs/reference/authentication.md, "Users"): who may enter. The same block, with less in it,
+// stands in cluster and gateway.
 
 import {
   type AuthCalloutOptions,

@@ -1,5 +1,5 @@
-// `exports` and `imports` of an account (reference 4.3): their shape. Whether they fit together is asked when all
-// accounts are known, in account-links.ts.
+// `exports` and `imports` of an account (docs/reference/accounts.md, "Exports and imports"): their shape. Whether they
+// fit together is asked when all accounts are known, in account-links.ts.
 
 import { parseDuration } from '../../base/duration.ts'
 import type { Draft, ExportOptions, ImportOptions } from '../../options/shapes.ts'

@@ -1,5 +1,5 @@
-// Decentralised identity in configurations (reference 4.1): operators, where account JWTs come from, trusted keys,
-// trusted proxies.
+// Decentralised identity in configurations (docs/reference/configuration-blocks.md, "Operators and resolvers"):
+// operators, where account JWTs come from, trusted keys, trusted proxies.
 
 import { decodeToken, isInvalid, undecorate } from '../../auth/jwt/token.ts'
 import type { Draft, ResolverOptions } from '../../options/shapes.ts'

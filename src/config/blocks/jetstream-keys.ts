@@ -1,5 +1,5 @@
-// `jetstream` (reference 4.10), of the server and of an account. Streams are not there yet: the keys are checked, and
-// what they say is dropped.
+// `jetstream` (docs/reference/configuration-blocks.md, "Features to come"), of the server and of an account. Streams
+// are not there yet: the keys are checked, and what they say is dropped.
 
 import type { ConfigEntry, ConfigMap } from '../language/tree.ts'
 import type { Checked } from '../layer.ts'

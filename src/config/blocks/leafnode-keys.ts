@@ -1,5 +1,5 @@
-// `leafnodes` (reference 4.7). They are not there yet: the keys are checked, and kept for the rules
-// between settings (later-checks.ts).
+// `leafnodes` (docs/reference/configuration-blocks.md, "Features to come"). They are not there yet: the keys are
+// checked, and kept for the rules between settings (later-checks.ts).
 
 import { fromSeed } from '@nats-io/nkeys'
 import type { ConfigEntry } from '../language/tree.ts'

@@ -1,4 +1,5 @@
-// OCSP (reference 4.1, 4.4): `ocsp` and `ocsp_cache` at the top level, and `ocsp_peer` in a `tls` block.
+// OCSP (docs/reference/tls.md, "OCSP staples"): `ocsp` and `ocsp_cache` at the top level, and `ocsp_peer` in a `tls`
+// block.
 
 import type { Draft, OcspCacheOptions, OcspOptions, OcspPeerOptions } from '../../options/shapes.ts'
 import { type ConfigValue, typeName } from '../language/tree.ts'

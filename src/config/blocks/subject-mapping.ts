@@ -1,5 +1,5 @@
-// Whether subjects can be mapped as a configuration says (reference 4.3), in the words of nats-server. What a
-// destination may be made of is said in one place: subjects/transform.ts.
+// Whether subjects can be mapped as a configuration says (docs/reference/accounts.md, "Subject mappings"), in the words
+// of nats-server. What a destination may be made of is said in one place: subjects/transform.ts.
 
 import { isValidSubject } from '../../subjects/filter.ts'
 import { compileTransform } from '../../subjects/transform.ts'

@@ -1,4 +1,4 @@
-// The keys of `tls { … }` (reference 4.4).
+// The keys of `tls { … }` (docs/reference/tls.md, "The tls block").
 
 import { parseDuration } from '../../base/duration.ts'
 import type { CertificatePair, Draft, TlsOptions } from '../../options/shapes.ts'

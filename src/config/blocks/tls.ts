@@ -1,5 +1,6 @@
-// `tls { … }` (reference 4.4), which stands at the top level and in most blocks that listen or connect. The files it
-// names are read when the configuration is, so that a missing certificate is found by `-t` and not by the first client.
+// `tls { … }` (docs/reference/tls.md, "The tls block"), which stands at the top level and in most blocks that listen or
+// connect. The files it names are read when the configuration is, so that a missing certificate is found by `-t` and
+// not by the first client.
 
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { CertificatePair, TlsOptions } from '../../options/shapes.ts'

@@ -1,4 +1,4 @@
-// Users: the entries of `users` lists, in `authorization` and in accounts (reference 4.2).
+// Users: the entries of `users` lists, in `authorization` and in accounts (docs/reference/authentication.md, "Users").
 
 import {
   CONNECTION_TYPES,

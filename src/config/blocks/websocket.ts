@@ -1,4 +1,5 @@
-// `websocket { … }` (reference 4.8), and the small block of credentials that it shares with mqtt.
+// `websocket { … }` (docs/reference/websocket.md, "The websocket block"), and the small block of credentials that it
+// shares with mqtt.
 
 import type { Draft, WebSocketOptions } from '../../options/shapes.ts'
 import { isPlainData, typeName } from '../language/tree.ts'

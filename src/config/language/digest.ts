@@ -1,5 +1,6 @@
-// The digest of a configuration: SHA-256 of its JSON form, equal to nats-server's for the same file (reference 3). It
-// is shown by `-t`, in the log at start, and by /varz, and tells whether two servers run with the same settings.
+// The digest of a configuration: SHA-256 of its JSON form, equal to nats-server's for the same file
+// (docs/reference/configuration-files.md, "Digest"). It is shown by `-t`, in the log at start, and by /varz, and tells
+// whether two servers run with the same settings.
 //
 // JSON as Go writes it: keys in the order of their bytes, <, > and & escaped, and floats in Go's shortest form.
 

@@ -1,6 +1,6 @@
-// Bytes of a configuration file in, tokens out (reference 3). The lexer knows which brackets are open, because what
-// may stand where depends on it; it knows nothing of keys' meanings. It holds no more than it was given, and nesting
-// is bounded, so that no file can make it run away.
+// Bytes of a configuration file in, tokens out (docs/reference/configuration-files.md, "Entries"). The lexer knows
+// which brackets are open, because what may stand where depends on it; it knows nothing of keys' meanings. It holds no
+// more than it was given, and nesting is bounded, so that no file can make it run away.
 //
 // Three questions take turns, and each is answered by one group of methods below: which key comes, what its value is,
 // and what parts it from the next.

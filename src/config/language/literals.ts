@@ -1,5 +1,6 @@
-// How single values are written (reference 3): texts in quotes, without, and in brackets; numbers, sizes, dates and
-// addresses. The lexer calls these when it has seen how a value begins; each returns one token.
+// How single values are written (docs/reference/configuration-files.md, "Values"): texts in quotes, without, and in
+// brackets; numbers, sizes, dates and addresses. The lexer calls these when it has seen how a value begins; each
+// returns one token.
 
 import { beginsSuffix, continuesSuffix } from '../blocks/sizes.ts'
 import {

@@ -3,7 +3,10 @@
 
 import { apiOrigin } from '../layer.ts'
 
-/** A value of the grammar (reference 3). An integer is a bigint, a float a number, so that they stay apart. */
+/**
+ * A value of the grammar (docs/reference/configuration-files.md, "Values"). An integer is a bigint, a float a number,
+ * so that they stay apart.
+ */
 export type ConfigValue = string | boolean | bigint | number | Date | ConfigArray | ConfigMap
 export type ConfigArray = ConfigEntry[]
 export type ConfigMap = Map<string, ConfigEntry>

@@ -1,4 +1,5 @@
-// /accountz and /accstatz: accounts, what is configured of one, and what its clients have done (reference 11.3).
+// /accountz and /accstatz: accounts, what is configured of one, and what its clients have done
+// (docs/reference/monitoring.md, "accountz and accstatz").
 
 import type { AccountSettings } from '../../accounts/accounts.ts'
 import { termsOf } from '../../accounts/imports.ts'

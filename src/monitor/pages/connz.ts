@@ -1,5 +1,5 @@
-// /connz: connections, open and closed (reference 11.2). The shards sort theirs and say which could be on the page;
-// here these are merged, and only the rows that are shown are asked for.
+// /connz: connections, open and closed (docs/reference/monitoring.md, "connz"). The shards sort theirs and say which
+// could be on the page; here these are merged, and only the rows that are shown are asked for.
 //
 // Ours: `search` finds a text in the number, name, address, user, account or library; `filter_subject`, which
 // nats-server takes over NATS only, finds those who have a subscription that it has something in common with.

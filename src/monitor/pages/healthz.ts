@@ -1,4 +1,5 @@
-// /healthz: may clients be sent here (reference 11.3)? It asks no shard, so that it answers whatever they are doing.
+// /healthz: may clients be sent here (docs/reference/monitoring.md, "healthz")? It asks no shard, so that it answers
+// whatever they are doing.
 
 import type { Json } from '../../base/json.ts'
 import { type Answer, jsonAnswer, refusal } from '../answer.ts'

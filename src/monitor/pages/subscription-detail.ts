@@ -1,4 +1,4 @@
-// A subscription as /connz?subs=detail and /subsz list it (reference 11.2).
+// A subscription as /connz?subs=detail and /subsz list it (docs/reference/monitoring.md, "connz: subscriptions").
 
 import type { Json } from '../../base/json.ts'
 import { unlessEmpty } from '../../base/json.ts'

@@ -1,4 +1,4 @@
-// What /accountz says of an account that comes from a token (reference 11.3).
+// What /accountz says of an account that comes from a token (docs/reference/monitoring.md, "accountz and accstatz").
 
 import type { AccountSettings } from '../../accounts/accounts.ts'
 import { decodeAccount } from '../../auth/jwt/account.ts'

@@ -1,5 +1,5 @@
-// What /varz says of TLS, of who may come in, and of the WebSocket port (reference 11.1). Texts and lists that are
-// empty are left out, as nats-server does it.
+// What /varz says of TLS, of who may come in, and of the WebSocket port (docs/reference/monitoring.md, "varz"). Texts
+// and lists that are empty are left out, as nats-server does it.
 
 import { X509Certificate } from 'node:crypto'
 import { authTimeoutMs } from '../../auth/setup.ts'

@@ -1,5 +1,6 @@
-// /varz: the server as a whole (reference 11.1). Members, order and units are nats-server's; of those that it leaves
-// out when they are empty, the ones of features that we lack are left out. Ours is the last one, `heddle`.
+// /varz: the server as a whole (docs/reference/monitoring.md, "varz"). Members, order and units are nats-server's; of
+// those that it leaves out when they are empty, the ones of features that we lack are left out. Ours is the last one,
+// `heddle`.
 
 import { availableParallelism } from 'node:os'
 import { authSettings } from '../../auth/settings.ts'

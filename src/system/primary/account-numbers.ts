@@ -1,4 +1,5 @@
-// Numbers of one account that tools ask the server for: connections, and who subscribes to a subject (reference 12).
+// Numbers of one account that tools ask the server for: connections, and who subscribes to a subject
+// (docs/reference/system-account.md, "Services").
 
 import { nowMs } from '../../base/clock.ts'
 import { eventHead } from '../../base/event-head.ts'

@@ -1,6 +1,6 @@
-// What the server tells of itself in the system account without being asked (reference 12): its numbers every ten
-// seconds, the connections of accounts when they change and every half minute, and its end. Nothing is counted, and no
-// JSON written, unless somebody listens: the shared index says so.
+// What the server tells of itself in the system account without being asked (docs/reference/system-account.md, "Events
+// of the server"): its numbers every ten seconds, the connections of accounts when they change and every half minute,
+// and its end. Nothing is counted, and no JSON written, unless somebody listens: the shared index says so.
 
 import { createHash, type X509Certificate } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'

@@ -1,5 +1,5 @@
 // Answers requests to the server itself, on the primary thread: what shards have taken (shard-system.ts) becomes a page
-// (src/monitor/), a number or an order, and goes back as an envelope (reference 12):
+// (src/monitor/), a number or an order, and goes back as an envelope (docs/reference/system-account.md, "Services"):
 //
 //     { server, data }    { server, error: { code, description } }    nothing, if the filter means other servers
 //

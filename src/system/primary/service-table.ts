@@ -1,4 +1,5 @@
-// What each service of the system account does: which page, which number, which order (reference 12).
+// What each service of the system account does: which page, which number, which order
+// (docs/reference/system-account.md, "Services").
 
 import type { Json } from '../../base/json.ts'
 import { answerOf, type Page, type PageContext } from '../../monitor/page.ts'

@@ -1,4 +1,5 @@
-// The numbers of the whole server and of one account, as the system account tells them (reference 12).
+// The numbers of the whole server and of one account, as the system account tells them
+// (docs/reference/system-account.md, "Events of the server").
 
 import { availableParallelism } from 'node:os'
 import { goTime } from '../../base/go-format.ts'

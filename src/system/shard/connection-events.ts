@@ -1,5 +1,5 @@
-// What the system account is told of connections (reference 12): that one has come, has gone, was turned away, and that
-// an account has more or fewer of them. Each shard tells of its own.
+// What the system account is told of connections (docs/reference/system-account.md, "Events of connections"): that one
+// has come, has gone, was turned away, and that an account has more or fewer of them. Each shard tells of its own.
 //
 // Events wait until the operation at hand is over: a connection may be closed in the middle of a delivery, which the
 // router could not take up again. Whether anybody listens is asked of the routes first; if not, nothing is written.

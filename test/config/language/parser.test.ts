@@ -1,4 +1,4 @@
-// The grammar (reference 3), beyond what the files beside nats-server show.
+// The grammar (docs/reference/configuration-files.md, "Entries"), beyond what the files beside nats-server show.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
