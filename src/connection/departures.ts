@@ -13,15 +13,18 @@ export interface DepartureHost {
   attempt(act: () => unknown): void
 }
 
+/** What it needs of those of the shard. */
+type ShardDepartures = Pick<Departures, 'begin'>
+
 /** The members that one client has ended: what it asks for next is carried out when nothing more can come for them. */
 export class ClientDepartures {
   private readonly client: DepartureHost
-  private readonly departures: Departures
+  private readonly departures: ShardDepartures
   private underWay = 0
   /** The operation that waits; no more are read meanwhile. */
   private waiting: (() => void) | undefined
 
-  constructor(client: DepartureHost, departures: Departures) {
+  constructor(client: DepartureHost, departures: ShardDepartures) {
     this.client = client
     this.departures = departures
   }
