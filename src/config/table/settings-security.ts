@@ -2,37 +2,31 @@
 
 import { area, block, boolean, key, list, text } from './settings.ts'
 
-const OPERATOR_KEYS = ['operator', 'operators', 'root', 'roots', 'root_operator', 'root_operators']
-const RESOLVER_KEYS = ['resolver', 'account_resolver', 'accounts_resolver']
-
 export const SECURITY_SETTINGS = area('Security', [
-  block('authorization', 'authorization', undefined, 'Who may enter; flags --user, --pass, --auth', { secret: true }),
-  block('accounts', 'accounts', [], 'Accounts: a list of names, or a block for each', { secret: true }),
-  block('mappings', ['mappings', 'maps'], [], 'Subjects turned into others, in the account $G'),
-  text('noAuthUser', 'no_auth_user', '', 'User of clients without credentials'),
-  text('systemAccount', ['system_account', 'system'], '', 'Account of the system events', { defaultText: '$SYS' }),
-  boolean('noSystemAccount', ['no_system_account', 'no_system', 'no_sys_acc'], false, 'There is no system account'),
-  block('tls', 'tls', undefined, 'TLS on the client port; flags --tls, --tlscert, …'),
-  boolean('allowNonTls', 'allow_non_tls', false, 'Clients may connect without TLS as well'),
-  block('ocsp', 'ocsp', undefined, "OCSP staples for the server's certificate: a boolean, or a block"),
-  block('ocspCache', 'ocsp_cache', undefined, 'Cache of OCSP answers: a boolean, or a block'),
-  list('operators', OPERATOR_KEYS, [], 'Operator JWTs, inline or as files'),
-  block('resolver', RESOLVER_KEYS, undefined, 'Where account JWTs come from: MEMORY, URL(<url>), or a block'),
-  block('resolverTls', 'resolver_tls', undefined, 'TLS towards a resolver with a URL'),
-  block('resolverPreload', 'resolver_preload', {}, 'Account JWTs by account key'),
-  list('resolverPinnedAccounts', 'resolver_pinned_accounts', [], 'Accounts that may be resolved'),
-  list('trustedKeys', ['trusted_keys', 'trusted'], [], 'Public keys of trusted operators'),
-  text('defaultSentinel', 'default_sentinel', '', 'Bearer JWT of clients without credentials, in operator mode', {
-    secret: true,
+  block('authorization', undefined, 'Who may enter; flags --user, --pass, --auth', { secret: true }),
+  block('accounts', [], 'Accounts: a list of names, or a block for each', { secret: true }),
+  block('mappings', [], 'Subjects turned into others, in the account $G', { aliases: ['maps'] }),
+  text('noAuthUser', '', 'User of clients without credentials'),
+  text('systemAccount', '', 'Account of the system events', { aliases: ['system'], defaultText: '$SYS' }),
+  boolean('noSystemAccount', false, 'There is no system account', { aliases: ['no_system', 'no_sys_acc'] }),
+  block('tls', undefined, 'TLS on the client port; flags --tls, --tlscert, …'),
+  boolean('allowNonTls', false, 'Clients may connect without TLS as well'),
+  block('ocsp', undefined, "OCSP staples for the server's certificate: a boolean, or a block"),
+  block('ocspCache', undefined, 'Cache of OCSP answers: a boolean, or a block'),
+  list('operators', [], 'Operator JWTs, inline or as files', {
+    keys: ['operator', 'operators', 'root', 'roots', 'root_operator', 'root_operators'],
   }),
-  boolean(
-    'proxyProtocol',
-    'proxy_protocol',
-    false,
-    'Client connections may begin with the header of the PROXY protocol, version 1 or 2',
-  ),
-  block('proxies', 'proxies', [], 'Keys of trusted proxies'),
-  block('websocket', ['websocket', 'ws'], undefined, 'Listener for WebSocket clients', { secret: true }),
+  block('resolver', undefined, 'Where account JWTs come from: MEMORY, URL(<url>), or a block', {
+    aliases: ['account_resolver', 'accounts_resolver'],
+  }),
+  block('resolverTls', undefined, 'TLS towards a resolver with a URL'),
+  block('resolverPreload', {}, 'Account JWTs by account key'),
+  list('resolverPinnedAccounts', [], 'Accounts that may be resolved'),
+  list('trustedKeys', [], 'Public keys of trusted operators', { aliases: ['trusted'] }),
+  text('defaultSentinel', '', 'Bearer JWT of clients without credentials, in operator mode', { secret: true }),
+  boolean('proxyProtocol', false, 'Client connections may begin with the header of the PROXY protocol, version 1 or 2'),
+  block('proxies', [], 'Keys of trusted proxies'),
+  block('websocket', undefined, 'Listener for WebSocket clients', { aliases: ['ws'], secret: true }),
 ])
 
 const JETSTREAM = { missing: { feature: 'JetStream' } }

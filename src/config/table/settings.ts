@@ -60,17 +60,23 @@ export function area(name: Area, rows: readonly Row<OptionName>[]): Setting[] {
   return rows.map((row) => ({ flags: [], ...row, area: name }))
 }
 
+/** What an option is called in the file: its name with underscores and these aliases, or these keys alone. */
+interface Keys {
+  readonly aliases?: readonly string[]
+  readonly keys?: readonly string[]
+}
+
 /** Makes rows of a kind, for options; `usual` holds where a row does not say otherwise. */
 function rows(kind: Kind, usual: More = {}) {
-  return <K extends OptionName>(
-    option: K,
-    keys: string | readonly string[],
-    value: Options[K],
-    doc: string,
-    more: More = {},
-  ): Row<OptionName> => {
-    return { ...usual, ...key(keys, kind, doc, more), option, default: value, reload: !FIXED.has(option) }
+  return <K extends OptionName>(option: K, value: Options[K], doc: string, more: More & Keys = {}): Row<OptionName> => {
+    const { aliases = [], keys = [inFile(option), ...aliases], ...others } = more
+    return { ...usual, ...others, keys, kind, doc, option, default: value, reload: !FIXED.has(option) }
   }
+}
+
+/** `maxPayload` as the file writes it: `max_payload`. */
+function inFile(option: string): string {
+  return option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
 /** A row that sets no single option. */
