@@ -12,7 +12,7 @@
 
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect as connectTcp } from 'node:net'
+import { connect as connectTcp, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
@@ -72,6 +72,12 @@ type Transport = (typeof TRANSPORTS)[number]
 interface Touched {
   readonly client: RawClient
   readonly renew: () => Promise<void>
+}
+
+/** The event; an error if the connection ends before it, as it does where its shard dies. */
+function onceOpen(socket: Socket, event: string): Promise<unknown[]> {
+  const closed = once(socket, 'close').then(() => Promise.reject(new Error(`closed before ${event}`)))
+  return Promise.race([once(socket, event), closed])
 }
 
 export class Chaos {
@@ -197,10 +203,10 @@ websocket { listen: "127.0.0.1:-1", no_tls: true, compression: true }
       return client
     }
     const plain = connectTcp({ port, host: '127.0.0.1', noDelay: true })
-    const [first] = (await once(plain, 'data')) as [Buffer]
+    const [first] = (await onceOpen(plain, 'data')) as [Buffer]
     plain.pause()
     const secure = connectTls({ socket: plain, rejectUnauthorized: false })
-    await once(secure, 'secureConnect')
+    await onceOpen(secure, 'secureConnect')
     const client = RawClient.over(secure)
     client.info = JSON.parse(first.toString('latin1').slice(5)) as NonNullable<RawClient['info']>
     return client
