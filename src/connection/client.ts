@@ -30,7 +30,7 @@ import type { WebSocketSession } from '../websocket/handshake.ts'
 import { firstInfo, laterInfo } from './client-info.ts'
 import { ClientLog } from './client-log.ts'
 import type { Login } from './login.ts'
-import { type CommandHost, Operations } from './operations.ts'
+import { type CommandHost, Operations, type UnheardRequest } from './operations.ts'
 import type { ClientOwner } from './owner.ts'
 import { requestInfo } from './request-info.ts'
 import type { Rights } from './rights.ts'
@@ -328,6 +328,15 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
   holdFor(receiver: Outbound): void {
     if (receiver.isStuck) return
     if (this.gate.holdFor(receiver, this.latestReadBytes)) this.shard.records.counters.stall()
+  }
+
+  get awaitsResponders(): boolean {
+    return this.options.noResponders
+  }
+
+  /** A request of its own has reached nobody on one of `asked` shards. */
+  nobodyHeard(request: UnheardRequest): void {
+    if (!this.closing) this.operations.nobodyHeard(request)
   }
 
   holdForShard(index: number): void {

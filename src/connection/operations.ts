@@ -35,6 +35,15 @@ import type { ClientFacts } from './facts.ts'
 import { Login, type LoginHost, type LoginOutcome } from './login.ts'
 import type { ClientOwner } from './owner.ts'
 import type { Rights } from './rights.ts'
+import { UnheardRequests } from './unheard-requests.ts'
+
+/** So many messages of a request reached nobody on one of `asked` shards. Byte strings. */
+export interface UnheardRequest {
+  readonly subject: string
+  readonly reply: string
+  readonly messages: number
+  readonly asked: number
+}
 
 /** The connection whose operations are carried out. */
 export interface CommandHost extends ClientFacts, Publisher, Receiver, LoginHost, DepartureHost {
@@ -84,6 +93,8 @@ export class Operations implements ParserHandler, LoginOutcome {
   private isCounted = false
   /** Undefined: it never ended a member of a queue group. */
   private departures: ClientDepartures | undefined
+  /** Undefined: there was none. */
+  private unheard: UnheardRequests | undefined
   /** PINGs to be answered when its frames for other shards wait no more. */
   private pongsOwed = 0
 
@@ -330,13 +341,23 @@ export class Operations implements ParserHandler, LoginOutcome {
     this.client.refuse(refusal, run.count)
   }
 
+  /** A request has reached nobody on one of the shards that it went to. */
+  nobodyHeard({ subject, reply, messages, asked }: UnheardRequest): void {
+    this.unheard ??= new UnheardRequests()
+    const unheard = this.unheard.add(reply, messages, asked)
+    if (unheard > 0) this.sayNoResponders(subject, reply, unheard)
+  }
+
   private answerNoResponders(run: Run): void {
+    this.sayNoResponders(subjectOf(run), replyOf(run), run.count)
+  }
+
+  private sayNoResponders(subject: string, reply: string, times: number): void {
     const { client } = this
-    const reply = replyOf(run)
     const sid = this.shard.router.planner.plainSidOf(client, client.account, reply)
     if (sid === undefined) return
-    const answer = encodeNoResponders(subjectOf(run), reply, sid)
-    for (let i = 0; i < run.count && !client.closing; i++) client.send(answer)
+    const answer = encodeNoResponders(subject, reply, sid)
+    for (let i = 0; i < times && !client.closing; i++) client.send(answer)
   }
 
   // ── Before an operation takes effect ──────────────────────────────────────────────────────────────────

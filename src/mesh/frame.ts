@@ -4,7 +4,8 @@
 //
 //     ┌ BYTES   of the frame, a multiple of 4, this word included
 //     │ KIND    run; the first or a later fragment of one message that is larger than a frame; fence: no message
-//     │ ROUTING plain interest (bit 0), traced only (bit 1), came by a service import (bit 2), hops (bits 8…)
+//     │ ROUTING plain interest (bit 0), traced only (bit 1), came by a service import (bit 2), hops (bits 8…), asked
+//     │         (bits 16…)
 //     │ PUBLISHER  connection id (64 bits), for holding it back    TRACE  number under which to tell what happens to
 //     │            it; of a fence: its own
 //     │ WORK    number of the work that it was sent by (publish-order.ts)
@@ -73,7 +74,7 @@ export function writeFrame(
   view.setInt32(at + At.bytes, bytes, true)
   view.setInt32(at + At.kind, kind, true)
   const flags = (routing.plain ? 1 : 0) | (routing.isOnlyTraced ? 2 : 0) | (run.isImported ? 4 : 0)
-  view.setInt32(at + At.routing, flags | (routing.hops << 8), true)
+  view.setInt32(at + At.routing, flags | (routing.hops << 8) | (routing.asked << 16), true)
   // Connections are counted for ever: their numbers outgrow 32 bits.
   view.setFloat64(at + At.publisher, routing.publisher, true)
   view.setInt32(at + At.trace, routing.trace, true)
@@ -142,6 +143,7 @@ export interface Frame {
   account: string
   queue: string
   hops: number
+  asked: number
   publisher: number
   trace: number
   isOnlyTraced: boolean
@@ -158,6 +160,7 @@ export function emptyFrame(): Frame {
     account: '',
     queue: '',
     hops: 0,
+    asked: 0,
     publisher: 0,
     trace: 0,
     isOnlyTraced: false,
@@ -177,7 +180,8 @@ export function readFrame(from: Block, at: number, frame: Frame, run: Run): void
   frame.plain = (routing & 1) === 1
   frame.isOnlyTraced = (routing & 2) === 2
   frame.trace = view.getInt32(at + At.trace, true)
-  frame.hops = routing >> 8
+  frame.hops = (routing >> 8) & 0xff
+  frame.asked = routing >>> 16
   frame.publisher = view.getFloat64(at + At.publisher, true)
   const queueAt = at + At.end + accountBytes
   // Nearly always that of the frame before: no string is made then.

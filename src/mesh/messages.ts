@@ -27,6 +27,15 @@ export type PeerMessage =
   | { readonly kind: 'fence'; readonly number: number }
   /** What you sent before your fence of this number has been dealt with, and what of it goes on is on its way. */
   | { readonly kind: 'passed'; readonly number: number }
+  /** A request of this publisher's, for which `asked` frames went out, reached nobody here. Byte strings. */
+  | {
+      readonly kind: 'nobody'
+      readonly connection: number
+      readonly subject: string
+      readonly reply: string
+      readonly messages: number
+      readonly asked: number
+    }
   /** What happened here to a message that is traced. */
   | { readonly kind: 'traced'; readonly trace: number; readonly events: readonly TraceEvent[] }
   /** Who is this publisher? Answered by `thisIs`. */

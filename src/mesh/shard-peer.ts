@@ -10,8 +10,8 @@ import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 import type { ReadonlyNumberMap } from '../memory/number-map.ts'
 import { RingConsumer, RingProducer } from '../memory/ring.ts'
 import type { Outbound } from '../net/outbound.ts'
-import { Run } from '../protocol/run.ts'
-import type { Publisher } from '../routing/publisher.ts'
+import { Run, replyOf, subjectOf } from '../protocol/run.ts'
+import type { Publisher, RemotePublisher } from '../routing/publisher.ts'
 import { SERVER_ID } from '../routing/server-publisher.ts'
 import type { TraceEvent } from '../tracing/event.ts'
 import type { Tracing } from '../tracing/tracing.ts'
@@ -22,8 +22,10 @@ import { type PeerMessage, type PeerSetup, WAKE } from './messages.ts'
 import { isNotAfter, type PublishOrder } from './publish-order.ts'
 
 /** A publisher on another shard, as the router sees it. One object a peer, renamed for each frame. */
-export class RemotePublisher implements Publisher {
+export class PeerPublisher implements RemotePublisher {
   id = 0
+  /** Its own shard asks for it. */
+  readonly awaitsResponders = false
   private readonly peer: ShardPeer
 
   constructor(peer: ShardPeer) {
@@ -64,6 +66,10 @@ export class RemotePublisher implements Publisher {
   introduce(then: (info: string) => void): void {
     this.peer.askWhoIs(this.id, then)
   }
+
+  nobodyHeard(run: Run, asked: number): void {
+    this.peer.tellNobodyHeard(this.id, run, asked)
+  }
 }
 
 /** A connection of the shard that sees the peer. */
@@ -71,6 +77,8 @@ interface LocalPublisher extends Publisher {
   readonly inMessages: number
   readonly closing: boolean
   attempt(act: () => unknown): void
+  /** A request of its own has reached nobody on one of `asked` shards. */
+  nobodyHeard(request: Extract<PeerMessage, { kind: 'nobody' }>): void
 }
 
 /** What a peer asks of the shard that sees it. */
@@ -101,7 +109,7 @@ export class ShardPeer implements InboxRing {
   readonly interest: InterestReader
   readonly link: Link
   /** Whoever published the frame at hand. */
-  readonly publisher: RemotePublisher
+  readonly publisher: PeerPublisher
   private readonly owner: PeerOwner
   private readonly port: MessagePort
   private readonly consumer: RingConsumer
@@ -128,7 +136,7 @@ export class ShardPeer implements InboxRing {
     this.index = setup.index
     this.ringOut = setup.ringOut
     this.port = setup.port
-    this.publisher = new RemotePublisher(this)
+    this.publisher = new PeerPublisher(this)
     this.interest = new InterestReader(setup.region)
     this.consumer = new RingConsumer(setup.ringIn)
     this.link = new Link(new RingProducer(setup.ringOut), owner.pool, {
@@ -171,6 +179,11 @@ export class ShardPeer implements InboxRing {
       case 'passed':
         this.fenceArrived(message.number)
         return
+      case 'nobody': {
+        const client = this.owner.clients.get(message.connection)
+        client?.attempt(() => client.nobodyHeard(message))
+        return
+      }
       case 'traced':
         this.owner.tracing.answered(message.trace, message.events)
         return
@@ -266,6 +279,12 @@ export class ShardPeer implements InboxRing {
 
   requestRelease(connection: number): void {
     if (this.holding.delete(connection) && !this.gone) this.post({ kind: 'release', connection })
+  }
+
+  /** A request of one of its publishers has reached nobody here. */
+  tellNobodyHeard(connection: number, run: Run, asked: number): void {
+    const [subject, reply] = [subjectOf(run), replyOf(run)]
+    this.post({ kind: 'nobody', connection, subject, reply, messages: run.count, asked })
   }
 
   /** Tells what happened here to a message of the peer's, by the number of its trace. */

@@ -1,6 +1,7 @@
 // Who publishes, as the router sees it.
 
 import type { Outbound } from '../net/outbound.ts'
+import type { Run } from '../protocol/run.ts'
 import type { Peer } from './peer.ts'
 
 /** Who published: a client of this shard, or one of another shard. */
@@ -10,6 +11,8 @@ export interface Publisher {
   holdFor(receiver: Outbound): void
   /** Shards to which it has sent what may go on from there, since its last PONG: the next one waits for that. */
   passing: Set<number> | undefined
+  /** Wants to be told of requests that nobody hears. */
+  readonly awaitsResponders: boolean
   /** Frames for another shard wait: the publisher is not read until they are on their way. */
   holdForPeer(peer: Peer): void
   /**
@@ -19,4 +22,10 @@ export interface Publisher {
   requestInfo(share: boolean, service: string): string
   /** Calls back, at once or later, with what an account may know of its own members: as one that shares. */
   introduce(then: (info: string) => void): void
+}
+
+/** One of another shard, whose messages have come here. */
+export interface RemotePublisher extends Publisher {
+  /** Its request, for which `asked` frames went out, has reached nobody on this shard. */
+  nobodyHeard(run: Run, asked: number): void
 }

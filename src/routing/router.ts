@@ -21,7 +21,7 @@ import type { RouterOwner } from './owner.ts'
 import type { Peer } from './peer.ts'
 import type { Plan } from './plan.ts'
 import { groupOf, Planner } from './planner.ts'
-import type { Publisher } from './publisher.ts'
+import type { Publisher, RemotePublisher } from './publisher.ts'
 import { peerOfMember, type QueuePlan, randomMember, randomRemoteMember } from './queue-plan.ts'
 import type { Routing } from './routing.ts'
 import type { Trace } from './trace.ts'
@@ -68,16 +68,17 @@ export class Router {
     this.owner.turns.left -= plan.workOf(run.count, run.size)
     if (this.trace !== undefined) return this.trace.dispatch(run, account, publisher)
     let sent = this.deliverPlain(run, plan, publisher)
-    if (plan.only === undefined) sent += this.goOtherWays(run, plan, publisher)
+    if (plan.only === undefined) sent += this.goOtherWays(run, plan, publisher, sent === 0)
     this.delivery.endRun()
     return sent
   }
 
-  private goOtherWays(run: Run, plan: Plan, publisher: Publisher): number {
+  private goOtherWays(run: Run, plan: Plan, publisher: Publisher, isUnheard: boolean): number {
     const { account, peers, queues, services, own } = plan
+    const asked = isUnheard ? framesToAsk(run, plan, publisher) : 0
     let sent = 0
-    if (peers !== undefined) sent += this.sendToPeers(run, account, peers, publisher)
-    if (queues !== undefined) for (const queue of queues) sent += this.deliverQueue(run, queue, publisher, 0)
+    if (peers !== undefined) sent += this.sendToPeers(run, account, peers, publisher, asked)
+    if (queues !== undefined) for (const queue of queues) sent += this.deliverQueue(run, queue, publisher, asked)
     sent += callInternal(run, plan, publisher)
     if (services !== undefined) {
       for (const service of services) sent += this.owner.serviceCalls.call(service, run, publisher)
@@ -124,8 +125,8 @@ export class Router {
     return delivered
   }
 
-  private sendToPeers(run: Run, account: Account, peers: readonly Peer[], publisher: Publisher): number {
-    const routing = routingOf(account, '', 0, publisher)
+  private sendToPeers(run: Run, account: Account, peers: readonly Peer[], publisher: Publisher, asked: number): number {
+    const routing = routingOf(account, '', 0, publisher, asked)
     for (const peer of peers) {
       peer.link.send(run, routing, 0, run.count)
       if (isServiceAnswer(run)) notePassing(publisher, peer)
@@ -135,20 +136,22 @@ export class Router {
   }
 
   /** Delivers a run that another shard has sent here. */
-  receive(run: Run, account: Account, routing: Routing, publisher: Publisher): void {
+  receive(run: Run, account: Account, routing: Routing, publisher: RemotePublisher): void {
     const plan = this.planner.planOf(run, account)
     this.owner.turns.left -= Work.run + (routing.plain ? plan.workOf(run.count, run.size) : run.count * Work.encoding)
-    if (routing.plain) {
-      this.deliverPlain(run, plan, publisher)
-      callInternal(run, plan, publisher)
-    }
+    let reached = 0
+    if (routing.plain) reached = this.deliverPlain(run, plan, publisher) + callInternal(run, plan, publisher)
     if (routing.queue !== '') {
       const queue = plan.findQueue(routing.queue)
       const isLocal = queue !== undefined && queue.local.length > 0
       const done = isLocal ? 0 : this.deliverToLeaving(run, account, routing.queue, publisher)
       // The member that was picked here may be gone: then any other will do, here or on another shard.
-      if (queue !== undefined && done < run.count) this.deliverQueueHere(run, queue, publisher, routing.hops, done)
+      reached += done
+      if (queue !== undefined && done < run.count) {
+        reached = this.deliverQueueHere(run, queue, publisher, routing.hops, done)
+      }
     }
+    if (reached === 0 && routing.asked > 0) publisher.nobodyHeard(run, routing.asked)
     this.delivery.endRun()
   }
 
@@ -159,7 +162,7 @@ export class Router {
    * parted into as many equal blocks as there are members, dealt out in turn from a random start: one message goes to
    * a random member, a long run is spread evenly and still encoded in few pieces.
    */
-  private deliverQueue(run: Run, queue: QueuePlan, publisher: Publisher, hops: number): number {
+  private deliverQueue(run: Run, queue: QueuePlan, publisher: Publisher, asked: number): number {
     const members = queue.local.length + queue.remoteMembers
     assert(members > 0, 'a queue group without a member is in a plan')
     const block = Math.max(1, Math.floor(run.count / members))
@@ -171,11 +174,11 @@ export class Router {
       const peer = peerOfMember(queue, member)
       if (peer === undefined) left -= this.delivery.toGroup(run, queue.local[member], from, left, publisher)
       else {
-        this.sendToMember(run, queue, peer, from, left, publisher, hops)
+        this.sendToMember(run, queue, peer, from, left, publisher, 0, asked)
         left = 0
       }
       // The picked member could not take them all: it is closing, or has had its last, or is the publisher itself.
-      if (left > 0) left -= this.deliverToAnyMember(run, queue, from + count - left, left, publisher, hops)
+      if (left > 0) left -= this.deliverToAnyMember(run, queue, from + count - left, left, publisher, 0)
       sent += count - left
       member = (member + 1) % members
     }
@@ -190,9 +193,13 @@ export class Router {
     return this.delivery.toGroup(run, group, 0, run.count, publisher)
   }
 
-  /** A member of this shard was picked by another one, for the messages from `done` on. */
-  private deliverQueueHere(run: Run, queue: QueuePlan, publisher: Publisher, hops: number, done: number): void {
+  /**
+   * A member of this shard was picked by another one, for the messages from `done` on. Returns how many have reached
+   * somebody, or are on their way.
+   */
+  private deliverQueueHere(run: Run, queue: QueuePlan, publisher: Publisher, hops: number, done: number): number {
     const { local } = queue
+    let reached = done
     if (local.length > 0) {
       const block = Math.max(1, Math.floor(run.count / local.length))
       let member = Math.floor(Math.random() * local.length)
@@ -202,10 +209,12 @@ export class Router {
         if (taken < count) {
           taken += this.deliverToAnyMember(run, queue, done + taken, count - taken, publisher, hops + 1)
         }
+        reached += taken
         done += count
         member = (member + 1) % local.length
       }
-    } else this.deliverToAnyMember(run, queue, done, run.count - done, publisher, hops + 1)
+    } else reached += this.deliverToAnyMember(run, queue, done, run.count - done, publisher, hops + 1)
+    return reached
   }
 
   private deliverToAnyMember(
@@ -238,8 +247,9 @@ export class Router {
     count: number,
     publisher: Publisher,
     hops: number,
+    asked = 0,
   ): void {
-    peer.link.send(run, routingOf(account, name, hops, publisher), from, count)
+    peer.link.send(run, routingOf(account, name, hops, publisher, asked), from, count)
     notePassing(publisher, peer)
     if (peer.link.congested) publisher.holdForPeer(peer)
   }
@@ -256,8 +266,19 @@ function notePassing(publisher: Publisher, { index }: Peer): void {
 }
 
 /** `queue` empty: for all plain subscriptions. */
-function routingOf({ name }: Account, queue: string, hops: number, { id }: Publisher): Routing {
-  return { plain: queue === '', account: name, queue, hops, publisher: id, trace: 0, isOnlyTraced: false }
+function routingOf({ name }: Account, queue: string, hops: number, { id }: Publisher, asked: number): Routing {
+  return { plain: queue === '', account: name, queue, hops, asked, publisher: id, trace: 0, isOnlyTraced: false }
+}
+
+/**
+ * How many frames to other shards are to be asked whether they reached anybody, as no other way leads to somebody; 0 if
+ * the publisher need not know. Rules of users are known on their own shard only.
+ */
+function framesToAsk(run: Run, plan: Plan, { awaitsResponders }: Publisher): number {
+  if (!awaitsResponders || run.replyEnd === run.replyStart) return 0
+  const { peers = [], queues = [], internal, services, own } = plan
+  if ((internal ?? services ?? own) !== undefined || queues.some(({ local }) => local.length > 0)) return 0
+  return peers.length + queues.length
 }
 
 function callInternal(run: Run, plan: Plan, publisher: Publisher): number {

@@ -10,6 +10,8 @@ export interface Routing {
   readonly queue: string
   /** How often a queue message has changed shards because its member was gone. */
   readonly hops: number
+  /** A request that its own shard delivers to nobody: how many frames went out for it; 0: it need not be told. */
+  readonly asked: number
   /** The publisher's connection, on the shard that it belongs to. */
   readonly publisher: number
   /** The number of its trace; 0: it is not traced; negative: nobody awaits what is told of it. */

@@ -10,6 +10,7 @@ export const SERVER_ID = 0
 
 class Server implements Publisher {
   readonly id = SERVER_ID
+  readonly awaitsResponders = false
 
   holdFor(): void {}
 

@@ -105,7 +105,13 @@ export class MessageTrace implements Trace {
   dispatch(run: Run, account: Account, publisher: Publisher): number {
     const { shard } = this.owner
     const { peers, queues, services, own } = shard.router.planner.planOf(run, account)
-    const routing = { account: account.name, hops: 0, publisher: publisher.id, isOnlyTraced: this.isOnlyTraced }
+    const routing = {
+      account: account.name,
+      hops: 0,
+      asked: 0,
+      publisher: publisher.id,
+      isOnlyTraced: this.isOnlyTraced,
+    }
     let sent = this.deliver(run, account, publisher)
     for (const peer of peers ?? []) sent += this.ask(peer, run, { ...routing, plain: true, queue: '' }, publisher)
     for (const queue of queues ?? []) {

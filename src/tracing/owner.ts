@@ -6,7 +6,7 @@ import type { TurnWork } from '../base/turns.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
 import type { Run } from '../protocol/run.ts'
 import type { Peer } from '../routing/peer.ts'
-import type { Publisher } from '../routing/publisher.ts'
+import type { Publisher, RemotePublisher } from '../routing/publisher.ts'
 import type { Router } from '../routing/router.ts'
 import type { Sublist } from '../routing/sublist.ts'
 import type { MessageSequence, Speaker } from '../system/server-info.ts'
@@ -31,7 +31,7 @@ export interface TracingOwner extends Speaker {
 /** Another shard, from which traced messages come. */
 export interface TracePeer extends Peer {
   /** Whoever published the frame at hand. */
-  readonly publisher: Publisher
+  readonly publisher: RemotePublisher
   /** Tells what happened here to a message of the peer's, by the number of its trace. */
   tellTrace(trace: number, events: readonly TraceEvent[]): void
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { REROUTE_MAX } from '../../src/base/constants.ts'
 import { allocateBlock, type Block } from '../../src/memory/block.ts'
 import {
   attachRun,
@@ -63,6 +64,7 @@ const PLAIN: Routing = {
   account: '$G',
   queue: '',
   hops: 0,
+  asked: 0,
   publisher: 1,
   trace: 0,
   isOnlyTraced: false,
@@ -97,7 +99,7 @@ test('a run passed on to a third shard comes out as it went in', () => {
   const second = send(example, PLAIN, 0, 2, 40)
   const third = send(
     { ...example, run: second.run },
-    { plain: false, account: 'A', queue: 'q', hops: 2, publisher: 9, trace: 77, isOnlyTraced: true },
+    { plain: false, account: 'A', queue: 'q', hops: 2, asked: 0, publisher: 9, trace: 77, isOnlyTraced: true },
     1,
     1,
     12,
@@ -126,9 +128,23 @@ test('every routing comes out as it went in', () => {
   for (const plain of [true, false]) {
     for (const queue of ['', 'q', 'workers', '\xff\xfe\x80', 'w'.repeat(4000)]) {
       for (const account of ['$G', `A${'B'.repeat(55)}`]) {
-        for (const hops of [0, 1, 3, 1000]) {
+        for (const [hops, asked] of [
+          [0, 0],
+          [1, 0],
+          [3, 1],
+          [REROUTE_MAX + 1, 40_000],
+        ]) {
           for (const publisher of [0, 1, 2 ** 31 - 1]) {
-            const routing = { plain, account, queue, hops, publisher, trace: publisher - 1, isOnlyTraced: !plain }
+            const routing = {
+              plain,
+              account,
+              queue,
+              hops,
+              asked,
+              publisher,
+              trace: publisher - 1,
+              isOnlyTraced: !plain,
+            }
             const { run, frame } = send(example, routing, 0, 1)
             expect(frame).toMatchObject(routing)
             expectRun(run, example, ['x'])

@@ -43,6 +43,7 @@ class ToyConnection implements Receiver, Publisher {
   readonly slowConsumerPolicy = 'disconnect'
   readonly droppedMessages = 0
   readonly ended: string[] = []
+  readonly awaitsResponders = false
   passing: Set<number> | undefined
   closing = false
   inMessages = 0

@@ -26,6 +26,7 @@ const PLAIN: Routing = {
   plain: true,
   queue: '',
   hops: 0,
+  asked: 0,
   publisher: 1_000_000,
   trace: 0,
   isOnlyTraced: false,
