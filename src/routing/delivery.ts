@@ -13,8 +13,11 @@ import type { Publisher } from './publisher.ts'
 import type { ReceiverGroup } from './queue-plan.ts'
 import type { Subscription } from './subscription.ts'
 
+/** What deliveries need of their shard. */
+export type DeliveryOwner = Pick<RouterOwner, 'pool' | 'nowMs' | 'options' | 'flush'>
+
 export class Delivery {
-  private readonly owner: RouterOwner
+  private readonly owner: DeliveryOwner
   /** Has composed the head of the messages that are being delivered. */
   private head: Dialect = CLIENT_DIALECT
   /** Where output for several receivers is encoded: one chunk after the other. */
@@ -23,7 +26,7 @@ export class Delivery {
   /** Bytes encoded since the last flush. */
   private turnBytes = 0
 
-  constructor(owner: RouterOwner) {
+  constructor(owner: DeliveryOwner) {
     this.owner = owner
   }
 

@@ -19,8 +19,8 @@ interface Departure {
 
 /** What departures need of their shard. */
 export interface DeparturesOwner {
-  readonly peers: readonly Peer[]
-  readonly sublist: Sublist
+  readonly peers: readonly Pick<Peer, 'askFence'>[]
+  readonly sublist: Pick<Sublist, 'isAlone' | 'remove'>
 }
 
 export class Departures {

@@ -15,11 +15,14 @@ import { type Entry, ImportedSubscription, InternalSubscription, Subscription } 
 /** What subjects begin with that may be the server's own. */
 const DOLLAR = 0x24
 
+/** What a planner needs of its shard. */
+export type PlannerOwner = Pick<RouterOwner, 'turns' | 'peers' | 'sublist' | 'generations' | 'seed' | 'extendPlan'>
+
 export class Planner {
   readonly cache: PlanCache
-  private readonly owner: RouterOwner
+  private readonly owner: PlannerOwner
 
-  constructor(owner: RouterOwner) {
+  constructor(owner: PlannerOwner) {
     this.owner = owner
     this.cache = new PlanCache(owner.generations, owner.seed)
   }
