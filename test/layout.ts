@@ -11,18 +11,18 @@ export interface Room {
 
 export const ROOMS: Readonly<Record<string, Room>> = {
   // ── What every thread has ─────────────────────────────────────────────────────────────────────────────
-  base: { thread: 'any', is: 'bounds, errors, clocks, timers, turns, texts in Go’s words', imports: [] },
-  text: { thread: 'any', is: 'texts of strangers, read in linear time', imports: [] },
+  base: { thread: 'any', is: 'bounds, errors, clocks, timers, turns, texts in Go’s format', imports: [] },
+  text: { thread: 'any', is: 'input of peers, read in linear time', imports: [] },
   options: { thread: 'any', is: 'the options in force, as types', imports: [] },
   memory: { thread: 'any', is: 'blocks, chunk pools, the ring between two shards', imports: ['base'] },
   subjects: { thread: 'any', is: 'what subjects and filters are, cover and become', imports: ['text'] },
-  log: { thread: 'any', is: 'lines of the log, and where they go', imports: ['base', 'text', 'options'] },
+  log: { thread: 'any', is: 'log lines and their sinks', imports: ['base', 'text', 'options'] },
   tls: {
     thread: 'any',
-    is: 'how TLS is agreed on, certificates, OCSP',
+    is: 'TLS negotiation, certificates, OCSP',
     imports: ['base', 'options', 'text'],
   },
-  protocol: { thread: 'any', is: 'the wire: bytes to calls, values to bytes', imports: ['base', 'text', 'memory'] },
+  protocol: { thread: 'any', is: 'the wire format: bytes to calls, values to bytes', imports: ['base', 'text', 'memory'] },
   interest: { thread: 'any', is: 'the subscription index in shared memory', imports: ['base', 'memory'] },
   net: {
     thread: 'any',
@@ -36,7 +36,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   auth: {
     thread: 'any',
-    is: 'who may come in, and do what: answers that hold no socket',
+    is: 'authentication and permissions, without sockets',
     imports: ['base', 'text', 'options', 'subjects', 'tls', 'accounts'],
   },
   config: {
@@ -53,12 +53,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   // ── A shard ───────────────────────────────────────────────────────────────────────────────────────────
   routing: {
     thread: 'shard',
-    is: 'the router: match, plan, deliver. It declares what it needs of receivers, publishers, peers and handlers',
+    is: 'the router: match, plan, deliver. It declares the interfaces of receivers, publishers, peers and handlers',
     imports: ['base', 'options', 'memory', 'subjects', 'protocol', 'interest', 'net', 'accounts'],
   },
   connection: {
     thread: 'shard',
-    is: 'a client: its verbs, its login, its rights, whatever carries it',
+    is: 'a client: its verbs, login and permissions, over any transport',
     imports: [
       'base',
       'options',
@@ -82,12 +82,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   system: {
     thread: 'any',
-    is: 'the system account: its subjects, and who speaks',
+    is: 'the system account: its subjects and the description of the server',
     imports: ['base', 'options', 'subjects', 'protocol'],
   },
   'system/shard': {
     thread: 'shard',
-    is: 'takes requests to the server, tells of connections',
+    is: 'takes requests to the server, publishes events of connections',
     imports: [
       'base',
       'options',
@@ -103,17 +103,17 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   tracing: {
     thread: 'shard',
-    is: 'messages that are followed on their way',
+    is: 'message tracing',
     imports: ['base', 'memory', 'subjects', 'protocol', 'accounts', 'routing', 'system'],
   },
   mesh: {
     thread: 'shard',
-    is: 'between shards: runs as frames in rings, in the order in which they were published',
+    is: 'between shards: runs as frames in rings, in the order of publication',
     imports: ['base', 'memory', 'log', 'protocol', 'interest', 'net', 'routing', 'tracing'],
   },
   reports: {
     thread: 'shard',
-    is: 'what a shard tells of itself',
+    is: 'reports of a shard about itself',
     imports: ['base', 'options', 'memory', 'subjects', 'tls', 'accounts', 'routing', 'connection'],
   },
 
@@ -125,7 +125,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   shard: {
     thread: 'shard',
-    is: 'one loop’s world: the only place that sees all that a shard is made of',
+    is: 'one event loop with everything that a shard consists of',
     imports: [
       'base',
       'options',
@@ -153,7 +153,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   // ── The primary ───────────────────────────────────────────────────────────────────────────────────────
   monitor: {
     thread: 'primary',
-    is: 'pages over HTTP, and what they are made of',
+    is: 'pages over HTTP and their sources',
     imports: [
       'base',
       'options',
