@@ -22,7 +22,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     is: 'TLS negotiation, certificates, OCSP',
     imports: ['base', 'options', 'text'],
   },
-  protocol: { thread: 'any', is: 'the wire format: bytes to calls, values to bytes', imports: ['base', 'text', 'memory'] },
+  protocol: {
+    thread: 'any',
+    is: 'the wire format: bytes to calls, values to bytes',
+    imports: ['base', 'text', 'memory'],
+  },
   interest: { thread: 'any', is: 'the subscription index in shared memory', imports: ['base', 'memory'] },
   net: {
     thread: 'any',
