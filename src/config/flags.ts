@@ -44,6 +44,11 @@ export type Command =
   /** A text for stderr, behind the program's name. */
   | { readonly kind: 'refused'; readonly text: string }
 
+type Section = 'Server' | 'Logging' | 'Authorization' | 'TLS' | 'Common'
+
+/** What a flag sets; undefined where the parser looks for it by name. */
+type Setter = (layer: Layer, value: string | boolean, origin: string) => void
+
 /** A flag that sets no single option. */
 export interface ExtraFlag {
   readonly names: readonly string[]
@@ -52,100 +57,69 @@ export interface ExtraFlag {
   readonly orWord?: string
   readonly argument?: string
   readonly doc: string
-  readonly section: 'Server' | 'Logging' | 'Authorization' | 'TLS' | 'Common'
-  /** What it sets; undefined where the parser looks for it by name. */
-  readonly set?: (layer: Layer, value: string | boolean, origin: string) => void
+  readonly section: Section
+  readonly set?: Setter
 }
 
-const tracing =
-  (...options: readonly ('debug' | 'trace' | 'traceVerbose')[]) =>
-  (layer: Layer, value: string | boolean, origin: string): void => {
-    for (const option of options) layer.set(option, value === true, origin)
-  }
+/** A row of them; without an argument it is a switch. */
+function flag(
+  section: Section,
+  names: string | readonly string[],
+  doc: string,
+  more: Partial<ExtraFlag> = {},
+): ExtraFlag {
+  const kind = more.argument === undefined ? 'boolean' : 'text'
+  return { names: typeof names === 'string' ? [names] : names, kind, doc, section, ...more }
+}
 
-const credential =
-  (member: 'username' | 'password' | 'token') =>
-  (layer: Layer, value: string | boolean, origin: string): void => {
+const tracing = (...options: readonly ('debug' | 'trace' | 'traceVerbose')[]): { set: Setter } => ({
+  set: (layer, value, origin) => {
+    for (const option of options) layer.set(option, value === true, origin)
+  },
+})
+
+const credential = (
+  member: 'username' | 'password' | 'token',
+  argument: string,
+): { set: Setter; argument: string } => ({
+  argument,
+  set: (layer, value, origin) => {
     layer.credentials[member] = String(value)
     layer.credentialsOrigin = origin
-  }
+  },
+})
+
+const FILE = { argument: '<file>' }
+const RELOAD = 'With -t: check whether a reload could take this file over (exit code 3 if it needs a restart)'
+const SIGNAL =
+  'Send a signal (ldm, stop, quit, term, reopen, reload) to a running server; pid is a number or a pid file'
+
+const VERIFY = 'TLS, and clients need a certificate; =optional: it has to be good if they have one'
 
 export const EXTRA_FLAGS: readonly ExtraFlag[] = [
-  { names: ['c', 'config'], kind: 'text', argument: '<file>', doc: 'Configuration file', section: 'Server' },
-  { names: ['t'], kind: 'boolean', doc: 'Check the configuration and stop', section: 'Server' },
-  {
-    names: ['test_reload'],
-    kind: 'text',
-    argument: '<file>',
-    doc: 'With -t: check whether a reload could take this file over (exit code 3 if it needs a restart)',
-    section: 'Server',
-  },
-  {
-    names: ['explain-config'],
-    kind: 'boolean',
-    doc: 'Tell each setting with its value and where that comes from, and stop. Only in Heddle',
-    section: 'Server',
-  },
-  {
-    names: ['sl', 'signal'],
-    kind: 'text',
-    argument: '<signal>[=<pid>]',
-    doc: 'Send a signal (ldm, stop, quit, term, reopen, reload) to a running server; pid is a number or a pid file',
-    section: 'Server',
-  },
-  {
-    names: ['VV'],
-    kind: 'boolean',
-    doc: 'Trace, that of the system account too',
-    section: 'Logging',
-    set: tracing('trace', 'traceVerbose'),
-  },
-  { names: ['DV'], kind: 'boolean', doc: 'Debug and trace', section: 'Logging', set: tracing('debug', 'trace') },
-  {
-    names: ['DVV'],
-    kind: 'boolean',
-    doc: 'Debug and trace, that of the system account too',
-    section: 'Logging',
-    set: tracing('debug', 'trace', 'traceVerbose'),
-  },
-  {
-    names: ['user'],
-    kind: 'text',
-    argument: '<user>',
-    doc: 'User that everybody has to be',
-    section: 'Authorization',
-    set: credential('username'),
-  },
-  {
-    names: ['pass'],
-    kind: 'text',
-    argument: '<password>',
-    doc: 'and password',
-    section: 'Authorization',
-    set: credential('password'),
-  },
-  {
-    names: ['auth'],
-    kind: 'text',
-    argument: '<token>',
-    doc: 'Token that everybody has to show',
-    section: 'Authorization',
-    set: credential('token'),
-  },
-  { names: ['tls'], kind: 'boolean', doc: 'TLS; =false switches that of the file off', section: 'TLS' },
-  { names: ['tlscert'], kind: 'text', argument: '<file>', doc: "The server's certificate", section: 'TLS' },
-  { names: ['tlskey'], kind: 'text', argument: '<file>', doc: 'and its private key', section: 'TLS' },
-  {
-    names: ['tlsverify'],
-    kind: 'boolean',
-    orWord: OPTIONAL,
-    doc: 'TLS, and clients need a certificate; =optional: it has to be good if they have one',
-    section: 'TLS',
-  },
-  { names: ['tlscacert'], kind: 'text', argument: '<file>', doc: 'Authorities for those', section: 'TLS' },
-  { names: ['h', 'help'], kind: 'boolean', doc: 'Tell the flags', section: 'Common' },
-  { names: ['v', 'version'], kind: 'boolean', doc: 'Tell the version', section: 'Common' },
-  { names: ['help_tls'], kind: 'boolean', doc: 'Tell how to set up TLS', section: 'Common' },
+  flag('Server', ['c', 'config'], 'Configuration file', FILE),
+  flag('Server', 't', 'Check the configuration and stop'),
+  flag('Server', 'test_reload', RELOAD, FILE),
+  flag(
+    'Server',
+    'explain-config',
+    'Tell each setting with its value and where that comes from, and stop. Only in Heddle',
+  ),
+  flag('Server', ['sl', 'signal'], SIGNAL, { argument: '<signal>[=<pid>]' }),
+  flag('Logging', 'VV', 'Trace, that of the system account too', tracing('trace', 'traceVerbose')),
+  flag('Logging', 'DV', 'Debug and trace', tracing('debug', 'trace')),
+  flag('Logging', 'DVV', 'Debug and trace, that of the system account too', tracing('debug', 'trace', 'traceVerbose')),
+  flag('Authorization', 'user', 'User that everybody has to be', credential('username', '<user>')),
+  flag('Authorization', 'pass', 'and password', credential('password', '<password>')),
+  flag('Authorization', 'auth', 'Token that everybody has to show', credential('token', '<token>')),
+  flag('TLS', 'tls', 'TLS; =false switches that of the file off'),
+  flag('TLS', 'tlscert', "The server's certificate", FILE),
+  flag('TLS', 'tlskey', 'and its private key', FILE),
+  flag('TLS', 'tlsverify', VERIFY, { orWord: OPTIONAL }),
+  flag('TLS', 'tlscacert', 'Authorities for those', FILE),
+  flag('Common', ['h', 'help'], 'Tell the flags'),
+  flag('Common', ['v', 'version'], 'Tell the version'),
+  flag('Common', 'help_tls', 'Tell how to set up TLS'),
 ]
 
 type Flag = { readonly kind: Kind; readonly extra?: ExtraFlag; readonly setting?: Setting }
@@ -209,10 +183,7 @@ function commandOf(words: readonly string[], said: ReadonlyMap<string, string | 
   const configFile = String(said.get('config') ?? '')
   const check = said.get('t') === true
   if (check && configFile === '') {
-    return {
-      kind: 'refused',
-      text: 'must specify [-c, --config] option to check configuration file syntax',
-    }
+    return { kind: 'refused', text: 'must specify [-c, --config] option to check configuration file syntax' }
   }
   const testReload = String(said.get('test_reload') ?? '')
   if (testReload !== '' && !check) {
