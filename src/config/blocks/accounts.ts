@@ -9,6 +9,7 @@ import {
   GLOBAL_ACCOUNT,
   type MappingDestination,
   type MappingOptions,
+  type UserOptions,
 } from '../../options/shapes.ts'
 import { isPublishSubject, isValidSubject } from '../../subjects/filter.ts'
 import { type ConfigEntry, type ConfigMap, isPlainData, typeName } from '../language/tree.ts'
@@ -17,7 +18,7 @@ import { exported, imported } from './exports-imports.ts'
 import { accountJetStream } from './jetstream-keys.ts'
 import { publicKey } from './nkey.ts'
 import { permissions } from './permissions.ts'
-import { type Complaint, complain, custom, kind, type Reading, readBlock, type Schema, type Take } from './schema.ts'
+import { type Complaint, complain, kind, type Reading, readBlock, type Schema, type Take } from './schema.ts'
 import { slowConsumer } from './slow-consumer.ts'
 import { whyNoMappings } from './subject-mapping.ts'
 import { readUsers, USER, withDefaults } from './users.ts'
@@ -91,7 +92,7 @@ const trace = kind<NonNullable<AccountOptions['trace']>>(
     }
     return undefined
   },
-  TRACE,
+  { block: TRACE },
 )
 
 // ── Mappings ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -155,33 +156,33 @@ export function readMappings(entry: ConfigEntry, reading: Reading): MappingOptio
   return mappings
 }
 
-const mappings = kind<MappingOptions[]>('block', readMappings, DESTINATION)
+const mappings = kind<MappingOptions[]>('block', readMappings, { block: DESTINATION })
 
 // ── Accounts ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 const noKey: Complaint = (value) => `Not a valid public nkey for an account: ${quotedValue(value)}`
 const nkey = publicKey('account', noKey, only('string', noKey))
 
+const users = kind<UserOptions[], AccountDraft>(
+  'list',
+  (entry, reading, name, into) => {
+    into.usersEntry = entry
+    return readUsers(entry, reading, name)
+  },
+  { block: USER },
+)
+
 const limits = kind<AccountLimits>(
   'block',
   block(LIMITS, noLimits, gotValue('Expected account limits to be a map/struct')),
-  LIMITS,
+  { block: LIMITS },
 )
 
 export const ACCOUNT: Schema<AccountDraft> = {
   title: 'accounts.NAME',
   keys: [
     nkey('nkey', 'nkey', 'public account key'),
-    custom(
-      'list',
-      'users',
-      'users of the account',
-      (entry, into, reading, name) => {
-        into.usersEntry = entry
-        into.users = readUsers(entry, reading, name) ?? []
-      },
-      { block: USER },
-    ),
+    users('users', 'users', 'users of the account'),
     permissions('defaultPermissions', 'default_permissions', 'permissions of users without their own'),
     exported('exports', 'exports', 'what other accounts may import'),
     imported('imports', 'imports', 'what comes from other accounts'),

@@ -6,12 +6,13 @@ import {
   type AuthorizationOptions,
   type Draft,
   NO_AUTHORIZATION,
+  type UserOptions,
 } from '../../options/shapes.ts'
 import type { ConfigEntry } from '../language/tree.ts'
 import { quotedValue, shownValue } from '../problems.ts'
 import { publicKey } from './nkey.ts'
 import { permissions } from './permissions.ts'
-import { complain, custom, kind, type Reading, type Schema } from './schema.ts'
+import { complain, kind, type Reading, type Schema } from './schema.ts'
 import { readUsers, USER, withDefaults } from './users.ts'
 import { anyText, block, boolean, each, got, gotValue, lastOf, text, timeoutOf } from './values.ts'
 
@@ -53,7 +54,7 @@ const callout = kind<AuthCalloutOptions>(
     if (lacking === undefined) return options
     return complain(lastOf(entry), `Authorization callouts require ${lacking} to be specified`, reading)
   },
-  CALLOUT,
+  { block: CALLOUT },
 )
 
 /** Rows for the time for CONNECT in a block, with a warning where it is so long that a unit was probably forgotten. */
@@ -69,6 +70,15 @@ export const authTimeout = (what: string) =>
     return ms
   })
 
+const users = kind<UserOptions[], Draft<AuthorizationOptions>>(
+  'list',
+  (entry, reading, name, into) => {
+    into.hasUsers = true
+    return readUsers(entry, reading, name)
+  },
+  { block: USER },
+)
+
 const DEFAULT_PERMISSIONS = ['default_permissions', 'default_permission', 'permissions']
 
 export const AUTHORIZATION: Schema<Draft<AuthorizationOptions>> = {
@@ -83,19 +93,10 @@ export const AUTHORIZATION: Schema<Draft<AuthorizationOptions>> = {
       'time for CONNECT; a number means seconds',
       '2 s, or 1 s more than that of TLS',
     ),
-    custom(
-      'list',
-      'users',
-      'the users',
-      (entry, into, reading, name) => {
-        into.users = readUsers(entry, reading, name) ?? []
-        into.hasUsers = true
-      },
-      { block: USER },
-    ),
+    users('users', 'users', 'the users'),
     permissions('defaultPermissions', DEFAULT_PERMISSIONS, 'permissions of users without their own'),
     callout('callout', ['auth_callout', 'auth_hook'], 'a service that decides who may enter'),
-    boolean('proxyRequired', 'proxy_required', 'only through a trusted proxy', 'false'),
+    boolean('proxyRequired', 'proxy_required', 'only through a trusted proxy'),
   ],
 }
 

@@ -2,14 +2,14 @@
 // are checked, and kept for the rules between settings (later-checks.ts).
 
 import { parseDuration } from '../../base/duration.ts'
-import type { Permissions } from '../../options/shapes.ts'
+import type { AuthorizationOptions, Permissions } from '../../options/shapes.ts'
 import { isValidSubject } from '../../subjects/filter.ts'
 import { type ConfigEntry, typeName } from '../language/tree.ts'
 import type { Checked } from '../layer.ts'
 import { quoteText } from '../problems.ts'
 import { AUTHORIZATION, readAuthorization } from './authorization.ts'
 import { PERMISSIONS, readPermissions } from './permissions.ts'
-import { complain, custom, type Key, kind, type Reading, type Schema } from './schema.ts'
+import { complain, type Key, kind, type Reading, type Schema } from './schema.ts'
 import { tls } from './tls.ts'
 import { url, urls } from './urls.ts'
 import {
@@ -31,7 +31,7 @@ const ROUTE_PING_MAX_MS = 30_000
 
 /** The rows that say where a block listens. */
 export const LISTEN_KEYS: readonly Key<Checked>[] = [
-  listen,
+  listen('host', 'listen', 'address and port, or port'),
   text('host', ['host', 'net'], 'address', '0.0.0.0'),
   integer('port', 'port', 'port'),
 ]
@@ -56,24 +56,24 @@ function nameKey(what: 'cluster' | 'gateway'): Key<Checked> {
 }
 
 function credentialsKey(what: 'Cluster' | 'Gateway'): Key<Checked> {
-  return custom(
+  const credentials = kind<AuthorizationOptions>(
     'block',
-    'authorization',
-    'one user and password that other servers show',
-    (entry, _, reading, name) => {
+    (entry, reading, name) => {
       const authorization = readAuthorization(entry, reading)
-      if (authorization === undefined) return
+      if (authorization === undefined) return undefined
       const { hasUsers, token, callout, defaultPermissions } = authorization
-      if (hasUsers) complain(entry, `${what} authorization does not allow multiple users`, reading)
-      else if (token !== '') complain(entry, `${what} authorization does not support tokens`, reading)
-      else if (callout !== undefined) complain(entry, `${what} authorization does not support callouts`, reading)
-      else if (what === 'Cluster' && defaultPermissions !== undefined) {
+      if (hasUsers) return complain(entry, `${what} authorization does not allow multiple users`, reading)
+      if (token !== '') return complain(entry, `${what} authorization does not support tokens`, reading)
+      if (callout !== undefined) return complain(entry, `${what} authorization does not support callouts`, reading)
+      if (what === 'Cluster' && defaultPermissions !== undefined) {
         checkPermissions(entry, defaultPermissions, reading)
         reading.problems.warnUse(entry, name, 'setting "permissions" within cluster authorization block is deprecated')
       }
+      return authorization
     },
     { block: AUTHORIZATION },
   )
+  return credentials('authorization', 'authorization', 'one user and password that other servers show')
 }
 
 const TLS_KEY: Key<Checked> = tls('servers')(
@@ -131,7 +131,7 @@ const compression = kind<Checked>(
     if (typeof value === 'boolean') return noCompression()
     return typeof value === 'string' ? noCompression(value) : compressionBlock(entry, reading, name)
   },
-  COMPRESSION,
+  { block: COMPRESSION },
 )
 
 export function compressionKey(defaultText: string): Key<Checked> {
@@ -139,15 +139,15 @@ export function compressionKey(defaultText: string): Key<Checked> {
   return compression('compression', 'compression', doc, defaultText)
 }
 
-const permissions = custom<Checked>(
+const permissions = kind<Permissions>(
   'block',
-  'permissions',
-  'what is imported from and exported to other servers',
-  (entry, _, reading) => {
+  (entry, reading) => {
     const permissions = readPermissions(entry, reading)
     if (permissions?.responses !== undefined) {
-      complain(entry, 'Cluster permissions do not support dynamic responses', reading)
-    } else if (permissions !== undefined) checkPermissions(entry, permissions, reading)
+      return complain(entry, 'Cluster permissions do not support dynamic responses', reading)
+    }
+    if (permissions !== undefined) checkPermissions(entry, permissions, reading)
+    return permissions
   },
   { block: PERMISSIONS },
 )
@@ -168,13 +168,13 @@ export const CLUSTER: Schema<Checked> = {
     nameKey('cluster'),
     ...LISTEN_KEYS,
     credentialsKey('Cluster'),
-    permissions,
+    permissions('permissions', 'permissions', 'what is imported from and exported to other servers'),
     urls('route')('routes', 'routes', 'URLs of other servers'),
     TLS_KEY,
     text('advertise', ['advertise', 'cluster_advertise'], 'address told to other servers'),
-    boolean('noAdvertise', 'no_advertise', 'do not tell clients of other servers', 'false'),
+    boolean('noAdvertise', 'no_advertise', 'do not tell clients of other servers'),
     integer('connectRetries', 'connect_retries', 'tries for routes that others told of', '0'),
-    boolean('connectBackoff', 'connect_backoff', 'wait longer after each try', 'false'),
+    boolean('connectBackoff', 'connect_backoff', 'wait longer after each try'),
     integer('poolSize', 'pool_size', 'connections between two servers', '3'),
     accounts('accounts', 'accounts', 'accounts with a connection of their own'),
     compressionKey('accept'),
@@ -200,7 +200,7 @@ const gateways = kind(
     block<Checked>(REMOTE_GATEWAY, () => ({ name: '', urls: [] }), got('Expected gateway entry to be a map/struct')),
     got('Expected gateways field to be an array'),
   ),
-  REMOTE_GATEWAY,
+  { block: REMOTE_GATEWAY },
 )
 
 export const GATEWAY: Schema<Checked> = {
@@ -212,14 +212,9 @@ export const GATEWAY: Schema<Checked> = {
     TLS_KEY,
     text('advertise', 'advertise', 'address told to other clusters'),
     integer('connectRetries', 'connect_retries', 'tries', '0'),
-    boolean('connectBackoff', 'connect_backoff', 'wait longer after each try', 'false'),
+    boolean('connectBackoff', 'connect_backoff', 'wait longer after each try'),
     gateways('gateways', 'gateways', 'the other clusters'),
-    boolean(
-      'rejectUnknown',
-      ['reject_unknown', 'reject_unknown_cluster'],
-      'refuse clusters that are not listed',
-      'false',
-    ),
+    boolean('rejectUnknown', ['reject_unknown', 'reject_unknown_cluster'], 'refuse clusters that are not listed'),
     ...WRITE_KEYS,
   ],
 }

@@ -6,7 +6,7 @@ import type { Draft, ExportOptions, ImportOptions } from '../../options/shapes.t
 import { type ConfigEntry, isPlainData, typeName } from '../language/tree.ts'
 import { suggestion } from '../nearest.ts'
 import { quotedValue, quoteText } from '../problems.ts'
-import { complain, custom, type Key, kind, type Reading, type Schema, type Take } from './schema.ts'
+import { complain, type Key, kind, type Reading, type Schema, type Take } from './schema.ts'
 import { anyText, block, boolean, digitsOf, each, got, integer, percent, text } from './values.ts'
 
 type Sort = 'stream' | 'service'
@@ -59,16 +59,59 @@ interface ExportDraft extends Draft<Omit<ExportOptions, 'kind'>> {
 }
 
 function exportOf(sort: Sort): Key<ExportDraft> {
-  return custom('subject', sort, `subject of the ${sort}`, (entry, into, reading) => {
+  const rows = kind<string, ExportDraft>('subject', (entry, reading, _, into) => {
     const { value } = entry
     if (into.kind !== undefined && into.kind !== sort) {
-      complain(entry, `Detected ${sort} ${quotedValue(value)} but already saw a ${into.kind}`, reading)
-    } else if (typeof value !== 'string') complain(entry, got(`Expected ${sort} name to be string`), reading)
-    else Object.assign(into, { kind: sort, subject: value })
+      return complain(entry, `Detected ${sort} ${quotedValue(value)} but already saw a ${into.kind}`, reading)
+    }
+    if (typeof value !== 'string') return complain(entry, got(`Expected ${sort} name to be string`), reading)
+    into.kind = sort
+    return value
   })
+  return rows('subject', sort, `subject of the ${sort}`)
 }
 
 const accounts = kind('list', each(anyText))
+
+const RESPONSES: ReadonlyMap<string, ExportOptions['response']> = new Map([
+  ['single', 'singleton'],
+  ['singleton', 'singleton'],
+  ['stream', 'stream'],
+  ['chunk', 'chunked'],
+  ['chunked', 'chunked'],
+])
+
+const response = kind<ExportOptions['response'], ExportDraft>('text', (entry, reading, _, into) => {
+  const { value } = entry
+  if (into.seen.has('response')) return complain(entry, 'Duplicate response type definition', reading)
+  into.seen.add('response')
+  into.forService.push({ entry, name: 'response' })
+  if (typeof value !== 'string') return complain(entry, got('Expected response type to be string'), reading)
+  return RESPONSES.get(value.toLowerCase()) ?? complain(entry, `Unknown response type: ${quoteText(value)}`, reading)
+})
+
+const THRESHOLD_KEYS = ['threshold', 'response_threshold', 'response_max_time', 'response_time']
+
+const threshold = kind<number, ExportDraft>('duration', (entry, reading, _, into) => {
+  const { value } = entry
+  if (into.seen.has('threshold')) return complain(entry, 'Duplicate response threshold detected', reading)
+  into.seen.add('threshold')
+  if (into.kind === 'stream') complain(entry, 'Detected response directive on non-service', reading)
+  const span = typeof value === 'string' ? parseDuration(value) : undefined
+  if (span !== undefined && 'ms' in span) return span.ms
+  const what = typeof value === 'string' ? quoteText(value) : typeName(value)
+  return complain(entry, `Expected response threshold to be a parseable time duration, got ${what}`, reading)
+})
+
+const latency = kind<NonNullable<ExportOptions['latency']>, ExportDraft>('text', (entry, reading, _, into) => {
+  into.forService.push({ entry, name: 'latency' })
+  return readLatency(entry, reading)
+})
+
+const traced = kind<boolean, ExportDraft>('boolean', (entry, { problems }, _, into) => {
+  into.forService.push({ entry, name: 'allow_trace' })
+  return problems.boolean(entry)
+})
 
 const EXPORT: Schema<ExportDraft> = {
   title: 'accounts.NAME.exports[]',
@@ -76,73 +119,16 @@ const EXPORT: Schema<ExportDraft> = {
     exportOf('stream'),
     exportOf('service'),
     accounts('accounts', 'accounts', 'accounts that may import it', 'all'),
-    custom('text', ['response', 'response_type'], 'singleton, stream or chunked', readResponse, {
-      default: 'singleton',
-    }),
-    custom(
-      'duration',
-      ['threshold', 'response_threshold', 'response_max_time', 'response_time'],
-      'longest wait for an answer',
-      readThreshold,
-      { default: '2 min' },
-    ),
-    custom(
-      'text',
+    response('response', ['response', 'response_type'], 'singleton, stream or chunked', 'singleton'),
+    threshold('threshold', THRESHOLD_KEYS, 'longest wait for an answer', '2 min'),
+    latency(
+      'latency',
       'latency',
       'where measurements are published: a subject, or a block with subject and sampling (percent, or headers)',
-      (entry, into, reading) => {
-        into.forService.push({ entry, name: 'latency' })
-        into.latency = readLatency(entry, reading)
-      },
     ),
     integer('accountTokenPosition', 'account_token_position', "where the importing account's name stands"),
-    custom(
-      'boolean',
-      'allow_trace',
-      'message traces pass',
-      (entry, into, { problems }) => {
-        into.forService.push({ entry, name: 'allow_trace' })
-        into.allowTrace = problems.boolean(entry) ?? false
-      },
-      { default: 'false' },
-    ),
+    traced('allowTrace', 'allow_trace', 'message traces pass', 'false'),
   ],
-}
-
-function readResponse(entry: ConfigEntry, into: ExportDraft, reading: Reading): void {
-  const { value } = entry
-  if (into.seen.has('response')) {
-    complain(entry, 'Duplicate response type definition', reading)
-    return
-  }
-  into.seen.add('response')
-  into.forService.push({ entry, name: 'response' })
-  if (typeof value !== 'string') {
-    complain(entry, got('Expected response type to be string'), reading)
-    return
-  }
-  const word = value.toLowerCase()
-  if (word === 'stream') into.response = 'stream'
-  else if (word === 'chunk' || word === 'chunked') into.response = 'chunked'
-  else if (word !== 'single' && word !== 'singleton') {
-    complain(entry, `Unknown response type: ${quoteText(value)}`, reading)
-  }
-}
-
-function readThreshold(entry: ConfigEntry, into: ExportDraft, reading: Reading): void {
-  const { value } = entry
-  if (into.seen.has('threshold')) {
-    complain(entry, 'Duplicate response threshold detected', reading)
-    return
-  }
-  into.seen.add('threshold')
-  if (into.kind === 'stream') complain(entry, 'Detected response directive on non-service', reading)
-  const span = typeof value === 'string' ? parseDuration(value) : undefined
-  if (span !== undefined && 'ms' in span) into.threshold = span.ms
-  else {
-    const what = typeof value === 'string' ? quoteText(value) : typeName(value)
-    complain(entry, `Expected response threshold to be a parseable time duration, got ${what}`, reading)
-  }
 }
 
 const readExportDraft = block<ExportDraft>(
@@ -178,7 +164,7 @@ function neither(what: string, item: ConfigEntry, reading: Reading): undefined {
 }
 
 /** Rows for the exports of an account. */
-export const exported = kind('list', each(readExport, got('Exports should be an array')), EXPORT)
+export const exported = kind('list', each(readExport, got('Exports should be an array')), { block: EXPORT })
 
 // ── Imports ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -195,23 +181,36 @@ const SOURCE: Schema<{ account: string; subject: string }> = {
 function importOf(sort: Sort): Key<ImportDraft> {
   const what = `${sort === 'stream' ? 'Stream' : 'Service'} entry should be an account map`
   const readSource = block(SOURCE, () => ({ account: '', subject: '' }), got(what))
-  return custom(
+  const rows = kind<string, ImportDraft>(
     'block',
-    sort,
-    `account and subject of the ${sort}`,
-    (entry, into, reading, name) => {
+    (entry, reading, name, into) => {
       if (into.kind !== undefined && into.kind !== sort) {
-        complain(entry, `Detected ${sort} but already saw a ${into.kind}`, reading)
-        return
+        return complain(entry, `Detected ${sort} but already saw a ${into.kind}`, reading)
       }
       const source = readSource(entry, reading, name)
-      if (source?.account === '' || source?.subject === '') {
-        complain(entry, 'Expect an account name and a subject', reading)
-      } else if (source !== undefined) Object.assign(into, source, { kind: sort })
+      if (source === undefined) return undefined
+      if (source.account === '' || source.subject === '') {
+        return complain(entry, 'Expect an account name and a subject', reading)
+      }
+      into.kind = sort
+      into.account = source.account
+      return source.subject
     },
     { block: SOURCE },
   )
+  return rows('subject', sort, `account and subject of the ${sort}`)
 }
+
+const destination = kind<string, ImportDraft>('subject', (entry, reading, _, { kind, prefix }) => {
+  const to = reading.problems.string(entry)
+  if (kind !== 'stream' || prefix === '') return to
+  return complain(entry, "Stream import can not have a 'prefix' and a 'to' property", reading)
+})
+
+const allowTrace = kind<boolean, ImportDraft>('boolean', (entry, { problems }, _, into) => {
+  into.traced = entry
+  return problems.boolean(entry)
+})
 
 const IMPORT: Schema<ImportDraft> = {
   title: 'accounts.NAME.imports[]',
@@ -219,22 +218,9 @@ const IMPORT: Schema<ImportDraft> = {
     importOf('stream'),
     importOf('service'),
     text('prefix', 'prefix', 'put in front of the subject of a stream'),
-    custom('subject', 'to', 'subject here', (entry, into, reading) => {
-      into.to = reading.problems.string(entry) ?? ''
-      if (into.kind !== 'stream' || into.prefix === '') return
-      complain(entry, "Stream import can not have a 'prefix' and a 'to' property", reading)
-    }),
-    boolean('share', 'share', 'tell the service who asks', 'false'),
-    custom(
-      'boolean',
-      'allow_trace',
-      'message traces pass (streams)',
-      (entry, into, { problems }) => {
-        into.traced = entry
-        into.allowTrace = problems.boolean(entry) ?? false
-      },
-      { default: 'false' },
-    ),
+    destination('to', 'to', 'subject here'),
+    boolean('share', 'share', 'tell the service who asks'),
+    allowTrace('allowTrace', 'allow_trace', 'message traces pass (streams)', 'false'),
   ],
 }
 
@@ -276,4 +262,4 @@ const readImports: Take<ImportOptions[]> = (list, reading, key) => {
 }
 
 /** Rows for the imports of an account. */
-export const imported = kind('list', readImports, IMPORT)
+export const imported = kind('list', readImports, { block: IMPORT })

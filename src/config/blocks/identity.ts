@@ -6,7 +6,7 @@ import type { Draft, ResolverOptions } from '../../options/shapes.ts'
 import { type ConfigEntry, isPlainData } from '../language/tree.ts'
 import { quotedValue, quoteText } from '../problems.ts'
 import { isPublicNkey, publicKey } from './nkey.ts'
-import { complain, custom, kind, type Reading, readBlock, type Schema, type Take } from './schema.ts'
+import { complain, kind, type Reading, readBlock, type Schema, type Take } from './schema.ts'
 import { isUrl } from './urls.ts'
 import {
   block,
@@ -70,22 +70,22 @@ interface ResolverDraft extends Draft<Omit<ResolverOptions, 'type'>> {
 
 const span = kind<number>('duration', (entry, reading) => spanOf(entry, reading))
 
+const hardDelete = kind<boolean, ResolverDraft>(
+  'boolean',
+  (entry, { problems }, _, into) => {
+    into.saysHardDelete = true
+    return problems.boolean(entry)
+  },
+  { default: 'false' },
+)
+
 export const RESOLVER: Schema<ResolverDraft> = {
   title: 'resolver',
   keys: [
     text('kind', 'type', 'full, cache or memory'),
     text('dir', 'dir', 'folder of the JWTs'),
     boolean('allowDelete', 'allow_delete', 'accounts may be deleted (full)', 'false'),
-    custom(
-      'boolean',
-      'hard_delete',
-      'delete the files, too (full)',
-      (entry, into, { problems }) => {
-        into.hardDelete = problems.boolean(entry) ?? false
-        into.saysHardDelete = true
-      },
-      { default: 'false' },
-    ),
+    hardDelete('hardDelete', 'hard_delete', 'delete the files, too (full)'),
     size('limit', 'limit', 'JWTs at most'),
     span('ttl', 'ttl', 'life of a JWT (cache)'),
     span('interval', 'interval', 'time between comparisons with other servers (full)', '1 min'),
@@ -178,7 +178,7 @@ const trusted = kind<{ key: string }[]>(
     block(TRUSTED_PROXY, () => ({ key: '' }), got("expected proxies' trusted entry to be a map/struct")),
     got("expected proxies' trusted field to be an array"),
   ),
-  TRUSTED_PROXY,
+  { block: TRUSTED_PROXY },
 )
 
 export const PROXIES: Schema<{ trusted: { key: string }[] }> = {

@@ -63,7 +63,7 @@ export const accountJetStream = kind<boolean>(
       readBlock(map, ACCOUNT_JETSTREAM, {}, reading)
       return true
     }),
-  ACCOUNT_JETSTREAM,
+  { block: ACCOUNT_JETSTREAM },
 )
 
 /** A boolean, `enabled`, `disabled`, or a block. */
@@ -143,7 +143,7 @@ const inner = (name: string, doc: string, schema: Schema<Checked>, what: string)
   kind(
     'block',
     block(schema, () => ({}), got(`Expected a map to define ${what}`)),
-    schema,
+    { block: schema },
   )(name, name, doc)
 
 const LIMITS: Schema<Checked> = {
@@ -199,7 +199,7 @@ export const JETSTREAM: Schema<Checked> = {
     storage('max_outstanding_catchup', 'bytes on the way to a follower'),
     bounded('meta_compact', 'entries after which the meta log is compacted', '', 0, Number.POSITIVE_INFINITY),
     storage('meta_compact_size', 'bytes after which it is'),
-    boolean('metaCompactSync', 'meta_compact_sync', 'compact at once', 'false'),
+    boolean('metaCompactSync', 'meta_compact_sync', 'compact at once'),
     bounded('max_concurrent_io', 'disk operations at once, 4 to 8192', '4096', 4, 8192, ' between 4 and 8192'),
   ],
 }

@@ -9,7 +9,7 @@ import { authTimeout } from './authorization.ts'
 import { compressionKey, LISTEN_KEYS, WRITE_KEYS } from './cluster-keys.ts'
 import { isPublicNkey } from './nkey.ts'
 import { readSubjects } from './permissions.ts'
-import { complain, custom, kind, type Reading, type Schema, type Take } from './schema.ts'
+import { complain, kind, type Reading, type Schema, type Take } from './schema.ts'
 import { tls } from './tls.ts'
 import { isUrl, readUrl, readUrls, withoutUser } from './urls.ts'
 import { block, boolean, duration, durationOf, each, got, lastOf, text } from './values.ts'
@@ -22,7 +22,7 @@ const LEAF_USER: Schema<Checked> = {
     text('username', ['user', 'username'], 'name'),
     text('password', ['pass', 'password'], 'password'),
     text('account', 'account', 'account it is bound to', '$G'),
-    boolean('proxyRequired', 'proxy_required', 'only through a trusted proxy', 'false'),
+    boolean('proxyRequired', 'proxy_required', 'only through a trusted proxy'),
   ],
 }
 
@@ -32,25 +32,28 @@ const users = kind(
     block<Checked>(LEAF_USER, () => ({ username: '', account: '' }), got('Expected user entry to be a map/struct')),
     got('Expected users field to be an array'),
   ),
-  LEAF_USER,
+  { block: LEAF_USER },
 )
+
+/** A wrong key counts as one, where users are listed besides. */
+const userKey = kind<string>('nkey', (entry, reading) => {
+  const key = reading.problems.string(entry)
+  if (key !== undefined && !isPublicNkey(key, 'user')) {
+    complain(entry, 'Not a valid public nkey for leafnode authorization', reading)
+  }
+  return key ?? 'wrong'
+})
 
 const LEAF_AUTHORIZATION: Schema<Checked> = {
   title: 'leafnodes.authorization',
   keys: [
     text('username', ['user', 'username'], "the only user's name"),
     text('password', ['pass', 'password'], 'and password'),
-    custom('nkey', 'nkey', 'or its public user key', (entry, into, { problems }) => {
-      const key = problems.string(entry)
-      if (key !== undefined && !isPublicNkey(key, 'user')) {
-        problems.error(entry, 'Not a valid public nkey for leafnode authorization')
-      }
-      into['nkey'] = key
-    }),
+    userKey('nkey', 'nkey', 'or its public user key'),
     authTimeout('leafnode authorization')('timeout', 'timeout', 'time for CONNECT; a number means seconds', '2 s'),
     users('users', 'users', 'the users'),
     text('account', 'account', 'account of the only user', '$G'),
-    boolean('proxyRequired', 'proxy_required', 'only through a trusted proxy', 'false'),
+    boolean('proxyRequired', 'proxy_required', 'only through a trusted proxy'),
   ],
 }
 
@@ -70,7 +73,7 @@ const authorization = kind<Checked>(
     }
     return draft
   },
-  LEAF_AUTHORIZATION,
+  { block: LEAF_AUTHORIZATION },
 )
 
 // ── Remotes ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -94,7 +97,7 @@ const proxy = kind<Checked>(
     const empty = () => ({ entry, url: '', username: '', password: '' })
     return block<Checked>(PROXY, empty, got('Expected proxy to be a map'))(entry, reading, name)
   },
-  PROXY,
+  { block: PROXY },
 )
 
 const denied = kind<string[]>('subjects', (entry, { problems }) => readSubjects(entry, false, problems))
@@ -116,52 +119,50 @@ const migration = kind<unknown>('boolean', (entry, reading) => {
 
 const BOTH = 'Remote leafnode can not have both creds and nkey defined'
 
+const credentials = kind<string, Checked>('file', (entry, reading, _, into) => {
+  if (into['nkey'] !== undefined) complain(entry, BOTH, reading)
+  return reading.problems.string(entry)
+})
+
+/** The seed itself is a secret, which nats-server would show in the complaint. */
+const seed = kind<string, Checked>('nkey', (entry, reading, _, into) => {
+  const seed = reading.problems.string(entry)
+  if (seed === undefined) return undefined
+  if (!isUserSeed(seed)) complain(entry, 'Remote leafnode nkey is not a valid seed', reading)
+  else if (into['credentials'] !== undefined) complain(entry, BOTH, reading)
+  return seed
+})
+
 export const REMOTE: Schema<Checked> = {
   title: 'leafnodes.remotes[]',
   keys: [
     remoteUrls('urls', ['url', 'urls'], 'servers to connect to'),
     text('account', ['account', 'local'], 'account here', '$G'),
-    custom('file', ['credentials', 'creds'], 'file of user JWT and seed', (entry, into, { problems }) => {
-      if (into['nkey'] !== undefined) problems.error(entry, BOTH)
-      into['credentials'] = problems.string(entry)
-    }),
-    custom('nkey', ['nkey', 'seed'], 'user seed', (entry, into, { problems }) => {
-      const seed = problems.string(entry)
-      if (seed === undefined) return
-      // The seed itself is a secret, which nats-server would show here.
-      if (!isUserSeed(seed)) problems.error(entry, 'Remote leafnode nkey is not a valid seed')
-      else if (into['credentials'] !== undefined) problems.error(entry, BOTH)
-      into['nkey'] = seed
-    }),
+    credentials('credentials', ['credentials', 'creds'], 'file of user JWT and seed'),
+    seed('nkey', ['nkey', 'seed'], 'user seed'),
     tls('clients')('tls', 'tls', 'TLS of the connection'),
-    boolean('hub', 'hub', 'be the hub of the connection', 'false'),
+    boolean('hub', 'hub', 'be the hub of the connection'),
     denied('denyImports', ['deny_imports', 'deny_import'], 'subjects that do not come in'),
     denied('denyExports', ['deny_exports', 'deny_export'], 'subjects that do not go out'),
-    boolean('noRandomize', ['no_randomize', 'dont_randomize'], 'try the URLs in order', 'false'),
+    boolean('noRandomize', ['no_randomize', 'dont_randomize'], 'try the URLs in order'),
     boolean(
       'compress',
       ['ws_compression', 'ws_compress', 'websocket_compress', 'websocket_compression'],
       'compress over WebSocket',
-      'false',
     ),
-    boolean('noMasking', ['ws_no_masking', 'websocket_no_masking'], 'do not mask over WebSocket', 'false'),
+    boolean('noMasking', ['ws_no_masking', 'websocket_no_masking'], 'do not mask over WebSocket'),
     migration(
       'migration',
       ['jetstream_cluster_migrate', 'js_cluster_migrate'],
       'leaders move when the connection is lost; true, or a block with leader_migrate_delay',
     ),
-    boolean(
-      'isolate',
-      ['isolate_leafnode_interest', 'isolate'],
-      'interest of other leaf nodes is kept from it',
-      'false',
-    ),
-    boolean('requestIsolation', 'request_isolation', 'ask the other side for the same', 'false'),
+    boolean('isolate', ['isolate_leafnode_interest', 'isolate'], 'interest of other leaf nodes is kept from it'),
+    boolean('requestIsolation', 'request_isolation', 'ask the other side for the same'),
     compressionKey('s2_auto'),
     duration('firstInfoTimeout', 'first_info_timeout', 'longest wait for INFO', '1 s'),
     duration('dialTimeout', 'dial_timeout', 'longest wait for the connection', '1 s'),
-    boolean('disabled', 'disabled', 'do not connect', 'false'),
-    boolean('ignoreDiscovered', 'ignore_discovered_servers', 'connect to none but those named', 'false'),
+    boolean('disabled', 'disabled', 'do not connect'),
+    boolean('ignoreDiscovered', 'ignore_discovered_servers', 'connect to none but those named'),
     proxy('proxy', 'proxy', 'HTTP proxy for WebSocket'),
   ],
 }
@@ -197,7 +198,7 @@ const remotes = kind<Checked[]>(
     }
     return each(readUnique, got('Expected remotes field to be an array'))(entry, reading, key)
   },
-  REMOTE,
+  { block: REMOTE },
 )
 
 /** What tells a remote from others. */
@@ -279,15 +280,10 @@ export const LEAFNODES: Schema<Checked> = {
     duration('dialTimeout', 'dial_timeout', 'longest wait for a connection', '1 s'),
     tls('clients')('tls', 'tls', 'TLS of the listener'),
     text('advertise', ['advertise', 'leafnode_advertise'], 'address told to leaf nodes'),
-    boolean('noAdvertise', 'no_advertise', 'do not tell leaf nodes of other servers', 'false'),
+    boolean('noAdvertise', 'no_advertise', 'do not tell leaf nodes of other servers'),
     version('version', ['min_version', 'minimum_version'], 'oldest server that may connect, 2.8.0 or newer'),
     compressionKey('s2_auto'),
-    boolean(
-      'isolate',
-      ['isolate_leafnode_interest', 'isolate'],
-      'keep the interest of leaf nodes from each other',
-      'false',
-    ),
+    boolean('isolate', ['isolate_leafnode_interest', 'isolate'], 'keep the interest of leaf nodes from each other'),
     ...WRITE_KEYS,
   ],
 }

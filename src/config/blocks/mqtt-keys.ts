@@ -3,10 +3,10 @@
 
 import type { Checked } from '../layer.ts'
 import { LISTEN_KEYS } from './cluster-keys.ts'
-import { custom, kind, type Schema } from './schema.ts'
+import { kind, type Schema } from './schema.ts'
 import { tls } from './tls.ts'
 import { boolean, duration, integer, text, within } from './values.ts'
-import { simpleAuth } from './websocket.ts'
+import { AUTH_KEYS, simpleAuth } from './websocket.ts'
 
 const ACK_PENDING_MAX = 65_535
 
@@ -15,12 +15,17 @@ const ackPending = kind<number>(
   within(0, ACK_PENDING_MAX, (value) => `invalid value ${value}, should in [0..${ACK_PENDING_MAX}] range`),
 )
 
+const ignored = kind<never>('integer', (entry, { problems }, name) => {
+  problems.warnUse(entry, name, 'consumer replicas setting ignored in this server version')
+  return undefined
+})
+
 export const MQTT: Schema<Checked> = {
   title: 'mqtt',
   keys: [
     ...LISTEN_KEYS,
     tls('clients')('tls', 'tls', 'TLS of the listener'),
-    simpleAuth('MQTT'),
+    simpleAuth('username', AUTH_KEYS, 'credentials for MQTT clients alone'),
     text('noAuthUser', 'no_auth_user', 'user of clients without credentials'),
     duration('ackWait', ['ack_wait', 'ackwait'], 'time until a message is sent again', '30 s'),
     duration('apiTimeout', ['js_api_timeout', 'api_timeout'], 'longest wait for the JetStream API', '5 s'),
@@ -32,16 +37,14 @@ export const MQTT: Schema<Checked> = {
     ),
     text('domain', 'js_domain', 'JetStream domain'),
     integer('replicas', 'stream_replicas', 'copies of the streams'),
-    custom('integer', 'consumer_replicas', 'passed over with a warning', (entry, _, { problems }, name) => {
-      problems.warnUse(entry, name, 'consumer replicas setting ignored in this server version')
-    }),
-    boolean('memory', 'consumer_memory_storage', 'keep consumers in memory', 'false'),
+    ignored('consumerReplicas', 'consumer_replicas', 'passed over with a warning'),
+    boolean('memory', 'consumer_memory_storage', 'keep consumers in memory'),
     duration(
       'cleanup',
       ['consumer_inactive_threshold', 'consumer_auto_cleanup'],
       'consumers go after this long without use',
     ),
-    boolean('rejectQos2', 'reject_qos2_publish', 'refuse messages of QoS 2', 'false'),
-    boolean('downgradeQos2', 'downgrade_qos2_subscribe', 'make subscriptions of QoS 2 such of QoS 1', 'false'),
+    boolean('rejectQos2', 'reject_qos2_publish', 'refuse messages of QoS 2'),
+    boolean('downgradeQos2', 'downgrade_qos2_subscribe', 'make subscriptions of QoS 2 such of QoS 1'),
   ],
 }

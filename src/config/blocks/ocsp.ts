@@ -75,7 +75,7 @@ export const ocspPeer = kind<OcspPeerOptions>(
     }),
     'error parsing ocsp peer config: unsupported type map[string]interface {}',
   ),
-  OCSP_PEER,
+  { block: OCSP_PEER },
 )
 
 // ── ocsp ──────────────────────────────────────────────────────────────────────────────────────────────────────

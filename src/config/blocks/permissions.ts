@@ -5,7 +5,7 @@ import type { Draft, Permissions, SubjectRules } from '../../options/shapes.ts'
 import { isValidSubject } from '../../subjects/filter.ts'
 import { type ConfigEntry, typeName } from '../language/tree.ts'
 import { type Problems, quoteText } from '../problems.ts'
-import { complain, custom, kind, type Reading, readBlock, type Schema } from './schema.ts'
+import { complain, kind, type Reading, readBlock, type Schema } from './schema.ts'
 import { block, gotValue, spanOf } from './values.ts'
 
 /** An answer's permission where nothing else is said: one message, for two minutes. */
@@ -17,15 +17,18 @@ const unknown = (name: string): string => `Unknown field ${quoteText(name)} pars
 /** Rules, and whether they may name queue groups. */
 type RulesDraft = Draft<SubjectRules> & { queues: boolean }
 
+const subjects = kind<string[], RulesDraft>('subjects', (entry, { problems }, _, { queues }) =>
+  readSubjects(entry, queues, problems),
+)
+
 const RULES: Schema<RulesDraft> = {
   title: 'permissions.publish',
   unknown: (name) =>
     `Unknown field name ${quoteText(name)} parsing subject permissions, only 'allow' or 'deny' are permitted`,
-  keys: (['allow', 'deny'] as const).map((name) =>
-    custom('subjects', name, `subjects to ${name}; deny wins`, (entry, into, { problems }) => {
-      into[name] = readSubjects(entry, into.queues, problems)
-    }),
-  ),
+  keys: [
+    subjects('allow', 'allow', 'subjects to allow; deny wins'),
+    subjects('deny', 'deny', 'subjects to deny; deny wins'),
+  ],
 }
 
 type Responses = Draft<NonNullable<Permissions['responses']>>
@@ -54,41 +57,57 @@ const RESPONSES: Schema<Responses> = {
   ],
 }
 
-export const PERMISSIONS: Schema<Draft<Permissions>> = {
+type PermissionsDraft = Draft<Permissions>
+
+// Under an alias, what says nothing takes back what was said before.
+const publish = kind<SubjectRules, PermissionsDraft>(
+  'subjects',
+  (entry, reading, _, into) => {
+    into.publish = undefined
+    return readRules(entry, false, reading)
+  },
+  { block: RULES },
+)
+const subscribe = kind<SubjectRules, PermissionsDraft>(
+  'subjects',
+  (entry, reading, _, into) => {
+    into.subscribe = undefined
+    return readRules(entry, true, reading)
+  },
+  { block: RULES },
+)
+const responses = kind<Responses, PermissionsDraft>(
+  'boolean',
+  (entry, reading, _, into) => {
+    into.responses = undefined
+    return readResponses(entry, reading)
+  },
+  { block: RESPONSES, default: 'false' },
+)
+
+export const PERMISSIONS: Schema<PermissionsDraft> = {
   title: 'permissions',
   unknown,
   keys: [
-    custom(
-      'subjects',
+    publish(
+      'publish',
       ['publish', 'pub', 'import'],
       'what may be published to: a subject, a list, or a block with allow and deny',
-      (entry, into, reading) => {
-        into.publish = readRules(entry, false, reading)
-      },
-      { block: RULES },
     ),
-    custom(
-      'subjects',
+    subscribe(
+      'subscribe',
       ['subscribe', 'sub', 'export'],
       'what may be subscribed to; `subject queue` limits the queue group',
-      (entry, into, reading) => {
-        into.subscribe = readRules(entry, true, reading)
-      },
-      { block: RULES },
     ),
-    custom(
-      'boolean',
+    responses(
+      'responses',
       ['allow_responses', 'publish_allow_responses'],
       'answers on reply subjects may be published: true, or a block',
-      (entry, into, reading) => {
-        into.responses = readResponses(entry, reading)
-      },
-      { block: RESPONSES, default: 'false' },
     ),
   ],
 }
 
-const readDraft = block<Draft<Permissions>>(
+const readDraft = block<PermissionsDraft>(
   PERMISSIONS,
   () => ({ publish: undefined, subscribe: undefined, responses: undefined }),
   gotValue('Expected permissions to be a map/struct'),
@@ -104,7 +123,7 @@ export function readPermissions(entry: ConfigEntry, reading: Reading): Permissio
 }
 
 /** Rows for permissions. */
-export const permissions = kind<Permissions>('block', readPermissions, PERMISSIONS)
+export const permissions = kind<Permissions>('block', readPermissions, { block: PERMISSIONS })
 
 function readRules(entry: ConfigEntry, queues: boolean, reading: Reading): SubjectRules | undefined {
   const { value } = entry

@@ -78,29 +78,37 @@ function keyNamed<T>(schema: Schema<T>, name: string): Key<T> | undefined {
 // ── Rows ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Members of T that may hold a V. */
-export type MembersFor<T, V> = { [K in keyof T]-?: V extends T[K] ? K : never }[keyof T]
+export type MembersFor<T, V> = { [K in keyof T]-?: [V] extends [T[K]] ? K : never }[keyof T]
 
 type Names = string | readonly string[]
-export type Rows<V> = <T>(member: MembersFor<T, V>, names: Names, doc: string, defaultText?: string) => Key<T>
-
-/** Makes rows for values of a kind: the member is what `take` answers. `block` is what may stand there. */
-export function kind<V>(called: string, take: Take<V>, block?: Schema<never>): Rows<V> {
-  return <T>(member: MembersFor<T, V>, names: Names, doc: string, defaultText = ''): Key<T> => {
-    const read: Key<T>['read'] = (entry, into, reading, name) => {
-      const value = take(entry, reading, name)
-      if (value !== undefined) (into as Record<PropertyKey, unknown>)[member] = value
-    }
-    return custom(called, names, doc, read, { default: defaultText, ...(block && { block }) })
-  }
-}
-
-/** A row that does more than setting a member. */
-export function custom<T>(
-  called: string,
+export type Rows<V, D = unknown> = <T extends D>(
+  member: MembersFor<T, V>,
   names: Names,
   doc: string,
-  read: Key<T>['read'],
+  defaultText?: string,
+) => Key<T>
+
+/**
+ * Makes rows for values of a kind: the member becomes what `take` answers, which may look at what was read before, and
+ * do more to it. `block` is what may stand there.
+ */
+export function kind<V, D = unknown>(
+  called: string,
+  take: (entry: ConfigEntry, reading: Reading, name: string, into: D) => V | undefined,
   more: { readonly default?: string; readonly block?: Schema<never> } = {},
-): Key<T> {
-  return { names: typeof names === 'string' ? [names] : names, kind: called, default: '', doc, read, ...more }
+): Rows<V, D> {
+  return <T extends D>(member: MembersFor<T, V>, names: Names, doc: string, defaultText = more.default ?? '') => {
+    const read: Key<T>['read'] = (entry, into, reading, name) => {
+      const value = take(entry, reading, name, into)
+      if (value !== undefined) (into as Record<PropertyKey, unknown>)[member] = value
+    }
+    return {
+      ...more,
+      names: typeof names === 'string' ? [names] : names,
+      kind: called,
+      default: defaultText,
+      doc,
+      read,
+    }
+  }
 }

@@ -2,12 +2,11 @@
 
 import { parseDuration } from '../../base/duration.ts'
 import type { CertificatePair, Draft, TlsOptions } from '../../options/shapes.ts'
-import { type ConfigEntry, typeName } from '../language/tree.ts'
 import { quoteText, shownValue } from '../problems.ts'
 import { ocspPeer } from './ocsp.ts'
-import { complain, custom, type Key, kind, type Reading, type Schema, type Take } from './schema.ts'
+import { complain, type Key, kind, type Schema, type Take } from './schema.ts'
 import { CIPHER_SUITES, CURVES, OPTIONAL } from './tls-names.ts'
-import { block, each, lastOf, ofType, only, such, timeoutOf } from './values.ts'
+import { block, each, got, lastOf, ofType, only, such, timeoutOf } from './values.ts'
 
 /** INFO is sent after this long without a ClientHello, where `handshake_first` is `auto`. */
 const HANDSHAKE_FALLBACK_MS = 50
@@ -18,7 +17,6 @@ export type TlsPlace = 'clients' | 'servers'
 export interface TlsDraft extends Draft<TlsOptions> {
   certFile: string
   keyFile: string
-  certStore: boolean
   allowInsecure: boolean
   place: TlsPlace
 }
@@ -100,13 +98,14 @@ const pairs = kind<CertificatePair[]>(
     }
     return pair
   }, inPairs('unsupported type map[string]interface {}')),
-  PAIR,
+  { block: PAIR },
 )
 
 /** Rows for what is only checked: certificate stores are those of Windows. */
-const unused = (called: string, name: string, doc: string, take: Take<unknown>): Key<TlsDraft> =>
-  custom(called, name, doc, (entry, _, reading) => {
+const unused = (called: string, take: Take<unknown>) =>
+  kind<never>(called, (entry, reading, name) => {
     take(entry, reading, name)
+    return undefined
   })
 
 const filled = (name: string): Take<string> => {
@@ -114,13 +113,76 @@ const filled = (name: string): Take<string> => {
   return such((text) => text !== '', wrong, only('string', wrong))
 }
 
-const readStore = such(
-  () => false,
-  (value) =>
-    /^windows(?:currentuser|localmachine)$/i.test(String(value))
-      ? 'cert_store not compatible with current operating system'
-      : 'cert store type not implemented',
-  filled('cert_store'),
+const store = unused(
+  'text',
+  such(
+    () => false,
+    (value) =>
+      /^windows(?:currentuser|localmachine)$/i.test(String(value))
+        ? 'cert_store not compatible with current operating system'
+        : 'cert store type not implemented',
+    filled('cert_store'),
+  ),
+)
+const matchBy = unused(
+  'text',
+  such(
+    (text) => /^(?:issuer|subject|thumbprint)$/i.test(text),
+    'cert match by type not implemented',
+    filled('cert_match_by'),
+  ),
+)
+const match = unused('text', filled('cert_match'))
+const matchedAuthorities = unused('list', (entry, reading) => {
+  const { value } = entry
+  if (!Array.isArray(value) || value.every((item) => typeof item.value === 'string')) return undefined
+  return complain(entry, 'error parsing ca_cert_match: unsupported type *conf.token where string is expected', reading)
+})
+const skipInvalid = unused('boolean', only('boolean', expected('cert_match_skip_invalid', 'a boolean')))
+
+// ── What demands more of clients ──────────────────────────────────────────────────────────────────────────────
+
+const verify = kind<boolean, TlsDraft>('text', (entry, reading, _, into) => {
+  const { value } = entry
+  if (typeof value === 'boolean') return value
+  if (typeof value !== 'string' || value.toLowerCase() !== OPTIONAL) {
+    return complain(entry, wrongTls("expected 'verify' to be a boolean or 'optional'"), reading)
+  }
+  into.verifyOptional = true
+  return undefined
+})
+
+const verifyAndMap = kind<boolean, TlsDraft>('boolean', (entry, reading, name, into) => {
+  const on = isFlag('verify_and_map')(entry, reading, name)
+  if (on) into.verify = true
+  return on
+})
+const verifyKnownUrls = kind<boolean, TlsDraft>('boolean', (entry, reading, key, into) => {
+  const on = isFlag('verify_cert_and_check_known_urls')(entry, reading, key)
+  if (on) into.verify = true
+  if (on && into.place === 'clients') {
+    complain(entry, 'verify_cert_and_check_known_urls not supported in this context', reading)
+  }
+  return on
+})
+
+const handshakeFirst = kind<boolean, TlsDraft>(
+  'text',
+  (entry, reading, name, into) => {
+    const { value } = entry
+    if (typeof value === 'boolean') return value
+    const field = `field ${quoteText(name)}`
+    if (typeof value !== 'string') return complain(entry, got(`${field} should be a boolean or a string`), reading)
+    const word = value.toLowerCase()
+    if (['true', 'on', 'false', 'off'].includes(word)) return word === 'true' || word === 'on'
+    const span = parseDuration(value)
+    if (word !== 'auto' && word !== 'auto_fallback' && 'wrong' in span) {
+      return complain(entry, `${field}'s value ${quoteText(value)} is invalid`, reading)
+    }
+    into.handshakeFirstFallback = 'ms' in span ? span.ms : HANDSHAKE_FALLBACK_MS
+    return true
+  },
+  { default: 'false' },
 )
 
 // ── The block ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -137,18 +199,12 @@ export const TLS: Schema<TlsDraft> = {
     file('keyFile', 'key_file', 'its private key, PEM'),
     file('caFile', 'ca_file', 'authorities that client certificates are checked by, PEM'),
     pairs('certificates', ['certs', 'certificates'], 'several pairs of cert_file and key_file, chosen by SNI'),
-    custom('text', 'verify', CLIENT_CERTIFICATE, (entry, into, reading) => {
-      const { value } = entry
-      if (typeof value === 'boolean') into.verify = value
-      else if (typeof value === 'string' && value.toLowerCase() === OPTIONAL) into.verifyOptional = true
-      else complain(entry, wrongTls("expected 'verify' to be a boolean or 'optional'"), reading)
-    }),
-    custom('boolean', 'verify_and_map', 'verify, and take the user from the certificate', readVerifyAndMap),
-    custom(
-      'boolean',
+    verify('verify', 'verify', CLIENT_CERTIFICATE),
+    verifyAndMap('verifyAndMap', 'verify_and_map', 'verify, and take the user from the certificate'),
+    verifyKnownUrls(
+      'verifyAndCheckKnownUrls',
       'verify_cert_and_check_known_urls',
       'verify, and compare with known URLs (cluster, gateway)',
-      readKnownUrls,
     ),
     flag('insecure', 'insecure', 'do not check the certificates of remote servers'),
     ciphers('cipherSuites', 'cipher_suites', 'cipher suites, by their IANA names'),
@@ -158,69 +214,12 @@ export const TLS: Schema<TlsDraft> = {
     handshakeTime('timeout', 'timeout', 'longest handshake; a number means seconds', '2 s'),
     rate('connectionRateLimit', 'connection_rate_limit', 'handshakes a second', '0 = no limit'),
     hashes('pinnedCerts', 'pinned_certs', 'hex SHA-256 of the public key info of each certificate that is let in'),
-    custom('text', ['handshake_first', 'first', 'immediate'], HANDSHAKE_FIRST, readHandshakeFirst, {
-      default: 'false',
-    }),
+    handshakeFirst('handshakeFirst', ['handshake_first', 'first', 'immediate'], HANDSHAKE_FIRST),
     ocspPeer('ocspPeer', 'ocsp_peer', 'check client certificates by OCSP; true, or a block'),
-    custom('text', 'cert_store', 'certificate store of Windows', (entry, into, reading, name) => {
-      into.certStore = true
-      readStore(entry, reading, name)
-    }),
-    unused(
-      'text',
-      'cert_match_by',
-      'how to look there: issuer, subject, thumbprint',
-      such(
-        (text) => /^(?:issuer|subject|thumbprint)$/i.test(text),
-        'cert match by type not implemented',
-        filled('cert_match_by'),
-      ),
-    ),
-    unused('text', 'cert_match', 'what to look for there', filled('cert_match')),
-    unused('list', 'ca_certs_match', 'authorities to look for there', (entry, reading) => {
-      const { value } = entry
-      if (!Array.isArray(value) || value.every((item) => typeof item.value === 'string')) return
-      complain(entry, 'error parsing ca_cert_match: unsupported type *conf.token where string is expected', reading)
-    }),
-    unused(
-      'boolean',
-      'cert_match_skip_invalid',
-      'pass over what is out of date there',
-      only('boolean', expected('cert_match_skip_invalid', 'a boolean')),
-    ),
+    store('place', 'cert_store', 'certificate store of Windows'),
+    matchBy('place', 'cert_match_by', 'how to look there: issuer, subject, thumbprint'),
+    match('place', 'cert_match', 'what to look for there'),
+    matchedAuthorities('place', 'ca_certs_match', 'authorities to look for there'),
+    skipInvalid('place', 'cert_match_skip_invalid', 'pass over what is out of date there'),
   ],
-}
-
-function readVerifyAndMap(entry: ConfigEntry, into: TlsDraft, reading: Reading, name: string): void {
-  const on = isFlag('verify_and_map')(entry, reading, name)
-  if (on !== undefined) into.verifyAndMap = on
-  if (on) into.verify = true
-}
-
-function readKnownUrls(entry: ConfigEntry, into: TlsDraft, reading: Reading, name: string): void {
-  const on = isFlag('verify_cert_and_check_known_urls')(entry, reading, name)
-  if (on !== undefined) into.verifyAndCheckKnownUrls = on
-  if (!on) return
-  into.verify = true
-  if (into.place === 'servers') return
-  complain(entry, 'verify_cert_and_check_known_urls not supported in this context', reading)
-}
-
-function readHandshakeFirst(entry: ConfigEntry, into: TlsDraft, { problems }: Reading, name: string): void {
-  const { value } = entry
-  if (typeof value === 'boolean') {
-    into.handshakeFirst = value
-    return
-  }
-  if (typeof value !== 'string') {
-    problems.error(entry, `field ${quoteText(name)} should be a boolean or a string, got ${typeName(value)}`)
-    return
-  }
-  const word = value.toLowerCase()
-  const span = parseDuration(value)
-  if (['true', 'on', 'false', 'off'].includes(word)) into.handshakeFirst = word === 'true' || word === 'on'
-  else if (word === 'auto' || word === 'auto_fallback' || 'ms' in span) {
-    into.handshakeFirst = true
-    into.handshakeFirstFallback = 'ms' in span ? span.ms : HANDSHAKE_FALLBACK_MS
-  } else problems.error(entry, `field ${quoteText(name)}'s value ${quoteText(value)} is invalid`)
 }

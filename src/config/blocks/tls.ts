@@ -17,7 +17,7 @@ export function readTls(entry: ConfigEntry, place: TlsPlace, reading: Reading): 
   const errorsBefore = problems.errors.length
   const draft = newTls(place)
   readBlock(map, TLS, draft, reading)
-  const { certFile, keyFile, certStore, allowInsecure, place: _, ...tls } = draft
+  const { certFile, keyFile, allowInsecure, place: _, ...tls } = draft
   if (tls.certificates.length > 0 && certFile !== '') {
     problems.error(entry, wrongTls("cannot combine 'cert_file' option with 'certs' option"))
   }
@@ -33,15 +33,12 @@ export function readTls(entry: ConfigEntry, place: TlsPlace, reading: Reading): 
     )
   }
   if (problems.errors.length > errorsBefore) return undefined
-  if (certStore && certFile !== '') {
-    return problems.error(entry, "'cert_file' and 'cert_store' may not both be configured")
-  }
   return loadTls({ ...tls, certFile, keyFile }, entry, reading)
 }
 
 /** Rows for a `tls` block. */
 export const tls = (place: TlsPlace) =>
-  kind<TlsOptions>('block', (entry, reading) => readTls(entry, place, reading), TLS)
+  kind<TlsOptions>('block', (entry, reading) => readTls(entry, place, reading), { block: TLS })
 
 function newTls(place: TlsPlace): TlsDraft {
   return {
@@ -63,7 +60,6 @@ function newTls(place: TlsPlace): TlsDraft {
     ocspPeer: undefined,
     certFile: '',
     keyFile: '',
-    certStore: false,
     allowInsecure: false,
     place,
   }
@@ -74,7 +70,7 @@ export function tlsFromFlags(
   given: { certFile: string; keyFile: string; caFile: string; verify: boolean; verifyOptional: boolean },
   reading: Reading,
 ): TlsOptions | undefined {
-  const { certStore: _, allowInsecure: __, place: ___, ...tls } = { ...newTls('clients'), ...given }
+  const { allowInsecure: _, place: __, ...tls } = { ...newTls('clients'), ...given }
   return loadTls(tls, undefined, reading)
 }
 

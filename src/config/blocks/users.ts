@@ -36,7 +36,7 @@ export const USER: Schema<Draft<UserOptions>> = {
       `ways the user may connect: ${CONNECTION_TYPES.join(', ')}`,
       'all',
     ),
-    boolean('proxyRequired', 'proxy_required', 'only through a trusted proxy', 'false'),
+    boolean('proxyRequired', 'proxy_required', 'only through a trusted proxy'),
     slowConsumer("the account's"),
   ],
 }
@@ -69,9 +69,6 @@ function whyNoUser({ username, password, nkey }: UserOptions): string | undefine
 
 /** Reads a list of users. */
 export const readUsers = each(readGoodUser, gotValue('Expected users field to be an array'))
-
-/** Rows for lists of users. */
-export const users = kind<readonly UserOptions[]>('list', readUsers, USER)
 
 /** Users with the permissions of those without their own. */
 export function withDefaults(users: readonly UserOptions[], permissions: Permissions | undefined): UserOptions[] {

@@ -3,18 +3,7 @@
 import { parseDuration } from '../../base/duration.ts'
 import { type ConfigEntry, type ConfigValue, typeName } from '../language/tree.ts'
 import { quoteText, shownValue } from '../problems.ts'
-import {
-  type Complaint,
-  complain,
-  custom,
-  type Key,
-  kind,
-  type Reading,
-  type Rows,
-  readBlock,
-  type Schema,
-  type Take,
-} from './schema.ts'
+import { type Complaint, complain, kind, type Reading, type Rows, readBlock, type Schema, type Take } from './schema.ts'
 
 // ── Complaints ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -201,17 +190,12 @@ export function listenOf(entry: ConfigEntry, reading: Reading): Listen | undefin
   return { host: v6 ?? host, port: Number(port) }
 }
 
-/** The row of a `listen` key. */
-export const listen: Key<object> = custom('listen', 'listen', 'address and port, or port', (entry, into, reading) => {
-  Object.assign(into, listenOf(entry, reading))
-})
-
 // ── Rows ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export const anyText: Take<string> = (entry, { problems }) => problems.string(entry)
 
 export const text = kind('text', anyText)
-export const boolean = kind<boolean>('boolean', (entry, { problems }) => problems.boolean(entry))
+export const boolean = kind<boolean>('boolean', (entry, { problems }) => problems.boolean(entry), { default: 'false' })
 export const integer = kind<number>('integer', (entry, { problems }) => problems.integer(entry))
 export const size = kind<number>('size', (entry, { problems }) => problems.integer(entry))
 /** A time span; the first of the names is what complaints call it. */
@@ -220,3 +204,9 @@ export const duration: Rows<number> = (member, names, doc, defaultText) => {
   const rows = kind<number>('duration', (entry, reading) => durationOf(entry, field, reading))
   return rows(member, names, doc, defaultText)
 }
+/** What a `listen` key says: the host, and the port besides. */
+export const listen = kind<string, { port?: unknown }>('listen', (entry, reading, _, into) => {
+  const address = listenOf(entry, reading)
+  if (address !== undefined) into.port = address.port
+  return address?.host
+})

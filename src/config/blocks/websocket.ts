@@ -3,7 +3,7 @@
 
 import type { Draft, WebSocketOptions } from '../../options/shapes.ts'
 import { isPlainData, typeName } from '../language/tree.ts'
-import { custom, kind, type Schema } from './schema.ts'
+import { kind, type Schema } from './schema.ts'
 import { tls } from './tls.ts'
 import {
   block,
@@ -45,17 +45,14 @@ const SIMPLE_AUTH: Schema<SimpleAuth> = {
 
 const readSimpleAuth = block(SIMPLE_AUTH, () => ({ username: '', password: '', token: '', authTimeout: 0 }))
 
-/** Credentials for the clients of one listener alone: what they are becomes the listener's own. */
-export const simpleAuth = (clients: string) =>
-  custom<object>(
-    'block',
-    ['authorization', 'authentication'],
-    `credentials for ${clients} clients alone`,
-    (entry, into, reading, name) => {
-      Object.assign(into, readSimpleAuth(entry, reading, name))
-    },
-    { block: SIMPLE_AUTH },
-  )
+/** Rows for credentials of the clients of one listener alone: what they are becomes the listener's own. */
+export const simpleAuth = kind<string, Partial<Record<keyof SimpleAuth, unknown>>>(
+  'block',
+  (entry, reading, name, into) => Object.assign(into, readSimpleAuth(entry, reading, name)).username,
+  { block: SIMPLE_AUTH },
+)
+
+export const AUTH_KEYS = ['authorization', 'authentication']
 
 const handshakeTimeout = kind<number>('duration', (entry, reading, name) => {
   if (typeof entry.value === 'string') return spanOf(entry, reading)
@@ -76,13 +73,13 @@ const headers = kind<Readonly<Record<string, string>>>(
 export const WEBSOCKET: Schema<Draft<WebSocketOptions>> = {
   title: 'websocket',
   keys: [
-    listen,
+    listen('host', 'listen', 'address and port, or port'),
     text('host', ['host', 'net'], 'address', '0.0.0.0'),
     integer('port', 'port', 'port; there is no listener without'),
     text('advertise', 'advertise', 'address told to clients'),
     tls('clients')('tls', 'tls', 'TLS of the listener; this or no_tls is required'),
-    boolean('noTls', 'no_tls', 'serve without TLS', 'false'),
-    boolean('sameOrigin', 'same_origin', 'the page must come from the same host', 'false'),
+    boolean('noTls', 'no_tls', 'serve without TLS'),
+    boolean('sameOrigin', 'same_origin', 'the page must come from the same host'),
     origins(
       'allowedOrigins',
       ['allowed_origins', 'allowed_origin', 'allow_origins', 'allow_origin', 'origins', 'origin'],
@@ -90,8 +87,8 @@ export const WEBSOCKET: Schema<Draft<WebSocketOptions>> = {
       'any',
     ),
     handshakeTimeout('handshakeTimeout', 'handshake_timeout', 'longest handshake; a number means seconds'),
-    boolean('compression', ['compression', 'compress'], 'offer permessage-deflate', 'false'),
-    simpleAuth('WebSocket'),
+    boolean('compression', ['compression', 'compress'], 'offer permessage-deflate'),
+    simpleAuth('username', AUTH_KEYS, 'credentials for WebSocket clients alone'),
     text('noAuthUser', 'no_auth_user', 'user of clients without credentials'),
     text('jwtCookie', 'jwt_cookie', 'cookie that holds the user JWT'),
     text('userCookie', 'user_cookie', 'cookie that holds the name'),
