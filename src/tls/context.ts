@@ -4,9 +4,12 @@
 // if there is none, or if the client asks for no name.
 
 import { constants, X509Certificate } from 'node:crypto'
-import tls, { createSecureContext, createServer, type SecureContext, type Server, type TlsOptions } from 'node:tls'
+import type { SecureContext, Server, TlsOptions } from 'node:tls'
 import type { KeyPair, Result } from './pem.ts'
 import type { Staple, TlsSettings } from './tls-settings.ts'
+
+/** Loaded when there is TLS: each thread takes milliseconds for it, and most servers do without. */
+const nodeTls = (): typeof import('node:tls') => process.getBuiltinModule('node:tls')
 
 interface Named {
   readonly certificate: X509Certificate
@@ -27,7 +30,7 @@ export function buildServer(settings: TlsSettings): Result<Server> {
   const { pairs, verify, staple } = settings
   try {
     const select = pairs.length > 1 ? chooser(settings) : undefined
-    const server = createServer({
+    const server = nodeTls().createServer({
       ...contextOptions(settings, pairs[0]),
       requestCert: verify,
       // Who is not trusted is refused in secureConnection, with an alert.
@@ -93,7 +96,7 @@ function stapleFor(certificate: Buffer, staple: Staple): Buffer | null {
 function chooser(settings: TlsSettings): SniCallback {
   const named: Named[] = settings.pairs.map((pair) => ({
     certificate: new X509Certificate(pair.cert),
-    context: createSecureContext(contextOptions(settings, pair)),
+    context: nodeTls().createSecureContext(contextOptions(settings, pair)),
   }))
   return (name, answer) =>
     answer(null, (named.find(({ certificate }) => isGoodFor(certificate, name)) ?? named.at(0))?.context)
@@ -115,7 +118,7 @@ function contextOptions(settings: TlsSettings, pair: KeyPair | undefined) {
   const secureOptions = constants.SSL_OP_NO_RENEGOTIATION | (verify ? constants.SSL_OP_NO_TICKET : 0)
   return {
     ...(pair === undefined ? {} : { cert: pair.cert, key: pair.key }),
-    ...(verify ? { ca: [...(authorities ?? tls.getCACertificates('system'))] } : {}),
+    ...(verify ? { ca: [...(authorities ?? nodeTls().getCACertificates('system'))] } : {}),
     ciphers: settings.ciphers,
     ecdhCurve: settings.curves,
     minVersion: settings.minVersion,

@@ -2,7 +2,6 @@
 // it, and where it is published. A message has one document, with all that happened to it on every shard: it is
 // published when they have told, or when they have had their time.
 
-import { gzipSync } from 'node:zlib'
 import type { Account } from '../accounts/account.ts'
 import { SHARD_ANSWER_MS, TRACES_AWAITED_MAX } from '../base/constants.ts'
 import { Refusals } from '../base/errors.ts'
@@ -107,7 +106,7 @@ export class Tracing implements TraceOwner {
       subject: Buffer.from(destination).toString('latin1'),
       reply: '',
       headers: isCompressed ? { 'Content-Encoding': 'gzip' } : {},
-      payload: isCompressed ? gzipSync(text) : text,
+      payload: isCompressed ? process.getBuiltinModule('node:zlib').gzipSync(text) : text,
     }
     shard.wake()
     shard.router.tracing(undefined, () =>
