@@ -36,9 +36,9 @@ export interface HeddleServer {
   close(): Promise<void>
   /**
    * Goes on by other options; connections are kept. Takes all options again: those left out return to their defaults.
-   * Resolves when they are in force. Rejects, everything being as it was, with an OptionError that names a bad
-   * setting, or one that cannot change while the server runs. Everybody who is connected is asked about again; whoever
-   * may not be there any more is closed. `authenticate` stays as it was if it is left out, and cannot be added.
+   * Resolves when they are in force. Rejects, everything being as it was, with an OptionError that names a bad setting,
+   * or one that cannot change while the server runs. Every connected client is checked again; whoever may not be there
+   * any more is closed. `authenticate` stays as it was if it is left out, and cannot be added.
    */
   reload(options: EmbeddedOptions): Promise<void>
   /**
@@ -46,7 +46,7 @@ export interface HeddleServer {
    * `lameDuckDuration`, and ends. Resolves when the server has ended.
    */
   lameDuck(): Promise<void>
-  /** Opens the log file anew, after somebody has moved it away. */
+  /** Opens the log file anew, after it was moved away. */
   reopenLog(): void
   /** Client port in use, known once ready. */
   readonly port: number

@@ -57,7 +57,7 @@ export class AccountConnections {
   }
 
   /**
-   * Counts a connection in. Answers false, and does not, if the account has its `max` already, or if there is no room
+   * Counts a connection in. Returns false, and does not, if the account has its `max` already, or if there is no room
    * in the table for one more account.
    */
   join(account: Account, shard: number, max: number): boolean {

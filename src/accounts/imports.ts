@@ -1,5 +1,5 @@
-// How an import that somebody asks for is made, and which export of the other account allows it
-// (docs/reference/accounts.md, "Exports and imports").
+// How a requested import is made, and which export of the other account allows it (docs/reference/accounts.md, "Exports
+// and imports").
 
 import type { ExportOptions, ImportOptions } from '../options/shapes.ts'
 import { matches } from '../subjects/subject.ts'

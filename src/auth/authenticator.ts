@@ -1,6 +1,6 @@
 // Decides who a connection is (docs/reference/authentication.md, "Ways to authenticate"). One function sets identity
 // (docs/reference/reliability.md, "One way to an identity"), authenticate(), for every way to be connected: whatever a
-// connection may send before or instead of CONNECT, it becomes somebody here or nobody at all.
+// connection may send before or instead of CONNECT, it gets its identity here or not at all.
 //
 //     proxy's signature → custom function │ operator's tokens │ users of the configuration → callout → Identity
 //
@@ -29,13 +29,13 @@ export interface AuthServices {
   readonly custom?: ((request: AuthRequest) => Soon<Identity | Refusal>) | undefined
 }
 
-/** What a connection is told and held to before anybody knows who it is. */
+/** What a connection is told and held to before it is authenticated. */
 export interface Greeting {
   /** INFO says that credentials are needed. */
   readonly isAnnounced: boolean
   /** CONNECT has to come first … */
   readonly expectsConnect: boolean
-  /** … unless it may be left out by those who take the part of no_auth_user: authenticate() with NO_CREDENTIALS. */
+  /** … unless clients may omit it and become no_auth_user: authenticate() with NO_CREDENTIALS. */
   readonly mayOmitConnect: boolean
   /** INFO has a nonce. */
   readonly needsNonce: boolean
@@ -145,7 +145,7 @@ export class Authenticator {
     // Where a proxy is missing, no answer could let the connection in.
     if (plan === undefined || (isRefusal(answer) && answer.fault === AuthFaults.proxyRequired)) return answer
     const { credentials } = request
-    // Whoever only claims to be the service itself is not asked about: the service would be asked about itself.
+    // A client that claims to be the service itself is not asked about: the service would be asked about itself.
     const userName = isRefusal(answer) ? credentials.nkey || credentials.user : (answer.token?.subject ?? answer.user)
     const { callout } = this.services
     const isExempt = plan.authUsers.includes(userName)
@@ -158,12 +158,12 @@ export class Authenticator {
     )
   }
 
-  /** How to ask about somebody, or undefined if nobody need be asked. */
+  /** How to ask about a client, or undefined if the callout is not needed. */
   private planFor(answer: Identity | Refusal): CalloutPlan | undefined {
     const { callout, operator } = this.settings
     if (operator === undefined) {
       if (callout === undefined) return undefined
-      // Those who are nobody, or in the global account, are always asked about.
+      // Clients without identity, or in the global account, are always asked about.
       const { allowedAccounts } = callout
       const isElsewhere = !isRefusal(answer) && answer.account !== GLOBAL_ACCOUNT
       if (isElsewhere && allowedAccounts.length > 0 && !allowedAccounts.includes(answer.account)) return undefined

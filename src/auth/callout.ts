@@ -57,7 +57,7 @@ export interface CalloutMessage {
 /** Publishes a request and answers the payload of the first reply; undefined: there was none in time. Never rejects. */
 export type PublishCallout = (message: CalloutMessage, gone?: AbortSignal) => Promise<Uint8Array | undefined>
 
-/** What is known of the accounts into which answers may put somebody. */
+/** What is known of the accounts that an answer may name. */
 export interface CalloutAccounts {
   /** In operator mode. */
   readonly book: AccountBook | undefined
@@ -269,7 +269,7 @@ function userTokenOf(
   if (jwt === '' && error === '') return refuseInvalid('Error or Jwt is required')
   if (jwt !== '' && error !== '') return refuseInvalid('Only Error or Jwt can be set')
   if (error !== '') return refuseAnswer(`auth callout service returned an error: ${quoted(error).slice(1, -1)}`)
-  // What is encrypted comes from the service, whoever signed it.
+  // An encrypted answer comes from the service, whichever key signed it.
   if (!isEncrypted && !isSignedForPlan(plan, claims.issuer, issuerAccount)) {
     return refuseAnswer('auth callout signing key is unknown')
   }
@@ -282,7 +282,7 @@ function isSignedForPlan({ operatorAccount, issuer }: CalloutPlan, signer: strin
   return isOurs && operatorAccount.signers.has(signer)
 }
 
-/** The refusal for an answer that will not do, with nats-server's text: whoever runs the service has to know. */
+/** The refusal for an answer that will not do, with nats-server's text: the operator of the service has to know. */
 function refuseAnswer(text: string): Refusal {
   return { ...refuse(text.charAt(0).toUpperCase() + text.slice(1)), warns: true }
 }

@@ -1,5 +1,5 @@
-// Users that the configuration names: by nkey, by certificate, by name and password, by a token or one user for
-// everybody, and the part that those take who say nothing (docs/reference/authentication.md, "Users").
+// Users that the configuration names: by nkey, by certificate, by name and password, by one token or user for all
+// clients, and the user of clients without credentials (docs/reference/authentication.md, "Users").
 
 import type { ConnectionType } from '../options/shapes.ts'
 import { GLOBAL_ACCOUNT } from '../options/shapes.ts'
@@ -30,7 +30,7 @@ export function mayConnectBy(user: KnownUser, connectionType: ConnectionType): b
 
 /**
  * Who a connection is by configuration. The order is nats-server's: a client that sends an nkey, where there are any,
- * is that nkey or nobody; where certificates are mapped they decide alone; then a name; then the single credentials.
+ * is that nkey or refused; where certificates are mapped they decide alone; then a name; then the single credentials.
  */
 export function authenticateConfigured(
   settings: AuthSettings,
@@ -98,7 +98,7 @@ function authenticateUser(
   isProxied: boolean,
   passwords: PasswordVerifier,
 ): Soon<Identity | Refusal> {
-  // The cheap questions first: nobody gets a hash worked out for a user that could not come in anyway.
+  // The cheap checks first: no hash is computed for a user that could not log in anyway.
   const admitted = admit(user, way, request, isProxied)
   if ('fault' in admitted) return admitted
   return andThen(comparePassword(user.password, password, passwords, request), (verdict) => {

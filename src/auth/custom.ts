@@ -21,7 +21,7 @@ export interface AuthenticateRequest extends Credentials {
   readonly certificateNames: readonly string[]
 }
 
-/** Somebody who may come in. */
+/** A user that may log in. */
 export interface AuthenticateAnswer {
   /** Name for monitoring and logs. */
   readonly user: string

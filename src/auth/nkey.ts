@@ -72,7 +72,7 @@ export function encodePublicKey(kind: KeyKind, key: KeyObject): string {
   return base32(Buffer.concat([body, Buffer.of(sum & 0xff, sum >> 8)]))
 }
 
-/** The public key of a user whom nobody can be: it names one question. */
+/** A public user key without a known seed: it names one question. */
 export function createUserKey(): string {
   return encodePublicKey('user', generateKeyPairSync('ed25519').publicKey)
 }

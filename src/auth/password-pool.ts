@@ -84,7 +84,7 @@ export class PasswordPool implements PasswordVerifier {
     return verdict
   }
 
-  /** Answers `gone` to all who wait and ends the threads. */
+  /** Answers `gone` to every waiting check and ends the threads. */
   async close(): Promise<void> {
     this.isClosed = true
     this.waiting.clear()

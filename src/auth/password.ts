@@ -4,14 +4,14 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 
 /**
- * What became of a check. `busy`: too many are waiting, or the check itself failed; `gone`: whoever asked has left.
- * Only `match` lets anybody in.
+ * What became of a check. `busy`: too many are waiting, or the check itself failed; `gone`: the client has left. Only
+ * `match` admits a client.
  */
 export type PasswordVerdict = 'match' | 'mismatch' | 'busy' | 'gone'
 
 /** Checks bcrypt hashes away from the event loop: password-pool.ts, or a shard's way to the primary's. */
 export interface PasswordVerifier {
-  /** `gone` is aborted when the client has left, so that nobody works for it any more. Never rejects. */
+  /** `gone` is aborted when the client has left, so that no work is done for it. Never rejects. */
   verify(hashed: string, password: string, gone?: AbortSignal): Promise<PasswordVerdict>
 }
 

@@ -2,7 +2,7 @@
 // decides (docs/reference/reliability.md, "One decision on permissions"): isAllowed(). Deny wins.
 //
 // A compiled set of permissions belongs to a user, not to a connection: it keeps no state and can be shared. Answers
-// are not cached here; whoever asks for every message remembers them by subject. Subjects are byte strings.
+// are not cached here; the caller that checks every message caches them by subject. Subjects are byte strings.
 
 import type { Permissions, SubjectRules } from '../options/shapes.ts'
 import { isValidFilter } from '../subjects/subject.ts'
@@ -29,7 +29,7 @@ export class CompiledPermissions {
 
   constructor(permissions: Permissions) {
     const { publish, subscribe, responses } = permissions
-    // Whoever may answer but was not told what else to publish may publish nothing else.
+    // A user that may respond, without a rule for publishing, may publish nothing else.
     const publishAllow = publish?.allow ?? (responses === undefined ? undefined : [])
     const subscribeAllow = subscribe?.allow?.length ? subscribe.allow : undefined
     this.publish = {
@@ -43,7 +43,7 @@ export class CompiledPermissions {
     this.deliver = { allow: undefined, deny: this.subscribe.deny }
   }
 
-  /** Nothing restricts publishing, so that nobody need ask. */
+  /** Nothing restricts publishing, so that no check is needed. */
   get publishesAll(): boolean {
     return this.publish.allow === undefined && this.publish.deny === undefined
   }

@@ -27,7 +27,7 @@ export const NO_CREDENTIALS: Credentials = Object.freeze({
 
 /** The peer's certificate, as far as it says who it is (`verify_and_map`). The TLS part compares its names. */
 export interface PeerCertificate {
-  /** The user whom it stands for, among those who may; undefined: none, or it is not clear which. */
+  /** The configured user that it names; undefined: none, or it is ambiguous. */
   findUser(mayBe: (user: string) => boolean): string | undefined
   /** Its names as text, for an embedding program. */
   readonly names: readonly string[]

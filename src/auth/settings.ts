@@ -15,7 +15,7 @@ import { GLOBAL_ACCOUNT } from '../options/shapes.ts'
 
 /** The server's own, where no other is named. */
 export const SYSTEM_ACCOUNT = '$SYS'
-/** Where requests of a callout are published; nobody else in that account may. */
+/** Where requests of a callout are published; no client of that account may. */
 export const CALLOUT_SUBJECT = '$SYS.REQ.USER.AUTH'
 
 // ── What is read of the configuration ───────────────────────────────────────────────────────────────────────
@@ -66,7 +66,7 @@ export interface AuthInput {
 
 // ── As the authenticator uses it ────────────────────────────────────────────────────────────────────────────
 
-/** One user or token for everybody, and whose part those take who say nothing; empty: not set. */
+/** One user or token for all clients, and the user for clients without credentials; empty: not set. */
 export interface SimpleCredentials {
   readonly username: string
   readonly password: string
@@ -82,7 +82,7 @@ export interface KnownUser extends UserOptions {
 export interface AuthSettings {
   readonly users: ReadonlyMap<string, KnownUser>
   readonly nkeys: ReadonlyMap<string, KnownUser>
-  /** Somebody has to say who they are, on listeners without credentials of their own. */
+  /** Credentials are required, on listeners without credentials of their own. */
   readonly isRequired: boolean
   readonly simple: SimpleCredentials
   /** undefined: WebSocket clients are asked for the same as others. */
@@ -99,12 +99,15 @@ export interface AuthSettings {
 }
 
 /**
- * The user whose part clients take who say nothing, where a system account is all that was configured: the rest of
- * the server stays as open as it was (CVE-2023-47090). Whoever sends this name gets what those get who send none.
+ * The user whose part clients take who say nothing, where a system account is all that was configured: the rest of the
+ * server stays as open as it was (CVE-2023-47090). A client that sends this name is treated like one without
+ * credentials.
  */
 export const IMPLICIT_USER = '\0'
 
-/** Gathers users from everywhere and says whether anybody is asked. `isCustom`: an embedding program decides. */
+/**
+ * Gathers users from everywhere and says whether credentials are required. `isCustom`: an embedding program decides.
+ */
 export function authSettings(input: Partial<AuthInput>, isCustom = false): AuthSettings {
   const { authorization, accounts = [], systemAccount = '', noAuthUser = '', operator } = input
   const websocket = input.websocket?.port === 0 ? undefined : input.websocket

@@ -1,4 +1,4 @@
-// From the options of a server to those who decide who may enter it: what each shard builds at birth and at a reload.
+// From the options of a server to its authenticator: what each shard builds at its start and at a reload.
 
 import { NATS_VERSION, TLS_TIMEOUT_MS } from '../base/constants.ts'
 import type { Options } from '../options/options.ts'

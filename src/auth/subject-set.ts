@@ -1,4 +1,4 @@
-// A set of subject filters, each for everybody or for one queue, that is asked which of its members match.
+// A set of subject filters, each general or for one queue group, with a query for the members that match.
 //
 //     foo, foo.* and "foo.* workers"      root ─ foo (plain) ─ * (plain, queues: workers)
 //
@@ -32,7 +32,7 @@ class Node {
 export class SubjectSet {
   private readonly root = new Node()
 
-  /** Adds a valid filter; an empty queue means everybody. Byte strings. */
+  /** Adds a valid filter; an empty queue: the filter is general. Byte strings. */
   add(filter: string, queue: string): void {
     let node = this.root
     for (const token of filter.split('.')) node = childFor(node, token)

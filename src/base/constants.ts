@@ -53,7 +53,7 @@ export const SHARDS_MAX = 64
 /** Of the files that may be open, those that connections do not get: so many, but no larger share of few. */
 export const DESCRIPTORS_KEPT_MAX = 64
 export const DESCRIPTORS_KEPT_SHARE = 1 / 4
-/** Of those who are one too many, the log names one in this time. */
+/** Of connections beyond the limit, the log names one in this time. */
 export const CROWDED_LOG_MS = 1_000
 /** A shard that dies again within SHARD_SETTLED_MS is replaced after a delay, which grows up to a bound. */
 export const SHARD_SETTLED_MS = 60_000
@@ -137,7 +137,7 @@ export const HOLD_MS = 10
 export const HOLD_READ_BYTES = 64 * 1024
 /** Share of max_pending from which on a receiver holds back a whole ring, not only the publisher. */
 export const NEARLY_FULL = 0.75
-/** A receiver that has taken nothing for this long holds nobody any more. */
+/** A receiver that has taken nothing for this long holds no publisher any more. */
 export const STUCK_AFTER_MS = 100
 /**
  * Where max_pending is so small that it cannot take in what comes during a reader's pause, holding is all that keeps
@@ -208,9 +208,9 @@ export const RING_BYTES_MIN = 128 * 1024
 /** Bytes drained from one ring before other work gets its turn. */
 export const RING_TURN_BYTES = 512 * 1024
 /**
- * Bytes that may wait for one ring that is full. From then on, and until none wait, whoever has published is read no
- * further, and what the server publishes of its own accord is dropped. A publisher that is held at its own first frame
- * that waits adds what was read with it, so that it takes hundreds of them to get there.
+ * Bytes that may wait for one ring that is full. From then on, and until none wait, publishers are read no further, and
+ * what the server publishes of its own accord is dropped. A publisher that is held at its own first frame that waits
+ * adds what was read with it, so that it takes hundreds of them to get there.
  */
 export const LINK_WAITING_MAX = 64 * 1024 * 1024
 /** As much in one turn means that more is coming: the consumer looks again instead of going to sleep. */
@@ -235,7 +235,7 @@ export const PAGE_TURN_WORK = 1_000
 export const PAGES_AT_ONCE = 2
 /** Who has waited so long for the making of a page to begin is told that there are too many. */
 export const PAGE_WAIT_MS = 20_000
-/** Bytes of answers that all peers together have not taken; beyond it those who have waited longest are cut. */
+/** Bytes of answers that all peers together have not taken; beyond it those that have waited longest are cut. */
 export const ANSWERS_UNTAKEN_MAX = 64 * 1024 * 1024
 
 // ── System account ──────────────────────────────────────────────────────────────────────────────────────
@@ -248,7 +248,9 @@ export const SYSTEM_REQUESTS_BYTES_MAX = 8 * 1024 * 1024
 export const SYSTEM_REQUESTS_ACCOUNT_MAX = 64
 /** Requests that the primary works on at once: a page of thousands of connections takes memory until it is out. */
 export const SYSTEM_REQUESTS_AT_ONCE = 8
-/** What the server tells of itself if somebody listens: its numbers, and the connections of each account. */
+/**
+ * What the server publishes about itself if there is a subscriber: its numbers, and the connections of each account.
+ */
 export const STATSZ_INTERVAL_MS = 10_000
 export const STATSZ_FIRST_MS = 250
 export const ACCOUNT_CONNECTIONS_INTERVAL_MS = 30_000

@@ -20,7 +20,7 @@ export class LoopClock {
 
   /**
    * Milliseconds, comparable with each other only. When it turns out that the loop stood still, the clock is back where
-   * it was at the latest tick: whoever was silent has some time left to be heard.
+   * it was at the latest tick: a silent peer has some time left to be heard.
    */
   get nowMs(): number {
     const nowMs = performance.now()

@@ -95,9 +95,9 @@ function keyOf(name: string): symbol {
 }
 
 /**
- * A socket that is closed lets go of those who listen to it and of whoever it reads for. Node makes it a function
- * (WritableState.onwrite) that V8 puts into the old generation at once, and that refers to it: the socket, and all
- * that it refers to, is kept until the next full collection, and so fills the old generation.
+ * A socket that is closed releases its listeners and its reader. Node makes it a function (WritableState.onwrite) that
+ * V8 puts into the old generation at once, and that refers to it: the socket, and all that it refers to, is kept until
+ * the next full collection, and so fills the old generation.
  */
 export function letGo(socket: Socket): void {
   socket.removeAllListeners()
@@ -151,7 +151,7 @@ interface Queued {
 
 interface ZlibHandle {
   onerror: (message: string) => void
-  /** Answers by way of the stream's _writeState: room left in the output, input left. */
+  /** Returns its results through the stream's _writeState: room left in the output, input left. */
   writeSync(
     flush: number,
     input: Buffer,
@@ -182,7 +182,7 @@ export class ZlibState {
   }
 
   /**
-   * Takes in input[at, …) and fills `output` with what comes of it. Answers how much of both is left; undefined: the
+   * Takes in input[at, …) and fills `output` with what comes of it. Returns how much of both is left; undefined: the
    * input is damaged.
    */
   step(flush: number, input: Buffer, at: number, output: Buffer): { room: number; left: number } | undefined {

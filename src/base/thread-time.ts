@@ -1,5 +1,5 @@
 // What the system tells of a thread of this process: how much processor time it has had, and whether it sleeps. Linux
-// only; elsewhere nothing is known. The file that tells it is opened once: whoever watches threads can do so when the
+// only; elsewhere nothing is known. The file that tells it is opened once: a watcher of threads can do so when the
 // process has no descriptor left.
 
 import { closeSync, openSync, readlinkSync, readSync } from 'node:fs'

@@ -59,7 +59,7 @@ export function workOfEncoding(bytes: number): number {
   return bytes >> ENCODE_SHIFT
 }
 
-/** What is left of a turn, for those who count down what they do. */
+/** What is left of a turn, for code that counts down its work. */
 export interface TurnWork {
   left: number
 }
@@ -115,7 +115,7 @@ export class Turns implements TurnWork {
     })
   }
 
-  /** As many of those who wait as fit in one turn, one at least: however many wait, the loop turns. */
+  /** As many of the waiting ones as fit in one turn, one at least: however many wait, the loop turns. */
   private goOn(): void {
     const { waiting } = this
     this.waiting = []
@@ -127,7 +127,7 @@ export class Turns implements TurnWork {
       spent += TURN_WORK - this.left
     }
     if (next < waiting.length) {
-      // Those who came meanwhile stand behind those who have waited longer.
+      // Later ones queue behind those that have waited longer.
       this.waiting = [...waiting.slice(next), ...this.waiting]
       this.schedule()
     }

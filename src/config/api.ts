@@ -12,8 +12,8 @@ import { SETTINGS, settingOfKey, settingOfOption } from './table/table.ts'
 export type GivenBlock = readonly [option: OptionName, entry: ConfigEntry]
 
 /**
- * Reads blocks that were given as plain data, as those of the configuration file. It is handed in by those who let
- * blocks be given, so that starting without does not load all that can read them. Answers what is wrong.
+ * Reads blocks that were given as plain data, as those of the configuration file. It is passed in by callers that
+ * accept blocks, so that starting without does not load all that can read them. Returns what is wrong.
  */
 export type BlockReader = (blocks: readonly GivenBlock[], layer: Layer) => string | undefined
 
@@ -22,7 +22,7 @@ const BESIDE_SETTINGS = ['configFile', 'configDigest'] as const
 
 /**
  * Makes a layer of options; answers what is wrong with one of them. A name that is none is wrong: what was meant by
- * `authorisation` would leave the server open to everybody.
+ * `authorisation` would leave the server open to every client.
  */
 export function apiLayer(given: ServerOptions, readBlocks?: BlockReader): Layer | string {
   if (!isPlainObject(given)) return `options must be a plain object, not ${shownData(given)}`

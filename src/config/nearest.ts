@@ -1,6 +1,6 @@
 // The known name that a mistyped one probably means.
 
-/** Longer names are not compared: nobody mistypes them by a letter or two. */
+/** Longer names are not compared: a typing error of a letter or two is unlikely to be meant. */
 const NAME_CHARS_MAX = 64
 
 /**

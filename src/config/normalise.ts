@@ -47,7 +47,7 @@ export function normaliseEmbedded(given: ServerOptions, readBlocks?: BlockReader
   return result
 }
 
-/** Lays layers over each other, the last on top. Answers options, or why there are none. */
+/** Lays layers over each other, the last on top. Returns options, or why there are none. */
 export function normalise(layers: readonly Layer[], file = NO_FILE): Normalised | string {
   const values: Record<string, unknown> = { configFile: file.path, configDigest: file.digest }
   const origins = new Map<OptionName, string>()
@@ -96,7 +96,7 @@ function outOfBounds(options: Options, origins: ReadonlyMap<OptionName, string>)
   return undefined
 }
 
-/** An option by the name that whoever said it knows. */
+/** An option by the name under which it was set. */
 function called(setting: Setting, option: OptionName, origin: string): string {
   return origin === apiOrigin(option) ? option : `${origin}: ${nameOf(setting)}`
 }

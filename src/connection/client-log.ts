@@ -76,7 +76,7 @@ export class ClientLog implements LogSource, ParserTracer {
     return [version === '' ? '' : `v${version}`, lang, name].filter((part) => part !== '').join(':')
   }
 
-  /** `ACCOUNT/user:NAME`; empty where nobody is asked and nobody says so. */
+  /** `ACCOUNT/user:NAME`; empty where no credentials are required and none were sent. */
   private get user(): string {
     const { identity } = this.introduced ?? {}
     if (identity === undefined || identity.user === '') return ''
@@ -107,7 +107,7 @@ export class ClientLog implements LogSource, ParserTracer {
   }
 
   /**
-   * It is closed for what it did, and may come again: those of one address are counted together. Answers whether there
+   * It is closed for what it did, and may come again: those of one address are counted together. Returns whether there
    * was a line for it.
    */
   complaint(text: string): boolean {
@@ -133,7 +133,7 @@ export class ClientLog implements LogSource, ParserTracer {
     else this.debug(`Not let in: ${cause}`)
   }
 
-  /** Its certificate says who it is, and it names somebody as well. */
+  /** Its certificate says who it is, and it sent a name as well. */
   namedBesideCertificate(user: string): void {
     const text = `User ${quoteText(user)} found in connect proto, but user required from cert`
     this.owner.log.complaint(text, undefined, this.ip, 1, 'warn')

@@ -1,7 +1,7 @@
 // One connection: socket to parser to verb handlers. It belongs to one shard for its life.
 //
 // Life: created with its socket → INFO sent → operations, one after the other → closing (marked, out of every index,
-// last words queued) → drained, FIN sent → gone. Closing takes two steps so that whoever is delivering just now never
+// last words queued) → drained, FIN sent → gone. Closing takes two steps so that code that is delivering just now never
 // meets a half-removed connection: allowance() in delivery.ts sees `closing`, the release comes at the turn's end.
 
 import type { Account } from '../accounts/account.ts'
@@ -36,7 +36,7 @@ import { requestInfo } from './request-info.ts'
 import type { Rights } from './rights.ts'
 import { Turn, type TurnOwner } from './turn.ts'
 
-/** Where nobody waits for the peer to close its half. */
+/** Where the peer is not awaited to close its half. */
 const AT_ONCE: readonly unknown[] = [CloseReason.clientClosed, CloseReason.serverShutdown]
 export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
   readonly id: number
@@ -239,7 +239,7 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
     this.outbound.appendBuffer(bytes)
   }
 
-  /** What INFO says has changed: those who understand a later INFO get one, once they are connected. */
+  /** INFO has changed: clients that understand a later INFO get one, once they are connected. */
   identityChanged(): void {
     if (this.understandsLaterInfo) this.outbound.appendBuffer(laterInfo(this, this.shard))
   }

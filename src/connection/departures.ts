@@ -35,7 +35,7 @@ export class ClientDepartures {
     this.client.endSubscription(subscription)
   }
 
-  /** Answers false if nothing is to be waited for; otherwise `operation` is carried out later. */
+  /** Returns false if nothing is to be waited for; otherwise `operation` is carried out later. */
   holdBack(operation: () => void): boolean {
     if (this.underWay === 0) return false
     this.waiting = holdBack(this.client, operation)

@@ -1,4 +1,4 @@
-// What those who decide about a login are told of it.
+// What the authenticator is told of a login.
 
 import type { AuthRequest, Credentials } from '../auth/request.ts'
 import type { ConnectionType } from '../options/shapes.ts'

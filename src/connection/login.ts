@@ -4,7 +4,7 @@
 //                  ╰──────────────┴─▶ closed: a refusal, or no answer in time
 //
 // Until it is admitted, nothing but CONNECT is taken from it (docs/reference/reliability.md, "One way to an identity");
-// where nobody is asked, it is admitted at once.
+// where no credentials are required, it is admitted at once.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Authenticator, Greeting } from '../auth/authenticator.ts'
@@ -111,7 +111,7 @@ export class Login implements Expiring {
     )
   }
 
-  /** Something else than CONNECT has come. Answers whether that may be. */
+  /** Something else than CONNECT has come. Returns whether that may be. */
   goOnWithoutConnect(): boolean {
     if (!this.greeting.mayOmitConnect) return false
     const answer = this.shard.admission.identify(this.request(NO_CREDENTIALS))
@@ -124,7 +124,7 @@ export class Login implements Expiring {
     return new LoginRequest(this.shard, this.client, this, credentials, proof)
   }
 
-  /** Aborts when the connection is gone, for those who work on an answer. */
+  /** Aborts when the connection is gone, for pending work on the login. */
   whenGone(): AbortSignal {
     this.gone ??= new AbortController()
     if (this.client.closing) this.gone.abort()
@@ -155,8 +155,8 @@ export class Login implements Expiring {
   // ── After a reload ────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Other people may be here than before: is the peer still who it was? `before` let it in. Whoever is asked about just
-   * now is asked about again (admission.ts).
+   * Users may have changed: is the peer still admitted? `before` admitted it. A login under way just now is asked about
+   * again (admission.ts).
    */
   review(before: Authenticator): Soon<void> {
     const { client, identity } = this
@@ -220,12 +220,12 @@ export class Login implements Expiring {
   }
 }
 
-/** Somebody whom the configuration names, and may name no more. */
+/** A user that the configuration names, and may name no more. */
 function isConfigured({ way }: Identity): boolean {
   return ['password', 'nkey', 'certificate', 'noAuthUser'].includes(way)
 }
 
-/** Whether the peer can go on: where it was, and not as nobody after it was somebody. */
+/** Whether the peer can go on: in its account, and not without an identity after it had one. */
 function isSame(before: Identity, now: Identity): boolean {
   return before.account === now.account && !(isConfigured(before) && now.way === 'none')
 }

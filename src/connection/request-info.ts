@@ -1,5 +1,5 @@
-// What an exporting account is told of who asks: the value of the header Nats-Request-Info (docs/reference/delivery.md,
-// "Service imports").
+// What an exporting account is told of the requestor: the value of the header Nats-Request-Info
+// (docs/reference/delivery.md, "Service imports").
 
 import type { ClientFacts } from './facts.ts'
 
@@ -34,7 +34,7 @@ function details(client: ClientFacts, shard: Shard, names: object): Readonly<Rec
     ver: options.version || undefined,
     rtt: rttOf(client),
     server: shard.identity.serverName,
-    // Whoever has a bearer token can come in by it.
+    // A bearer token alone is enough to log in.
     jwt: token?.bearer === false ? token.jwt : undefined,
     issuer_key: token?.issuer,
     name_tag: identity?.nameTag || undefined,

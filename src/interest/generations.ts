@@ -34,7 +34,7 @@ export class Generations {
     return (Atomics.load(this.counters, bucket) + Atomics.load(this.counters, WILDCARD_BUCKET)) | 0
   }
 
-  /** Called after the region was changed: whoever sees the new count also sees the change. */
+  /** Called after the region was changed: a reader of the new count also sees the change. */
   advance(bucket: number): void {
     Atomics.add(this.counters, bucket, 1)
   }

@@ -74,9 +74,9 @@ export class InterestWriter {
   }
 
   /**
-   * Adds a subscription on a filter; `queue` is empty for a plain one. Byte strings.
-   * `isImport`: it stands for one of another account. Answers the filter's node, to be named in remove(), or 0 if the
-   * region is full: then nothing was changed.
+   * Adds a subscription on a filter; `queue` is empty for a plain one. Byte strings. `isImport`: it stands for one of
+   * another account. Returns the filter's node, to be named in remove(), or 0 if the region is full: then nothing was
+   * changed.
    */
   add(account: string, filter: string, queue: string, isImport = false): number {
     if (!this.ensureEdges(countTokens(filter) + 1)) return 0
@@ -271,9 +271,9 @@ export class InterestWriter {
   }
 
   /**
-   * Counts the removals so far; called once for those that belong together, and before memory is used again. The
-   * store is a release: whoever sees the new count sees the removals. The load behind it keeps later plain writes
-   * (into memory that was freed) from becoming visible before the new count.
+   * Counts the removals so far; called once for those that belong together, and before memory is used again. The store
+   * is a release: a reader of the new count sees the removals. The load behind it keeps later plain writes (into memory
+   * that was freed) from becoming visible before the new count.
    */
   settle(): void {
     if (!this.unsettled) return
@@ -335,7 +335,7 @@ export class InterestWriter {
 
   /**
    * Keeps the edge table at most two thirds full. A larger one is built aside and becomes current by one word. Where
-   * there is no memory for it, the old one is filled further. Answers false if it cannot take so many.
+   * there is no memory for it, the old one is filled further. Returns false if it cannot take so many.
    */
   private ensureEdges(more: number): boolean {
     const old = this.words[Header.edges]

@@ -1,10 +1,10 @@
 // Lines to a file. Every thread has the file open for itself, in append mode, and writes each line with one call: the
-// kernel puts whole lines one behind the other, whoever writes them.
+// kernel appends whole lines, whichever thread writes them.
 //
-// When the file has become too large, or somebody has moved it away, the primary alone acts: it renames the file (or
-// not), counts up a word that all threads share, and opens the path anew. The others compare that word before each
-// line, and now and then, and open the path anew as well. A line on its way meanwhile lands in the old file, whole;
-// none is lost. Descriptors are never shared between threads: a late line could go to whoever got the number next.
+// When the file has become too large, or was moved away, the primary alone acts: it renames the file (or not), counts
+// up a word that all threads share, and opens the path anew. The others compare that word before each line, and now and
+// then, and open the path anew as well. A line on its way meanwhile lands in the old file, whole; none is lost.
+// Descriptors are never shared between threads: a late line could go to the next owner of the number.
 //
 // Nothing that goes wrong with the file stops the server. What could not be done is tried again: a shard that finds the
 // file too large says so once a second until it is put aside; the primary waits longer after each failure, up to a
@@ -123,7 +123,7 @@ export class FileSink implements LogSink {
     try {
       renameSync(logFile, backup)
     } catch (error) {
-      // Where somebody has moved the file away, there is nothing to be put aside.
+      // If the file was moved away, there is nothing to put aside.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') this.reopen()
       if (this.isTooLarge()) this.waitAfter(`Unable to rotate the log (${osErrorText(error)})`)
       return

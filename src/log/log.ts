@@ -71,7 +71,7 @@ export class Log {
   /**
    * An error of a peer's, or a warning, `times` in a row, which it may make as often as it likes: of more than some a
    * second only the number is told, by complaintsCounted(). `source` is whom the line speaks of, `from` whose lines
-   * count together. Answers whether any was written.
+   * count together. Returns whether any was written.
    */
   complaint(
     text: string,
@@ -126,7 +126,7 @@ export class Log {
     this.coloured = this.isColoured()
   }
 
-  /** Primary: opens the log file anew, as somebody has moved it away; the other threads follow. */
+  /** Primary: reopens the log file after it was moved away; the other threads follow. */
   reopen(): void {
     if (this.sink.reopen === undefined) this.info('File log re-open ignored, not a file logger')
     else {

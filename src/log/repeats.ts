@@ -1,5 +1,5 @@
 // Lines that a peer can cause as often as it likes. The first of a second are written, so that none of them is missed
-// by whoever looks for it; the others are counted, and their number is told when the second is over.
+// by an operator who looks for it; the others are counted, and their number is logged when the second is over.
 
 import { COMPLAINTS_A_SECOND, COMPLAINTS_SOURCES_MAX } from '../base/constants.ts'
 

@@ -1,7 +1,7 @@
 // Lines to stderr. Each is one write, so that lines of several threads do not mix.
 //
-// Nobody may be reading: a full pipe would block the thread, and all connections with it, until somebody does. So
-// stderr is written in non-blocking mode:
+// The pipe may have no reader: a full pipe would block the thread, and all its connections, until it is read. So stderr
+// is written in non-blocking mode:
 //
 //     pipe, terminal, file    opened a second time, by its name under /proc: descriptor 2 itself, which other
 //                             processes may share, keeps its mode
@@ -70,7 +70,7 @@ export class StderrSink implements LogSink {
         written += writeSync(this.fd, bytes, written)
         if (written === bytes.length) return written
       } catch (error) {
-        // Anything but a full pipe means that nobody will ever read this: no reason to stop serving.
+        // Any error but a full pipe means that the reader is gone: no reason to stop serving.
         if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') {
           this.retryAtMs = performance.now() + STEP_MS
           return bytes.length
@@ -80,7 +80,7 @@ export class StderrSink implements LogSink {
     }
   }
 
-  /** Waits for a moment. Answers false, at once, if there was enough waiting lately. */
+  /** Waits for a moment. Returns false, at once, if there was enough waiting lately. */
   private wait(): boolean {
     const nowMs = performance.now()
     this.patienceMs = Math.min(PATIENCE_MS, this.patienceMs + (nowMs - this.patientAtMs) * PATIENCE_RATE)

@@ -90,7 +90,7 @@ function datagramSink(host: string, port: number): LogSink {
 
 function streamSink(where: NetConnectOpts, name: string): LogSink {
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
-  ready.catch(() => undefined) // whoever waits for it handles it
+  ready.catch(() => undefined) // the code that awaits it handles it
   let failedMs = Number.NEGATIVE_INFINITY
   const dial = (): Writable => {
     const socket = connect(where, () => resolve())
@@ -119,7 +119,7 @@ function localSink(sockets: readonly string[]): LogSink {
   const path = sockets.find((candidate) => statSync(candidate, { throwIfNoEntry: false })?.isSocket() === true)
   if (path === undefined) throw cannotConnect('Unix syslog delivery error')
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
-  ready.catch(() => undefined) // whoever waits for it handles it
+  ready.catch(() => undefined) // the code that awaits it handles it
   let startedMs = performance.now()
   let logger = startLogger(path)
   logger.process.once('spawn', resolve)

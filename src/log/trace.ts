@@ -33,8 +33,8 @@ const SHOWN = new Set(['name', 'lang', 'version', 'protocol', 'user', 'account']
 const HIDDEN = '[REDACTED]'
 
 /**
- * CONNECT's JSON as it came, but each value hidden that is not known to be harmless: passwords, tokens, signatures,
- * and what nobody has heard of yet. Text that is not JSON is hidden whole.
+ * CONNECT's JSON as it came, but each value hidden that is not known to be harmless: passwords, tokens, signatures, and
+ * unknown members. Text that is not JSON is hidden whole.
  */
 function withoutSecrets(json: string): string {
   try {

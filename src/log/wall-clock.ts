@@ -1,5 +1,5 @@
-// The time of day to the microsecond. Date knows milliseconds only, and the performance clock does not notice when
-// somebody sets the clock: so the latter's fine hand on the former's dial.
+// The time of day to the microsecond. Date knows milliseconds only, and the performance clock does not notice when the
+// operator sets the clock: so the latter's fine hand on the former's dial.
 
 /** What the performance clock has to be corrected by, in milliseconds. */
 let correctionMs = 0

@@ -1,9 +1,9 @@
 // A map by number for what comes and goes all the time, such as connections and their subscriptions.
 //
 // V8's Map makes its table anew every few dozen deletions, and each table that was given up refers to its successor.
-// Once a full collection has moved a table to the old generation, all tables after it are kept until the next full
-// one, though nobody uses them, and with them every connection that stood in any: each is copied twice and becomes
-// garbage of the old generation. Tables of this map know nothing of each other.
+// Once a full collection has moved a table to the old generation, all tables after it are kept until the next full one,
+// though they are unused, and with them every connection that stood in any: each is copied twice and becomes garbage of
+// the old generation. Tables of this map know nothing of each other.
 
 import { mix } from './block.ts'
 
@@ -49,7 +49,7 @@ export class NumberMap<V extends object> implements ReadonlyNumberMap<V> {
     this.count++
   }
 
-  /** Answers whether it was there. */
+  /** Returns whether it was there. */
   delete(key: number): boolean {
     const place = this.placeOf(key)
     if (place < 0) return false

@@ -94,7 +94,7 @@ export class RingProducer {
     return (this.head - this.published) | 0
   }
 
-  /** Makes all committed frames visible. Answers whether the consumer sleeps and must be woken. */
+  /** Makes all committed frames visible. Returns whether the consumer sleeps and must be woken. */
   publish(): boolean {
     if (this.head === this.published) return false
     this.published = this.head
@@ -103,7 +103,7 @@ export class RingProducer {
     return Atomics.load(this.words, Word.sleeping) === 1 && Atomics.exchange(this.words, Word.sleeping, 0) === 1
   }
 
-  /** Asks to be woken when there is room. Answers true if there already is: then look again instead of waiting. */
+  /** Asks to be woken when there is room. Returns true if there already is: then look again instead of waiting. */
   starve(bytes: number): boolean {
     Atomics.store(this.words, Word.starved, 1)
     this.tailSeen = Atomics.load(this.words, Word.tail)
@@ -151,13 +151,13 @@ export class RingConsumer {
     this.tail = (this.tail + bytes) | 0
   }
 
-  /** Gives back all frames dealt with. Answers whether the producer waits for room and must be woken. */
+  /** Gives back all frames dealt with. Returns whether the producer waits for room and must be woken. */
   release(): boolean {
     Atomics.store(this.words, Word.tail, this.tail)
     return Atomics.load(this.words, Word.starved) === 1 && Atomics.exchange(this.words, Word.starved, 0) === 1
   }
 
-  /** Announces sleep. Answers false if a frame came meanwhile: then the consumer is awake again. */
+  /** Announces sleep. Returns false if a frame came meanwhile: then the consumer is awake again. */
   sleep(): boolean {
     Atomics.store(this.words, Word.sleeping, 1)
     if (Atomics.load(this.words, Word.head) === this.tail) return true

@@ -76,7 +76,7 @@ export class Inbox {
     // What goes on from here comes behind what it was published behind.
     this.owner.order.begin()
     let bytes = RING_BUSY_BYTES
-    // After a bug the rings are looked into again: nobody wakes a shard that is not asleep.
+    // After a bug the rings are read again: a shard that is not asleep is not woken.
     attempt(this.owner.bugMet, () => {
       bytes = this.takeInOrder(this.owner.order.latest, most, paused)
     })

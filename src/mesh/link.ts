@@ -27,7 +27,7 @@ export interface LinkOwner {
   wake(): void
   /** Asks for publish() at the end of the turn. */
   mark(): void
-  /** LINK_WAITING_MAX bytes wait: nobody should be read whose messages could join them. */
+  /** LINK_WAITING_MAX bytes wait: no publisher should be read whose messages could join them. */
   filled(): void
   /** So many messages of the server itself were dropped. */
   dropped(messages: number): void
@@ -69,7 +69,7 @@ export class Link {
     this.owner = owner
   }
 
-  /** Frames wait: whoever publishes more through this link should not be read for now. */
+  /** Frames wait: publishers through this link should not be read for now. */
   get congested(): boolean {
     return this.waiting.length > 0
   }
@@ -223,7 +223,7 @@ export class Link {
     return messages
   }
 
-  /** The other shard is gone: what waits for it is let go, and nobody is held for its sake. */
+  /** The other shard is gone: what waits for it is released, and so are the publishers that it held. */
   close(): void {
     this.state = 'closed'
     for (const { chunk } of this.waiting) chunk.release()

@@ -108,7 +108,7 @@ export class ShardPeer implements InboxRing {
   readonly index: number
   readonly interest: InterestReader
   readonly link: Link
-  /** Whoever published the frame at hand. */
+  /** The publisher of the current frame. */
   readonly publisher: PeerPublisher
   private readonly owner: PeerOwner
   private readonly port: MessagePort
@@ -269,7 +269,7 @@ export class ShardPeer implements InboxRing {
     then?.(info)
   }
 
-  /** Asks the peer to slow one of its publishers down. Answers false if that was asked already. */
+  /** Asks the peer to slow one of its publishers down. Returns false if that was asked already. */
   requestHold(connection: number): boolean {
     if (this.holding.has(connection)) return false
     this.holding.add(connection)
@@ -331,7 +331,7 @@ export class ShardPeer implements InboxRing {
     try {
       this.deliver()
     } catch (error) {
-      // A bug of ours costs this frame, neither the shard nor whoever made it look.
+      // A bug of ours costs this frame, not the shard, and not the caller.
       this.owner.bugMet(error)
       this.assembly = undefined
       this.run.chunk = undefined

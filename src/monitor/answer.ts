@@ -6,7 +6,7 @@ import { writeJson } from './json-writer.ts'
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** The pieces of its body, written when somebody asks for it: over the system account a value goes out otherwise. */
+  /** The pieces of its body, written on demand: over the system account a value goes out in another form. */
   readonly body: () => Promise<readonly Buffer[]>
   /** What the body says, where that is JSON. */
   readonly value?: Json
@@ -15,7 +15,7 @@ export interface Answer {
 }
 
 const TEXT = 'text/plain; charset=utf-8'
-/** The pages are for everybody's dashboards; nats-server lets any origin read them. */
+/** The pages are for any dashboard; nats-server lets every origin read them. */
 const JSON_HEADERS = { 'Content-Type': 'application/json', 'Access-Control-Allow-Origin': '*' }
 /** Texts echo what was asked for: no browser shall guess that they are something else. */
 const TEXT_HEADERS = { 'Content-Type': TEXT, 'X-Content-Type-Options': 'nosniff' }

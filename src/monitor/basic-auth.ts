@@ -13,7 +13,7 @@ export class BasicAuth {
   private readonly key = randomBytes(32)
   private readonly expected: Buffer | undefined
 
-  /** Two empty texts: nobody is asked. */
+  /** Two empty texts: no password is required. */
   constructor(user: string, password: string) {
     this.expected = user === '' && password === '' ? undefined : this.digest(`${user}:${password}`)
   }

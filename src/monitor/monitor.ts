@@ -141,7 +141,7 @@ export class Monitor {
     return this.tls === undefined ? 'http' : 'https'
   }
 
-  /** What whoever connects from now on is shown. As on nats-server, a server that loses its TLS keeps it here. */
+  /** What later connections are shown. As on nats-server, a server that loses its TLS keeps it here. */
   setTls(settings: TlsSettings | undefined): void {
     if (settings !== undefined) this.tls?.reload(settings)
   }

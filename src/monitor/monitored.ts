@@ -29,7 +29,7 @@ export interface Monitored {
   readonly shardStates: readonly ShardState[]
   /** The first certificate of each port with TLS, in PEM. */
   readonly certificates: { readonly client?: string | undefined; readonly webSocket?: string | undefined }
-  /** What is known of clients' certificates; undefined: nobody has asked yet. */
+  /** What is known of clients' certificates; undefined: no question yet. */
   readonly ocspCounts: OcspCounts | undefined
   readonly log: Pick<Log, 'warn' | 'error' | 'complaint' | 'complaintsCounted' | 'bug'>
   /** Asks every shard. */

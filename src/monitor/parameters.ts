@@ -50,7 +50,7 @@ function exceeds(digits: string, max: string): boolean {
 const SYNTAX = 'invalid syntax'
 const RANGE = 'value out of range'
 
-/** Reads digits as Go's ParseUint does, without arithmetic that could overflow. Answers digits or what is wrong. */
+/** Reads digits as Go's ParseUint does, without arithmetic that could overflow. Returns digits or what is wrong. */
 function unsignedDigits(text: string): { readonly digits: string } | { readonly wrong: string } {
   const leading = /^[0-9]*/.exec(text)?.[0] ?? ''
   const digits = leading.replace(/^0+(?=.)/, '')

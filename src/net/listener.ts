@@ -43,7 +43,7 @@ export class Listener {
   readonly address: string
   readonly port: number
   private readonly server: Server
-  /** Accepted while nobody could take them, oldest first. */
+  /** Accepted while no shard could take them, oldest first. */
   private waiting: Handle[] = []
   /** Offered each connection; answers whether it took it. */
   private take: (handle: Handle) => boolean = () => false
@@ -73,7 +73,7 @@ export class Listener {
     this.offerWaiting()
   }
 
-  /** Somebody can take connections again: offers those that wait once more. */
+  /** A shard can take connections again: offers the waiting ones once more. */
   offerWaiting(): void {
     for (const handle of this.waiting.splice(0)) this.serverOnHandle(handle)
   }

@@ -84,7 +84,7 @@ export class Outbound {
   private waitingSinceMs = 0
   /** Called once, when everything pending has been taken. */
   private onDrained: (() => void) | undefined
-  /** Those who hold back publishers until this has caught up. */
+  /** The publishers' holds until this receiver has caught up. */
   private waiters: Set<() => void> | undefined
   /** What becomes of messages for which there is no room; undefined: the connection is cut. */
   private dropPolicy: DropPolicy | undefined
@@ -100,7 +100,7 @@ export class Outbound {
 
   /**
    * From now on messages for which there is no room are dropped, or, with undefined, the connection is cut. One that
-   * drops messages holds nobody back: whoever chose that prefers losing some to slowing down publishers. Lines are
+   * drops messages holds no publisher back: its operator prefers losing messages to slowing publishers down. Lines are
    * never dropped and have some room of their own.
    */
   setDropPolicy(dropPolicy: DropPolicy | undefined): void {
@@ -140,7 +140,7 @@ export class Outbound {
     return this.behindMark < HOLD_PENDING
   }
 
-  /** How long whoever sent the latest `bytes` is to be held: the more it sent, the longer. Milliseconds. */
+  /** How long the publisher of the latest `bytes` is held: the more it sent, the longer. Milliseconds. */
   holdMs(bytes: number): number {
     return this.isSmall ? STUCK_AFTER_SMALL_MS : holdMsFor(bytes)
   }
@@ -222,7 +222,7 @@ export class Outbound {
   }
 
   /**
-   * For those that drop messages: makes room for `count` messages of `size` bytes by the policy. Answers for how many
+   * For those that drop messages: makes room for `count` messages of `size` bytes by the policy. Returns for how many
    * there is room; the others, its oldest or its newest, are dropped. One message fits whenever nothing waits.
    */
   makeRoom(count: number, size: number): number {

@@ -38,7 +38,7 @@ export class ReadGate {
     return this.congested.size > 0
   }
 
-  /** A receiver of this shard has fallen behind; `readBytes` is what was read latest. Answers whether a hold began. */
+  /** A receiver of this shard has fallen behind; `readBytes` is what was read latest. Returns whether a hold began. */
   holdFor(receiver: Outbound, readBytes: number): boolean {
     if (!this.holdForMs(receiver.holdMs(readBytes))) return false
     receiver.whenRelieved(this.release)

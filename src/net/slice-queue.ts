@@ -23,7 +23,7 @@ export class SliceQueue {
    * the head of one message, and a REST follows. Undefined: nothing can be dropped.
    */
   units: number[] | undefined
-  /** So many slices at the front cannot be dropped: nobody looks at them again. */
+  /** So many slices at the front cannot be dropped and are not examined again. */
   private kept = 0
 
   constructor(dropsMessages: boolean) {

@@ -76,7 +76,7 @@ export class SlowWrites {
     return this.untaken !== -1
   }
 
-  /** Answers whether it has caught up, and tells the log. */
+  /** Returns whether it has caught up, and tells the log. */
   hasRecovered(): boolean {
     const { shard } = this
     const { outbound, log } = this.client

@@ -107,7 +107,7 @@ export interface Options {
   readonly httpsPort: number | undefined
   /** What the paths of the monitoring pages begin with, such as `/nats`. Default: nothing. */
   readonly monitorBasePath: string
-  /** User and password that the monitoring pages ask for (HTTP Basic); both empty: everybody may see them (default). */
+  /** User and password that the monitoring pages ask for (HTTP Basic); both empty: the pages are open (default). */
   readonly monitorUser: string
   readonly monitorPassword: string
   /** Closed connections to remember for the monitoring pages. Default 10,000. */
@@ -115,7 +115,7 @@ export interface Options {
   /** Of the profiling pages of Go. */
   readonly profPort: number
   readonly profBlockRate: number
-  /** Who may enter; undefined: everybody. */
+  /** Which users may connect; undefined: every client. */
   readonly authorization: AuthorizationOptions | undefined
   /** Accounts. */
   readonly accounts: readonly AccountOptions[]

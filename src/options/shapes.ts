@@ -2,7 +2,7 @@
 // data, frozen and structured-cloneable, because every thread is given a copy. Times are milliseconds; a text that
 // was not given is empty. Where nats-server keeps a key (an nkey's public half, a bcrypt hash), so do we: as text.
 
-/** The account of those who are in no other. */
+/** The account of clients without another one. */
 export const GLOBAL_ACCOUNT = '$G'
 
 /** What a user may publish and subscribe to. A part that is undefined restricts nothing. */
@@ -88,7 +88,7 @@ export interface AuthorizationOptions {
   readonly proxyRequired: boolean
 }
 
-/** Nothing is asked of anybody. */
+/** No client needs credentials. */
 export const NO_AUTHORIZATION: AuthorizationOptions = {
   username: '',
   password: '',

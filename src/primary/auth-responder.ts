@@ -23,10 +23,10 @@ export class AuthResponder {
   private pool: Promise<PasswordPool> | undefined
   private resolver: OpenResolver | undefined
   private peers: Promise<OcspPeers> | undefined
-  /** What is known of clients' certificates; undefined: nobody has asked yet. */
+  /** What is known of clients' certificates; undefined: no question yet. */
   ocspCounts: OcspCounts | undefined
 
-  /** `options` are those in force when somebody asks; `ocsp` is told of certificates that are not good. */
+  /** `options` are those in force at the question; `ocsp` is told of certificates that are not good. */
   constructor(options: () => Options, authenticate: Authenticate | undefined, ocsp: OcspObserver) {
     this.authenticate = authenticate
     this.answerers = {
@@ -55,7 +55,7 @@ export class AuthResponder {
 
   /** Makes ready what these options ask for, or says why no server can go by them. `warn` is for the log. */
   async prepare(options: Options, warn: (text: string) => void): Promise<Prepared | { readonly refused: string }> {
-    // Other servers have no use for all that reads tokens. Somebody has to be at a URL all the same.
+    // Other servers have no use for all that reads tokens. A URL has to be reachable all the same.
     const { operators, trustedKeys, resolver } = options
     if (operators.length === 0 && trustedKeys.length === 0 && resolver?.type !== 'url')
       return { commit: () => undefined }

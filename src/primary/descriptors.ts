@@ -1,6 +1,6 @@
 // How near the process is to its limit of open files. A few descriptors are kept for the server itself: a thread in a
 // dead one's place, modules that are loaded when they are first wanted, files of the log, pages. Connections get the
-// others: who comes too many is told so, and when even those who are told are too many, they are closed.
+// others: a client too many is told so, and when even these are too many, they are closed.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { CROWDED_LOG_MS, DESCRIPTORS_KEPT_MAX, DESCRIPTORS_KEPT_SHARE } from '../base/constants.ts'
@@ -47,8 +47,8 @@ export class Descriptors {
   }
 
   /**
-   * What is to become of one more connection, where there are so many; the log is told of those who are too many. Who
-   * is refused is told so, and stays for a moment: only some are, the others are closed.
+   * What is to become of one more connection, where there are so many; the log names clients that are too many. Who is
+   * refused is told so, and stays for a moment: only some are, the others are closed.
    */
   judge(connections: number): 'take' | 'refuse' | 'close' {
     if (this.own + connections < this.limit - this.kept) return 'take'

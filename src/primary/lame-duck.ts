@@ -1,6 +1,6 @@
-// Lame duck mode (docs/reference/reload-and-signals.md, "Lame duck mode"): the server takes nobody new, tells its
-// clients that it is about to end, gives them a grace period to look for another one, and closes those who stay one
-// after the other, so that they do not all connect elsewhere in the same moment.
+// Lame duck mode (docs/reference/reload-and-signals.md, "Lame duck mode"): the server accepts no more clients, tells
+// the connected ones that it is about to end, gives them a grace period to look for another one, and closes the
+// remaining ones one by one, so that they do not all reconnect elsewhere in the same moment.
 
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -45,7 +45,7 @@ export class Primary {
   /** When the options in force were taken. */
   configLoadedAt = this.startedAt
 
-  /** Reads the configuration again and goes on by it; whoever made the server says how. */
+  /** Reloads the configuration; the creator of the server supplies it. */
   rereadOptions: () => Promise<void> = () =>
     Promise.reject(new Error('can only reload config when a file is provided using -c or --config'))
 
@@ -54,7 +54,7 @@ export class Primary {
   private ports: ClientPorts | undefined
   private monitor: Monitor | undefined
   private pageSources: Promise<PageSources> | undefined
-  /** Loaded when the server has started, or when somebody first asks for it. */
+  /** Loaded when the server has started, or when it is first needed. */
   private system: Promise<PrimarySystem | undefined> | undefined
   private readonly portTls: PortTls
   /** Clients are served. */
@@ -273,7 +273,7 @@ export class Primary {
     return { client: client?.pairs[0].cert, webSocket: webSocket?.pairs[0].cert }
   }
 
-  /** What is known of clients' certificates; undefined: nobody has asked yet. */
+  /** What is known of clients' certificates; undefined: no question yet. */
   get ocspCounts(): OcspCounts | undefined {
     return this.authResponder.ocspCounts
   }
@@ -290,12 +290,12 @@ export class Primary {
     return this.authResponder.accountResolver
   }
 
-  /** Those who are connected go by the tokens that these accounts have now. */
+  /** Connected clients go by the tokens that these accounts have now. */
   claimsChanged(accounts: readonly string[]): void {
     this.shards.claimsChanged(accounts)
   }
 
-  /** Tells whoever listens that the server ends; resolves when that is on its way to them. */
+  /** Tells subscribers that the server ends; resolves when that is on its way to them. */
   private async announceEnd(how: 'SHUTDOWN' | 'LAMEDUCK'): Promise<void> {
     const system = await this.system
     if (system?.announcements.ending(how) === true) await this.query({ kind: 'totals' })

@@ -9,7 +9,7 @@ import type { Log } from '../log/log.ts'
 
 const PID_FILE_MODE = 0o600
 
-/** Digits only, no line end; it stays when the server ends. Answers why it cannot be written, or undefined. */
+/** Digits only, no line end; it stays when the server ends. Returns why it cannot be written, or undefined. */
 export function writePidFile(path: string): string | undefined {
   try {
     writeFileSync(path, String(process.pid), { mode: PID_FILE_MODE })

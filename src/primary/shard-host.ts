@@ -41,14 +41,14 @@ export interface ShardHost {
   stop(): Promise<void>
 }
 
-/** What a host tells whoever made it. */
+/** What a host tells its owner. */
 export interface ShardObserver {
   /** A worker thread has ended, for whatever reason; once. */
   onDeath(host: WorkerShardHost): void
   onLog(message: LogMessage): void
-  /** Connections of these accounts have come or gone, and somebody wants to know. */
+  /** Connections of these accounts have opened or closed, and there is a subscriber for that. */
   onConnectionsChanged(accounts: readonly string[]): void
-  /** Those who answer what its shard asks. */
+  /** The responders for what its shard asks. */
   readonly answerers: Answerers
   /** A bug was met. */
   readonly bugMet: OnBug
@@ -167,7 +167,7 @@ export class WorkerShardHost implements ShardHost {
     this.thread = thread
     const { promise: ready, resolve: becomeReady, reject: failReady } = Promise.withResolvers<void>()
     this.ready = ready
-    this.ready.catch(() => undefined) // whoever waits for it handles it
+    this.ready.catch(() => undefined) // the code that awaits it handles it
     const reply = (answer: AnswerMessage): void => {
       if (!this.dead) this.tell(answer)
     }
@@ -304,7 +304,7 @@ export class WorkerShardHost implements ShardHost {
     }
   }
 
-  /** Those who wait for answers of this shard do not wait any longer. */
+  /** Callers that wait for answers of this shard wait no longer. */
   giveUpQueries(): void {
     for (const { resolve } of this.queries.values()) resolve(undefined)
     this.queries.clear()

@@ -58,7 +58,7 @@ export class Shards implements ShardObserver {
   /** Numbers the messages about the server. */
   readonly sequence = new MessageSequence()
   private readonly publishOrder = new PublishOrder()
-  /** Connections of accounts have come or gone, and somebody wants to know. */
+  /** Connections of accounts have opened or closed, and there is a subscriber for that. */
   onConnectionsChanged: (accounts: readonly string[]) => void = () => undefined
   /** What new threads are told of TLS. */
   tls: TlsOfPorts = {}
@@ -202,7 +202,7 @@ export class Shards implements ShardObserver {
 
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
 
-  /** Hands a connection to the next shard. Answers false if none can take it at present. */
+  /** Hands a connection to the next shard. Returns false if none can take it at present. */
   take(handle: Handle, kind: Arrival['kind']): boolean {
     try {
       return this.hand(handle, kind)
@@ -343,7 +343,7 @@ export class Shards implements ShardObserver {
   }
 
   /**
-   * Makes a new thread one of those that take connections. One after the other, and only to those who know each other
+   * Makes a new thread one of those that take connections. One after the other, and only to shards that know each other
    * already: each pair is introduced once.
    */
   private join(host: WorkerShardHost): Promise<void> {

@@ -41,7 +41,7 @@ const DEPTH_MAX = 10_000
 
 /**
  * Applies a CONNECT's JSON to the options that hold so far (a CONNECT may be repeated; absent members stay). Known
- * members are copied one by one; nothing is spread or assigned whole. Answers undefined if the text is not acceptable,
+ * members are copied one by one; nothing is spread or assigned whole. Returns undefined if the text is not acceptable,
  * in which case nothing was changed.
  */
 export function parseConnect(json: string, current: ConnectOptions): ConnectOptions | undefined {

@@ -24,7 +24,7 @@ export class CutLine {
     this.isOpen = isOpen
   }
 
-  /** Takes in block[start, end), if the line goes on being cut and is not longer than `max`. Answers whether it did. */
+  /** Takes in block[start, end), if the line goes on being cut and is not longer than `max`. Returns whether it did. */
   extend(block: Block, start: number, end: number, max: number): boolean {
     const length = this.length + end - start
     if (!this.isOpen || length > max || block.bytes.subarray(start, end).includes(LF)) return false

@@ -76,11 +76,11 @@ export class HeadComposer implements Dialect {
   }
 }
 
-/** One for all clients of a thread: whoever composes a head copies it before the next one. */
+/** One for all clients of a thread: a head is copied before the next one is composed. */
 export const CLIENT_DIALECT = new HeadComposer()
 
 /**
- * Answer to a request that nobody hears (docs/reference/delivery.md, "No responders"): HMSG on the reply subject,
+ * Answer to a request without responders (docs/reference/delivery.md, "No responders"): HMSG on the reply subject,
  * status 503. Byte strings.
  */
 export function encodeNoResponders(subject: string, reply: string, sid: string): Buffer {

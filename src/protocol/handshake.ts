@@ -12,7 +12,7 @@ export interface ServerIdentity {
   readonly port: number
   readonly headers: boolean
   readonly maxPayload: number
-  /** What those who come by WebSocket are told instead. */
+  /** What WebSocket clients are told instead. */
   readonly webSocket?: Pick<ServerIdentity, 'host' | 'port'> | undefined
   /** The server is about to end: clients should look for another one. */
   readonly lameDuck: boolean
@@ -33,7 +33,10 @@ export interface Hello {
   readonly maxPayload?: number
 }
 
-/** What INFO says to everybody, without the closing brace; a storm of connects would put it together each time. */
+/**
+ * The part of INFO that is equal for all clients, without the closing brace; a storm of connects would compose it each
+ * time.
+ */
 const openings = new WeakMap<ServerIdentity, string>()
 
 function openingOf(identity: ServerIdentity): string {

@@ -6,10 +6,10 @@ import type { Run } from './run.ts'
 export interface ParserHandler {
   /** CONNECT: its JSON text. May suspend() the parser until it is known who the peer is. */
   processConnect(json: string): void
-  /** Another operation comes although CONNECT is due. Answers whether the peer may go on without. */
+  /** Another operation comes although CONNECT is due. Returns whether the peer may go on without. */
   mayGoOnWithoutConnect(): boolean
   /**
-   * PUB or HPUB; the run is valid during the call only. Answers how many of its messages were taken, one at least: the
+   * PUB or HPUB; the run is valid during the call only. Returns how many of its messages were taken, one at least: the
    * parser tells the others again.
    */
   processPub(run: Run): number

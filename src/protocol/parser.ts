@@ -36,7 +36,7 @@ const CR = 13
 const SPACE = 32
 const TAB = 9
 const SNIPPET_BYTES = 32
-/** Where nobody counts. */
+/** Where work is not counted. */
 const ENDLESS: TurnWork = { left: Number.POSITIVE_INFINITY }
 
 const Ignoring = { none: 0, ping: 1, pong: 2, ok: 3 } as const
@@ -243,7 +243,7 @@ export class Parser {
 
   // ── Control lines ─────────────────────────────────────────────────────────────────────────────────────
 
-  /** Reads the control line at `at`, or keeps it for later if its end has not come. Answers where to go on. */
+  /** Reads the control line at `at`, or keeps it for later if its end has not come. Returns where to go on. */
   private readLine(block: Block, at: number, end: number): number {
     const bytes = block.bytes
     this.turn.left -= Work.operation

@@ -2,7 +2,7 @@
 
 import { SIZE_DIGITS_MAX } from '../base/constants.ts'
 
-/** A size argument: 1 to 9 decimal digits. Answers -1 for anything else (docs/reference/operations.md, "Sizes"). */
+/** A size argument: 1 to 9 decimal digits. Returns -1 for anything else (docs/reference/operations.md, "Sizes"). */
 export function parseSize(bytes: Buffer, start: number, end: number): number {
   if (end === start || end - start > SIZE_DIGITS_MAX) return -1
   let value = 0

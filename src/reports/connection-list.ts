@@ -1,7 +1,7 @@
-// This shard's part of /connz. A page is made in two steps, so that ten thousand connections cost a shard one walk
-// over them and not ten thousand rows: first their sort keys, only as many as the page may need (findConnections),
-// then the rows of those that the page really shows (describeConnections). Both go on for as many turns of the loop
-// as they need (report-queue.ts): who comes or is closed meanwhile may be missing, but nobody is there twice.
+// This shard's part of /connz. A page is made in two steps, so that ten thousand connections cost a shard one walk over
+// them and not ten thousand rows: first their sort keys, only as many as the page may need (findConnections), then the
+// rows of those that the page really shows (describeConnections). Both go on for as many turns of the loop as they need
+// (report-queue.ts): connections that open or close meanwhile may be missing, but none appears twice.
 
 import { hostPort } from '../base/addresses.ts'
 import type { Client } from '../connection/client.ts'

@@ -30,7 +30,7 @@ export function subscriptionRow(shard: RowSource, subscription: Subscription): S
   }
 }
 
-/** Who a connection is, or has said it is, as people may see it; empty while nobody knows. */
+/** Who a connection is, or has said it is, as pages may show it; empty while unknown. */
 export function authorizedUserOf({ login }: Client): string {
   return login.identity?.user ?? login.claimedUser
 }

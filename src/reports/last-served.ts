@@ -19,7 +19,7 @@ export class LastServed {
     this.bytes[0] = this.bytes.write(describe(), 1, LAST_SERVED_BYTES - 1, 'latin1')
   }
 
-  /** Empty: nobody has been served. */
+  /** Empty: no connection has been served. */
   get text(): string {
     return this.bytes.toString('latin1', 1, 1 + this.bytes[0])
   }

@@ -1,5 +1,5 @@
 // How busy a thread's event loop is, how late it is, and what garbage collection costs it. Used by every shard and by
-// the primary for itself, and only where somebody can ask: the delay meter wakes an idle thread RESOLUTION_MS apart.
+// the primary for itself, and only where it can be asked for: the delay meter wakes an idle thread RESOLUTION_MS apart.
 
 import { constants, type EventLoopUtilization, monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'

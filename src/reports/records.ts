@@ -40,7 +40,7 @@ export class Records {
   readonly load: LoadMeter | undefined
 
   private readonly shard: RecordsOwner
-  /** When the log last named somebody for whom there was no room. */
+  /** When the log last named a connection for which there was no room. */
   private crowdedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(shard: RecordsOwner, counters: Counters) {

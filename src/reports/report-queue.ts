@@ -20,7 +20,7 @@ export interface ReportTaker {
 export class TurnWork {
   private done = 0
 
-  /** Answers whether the share of this turn is used up; then the next turn begins. */
+  /** Returns whether the share of this turn is used up; then the next turn begins. */
   isUpAfter(work: number): boolean {
     this.done += work
     if (this.done < PAGE_TURN_WORK) return false

@@ -1,5 +1,5 @@
-// What a shard tells of itself: each shard counts for itself with plain numbers; a report adds them up when somebody
-// asks. What must outlive the thread stands in shared memory (gauges.ts).
+// What a shard tells of itself: each shard counts for itself with plain numbers; a report adds them up on request. What
+// must outlive the thread stands in shared memory (gauges.ts).
 
 import { Faults } from '../base/errors.ts'
 import { describeConnections, findConnections } from './connection-list.ts'

@@ -1,4 +1,4 @@
-// What a report is made of: a shard, as it is seen by those who ask it about itself.
+// What a report is made of: a shard, as its reports see it.
 
 import type { Account } from '../accounts/account.ts'
 import type { Client } from '../connection/client.ts'

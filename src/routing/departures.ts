@@ -1,7 +1,7 @@
 // Members of queue groups that leave while messages for them may be on their way. A member that is gone from the index
-// is picked by nobody any more, but other shards have routed messages to it before: until each of them has said that
-// what it routed is here (Peer.askFence), the member still takes what is meant for its group and has nobody else here.
-// So no message has to go to a third shard, where later ones of its publisher could have come before it.
+// is no longer picked, but other shards may have routed messages to it: until each of them has confirmed that what it
+// routed is here (Peer.askFence), the member still takes messages for its group that have no other member here. So no
+// message has to go to a third shard, where later ones of its publisher could have come before it.
 //
 // A connection that breaks cannot take anything: its messages look for another member (Router.receive).
 
@@ -35,7 +35,7 @@ export class Departures {
   }
 
   /**
-   * Takes a member of a queue group out of the index. Answers true if messages for it may still come: then `done` is
+   * Takes a member of a queue group out of the index. Returns true if messages for it may still come: then `done` is
    * called when that is over.
    */
   begin(subscription: Subscription, done: () => void): boolean {

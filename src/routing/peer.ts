@@ -8,7 +8,7 @@ import type { Routing } from './routing.ts'
 export interface PeerLink {
   /** Sends messages [from, from + count) of `run`. */
   send(run: Run, routing: Routing, from: number, count: number): void
-  /** Frames wait for it: whoever publishes more should not be read for now. */
+  /** Frames wait for it: their publishers should not be read for now. */
   readonly congested: boolean
   /** Calls back when none wait any more. */
   whenRelieved(callback: () => void): void

@@ -29,7 +29,7 @@ export class Plan {
   guessed = false
   /** Whose permissions have been found to allow publishing to this subject: the last, and the others. */
   allowedFor: object | undefined
-  /** The one that takes every message, if there is nobody and nothing else. */
+  /** The receiver of every message, if it is the only destination. */
   only: Subscription | undefined
   /** What a message costs, in units of work, and how often its bytes are encoded. */
   private work = 0

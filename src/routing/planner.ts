@@ -58,7 +58,7 @@ export class Planner {
         for (const member of members as readonly Subscription[]) {
           if (!isWithinReach(member, isImported)) continue
           const group = groupOf(member, line, start, end)
-          // A group of which nobody may have it does not want it.
+          // A group without a permitted member does not want it.
           if (mayHave(member, group, line, start, end)) plan.queueNamed(name).local.push(group)
         }
       },
@@ -125,7 +125,7 @@ export function groupOf(subscription: Subscription, line: Block, start: number, 
   return { subject, sid, headers: options.headers, dialect, subscriptions: [subscription] }
 }
 
-/** Denies inside a wildcard: the subject, as the receiver sees it, is kept from those who must not have it. */
+/** Denies inside a wildcard: the message is kept from receivers that are denied its subject. */
 export function mayHave(
   subscription: Subscription,
   group: ReceiverGroup,

@@ -14,7 +14,7 @@ export interface Routing {
   readonly asked: number
   /** The publisher's connection, on the shard that it belongs to. */
   readonly publisher: number
-  /** The number of its trace; 0: it is not traced; negative: nobody awaits what is told of it. */
+  /** The number of its trace; 0: it is not traced; negative: its report is not awaited. */
   readonly trace: number
   /** It is not to be delivered. */
   readonly isOnlyTraced: boolean

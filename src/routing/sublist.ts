@@ -42,7 +42,7 @@ export class Sublist {
   }
 
   /**
-   * Adds an entry here and to the shared index, and a subscription to the accounts that its own imports from. Answers
+   * Adds an entry here and to the shared index, and a subscription to the accounts that its own imports from. Returns
    * false, and does nothing, if the index is full.
    */
   insert(entry: Entry): boolean {
@@ -53,7 +53,7 @@ export class Sublist {
   }
 
   /**
-   * A subscription's account imports something else than before: what stands for it in others is made anew. Answers
+   * A subscription's account imports something else than before: what stands for it in others is made anew. Returns
    * false if the index is full, so that not all of it could be.
    */
   reimport(entry: Subscription): boolean {
@@ -106,7 +106,7 @@ export class Sublist {
     this.removeAll([entry])
   }
 
-  /** Removes many entries without disturbing those who read the index for each of them. */
+  /** Removes many entries without disturbing readers of the index for each of them. */
   removeAll(entries: Iterable<Entry>): void {
     for (const entry of entries) {
       this.takeOut(entry)
@@ -152,7 +152,7 @@ export class Sublist {
   }
 
   /**
-   * Calls `plain` for each plain entry on a matching filter, `queue` for each matching group's members. Answers what
+   * Calls `plain` for each plain entry on a matching filter, `queue` for each matching group's members. Returns what
    * that cost, in units of work.
    */
   match(

@@ -1,5 +1,5 @@
 // Requests of the server itself in an account, as clients know them: published with a reply subject of its own, and
-// answered there, by whoever listens on any shard. Callouts are made of them (auth/callout.ts).
+// answered there, by a subscriber on any shard. Callouts are made of them (auth/callout.ts).
 
 import { randomBytes } from 'node:crypto'
 import type { Account } from '../accounts/account.ts'
@@ -34,7 +34,7 @@ export class ServerRequests {
     this.owner = owner
   }
 
-  /** The payload of the first answer; undefined if nobody listens, or none comes in time or before `gone`. */
+  /** The payload of the first answer; undefined if there is no subscriber, or none comes in time or before `gone`. */
   ask({ account, timeoutMs, ...message }: ServerRequest, gone?: AbortSignal): Promise<Uint8Array | undefined> {
     if (gone?.aborted) return Promise.resolve(undefined)
     const { owner } = this

@@ -6,8 +6,8 @@
 //     client: MSG _INBOX.7                ◀──    PUB _R_.<shard>.<n>                ◀──
 //
 // A shard hears the answers to its own clients' requests: it subscribes to `_R_.<shard>.*` in each account that
-// answers, through the shared index like anybody else, and remembers for each number who asked. An answer that has a
-// reply subject itself is a request the other way: it gets a return address as well, in the account that asked.
+// answers, through the shared index like any subscriber, and remembers the requestor of each number. An answer that has
+// a reply subject itself is a request the other way: it gets a return address as well, in the account that asked.
 //
 // In the account that it comes to, a request or an answer meets the mappings there, subscriptions, queue groups and
 // further service imports, but no stream imports (docs/security.md has the rules).
@@ -70,7 +70,7 @@ export class ServiceCalls {
     const subject = subjectOf(run)
     const reply = replyOf(run)
     const there = service.subjectThere(subject)
-    // Where a service is made of another one, who asks is told of as far as its own import shares, and not the next.
+    // In a chain of services the requestor is described as far as its own import shares, not the next.
     const { sharing } = this
     if (path.length === 0) this.sharing = service.share
     const info = publisher.requestInfo(this.sharing, path.length === 0 ? '' : service.importer.name)
@@ -120,7 +120,7 @@ export class ServiceCalls {
     return this.path.length < HOPS_MAX && !this.path.includes(terms)
   }
 
-  /** Publishes a run in the account that it came to, by the mappings there. Answers how many deliveries follow. */
+  /** Publishes a run in the account that it came to, by the mappings there. Returns how many deliveries follow. */
   private publish(run: Run, account: Account, from: string, allowTrace: boolean, publisher: Publisher): number {
     const { router } = this.owner
     let delivered = 0
@@ -151,7 +151,7 @@ export class ServiceCalls {
       this.waiting.set(asker, waiting)
     }
     waiting.add(returnAddress)
-    // Who asks and asks and is not answered loses its own answers, nobody else's.
+    // A requestor with too many unanswered requests loses its own answers, not those of others.
     if (waiting.size > CALLS_MAX) this.expire(waiting.values().next().value as string)
     return returnAddress
   }
@@ -215,7 +215,7 @@ export class ServiceCalls {
     return this.remember({ service, asker: asker === importer ? exporter : importer, reply, sample: undefined })
   }
 
-  /** Forgets those who were not answered in time, in as many turns as that takes. Called every second or so. */
+  /** Forgets requests that were not answered in time, in as many turns as that takes. Called every second or so. */
   sweep(): void {
     const { owner } = this
     if (this.isSweeping) return

@@ -1,5 +1,5 @@
 // Who may enter this shard, and what the accounts are that they enter: made from the options when the shard is born,
-// and anew at a reload, when everybody who is there is asked about again.
+// and anew at a reload, when every connected client is checked again.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { KeyPair } from '@nats-io/nkeys'
@@ -50,9 +50,9 @@ export class Admission {
   private readonly jwtAccounts: JwtAccounts | undefined
   private readonly key: ServerKey
   private readonly requests: ServerRequests
-  /** When signatures of those who log in are checked. */
+  /** When signatures of logins are checked. */
   private readonly turns = new TurnQueue(LOGINS_A_TURN)
-  /** Loaded when somebody is asked about for the first time. */
+  /** Loaded at the first login that needs it. */
   private callout: Promise<Callout> | undefined
   /** How often it changed who may be here: an answer that was under way meanwhile counts for nothing. */
   private epoch = 0
@@ -183,7 +183,7 @@ export class Admission {
     this.recount()
   }
 
-  /** Asks about everybody again; messages go on between some and the next, as signatures take their time. */
+  /** Checks every client again; messages go on in between, as signatures take their time. */
   private async review(before: Authenticator): Promise<void> {
     const { shard } = this
     const reviews: Promise<void>[] = []
@@ -244,7 +244,7 @@ export class Admission {
     return this.jwtAccounts?.book.get(name)?.claims.name || name
   }
 
-  /** The token of an account; empty: it has none, or nobody has come to it here. */
+  /** The token of an account; empty: it has none, or no client of it has been here. */
   accountToken(name: string): string {
     return this.jwtAccounts?.book.get(name)?.jwt ?? ''
   }

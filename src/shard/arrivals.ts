@@ -1,5 +1,5 @@
 // Connections that have been handed to a shard and wait for their turn: to make a client costs as much as many
-// operations, and thousands may come in one message, between two reads of everybody else.
+// operations, and thousands may come in one message, between two reads of other clients.
 
 import { TurnQueue } from '../base/turn-queue.ts'
 import type { Arrival } from '../net/handle.ts'

@@ -1,5 +1,5 @@
 // The accounts of operator mode as this shard serves them: what their tokens say is compiled into accounts like those
-// of a configuration, when somebody enters them, and anew when a token changes, an activation or an account ends.
+// of a configuration, at the first login to them, and anew when a token changes, an activation or an account ends.
 //
 //     user's token ─▶ AccountBook: is its account to be trusted? ─▶ prepare(): limits, mappings, imports, exporters
 //
@@ -66,7 +66,7 @@ export class JwtAccounts {
 
   /**
    * Asks for the tokens of all accounts anew. Where there is none any more, the account goes on by the one it has if
-   * `isLasting`, and is gone if not. Answers those that changed.
+   * `isLasting`, and is gone if not. Returns those that changed.
    */
   async refresh(fetch: FetchLater, isLasting: boolean): Promise<TokenChange[]> {
     const changes: TokenChange[] = []
@@ -83,7 +83,7 @@ export class JwtAccounts {
   }
 
   /**
-   * Tokens of these accounts were pushed or deleted. One that cannot be trusted changes nothing. Answers those that
+   * Tokens of these accounts were pushed or deleted. One that cannot be trusted changes nothing. Returns those that
    * changed.
    */
   async pushed(fetch: FetchLater, keys: readonly string[]): Promise<TokenChange[]> {

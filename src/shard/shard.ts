@@ -388,7 +388,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
 
   // ── Changes ──────────────────────────────────────────────────────────────────────────────────────────
 
-  /** What INFO says has changed: everybody is told. */
+  /** INFO has changed: every client is told. */
   setIdentity(identity: ServerIdentity): void {
     this.wakeBehindRings()
     this.identity = identity
@@ -397,7 +397,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
     })
   }
 
-  /** New options are in force from now on. Resolves when those who may not be here by them have gone. */
+  /** New options are in force from now on. Resolves when the clients that they exclude have gone. */
   async setOptions(options: Options, tls: TlsOfPorts): Promise<void> {
     try {
       await this.goBy(options, tls)

@@ -104,7 +104,7 @@ export class TlsEntry {
     }
   }
 
-  /** What a callout is told. The chain is put into words only when somebody asks for it. */
+  /** What a callout is told. The chain is described only when it is asked for. */
   detailsOf(session: TlsSession | undefined): TlsDetails | undefined {
     if (session === undefined) return undefined
     const { version, cipher } = session

@@ -79,7 +79,7 @@ function named(names: readonly ServiceName[], name: string, account = ''): Servi
   return found && service(found, account)
 }
 
-/** What everybody may ask about their own account: the subject there, and in the system account. */
+/** What every account may ask about itself: the subject there, and in the system account. */
 export const IMPLICIT_IMPORTS: readonly {
   readonly subject: string
   readonly target: (account: string) => string

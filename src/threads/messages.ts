@@ -50,7 +50,7 @@ export type ToShard =
   | { readonly kind: 'setup'; readonly setup: ShardSetup }
   /** Connections that are now the shard's. */
   | { readonly kind: 'connections'; readonly arrivals: readonly Arrival[] }
-  /** What INFO says has changed: it is told to clients from now on, and to those who are there. */
+  /** What INFO says has changed: later clients are told, and the connected ones too. */
   | { readonly kind: 'identity'; readonly identity: ServerIdentity }
   /** New options are in force. Answered by `applied`. */
   | { readonly kind: 'options'; readonly options: Options; readonly tls: TlsOfPorts }
@@ -61,7 +61,7 @@ export type ToShard =
   | { readonly kind: 'peer'; readonly peer: PeerSetup }
   /** Another shard has died: forget it. */
   | { readonly kind: 'peerGone'; readonly index: number }
-  /** Somebody asks for counters. Answered by `reportPart`s and `reportEnd`. */
+  /** Counters are requested. Answered by `reportPart`s and `reportEnd`. */
   | { readonly kind: 'query'; readonly id: number; readonly query: Query }
   /** The tokens of these accounts are others, or gone. */
   | { readonly kind: 'claims'; readonly accounts: readonly string[] }

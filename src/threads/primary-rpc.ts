@@ -52,7 +52,7 @@ export interface AnswerMessage {
   readonly answer: QuestionKinds[Kind]['answer']
 }
 
-/** What is answered when nobody answers: each a refusal. */
+/** The answers where none comes: each a refusal. */
 const NO_ANSWERS: { readonly [K in Kind]: QuestionKinds[K]['answer'] } = {
   password: 'gone',
   account: undefined,
@@ -71,7 +71,7 @@ export class Questions implements PasswordVerifier {
     this.post = post
   }
 
-  /** The answer, or one that refuses if whoever wanted it has gone. Never rejects. */
+  /** The answer, or one that refuses if the client has gone. Never rejects. */
   ask<K extends Kind>(
     about: K,
     question: QuestionKinds[K]['ask'],
@@ -107,7 +107,7 @@ export class Questions implements PasswordVerifier {
   }
 }
 
-/** Those who answer on the primary; one who rejects has met a bug, and refuses. */
+/** The responders on the primary; a rejection is a bug, and refuses. */
 export type Answerers = {
   readonly [K in Kind]: (question: QuestionKinds[K]['ask'], gone: AbortSignal) => Promise<QuestionKinds[K]['answer']>
 }
@@ -144,7 +144,7 @@ export class QuestionDesk {
     attempt(failed, () => this.answer(message, gone.signal).then(settle))
   }
 
-  /** The shard has died: nobody waits for its answers. */
+  /** The shard has died: its answers are not awaited any more. */
   close(): void {
     for (const gone of this.underway.values()) gone.abort()
     this.underway.clear()

@@ -2,7 +2,7 @@
 // safely: the subject with its attributes in order, the alternative names, the public key info.
 //
 // OpenSSL has parsed and verified the certificate before. Still every length is checked here, and whatever is not
-// exactly as RFC 5280 has it makes the whole certificate unreadable: nobody is let in by it (rule: any doubt refuses).
+// exactly as RFC 5280 has it makes the whole certificate unreadable: it admits no client (rule: any doubt refuses).
 
 import { BOOLEAN, OBJECT_IDENTIFIER, OCTET_STRING, Reader, readOid, SEQUENCE, SET, Unreadable } from './der.ts'
 

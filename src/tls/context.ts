@@ -48,7 +48,7 @@ export function buildServer(settings: TlsSettings): Result<Server> {
   }
 }
 
-/** The TLS half of an HTTPS server. It asks nobody for a certificate, whatever clients of the NATS port need. */
+/** The TLS half of an HTTPS server. It requests no client certificate, whatever clients of the NATS port need. */
 export class HttpsContext {
   private settings: TlsSettings
   private choose: SniCallback

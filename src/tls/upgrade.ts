@@ -7,9 +7,9 @@
 //     otherwise ────▶ INFO ──▶ wait ─────┘        │
 //                                                 └─ else ──▶ failed, as it is when the time is over
 //
-// The first bytes are looked at before OpenSSL has them: whoever does not speak TLS is told nothing in TLS. They also
-// say that the expensive part of a handshake is due; of those, only some begin in a turn of the loop, so that a storm
-// of connects does not stop the shard's other clients. Each connection has one absolute deadline at any time.
+// The first bytes are looked at before OpenSSL has them: a peer that does not speak TLS is told nothing in TLS. They
+// also say that the expensive part of a handshake is due; of those, only some begin in a turn of the loop, so that a
+// storm of connects does not stop the shard's other clients. Each connection has one absolute deadline at any time.
 
 import assert from 'node:assert/strict'
 import type { X509Certificate } from 'node:crypto'
@@ -81,7 +81,7 @@ const throttled: TlsFailure = {
 }
 const left: TlsFailure = { text: undefined, reason: 'Client Closed', log: undefined, everyday: true }
 
-/** Whoever begins an upgrade is told, once, how it ends. What the calls that tell it throw is lost. */
+/** The owner of an upgrade is told, once, how it ends. What the calls that tell it throw is lost. */
 export interface UpgradeHandler {
   /** INFO is due, in plain. Called at most once, perhaps within begin(). */
   greet(): void
@@ -128,7 +128,7 @@ export class TlsUpgrader {
   }
 
   /**
-   * Takes over a connection that has been accepted and not read. Nobody else listens to the socket until the end.
+   * Takes over a connection that has been accepted and not read. Nothing else listens to the socket until the end.
    * `greeted`: INFO has been sent, and is not due any more.
    */
   begin(socket: Socket, handler: UpgradeHandler, greeted = false): void {
@@ -147,7 +147,7 @@ export class TlsUpgrader {
   cancel(socket: Socket): void {
     if (!this.upgrades.has(socket)) return
     this.forget(socket)
-    // One that is on its way already interests nobody any more.
+    // The result of one that is under way is ignored.
     socket.on('error', () => undefined)
     socket.destroy()
   }

@@ -5,7 +5,7 @@ import { Needle } from './needle.ts'
 
 export const TRACE_DEST = 'Nats-Trace-Dest'
 const TRACE_ONLY = 'Nats-Trace-Only'
-/** Of older servers; whoever sends it is not traced. */
+/** Of older servers; a message with it is not traced. */
 const ORIGIN_ACCOUNT = 'Nats-Trace-Origin-Account'
 const TRACE_PARENT = 'traceparent'
 /** The destination that turns tracing off: no subject. */

@@ -1,6 +1,6 @@
 // One message that is traced, on one shard: it goes the ways that router.ts would send it, a receiver at a time, and
-// each is noted (docs/reference/tracing.md, "The trace event"). Off the fast path: whoever is not traced pays a branch
-// a run in router.ts.
+// each is noted (docs/reference/tracing.md, "The trace event"). Off the fast path: an untraced run pays one branch in
+// router.ts.
 //
 //     publisher's shard    in, sm ─▶ dispatch ─┬─ receivers here      eg, or se and eg
 //                                              ├─ frame to a shard    its events come back when it has delivered
@@ -38,14 +38,14 @@ const NotDelivered = {
   slow: 'Not delivered because fast producer not stalled and consumer is slow',
 } as const
 
-/** What a trace needs of those who keep it. */
+/** What a trace needs of its owner. */
 export interface TraceOwner {
   readonly shard: TracingOwner
   /** The time of an event. */
   now(): string
   /**
    * Sends a traced message to another shard and calls back with what happened there: all that is known of it, after a
-   * while. Answers false if it was not sent.
+   * while. Returns false if it was not sent.
    */
   ask(peer: Peer, run: Run, routing: Omit<Routing, 'trace'>, callback: (events: readonly TraceEvent[]) => void): boolean
 }
@@ -57,7 +57,7 @@ export class MessageTrace implements Trace {
   private readonly owner: TraceOwner
   /** Whose egresses need not name their account; empty: all name it. */
   private readonly account: string
-  /** Called once, when everybody has told what happened. */
+  /** Called once, when every shard has reported. */
   private readonly onDone: () => void
   /** Others that have not told yet, and itself while the message is under way here. */
   private awaited = 1

@@ -30,7 +30,7 @@ export interface TracingOwner extends Speaker {
 
 /** Another shard, from which traced messages come. */
 export interface TracePeer extends Peer {
-  /** Whoever published the frame at hand. */
+  /** The publisher of the current frame. */
   readonly publisher: RemotePublisher
   /** Tells what happened here to a message of the peer's, by the number of its trace. */
   tellTrace(trace: number, events: readonly TraceEvent[]): void

@@ -157,7 +157,7 @@ export class Tracing implements TraceOwner {
       if (name === '') return
       const queue = shard.router.planner.planOf(run, account).findQueue(name)
       if (queue === undefined || trace.deliverQueue(run, queue, publisher) || isOnlyTraced) return
-      // Nobody here any more: any other will do, and is not told of.
+      // No member is left here: any other will do, and is not reported.
       const rest: Routing = { ...routing, trace: 0, plain: false }
       shard.router.tracing(undefined, () => shard.router.receive(run, account, rest, publisher))
     })

@@ -1,5 +1,5 @@
 // Compression of messages (RFC 7692) for all connections of a shard, without context takeover: each message stands for
-// itself, so one compressor and one decompressor serve everybody, one message after the other.
+// itself, so one compressor and one decompressor serve all connections, one message after the other.
 //
 // Both work on the calling thread. A message is a few kilobytes: 1 to 60 µs, which a thread pool would only add to.
 
@@ -22,7 +22,7 @@ class Zlib {
   }
 
   /**
-   * Puts input in; `take` is given what comes out, valid during the call only, and answers whether to go on. Answers
+   * Puts input in; `take` is given what comes out, valid during the call only, and answers whether to go on. Returns
    * whether all went well.
    */
   write(input: Buffer, flush: number, take: (piece: Buffer) => boolean): boolean {
@@ -47,7 +47,7 @@ export class Inflater {
   private readonly zlib = new Zlib(createInflateRaw())
 
   /**
-   * Inflates one message. `take` is given its pieces, valid during the call only, and answers whether to go on. Answers
+   * Inflates one message. `take` is given its pieces, valid during the call only, and answers whether to go on. Returns
    * false if the data is damaged or `take` has had enough.
    */
   inflate(message: Buffer, take: (piece: Buffer) => boolean): boolean {

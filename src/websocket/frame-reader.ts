@@ -29,7 +29,7 @@ export const CARRY_MAX = HEAD_BYTES_MAX + CONTROL_BYTES_MAX
 export interface FrameHandler {
   /** Part of a message's payload, masked with `key` (see unmask.ts). */
   frameData(block: Block, start: number, end: number, key: number): void
-  /** The same of a compressed message; `last`: it ends here. Answers whether to go on with what comes behind. */
+  /** The same of a compressed message; `last`: it ends here. Returns whether to go on with what comes behind. */
   frameCompressed(block: Block, start: number, end: number, key: number, last: boolean): boolean
   /** `payload` is valid during the call only. */
   framePing(payload: Buffer): void
@@ -74,7 +74,7 @@ export class FrameReader {
   }
 
   /**
-   * Reads block[start, end); the caller leaves CARRY_MAX bytes of room before `start`. Answers where it stopped: at
+   * Reads block[start, end); the caller leaves CARRY_MAX bytes of room before `start`. Returns where it stopped: at
    * `end`, or before it if the handler did not want to go on; then what is left is to be pushed again.
    */
   push(block: Block, start: number, end: number): number {

@@ -21,7 +21,7 @@ export class HeadCollector {
   /** Where the line begins whose end has not come. */
   private lineStart = 0
 
-  /** More of it has come; `bytes` is valid during the call only. Answers the head, once it is whole. */
+  /** More of it has come; `bytes` is valid during the call only. Returns the head, once it is whole. */
   take(bytes: Uint8Array): Head | 'incomplete' | 'tooLarge' {
     let at = this.length
     const taken = Math.min(bytes.length, BYTES_MAX - at)

@@ -15,7 +15,7 @@ export interface RequestHead {
   readonly headers: ReadonlyMap<string, readonly string[]>
 }
 
-/** Why a request is refused before anybody looks at what it asks for: the status line behind `HTTP/1.1 `. */
+/** Why a request is refused before its contents are examined: the status line behind `HTTP/1.1 `. */
 export interface BadRequest {
   readonly status: string
 }

@@ -86,7 +86,7 @@ export class WebSocketTransport implements Transport, FrameHandler {
     socket.on('close', () => this.dropMessage())
   }
 
-  /** Whoever is told what comes; before the first read. */
+  /** The consumer of what arrives; set before the first read. */
   serve(client: WebSocketClient): void {
     this.client = client
   }

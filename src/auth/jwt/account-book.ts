@@ -1,5 +1,5 @@
-// The accounts of operator mode that this thread knows: fetched by public key when somebody first asks for one,
-// verified, and kept until a newer token comes. It answers whether an account is to be trusted, and nothing else.
+// The accounts of operator mode that this thread knows: fetched by public key when one is first requested, verified,
+// and kept until a newer token comes. It answers whether an account is to be trusted, and nothing else.
 
 import { isPublicKey } from '../nkey.ts'
 import { andThen, type Soon } from '../request.ts'
@@ -14,7 +14,7 @@ export type FetchAccount = (key: string) => Soon<string | undefined>
 /** Whose signatures on accounts count. */
 export type TrustedSigners = Pick<OperatorSettings, 'trustedKeys' | 'strictKeys'>
 
-/** Fetches under way at once. Whoever asks for strange accounts beyond that is refused, and nobody waits for them. */
+/** Fetches under way at once. Logins of unknown accounts beyond that are refused and do not wait. */
 export const FETCHES_MAX = 256
 /** An expired account is not fetched again sooner than this. */
 const REFETCH_MS = 1000

@@ -22,7 +22,7 @@ export function authenticateToken(
   request: AuthRequest,
   isProxied: boolean,
 ): Soon<Identity | Refusal> {
-  // A client whose own token cannot be read may still be somebody by the token for those who have none.
+  // A client whose own token cannot be read may still log in by the default sentinel.
   const own = decodeUser(request.credentials.jwt)
   const isOwn = !isInvalid(own) || operator.defaultSentinel === ''
   const jwt = isOwn ? request.credentials.jwt : operator.defaultSentinel

@@ -155,8 +155,8 @@ export function toPermissions({ publish, subscribe, responses }: TokenPermission
 }
 
 /**
- * The connection types that are known to us; undefined: all. Where all that are named are unknown, nobody can connect:
- * the answer is then an empty list.
+ * The connection types that are known to us; undefined: all. Where all that are named are unknown, no client can
+ * connect: the answer is then an empty list.
  */
 export function toConnectionTypes({ connectionTypes }: Rights): readonly ConnectionType[] | undefined {
   if (connectionTypes === undefined || connectionTypes.length === 0) return undefined

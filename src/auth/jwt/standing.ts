@@ -1,5 +1,5 @@
-// Whether those who are connected may stay when their account's token changes or ends
-// (docs/reference/authentication.md, "Operator mode").
+// Whether connected clients may stay when their account's token changes or ends (docs/reference/authentication.md,
+// "Operator mode").
 
 import type { Limits } from '../../accounts/limits.ts'
 import type { Fault } from '../../base/errors.ts'

@@ -7,7 +7,7 @@
 // the new one and never a part of it.
 //
 // `full` keeps every account and is full when it is full; `cache` lets go of what was asked for longest ago, and of
-// what nobody asked for during the ttl.
+// what was not requested during the ttl.
 
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
@@ -26,7 +26,7 @@ export interface DirectoryOptions {
   readonly type: 'full' | 'cache'
   /** Accounts that may be kept; 0: no limit, or CACHE_LIMIT for a cache. */
   readonly limit: number
-  /** Milliseconds after which a cache forgets what nobody asked for; 0: never. */
+  /** Milliseconds after which a cache forgets what was not requested; 0: never. */
   readonly ttlMs: number
   /** `no`: deletions are refused; `rename`: the file gets another name; `remove`: it is gone. */
   readonly deletes: 'no' | 'rename' | 'remove'

@@ -1,5 +1,5 @@
-// From the options of a server in operator mode to the resolver of its accounts: what has to be right before anybody is
-// let in. The texts of refusals are nats-server's, where it has one.
+// From the options of a server in operator mode to the resolver of its accounts: what has to be right before a client
+// is let in. The texts of refusals are nats-server's, where it has one.
 
 import { bugText } from '../../base/errors.ts'
 import { guarded } from '../../base/guarded.ts'
@@ -85,7 +85,7 @@ function trustedBy(options: Options): TrustedSigners {
   return operator === undefined || isInvalid(operator) ? { trustedKeys: [], strictKeys: [] } : operator
 }
 
-/** Somebody has to be there at the start; later, what cannot be asked for is refused, and nobody else minds. */
+/** The web server has to be reachable at the start; later, a failed fetch refuses the logins of that account only. */
 async function openUrl(
   given: Options,
   before: OpenResolver | undefined,

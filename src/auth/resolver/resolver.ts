@@ -2,7 +2,7 @@
 // One per server, on the primary thread; shards ask by threads/primary-rpc.ts and keep what they got
 // (jwt/account-book.ts).
 //
-// Whether a token is to be trusted is not asked here but by those who use it; what may be stored at all is.
+// Whether a token is trusted is decided by its users; what may be stored at all is decided here.
 
 import type { Account } from '../jwt/account.ts'
 import { decodeAccount } from '../jwt/account.ts'
@@ -13,7 +13,7 @@ import { isPublicKey } from '../nkey.ts'
 export interface AccountResolver {
   /** The token of an account by its public key; undefined: there is none. Never rejects. */
   lookup(key: string): Promise<string | undefined>
-  /** Takes a token in, unless the one that is there is newer. Answers what stands in the way, if anything does. */
+  /** Takes a token in, unless the one that is there is newer. Returns what stands in the way, if anything does. */
   storeNewer(key: string, jwt: string): Promise<Invalid | undefined>
 }
 
@@ -46,8 +46,8 @@ export interface DirectoryOperator {
 }
 
 /**
- * The account of a token that somebody wants stored, or the text of the refusal. `key`: the account that the request
- * named, if it did. Time is not looked at: a token may be stored before it is valid.
+ * The account of a token to be stored, or the text of the refusal. `key`: the account that the request named, if it
+ * did. Time is not looked at: a token may be stored before it is valid.
  */
 export function checkUpdate(jwt: string, key: string | undefined, operator: DirectoryOperator): Account | Invalid {
   const account = decodeAccount(jwt)

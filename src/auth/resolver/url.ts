@@ -4,10 +4,10 @@
 // What was fetched is kept here until it expires, for all shards, as in nats-server: those whose account is known come
 // in whether or not the web server is there. Only what the operator has signed is kept.
 //
-// Anybody can send a token that names an account, so strangers decide how often we ask (docs/reference/reliability.md,
-// "Chosen by the server"): one request an account at a time, none for a second after there was none, and there are only
-// so many sockets. A redirection is followed within the origin that was configured and nowhere else: what it answers
-// must not lead us into other places of the network.
+// Any client can send a token that names an account, so strangers decide how often we ask
+// (docs/reference/reliability.md, "Chosen by the server"): one request an account at a time, none for a second after
+// there was none, and there are only so many sockets. A redirection is followed within the origin that was configured
+// and nowhere else: what it answers must not lead us into other places of the network.
 
 import * as http from 'node:http'
 import * as https from 'node:https'
@@ -50,7 +50,7 @@ export class UrlResolver implements AccountResolver {
   private readonly warn: (text: string) => void
   private readonly agents: { readonly 'http:': http.Agent; readonly 'https:': https.Agent }
   private readonly book: AccountBook
-  /** Until when accounts are taken to be missing, oldest first: there was none a moment ago, or nobody answered. */
+  /** Until when accounts are taken to be missing, oldest first: there was none a moment ago, or no answer came. */
   private readonly missing = new Map<string, number>()
 
   constructor({ url, tls, trusted, warn }: UrlResolverOptions) {
@@ -67,7 +67,9 @@ export class UrlResolver implements AccountResolver {
     return isDeepStrictEqual(this.madeOf, { url, tls })
   }
 
-  /** Whether anybody is there: the URL itself is asked for, and has to be found. Answers why not. Never rejects. */
+  /**
+   * Whether the web server is there: the URL itself is requested, and has to be found. Returns why not. Never rejects.
+   */
   async check(): Promise<Invalid | undefined> {
     const answer = await this.fetch('', async () => '')
     return typeof answer === 'string' ? undefined : answer
@@ -87,7 +89,7 @@ export class UrlResolver implements AccountResolver {
     return isInvalid(taken) ? taken : undefined
   }
 
-  /** Those who still wait for an answer get none. */
+  /** Callers that still wait for an answer get none. */
   close(): void {
     this.agents['http:'].destroy()
     this.agents['https:'].destroy()

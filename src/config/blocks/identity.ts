@@ -27,7 +27,7 @@ import {
 /** What an inline JWT begins with. */
 const JWT_PREFIX = 'eyJ'
 
-/** Reads `operator`: JWTs, inline or in files. Answers the tokens. */
+/** Reads `operator`: JWTs, inline or in files. Returns the tokens. */
 export function readOperators(entry: ConfigEntry, reading: Reading): string[] {
   const { value } = entry
   if (typeof value !== 'string' && !Array.isArray(value)) {
@@ -111,7 +111,7 @@ export function readResolver(entry: ConfigEntry, reading: Reading): ResolverOpti
   if (!(value instanceof Map)) {
     return complain(entry, ofType('error parsing operator resolver, wrong type'), reading)
   }
-  // In a file, keys that nobody knows are passed over here, in nats-server too.
+  // In a file, unknown keys are ignored here, as in nats-server.
   const known = isPlainData(entry)
     ? value
     : new Map([...value].filter(([name]) => RESOLVER.keys.some((key) => key.names.includes(name))))

@@ -32,11 +32,11 @@ export interface Schema<T> {
   /** What the block is called in the documentation. */
   readonly title: string
   readonly keys: readonly Key<T>[]
-  /** The complaint about a key that nobody knows, where it is not the usual one. */
+  /** The complaint about an unknown key, if it is not the usual one. */
   readonly unknown?: (name: string) => string
 }
 
-/** Takes a value. Answers undefined, and complains, if it is not as it should be. */
+/** Takes a value. Returns undefined, and complains, if it is not as it should be. */
 export type Take<V> = (entry: ConfigEntry, reading: Reading, name: string) => V | undefined
 
 /** What is said of a value that is wrong; `name` is its key as it was written. */

@@ -226,7 +226,7 @@ class Parser {
 function integerOf(text: string): bigint | undefined {
   const digits = /^[-\p{Nd}]*/u.exec(text)?.[0] ?? ''
   if (!/^-?[0-9]+$/.test(digits)) throw new ConfigSyntaxError(`expected integer, but got '${text}'`)
-  // Nobody writes so many digits on purpose, and turning millions of them into a number takes long.
+  // So many digits are a mistake, and converting millions of them takes long.
   const value = digits.length > 40 ? 2n ** 64n : BigInt(digits)
   if (value !== BigInt.asIntN(64, value)) throw new ConfigSyntaxError(`integer '${text}' is out of the range`)
   const factor = suffixFactor(text.slice(digits.length))

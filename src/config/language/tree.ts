@@ -1,5 +1,5 @@
-// What a configuration file says, before anybody asks what it means: values with the place where they stand.
-// The parser builds it, the schema reads it, the digest is taken over it.
+// The contents of a configuration file before they are interpreted: values with their places. The parser builds it, the
+// schema reads it, the digest is taken over it.
 
 import { apiOrigin } from '../layer.ts'
 
@@ -24,7 +24,7 @@ export interface Place {
 export interface ConfigEntry {
   value: ConfigValue
   place: Place
-  /** Some `$NAME` referred to it: then a key that nobody knows is no mistake. */
+  /** Some `$NAME` referred to it: then an unknown key is no mistake. */
   usedAsVariable: boolean
 }
 
@@ -57,7 +57,7 @@ export function originOf({ place }: ConfigEntry): string {
 const DATA_DEPTH_MAX = 100
 
 /**
- * Plain data as the parser would have built it; `name` stands for the place. Answers what is wrong with it, if it is
+ * Plain data as the parser would have built it; `name` stands for the place. Returns what is wrong with it, if it is
  * none. A member that is undefined is wrong, too: left out, it might open what it was to close.
  */
 export function fromData(data: unknown, name: string, depth = 0): ConfigEntry | string {

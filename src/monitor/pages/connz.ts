@@ -2,7 +2,7 @@
 // could be on the page; here these are merged, and only the rows that are shown are asked for.
 //
 // Ours: `search` finds a text in the number, name, address, user, account or library; `filter_subject`, which
-// nats-server takes over NATS only, finds those who have a subscription that it has something in common with.
+// nats-server takes over NATS only, finds the connections with a subscription that overlaps it.
 //
 // Oddities of nats-server that tools may lean on are kept: with `cid` the limit is 1; an account that does not exist
 // has no server id and no list; closed connections of the global account are not found by its name.

@@ -1,6 +1,5 @@
-// /metrics: what Prometheus scrapes. Ours; its names are a promise. Rates are left to those who read: here are
-// counters. Accounts and connections are bounded, as each is a time series for whoever stores them: those that have
-// most to tell come first.
+// /metrics: what Prometheus scrapes. Ours; its names are a promise. Rates are left to the reader: here are counters.
+// Accounts and connections are bounded, as each is a stored time series: those that have most to tell come first.
 
 import { HEDDLE_VERSION, NATS_VERSION } from '../../base/constants.ts'
 import { LATENCY_BOUNDS_S } from '../../reports/latency.ts'

@@ -1,5 +1,5 @@
 // Families of metrics, and the two texts that Prometheus reads them in: OpenMetrics 1.0, and the older exposition
-// format 0.0.4 for those who do not ask for it. Names follow Prometheus: base units, counters end in _total.
+// format 0.0.4 for scrapers that do not accept it. Names follow Prometheus: base units, counters end in _total.
 
 export type Labels = Readonly<Record<string, string | number>>
 

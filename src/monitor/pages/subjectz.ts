@@ -1,5 +1,5 @@
-// /subjectz: the tree of subjects that somebody subscribes to, a level at a time. Ours. It is read from the shared
-// index (interest/census.ts), so that it costs the shards nothing.
+// /subjectz: the tree of subjects with subscribers, a level at a time. Ours. It is read from the shared index
+// (interest/census.ts), so that it costs the shards nothing.
 
 import { nowMs } from '../../base/clock.ts'
 import { goTime } from '../../base/go-format.ts'

@@ -33,7 +33,7 @@ export function timeouts(options: Options): { readonly auth: number; readonly tl
   return { auth: authTimeoutMs(options) / MS_PER_S, tls: (options.tls?.timeout || TLS_TIMEOUT_MS) / MS_PER_S }
 }
 
-/** The `websocket` object; empty if nobody is listened for. */
+/** The `websocket` object; empty without that port. */
 export function webSocketMembers({ server }: PageContext): Json {
   const { websocket } = server.options
   if (websocket === undefined || websocket.port === 0) return {}

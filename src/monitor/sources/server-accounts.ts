@@ -13,7 +13,7 @@ export class ServerAccounts {
   private readonly latest = new Map<number, readonly AccountReport[]>()
   private readonly departed = new Map<string, AccountTotals>()
 
-  /** `configured` names the accounts that are there even if nobody has come yet. */
+  /** `configured` names the accounts that exist before their first client. */
   constructor(reports: ShardReports, configured: () => readonly string[]) {
     this.reports = reports
     this.configured = configured

@@ -28,7 +28,7 @@ export function connectionsEvent(totals: AccountTotals): (system: Pick<Announcem
   return (system) => ({ ...head, ...system.signed(describeTraffic(totals)) })
 }
 
-/** `$SYS.REQ.ACCOUNT.NSUBS`: `{acc, subject, queue}`, the queue in base64; silence where the account has nobody. */
+/** `$SYS.REQ.ACCOUNT.NSUBS`: `{acc, subject, queue}`, the queue in base64; silence where the account has no clients. */
 export async function countSubscriptions({ options, context }: ServiceCall): Promise<Reply> {
   const account = options.text('acc')
   const queue = Buffer.from(options.text('queue'), 'base64').toString()
@@ -38,13 +38,13 @@ export async function countSubscriptions({ options, context }: ServiceCall): Pro
   return { texts: [String(count)] }
 }
 
-/** `$SYS.DEBUG.SUBSCRIBERS`: `subject` or `subject queue` as the body, in the account of who asks. */
+/** `$SYS.DEBUG.SUBSCRIBERS`: `subject` or `subject queue` as the body, in the account of the requestor. */
 export async function countSubscribers({ request, context }: ServiceCall): Promise<Reply> {
   const [subject, queue = ''] = Buffer.from(request.body).toString().trim().split(' ')
   return { texts: [String(await subscribers(request.asker, subject, queue, context))] }
 }
 
-/** Those whom a message on a subject would reach; for a filter, those who subscribe to a part of it. */
+/** The subscribers that a message on a subject would reach; for a filter, those with an overlapping subscription. */
 async function subscribers(account: string, subject: string, queue: string, { reports }: PageContext): Promise<number> {
   if (account === '' || subject === '') return 0
   const isFilter = subject.split('.').some((token) => token === '*' || token === '>')

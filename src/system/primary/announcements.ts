@@ -1,6 +1,6 @@
 // What the server tells of itself in the system account without being asked (docs/reference/system-account.md, "Events
 // of the server"): its numbers every ten seconds, the connections of accounts when they change and every half minute,
-// and its end. Nothing is counted, and no JSON written, unless somebody listens: the shared index says so.
+// and its end. Nothing is counted, and no JSON written, unless the shared index has a subscriber.
 
 import { createHash, type X509Certificate } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -67,7 +67,7 @@ export class Announcements {
     system.server.tell([{ subject, payload: encodeJson(system.signed({ statsz })) }])
   }
 
-  /** The server ends, at once or slowly. Answers whether anybody hears of it. */
+  /** The server ends, at once or slowly. Returns whether there is a subscriber. */
   ending(how: 'SHUTDOWN' | 'LAMEDUCK'): boolean {
     const { server, sequence } = this.system
     const subject = `$SYS.SERVER.${server.identity.serverId}.${how}`
@@ -99,7 +99,9 @@ export class Announcements {
 
   // ── Connections of accounts ───────────────────────────────────────────────────────────────────────────
 
-  /** Connections of these accounts have come or gone, and somebody listens. Many changes become one message. */
+  /**
+   * Connections of these accounts have opened or closed, and there is a subscriber. Many changes become one message.
+   */
   connectionsChanged(accounts: Iterable<string>): void {
     for (const account of accounts) this.changed.add(account)
     if (this.isTelling) return
@@ -130,7 +132,7 @@ export class Announcements {
     for (const totals of accounts.values()) if (totals.connections > 0) await this.tellConnections(totals)
   }
 
-  /** nats-server does not tell of the account that everybody is in who has no other. */
+  /** nats-server does not report the account of clients without another one. */
   private async tellConnections(totals: AccountTotals): Promise<void> {
     if (totals.name === GLOBAL_ACCOUNT) return
     const { connectionsEvent } = await import('./account-numbers.ts')
@@ -140,7 +142,7 @@ export class Announcements {
 
   // ── Listeners ─────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Tells of an event if somebody listens, and answers whether somebody does. */
+  /** Publishes an event if there is a subscriber, and returns whether there is one. */
   private announce(subject: string, event: () => Json): boolean {
     const isHeard = this.isHeard(subject)
     if (isHeard) this.system.server.tell([{ subject, payload: encodeJson(event()) }])
@@ -156,7 +158,7 @@ export class Announcements {
     })
   }
 
-  /** Whether anybody subscribes to anything in the system account. */
+  /** Whether the system account has any subscription. */
   private isAnybodyThere(): boolean {
     const { shardStates } = this.system.server
     return shardStates.some(

@@ -37,7 +37,7 @@ export function claimsStoreOf(options: Options, resolver: AccountResolver | unde
   return { ...shared, directory: undefined, keep }
 }
 
-/** The first operator, as in nats-server; nobody where only keys are trusted. */
+/** The first operator, as in nats-server; none where only keys are trusted. */
 function directoryOperator({ operators }: Options): DirectoryOperator {
   const operator = operators.length > 0 ? decodeOperator(operators[0]) : undefined
   if (operator === undefined || isInvalid(operator)) return { subject: '', isStrict: false, keys: [] }

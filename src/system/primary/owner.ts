@@ -17,6 +17,6 @@ export interface AnnouncementsOwner {
 
 /** As services see it, and the desk that calls them. */
 export interface DeskOwner extends Omit<AnnouncementsOwner, 'sequence'> {
-  /** Tells the numbers of the whole server, if somebody listens. */
+  /** Publishes the numbers of the whole server, if there is a subscriber. */
   readonly announcements: { stats(): Promise<void> }
 }

@@ -40,7 +40,7 @@ export class SystemResponder {
       )
       return undefined
     } finally {
-      // Whoever waits longest takes the place.
+      // The longest waiting request takes the place.
       const next = this.waiting.shift()
       if (next === undefined) this.underway--
       else next()

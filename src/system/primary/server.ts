@@ -14,6 +14,6 @@ export interface SystemServer extends Monitored {
   tell(messages: readonly SystemMessage[]): void
   /** Reads the configuration again and goes on by it. */
   rereadOptions(): Promise<void>
-  /** Those who are connected go by the tokens that these accounts have now. */
+  /** Connected clients go by the tokens that these accounts have now. */
   claimsChanged(accounts: readonly string[]): void
 }

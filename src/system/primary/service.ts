@@ -26,9 +26,9 @@ export interface ServiceCall {
 
 export interface ServiceEntry {
   readonly shape: BodyShape
-  /** The body is no JSON: whoever answers reads it. */
+  /** The body is no JSON: the service reads it. */
   readonly isRaw?: true
-  /** It has an effect even where nobody waits for an answer. */
+  /** It has an effect even where no answer is awaited. */
   readonly worksUnheard?: true
   readonly answer: (call: ServiceCall) => Reply | Promise<Reply>
 }

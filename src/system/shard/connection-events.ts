@@ -2,7 +2,8 @@
 // has come, has gone, was turned away, and that an account has more or fewer of them. Each shard tells of its own.
 //
 // Events wait until the operation at hand is over: a connection may be closed in the middle of a delivery, which the
-// router could not take up again. Whether anybody listens is asked of the routes first; if not, nothing is written.
+// router could not take up again. The plan cache is asked first whether there is a subscriber; if not, nothing is
+// written.
 
 import type { Account } from '../../accounts/account.ts'
 import { CloseReason } from '../../base/errors.ts'
@@ -24,7 +25,7 @@ const AUTH_ERRORS: ReadonlySet<CloseReason> = new Set([
   CloseReason.proxyRequired,
 ])
 
-/** What publishes in the system account, if somebody listens. */
+/** Publishes in the system account, if there is a subscriber. */
 interface Announcer {
   isHeard(subject: string): boolean
   /** `account`: where, if not in the system account. */
@@ -47,7 +48,7 @@ export class ConnectionEvents {
   private readonly onConnectionsChanged: (accounts: readonly string[]) => void
   private happened: Happened[] = []
 
-  /** `onConnectionsChanged`: these accounts have other connections than before, and somebody wants to know. */
+  /** `onConnectionsChanged`: the connections of these accounts have changed, and there is a subscriber for that. */
   constructor(shard: SystemOwner, system: Announcer, onConnectionsChanged: (accounts: readonly string[]) => void) {
     this.shard = shard
     this.system = system

@@ -34,7 +34,7 @@ import { ConnectionEvents } from './connection-events.ts'
 import type { SystemOwner } from './owner.ts'
 import { userInfo } from './user-info.ts'
 
-/** Told to the primary: connections of these accounts have come or gone, and somebody wants to know. */
+/** Told to the primary: connections of these accounts have opened or closed, and there is a subscriber for that. */
 export interface ConnectionsChanged {
   readonly kind: 'connectionsChanged'
   readonly accounts: readonly string[]
@@ -70,7 +70,7 @@ export class ShardSystem {
     const { account } = plan
     if (account === this.account) plan.own = this.serviceFor(subject)
     else if (plan.services === undefined && subject.startsWith(REQUESTS)) {
-      // Imports that an account has of its own come before those that everybody has.
+      // An account's own imports come before the implicit ones.
       const tokens = subject.split('.')
       const services = this.importsOf(account).filter((service) => service.matches(tokens))
       if (services.length > 0) plan.services = services
@@ -198,12 +198,12 @@ export class ShardSystem {
 
   // ── Events ────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Publishes an event, of this shard's account or another, if somebody listens. */
+  /** Publishes an event, of this shard's account or another, if there is a subscriber. */
   announce(subject: string, event: () => Readonly<Record<string, Json>>, account = this.account): void {
     if (this.isHeard(subject, account)) this.publish(subject, encodeJson(event()), NO_HEADERS, account)
   }
 
-  /** Whether a message on a subject (byte string) would reach anybody, on whichever shard. */
+  /** Whether a message on a subject (byte string) would reach a subscriber on any shard. */
   isHeard(subject: string, account = this.account): boolean {
     const { shard } = this
     let isHeard = false

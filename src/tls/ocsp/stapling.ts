@@ -169,7 +169,7 @@ export class Stapling {
       this.plan(port, stapled)
       return
     }
-    // Nothing makes it good again: nobody is asked any more.
+    // Nothing makes it good again: the responder is not asked any more.
     this.observer.error(`Received OCSP status for Client certificate '${file}': ${answer.status}`)
     if (isEnd) this.observer.revoked()
   }
