@@ -71,6 +71,8 @@ async function obey(order: Order): Promise<Omit<Answer, 'id'>> {
   }
 }
 
+// Whoever began the run is gone.
+process.on('disconnect', () => process.exit(0))
 process.on('message', ({ id, order }: { id: number; order: Order }) => {
   obey(order).then(
     (answer) => process.send?.({ id, ...answer }),

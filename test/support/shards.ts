@@ -19,13 +19,17 @@ export function hostOf(primary: Primary, shard: number): WorkerShardHost {
   return (primary as unknown as Insides).shards.slots[shard].host
 }
 
-/** Makes a shard die. Answers when it was about to (for those that get stuck: when they were ended). */
+/**
+ * Makes a shard die. Returns when it was about to (for those that get stuck: when they were ended). One that dies of
+ * something else before it takes the order is dead as well.
+ */
 export async function kill(primary: Primary, shard: number, way: Way): Promise<number> {
   const host = hostOf(primary, shard)
   const word = letFail(primary, shard, way)
   let atMs = performance.now()
   if (!STUCK.includes(way)) return atMs
-  await until(`shard ${shard} to be stuck`, () => Atomics.load(word, 0) === 1)
+  const isReplaced = (): boolean => hostOf(primary, shard) !== host
+  await until(`shard ${shard} to be stuck`, () => Atomics.load(word, 0) === 1 || isReplaced())
   atMs = performance.now()
   void host.thread.worker.terminate()
   return atMs
