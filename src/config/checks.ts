@@ -5,7 +5,7 @@ import { durationText } from '../base/duration.ts'
 import type { Options } from '../options/options.ts'
 import { GLOBAL_ACCOUNT, type WebSocketOptions } from '../options/shapes.ts'
 import { checkLeafnodes, checkServers } from './blocks/later-checks.ts'
-import { checkNoAuthUser, usersOf } from './blocks/user-checks.ts'
+import { checkNoAuthUser, checkOwnCredentials } from './blocks/user-checks.ts'
 import type { LaterBlocks } from './layer.ts'
 
 const FORBIDDEN_HEADERS = new Set(['host', 'content-length', 'connection', 'upgrade', 'nats-no-masking'])
@@ -70,12 +70,8 @@ function checkWebSocket(options: Options): string | undefined {
     const wrong = whyNoOrigin(origin)
     if (wrong !== undefined) return `unable to parse allowed origin${wrong}`
   }
-  const unknownUser = checkNoAuthUser(options, websocket.noAuthUser)
-  if (unknownUser !== undefined) return unknownUser
-  if (usersOf(options).length > 0) {
-    const what = websocket.username !== '' ? 'username' : websocket.token !== '' ? 'token' : undefined
-    if (what !== undefined) return `websocket authentication ${what} not compatible with presence of users/nkeys`
-  }
+  const wrong = checkOwnCredentials('websocket', websocket, options)
+  if (wrong !== undefined) return wrong
   if (websocket.jwtCookie !== '' && operators.length === 0 && trustedKeys.length === 0) {
     const cookie = JSON.stringify(websocket.jwtCookie)
     return `trusted operators or trusted keys configuration is required for JWT authentication via cookie ${cookie}`

@@ -4,13 +4,13 @@
 // This file and what it needs are loaded only when there is a file, or blocks given to createServer(): a server that
 // has neither starts sooner.
 
-import { durationText, parseDuration } from '../base/duration.ts'
+import { durationText } from '../base/duration.ts'
 import type { OptionName, Options } from '../options/options.ts'
 import type { BlockReader } from './api.ts'
 import { BLOCKS, type Top } from './blocks/blocks.ts'
 import { finishSecurity } from './blocks/links.ts'
-import type { Reading } from './blocks/schema.ts'
-import { durationOf } from './blocks/values.ts'
+import { type Complaint, complain, type Reading, type Take } from './blocks/schema.ts'
+import { anyText, durationOf, oneOf, only, spanOf, such, within } from './blocks/values.ts'
 import { digestOf } from './language/digest.ts'
 import { parseConfigFile } from './language/parser.ts'
 import { type ConfigEntry, originOf } from './language/tree.ts'
@@ -57,19 +57,13 @@ export function blockReader(readFile: (path: string) => string): BlockReader {
 }
 
 function readTopLevel(name: string, entry: ConfigEntry, hasSystemAccount: boolean, top: Top, reading: Reading): void {
-  const { problems } = reading
   const setting = settingOfKey(name)
   if (setting === undefined) {
-    if (!entry.usedAsVariable) problems.unknown(entry, name)
+    if (!entry.usedAsVariable) reading.problems.unknown(entry, name)
     return
   }
   const { option, keys } = setting
-  if (option === 'systemAccount') {
-    if (name === 'system' && hasSystemAccount) return
-    if (typeof entry.value !== 'string') problems.error(entry, 'system account name must be a string')
-    else top.layer.set(option, entry.value, originOf(entry))
-    return
-  }
+  if (name === 'system' && hasSystemAccount) return
   const block = BLOCKS.get(option ?? keys[0])
   if (block !== undefined) block(entry, top, reading, name)
   else if (option !== undefined) readSimple(setting, option, entry, top, reading, name)
@@ -83,68 +77,66 @@ function readSimple(
   reading: Reading,
   name: string,
 ): void {
-  const value = valueIn(setting, entry, reading, name)
+  const take = EXCEPTIONS.get(option) ?? takeOf(setting)
+  const value = take(entry, reading, name)
   if (value === undefined) return
-  const meant = typeof value === 'number' && setting.fromFile !== undefined ? setting.fromFile(value) : value
+  const number = typeof value === 'number' && setting.kind === 'duration' ? timerTime(value) : value
+  const meant = typeof number === 'number' && setting.fromFile !== undefined ? setting.fromFile(number) : number
   layer.set(option, meant as Options[OptionName] | undefined, originOf(entry))
   // Both of these switch tracing on, or off.
   if (option === 'traceVerbose' || option === 'traceHeaders') layer.set('trace', value === true, originOf(entry))
 }
 
-function valueIn(setting: Setting, entry: ConfigEntry, reading: Reading, name: string): unknown {
-  const { problems } = reading
-  switch (setting.kind) {
+/** Milliseconds, whole ones, as timers take them; what is longer than a timer can run is as good as never. */
+function timerTime(ms: number): number {
+  return Math.min(Math.ceil(ms), INT32_MAX)
+}
+
+/** How a value of a setting's kind is taken. */
+function takeOf({ kind, keys, choices = [] }: Setting): Take<string | boolean | number> {
+  switch (kind) {
     case 'boolean':
-      return problems.boolean(entry)
+      return (entry, { problems }) => problems.boolean(entry)
     case 'integer':
     case 'size':
-      return numberOf(setting, entry, reading, name)
+      return (entry, { problems }) => problems.integer(entry)
     case 'duration':
-      return timeOf(setting, entry, reading)
-    case 'choice':
-      return choiceOf(setting, entry, reading)
+      return (entry, reading) => durationOf(entry, keys[0], reading)
+    case 'choice': {
+      const quoted = choices.map((choice) => `'${choice}'`)
+      const last = quoted.pop()
+      return oneOf(choices, `${keys[0]} must be ${quoted.join(', ')} or ${last}`)
+    }
     default:
-      return checkedText(setting, entry, reading)
+      return anyText
   }
 }
 
-function checkedText({ option }: Setting, entry: ConfigEntry, { problems }: Reading): string | undefined {
-  const value = problems.string(entry)
-  if (option !== 'name' || !value?.includes(' ')) return value
-  return problems.error(entry, 'server name cannot contain spaces')
-}
+const tooBig: Complaint = (_, name) => `${name} value is too big`
 
-function numberOf({ option }: Setting, entry: ConfigEntry, { problems }: Reading, name: string): number | undefined {
-  const value = problems.integer(entry)
-  if (value === undefined) return undefined
-  const tokens = option === 'maxSubscriptionTokens'
-  const max = option === 'maxControlLine' || option === 'maxPayload' ? INT32_MAX : tokens ? SUB_TOKENS_MAX : undefined
-  if (max !== undefined && value > max) return problems.error(entry, `${name} value is too big`)
-  if (tokens && value <= 0) return problems.error(entry, `${name} value can not be negative`)
-  return value
-}
+/** What is taken otherwise than its kind. */
+const EXCEPTIONS: ReadonlyMap<OptionName, Take<string | number>> = new Map<OptionName, Take<string | number>>([
+  ['name', such((name) => !name.includes(' '), 'server name cannot contain spaces')],
+  ['systemAccount', only('string', 'system account name must be a string')],
+  ['maxControlLine', within(Number.NEGATIVE_INFINITY, INT32_MAX, tooBig)],
+  ['maxPayload', within(Number.NEGATIVE_INFINITY, INT32_MAX, tooBig)],
+  [
+    'maxSubscriptionTokens',
+    within(
+      1,
+      SUB_TOKENS_MAX,
+      (value, name) => `${name} value ${Number(value) > 0 ? 'is too big' : 'can not be negative'}`,
+    ),
+  ],
+  ['lameDuckDuration', lameDuck('lame_duck_duration', LAME_DUCK_MIN_MS)],
+  ['lameDuckGracePeriod', lameDuck('lame_duck_grace_period', 0)],
+])
 
-/** Milliseconds, whole ones, as timers take them; what is longer than a timer can run is as good as never. */
-function timeOf({ option, keys }: Setting, entry: ConfigEntry, reading: Reading): number | undefined {
-  const lameDuck = option === 'lameDuckDuration' || option === 'lameDuckGracePeriod'
-  const ms = lameDuck ? lameDuckTime(keys[0], entry, reading) : durationOf(entry, keys[0], reading)
-  return ms === undefined ? undefined : Math.min(Math.ceil(ms), INT32_MAX)
-}
-
-function lameDuckTime(key: string, entry: ConfigEntry, { problems }: Reading): number | undefined {
-  const value = problems.string(entry)
-  if (value === undefined) return undefined
-  const span = parseDuration(value)
-  if ('wrong' in span) return problems.error(entry, `error parsing ${key}: ${span.wrong}`)
-  if (key === 'lame_duck_duration' && span.ms < LAME_DUCK_MIN_MS) {
-    return problems.error(entry, `invalid ${key} of ${durationText(span.ms)}, minimum is 30 seconds`)
+function lameDuck(key: string, least: number): Take<number> {
+  return (entry, reading) => {
+    const ms = spanOf(entry, reading, `error parsing ${key}: `)
+    if (ms === undefined || ms >= least) return ms
+    const wrong = least === 0 ? ', needs to be positive' : ` of ${durationText(ms)}, minimum is 30 seconds`
+    return complain(entry, `invalid ${key}${wrong}`, reading)
   }
-  return span.ms < 0 ? problems.error(entry, `invalid ${key}, needs to be positive`) : span.ms
-}
-
-function choiceOf({ keys, choices = [] }: Setting, entry: ConfigEntry, { problems }: Reading): string | undefined {
-  const value = problems.string(entry)
-  if (value === undefined || choices.includes(value)) return value
-  const quoted = choices.map((choice) => `'${choice}'`)
-  return problems.error(entry, `${keys[0]} must be ${quoted.slice(0, -1).join(', ')} or ${quoted[quoted.length - 1]}`)
 }

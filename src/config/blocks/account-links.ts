@@ -13,6 +13,8 @@ const CYCLE = 'import forms a cycle'
 /** Accounts that a chain of imports may pass through. */
 const CHAIN_MAX = 1024
 
+type Kind = 'stream' | 'service'
+
 /** An import that was found good, and its exporting account. */
 interface Link {
   readonly from: string
@@ -37,23 +39,17 @@ export function checkLinks(accounts: readonly AccountOptions[], noSystemAccount:
   }
   const wrong: string[] = []
   // Exports first: imports are checked against them.
-  forEach(accounts, 'exports', 'stream', (account, each) => {
-    wrong.push(
-      ...missing(each, all),
-      ...prefixed(`Error adding stream export ${quoteText(each.subject)}`, addExport(all, account, each)),
-    )
-  })
-  forEach(accounts, 'exports', 'service', (account, each) => {
-    const { subject, latency } = each
-    wrong.push(
-      ...missing(each, all),
-      ...prefixed(`Error adding service export ${quoteText(subject)}`, addExport(all, account, each)),
-    )
-    if (latency === undefined) return
-    const what = `Error adding service latency sampling for ${quoteText(subject)}`
-    if (noSystemAccount) wrong.push(`${what}: system account not setup`)
-    else wrong.push(...prefixed(`${what} on subject ${quoteText(latency.subject)}`, whyNoLatency(all, account, each)))
-  })
+  for (const kind of ['stream', 'service'] as const) {
+    forEach(accounts, 'exports', kind, (account, each) => {
+      const { subject, latency } = each
+      const reason = addExport(all, account, each)
+      wrong.push(...missing(each, all), ...prefixed(`Error adding ${kind} export ${quoteText(subject)}`, reason))
+      if (kind === 'stream' || latency === undefined) return
+      const what = `Error adding service latency sampling for ${quoteText(subject)}`
+      if (noSystemAccount) wrong.push(`${what}: system account not setup`)
+      else wrong.push(...prefixed(`${what} on subject ${quoteText(latency.subject)}`, whyNoLatency(all, account, each)))
+    })
+  }
   for (const kind of ['stream', 'service'] as const) {
     forEach(accounts, 'imports', kind, (account, each) => {
       const source = all.get(each.account)
@@ -73,7 +69,7 @@ export function checkLinks(accounts: readonly AccountOptions[], noSystemAccount:
 function forEach<L extends 'exports' | 'imports'>(
   accounts: readonly AccountOptions[],
   list: L,
-  kind: 'stream' | 'service',
+  kind: Kind,
   visit: (account: AccountOptions, each: AccountOptions[L][number]) => void,
 ): void {
   for (const account of accounts) for (const each of account[list]) if (each.kind === kind) visit(account, each)
@@ -137,11 +133,8 @@ function addStreamImport(importer: Linked, source: Linked, { subject, to, prefix
   }
   let final = local
   if (hasWildcard(subject) && local !== subject) {
-    const reason = whyNoTransform(subject, identityDestination(local), true)
-    if (reason !== undefined) {
-      const what = `stream import subject from ${quoteText(subject)} to ${quoteText(local)}`
-      return `failed to create mapping transform for ${what}: ${reason}`
-    }
+    const reason = whyNotTurned('stream', subject, local, subject, local)
+    if (reason !== undefined) return reason
     final = withWildcards(local)
   }
   if (importer.streamImports.some((each) => each.account === source && each.from === subject)) {
@@ -155,12 +148,7 @@ function addStreamImport(importer: Linked, source: Linked, { subject, to, prefix
  * Why a subject that is imported from `account` would come round; `visited` are the accounts behind us. A stream is
  * followed by the subject it has here, a service by the one it has there.
  */
-function whyRound(
-  kind: 'stream' | 'service',
-  account: Linked,
-  subject: string,
-  visited: Set<string>,
-): string | undefined {
+function whyRound(kind: Kind, account: Linked, subject: string, visited: Set<string>): string | undefined {
   if (visited.size >= CHAIN_MAX) return 'search cycle depth exhausted'
   const stream = kind === 'stream'
   if (stream && !account.streams.some((each) => covers(each.subject, subject))) return undefined
@@ -183,12 +171,17 @@ function addServiceImport(importer: Linked, source: Linked, { subject, to }: Imp
   const round = whyRound('service', source, local, new Set([importer.name]))
   if (round !== undefined) return round
   if (hasWildcard(subject) && subject !== to) {
-    const reason = whyNoTransform(withWildcards(subject), identityDestination(to), true)
-    if (reason !== undefined) {
-      const what = `service import subject from ${quoteText(to)} to ${quoteText(subject)}`
-      return `failed to create mapping transform for ${what}: ${reason}`
-    }
+    const reason = whyNotTurned('service', to, subject, withWildcards(subject), to)
+    if (reason !== undefined) return reason
   }
   importer.serviceImports.push({ account: source, from: local, to: subject })
   return undefined
+}
+
+/** Why an import `from` one subject `to` another cannot be turned into the latter, and back. */
+function whyNotTurned(kind: Kind, from: string, to: string, source: string, destination: string): string | undefined {
+  const reason = whyNoTransform(source, identityDestination(destination), true)
+  if (reason === undefined) return undefined
+  const what = `${kind} import subject from ${quoteText(from)} to ${quoteText(to)}`
+  return `failed to create mapping transform for ${what}: ${reason}`
 }

@@ -7,7 +7,7 @@ import { GLOBAL_ACCOUNT } from '../../options/shapes.ts'
 import { isValidSubject } from '../../subjects/filter.ts'
 import type { Checked, LaterBlocks } from '../layer.ts'
 import { quoteText } from '../problems.ts'
-import { checkNoAuthUser, usersOf } from './user-checks.ts'
+import { checkOwnCredentials } from './user-checks.ts'
 
 const SYSTEM_ACCOUNT = '$SYS'
 const ACCOUNT_KEY = /^A[A-Z2-7]{55}$/
@@ -148,12 +148,9 @@ function checkMqtt(options: Options, { mqtt, cluster, gateway, leaf, jetstream }
   if (options.name === '' && (listens(cluster) || listens(gateway))) {
     return 'mqtt requires server name to be explicitly set'
   }
-  const unknownUser = checkNoAuthUser(options, text(mqtt, 'noAuthUser'))
-  if (unknownUser !== undefined) return unknownUser
-  if (usersOf(options).length > 0) {
-    const what = text(mqtt, 'username') !== '' ? 'username' : text(mqtt, 'token') !== '' ? 'token' : undefined
-    if (what !== undefined) return `mqtt authentication ${what} not compatible with presence of users/nkeys`
-  }
+  const [noAuthUser, username, token] = ['noAuthUser', 'username', 'token'].map((key) => text(mqtt, key))
+  const wrong = checkOwnCredentials('mqtt', { noAuthUser, username, token }, options)
+  if (wrong !== undefined) return wrong
   if (Number(mqtt?.['ackWait'] ?? 0) < 0) return 'ack wait must be a positive value'
   if (Number(mqtt?.['apiTimeout'] ?? 0) < 0) return 'JS API timeout must be a positive value'
   const isAlone = ![cluster, gateway, leaf].some(listens) && blocks(leaf, 'remotes').length === 0

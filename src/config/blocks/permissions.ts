@@ -60,22 +60,15 @@ const RESPONSES: Schema<Responses> = {
 type PermissionsDraft = Draft<Permissions>
 
 // Under an alias, what says nothing takes back what was said before.
-const publish = kind<SubjectRules, PermissionsDraft>(
-  'subjects',
-  (entry, reading, _, into) => {
-    into.publish = undefined
-    return readRules(entry, false, reading)
-  },
-  { block: RULES },
-)
-const subscribe = kind<SubjectRules, PermissionsDraft>(
-  'subjects',
-  (entry, reading, _, into) => {
-    into.subscribe = undefined
-    return readRules(entry, true, reading)
-  },
-  { block: RULES },
-)
+const rules = (member: 'publish' | 'subscribe', queues: boolean) =>
+  kind<SubjectRules, PermissionsDraft>(
+    'subjects',
+    (entry, reading, _, into) => {
+      into[member] = undefined
+      return readRules(entry, queues, reading)
+    },
+    { block: RULES },
+  )
 const responses = kind<Responses, PermissionsDraft>(
   'boolean',
   (entry, reading, _, into) => {
@@ -89,12 +82,12 @@ export const PERMISSIONS: Schema<PermissionsDraft> = {
   title: 'permissions',
   unknown,
   keys: [
-    publish(
+    rules('publish', false)(
       'publish',
       ['publish', 'pub', 'import'],
       'what may be published to: a subject, a list, or a block with allow and deny',
     ),
-    subscribe(
+    rules('subscribe', true)(
       'subscribe',
       ['subscribe', 'sub', 'export'],
       'what may be subscribed to; `subject queue` limits the queue group',

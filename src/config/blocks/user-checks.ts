@@ -3,7 +3,7 @@
 import type { Options } from '../../options/options.ts'
 
 /** Names and nkeys of all users. */
-export function usersOf({ authorization, accounts }: Options): string[] {
+function usersOf({ authorization, accounts }: Options): string[] {
   const users = [...(authorization?.users ?? []), ...accounts.flatMap((account) => account.users)]
   return users.map(({ username, nkey }) => (nkey === '' ? username : nkey))
 }
@@ -18,4 +18,16 @@ export function checkNoAuthUser(options: Options, name: string): string | undefi
   }
   if (users.includes(name)) return undefined
   return `no_auth_user: "${name}" not present as user or nkey in authorization block or account configuration`
+}
+
+/** What is wrong with the credentials that a listener has for itself. */
+export function checkOwnCredentials(
+  listener: 'websocket' | 'mqtt',
+  { noAuthUser, username, token }: { readonly noAuthUser: string; readonly username: string; readonly token: string },
+  options: Options,
+): string | undefined {
+  const unknown = checkNoAuthUser(options, noAuthUser)
+  if (unknown !== undefined || usersOf(options).length === 0) return unknown
+  const what = username !== '' ? 'username' : token !== '' ? 'token' : undefined
+  return what && `${listener} authentication ${what} not compatible with presence of users/nkeys`
 }
