@@ -41,6 +41,14 @@ type Mode = 'key' | 'separator' | 'value' | 'after' | 'blockEnd'
 /** Brackets that may be open at once. Real files have a dozen; each open one costs memory here and in the parser. */
 export const NESTING_MAX = 1000
 
+/** What should have stood behind a value. */
+const WANTED: Readonly<Record<Context, string>> = {
+  file: 'a top-level value to end with a new line, comment or EOF',
+  block: 'a block-level value to end with a new line, comment or EOF',
+  map: 'a map value terminator "," or a map terminator "}"',
+  array: 'an array value terminator "," or an array terminator "]"',
+}
+
 const HASH = char('#')
 const SLASH = char('/')
 const MAP_START = char('{')
@@ -171,10 +179,7 @@ export class Lexer extends Literals {
       if (rune === END) return this.keyEnded(quote)
       this.take()
     }
-    const token = this.keyToken()
-    this.take()
-    this.drop()
-    return token
+    return this.closed(this.keyToken())
   }
 
   private keyEnded(quote: number): Token {
@@ -198,11 +203,7 @@ export class Lexer extends Literals {
 
   private include(): Token {
     this.mode = 'after'
-    let rune = this.take()
-    while (isBlank(rune)) {
-      this.drop()
-      rune = this.take()
-    }
+    let rune = this.takeBehindBlanks()
     if (rune === SINGLE_QUOTE || rune === DOUBLE_QUOTE) {
       this.drop()
       const ended = rune === SINGLE_QUOTE ? 'quoted' : 'double quoted'
@@ -218,11 +219,7 @@ export class Lexer extends Literals {
         continue
       this.back()
       const token = this.token('include')
-      if (quote) {
-        this.take()
-        this.drop()
-      }
-      return token
+      return quote ? this.closed(token) : token
     }
   }
 
@@ -230,11 +227,7 @@ export class Lexer extends Literals {
 
   private value(): Token {
     this.mode = 'after'
-    let rune = this.take()
-    while (isBlank(rune)) {
-      this.drop()
-      rune = this.take()
-    }
+    const rune = this.takeBehindBlanks()
     switch (rune) {
       case ARRAY_START:
         return this.open('arrayStart')
@@ -300,32 +293,14 @@ export class Lexer extends Literals {
     const slash = rune === SLASH
     if (this.commentAt(this.at - 1)) return this.comment(context === 'file' ? 'key' : 'after')
     if (isBlank(rune) || (slash && (context === 'file' || context === 'block'))) return undefined
-    const parted = rune === COMMA || isLineBreak(rune)
-    switch (context) {
-      case 'file':
-        if (parted || rune === SEMICOLON || rune === MAP_END || rune === END) return this.wantNext('key')
-        return this.error(
-          `Expected a top-level value to end with a new line, comment or EOF, but got '${shown(rune)}' instead.`,
-        )
-      case 'block':
-        if (parted || rune === SEMICOLON) return this.wantNext('key')
-        if (rune === MAP_END) return this.closeBlock()
-        return this.error(
-          `Expected a block-level value to end with a new line, comment or EOF, but got '${shown(rune)}' instead.`,
-        )
-      case 'map':
-        if (parted || slash || rune === SEMICOLON) return this.wantNext('key')
-        if (rune === MAP_END) return this.close('mapEnd')
-        return this.error(
-          `Expected a map value terminator "," or a map terminator "}", but got '${shown(rune)}' instead.`,
-        )
-      case 'array':
-        if (parted || slash) return this.wantNext('value')
-        if (rune === ARRAY_END) return this.close('arrayEnd')
-        return this.error(
-          `Expected an array value terminator "," or an array terminator "]", but got '${shown(rune)}' instead.`,
-        )
+    if (rune === COMMA || isLineBreak(rune) || slash || (rune === SEMICOLON && context !== 'array')) {
+      return this.wantNext(context === 'array' ? 'value' : 'key')
     }
+    if (context === 'file' && (rune === MAP_END || rune === END)) return this.wantNext('key')
+    if (context === 'block' && rune === MAP_END) return this.closeBlock()
+    if (context === 'map' && rune === MAP_END) return this.close('mapEnd')
+    if (context === 'array' && rune === ARRAY_END) return this.close('arrayEnd')
+    return this.error(`Expected ${WANTED[context]}, but got '${shown(rune)}' instead.`)
   }
 
   private wantNext(mode: 'key' | 'value'): undefined {
@@ -348,6 +323,15 @@ export class Lexer extends Literals {
     if (rune === SEMICOLON || rune === COMMA) return this.wantNext('key')
     if (rune === MAP_END) return this.closeBlock()
     return this.error(`Expected a block-level to end with a '}', but got '${shown(rune)}' instead.`)
+  }
+
+  private takeBehindBlanks(): number {
+    let rune = this.take()
+    while (isBlank(rune)) {
+      this.drop()
+      rune = this.take()
+    }
+    return rune
   }
 
   // ── Space and comments ────────────────────────────────────────────────────────────────────────────────────

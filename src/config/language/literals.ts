@@ -37,6 +37,13 @@ export class Literals extends Scanner {
     return this.at > this.start ? this.error('Unexpected EOF.') : this.token('end')
   }
 
+  /** Passes over the quote or bracket behind an item. */
+  protected closed(token: Token): Token {
+    this.take()
+    this.drop()
+    return token
+  }
+
   /** Text up to a quote, taken raw; undefined if the file ends first. */
   protected quoted(quote: number, kind: 'string' | 'include'): Token | undefined {
     for (;;) {
@@ -44,10 +51,7 @@ export class Literals extends Scanner {
       if (rune === END) return undefined
       if (rune !== quote) continue
       this.back()
-      const token = this.token(kind)
-      this.take()
-      this.drop()
-      return token
+      return this.closed(this.token(kind))
     }
   }
 
@@ -60,10 +64,7 @@ export class Literals extends Scanner {
         if (refusal !== undefined) return refusal
       } else if (rune === DOUBLE_QUOTE) {
         this.back()
-        const token = this.token('string')
-        this.take()
-        this.drop()
-        return token
+        return this.closed(this.token('string'))
       }
     }
   }
@@ -83,11 +84,7 @@ export class Literals extends Scanner {
       if (!quote && !endsText(rune)) continue
       this.back()
       const token = quote || escaped ? this.token('string') : this.word()
-      if (quote) {
-        this.take()
-        this.drop()
-      }
-      return token
+      return quote ? this.closed(token) : token
     }
   }
 
@@ -131,10 +128,7 @@ export class Literals extends Scanner {
       const next = this.peek()
       if (next !== LINE_FEED && next !== END) continue
       if (!atEnd) this.at--
-      const token = this.token('string')
-      if (!atEnd) this.take()
-      this.drop()
-      return token
+      return this.closed(this.token('string'))
     }
   }
 
