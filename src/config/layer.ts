@@ -3,7 +3,6 @@
 
 import type { OptionName, Options } from '../options/options.ts'
 import type { Draft } from '../options/shapes.ts'
-import type { Missing } from './table/settings.ts'
 
 /** What was said about authorization by flags: it goes into what the file says. */
 export interface Credentials {
@@ -48,7 +47,7 @@ export class Layer {
   /** Where a value was said: `FILE:LINE`, `flag -p`, `option port`. */
   readonly origins = new Map<OptionName, string>()
   /** Features that are not there yet, and where they were asked for. */
-  readonly missing = new Map<string, { readonly missing: Missing; readonly origin: string }>()
+  readonly missing = new Map<string, string>()
   later: Draft<LaterBlocks> = {}
   credentials: Credentials = {}
   credentialsOrigin = ''
@@ -60,7 +59,7 @@ export class Layer {
     this.origins.set(option, origin)
   }
 
-  lacks(missing: Missing, origin: string): void {
-    if (!this.missing.has(missing.feature)) this.missing.set(missing.feature, { missing, origin })
+  lacks(feature: string, origin: string): void {
+    if (!this.missing.has(feature)) this.missing.set(feature, origin)
   }
 }

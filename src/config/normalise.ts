@@ -64,7 +64,7 @@ export function normalise(layers: readonly Layer[], file = NO_FILE): Normalised 
   const wrong = outOfBounds(options, origins) ?? checkOptions(options, laterOf(layers))
   if (wrong !== undefined) return wrong
   const notices: string[] = []
-  for (const [feature, { origin }] of missingFeatures(options, layers, origins)) {
+  for (const [feature, origin] of missingFeatures(options, layers, origins)) {
     notices.push(`${feature} (${origin}): not supported yet, ignored`)
   }
   if (options.maxPayload > PAYLOAD_USUAL_MAX) {
@@ -110,7 +110,7 @@ function missingFeatures(options: Options, layers: readonly Layer[], origins: Re
     if (option === undefined || missing === undefined || !isUsed(options, option)) continue
     all.lacks(missing, origins.get(option) ?? DEFAULT_ORIGIN)
   }
-  for (const { missing } of layers) for (const each of missing.values()) all.lacks(each.missing, each.origin)
+  for (const { missing } of layers) for (const [feature, origin] of missing) all.lacks(feature, origin)
   return all.missing
 }
 

@@ -79,7 +79,7 @@ export const MONITORING_SETTINGS = area('Monitoring', [
     defaultText: 'none',
     min: -1,
     max: 65_535,
-    missing: { feature: 'profiling pages' },
+    missing: 'profiling pages',
   }),
   integer('profBlockRate', 0, 'Accepted, without effect: it belongs to Go'),
 ])

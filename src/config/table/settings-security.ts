@@ -29,43 +29,38 @@ export const SECURITY_SETTINGS = area('Security', [
   block('websocket', undefined, 'Listener for WebSocket clients', { aliases: ['ws'], secret: true }),
 ])
 
-const JETSTREAM = { missing: { feature: 'JetStream' } }
-const CLUSTERS = { missing: { feature: 'clusters' } }
-
 /** Keys and flags of what is not there yet: checked, announced by one warning, and dropped. */
 export const LATER_SETTINGS = area('Later', [
   key('jetstream', 'block', 'Streams: a boolean, enabled, disabled, or a block', {
-    ...JETSTREAM,
+    missing: 'JetStream',
     flags: ['js', 'jetstream'],
   }),
   key(['store_dir', 'storedir'], 'file', 'Folder of the streams', {
-    ...JETSTREAM,
+    missing: 'JetStream',
     flags: ['sd', 'store_dir'],
     argument: '<dir>',
   }),
-  key('default_js_domain', 'block', 'JetStream domain of each account', JETSTREAM),
-  key('feature_flags', 'block', 'Features switched on or off by name', { missing: { feature: 'feature_flags' } }),
-  key('cluster', 'block', 'Servers that share all messages', CLUSTERS),
-  key('gateway', 'block', 'Clusters that share messages on demand', { missing: { feature: 'gateways' } }),
-  key(['leaf', 'leafnodes'], 'block', 'Servers that join one account of another', {
-    missing: { feature: 'leaf nodes' },
-  }),
-  key('mqtt', 'block', 'Listener for MQTT clients', { missing: { feature: 'MQTT' } }),
-  key([], 'text', 'URLs of routes, parted by commas', { ...CLUSTERS, flags: ['routes'], argument: '<urls>' }),
+  key('default_js_domain', 'block', 'JetStream domain of each account', { missing: 'JetStream' }),
+  key('feature_flags', 'block', 'Features switched on or off by name', { missing: 'feature_flags' }),
+  key('cluster', 'block', 'Servers that share all messages', { missing: 'clusters' }),
+  key('gateway', 'block', 'Clusters that share messages on demand', { missing: 'gateways' }),
+  key(['leaf', 'leafnodes'], 'block', 'Servers that join one account of another', { missing: 'leaf nodes' }),
+  key('mqtt', 'block', 'Listener for MQTT clients', { missing: 'MQTT' }),
+  key([], 'text', 'URLs of routes, parted by commas', { missing: 'clusters', flags: ['routes'], argument: '<urls>' }),
   key([], 'text', 'URL on which to listen for routes', {
-    ...CLUSTERS,
+    missing: 'clusters',
     flags: ['cluster', 'cluster_listen'],
     argument: '<url>',
   }),
-  key([], 'text', 'Name of the cluster', { ...CLUSTERS, flags: ['cluster_name'], argument: '<name>' }),
+  key([], 'text', 'Name of the cluster', { missing: 'clusters', flags: ['cluster_name'], argument: '<name>' }),
   key([], 'text', 'Address told to other servers', {
-    ...CLUSTERS,
+    missing: 'clusters',
     flags: ['cluster_advertise'],
     argument: '<host:port>',
   }),
-  key([], 'boolean', 'Do not tell clients of other servers', { ...CLUSTERS, flags: ['no_advertise'] }),
+  key([], 'boolean', 'Do not tell clients of other servers', { missing: 'clusters', flags: ['no_advertise'] }),
   key([], 'integer', 'Tries for routes that others told of', {
-    ...CLUSTERS,
+    missing: 'clusters',
     flags: ['connect_retries'],
     argument: '<n>',
   }),

@@ -46,7 +46,7 @@ export function defaultWorkers(processors: number): number {
 }
 
 const WORKERS = defaultWorkers(availableParallelism())
-const BETWEEN_SERVERS = { missing: { feature: 'connections between servers' } }
+const BETWEEN_SERVERS = { missing: 'connections between servers' }
 
 export const SERVER_SETTINGS = area('Server', [
   key('listen', 'text', 'host and port in one, `host:port`, or the port alone', { reload: false }),

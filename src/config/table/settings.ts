@@ -13,12 +13,6 @@ export type Kind = 'boolean' | 'integer' | 'size' | 'duration' | 'text' | 'file'
 
 export type Area = 'Server' | 'Limits' | 'Logging' | 'Monitoring' | 'Security' | 'Later'
 
-/** What the server does without, so far. */
-export interface Missing {
-  /** What it is called in the warning. */
-  readonly feature: string
-}
-
 /** What only some rows say. */
 interface More {
   /** Flags, without dashes, in the order of the help text. */
@@ -35,7 +29,8 @@ interface More {
   readonly fromFile?: (value: number) => number | undefined
   /** Its value may be a secret. */
   readonly secret?: boolean
-  readonly missing?: Missing
+  /** What the server does without, so far, as the warning calls it. */
+  readonly missing?: string
 }
 
 interface Row<K extends OptionName> extends More {
