@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { ONLY, ROOMS } from './layout.ts'
+import { ONLY, ROOMS, WHOLE } from './layout.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const FILES = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
@@ -52,6 +52,15 @@ test('no file imports what its folder may not', () => {
     all.filter((imported) => !mayImport(file, imported)).map((imported) => `${file} imports ${imported}`),
   )
   expect(breaches).toEqual([])
+})
+
+test('a shard, the primary and a client are taken whole where they are made, and nowhere else', () => {
+  const takers = [...IMPORTS].flatMap(([file, all]) =>
+    all
+      .filter((imported) => WHOLE[imported]?.includes(roomOf(file)) === false)
+      .map((imported) => `${file} takes ${imported}`),
+  )
+  expect(takers).toEqual([])
 })
 
 test('nothing is allowed that nobody needs', () => {

@@ -226,3 +226,10 @@ export const ONLY: readonly { readonly from: string; readonly to: string; readon
     files: ['src/config/changes.ts', 'src/config/normalise.ts', 'src/config/table/settings-server.ts'],
   },
 ]
+
+/** Files that hold a world together: only these folders take one as a whole, all others say what they need of it. */
+export const WHOLE: Readonly<Record<string, readonly string[]>> = {
+  'src/shard/shard.ts': ['shard'],
+  'src/primary/primary.ts': ['', 'process'],
+  'src/connection/client.ts': ['connection', 'shard'],
+}

@@ -359,6 +359,10 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
     then(this.requestInfo(true, ''))
   }
 
+  get connectReceived(): boolean {
+    return this.operations.connectReceived
+  }
+
   get limits(): Limits {
     return this.operations.limits
   }

@@ -1,6 +1,7 @@
 // What others may know of a client to tell of it: who it is, where it is, and how it came.
 
 import type { Account } from '../accounts/account.ts'
+import type { Traffic } from '../accounts/counters.ts'
 import type { Limits } from '../accounts/limits.ts'
 import type { Greeting } from '../auth/authenticator.ts'
 import type { Identity } from '../auth/identity.ts'
@@ -8,7 +9,7 @@ import type { ConnectOptions } from '../protocol/handshake.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
 import type { WebSocketSession } from '../websocket/handshake.ts'
 
-export interface ClientFacts {
+export interface ClientFacts extends Traffic {
   readonly id: number
   readonly ip: string
   readonly account: Account
@@ -30,4 +31,6 @@ export interface ClientFacts {
     readonly identity: Identity | undefined
   }
   readonly limits: Limits
+  /** CONNECT has come. */
+  readonly connectReceived: boolean
 }

@@ -51,6 +51,8 @@ export interface CommandHost extends ClientFacts, Publisher, Receiver, LoginHost
   options: ConnectOptions
   inMessages: number
   inBytes: number
+  outMessages: number
+  outBytes: number
   readonly id: number
   readonly closing: boolean
   readonly login: Login

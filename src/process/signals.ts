@@ -1,7 +1,7 @@
 // Signals to the running server (docs/reference/reload-and-signals.md, "Signals").
 
 import { attempt } from '../base/guarded.ts'
-import type { Primary } from '../primary/primary.ts'
+import type { Log } from '../log/log.ts'
 
 /** As Go prints them. */
 const NAMES = {
@@ -12,6 +12,15 @@ const NAMES = {
   SIGUSR2: 'user defined signal 2',
 } as const
 type Name = keyof typeof NAMES
+
+/** The server that obeys. */
+export interface Obedient {
+  readonly log: Pick<Log, 'info' | 'bug' | 'reopen'>
+  readonly isRunning: boolean
+  readonly isLameDuck: boolean
+  close(): Promise<void>
+  lameDuck(): Promise<void>
+}
 
 /** Catches signals from now on; those that come before serve() wait for it. */
 export class Signals {
@@ -25,7 +34,7 @@ export class Signals {
   }
 
   /** `reload` reads the configuration again; the program ends by `exit` when the server has. */
-  serve(primary: Primary, reload: () => Promise<void>, exit: () => void): void {
+  serve(primary: Obedient, reload: () => Promise<void>, exit: () => void): void {
     const failed = (error: unknown): void => {
       primary.log.bug(error)
       exit()

@@ -4,9 +4,9 @@
 // (report-queue.ts): connections that open or close meanwhile may be missing, but none appears twice.
 
 import { hostPort } from '../base/addresses.ts'
-import type { Client } from '../connection/client.ts'
 import { properText } from '../subjects/byte-string.ts'
 import { intersection } from '../subjects/filter.ts'
+import type { ReportedClient } from './client.ts'
 import { isByNumber, sortKey } from './connection-order.ts'
 import { authorizedUserOf, connectionRow, emptyMeasures, measure, subscriptionRow } from './connection-row.ts'
 import type { ConnectionFilter, Query } from './query.ts'
@@ -122,7 +122,7 @@ export function* describeConnections(
   yield rows
 }
 
-function* clientsOf(shard: ReportSource, ids: readonly number[]): Generator<Client> {
+function* clientsOf(shard: ReportSource, ids: readonly number[]): Generator<ReportedClient> {
   for (const id of ids) {
     const client = shard.clients.get(id)
     if (client !== undefined) yield client
@@ -130,11 +130,11 @@ function* clientsOf(shard: ReportSource, ids: readonly number[]): Generator<Clie
 }
 
 /** One that is taking its leave counts as closed. */
-function isOfState(client: Client, { state }: Pick<ConnectionFilter, 'state'>): boolean {
+function isOfState(client: ReportedClient, { state }: Pick<ConnectionFilter, 'state'>): boolean {
   return state === 'all' || (state === 'closed') === client.closing
 }
 
-function isClientWanted(client: Client, { account, user, mqttClient, subject }: ConnectionFilter): boolean {
+function isClientWanted(client: ReportedClient, { account, user, mqttClient, subject }: ConnectionFilter): boolean {
   if (account !== '' && account !== client.account.name) return false
   // No connection is an MQTT client yet: nothing passes that filter.
   if ((user !== '' && user !== authorizedUserOf(client)) || mqttClient !== '') return false
@@ -145,7 +145,7 @@ function isClientWanted(client: Client, { account, user, mqttClient, subject }: 
   return false
 }
 
-function isClientFound(client: Client, { search }: ConnectionFilter): boolean {
+function isClientFound(client: ReportedClient, { search }: ConnectionFilter): boolean {
   if (search === '') return true
   const { name, lang, version } = client.options
   const { peer, account } = client

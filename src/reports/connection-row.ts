@@ -1,9 +1,9 @@
 // Rows of connections and of their subscriptions.
 
 import { CLOSED_SUBSCRIPTIONS_MAX } from '../base/constants.ts'
-import type { Client } from '../connection/client.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import { properText } from '../subjects/byte-string.ts'
+import type { ReportedClient } from './client.ts'
 import type { Measurable } from './connection-order.ts'
 import { credentialsOf, tlsOf } from './credentials.ts'
 import type { ConnectionRow, SubscriptionRow } from './rows.ts'
@@ -31,14 +31,14 @@ export function subscriptionRow(shard: RowSource, subscription: Subscription): S
 }
 
 /** Who a connection is, or has said it is, as pages may show it; empty while unknown. */
-export function authorizedUserOf({ login }: Client): string {
+export function authorizedUserOf({ login }: ReportedClient): string {
   return login.identity?.user ?? login.claimedUser
 }
 
 /** Without its subscriptions. */
 export function connectionRow(
   shard: RowSource,
-  client: Client,
+  client: ReportedClient,
   detail: { readonly credentials: boolean },
 ): ConnectionRow {
   const { webSocket, ip, port, droppedMessages, readGate, options, account } = client
@@ -65,7 +65,7 @@ export function connectionRow(
 }
 
 /** What is remembered of a connection that has gone: it may have had very many subscriptions. */
-export function closedRow(shard: RowSource, client: Client): ConnectionRow {
+export function closedRow(shard: RowSource, client: ReportedClient): ConnectionRow {
   const row = connectionRow(shard, client, { credentials: true })
   for (const subscription of client.subscriptions.values()) {
     if (row.subscriptions.length === CLOSED_SUBSCRIPTIONS_MAX) break
@@ -92,7 +92,7 @@ export function emptyMeasures(): Measurable {
 }
 
 /** One object is filled again for each client: thousands of rows for the sake of their keys would be garbage. */
-export function measure(to: Measurable, client: Client, shard: RowSource): void {
+export function measure(to: Measurable, client: ReportedClient, shard: RowSource): void {
   to.id = client.id
   to.startedAt = shard.wallClock(client.startMs)
   to.lastActivityAt = shard.wallClock(client.lastActivityMs)

@@ -2,16 +2,16 @@
 // (docs/reference/reliability.md, "Secrets"): a token that is enough by itself to come in is none.
 
 import { createHash } from 'node:crypto'
-import type { Client } from '../connection/client.ts'
 import { publicKeyPin, subjectOfCertificate } from '../tls/names.ts'
+import type { ReportedClient } from './client.ts'
 import type { CertificateRow, CredentialsRow, TlsRow } from './rows.ts'
 
 /** Undefined: it came in plain. */
-export function tlsOf({ tls }: Client): TlsRow | undefined {
+export function tlsOf({ tls }: ReportedClient): TlsRow | undefined {
   return tls && { version: tls.version, cipher: tls.cipher, first: tls.first }
 }
 
-export function credentialsOf({ login: { identity }, tls }: Client): CredentialsRow {
+export function credentialsOf({ login: { identity }, tls }: ReportedClient): CredentialsRow {
   const token = identity?.token
   const own = tls?.peerCertificate
   // When the connection has ended, only its own is left of the chain.

@@ -2,7 +2,7 @@
 // than that its client left. The latest ones only.
 
 import { CloseReason } from '../base/errors.ts'
-import type { Client } from '../connection/client.ts'
+import type { ReportedClient } from './client.ts'
 
 const KEPT_MAX = 200
 
@@ -24,7 +24,7 @@ export class Incidents {
   private readonly list: Incident[] = []
 
   /** A connection began to close. */
-  closed(client: Client, reason: CloseReason, at: number): void {
+  closed(client: ReportedClient, reason: CloseReason, at: number): void {
     if (ORDINARY.has(reason)) return
     const { id, peer, options, account } = client
     this.list.push({ at, reason, connection: id, name: options.name, peer, account: account.name })

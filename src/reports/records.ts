@@ -6,8 +6,8 @@ import { TrafficTotals } from '../accounts/counters.ts'
 import { CROWDED_LOG_MS } from '../base/constants.ts'
 import { CloseReason, type Fault } from '../base/errors.ts'
 import type { OnBug } from '../base/guarded.ts'
-import type { Client } from '../connection/client.ts'
 import type { Options } from '../options/options.ts'
+import type { ReportedClient } from './client.ts'
 import { ClosedConnections } from './closed-connections.ts'
 import { closedRow, type RowSource } from './connection-row.ts'
 import type { Counters } from './gauges.ts'
@@ -20,7 +20,7 @@ import { SlowWatch } from './slow-watch.ts'
 export interface RecordsOwner extends RowSource {
   /** On the shard's clock, as of this turn. */
   readonly nowMs: number
-  readonly clients: { values(): Iterable<Client> }
+  readonly clients: { values(): Iterable<ReportedClient> }
   readonly accounts: { values(): Iterable<Account> }
   readonly options: Pick<Options, 'maxPending' | 'maxClosedClients' | 'monitorPort' | 'httpsPort' | 'writeDeadline'>
   readonly bugMet: OnBug
@@ -53,7 +53,7 @@ export class Records {
   }
 
   /** A connection began to close; its subscriptions are still there. */
-  closing(client: Client, reason: CloseReason): void {
+  closing(client: ReportedClient, reason: CloseReason): void {
     const { nowMs } = this.shard
     if (reason === CloseReason.slowConsumerPending || reason === CloseReason.slowConsumerDeadline) {
       this.countSlow(client)
@@ -62,29 +62,29 @@ export class Records {
     this.incidents.closed(client, reason, this.shard.wallClock(nowMs))
   }
 
-  private countSlow(client: Client): void {
+  private countSlow(client: ReportedClient): void {
     this.counters.slowConsumer()
     client.account.counters.slowConsumers++
   }
 
   /** A connection missed a write deadline and gets more time; `still`: it was given some before. */
-  triedAgain(client: Client, still: boolean): void {
+  triedAgain(client: ReportedClient, still: boolean): void {
     this.countSlow(client)
     this.tellSlow(client, CloseReason.slowConsumerDeadline, still)
   }
 
-  private tellSlow(client: Client, reason: CloseReason, still: boolean): void {
+  private tellSlow(client: ReportedClient, reason: CloseReason, still: boolean): void {
     client.log.slowConsumer(reason, client.outbound.pendingBytes, this.shard.options, still)
   }
 
   /** Messages for a connection were dropped, as more would have waited than may. */
-  dropped(client: Client, messages: number): void {
+  dropped(client: ReportedClient, messages: number): void {
     this.counters.drop(messages)
     client.account.counters.droppedMessages += messages
   }
 
   /** Says in the log why a connection began to close, where operators should know. */
-  tell(client: Client, { reason }: Fault): void {
+  tell(client: ReportedClient, { reason }: Fault): void {
     const { nowMs } = this.shard
     if (reason === CloseReason.slowConsumerPending || reason === CloseReason.slowConsumerDeadline) {
       this.tellSlow(client, reason, client.slowWrites?.wasTriedAgain === true)
@@ -95,7 +95,7 @@ export class Records {
   }
 
   /** A connection is gone. */
-  gone(client: Client): void {
+  gone(client: ReportedClient): void {
     client.account.counters.closed.add(client)
     const { maxClosedClients } = this.shard.options
     if (maxClosedClients === 0) return

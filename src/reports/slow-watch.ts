@@ -2,10 +2,10 @@
 // one such is followed, a sample a second, until nothing has waited for it for a minute. Those that were closed for
 // it are remembered with what was seen. Costs nothing for connections that keep up.
 
-import type { Client } from '../connection/client.ts'
 import type { SlowConsumerPolicy } from '../options/shapes.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import { properText } from '../subjects/byte-string.ts'
+import type { ReportedClient } from './client.ts'
 
 const SAMPLE_MS = 1_000
 /** A minute of samples. */
@@ -46,7 +46,7 @@ export interface SlowRow {
 }
 
 interface Followed {
-  readonly client: Client
+  readonly client: ReportedClient
   readonly sinceMs: number
   readonly pending: number[]
   /** Samples in a row in which nothing waited. */
@@ -62,7 +62,7 @@ interface Followed {
 export class SlowWatch {
   private readonly pendingMax: number
   private readonly wallClock: (ms: number) => number
-  private readonly followed = new Map<Client, Followed>()
+  private readonly followed = new Map<ReportedClient, Followed>()
   private readonly cut: SlowRow[] = []
   private sampleDueMs = 0
   private sampling = false
@@ -83,7 +83,7 @@ export class SlowWatch {
   }
 
   /** Shown every connection during a sweep. */
-  look(client: Client, nowMs: number): void {
+  look(client: ReportedClient, nowMs: number): void {
     const { pendingBytes } = client.outbound
     if (pendingBytes === 0 || !this.sampling) return
     this.sum += pendingBytes
@@ -119,7 +119,7 @@ export class SlowWatch {
   }
 
   /** A connection is closed for being too slow; its subscriptions are still there to be counted. */
-  cutOff(client: Client, reason: string, nowMs: number): void {
+  cutOff(client: ReportedClient, reason: string, nowMs: number): void {
     // Of one that was not followed only the numbers since its coming are known: they may be of long ago.
     const isYoung = nowMs - client.startMs < SAMPLES * SAMPLE_MS
     const entry = this.followed.get(client) ?? follow(client, nowMs, isYoung ? new Map() : deliveredOf(client))
@@ -160,12 +160,12 @@ export class SlowWatch {
   }
 }
 
-function follow(client: Client, sinceMs: number, delivered: Map<Subscription, number>): Followed {
+function follow(client: ReportedClient, sinceMs: number, delivered: Map<Subscription, number>): Followed {
   const [deliveredBefore, deliveredLater] = [delivered, delivered]
   return { client, sinceMs, pending: [], quiet: 0, seen: false, deliveredBefore, deliveredLater, age: 0 }
 }
 
-function* firstSubscriptions(client: Client): Generator<Subscription> {
+function* firstSubscriptions(client: ReportedClient): Generator<Subscription> {
   let left = SUBSCRIPTIONS_MAX
   for (const subscription of client.subscriptions.values()) {
     if (left-- === 0) return
@@ -173,13 +173,13 @@ function* firstSubscriptions(client: Client): Generator<Subscription> {
   }
 }
 
-function deliveredOf(client: Client): Map<Subscription, number> {
+function deliveredOf(client: ReportedClient): Map<Subscription, number> {
   const delivered = new Map<Subscription, number>()
   for (const subscription of firstSubscriptions(client)) delivered.set(subscription, subscription.delivered)
   return delivered
 }
 
-function topOf(client: Client, before: ReadonlyMap<Subscription, number>): SlowRow['top'] {
+function topOf(client: ReportedClient, before: ReadonlyMap<Subscription, number>): SlowRow['top'] {
   const top: { subject: string; messages: number }[] = []
   for (const subscription of firstSubscriptions(client)) {
     const messages = subscription.delivered - (before.get(subscription) ?? 0)

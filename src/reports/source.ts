@@ -1,10 +1,10 @@
 // What a report is made of: a shard, as its reports see it.
 
 import type { Account } from '../accounts/account.ts'
-import type { Client } from '../connection/client.ts'
 import type { ReadonlyNumberMap } from '../memory/number-map.ts'
 import type { PlanCache } from '../routing/plan-cache.ts'
 import type { Sublist } from '../routing/sublist.ts'
+import type { ReportedClient } from './client.ts'
 import type { RowSource } from './connection-row.ts'
 import type { Records } from './records.ts'
 import type { RingReport } from './rows.ts'
@@ -13,7 +13,7 @@ export interface ReportSource extends RowSource {
   readonly index: number
   /** On the shard's clock, as of this turn. */
   readonly nowMs: number
-  readonly clients: ReadonlyNumberMap<Client>
+  readonly clients: ReadonlyNumberMap<ReportedClient>
   readonly openConnections: number
   readonly accounts: { values(): Iterable<Account> }
   readonly sublist: Pick<Sublist, 'count' | 'inserts' | 'removes'>

@@ -1,10 +1,10 @@
 // This shard's part of /subsz. In two steps as for connections: first how many subscriptions of each connection are
 // asked for, then those of the connections that the page begins and ends with.
 
-import type { Client } from '../connection/client.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import { properText } from '../subjects/byte-string.ts'
 import { matches } from '../subjects/subject.ts'
+import type { ReportedClient } from './client.ts'
 import { subscriptionRow } from './connection-row.ts'
 import type { Query, SubscriptionFilter } from './query.ts'
 import { type LongReport, TurnWork } from './report-queue.ts'
@@ -63,7 +63,7 @@ export function* describeSubscriptions(
   yield rows
 }
 
-function isMeant(client: Client, { account }: SubscriptionFilter): boolean {
+function isMeant(client: ReportedClient, { account }: SubscriptionFilter): boolean {
   return !client.closing && (account === '' || account === client.account.name)
 }
 

@@ -43,6 +43,11 @@ export function clientFacts(members: Partial<ClientFacts> = {}): ClientFacts {
     webSocket: undefined,
     login: { greeting: OPEN, nonce: '', identity: undefined },
     limits: NO_LIMITS,
+    connectReceived: true,
+    inMessages: 0,
+    inBytes: 0,
+    outMessages: 0,
+    outBytes: 0,
     ...members,
   }
 }

@@ -12,7 +12,7 @@ import { goTime } from '../../base/go-format.ts'
 import { attempt, guarded } from '../../base/guarded.ts'
 import type { Json } from '../../base/json.ts'
 import { unlessEmpty } from '../../base/json.ts'
-import type { Client } from '../../connection/client.ts'
+import type { ClientFacts } from '../../connection/facts.ts'
 import { GLOBAL_ACCOUNT } from '../../options/shapes.ts'
 import { byteString } from '../../subjects/byte-string.ts'
 import { connectionSubjects } from '../connection-subjects.ts'
@@ -35,7 +35,7 @@ interface Announcer {
 }
 
 interface Happened {
-  readonly client: Client
+  readonly client: ClientFacts
   /** Undefined: it has come. */
   readonly reason: CloseReason | undefined
   /** Milliseconds since 1970. */
@@ -56,15 +56,15 @@ export class ConnectionEvents {
   }
 
   /** It is known who a connection is. */
-  connected(client: Client): void {
+  connected(client: ClientFacts): void {
     this.note(client, undefined)
   }
 
-  closed(client: Client, reason: CloseReason): void {
+  closed(client: ClientFacts, reason: CloseReason): void {
     this.note(client, reason)
   }
 
-  private note(client: Client, reason: CloseReason | undefined): void {
+  private note(client: ClientFacts, reason: CloseReason | undefined): void {
     const atMs = this.shard.wallClock(this.shard.nowMs)
     if (this.happened.push({ client, reason, atMs }) === 1)
       setImmediate(guarded(this.shard.bugMet, () => this.tellAll()))
@@ -92,19 +92,19 @@ export class ConnectionEvents {
 
   // ── One connection ────────────────────────────────────────────────────────────────────────────────────
 
-  private tellConnect(client: Client, atMs: number): void {
+  private tellConnect(client: ClientFacts, atMs: number): void {
     this.system.announce(`$SYS.ACCOUNT.${byteString(client.account.name)}.CONNECT`, () => ({
       ...eventHead('advisory.v1.client_connect', atMs),
       ...this.system.signed({ client: this.describe(client, {}) }),
     }))
   }
 
-  private tellClosed(client: Client, reason: CloseReason, atMs: number): void {
+  private tellClosed(client: ClientFacts, reason: CloseReason, atMs: number): void {
     const { account } = client
     const { system, shard } = this
     const event = (): Readonly<Record<string, Json>> => this.describeEnd(client, reason, atMs)
     const isRefused = AUTH_ERRORS.has(reason)
-    if (isRefused && client.operations.connectReceived) {
+    if (isRefused && client.connectReceived) {
       const callout = shard.options.authorization?.callout?.account
       const told = callout === undefined ? account : shard.accounts.named(callout)
       system.announce('$SYS.ACCOUNT.CLIENT.AUTH.ERR', event, told)
@@ -114,7 +114,7 @@ export class ConnectionEvents {
   }
 
   /** From the client's point of view: what it sent, and what it received. */
-  private describeEnd(client: Client, reason: CloseReason, atMs: number): Readonly<Record<string, Json>> {
+  private describeEnd(client: ClientFacts, reason: CloseReason, atMs: number): Readonly<Record<string, Json>> {
     const { inMessages, inBytes, outMessages, outBytes } = client
     // In whole microseconds.
     const rtt = Math.trunc(client.rttMs * 1000) * 1000
@@ -129,7 +129,7 @@ export class ConnectionEvents {
     }
   }
 
-  private describe(client: Client, end: { readonly rtt?: Json; readonly stop?: string }): Json {
+  private describe(client: ClientFacts, end: { readonly rtt?: Json; readonly stop?: string }): Json {
     const { account, options } = client
     const { identity } = client.login
     return {
@@ -154,7 +154,7 @@ export class ConnectionEvents {
 }
 
 /** Whom a connection that was not let in says it is; never a secret. */
-function rawUser({ options }: Client): string {
+function rawUser({ options }: ClientFacts): string {
   const { nkey, user, jwt, token } = options
   if (nkey !== '') return nkey
   if (user !== '' || jwt !== '') return user

@@ -2,7 +2,7 @@
 
 import type { Account } from '../../accounts/account.ts'
 import type { OnBug } from '../../base/guarded.ts'
-import type { Client } from '../../connection/client.ts'
+import type { ClientFacts } from '../../connection/facts.ts'
 import type { ChunkPool } from '../../memory/chunk-pool.ts'
 import type { ReadonlyNumberMap } from '../../memory/number-map.ts'
 import type { Router } from '../../routing/router.ts'
@@ -12,7 +12,7 @@ import type { MessageSequence, Speaker } from '../server-info.ts'
 export interface SystemOwner extends Speaker {
   readonly pool: ChunkPool
   readonly accounts: { named(name: string): Account }
-  readonly clients: ReadonlyNumberMap<Client>
+  readonly clients: ReadonlyNumberMap<ClientFacts>
   readonly router: Pick<Router, 'dispatch' | 'planner'>
   readonly serviceCalls: { apart(work: () => void): void }
   /** Numbers what is told of the server. */

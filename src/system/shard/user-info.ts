@@ -2,12 +2,12 @@
 
 import { nanoseconds } from '../../base/go-format.ts'
 import type { Json } from '../../base/json.ts'
-import type { Client } from '../../connection/client.ts'
+import type { ClientFacts } from '../../connection/facts.ts'
 import type { Permissions, SubjectRules } from '../../options/shapes.ts'
 import type { SystemOwner } from './owner.ts'
 
 /** `expires`: nanoseconds that are left. */
-export function userInfo({ account, login }: Client, { admission }: SystemOwner): Json {
+export function userInfo({ account, login }: ClientFacts, { admission }: SystemOwner): Json {
   const { identity } = login
   const leftMs = identity?.expiresAtMs === undefined ? 0 : Math.max(0, identity.expiresAtMs - Date.now())
   return {
