@@ -1,44 +1,22 @@
 // The help text of the command, made from the same rows as everything else.
 
 import { CIPHER_SUITES, CURVES } from './blocks/tls-names.ts'
-import { EXTRA_FLAGS } from './flags.ts'
-import type { Area } from './table/settings.ts'
-import { SETTINGS } from './table/table.ts'
-
-interface Line {
-  readonly names: readonly string[]
-  readonly argument: string
-  readonly doc: string
-}
+import { FLAGS, type Flag } from './table/flags.ts'
 
 const FLAGS_WIDTH = 37
 const LINE_WIDTH = 100
 
-const SECTIONS: readonly (readonly [title: string, area: Area | undefined, section: string])[] = [
-  ['Server Options', 'Server', 'Server'],
-  ['Logging Options', 'Logging', 'Logging'],
-  ['Monitoring Options', 'Monitoring', ''],
-  ['Authorization Options', 'Security', 'Authorization'],
-  ['TLS Options', undefined, 'TLS'],
-  ['Options of what is not there yet', 'Later', ''],
-  ['Common Options', undefined, 'Common'],
+const SECTIONS: readonly (readonly [title: string, section: Flag['section']])[] = [
+  ['Server Options', 'Server'],
+  ['Logging Options', 'Logging'],
+  ['Monitoring Options', 'Monitoring'],
+  ['Authorization Options', 'Security'],
+  ['TLS Options', 'TLS'],
+  ['Options of what is not there yet', 'Later'],
+  ['Common Options', 'Common'],
 ]
 
-function linesOf(area: Area | undefined, section: string): Line[] {
-  const settings = SETTINGS.filter((setting) => setting.area === area && setting.flags.length > 0)
-  return [
-    ...settings.map((setting) => {
-      const { flags, argument = '', doc, option, defaultText, default: value } = setting
-      const said = defaultText ?? (value === '' || value === false || option === undefined ? undefined : value)
-      return { names: flags, argument, doc: said === undefined ? doc : `${doc} (default: ${said})` }
-    }),
-    ...EXTRA_FLAGS.filter((flag) => flag.section === section).map(({ names, argument = '', doc }) => {
-      return { names, argument, doc }
-    }),
-  ]
-}
-
-function written({ names, argument, doc }: Line): string {
+function written({ names, argument = '', doc }: Flag): string {
   const dashed = names.map((name) => (name.length > 2 && name !== 'DVV' ? `--${name}` : `-${name}`))
   const indent = dashed[0].startsWith('--') ? 8 : 4
   const left = `${' '.repeat(indent)}${dashed.join(', ')} ${argument}`.padEnd(FLAGS_WIDTH)
@@ -60,11 +38,11 @@ function wrapped(text: string, width: number): string[] {
 
 /** What `--help` prints. */
 export function usage(): string {
-  const parts = SECTIONS.map(([title, area, section]) => {
-    const lines = linesOf(area, section)
-    return lines.length === 0 ? '' : `${title}:\n${lines.map(written).join('\n')}\n`
+  const parts = SECTIONS.map(([title, section]) => {
+    const lines = FLAGS.filter((flag) => flag.section === section).map(written)
+    return `${title}:\n${lines.join('\n')}\n`
   })
-  return `\nUsage: heddle [options]\n\n${parts.filter((part) => part !== '').join('\n')}\n`
+  return `\nUsage: heddle [options]\n\n${parts.join('\n')}\n`
 }
 
 /** What `--help_tls` prints. */

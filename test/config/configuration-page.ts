@@ -16,7 +16,7 @@ import type { Schema } from '../../src/config/blocks/schema.ts'
 import { sizeText } from '../../src/config/blocks/sizes.ts'
 import { TLS } from '../../src/config/blocks/tls-keys.ts'
 import { WEBSOCKET } from '../../src/config/blocks/websocket.ts'
-import { EXTRA_FLAGS } from '../../src/config/flags.ts'
+import { EXTRA_FLAGS } from '../../src/config/table/flags.ts'
 import type { Area, Setting } from '../../src/config/table/settings.ts'
 import { SETTINGS } from '../../src/config/table/table.ts'
 

@@ -98,13 +98,10 @@ function storage(names: string | readonly string[], doc: string, defaultText = '
 }
 
 /** `name` is what complaints call it. */
-const count = (name: string, doc: string, defaultText: string): Key<Checked> =>
-  kind('integer', only('bigint', gotValue(`Expected a parseable size for ${quoteText(name)}`)))(
-    name,
-    name,
-    doc,
-    defaultText,
-  )
+function count(name: string, doc: string, defaultText: string): Key<Checked> {
+  const wrong = gotValue(`Expected a parseable size for ${quoteText(name)}`)
+  return kind('integer', only('bigint', wrong))(name, name, doc, defaultText)
+}
 
 const cipher = kind(
   'text',
@@ -139,12 +136,10 @@ const BATCH: Schema<Checked> = {
 }
 
 /** A row for a block; `what` it defines is said of what is none. */
-const inner = (name: string, doc: string, schema: Schema<Checked>, what: string): Key<Checked> =>
-  kind(
-    'block',
-    block(schema, () => ({}), got(`Expected a map to define ${what}`)),
-    { block: schema },
-  )(name, name, doc)
+function inner(name: string, doc: string, schema: Schema<Checked>, what: string): Key<Checked> {
+  const take = block(schema, () => ({}), got(`Expected a map to define ${what}`))
+  return kind('block', take, { block: schema })(name, name, doc)
+}
 
 const LIMITS: Schema<Checked> = {
   title: 'jetstream.limits',

@@ -2,15 +2,13 @@
 
 import { SLOW_CONSUMER_POLICIES, type SlowConsumerPolicy } from '../../options/shapes.ts'
 import { quoteText, shownValue } from '../problems.ts'
-import { complain, type Key, kind } from './schema.ts'
+import { type Complaint, type Key, kind } from './schema.ts'
+import { oneOf, only } from './values.ts'
 
 const KNOWN = SLOW_CONSUMER_POLICIES.map(quoteText).join(', ')
 
-const policy = kind<SlowConsumerPolicy>('choice', (entry, reading, name) => {
-  const known = SLOW_CONSUMER_POLICIES.find((one) => one === entry.value)
-  const wrong = `Expected ${name} to be one of ${KNOWN}, got ${shownValue(entry.value)}`
-  return known ?? complain(entry, wrong, reading)
-})
+const wrong: Complaint = (value, name) => `Expected ${name} to be one of ${KNOWN}, got ${shownValue(value)}`
+const policy = kind('choice', oneOf(SLOW_CONSUMER_POLICIES, wrong, only('string', wrong)))
 
 const DOC = `what follows when too much waits for a connection: ${SLOW_CONSUMER_POLICIES.join(', ')}. Only in Heddle`
 

@@ -64,8 +64,8 @@ export function within(
 }
 
 /** One of some words. */
-export function oneOf<W extends string>(words: readonly W[], wrong: Complaint): Take<W> {
-  return such((text) => words.some((word) => word === text), wrong) as Take<W>
+export function oneOf<W extends string>(words: readonly W[], wrong: Complaint, type?: Take<string>): Take<W> {
+  return such((text) => words.some((word) => word === text), wrong, type) as Take<W>
 }
 
 /** A block. The complaint about what is none may be the usual one. */

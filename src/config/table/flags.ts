@@ -1,0 +1,121 @@
+// All flags: those of the settings, and those that set no single option.
+
+import type { OptionName, Options } from '../../options/options.ts'
+import { OPTIONAL } from '../blocks/tls-names.ts'
+import type { Layer } from '../layer.ts'
+import type { Area, Kind, Setting } from './settings.ts'
+import { SETTINGS } from './table.ts'
+
+/** What a flag says, by its kind. */
+export type FlagValue = string | boolean | number
+
+/** What a flag sets. */
+type Setter = (layer: Layer, value: FlagValue, origin: string) => void
+
+export interface Flag {
+  readonly names: readonly string[]
+  readonly kind: Kind
+  readonly choices?: readonly string[] | undefined
+  /** A word that it takes in place of true and false, in any case. */
+  readonly orWord?: string
+  readonly argument?: string | undefined
+  readonly doc: string
+  /** Where it stands in the help text. */
+  readonly section: Area | 'TLS' | 'Common'
+  /** Undefined where the parser looks for it by name. */
+  readonly set?: Setter
+}
+
+/** A row; a flag without a word for its value is a switch. */
+function flag(
+  section: Flag['section'],
+  names: string | readonly string[],
+  doc: string,
+  more: Partial<Flag> = {},
+): Flag {
+  const kind = more.argument === undefined ? 'boolean' : 'text'
+  return { names: typeof names === 'string' ? [names] : names, kind, doc, section, ...more }
+}
+
+const tracing = (...options: readonly ('debug' | 'trace' | 'traceVerbose')[]): { set: Setter } => ({
+  set: (layer, value, origin) => {
+    for (const option of options) layer.set(option, value === true, origin)
+  },
+})
+
+const credential = (
+  member: 'username' | 'password' | 'token',
+  argument: string,
+): { set: Setter; argument: string } => ({
+  argument,
+  set: (layer, value, origin) => {
+    layer.credentials[member] = String(value)
+    layer.credentialsOrigin = origin
+  },
+})
+
+const FILE = { argument: '<file>' }
+const RELOAD = 'With -t: check whether a reload could take this file over (exit code 3 if it needs a restart)'
+const SIGNAL =
+  'Send a signal (ldm, stop, quit, term, reopen, reload) to a running server; pid is a number or a pid file'
+
+const VERIFY = 'TLS, and clients need a certificate; =optional: it has to be good if they have one'
+
+/** Flags that set no single option. */
+export const EXTRA_FLAGS: readonly Flag[] = [
+  flag('Server', ['c', 'config'], 'Configuration file', FILE),
+  flag('Server', 't', 'Check the configuration and stop'),
+  flag('Server', 'test_reload', RELOAD, FILE),
+  flag(
+    'Server',
+    'explain-config',
+    'Tell each setting with its value and where that comes from, and stop. Only in Heddle',
+  ),
+  flag('Server', ['sl', 'signal'], SIGNAL, { argument: '<signal>[=<pid>]' }),
+  flag('Logging', 'VV', 'Trace, that of the system account too', tracing('trace', 'traceVerbose')),
+  flag('Logging', 'DV', 'Debug and trace', tracing('debug', 'trace')),
+  flag('Logging', 'DVV', 'Debug and trace, that of the system account too', tracing('debug', 'trace', 'traceVerbose')),
+  flag('Security', 'user', 'User that everybody has to be', credential('username', '<user>')),
+  flag('Security', 'pass', 'and password', credential('password', '<password>')),
+  flag('Security', 'auth', 'Token that everybody has to show', credential('token', '<token>')),
+  flag('TLS', 'tls', 'TLS; =false switches that of the file off'),
+  flag('TLS', 'tlscert', "The server's certificate", FILE),
+  flag('TLS', 'tlskey', 'and its private key', FILE),
+  flag('TLS', 'tlsverify', VERIFY, { orWord: OPTIONAL }),
+  flag('TLS', 'tlscacert', 'Authorities for those', FILE),
+  flag('Common', ['h', 'help'], 'Tell the flags'),
+  flag('Common', ['v', 'version'], 'Tell the version'),
+  flag('Common', 'help_tls', 'Tell how to set up TLS'),
+]
+
+/** The flags of a setting, whatever its key may hold in the file. */
+function flagOf(setting: Setting): Flag {
+  const { area, flags, argument, kind, choices, doc, option, defaultText, default: value } = setting
+  const said = defaultText ?? (value === '' || value === false || option === undefined ? undefined : value)
+  return flag(area, flags, said === undefined ? doc : `${doc} (default: ${said})`, {
+    kind: argument === undefined ? 'boolean' : kind,
+    argument,
+    choices,
+    set: (layer, given, origin) => apply(layer, setting, given, origin),
+  })
+}
+
+function apply(layer: Layer, setting: Setting, value: FlagValue, origin: string): void {
+  const { option, missing, fromFile } = setting
+  const meant = typeof value === 'number' && fromFile !== undefined ? fromFile(value) : value
+  if (option !== undefined) layer.set(option as OptionName, meant as Options[OptionName] | undefined, origin)
+  else if (missing !== undefined && value !== false && value !== '') {
+    layer.lacks(missing, origin)
+    noteLater(layer, setting.flags, value)
+  }
+}
+
+/** What rules between settings have to know of flags of what is not there yet. */
+function noteLater({ later }: Layer, flags: readonly string[], value: FlagValue): void {
+  if (flags.includes('jetstream')) later.jetstream = { enabled: true }
+  if (flags.includes('cluster')) later.cluster = { ...later.cluster, port: value }
+  if (flags.includes('cluster_name')) later.cluster = { ...later.cluster, name: value }
+}
+
+/** In the order of the help text. */
+export const FLAGS: readonly Flag[] = [...SETTINGS.filter(({ flags }) => flags.length > 0).map(flagOf), ...EXTRA_FLAGS]
