@@ -23,7 +23,7 @@ import type { Plan } from './plan.ts'
 import { groupOf, Planner } from './planner.ts'
 import type { Publisher, RemotePublisher } from './publisher.ts'
 import { peerOfMember, type QueuePlan, randomMember, randomRemoteMember } from './queue-plan.ts'
-import type { Routing } from './routing.ts'
+import { ASKED_MAX, type Routing } from './routing.ts'
 import type { Trace } from './trace.ts'
 
 export class Router {
@@ -278,7 +278,9 @@ function framesToAsk(run: Run, plan: Plan, { awaitsResponders }: Publisher): num
   if (!awaitsResponders || run.replyEnd === run.replyStart) return 0
   const { peers = [], queues = [], internal, services, own } = plan
   if ((internal ?? services ?? own) !== undefined || queues.some(({ local }) => local.length > 0)) return 0
-  return peers.length + queues.length
+  const frames = peers.length + queues.length
+  // Of more than can be counted, some would say in time that all had been asked.
+  return frames <= ASKED_MAX ? frames : 0
 }
 
 function callInternal(run: Run, plan: Plan, publisher: Publisher): number {

@@ -1,5 +1,8 @@
 // How messages are to be dealt with by another shard.
 
+/** Largest `asked`: a frame has 16 bits for it. */
+export const ASKED_MAX = 0xffff
+
 /** How a run is to be dealt with by the shard that gets it. */
 export interface Routing {
   /** Name of the account that it is published in (byte string). */

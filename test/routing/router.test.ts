@@ -13,7 +13,7 @@ import type { RouterOwner } from '../../src/routing/owner.ts'
 import type { Plan } from '../../src/routing/plan.ts'
 import type { Publisher, RemotePublisher } from '../../src/routing/publisher.ts'
 import { Router } from '../../src/routing/router.ts'
-import type { Routing } from '../../src/routing/routing.ts'
+import { ASKED_MAX, type Routing } from '../../src/routing/routing.ts'
 import { Sublist } from '../../src/routing/sublist.ts'
 import { InternalSubscription, Subscription } from '../../src/routing/subscription.ts'
 import type { Trace } from '../../src/routing/trace.ts'
@@ -225,6 +225,18 @@ describe('requests of which shards are asked whether somebody had them', () => {
     expect(askedOf('a')).toEqual([0, 0, 0])
   })
 
+  test('of more frames than can be counted in one nobody is asked', () => {
+    const peer = stage.addPeer()
+    const queues = new Map(Array.from({ length: ASKED_MAX }, (_, i) => [`q${i}`, 1]))
+    const interest = { stepsTaken: 1, read: () => ({ plain: false, queues }) }
+    stage.peers[0] = Object.assign(Object.create(peer), { interest })
+    stage.publisher.awaitsResponders = true
+    expect(new Set(askedOf('a'))).toEqual(new Set([ASKED_MAX]))
+    queues.set('one more', 1)
+    stage.generations.advanceAll()
+    expect(new Set(askedOf('a'))).toEqual(new Set([0]))
+  })
+
   test('a shard says so only if it was asked and nobody had it', () => {
     const told = (): unknown[] => stage.far.unheard.splice(0)
     stage.receive('a', { plain: true, asked: 2 })
@@ -300,6 +312,16 @@ describe('queue groups', () => {
     }
     expect(members.map(({ delivered }) => delivered).reduce((a, b) => a + b)).toBe(published)
     expect([members[0].delivered, members[1].delivered, silent.outMessages]).toEqual([0, 7, 0])
+  })
+
+  test('what several take of one block is all of it, each message once', () => {
+    for (let round = 0; round < 20; round++) {
+      stage = new Stage()
+      const members = [0, 1, 0].map((max) => stage.subscribe('a', { queue: 'q', max }))
+      ;(members[0].receiver as TestReceiver).closing = true
+      expect(stage.publish('a', 6)).toBe(6)
+      expect(members.flatMap((one) => stage.got(one)).sort()).toEqual(numbered(6))
+    }
   })
 
   test('where no member here takes it, one on another shard does; with none there, nobody', () => {
