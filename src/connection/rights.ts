@@ -9,6 +9,9 @@ import type { Permissions } from '../options/shapes.ts'
 import { type Run, subjectOf } from '../protocol/run.ts'
 import type { Plan } from '../routing/plan.ts'
 
+/** What it needs of the plan of a subject. */
+type AllowedPlan = Pick<Plan, 'isAllowed' | 'allow'>
+
 export class Rights {
   /** Shared by all connections of a user. */
   private readonly permissions: CompiledPermissions
@@ -21,7 +24,7 @@ export class Rights {
   }
 
   /** How many messages of a run may be published: all, none, or as many answers as are still allowed. */
-  publishable(plan: Plan, run: Run): number {
+  publishable(plan: AllowedPlan, run: Run): number {
     const { permissions, permits } = this
     const { count } = run
     if (plan.isAllowed(permissions) || permissions.publishesAll) return count
