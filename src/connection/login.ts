@@ -158,19 +158,21 @@ export class Login implements Expiring {
    * Users may have changed: is the peer still admitted? `before` admitted it. A login under way just now is asked about
    * again (admission.ts).
    */
-  review(before: Authenticator): Soon<void> {
+  review(before: Pick<Authenticator, 'proofOf'>): Soon<void> {
     const { client, identity } = this
-    const { authenticator } = this.shard.admission
-    if (client.closing || this.isDeciding) return
-    this.greeting = authenticator.greeting(connectionTypeOf(client))
+    const { admission } = this.shard
+    if (client.closing) return
+    this.greeting = admission.authenticator.greeting(connectionTypeOf(client))
+    if (this.isDeciding) return
     if (identity === undefined) {
       this.awaitConnect()
       return
     }
     const credentials = this.outcome.connectReceived ? client.options : NO_CREDENTIALS
     const request = this.request(credentials, before.proofOf(identity, connectionTypeOf(client)))
-    const done = this.decide(this.shard.admission.identify(request), (answer) => {
-      const isForgotten = isConfigured(identity) && !authenticator.knowsUser(request.credentials)
+    const done = this.decide(admission.identify(request), (answer) => {
+      // Another reload may have come meanwhile: the answer is by that one, and so is this.
+      const isForgotten = isConfigured(identity) && !admission.authenticator.knowsUser(request.credentials)
       if (!isRefusal(answer) && isSame(identity, answer)) this.stay(answer)
       else if (isRefusal(answer) && !isForgotten) this.outcome.refused(answer, request.credentials)
       else client.close(AuthFaults.forgotten)
