@@ -27,8 +27,8 @@ const AREAS: readonly (readonly [area: Area, title: string])[] = [
   ['Limits', 'Limits'],
   ['Logging', 'Logging'],
   ['Monitoring', 'Monitoring'],
-  ['Security', 'Who may enter, and what they may do'],
-  ['Later', 'What is not there yet'],
+  ['Security', 'Authentication and permissions'],
+  ['Later', 'Not supported yet'],
 ]
 
 const BLOCKS = [
@@ -53,9 +53,9 @@ const INTRODUCTION = `<!-- Made by \`npm run docs:config\` from the table of set
 
 # Configuration
 
-Heddle takes the flags and the configuration file of nats-server. \`heddle -t -c FILE\` checks a file and stops;
-\`heddle --explain-config -c FILE\` tells each setting in force with its value and where that comes from. Flags beat the
-file. \`createServer()\` takes the options of [src/options/options.ts](../src/options/options.ts); times are milliseconds there.
+Heddle accepts the flags and the configuration file of nats-server. \`heddle -t -c FILE\` checks a file and exits.
+\`heddle --explain-config -c FILE\` prints each setting in force, its value and its origin. Flags take precedence over the
+file. \`createServer()\` takes the options of [src/options/options.ts](../src/options/options.ts), with times in milliseconds.
 
 ## The file
 
@@ -72,14 +72,14 @@ SECRET = $NATS_SECRET          # $NAME: a key further out, or an environment var
 authorization { token: $SECRET }
 \`\`\`
 
-Entries are parted by line ends, \`;\` or \`,\`. Keys may be quoted and are compared without regard to case; of two equal
-keys the last counts. Texts are quoted with \`'\` (raw) or \`"\` (with \`\\t \\n \\r \\" \\\\ \\xHH\`), stand bare, or in
-brackets over several lines, the closing one alone on its line. A whole file may be JSON. A key that nobody knows is an
-error, unless a \`$NAME\` refers to it. In a list, a number needs a blank or comma behind it: \`[ 1, 2 ]\`.
+Line ends, \`;\` or \`,\` separate entries. Keys may be quoted and are compared without regard to case; the last of two
+equal keys counts. Texts are quoted with \`'\` (raw) or \`"\` (with \`\\t \\n \\r \\" \\\\ \\xHH\`), bare, or in parentheses over
+several lines, the closing one alone on its line. A whole file may be JSON. An unknown key is an error, unless a \`$NAME\`
+refers to it. In a list, a number needs a blank or comma behind it: \`[ 1, 2 ]\`.
 
-A *reload* (SIGHUP, or \`--signal reload\`) applies what says yes in that column to the running server; a change of
-anything else refuses the whole reload. *Not yet*: the key is read and checked, and the log warns at start that it has
-no effect. **Not yet, refused**: it restricts who may enter, so a server that is told so does not start.
+A *reload* (SIGHUP, or \`--signal reload\`) applies changes of settings with "yes" in that column to the running server. A
+change of any other setting refuses the whole reload. *Not yet*: the key is read and checked, and the log warns at start
+that it has no effect. **Not yet, refused**: the key restricts logins, so the server does not start with it.
 `
 
 function cell(text: string): string {

@@ -86,7 +86,7 @@ export const AUTHORIZATION: Schema<Draft<AuthorizationOptions>> = {
   keys: [
     text('username', ['user', 'username'], "the only user's name"),
     text('password', ['pass', 'password'], 'and password, plain or as a bcrypt hash'),
-    text('token', 'token', 'token that everybody has to show, plain or as a bcrypt hash'),
+    text('token', 'token', 'token that every client has to send, plain or as a bcrypt hash'),
     authTimeout('authorization')(
       'timeout',
       'timeout',

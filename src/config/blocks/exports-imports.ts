@@ -219,7 +219,7 @@ const IMPORT: Schema<ImportDraft> = {
     importOf('service'),
     text('prefix', 'prefix', 'put in front of the subject of a stream'),
     destination('to', 'to', 'subject here'),
-    boolean('share', 'share', 'tell the service who asks'),
+    boolean('share', 'share', 'describe the requestor to the service'),
     allowTrace('allowTrace', 'allow_trace', 'message traces pass (streams)', 'false'),
   ],
 }

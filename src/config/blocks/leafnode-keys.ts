@@ -162,7 +162,7 @@ export const REMOTE: Schema<Checked> = {
     duration('firstInfoTimeout', 'first_info_timeout', 'longest wait for INFO', '1 s'),
     duration('dialTimeout', 'dial_timeout', 'longest wait for the connection', '1 s'),
     boolean('disabled', 'disabled', 'do not connect'),
-    boolean('ignoreDiscovered', 'ignore_discovered_servers', 'connect to none but those named'),
+    boolean('ignoreDiscovered', 'ignore_discovered_servers', 'connect to named servers only'),
     proxy('proxy', 'proxy', 'HTTP proxy for WebSocket'),
   ],
 }

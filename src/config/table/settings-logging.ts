@@ -69,7 +69,7 @@ export const MONITORING_SETTINGS = area('Monitoring', [
   text(
     'monitorUser',
     '',
-    'User that the monitoring pages ask for, by HTTP Basic; both empty = nobody is asked. Only in Heddle',
+    'User that the monitoring pages ask for, by HTTP Basic; both empty = no password. Only in Heddle',
   ),
   text('monitorPassword', '', 'Password that the monitoring pages ask for. Only in Heddle', { secret: true }),
   amount('maxClosedClients', CLOSED_CLIENTS_MAX, 'Closed connections remembered for the pages'),

@@ -3,7 +3,7 @@
 import { area, block, boolean, key, list, text } from './settings.ts'
 
 export const SECURITY_SETTINGS = area('Security', [
-  block('authorization', undefined, 'Who may enter; flags --user, --pass, --auth', { secret: true }),
+  block('authorization', undefined, 'Which users may log in; flags --user, --pass, --auth', { secret: true }),
   block('accounts', [], 'Accounts: a list of names, or a block for each', { secret: true }),
   block('mappings', [], 'Subjects turned into others, in the account $G', { aliases: ['maps'] }),
   text('noAuthUser', '', 'User of clients without credentials'),

@@ -97,7 +97,7 @@ export const SERVER_SETTINGS = area('Server', [
 ])
 
 export const LIMIT_SETTINGS = area('Limits', [
-  limit('maxConnections', CONNECTIONS_MAX, 'Connections at once; 0 refuses everybody', { aliases: ['max_conn'] }),
+  limit('maxConnections', CONNECTIONS_MAX, 'Connections at once; 0 refuses every client', { aliases: ['max_conn'] }),
   size('maxControlLine', CONTROL_LINE_MAX, 'Longest control line', { min: 64, max: 16 * 1024 * 1024 }),
   size('maxPayload', PAYLOAD_MAX, 'Largest payload; must not exceed max_pending', { min: 0, max: INT32_MAX }),
   size('maxPending', PENDING_MAX, 'Bytes that may wait for one connection before it is closed as a slow consumer', {
