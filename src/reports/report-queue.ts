@@ -3,7 +3,7 @@
 // is a generator: it yields when it has done its share of a turn, with what it has found so far or with nothing.
 
 import { PAGE_TURN_WORK } from '../base/constants.ts'
-import type { OnBug } from '../base/guarded.ts'
+import { attempt, guarded, type OnBug } from '../base/guarded.ts'
 import type { Report } from './rows.ts'
 
 /** Yields parts of the answer; undefined: there is none to send yet. */
@@ -46,20 +46,22 @@ export class ReportQueue {
   turns = 0
   private readonly owner: ReportQueueOwner
   private readonly waiting: Waiting[] = []
+  private readonly bugMet: OnBug = (error) => this.owner.bugMet(error)
+  private readonly next = guarded(this.bugMet, () => this.work())
 
   constructor(owner: ReportQueueOwner) {
     this.owner = owner
   }
 
   add(report: LongReport<Report>, taker: ReportTaker): void {
-    if (this.waiting.push({ report, taker }) === 1) setImmediate(() => this.work())
+    if (this.waiting.push({ report, taker }) === 1) setImmediate(this.next)
   }
 
   private work(): void {
     this.owner.wake()
     this.turns++
     if (this.isDone(this.waiting[0])) this.waiting.shift()
-    if (this.waiting.length > 0) setImmediate(() => this.work())
+    if (this.waiting.length > 0) setImmediate(this.next)
   }
 
   /** Makes one piece. */
@@ -71,7 +73,7 @@ export class ReportQueue {
       return done
     } catch (error) {
       this.owner.bugMet(error)
-      taker.end(false)
+      attempt(this.bugMet, () => taker.end(false))
       return true
     }
   }

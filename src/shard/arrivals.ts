@@ -1,6 +1,7 @@
 // Connections that have been handed to a shard and wait for their turn: to make a client costs as much as many
 // operations, and thousands may come in one message, between two reads of other clients.
 
+import { attempt } from '../base/guarded.ts'
 import { TurnQueue } from '../base/turn-queue.ts'
 import type { Arrival } from '../net/handle.ts'
 import type { ArrivalsOwner } from './owner.ts'
@@ -24,7 +25,7 @@ export class Arrivals {
     this.turns.add(() => {
       this.waiting--
       this.take(arrival)
-      this.shard.endIfEmpty()
+      attempt(this.shard.bugMet, () => this.shard.endIfEmpty())
     })
   }
 

@@ -85,7 +85,7 @@ export class ShardTimers {
     const { shard } = this
     shard.wake()
     this.pings.take(shard.clock.nowMs, (keepAlive) => keepAlive.attempt(() => keepAlive.due(shard.nowMs)))
-    this.expiries.take(Date.now(), (login) => this.expired.add(() => login.expired()))
+    this.expiries.take(Date.now(), (login) => this.expired.add(() => attempt(shard.bugMet, () => login.expired())))
   }
 
   private readonly sweepSoon = (): void => {

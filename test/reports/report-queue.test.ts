@@ -59,3 +59,15 @@ it('makes one report after the other, and goes on after one that failed', async 
   expect(shard.told).toEqual([1, true, false, 2, true])
   expect(shard.errors).toHaveLength(1)
 })
+
+it('goes on with the next report when the end of one cannot be told', async () => {
+  const shard = new Shard()
+  const end = (): never => {
+    throw new Error('another bug')
+  }
+  shard.queue.add(fail(), { part: () => undefined, end })
+  shard.ask(lookAt(3))
+  await until('the second one to end', () => shard.told.includes(true))
+  expect(shard.told).toEqual([3, true])
+  expect(shard.errors.map((error) => (error as Error).message)).toEqual(['a bug', 'another bug'])
+})
