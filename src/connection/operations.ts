@@ -22,10 +22,10 @@ import type { Receiver } from '../routing/subscription.ts'
 import { Subscription } from '../routing/subscription.ts'
 import {
   countTokens,
+  isLiteralIn,
   isReservedReply,
   isReservedSubject,
   isValidFilter,
-  isValidLiteral,
   mayBeReserved,
   RESERVED_QUEUE,
 } from '../subjects/subject.ts'
@@ -164,7 +164,7 @@ export class Operations implements ParserHandler, LoginOutcome {
     this.applyLimits()
     parser.connectDue = false
     parser.allowHeaders(options.headers)
-    parser.runMax = options.verbose || options.pedantic ? 1 : Number.MAX_SAFE_INTEGER
+    parser.runMax = options.verbose ? 1 : Number.MAX_SAFE_INTEGER
     if (!this.connectReceived) return
     shard.system?.events.connected(client)
     if (options.protocol < 0 || options.protocol > PROTOCOL_VERSION) client.close(Faults.protocolVersion)
@@ -252,11 +252,14 @@ export class Operations implements ParserHandler, LoginOutcome {
     const { options, account } = client
     // Only headers can ask for a trace.
     const mayBeTraced = run.headerSize > 0 && shard.tracing.mayConcern(run, account)
-    if (run.count > 1) run.count = this.fitting(run, mayBeTraced)
+    const isRefused = options.pedantic && !isLiteralIn(run.line.bytes, run.subjectStart, run.subjectEnd)
+    // What is refused is refused before each message, and delivered all the same, as nats-server does it.
+    if (isRefused) run.count = 1
+    else if (run.count > 1) run.count = this.fitting(run, mayBeTraced)
     const { count } = run
     client.inMessages += count
     client.inBytes += count * run.size
-    if (options.pedantic && !isValidLiteral(subjectOf(run))) client.refuse(Refusals.invalidPublishSubject)
+    if (isRefused) client.refuse(Refusals.invalidPublishSubject)
     if (mayBeTraced) shard.tracing.publish(run, client, (one) => this.process(one))
     else this.process(run)
     return count

@@ -48,7 +48,7 @@ const argumentStart = new Int32Array(ARGUMENTS_MAX)
 const argumentEnd = new Int32Array(ARGUMENTS_MAX)
 
 export class Parser {
-  /** Longest run to report; 1 where each message needs an answer of its own (verbose, pedantic). */
+  /** Longest run to report; 1 where each message needs an answer of its own (verbose). */
   runMax = 1
   /**
    * Nothing but CONNECT is taken (docs/reference/reliability.md, "One way to an identity": nothing else before it is

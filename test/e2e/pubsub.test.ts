@@ -231,4 +231,11 @@ describe.each(WORKERS)('publish and subscribe with %i workers', (workers) => {
       await stays.expect('MSG leave 1 1\r\ny\r\n'.repeat(10))
     }
   })
+
+  test('a pedantic client is told of each message with a wrong subject before it is delivered', async () => {
+    const client = await open(running.port, { pedantic: true })
+    client.send('SUB > 1\r\n', `PUB a.* 1\r\nx\r\n`.repeat(3), `PUB a.b 1\r\ny\r\n`.repeat(2))
+    const refused = `-ERR 'Invalid Publish Subject'\r\nMSG a.* 1 1\r\nx\r\n`
+    await client.expect(`${refused.repeat(3)}${`MSG a.b 1 1\r\ny\r\n`.repeat(2)}`)
+  })
 })
