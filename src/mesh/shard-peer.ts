@@ -84,9 +84,9 @@ interface LocalPublisher extends Publisher {
 /** What a peer asks of the shard that sees it. */
 export interface PeerOwner {
   readonly pool: ChunkPool
-  readonly tracing: Tracing
+  readonly tracing: Pick<Tracing, 'answered'>
   readonly order: PublishOrder
-  readonly inbox: Inbox
+  readonly inbox: Pick<Inbox, 'drain' | 'schedule'>
   /** Messages came from the peer's publishers. */
   receive(run: Run, frame: Frame, peer: ShardPeer): void
   /** Something else than a read or a frame makes the shard work. */
@@ -98,7 +98,7 @@ export interface PeerOwner {
   /** A receiver on the peer's side has fallen behind a publisher of ours, or has caught up with it. */
   holdPublisher(connection: number, peer: number): void
   releasePublisher(connection: number, peer: number): void
-  readonly peers: readonly ShardPeer[]
+  readonly peers: readonly Pick<ShardPeer, 'link'>[]
   /** Publishers of ours. */
   readonly clients: Pick<ReadonlyNumberMap<LocalPublisher>, 'get' | 'values'>
   readonly log: Pick<Log, 'complaint' | 'warn'>
