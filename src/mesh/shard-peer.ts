@@ -251,6 +251,10 @@ export class ShardPeer implements InboxRing {
 
   /** Calls back with what the peer tells of one of its publishers; with an empty text if it has gone. */
   askWhoIs(connection: number, then: (info: string) => void): void {
+    if (this.gone) {
+      then('')
+      return
+    }
     const id = this.nextQuestion++
     this.asking.set(id, then)
     this.post({ kind: 'whoIs', connection, id })
@@ -266,7 +270,7 @@ export class ShardPeer implements InboxRing {
   private tell(id: number, info: string): void {
     const then = this.asking.get(id)
     this.asking.delete(id)
-    then?.(info)
+    if (then !== undefined) attempt(this.owner.bugMet, () => then(info))
   }
 
   /** Asks the peer to slow one of its publishers down. Returns false if that was asked already. */

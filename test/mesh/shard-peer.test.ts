@@ -493,10 +493,11 @@ describe('a shard that has gone', () => {
     peer.close()
     peer.askFence(() => stage.done.push('fence'))
     peer.whenPassed(() => stage.done.push('passed'))
+    peer.publisher.introduce((info) => stage.done.push(`it is ${info}`))
     peer.requestHold(44)
     peer.requestRelease(44)
     peer.tellTrace(5, [])
-    expect(stage.done).toEqual(['fence', 'passed'])
+    expect(stage.done).toEqual(['fence', 'passed', 'it is '])
   })
 
   test('in the middle of a long message leaves none of its memory behind', () => {
@@ -519,5 +520,17 @@ describe('a shard that has gone', () => {
     other.takeThere()
     other.peer.died()
     expect(stage.done).toHaveLength(1)
+  })
+
+  test('a bug of one that is told so costs nobody else', async () => {
+    const { stage, peer } = stageWith()
+    peer.publisher.introduce(() => {
+      throw new Error('a bug')
+    })
+    peer.publisher.introduce((info) => stage.done.push(`it is ${info}`))
+    peer.askFence(() => stage.done.push('fence'))
+    peer.close()
+    await turn()
+    expect(stage.done).toEqual(['a bug', 'it is ', 'wake', 'fence'])
   })
 })
