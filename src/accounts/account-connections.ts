@@ -1,16 +1,17 @@
 // How many connections each account has, over all shards: for the limits of accounts (docs/reference/accounts.md,
 // "Limits of accounts").
 //
-// A table in shared memory, a row an account that has such a limit and connections. A shard's column says what it has
-// put in, and is emptied when it dies; the sum decides. Rows are found by the digest of the account's name, so that
-// each account has a row of its own, whatever the names are. A row of which all columns are 0 is free.
+// A table in shared memory: one row per account that has such a limit and connections, one column per shard. A shard
+// counts in its own column, which is cleared when it dies; the sum is compared with the limit. Rows are found by the
+// digest of the account's name, so that each account has a row of its own, whatever the names are. A row of which all
+// columns are 0 is free.
 //
 //     header   [ LOCK | FREE | TOP | SWEEP_AT | heads of the lists, by the first word of the digest … ]
 //     row      [ next in its list | digest, 8 words | shard 0 | shard 1 | … ]
 //
-// People come and go at the pace of logins, so that one lock for the whole table does: it names the shard that holds
-// it for some microseconds. Where that one dies, the primary opens the lock; whatever the dead one was about, the table
-// is valid after each word.
+// Counts change at the pace of logins, so one lock for the whole table is enough. It names the shard that holds it, for
+// some microseconds. If that shard dies, the primary releases the lock; the table is valid after each word that is
+// written.
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'

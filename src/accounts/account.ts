@@ -1,5 +1,5 @@
-// An account: a subject space of its own (docs/reference/accounts.md, "Accounts"). Nothing published in one is seen in
-// another but by import.
+// An account: a separate subject space (docs/reference/accounts.md, "Accounts"). A message reaches another account only
+// by an import.
 //
 //     stream import    a subscription here is also one there: Subscription.via names the import, and its receivers see
 //                      the subject as it is here

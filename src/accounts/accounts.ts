@@ -1,4 +1,4 @@
-// All accounts that a shard has met, and what a configuration says of them.
+// All accounts that a shard knows, with their configuration.
 
 import type { AccountOptions, MappingOptions } from '../options/shapes.ts'
 import { GLOBAL_ACCOUNT } from '../options/shapes.ts'

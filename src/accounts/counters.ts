@@ -1,4 +1,4 @@
-// What an account counts.
+// Counters of an account.
 
 /** What connections have done together. */
 export class TrafficTotals implements Traffic {

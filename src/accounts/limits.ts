@@ -1,4 +1,4 @@
-// Bounds that a server, an account and a user set to a connection.
+// Limits of a connection, set by the server, its account and its user.
 
 /** Bounds of one connection; -1: none. The account's and the server's come on top, see lowestLimits(). */
 export interface Limits {

@@ -1,10 +1,10 @@
-// Decides who a connection is (docs/reference/authentication.md, "Ways to authenticate"). One function sets identity
-// (docs/reference/reliability.md, "One way to an identity"), authenticate(), for every way to be connected: whatever a
-// connection may send before or instead of CONNECT, it gets its identity here or not at all.
+// Authenticates connections (docs/reference/authentication.md, "Ways to authenticate"). One function, authenticate(),
+// sets the identity for every kind of connection (docs/reference/reliability.md, "One way to an identity"): whatever a
+// connection sends before or instead of CONNECT, it gets its identity here or not at all.
 //
 //     proxy's signature → custom function │ operator's tokens │ users of the configuration → callout → Identity
 //
-// It runs on the connection's own thread. What takes long or is the primary's is behind AuthServices.
+// It runs on the connection's own thread. Long work, and work of the primary, is behind AuthServices.
 
 import type { ConnectionType } from '../options/shapes.ts'
 import { GLOBAL_ACCOUNT } from '../options/shapes.ts'

@@ -1,6 +1,5 @@
-// Auth callout: a service of the operator's decides who a connection is (docs/reference/authentication.md, "Auth
-// callout"). The server sends it a signed request, encrypted if the service has a curve key, and gets a signed user
-// token back.
+// Auth callout: a service of the operator authenticates connections (docs/reference/authentication.md, "Auth callout").
+// The server sends it a signed request, encrypted if the service has a curve key, and gets a signed user token back.
 //
 // The request names a user key made for this one question, and only a token for that key is an answer to it.
 

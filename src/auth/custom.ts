@@ -1,6 +1,6 @@
-// The embedding program's own way to decide who may connect (docs/reference/authentication.md, "Custom
-// authentication"). Its function takes the place of all that is configured. It runs on the primary thread; shards ask
-// it (primary-rpc.ts). What it is given and answers is plain data, and its answer is looked at like any stranger's.
+// Authentication by the embedding program (docs/reference/authentication.md, "Custom authentication"). Its function
+// replaces all configured ways. It runs on the primary thread; shards call it through primary-rpc.ts. Its argument and
+// its answer are plain data, and the answer is validated like any foreign input.
 
 import type { ConnectionType, Permissions } from '../options/shapes.ts'
 import { GLOBAL_ACCOUNT } from '../options/shapes.ts'

@@ -1,4 +1,4 @@
-// What authentication yields: who a connection is, or why it is turned away.
+// The result of authentication: an identity, or a refusal.
 //
 // Refusals are values. The peer is told one of a few fixed texts (docs/reference/errors.md, "Texts that close"); the
 // cause is for our log only and never holds a secret (docs/reference/reliability.md, "Secrets").

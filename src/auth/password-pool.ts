@@ -1,9 +1,9 @@
-// Checks bcrypt hashes on threads of their own. One check takes 60 ms and more of a processor, so no event loop may
-// do it: the primary owns one pool for the whole server, and shards ask it (primary-rpc.ts). One pool and not one a
-// shard, so that a login storm gets a bounded share of the machine however its connections are dealt out.
+// Checks bcrypt hashes on separate threads. One check takes 60 ms or more of processor time, so no event loop may do
+// it: the primary owns one pool for the whole server, and shards use it through primary-rpc.ts. One pool, not one per
+// shard, bounds a login storm's share of the machine however its connections are distributed.
 //
-// What is asked twice is worked out once: clients that come back together with one user's password share a check, and
-// a password that was right is known for a minute. Neither helps to guess, as wrong ones are never remembered.
+// Equal checks are done once: clients that reconnect together with one user's password share a check, and a right
+// password is cached for a minute. Neither helps to guess, because wrong passwords are never cached.
 
 import { createHmac, randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
@@ -84,7 +84,7 @@ export class PasswordPool implements PasswordVerifier {
     return verdict
   }
 
-  /** Answers `gone` to every waiting check and ends the threads. */
+  /** Returns `gone` to every waiting check and ends the threads. */
   async close(): Promise<void> {
     this.isClosed = true
     this.waiting.clear()

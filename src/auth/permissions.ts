@@ -1,5 +1,5 @@
-// What a user may publish, subscribe to and be sent (docs/reference/authentication.md, "Permissions"). One function
-// decides (docs/reference/reliability.md, "One decision on permissions"): isAllowed(). Deny wins.
+// What a user may publish, subscribe to and receive (docs/reference/authentication.md, "Permissions"). One function,
+// isAllowed(), decides (docs/reference/reliability.md, "One decision on permissions"). Deny wins.
 //
 // A compiled set of permissions belongs to a user, not to a connection: it keeps no state and can be shared. Answers
 // are not cached here; the caller that checks every message caches them by subject. Subjects are byte strings.

@@ -1,4 +1,4 @@
-// What a connection says about itself when it wants in, and what is known about it without its saying so.
+// The credentials that a connection sends, and what the server knows about it otherwise.
 
 import type { ConnectionType } from '../options/shapes.ts'
 

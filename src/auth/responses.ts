@@ -1,4 +1,4 @@
-// The right to answer: reply subjects that a connection may publish to because it was sent messages that name them
+// The permission to respond: reply subjects that a connection may publish to because it received messages with them
 // (`allow_responses`, docs/reference/authentication.md, "Permission to respond"). One of these belongs to one
 // connection.
 

@@ -1,6 +1,5 @@
-// What the authenticator is told by configuration: plain data that can be cloned to any thread, checked and completed
-// before it comes here (docs/reference/authentication.md, "Ways to authenticate"). Times are milliseconds; a text that
-// was not given is empty.
+// The settings of the authenticator: plain data that can be cloned to any thread, checked and completed before it comes
+// here (docs/reference/authentication.md, "Ways to authenticate"). Times are milliseconds; an absent text is empty.
 
 import type {
   AccountOptions,

@@ -1,5 +1,5 @@
-// Which account is the system's (docs/reference/accounts.md, "Accounts"): where the server tells what happens and is
-// asked about itself.
+// Which account is the system account (docs/reference/accounts.md, "Accounts"): the one with the server's events and
+// services.
 
 import type { Options } from '../options/options.ts'
 import { SYSTEM_ACCOUNT } from './settings.ts'

@@ -1,4 +1,4 @@
-// Host and port in words: what is listened on, what clients are told, what stands in the ports file.
+// Host and port as text: for listening, for INFO, for the ports file.
 
 import { networkInterfaces } from 'node:os'
 

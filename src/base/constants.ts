@@ -1,5 +1,5 @@
-// Every bound of the server in one place, with the relations between bounds asserted when the file loads.
-// Values that a client or a tool can observe follow nats-server; the rest are ours and say why they are so.
+// Every bound of the server in one place, with the relations between bounds asserted when the file loads. Values that a
+// client or a tool can observe follow nats-server; the rest are Heddle's own and give a reason.
 
 import assert from 'node:assert/strict'
 

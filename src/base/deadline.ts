@@ -1,9 +1,9 @@
-// How long a peer may take for something, such as CONNECT, a handshake, or an answer.
+// Deadlines of peers: for CONNECT, a handshake, or an answer.
 //
 // A loop that was late, or a process that was frozen, finds the timer and the peer's bytes at the same time, and runs
-// timers first. The peer has kept its time all the same. So a deadline is over only when the loop has read what had
-// come by then: it fires in the check phase of the loop, which follows reads. And it is counted in parts, each of which
-// counts once however late it is: a freeze takes one part from the peer, not all of its time.
+// timers first. The peer was in time all the same. So a deadline expires only after the loop has read what had arrived:
+// it fires in the check phase of the loop, which follows reads. It is counted in parts, each of which counts once
+// however late it is: a freeze costs the peer one part, not all of its time.
 
 /** Parts of a deadline. A freeze shortens the peer's time by one of them at most; each costs a timer's firing. */
 const PARTS = 4

@@ -1,5 +1,5 @@
-// What begins every event that the server publishes about itself and about services (docs/reference/system-account.md,
-// "Events of connections").
+// The common first members of events about the server and about services (docs/reference/system-account.md, "Events of
+// connections").
 
 import { randomBytes } from 'node:crypto'
 import { goTime } from './go-format.ts'

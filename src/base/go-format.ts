@@ -1,5 +1,5 @@
-// Values as nats-server's pages write them: Go's durations, times and JSON, so that tools made for it read ours.
-// Times and ages come in as milliseconds, whole or not.
+// Values in the format of nats-server's pages: Go's durations, times and JSON, so that tools made for it can read
+// Heddle's. Times and ages are given in milliseconds, whole or not.
 
 import type { Json } from './json.ts'
 

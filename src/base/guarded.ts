@@ -1,6 +1,6 @@
-// A bug of ours costs what it happened in: one connection, one request, one answer. Whatever an event loop calls (event
-// listeners, timers, messages, the ends of promises) has no caller that catches what it throws, and would take the
-// thread along with all its connections, or the embedding program.
+// A bug costs the unit in which it happens: one connection, one request, one answer. Whatever an event loop calls
+// (event listeners, timers, messages, the ends of promises) has no caller that catches what it throws, and would take
+// the thread along with all its connections, or the embedding program.
 
 /** Told of a bug: logs it with its stack, and ends what it happened in. */
 export type OnBug = (error: unknown) => void

@@ -1,6 +1,6 @@
-// Time as the event loop of a thread lives it. A process that is frozen (SIGSTOP, a paused container, a snapshot of a
-// virtual machine, a debugger), a machine that sleeps, or a turn that takes very long: for the loop no time passes, and
-// what came meanwhile lies unread. Who is judged by how long it has been silent is judged by this clock.
+// Time as the event loop of a thread perceives it. While a process is frozen (SIGSTOP, a paused container, a snapshot
+// of a virtual machine, a debugger), while the machine sleeps, or during a very long turn, no time passes for the loop,
+// and input remains unread. The silence of a peer is measured by this clock.
 
 import { HEARTBEAT_MS } from './constants.ts'
 

@@ -1,5 +1,6 @@
-// All that the server touches of Node's private parts, as no public function does the same, or at many times the cost.
-// test/base/node-private.test.ts says for which versions of Node this holds; it has to pass before another is taken.
+// Every use of Node's private parts: no public function does the same, or only at many times the cost.
+// test/base/node-private.test.ts names the versions of Node for which this is valid; it has to pass before another
+// version is used.
 //
 //     a connection's handle   can move to another thread; a Socket cannot, and nobody needs one where it is accepted
 //     a socket's listeners    what a socket that is gone refers to stays until the next full collection

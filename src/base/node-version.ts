@@ -1,5 +1,5 @@
-// What Heddle needs of the Node that it runs on. It brings its own, but an installation may leave that out.
-// No file loaded at a start imports by name what an older Node lacks: that ends in a SyntaxError before a word is said.
+// What Heddle needs of the Node that it runs on. The package contains its own Node, but an installation may omit it. No
+// file loaded at a start imports by name what an older Node lacks: that would end in a SyntaxError before any message.
 
 /** System certificates and the compile cache. */
 export const NODE_LEAST = '22.15.0'

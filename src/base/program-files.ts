@@ -1,4 +1,4 @@
-// Where the files of the program lie that are not imported: the entries of threads, and the dashboard.
+// The paths of program files that are not imported: the entries of threads, and the dashboard.
 
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 /** The root of the program. As built (dist/) this file is part of one that lies in src/ itself. */

@@ -1,6 +1,6 @@
-// What the system tells of a thread of this process: how much processor time it has had, and whether it sleeps. Linux
-// only; elsewhere nothing is known. The file that tells it is opened once: a watcher of threads can do so when the
-// process has no descriptor left.
+// The state of a thread of this process, from the operating system: its processor time, and whether it sleeps. Linux
+// only; elsewhere nothing is known. The file is opened once, so that it can be read when the process has no descriptor
+// left.
 
 import { closeSync, openSync, readlinkSync, readSync } from 'node:fs'
 

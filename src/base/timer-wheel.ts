@@ -1,7 +1,7 @@
-// A timer wheel: what is due when, in buckets as wide as a step. Thousands of connections with timers of their own
-// would each cost an object in the runtime's lists; here they cost a place in an array, which each keeps itself, and
-// one timer of the shard serves all. (Sets and Maps of them would keep closed connections: memory/number-map.ts.)
-// Buckets are kept by number, so that an item may be due in seconds or in years.
+// A timer wheel: items by due time, in buckets as wide as a step. Separate timers for thousands of connections would
+// each cost an object in the runtime's lists; here each costs a place in an array, which it stores itself, and one
+// timer of the shard serves all. (Sets and Maps of them would keep closed connections: memory/number-map.ts.) Buckets
+// are kept by number, so that an item may be due in seconds or in years.
 
 /** What an item keeps for the one wheel that it may be in. */
 export interface Timed {

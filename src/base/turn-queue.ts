@@ -1,5 +1,5 @@
-// Expensive work of many connections, such as signatures and handshakes: begun some at a time and in the order in which
-// it came, so that a storm of connects does not stop the shard's other clients.
+// Expensive work of many connections, such as signatures and handshakes: begun a few at a time, in order of arrival, so
+// that a storm of connects does not stop the shard's other clients.
 
 export class TurnQueue {
   private readonly perTurn: number

@@ -1,6 +1,6 @@
-// Fair turns, counted in work. A shard has one event loop: what one connection or one ring asks for at a stretch, all
-// others wait for. So everything that a peer can cause counts down what is left of the turn; when nothing is left, the
-// rest waits until the others have had theirs. Bytes alone would not do: a MiB is one message, or 100,000 operations.
+// Fair turns, counted in work. A shard has one event loop: while it serves one connection or one ring, all others wait.
+// So all work that a peer can cause counts down the rest of the turn; when nothing is left, the remaining work waits
+// until the others had their turns. Counting bytes is not enough: a MiB is one message, or 100,000 operations.
 //
 //     read ─▶ operations … left <= 0 ─▶ the parser keeps the rest, the socket is paused ─▶ wait()
 //                                              ▲                                             │

@@ -1,4 +1,4 @@
-// What createServer() was given, as a layer. JavaScript callers have no types, so kinds are checked here.
+// The argument of createServer() as a layer. JavaScript callers have no types, so kinds are checked here.
 
 import type { OptionName, Options, ServerOptions } from '../options/options.ts'
 import { type ConfigEntry, fromData, isPlainObject, shownData } from './language/tree.ts'

@@ -1,5 +1,5 @@
 // What a reload changes (docs/reference/reload-and-signals.md, "Reload"): either every change can be applied to a
-// running server, or the whole reload is refused, in the words of nats-server, which names its own fields.
+// running server, or the whole reload is refused, with nats-server's text, which names its own fields.
 
 import { durationText } from '../base/duration.ts'
 import type { OptionName, Options } from '../options/options.ts'

@@ -1,5 +1,5 @@
-// Rules between settings (docs/reference/configuration-blocks.md, "Rules between settings"), in nats-server's words and
-// order: checked at start, at a reload and by `-t`.
+// Rules between settings (docs/reference/configuration-blocks.md, "Rules between settings"), with nats-server's texts
+// and order: checked at start, at a reload and by `-t`.
 
 import { durationText } from '../base/duration.ts'
 import type { Options } from '../options/options.ts'

@@ -1,5 +1,5 @@
-// What --explain-config tells: each setting with its value, as the configuration file would have it, and where the
-// value comes from. Blocks that may hold secrets are only said to be there.
+// The output of --explain-config: each setting with its value, in the form of the configuration file, and the origin of
+// the value. Of blocks that may hold secrets only the presence is shown.
 
 import { durationText } from '../base/duration.ts'
 import type { Options } from '../options/options.ts'

@@ -1,5 +1,5 @@
-// The configuration file as a layer of settings. Reads the tree that the parser made: keys of simple kinds by the
-// table of settings, blocks by the functions in blocks.ts. Problems are gathered, so that all are told at once.
+// The configuration file as a layer of settings. Reads the tree that the parser made: keys of simple kinds by the table
+// of settings, blocks by the functions in blocks.ts. Problems are collected and reported together.
 //
 // This file and what it needs are loaded only when there is a file, or blocks given to createServer(): a server that
 // has neither starts sooner.

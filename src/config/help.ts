@@ -1,4 +1,4 @@
-// The help text of the command, made from the same rows as everything else.
+// The help text of the command, generated from the table of settings and flags.
 
 import { CIPHER_SUITES, CURVES } from './blocks/tls-names.ts'
 import { FLAGS, type Flag } from './table/flags.ts'

@@ -1,5 +1,5 @@
-// A layer of settings: what one source says, the configuration file, the flags, or createServer(). Layers are laid
-// over each other by the normaliser.
+// A layer of settings from one source: the configuration file, the flags, or createServer(). The normaliser merges
+// layers.
 
 import type { OptionName, Options } from '../options/options.ts'
 import type { Draft } from '../options/shapes.ts'

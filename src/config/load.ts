@@ -1,5 +1,5 @@
-// From the command's flags to options: reads the configuration file that they name and lays the flags over it. A
-// reload calls this again, with the flags of the start.
+// Makes options from the command's flags: reads the configuration file that they name and applies the flags on top. A
+// reload calls this again with the flags of the start.
 
 import type { Options } from '../options/options.ts'
 import { checkStart } from './checks.ts'

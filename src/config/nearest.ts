@@ -1,4 +1,4 @@
-// The known name that a mistyped one probably means.
+// Finds the known name closest to a mistyped one.
 
 /** Longer names are not compared: a typing error of a letter or two is unlikely to be meant. */
 const NAME_CHARS_MAX = 64

@@ -1,5 +1,5 @@
-// Layers of settings in, options out: the one place where what the file, the flags and createServer() say becomes the
-// frozen options of a server, at start and at a reload. Pure: it reads no file, no environment and no argument.
+// Layers of settings in, options out: the one place where the file, the flags and the argument of createServer() become
+// the frozen options of a server, at start and at a reload. Pure: it reads no file, no environment and no argument.
 
 import type { OptionName, Options, ServerOptions } from '../options/options.ts'
 import { NO_AUTHORIZATION } from '../options/shapes.ts'

@@ -1,5 +1,5 @@
-// What is wrong with a configuration, gathered while it is read: errors, which refuse it, and warnings, with which a
-// server starts all the same. Texts are those of nats-server.
+// The problems of a configuration, collected while it is read: errors, which refuse it, and warnings, with which a
+// server still starts. Texts are those of nats-server.
 
 import { quote } from '../base/errors.ts'
 import { type ConfigEntry, type ConfigMap, type ConfigValue, placeText, typeName } from './language/tree.ts'

@@ -1,4 +1,4 @@
-// What INFO says to one client: the server, and what of it depends on who and where the client is.
+// INFO for one client: the server, and the members that depend on the client's identity and address.
 
 import { encodeInfo, type ServerIdentity } from '../protocol/handshake.ts'
 import type { ClientFacts } from './facts.ts'

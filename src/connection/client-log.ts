@@ -1,4 +1,4 @@
-// What the log and the trace say of one connection, in nats-server's words.
+// Lines of the log and the trace about one connection, in nats-server's wording.
 
 import type { Identity, Refusal } from '../auth/identity.ts'
 import { isPublicKey } from '../auth/nkey.ts'

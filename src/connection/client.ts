@@ -1,8 +1,9 @@
 // One connection: socket to parser to verb handlers. It belongs to one shard for its life.
 //
 // Life: created with its socket → INFO sent → operations, one after the other → closing (marked, out of every index,
-// last words queued) → drained, FIN sent → gone. Closing takes two steps so that code that is delivering just now never
-// meets a half-removed connection: allowance() in delivery.ts sees `closing`, the release comes at the turn's end.
+// last output queued) → drained, FIN sent → gone. Closing takes two steps so that code that is delivering just now
+// never meets a half-removed connection: allowance() in delivery.ts sees `closing`, the release comes at the turn's
+// end.
 
 import type { Account } from '../accounts/account.ts'
 import type { Limits } from '../accounts/limits.ts'

@@ -1,4 +1,5 @@
-// Members of queue groups that one client has ended: what it asks for next waits for what is still on its way to them.
+// Queue subscriptions that one client has ended: its next operations wait for messages that are still on their way to
+// them.
 
 import type { Departures } from '../routing/departures.ts'
 import type { Subscription } from '../routing/subscription.ts'

@@ -1,4 +1,4 @@
-// What others may know of a client to tell of it: who it is, where it is, and how it came.
+// The facts about a client that pages and events show: its identity, address, and kind of connection.
 
 import type { Account } from '../accounts/account.ts'
 import type { Traffic } from '../accounts/counters.ts'

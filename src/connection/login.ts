@@ -1,4 +1,4 @@
-// One connection's way in: from what INFO asks for to who it is.
+// The login of one connection: from the demands of INFO to an identity.
 //
 //     INFO ─▶ connect due ─▶ deciding (nothing is read) ─▶ admitted
 //                  ╰──────────────┴─▶ closed: a refusal, or no answer in time

@@ -1,4 +1,4 @@
-// What a client needs of the shard that it belongs to. A test gives a literal of it.
+// The interface that a client needs of its shard. A test supplies a literal.
 
 import type { Account } from '../accounts/account.ts'
 import type { AccountConnections } from '../accounts/account-connections.ts'

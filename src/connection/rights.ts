@@ -1,7 +1,7 @@
-// What one connection may do, as its permissions say (src/auth/permissions.ts decides; this remembers).
+// The permissions of one connection (src/auth/permissions.ts decides; this caches).
 //
-// A publish is asked about once a subject and user: the plan of the subject keeps whose permissions have allowed it,
-// so that the hot path compares two references. Deliveries are asked about when a plan is made, never for a message.
+// A publish is checked once per subject and user: the plan of the subject stores the permissions that allowed it, so
+// that the hot path compares two references. Deliveries are checked when a plan is made, never per message.
 
 import { CompiledPermissions, type SubscribeVerdict } from '../auth/permissions.ts'
 import { ResponsePermits } from '../auth/responses.ts'

@@ -1,4 +1,4 @@
-// A connection's part in the turns of its shard: what it may still ask for, and how it gives way.
+// A connection's part in the turns of its shard: its remaining work, and how it yields.
 
 import { TURN_GRACE, TURN_WORK } from '../base/constants.ts'
 import { type Turns, workOfRead } from '../base/turns.ts'

@@ -1,5 +1,6 @@
-// Requests that went to several other shards, of which some have said that nobody there may have them. A request that
-// none of them delivered is answered with 503; of most, some shard says nothing, as it has delivered them.
+// Requests that went to several other shards, some of which have reported that no subscriber there may receive them. A
+// request that none of them delivered is answered with 503. For most requests some shard reports nothing, because it
+// delivered them.
 
 /** Requests remembered for one client: of more, the oldest are forgotten. */
 const REMEMBERED_MAX = 1_000

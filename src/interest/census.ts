@@ -1,9 +1,9 @@
-// What grows under a path of the shared index: a look for people, by the primary, that costs the owner of the region
-// nothing. One pass over the table of edges; each node that holds subscriptions is counted for the branch it is on.
+// Counts the subscriptions under a path of the shared index, for pages. The primary reads it, at no cost to the owner
+// of the region. One pass over the table of edges; each node with subscriptions is counted for its branch.
 //
-// Nothing holds still meanwhile. What is counted may be off by what came or went during the pass, which people do not
-// mind; offsets met in memory that was used again are not trusted: words outside the view read as undefined, no node is
-// climbed from twice, and a branch whose parts do not fit together is left out.
+// The index may change meanwhile. Counts may be off by changes during the pass, which is acceptable for a page; offsets
+// in reused memory are not trusted: words outside the view read as undefined, no node is climbed from twice, and a
+// branch whose parts do not fit together is left out.
 
 import { Edges, Header, Node, Queue } from './layout.ts'
 

@@ -1,8 +1,8 @@
 // Shared counters that tell every shard's match cache which entries may be stale.
 //
 // They are bucketed by the first token of the filter, so that inbox churn does not empty the cache of `orders.*`; a
-// filter that begins with a wildcard counts in bucket 0, which every entry watches. Any shard may add to any
-// counter; a counter that moved says "look again", nothing more.
+// filter that begins with a wildcard counts in bucket 0, which every entry watches. Any shard may add to any counter; a
+// changed counter means "read again", nothing more.
 
 import { GENERATION_BUCKETS } from '../base/constants.ts'
 

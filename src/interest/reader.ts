@@ -1,10 +1,9 @@
 // Reads a region of the shared index: which filters match a subject. Any shard, at any time, without a lock.
 //
-// A read is good if SEQUENCE did not move while it went on. If it moved, what was read may come from memory that was
-// used again, so the whole read is repeated, a bounded number of times. Additions do not move it: what a reader
-// makes of a filter that comes while it reads is right either way.
-// Until it is known to be good, an offset found in the region is never trusted: the walk has a step limit, and words
-// outside the view read as undefined, which ends the walk.
+// A read is valid if SEQUENCE did not change during it. If it changed, the read may have seen reused memory, so the
+// whole read is repeated, a bounded number of times. Additions do not change it: a filter added during a read may be
+// found or not, and both are right. Until a read is known to be valid, no offset found in the region is trusted: the
+// walk has a step limit, and words outside the view read as undefined, which ends the walk.
 
 import { QUEUE_NAME_MAX, REGION_READ_STEPS } from '../base/constants.ts'
 import { hashBytes } from '../memory/block.ts'

@@ -6,8 +6,8 @@
 //   2. it becomes reachable, or unreachable, by ONE word: an edge slot, a child or list pointer, a count;
 //   3. SEQUENCE goes up by one after removals (settle), with a full barrier;
 //   4. memory is used again only after the removal that freed it has been counted.
-// Each state between two writes is a valid trie. A reader that strayed into memory which was freed and used again
-// meanwhile notices that SEQUENCE moved, and reads again (reader.ts).
+// Each state between two writes is a valid trie. A reader that strayed into memory that was freed and reused meanwhile
+// notices that SEQUENCE changed, and reads again (reader.ts).
 
 import assert from 'node:assert/strict'
 import { REGION_BYTES, REGION_BYTES_MAX } from '../base/constants.ts'

@@ -1,14 +1,14 @@
-// Lines to a file. Every thread has the file open for itself, in append mode, and writes each line with one call: the
-// kernel appends whole lines, whichever thread writes them.
+// Lines to a file. Every thread opens the file itself, in append mode, and writes each line with one call: the kernel
+// appends whole lines, whichever thread writes them.
 //
-// When the file has become too large, or was moved away, the primary alone acts: it renames the file (or not), counts
-// up a word that all threads share, and opens the path anew. The others compare that word before each line, and now and
-// then, and open the path anew as well. A line on its way meanwhile lands in the old file, whole; none is lost.
+// When the file has become too large, or was moved away, the primary alone acts: it renames the file (or not),
+// increments a word that all threads share, and reopens the path. The others compare that word before each line, and
+// periodically, and reopen the path as well. A line under way meanwhile goes to the old file, whole; none is lost.
 // Descriptors are never shared between threads: a late line could go to the next owner of the number.
 //
-// Nothing that goes wrong with the file stops the server. What could not be done is tried again: a shard that finds the
-// file too large says so once a second until it is put aside; the primary waits longer after each failure, up to a
-// minute. Lines that the disk does not take are given up and counted, and the next one that it takes says how many.
+// No failure of the file stops the server. A failed operation is retried: a shard that finds the file too large reports
+// it once a second until it is rotated; the primary waits longer after each failure, up to a minute. Lines that cannot
+// be written are dropped and counted, and the next line that is written gives their number.
 
 import { closeSync, fstatSync, openSync, readdirSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'

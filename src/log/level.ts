@@ -1,3 +1,3 @@
-// How much a line of the log matters.
+// Levels of log lines.
 
 export type Level = 'info' | 'warn' | 'error' | 'fatal' | 'debug' | 'trace'

@@ -1,4 +1,4 @@
-// The options of the server that are about its log.
+// The log's part of the server's options.
 
 import type { Options } from '../options/options.ts'
 

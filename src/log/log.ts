@@ -2,8 +2,8 @@
 //
 //     [pid] YYYY/MM/DD HH:MM:SS.micros [LVL] ip:port - cid:N - text
 //
-// or are JSON objects, one a line. Where they go is the business of a sink (sink.ts). Every thread has a log of its
-// own and writes whole lines, at once and in order: what was logged before a crash is there after it.
+// or are JSON objects, one a line. A sink writes them (sink.ts). Every thread has its own log and writes whole lines,
+// at once and in order: lines from before a crash are there after it.
 
 import { fstatSync } from 'node:fs'
 import { bugText } from '../base/errors.ts'

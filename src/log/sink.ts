@@ -1,4 +1,4 @@
-// What a log needs of the place where its lines go, and what a sink needs to know of the thread that writes to it.
+// The interface of a sink, and what a sink knows of the thread that writes to it.
 
 import type { Level } from './level.ts'
 

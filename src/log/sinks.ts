@@ -1,4 +1,4 @@
-// Which sink the options ask for. As on nats-server, a file beats remote syslog, that beats syslog, that beats stderr.
+// Which sink the options ask for. As on nats-server, the order of precedence is: file, remote syslog, syslog, stderr.
 
 import { FileSink } from './file-sink.ts'
 import type { LogOptions } from './log-options.ts'

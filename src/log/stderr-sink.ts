@@ -9,8 +9,8 @@
 //                             children, and what systemd gives a service
 //     not on Linux            a write may block, as it does in any other program
 //
-// A line that finds stderr full waits for a moment, then it and those behind it are given up, and counted. All waits
-// of a thread together are a tenth of its time at most, however slowly stderr is read.
+// A line that finds stderr full waits for a moment, then it and those behind it are dropped and counted. All waits of a
+// thread together are a tenth of its time at most, however slowly stderr is read.
 
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
@@ -105,7 +105,7 @@ function openNonBlocking(): number {
   }
 }
 
-/** Holds a socket as stderr for ever: letting go of it would close it. */
+/** Holds a socket as stderr forever: letting go of it would close it. */
 let held: Socket | undefined
 
 /** Node sets the mode of whatever it wraps. Only the main thread may: what a worker wraps ends with the worker. */

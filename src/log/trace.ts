@@ -1,5 +1,4 @@
-// What the trace shows of operations and messages (docs/reference/logging.md, "The protocol trace"), with nothing in it
-// that should stay secret.
+// The protocol trace of operations and messages (docs/reference/logging.md, "The protocol trace"), without secrets.
 
 import { quote } from '../base/errors.ts'
 import { type Token, tokensOf } from '../text/json.ts'

@@ -2,7 +2,7 @@
 //
 // A chunk is taken when bytes must outlive the current turn and given back when the last socket that was to write them
 // has done so. Each holder of a chunk has one reference. Chunks of the same class are used again at once, so that a
-// busy shard works in the same few warm pages; what is free beyond POOL_FREE_MAX goes to the collector.
+// busy shard works in the same few warm pages; free chunks beyond POOL_FREE_MAX go to the collector.
 
 import assert from 'node:assert/strict'
 import { BLOCK_SLACK, POOL_FREE_MAX, SMALL_CHUNK_BYTES } from '../base/constants.ts'

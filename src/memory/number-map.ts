@@ -1,4 +1,4 @@
-// A map by number for what comes and goes all the time, such as connections and their subscriptions.
+// A map by number for entries that change all the time, such as connections and their subscriptions.
 //
 // V8's Map makes its table anew every few dozen deletions, and each table that was given up refers to its successor.
 // Once a full collection has moved a table to the old generation, all tables after it are kept until the next full one,

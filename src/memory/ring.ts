@@ -5,8 +5,8 @@
 //     data   │ free │ frame │ frame │ skip ‥ │        frames are whole words and never wrap: where one does not fit
 //            0      ▲ tail           ▲ head           before the end, a SKIP word sends the consumer to 0
 //
-// HEAD and TAIL count bytes for ever (modulo 2^32); their difference is what is in the ring. The producer alone
-// writes HEAD, the consumer alone writes TAIL.
+// HEAD and TAIL count bytes forever (modulo 2^32); their difference is what is in the ring. The producer alone writes
+// HEAD, the consumer alone writes TAIL.
 //
 // Going to sleep without losing a wake-up: the consumer announces that it sleeps, THEN looks at HEAD once more. The
 // producer publishes HEAD, THEN looks whether the consumer sleeps. All four are sequentially consistent, so at least
@@ -27,7 +27,7 @@ export function createRing(shards: number): SharedArrayBuffer {
   return new SharedArrayBuffer(HEADER_BYTES + bytes + BLOCK_SLACK)
 }
 
-/** The bytes of a ring are a power of two, so that its cursors may count for ever. */
+/** The bytes of a ring are a power of two, so that its cursors may count forever. */
 function openRing(memory: SharedArrayBuffer): { words: Int32Array; block: Block } {
   return {
     words: new Int32Array(memory, 0, HEADER_BYTES / WORD_BYTES),

@@ -1,6 +1,6 @@
-// What stands in a ring: frames. A frame carries a run as it came from the publisher, raw lines and all, with the
-// parsed offsets in front, so that the other shard goes on where this one stopped: nothing is parsed twice, and
-// nothing is copied on the other side before it is encoded for a receiver.
+// Frames, the contents of a ring. A frame carries a run as the publisher sent it, raw lines included, with the parsed
+// offsets in front, so that the other shard continues where this one stopped: nothing is parsed twice, and nothing is
+// copied on the other side before it is encoded for a receiver.
 //
 //     ┌ BYTES   of the frame, a multiple of 4, this word included
 //     │ KIND    run; the first or a later fragment of one message that is larger than a frame; fence: no message
@@ -75,7 +75,7 @@ export function writeFrame(
   view.setInt32(at + At.kind, kind, true)
   const flags = (routing.plain ? 1 : 0) | (routing.isOnlyTraced ? 2 : 0) | (run.isImported ? 4 : 0)
   view.setInt32(at + At.routing, flags | (routing.hops << 8) | (routing.asked << 16), true)
-  // Connections are counted for ever: their numbers outgrow 32 bits.
+  // Connections are counted forever: their numbers outgrow 32 bits.
   view.setFloat64(at + At.publisher, routing.publisher, true)
   view.setInt32(at + At.trace, routing.trace, true)
   view.setInt32(at + At.work, work, true)

@@ -1,5 +1,5 @@
-// What comes from the other shards: the frames in all rings to this one, in the order in which they were published
-// (publish-order.ts), not ring by ring.
+// Input from the other shards: the frames in all rings to this one, in the order of publication (publish-order.ts), not
+// ring by ring.
 
 import { RING_BUSY_BYTES, RING_TURN_BYTES } from '../base/constants.ts'
 import { attempt, type OnBug } from '../base/guarded.ts'

@@ -1,6 +1,6 @@
-// The way out to one other shard: runs become frames in its ring. Nothing is dropped and nothing blocks: where the
-// ring is full, frames wait here in order, and the publishers whose messages wait are read no further. Only what the
-// server publishes of its own accord is dropped, and only where very much waits.
+// The way out to one other shard: runs become frames in its ring. Nothing is dropped and nothing blocks: where the ring
+// is full, frames wait here in order, and the publishers of waiting messages are not read further. Only messages of the
+// server itself are dropped, and only when very much waits.
 
 import assert from 'node:assert/strict'
 import { BLOCK_SLACK, CHUNK_BYTES, FRAME_ROOM_MIN, LINK_WAITING_MAX } from '../base/constants.ts'

@@ -1,4 +1,4 @@
-// What shards say to each other by the port between them, and what a shard needs to know another one.
+// Messages between two shards over their port, and the data by which a shard is introduced to another.
 
 import type { MessagePort } from 'node:worker_threads'
 import type { TraceEvent } from '../tracing/event.ts'

@@ -1,6 +1,6 @@
 // The order in which shards publish. A counter that all of them share numbers each piece of work that sends something
-// to another shard: a read, a look into the rings, a timer. What is sent bears the number of its work. So of two
-// publishers on two shards, where the second one sent when the first one had its PONG, the second has the higher
+// to another shard: a read, a pass over the rings, a timer. A frame carries the number of its work. So of two
+// publishers on two shards, where the second one published after the first one had its PONG, the second has the higher
 // number, and a third shard that takes frames by their numbers (inbox.ts) delivers them in that order.
 //
 //     shard A   read: PUB, PING   number 7   frame visible, PONG ─┐

@@ -1,5 +1,5 @@
-// Another shard, as a shard sees it: the way out to it, the way in from it, what it is interested in, and the
-// MessagePort that serves as doorbell.
+// Another shard, as a shard sees it: the link to it, the ring from it, its interest, and the MessagePort that serves as
+// doorbell.
 
 import type { MessagePort } from 'node:worker_threads'
 import { HOLD_MS } from '../base/constants.ts'

@@ -1,4 +1,4 @@
-// What a page answers, before it is HTTP. Refusals are answers as well; nothing here throws.
+// The answer of a page, before it becomes HTTP. Refusals are answers as well; nothing here throws.
 
 import type { Json } from '../base/json.ts'
 import { writeJson } from './json-writer.ts'

@@ -1,5 +1,5 @@
 // A user and a password for all pages (HTTP Basic), if they are set. Compared in constant time: both sides are hashed
-// with a key of their own first, so that neither their content nor their length shows in how long it takes.
+// with a key of their own first, so that the time depends neither on their content nor on their length.
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { textAnswer } from './answer.ts'

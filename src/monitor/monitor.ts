@@ -1,6 +1,7 @@
-// The HTTP server of the monitoring pages (docs/reference/monitoring.md, "Pages"). It lives on the primary thread and
-// must never hurt it: every length, count and wait is bounded, no exception leaves a request, and on one connection the
-// next answer is made only when the one before it has been taken. As on nats-server, every method is answered like GET.
+// The HTTP server of the monitoring pages (docs/reference/monitoring.md, "Pages"). It runs on the primary thread and
+// must never block it: every length, count and wait is bounded, no exception leaves a request, and on one connection
+// the next answer is made only when the one before it has been read. As on nats-server, every method is answered like
+// GET.
 
 import * as http from 'node:http'
 import * as https from 'node:https'

@@ -1,4 +1,4 @@
-// What the monitor needs of the server whose pages it makes.
+// The interface that the pages need of the server.
 
 import type { Log } from '../log/log.ts'
 import type { Options } from '../options/options.ts'

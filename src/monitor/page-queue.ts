@@ -1,6 +1,6 @@
-// Long pages wait here for each other, so that few are made at a time however many are asked for. Equal ones that wait
-// are made once for all who wait for them; one that is being made already is not shared, for it may be older than the
-// next question. First come, first served; who has waited too long is told so.
+// Long pages wait here for each other, so that few are made at a time however many are requested. Equal requests that
+// wait share one page; a page already in the making is not shared, because it may be older than the request. First
+// come, first served; a request that has waited too long is refused.
 
 import { PAGE_WAIT_MS, PAGES_AT_ONCE } from '../base/constants.ts'
 import { type Answer, unavailable } from './answer.ts'

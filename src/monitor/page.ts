@@ -1,4 +1,4 @@
-// What a page is: parameters in, an answer out; and what it may look at to make it.
+// A page: parameters in, an answer out; and the context that it may use.
 
 import type { LoadMeter } from '../reports/load-meter.ts'
 import { type Answer, unavailable } from './answer.ts'

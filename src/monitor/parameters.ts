@@ -2,7 +2,7 @@
 // them (docs/reference/monitoring.md, "Parameters"): an empty one counts as absent, of several with one name the first
 // counts, and a pair that cannot be decoded is not there. Names and values are byte strings, one char a byte.
 //
-// The first wrong parameter sets `refused`, and everything read after it may be a default: look before you act.
+// The first wrong parameter sets `refused`, and every value read after it may be a default: check before use.
 
 import { quote } from '../base/errors.ts'
 

@@ -1,5 +1,5 @@
-// Where pages stand: under `http_base_path`, and under one path each. As in nats-server, which takes both from Go, a
-// path with `//`, `.` or `..` in it is no other name of a page: it is redirected to the plain one.
+// The paths of pages: under `http_base_path`, one path each. As in nats-server, which takes both from Go, a path with
+// `//`, `.` or `..` in it is no other name of a page: it is redirected to the plain one.
 import { posix } from 'node:path'
 import { type Answer, textAnswer } from './answer.ts'
 

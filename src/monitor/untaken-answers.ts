@@ -1,6 +1,6 @@
-// Answers that were written and that their peers have not taken yet. A peer may be slow, or never read: the pages of
-// thousands of connections are megabytes, so what waits for all peers together is bounded in bytes. Where an answer
-// finds no room, the connections that have waited longest are cut. One answer may always wait, however long it is.
+// Answers that were written and not yet read by their HTTP clients. A client may be slow, or never read, and pages of
+// thousands of connections are megabytes; so the unread bytes of all clients together are bounded. If an answer finds
+// no room, the connections that have waited longest are closed. One answer may always wait, however long it is.
 
 import type { ServerResponse } from 'node:http'
 import { ANSWERS_UNTAKEN_MAX } from '../base/constants.ts'

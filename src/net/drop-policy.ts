@@ -1,5 +1,5 @@
-// What becomes of messages for which a connection has no room: it gives up the oldest that wait, or the newest, instead
-// of being cut as a slow consumer. Only connections with such a policy have one of these; outbound.ts asks it.
+// The drop policy: messages for which a connection has no room are dropped, the oldest or the newest, instead of
+// closing it as a slow consumer. Only connections with such a policy have this object; outbound.ts uses it.
 
 import { DROP_QUIET_MS } from '../base/constants.ts'
 import type { SlowConsumerPolicy } from '../options/shapes.ts'

@@ -1,4 +1,4 @@
-// Connections that are not sockets yet: what crosses threads, and how a socket is made of it.
+// Connections that are not sockets yet: the handle that crosses threads, and how a socket is made of it.
 
 import { Socket } from 'node:net'
 import { type Handle, letGo, socketWith, takeHandle } from '../base/node-private.ts'

@@ -1,5 +1,5 @@
-// Whether a peer is still there: PINGs to one that is quiet, its round trip time, and when to give it up
-// (docs/reference/limits.md, "PINGs").
+// Liveness of a peer: PINGs to a quiet one, its round trip time, and when it is stale (docs/reference/limits.md,
+// "PINGs").
 
 import { FIRST_PING_MS, RTT_AGE_MAX_MS } from '../base/constants.ts'
 import type { LoopClock } from '../base/loop-clock.ts'

@@ -1,8 +1,8 @@
 // Bytes that wait for one socket: queued here in slices, written once a turn, counted as they queue.
 //
-// A connection that has nothing queued owns no memory here. Its own small output (replies, messages that only it
-// gets) is appended to a tail chunk of its own; output that others get as well is shared by slice. A slice holds one
-// reference to its chunk until the socket has taken it.
+// A connection with nothing queued owns no memory here. Small output for it alone is appended to its own tail chunk;
+// output that other receivers share is queued as slices. A slice holds one reference to its chunk until the socket has
+// taken it.
 //
 //     queued:  [ tail ‥ ][ shared ‥‥‥‥ ][ tail ‥ ][ shared ‥ ]  ──flush──▶  in flight  ──taken──▶  released
 

@@ -1,10 +1,10 @@
-// The header of the PROXY protocol, by which a load balancer says whom it speaks for, versions 1 and 2. It is read
-// piece by piece: what is kept is bounded, and each byte is looked at once, however the header is cut.
+// The header of the PROXY protocol, by which a load balancer names the client, versions 1 and 2. It is read piece by
+// piece: its memory is bounded, and each byte is examined once, however the header is cut.
 //
 //     version 1    PROXY TCP4 192.0.2.1 198.51.100.1 56324 4222␍␊           107 bytes at most
 //     version 2    signature (12) · version, command (1) · family, protocol (1) · length (2) · addresses · more (TLVs)
 //
-// Words of complaints are nats-server's.
+// Error texts are nats-server's.
 
 import { isIPv4, isIPv6, SocketAddress } from 'node:net'
 import { plainAddress } from '../base/addresses.ts'

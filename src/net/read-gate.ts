@@ -1,7 +1,7 @@
 // Whether a connection is read at present. A publisher is held back, for a bounded time, while a receiver has fallen
 // behind, and for as long as frames for another shard wait because a ring has no room.
 //
-// One gate a connection that was ever held: most never are, and have none.
+// One gate per connection that was ever held: most never are, and have none.
 
 import { holdMsFor, type Outbound } from './outbound.ts'
 import type { Transport } from './transport.ts'

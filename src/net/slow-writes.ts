@@ -1,6 +1,6 @@
-// A peer that misses write deadlines. With `write_timeout: retry` it gets as much time again whenever it took something
-// within the time that it had; otherwise, and for all others, it is cut. As nats-server does it, the first deadline
-// that it misses is forgiven: some of what was written was taken before.
+// A peer that misses write deadlines. With `write_timeout: retry` it gets the same time again whenever it read
+// something within the last one; otherwise it is closed. As on nats-server, the first missed deadline is forgiven,
+// because part of the output was read before.
 
 import { type Fault, Faults } from '../base/errors.ts'
 import { untakenBytes } from '../base/node-private.ts'

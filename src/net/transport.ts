@@ -1,5 +1,5 @@
-// What carries a connection's bytes, as Client, Outbound and ReadGate see it: a socket, plain or secured, is one; so is
-// a WebSocket, which puts frames around what it is given (websocket/transport.ts).
+// The transport of a connection's bytes, as Client, Outbound and ReadGate see it: a socket, plain or secured, or a
+// WebSocket, which puts frames around its output (websocket/transport.ts).
 
 import type { Socket } from 'node:net'
 import type { CloseReason } from '../base/errors.ts'

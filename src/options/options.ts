@@ -1,6 +1,6 @@
-// Options: what createServer() may say, and the complete, checked and frozen form that every thread is given. Where
-// each comes from, its default, bounds and key in the configuration file stand in the table of settings
-// (config/table/settings.ts), from which docs/configuration.md is made.
+// Options: the argument of createServer(), and the complete, checked and frozen form that every thread receives. The
+// table of settings (config/table/settings.ts) has the origin, default, bounds and key of each; docs/configuration.md
+// is generated from it.
 
 import type {
   AccountOptions,

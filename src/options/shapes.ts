@@ -1,6 +1,6 @@
-// The parts of the options that are more than one value: who may enter and do what, accounts, TLS, WebSocket. Plain
-// data, frozen and structured-cloneable, because every thread is given a copy. Times are milliseconds; a text that
-// was not given is empty. Where nats-server keeps a key (an nkey's public half, a bcrypt hash), so do we: as text.
+// The parts of the options with more than one value: users and permissions, accounts, TLS, WebSocket. Plain data,
+// frozen and structured-cloneable, because every thread gets a copy. Times are milliseconds; an absent text is empty.
+// Keys (an nkey's public half, a bcrypt hash) are kept as text, as on nats-server.
 
 /** The account of clients without another one. */
 export const GLOBAL_ACCOUNT = '$G'

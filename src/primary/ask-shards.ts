@@ -1,4 +1,4 @@
-// A question to every shard of a server.
+// A query to every shard of a server.
 
 import { SHARD_ANSWER_MS } from '../base/constants.ts'
 import type { Query, ShardAnswers } from '../reports/query.ts'

@@ -1,6 +1,5 @@
-// Who answers the questions of shards, on the primary thread: the pool that checks passwords, the resolver of account
-// tokens, who knows whether certificates are still good, the embedding program's function. Each is made when it is
-// first needed.
+// Responders to the requests of shards, on the primary thread: the pool that checks passwords, the resolver of account
+// tokens, the OCSP checks of certificates, the embedding program's function. Each is created when it is first needed.
 
 import { type Authenticate, askCustom } from '../auth/custom.ts'
 import type { PasswordPool } from '../auth/password-pool.ts'

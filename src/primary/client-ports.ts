@@ -1,4 +1,4 @@
-// The ports at which clients come in: the NATS port, and the WebSocket port where there is one.
+// The ports for clients: the NATS port and, if configured, the WebSocket port.
 
 import { ANY_HOST, hostPort, listenerUrls } from '../base/addresses.ts'
 import type { Handle } from '../base/node-private.ts'

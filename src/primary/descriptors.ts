@@ -1,6 +1,6 @@
-// How near the process is to its limit of open files. A few descriptors are kept for the server itself: a thread in a
-// dead one's place, modules that are loaded when they are first wanted, files of the log, pages. Connections get the
-// others: a client too many is told so, and when even these are too many, they are closed.
+// How near the process is to its limit of open files. A few descriptors are reserved for the server itself: replacement
+// threads, modules that are loaded on demand, log files, pages. Connections get the others: a client too many is told
+// so, and when even these are too many, they are closed.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { CROWDED_LOG_MS, DESCRIPTORS_KEPT_MAX, DESCRIPTORS_KEPT_SHARE } from '../base/constants.ts'

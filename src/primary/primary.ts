@@ -1,5 +1,6 @@
 // The primary thread: opens the client port, starts the shards and hands them the connections, serves the monitoring
-// pages, gives the running server new options, and ends it: at once, or slowly. It never reads a client's bytes.
+// pages, gives the running server new options, and ends it, at once or in lame duck mode. It never reads a client's
+// bytes.
 
 import type { Authenticate } from '../auth/custom.ts'
 import type { AccountResolver } from '../auth/resolver/resolver.ts'

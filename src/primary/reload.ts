@@ -1,4 +1,4 @@
-// What the log says of a reload, in nats-server's words and order. What may change at all: config/changes.ts.
+// The log lines of a reload, with nats-server's texts and order. config/changes.ts decides what may change.
 
 import { isDeepStrictEqual } from 'node:util'
 import { authTimeoutMs } from '../auth/setup.ts'

@@ -1,5 +1,5 @@
-// The two small files that a server leaves for others: its process id, and its ports (docs/reference/logging.md, "Files
-// for other programs").
+// The two files for other programs: the process id and the ports (docs/reference/logging.md, "Files for other
+// programs").
 
 import { unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// Who a server says it is: what INFO tells of it to every client (docs/reference/handshake.md, "INFO").
+// The server's identity: the members of INFO that are equal for every client (docs/reference/handshake.md, "INFO").
 
 import { parseHostPort } from '../base/addresses.ts'
 import type { Options } from '../options/options.ts'

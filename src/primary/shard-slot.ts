@@ -1,4 +1,4 @@
-// A shard's place in the server: threads come and go in it.
+// A shard's slot in the server: one thread after the other may occupy it.
 
 import { RESTART_BACKOFF_MAX_MS, RESTART_BACKOFF_MIN_MS, SHARD_SETTLED_MS } from '../base/constants.ts'
 import { type ShardHost, WorkerShardHost } from './shard-host.ts'

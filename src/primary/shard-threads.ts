@@ -1,5 +1,5 @@
-// Worker threads that are to be shards. Each boots, and loads the code of a shard, before it knows what it will serve:
-// so it can begin while the primary loads its own code. It becomes a shard when it is given its setup.
+// Worker threads that become shards. Each boots, and loads the code of a shard, before it knows what it will serve, so
+// that it can begin while the primary loads its own code. It becomes a shard when it receives its setup.
 
 import { Worker } from 'node:worker_threads'
 import { YOUNG_GENERATION_MIB } from '../base/constants.ts'

@@ -1,7 +1,7 @@
 // Whether the thread in a shard's place turns its loop. A loop that turns beats; one that does not beat is late, and
 // gets no connections. It is stuck, and has to be replaced, if it had the time to beat and did not: it has used the
-// processor all the while, or it sleeps while its timer is due. A thread that merely gets no processor, as on a machine
-// with too much to do, is late for as long as that takes, and nothing else; so is one in a process that is debugged.
+// processor all the while, or it sleeps while its timer is due. A thread that gets no processor, as on an overloaded
+// machine, is only late, however long that lasts; so is one in a process that is debugged.
 
 import { SHARD_LATE_MS, SHARD_SILENT_MAX_MS, SHARD_STUCK_MS } from '../base/constants.ts'
 import type { LoopClock } from '../base/loop-clock.ts'

@@ -1,5 +1,5 @@
 // All shards of a server as the primary sees them: starts them and waits for them, hands them connections in turn,
-// replaces those that die or are stuck, and tells all of them what they should know.
+// replaces dead and stuck ones, and broadcasts changes to all of them.
 
 import { randomInt } from 'node:crypto'
 import { availableParallelism } from 'node:os'

@@ -1,5 +1,5 @@
-// Node keeps what it makes of the sources (types taken out, code compiled) from one start to the next in the folder
-// that node.sh names by NODE_COMPILE_CACHE. By itself it writes only when a process ends in order.
+// Node caches its work on the sources (types removed, code compiled) between starts, in the folder that node.sh names
+// by NODE_COMPILE_CACHE. By itself it writes the cache only at an orderly end of the process.
 
 import nodeModule from 'node:module'
 

@@ -1,4 +1,4 @@
-// The server as a program: loads and starts the rest, obeys signals, and ends the process.
+// The server as a program: loads and starts the rest, handles signals, and ends the process.
 
 import { setFlagsFromString } from 'node:v8'
 import { HEAP_GROWTH_PERCENT, PROGRAM } from '../base/constants.ts'

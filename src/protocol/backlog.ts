@@ -1,5 +1,5 @@
-// Bytes that came while the parser was suspended, in one chunk of the pool. They are read where they stand, in as many
-// pieces as there are turns; only what comes behind them meanwhile is copied.
+// Bytes that came while the parser was suspended, in one chunk of the pool. They are read in place, one piece per turn;
+// only later bytes behind them are copied.
 
 import { type Block, copyBytes } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'

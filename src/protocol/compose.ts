@@ -1,4 +1,4 @@
-// Messages that the server itself publishes, as the runs that the router takes.
+// Messages of the server itself, as runs for the router.
 
 import type { ChunkPool } from '../memory/chunk-pool.ts'
 import { Run } from './run.ts'

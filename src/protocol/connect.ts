@@ -1,9 +1,8 @@
-// CONNECT: what a client says of itself (docs/reference/handshake.md, "CONNECT"), read as Go reads it into
-// nats-server's structure.
+// CONNECT (docs/reference/handshake.md, "CONNECT"), read as Go reads it into nats-server's structure.
 //
 // Members are taken one by one in the order in which they are written, names in any letter case: of several the last
-// counts, a null changes nothing, and one of another type refuses the whole. A whole number is one that is written as
-// one: 1.0 is none.
+// counts, a null changes nothing, and one of another type refuses the whole. An integer has to be written as one: 1.0
+// is none.
 
 import { folded, INT64, type Member, membersOf, readInteger, tokensOf } from '../text/json.ts'
 import type { ConnectOptions } from './handshake.ts'

@@ -1,5 +1,5 @@
-// The start of a control line whose end has not come. What is added to it is looked at once, for the end: a line that
-// comes byte by byte is not read anew with each of them.
+// The start of an incomplete control line. Added bytes are searched once for the end: a line that arrives byte by byte
+// is not read again with each of them.
 
 import { allocateBlock, type Block } from '../memory/block.ts'
 

@@ -1,5 +1,5 @@
-// INFO and CONNECT: the two JSON messages with which server and client introduce themselves
-// (docs/reference/handshake.md, "INFO").
+// INFO and CONNECT: the JSON messages by which server and client introduce themselves (docs/reference/handshake.md,
+// "INFO").
 
 import { NATS_VERSION, PROTOCOL_VERSION } from '../base/constants.ts'
 

@@ -1,4 +1,4 @@
-// What the parser tells, and what it is told: its two sides without itself.
+// The interfaces of the parser: its handler and its limits.
 
 import type { Fault } from '../base/errors.ts'
 import type { Run } from './run.ts'

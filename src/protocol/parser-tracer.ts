@@ -1,4 +1,4 @@
-// Who sees what comes in, line by line and message by message: the trace of the log.
+// The observer of incoming lines and messages: the protocol trace.
 
 import type { Block } from '../memory/block.ts'
 import type { Run } from './run.ts'

@@ -7,8 +7,8 @@
 //   a cut message         `assembly` collects line, payload and CRLF in one chunk of the right size
 //   a line to be ignored  PING, PONG and +OK may be followed by anything up to the next LF: `ignoring`
 //
-// Publishers repeat themselves. When a control line equals the connection's previous publish byte for byte, its
-// parsed form is used again, and messages that stand one behind the other under equal lines travel on as one run:
+// Publishers repeat themselves. When a control line equals the connection's previous publish byte for byte, its parsed
+// form is used again, and consecutive messages under equal lines are passed on as one run:
 //
 //     PUB orders.new 5␍␊hello␍␊PUB orders.new 5␍␊world␍␊…
 //     ╰───── line ─────╯      ╰───── line ─────╯            stride = line + size + 2

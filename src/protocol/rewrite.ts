@@ -1,4 +1,4 @@
-// Messages under another subject: what a mapping or a service import makes of a run. The slow path: each is copied.
+// Rewrites the subject of a run, for mappings and service imports. The slow path: each message is copied.
 
 import { CHUNK_BYTES } from '../base/constants.ts'
 import { copyBytes } from '../memory/block.ts'

@@ -1,5 +1,5 @@
-// A run: one or more messages that stand one behind the other in a block, under equal control lines.
-// It is the unit that travels from the parser, or from another shard's ring, through the router to the receivers.
+// A run: one or more consecutive messages in a block, under equal control lines. It is the unit that travels from the
+// parser, or from another shard's ring, through the router to the receivers.
 
 import { allocateBlock, type Block } from '../memory/block.ts'
 import type { Chunk } from '../memory/chunk-pool.ts'

@@ -1,4 +1,4 @@
-// The numbers of the protocol: sizes, and the counts of UNSUB. Bounded before there is any arithmetic.
+// The numbers of the protocol: sizes, and the counts of UNSUB. They are bounded before any arithmetic.
 
 import { SIZE_DIGITS_MAX } from '../base/constants.ts'
 

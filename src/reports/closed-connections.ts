@@ -1,7 +1,7 @@
 // The connections of this shard that were closed last, for /connz?state=closed. Each is kept as text and not as
-// objects: some 300 bytes, of which the garbage collector sees one string. What can be long, the subscriptions and
-// the credentials, is kept apart and bounded for all connections together: when there is too much of it, the oldest
-// connections are left without. So the whole list has a bound, whatever the clients had subscribed to or were called.
+// objects: some 300 bytes, of which the garbage collector sees one string. What can be long, the subscriptions and the
+// credentials, is kept apart and bounded for all connections together: beyond the bound those of the oldest connections
+// are dropped. So the whole list is bounded, whatever the subscriptions and names of its clients.
 
 import { CLOSED_DETAIL_CHARS_MAX, CLOSED_ROWS_CHARS_MAX, CLOSED_SUBSCRIPTIONS_MAX } from '../base/constants.ts'
 import type { ConnectionRow, SubscriptionRow } from './rows.ts'

@@ -1,7 +1,6 @@
 // The orders that /connz can list connections in (docs/reference/monitoring.md, "connz"): by cid, start, uptime and
-// reason the smallest first, by everything else the largest. Each order is a number a connection, the smallest first,
-// so that shards can sort their own and the primary merges what they found by comparing numbers. Ties are broken by
-// cid.
+// reason the smallest first, by everything else the largest. Each order is a number per connection, the smallest first,
+// so that shards can sort their own and the primary merges the results by comparing numbers. Ties are broken by cid.
 
 import { CloseReason } from '../base/errors.ts'
 

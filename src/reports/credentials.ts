@@ -1,5 +1,5 @@
-// How a connection came in, as /connz tells it: by TLS, and who it has proved to be. Public parts only
-// (docs/reference/reliability.md, "Secrets"): a token that is enough by itself to come in is none.
+// TLS and credentials of a connection for /connz. Public parts only (docs/reference/reliability.md, "Secrets"): a token
+// that is enough by itself to log in is not public.
 
 import { createHash } from 'node:crypto'
 import { publicKeyPin, subjectOfCertificate } from '../tls/names.ts'

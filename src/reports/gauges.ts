@@ -1,13 +1,13 @@
-// The few numbers that the primary watches all the time, and those that must outlive a shard's thread: shared memory, a
-// line a shard, no message, no answer. Everything else is counted by the shards for themselves and added up when a
+// The few numbers that the primary watches all the time, and those that must outlive a shard's thread: in shared
+// memory, one line per shard, without messages. Shards keep all other counters themselves; they are added up when a
 // report is requested (report.ts).
 //
-// The counters belong to a shard's place, not to its thread: a thread that comes in a dead one's place counts on where
-// it stopped, so that nothing a server has told of its traffic ever goes back. Traffic is counted by connections for
-// themselves, and added up here with every heartbeat, with each report, and when the thread ends by an error: a thread
-// that is killed takes a quarter of a second of its counts along. (Counting here with every run of messages was tried:
-// it is one addition, but it kept the inner loops from being inlined, and 1 to 1 took a fifth more time.) One thread
-// writes a line at any time; a double is written and read whole on every machine that Node runs on.
+// The counters belong to a shard's slot, not to its thread: a replacement thread continues where the dead one stopped,
+// so that reported traffic never decreases. Connections count their own traffic, and added up here with every
+// heartbeat, with each report, and when the thread ends by an error: a thread that is killed loses a quarter of a
+// second of its counts. (Counting here with every run of messages was tried: it is one addition, but it kept the inner
+// loops from being inlined, and 1 to 1 took a fifth more time.) One thread writes a line at any time; a double is
+// written and read whole on every machine that Node runs on.
 
 import type { Traffic } from '../accounts/counters.ts'
 import { LAST_SERVED_BYTES, LastServed } from './last-served.ts'

@@ -1,5 +1,5 @@
-// What happened to this shard's connections that an operator may want to know: each one that ended for another reason
-// than that its client left. The latest ones only.
+// Incidents of this shard's connections for the operator: each connection that ended for another reason than its
+// client's leaving. Only the latest are kept.
 
 import { CloseReason } from '../base/errors.ts'
 import type { ReportedClient } from './client.ts'

@@ -1,4 +1,4 @@
-// Whom a shard serves just now, in shared memory: when its thread dies, the log can say whose bytes it dealt with.
+// The connection that a shard is serving, in shared memory: when its thread dies, the log can name that connection.
 
 /** The first byte says how long the text is. */
 export const LAST_SERVED_BYTES = 64

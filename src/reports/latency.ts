@@ -1,6 +1,6 @@
 // How long a message takes through this shard: from the read, off a socket or another shard's ring, to the end of the
-// turn in which everything that follows from it was handed to the kernel. Sampled: one turn in every SAMPLE_EVERY_MS
-// at most, so that the hot path pays one comparison a read and one a turn.
+// turn in which its deliveries were handed to the kernel. Sampled: at most one turn per SAMPLE_EVERY_MS, so that the
+// hot path pays one comparison per read and one per turn.
 
 const SAMPLE_EVERY_MS = 10
 

@@ -1,4 +1,4 @@
-// What the primary may ask of its shards; some is asked for its effect.
+// The queries of the primary to its shards; some are orders.
 
 import type { ConnectionSort } from './connection-order.ts'
 import type { Report } from './rows.ts'
@@ -10,7 +10,7 @@ export const LONG_QUERIES = {
   subscriptions: true,
 } as const
 
-/** What the primary may ask of its shards; some is asked for its effect. */
+/** The queries of the primary to its shards; some are orders. */
 export type Query =
   /** Several questions at once, answered in their order: short ones. */
   | { readonly kind: 'batch'; readonly queries: readonly ShortQuery[] }

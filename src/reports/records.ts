@@ -1,5 +1,5 @@
-// What a shard notes of itself for the monitoring pages while it works: counters, who was closed, who is behind, how
-// late and how busy its loop is. The shard tells what happens; report.ts makes reports of it.
+// The records of a shard for the monitoring pages: counters, closed connections, slow connections, delay and load of
+// its loop. The shard records events; report.ts makes reports of them.
 
 import type { Account } from '../accounts/account.ts'
 import { TrafficTotals } from '../accounts/counters.ts'

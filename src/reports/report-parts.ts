@@ -1,4 +1,4 @@
-// Long answers of a shard come in parts (shard/report-queue.ts); here they become one again.
+// Joins the parts of a shard's long answers (reports/report-queue.ts).
 
 import type { Query } from './query.ts'
 import type { ConnectionRow, Report } from './rows.ts'

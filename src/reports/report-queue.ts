@@ -1,6 +1,6 @@
-// Long reports of a shard: those that look at all connections or subscriptions. They are made one after the other, a
-// bounded piece of work in each turn of the loop, so that clients wait for a piece and never for a page. Each report
-// is a generator: it yields when it has done its share of a turn, with what it has found so far or with nothing.
+// Long reports of a shard, over all connections or subscriptions. They are made one after the other, with a bounded
+// piece of work per turn of the loop, so that clients wait for a piece and never for a page. Each report is a
+// generator: it yields after its share of a turn, with its findings so far or with nothing.
 
 import { PAGE_TURN_WORK } from '../base/constants.ts'
 import { attempt, guarded, type OnBug } from '../base/guarded.ts'

@@ -1,5 +1,5 @@
-// What a shard tells of itself: each shard counts for itself with plain numbers; a report adds them up on request. What
-// must outlive the thread stands in shared memory (gauges.ts).
+// Reports of a shard: each shard counts with plain numbers of its own; a report adds them up on request. Counters that
+// must outlive the thread are in shared memory (gauges.ts).
 
 import { Faults } from '../base/errors.ts'
 import { describeConnections, findConnections } from './connection-list.ts'

@@ -1,4 +1,4 @@
-// What a shard answers, as plain data: sums of the shard, and a row for each thing that a page lists. Texts are proper
+// The answers of a shard, as plain data: sums of the shard, and a row per item that a page lists. Texts are proper
 // strings, times milliseconds since 1970.
 
 import type { Measurable } from './connection-order.ts'

@@ -1,6 +1,6 @@
-// Which of this shard's connections fall behind, and why. The sweep shows it every connection that has bytes waiting;
-// one such is followed, a sample a second, until nothing has waited for it for a minute. Those that were closed for
-// it are remembered with what was seen. Costs nothing for connections that keep up.
+// Watches the slow connections of this shard, and the causes. The sweep reports every connection with pending bytes;
+// such a connection is sampled once a second until nothing was pending for a minute. Those that were closed as slow are
+// kept with their samples. Connections that keep up cost nothing.
 
 import type { SlowConsumerPolicy } from '../options/shapes.ts'
 import type { Subscription } from '../routing/subscription.ts'

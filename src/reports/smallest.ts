@@ -1,6 +1,6 @@
-// The `max` smallest of many entries, each a key and the number of a connection: what a page needs of thousands, for
-// a comparison each and not a sort of all. A heap with the largest on top; an entry above it is not looked at again.
-// Equal keys stand in the order of the numbers, so that pages do not overlap.
+// The `max` smallest of many entries, each a key and the number of a connection: the entries of a page out of
+// thousands, for one comparison each instead of a full sort. A heap with the largest on top; an entry above it is
+// dropped at once. Equal keys are ordered by number, so that pages do not overlap.
 
 export class Smallest {
   private readonly max: number

@@ -1,4 +1,4 @@
-// What a report is made of: a shard, as its reports see it.
+// The interface of a shard for its reports.
 
 import type { Account } from '../accounts/account.ts'
 import type { ReadonlyNumberMap } from '../memory/number-map.ts'

@@ -1,5 +1,5 @@
-// This shard's part of /subsz. In two steps as for connections: first how many subscriptions of each connection are
-// asked for, then those of the connections that the page begins and ends with.
+// This shard's part of /subsz. In two steps as for connections: first the number of matching subscriptions of each
+// connection, then those of the connections with which the page begins and ends.
 
 import type { Subscription } from '../routing/subscription.ts'
 import { properText } from '../subjects/byte-string.ts'

@@ -1,5 +1,5 @@
-// From receivers to their output: encode → queue. One receiver has the messages in a buffer of its own; several hold
-// slices of one that they share, encoded once. Large payloads are not copied: the output refers to where they stand.
+// From receivers to their output: encode → queue. A single receiver has the messages in its own buffer; several share
+// slices of one buffer, encoded once. Large payloads are not copied: the output refers to the memory that holds them.
 
 import { BY_REFERENCE_MIN, CHUNK_BYTES, FLUSH_EARLY_BYTES } from '../base/constants.ts'
 import { type Block, copyBytes } from '../memory/block.ts'

@@ -3,7 +3,7 @@
 // routed is here (Peer.askFence), the member still takes messages for its group that have no other member here. So no
 // message has to go to a third shard, where later ones of its publisher could have come before it.
 //
-// A connection that breaks cannot take anything: its messages look for another member (Router.receive).
+// A broken connection cannot take messages: they go to another member (Router.receive).
 
 import type { Account } from '../accounts/account.ts'
 import { type Run, subjectOf } from '../protocol/run.ts'

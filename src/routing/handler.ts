@@ -1,4 +1,4 @@
-// Who takes messages within the server itself.
+// A receiver of messages within the server itself.
 
 import type { Run } from '../protocol/run.ts'
 import type { Publisher } from './publisher.ts'

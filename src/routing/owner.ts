@@ -1,4 +1,4 @@
-// What the router needs of the shard that it works for.
+// The interface that the router needs of its shard.
 
 import type { ServiceImport } from '../accounts/account.ts'
 import type { TurnWork } from '../base/turns.ts'

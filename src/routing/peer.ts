@@ -1,4 +1,4 @@
-// Another shard, as the router sees it: it says what it wants, and takes runs, which it matches again by itself.
+// Another shard, as the router sees it: it has interest, and takes runs, which it matches again by itself.
 
 import type { AccountKey, Interest } from '../interest/reader.ts'
 import type { Run } from '../protocol/run.ts'

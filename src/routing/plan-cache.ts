@@ -1,4 +1,4 @@
-// The plans that were looked up last, by account and subject.
+// A cache of plans by account and subject.
 
 import type { Account } from '../accounts/account.ts'
 import {

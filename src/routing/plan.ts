@@ -1,5 +1,5 @@
-// A plan: who wants a subject, on this shard and on the others. Looked up once and kept while the generations say
-// that it still holds.
+// A plan: the receivers of a subject, on this shard and on the others. It is looked up once and cached while the
+// generations confirm it.
 
 import type { Account, ServiceImport } from '../accounts/account.ts'
 import { CHUNK_BYTES } from '../base/constants.ts'

@@ -1,5 +1,5 @@
-// From a subject to the plan that its messages take: who wants it, on this shard and on the others, and by which
-// imports it goes on into other accounts. Looked up once, then found in the run or in the cache.
+// Finds the plan of a subject: its receivers on this shard and on the others, and the imports by which it goes on into
+// other accounts. A plan is looked up once, then found in the run or in the cache.
 
 import type { Account } from '../accounts/account.ts'
 import { Work } from '../base/turns.ts'

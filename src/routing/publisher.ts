@@ -1,4 +1,4 @@
-// Who publishes, as the router sees it.
+// A publisher, as the router sees it.
 
 import type { Outbound } from '../net/outbound.ts'
 import type { Run } from '../protocol/run.ts'

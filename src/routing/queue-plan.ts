@@ -1,5 +1,5 @@
-// A queue group in a plan, over all filters that match and all shards; and who of it is picked. Every member of every
-// shard is as likely as any other.
+// A queue group in a plan, over all matching filters and all shards, and the choice of a member. Every member of every
+// shard is equally likely.
 
 import assert from 'node:assert/strict'
 import type { Account } from '../accounts/account.ts'

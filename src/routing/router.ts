@@ -1,5 +1,5 @@
-// From a publish to its ways: match → plan. One path for every message, whether a client of this shard
-// sent it or another shard's ring brought it.
+// From a publish to its deliveries: match → plan. There is one path for every message, whether it comes from a client
+// of this shard or from the ring of another shard.
 //
 //     plan(run) ─▶ Plan ─┬─ groups    every plain subscription; encoded once a group, queued for each receiver
 //                          ├─ limited   those that end after some deliveries, counted one by one

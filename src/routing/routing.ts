@@ -1,4 +1,4 @@
-// How messages are to be dealt with by another shard.
+// Instructions for another shard on how to route a run.
 
 /** Largest `asked`: a frame has 16 bits for it. */
 export const ASKED_MAX = 0xffff

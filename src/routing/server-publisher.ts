@@ -1,6 +1,6 @@
-// The server as a publisher. It is no connection that could be read no further, so it is held back in two ways: what it
-// tells of its own accord (events, measurements, its own requests) is dropped where a link is full (link.ts); where it
-// has more to send than one message and can wait, a ServerPublisher says when to go on.
+// The server as a publisher. It is no connection whose reads could be paused, so it is held back in two ways: its
+// single messages (events, measurements, its own requests) are dropped where a link is full (link.ts); where it has
+// several messages to send and can wait, a ServerPublisher tells when to continue.
 
 import type { Peer } from './peer.ts'
 import type { Publisher } from './publisher.ts'

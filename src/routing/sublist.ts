@@ -1,7 +1,7 @@
 // A shard's own subscriptions, by filter.
 //
-// There is one trie, not two: the shard's region of the shared index says which filters match a subject, and this
-// list says, for each node of that trie, whose subscriptions stand there.
+// There is one trie, not two: the shard's region of the shared index has the filters that match a subject, and this
+// list has, for each node of that trie, its subscriptions.
 //
 //     region (shared memory)            here
 //     root ─ $G ─ orders ─ *  (node 84)   84 → plain: [client 3 sid 1, client 9 sid 1]

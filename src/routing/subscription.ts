@@ -1,7 +1,7 @@
-// Receivers and what they subscribe to. A receiver owns subscriptions and takes messages: a client today, whatever
-// carries it. The router knows no more of it than this, so that another kind of connection needs nothing but these
-// members. What stands under a filter of an account is an Entry: a receiver's subscription, what stands for it in an
-// exporting account, or the server's own.
+// Receivers and their subscriptions. A receiver owns subscriptions and takes messages; clients are the only kind today.
+// The router knows no more of it than this interface, so that a new kind of connection only implements these members.
+// An Entry is what an account has under a filter: a receiver's subscription, its counterpart in an exporting account,
+// or one of the server.
 
 import type { Account, StreamImport } from '../accounts/account.ts'
 import type { Traffic } from '../accounts/counters.ts'

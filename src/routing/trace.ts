@@ -1,4 +1,4 @@
-// A message that is followed on its way. The router asks for one branch a run; who is not followed pays no more.
+// A traced message. The router pays one branch per run; an untraced message costs no more.
 
 import type { Account } from '../accounts/account.ts'
 import type { Run } from '../protocol/run.ts'

@@ -1,10 +1,10 @@
 // How long services take (docs/reference/accounts.md, "Service latency"): some requests for an exported service are
-// measured, and what comes of it is published in the exporter's account, for people who look after the service.
+// measured, and the results are published in the exporter's account, for the operators of the service.
 //
 //     start ── requestor's way here ─▶ request passes ── responder ─▶ answer passes
 //              requestor.rtt           ╰──────── service + responder.rtt ────────╯
 //
-// The requestor tells no more of itself than its import shares; the responder belongs to the account that reads this.
+// The requestor is described only as far as its import shares; the responder belongs to the account that reads this.
 
 import type { Account, ServiceImport } from '../accounts/account.ts'
 import { eventHead } from '../base/event-head.ts'

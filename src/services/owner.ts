@@ -1,4 +1,4 @@
-// What requests into other accounts, and those of the server itself, need of their shard.
+// The interface that requests into other accounts, and those of the server itself, need of their shard.
 
 import type { OnBug } from '../base/guarded.ts'
 import type { Turns } from '../base/turns.ts'

@@ -1,5 +1,5 @@
 // Headers by which tracing systems say that a request is to be sampled: Jaeger's, Zipkin's in its long and its short
-// form, and the W3C's, in this order of precedence. What the first of them that is there says counts.
+// form, and the W3C's, in this order of precedence. The first of them that is present decides.
 
 import { headersIn, isSampledTraceParent } from '../protocol/headers.ts'
 

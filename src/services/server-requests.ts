@@ -1,5 +1,5 @@
-// Requests of the server itself in an account, as clients know them: published with a reply subject of its own, and
-// answered there, by a subscriber on any shard. Callouts are made of them (auth/callout.ts).
+// Requests of the server itself in an account, like those of clients: published with a reply subject, and answered
+// there by a subscriber on any shard. Callouts use them (auth/callout.ts).
 
 import { randomBytes } from 'node:crypto'
 import type { Account } from '../accounts/account.ts'

@@ -9,8 +9,8 @@
 // answers, through the shared index like any subscriber, and remembers the requestor of each number. An answer that has
 // a reply subject itself is a request the other way: it gets a return address as well, in the account that asked.
 //
-// In the account that it comes to, a request or an answer meets the mappings there, subscriptions, queue groups and
-// further service imports, but no stream imports (docs/security.md has the rules).
+// In its new account, a request or an answer passes mappings, subscriptions, queue groups and further service imports,
+// but no stream imports (docs/security.md has the rules).
 
 import { randomBytes } from 'node:crypto'
 import type { Account, ServiceImport } from '../accounts/account.ts'

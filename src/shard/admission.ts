@@ -1,5 +1,5 @@
-// Who may enter this shard, and what the accounts are that they enter: made from the options when the shard is born,
-// and anew at a reload, when every connected client is checked again.
+// Admission of clients, and the accounts of this shard: made from the options when the shard starts, and again at a
+// reload, when every connected client is checked again.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { KeyPair } from '@nats-io/nkeys'

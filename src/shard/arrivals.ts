@@ -1,5 +1,5 @@
-// Connections that have been handed to a shard and wait for their turn: to make a client costs as much as many
-// operations, and thousands may come in one message, between two reads of other clients.
+// Connections that were handed to a shard and wait for their turn: creating a client costs as much as many operations,
+// and thousands may arrive in one message, between two reads of other clients.
 
 import { attempt } from '../base/guarded.ts'
 import { TurnQueue } from '../base/turn-queue.ts'

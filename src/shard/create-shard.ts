@@ -1,4 +1,4 @@
-// A shard with all that its options ask for. What most servers do without is loaded only where it is wanted.
+// Creates a shard with all parts that its options require. Parts that most servers do not use are loaded on demand.
 
 import type { ShardSetup, ToPrimary } from '../threads/messages.ts'
 import { loadWebSockets } from '../websocket/load.ts'

@@ -1,9 +1,9 @@
-// The accounts of operator mode as this shard serves them: what their tokens say is compiled into accounts like those
-// of a configuration, at the first login to them, and anew when a token changes, an activation or an account ends.
+// The accounts of operator mode on this shard: their tokens are compiled into accounts like those of a configuration,
+// at the first login to them, and again when a token changes or an activation or an account expires.
 //
 //     user's token ─▶ AccountBook: is its account to be trusted? ─▶ prepare(): limits, mappings, imports, exporters
 //
-// An account rests on those whose exports it imports, and they on others, as a service may be made of another one: so
+// An account depends on those whose exports it imports, and they on others, because a service may use another one. So
 // all of them are looked up, whether or not they have clients here.
 
 import { type Accounts, Outcome } from '../accounts/accounts.ts'

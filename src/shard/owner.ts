@@ -1,4 +1,4 @@
-// What the parts of a shard need of it: how connections come in, who may stay, and what happens by the clock.
+// The interface that the parts of a shard need of it: entries of connections, admission, and timers.
 
 import type { Accounts } from '../accounts/accounts.ts'
 import type { OnBug } from '../base/guarded.ts'

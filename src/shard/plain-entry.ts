@@ -1,4 +1,4 @@
-// How connections come in that have been looked at already, and are plain.
+// The entry of plain connections that need no further inspection.
 
 import type { Socket } from 'node:net'
 import type { Client } from '../connection/client.ts'

@@ -1,6 +1,6 @@
-// How connections come in where a load balancer stands in front (`proxy_protocol`): the header that says whom it speaks
-// for is read before everything else. INFO does not wait for it, as some clients have no proxy before them and wait for
-// INFO; so the first INFO does not name the client's address.
+// The entry of connections behind a load balancer (`proxy_protocol`): the header that names the client is read before
+// everything else. INFO does not wait for it, because some clients have no proxy in front and wait for INFO; so the
+// first INFO does not name the client's address.
 
 import type { Socket } from 'node:net'
 import { PROXY_HEADER_TIMEOUT_MS } from '../base/constants.ts'

@@ -1,5 +1,5 @@
-// What a shard does by the clock: it tells the primary that its loop turns, sends PINGs that are due, and looks for
-// peers that take nothing. Peers are judged by the loop's clock: none is cut for a silence in which it was not heard.
+// The timers of a shard: its heartbeat for the primary, PINGs that are due, and checks for peers that read nothing.
+// Peers are judged by the loop's clock: none is closed for a silence during which the loop did not read.
 
 import { HEARTBEAT_MS } from '../base/constants.ts'
 import { attempt, guarded } from '../base/guarded.ts'

@@ -1,4 +1,4 @@
-// One thread's world: its connections, its subscriptions, its way to the other shards, and the turn of its loop.
+// A shard: the connections of one thread, its subscriptions, its links to the other shards, and the turn of its loop.
 //
 //   turn:  reads, ring frames → operations → deliveries queued, receivers marked
 //          end of turn: frames for other shards published, each marked receiver written once, closed ones released

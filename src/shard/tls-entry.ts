@@ -1,4 +1,4 @@
-// How connections come in where there is TLS: src/tls/ says how it is agreed on, this joins it to clients.
+// The entry of TLS connections: src/tls/ negotiates, this connects the result to clients.
 
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'

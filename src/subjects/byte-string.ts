@@ -1,5 +1,4 @@
-// Texts of the wire: what comes from a peer is kept as a byte string, one character a byte, until people are to read
-// it.
+// Texts of the wire format: input of a peer is kept as a byte string, one character per byte, until it is displayed.
 
 /** A text as the byte string that stands in subjects. */
 export function byteString(text: string): string {

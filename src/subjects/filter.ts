@@ -1,5 +1,5 @@
-// Filters: what they cover, and what two of them have in common. Not for the hot path: asked when a configuration is
-// read, and when a subscription, an import or a permission comes.
+// Filters: cover and overlap. Not for the hot path: used when a configuration is read, and for new subscriptions,
+// imports and permissions.
 //
 //     covers(a.*, a.b)   overlap(a.*, *.b)   intersection(a.*, *.b) = a.b
 

@@ -1,5 +1,5 @@
-// What a subject is (docs/reference/operations.md, "Subjects"). Subjects are byte strings inside the server: one char
-// for each byte on the wire, so that any UTF-8, valid or not, passes through unchanged.
+// Validity and matching of subjects (docs/reference/operations.md, "Subjects"). Subjects are byte strings inside the
+// server: one char for each byte on the wire, so that any UTF-8, valid or not, passes through unchanged.
 
 /** A filter for SUB: tokens are not empty, `>` stands alone and last. `*` and `>` inside a token are literal. */
 export function isValidFilter(subject: string): boolean {

@@ -2,7 +2,7 @@
 // literal tokens, wildcards of the source and functions of them, such as `orders.*.*` to
 // `shard.{{partition(8,1)}}.orders.$1.$2`. Mappings, imports and exports are made of them.
 //
-// A destination is compiled once into one small function a token. Subjects are byte strings.
+// A destination is compiled once into one small function per token. Subjects are byte strings.
 
 import { LETTERS } from '../text/scan.ts'
 import { isValidFilter, matchesTokens } from './subject.ts'

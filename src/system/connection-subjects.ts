@@ -1,4 +1,4 @@
-// Where the connections of an account are told in the system account: the older subject and the newer one.
+// The subjects with the connections of an account in the system account: the older one and the newer one.
 
 import { byteString } from '../subjects/byte-string.ts'
 

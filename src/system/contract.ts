@@ -1,4 +1,4 @@
-// What shards and the primary tell each other of the system account.
+// Messages about the system account between shards and the primary.
 
 import type { Service } from './services.ts'
 

@@ -1,5 +1,5 @@
-// What every event and every answer of the system account says of the server it comes from
-// (docs/reference/system-account.md, "Server description").
+// The description of the server in every event and answer of the system account (docs/reference/system-account.md,
+// "Server description").
 
 import { nowMs } from '../base/clock.ts'
 import { NATS_VERSION } from '../base/constants.ts'

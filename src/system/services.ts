@@ -1,8 +1,8 @@
 // The subjects of the system account that the server itself answers (docs/reference/system-account.md, "Services").
 //
 // They stand in no index: when a message is published to one of them, the shard where it was published takes it
-// (planner.ts, Plan.own). So exactly one shard takes each request, none has to be appointed, and none is missed when
-// it dies; who publishes elsewhere pays a look at the subject's first byte when a plan is made.
+// (planner.ts, Plan.own). So exactly one shard takes each request, none has to be appointed, and the death of a shard
+// leaves no gap. Publishes elsewhere pay one check of the subject's first byte when a plan is made.
 
 import type { ServiceName } from './service-names.ts'
 import { ACCOUNT_PAGES, CLAIMS, ORDERS, SERVER_PAGES } from './service-names.ts'

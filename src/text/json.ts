@@ -1,5 +1,5 @@
-// JSON as it is written, where what JSON.parse makes of it is not enough: which members there are, in their order and
-// with those of one name, and how a number stands there. All that is read here has been taken by JSON.parse before.
+// JSON as written, for where JSON.parse is not enough: all members in their order, including duplicates, and the
+// notation of numbers. Its input has been accepted by JSON.parse before.
 
 import { Characters, DIGITS } from './scan.ts'
 

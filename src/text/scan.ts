@@ -1,7 +1,7 @@
-// Looking at text that strangers send, in single passes: each function takes time by the length of what it is given,
-// whatever stands there. Regular expressions do not: `[ \t]+$` looks for the end from each blank anew.
+// Scans text of strangers in single passes: the time of each function depends on the length of the text alone. Regular
+// expressions differ: `[ \t]+$` searches for the end again from each blank.
 //
-// Text is a byte string, one char a byte, unless it is said otherwise; a char beyond is in no set.
+// Text is a byte string, one char per byte, unless stated otherwise; a char beyond is in no set.
 
 /** A set of bytes. */
 export class Characters {

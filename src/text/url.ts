@@ -1,4 +1,4 @@
-// Absolute URLs that strangers send, as far as the server looks at them: `scheme://authority/path?query#fragment`.
+// Absolute URLs of strangers, as far as the server reads them: `scheme://authority/path?query#fragment`.
 
 import { Characters, LETTERS } from './scan.ts'
 

@@ -1,5 +1,5 @@
-// Bytes as text, the way Go reads them: each byte that is no part of a character stands for one U+FFFD. Decoders of the
-// web, Node's among them, take the bytes of a character that breaks off for one.
+// Bytes as text, the way Go reads them: each byte that is no part of a character stands for one U+FFFD. Web decoders,
+// including Node's, treat the bytes of a truncated character as one.
 
 import { isUtf8 } from 'node:buffer'
 

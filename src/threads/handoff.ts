@@ -1,9 +1,9 @@
-// Handing a connection from the thread that accepted it to the shard that will serve it. Nothing else knows how.
+// Hands a connection from the thread that accepted it to the shard that will serve it. No other file does so.
 //
 // The primary transfers the handle of the accepted socket (Node 24.21 and later can): no descriptor number ever crosses
-// a thread, because a number is used again while a late clean-up still means the old one, and closes a stranger's
-// connection. Only the handle: a whole Socket on its way costs another Socket where it arrives, and its own destruction
-// where it left, a seventh of the processor time of a connect. The shard builds the one Socket that the connection has.
+// a thread, because a reused number with a late clean-up would close another client's connection. Only the handle: a
+// whole Socket costs another Socket where it arrives, and its own destruction where it left: a seventh of the processor
+// time of a connect. The shard builds the one Socket that the connection has.
 
 import type { Worker } from 'node:worker_threads'
 import type { Arrival } from '../net/handle.ts'

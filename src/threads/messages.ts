@@ -1,4 +1,4 @@
-// Every kind of message that crosses a thread boundary: who sends it, who answers. Receivers are exhaustive switches.
+// Every message between the primary and shards, with its sender and its answer. Receivers are exhaustive switches.
 
 import type { ServerKey } from '../auth/server-key.ts'
 import type { LogMessage } from '../log/sink.ts'

@@ -1,6 +1,5 @@
-// What a shard asks the primary: things that one thread does for all of them, above all while a shard finds out who a
-// connection is.
-// Two messages cross a port, a question and its answer, and a third takes a question back.
+// Requests of a shard to the primary: work that one thread does for all shards, mostly during logins. Two messages
+// cross a port, a request and its answer, and a third withdraws a request.
 //
 //     shard                                    primary
 //     Questions.ask() ── { ask, id, … } ─────▶ QuestionDesk.receive() ── works on it

@@ -1,8 +1,9 @@
-// What we read from a client's certificate ourselves, because Node gives it only as text that cannot be taken apart
+// Fields of a client's certificate that are parsed here, because Node provides them only as text that cannot be parsed
 // safely: the subject with its attributes in order, the alternative names, the public key info.
 //
-// OpenSSL has parsed and verified the certificate before. Still every length is checked here, and whatever is not
-// exactly as RFC 5280 has it makes the whole certificate unreadable: it admits no client (rule: any doubt refuses).
+// OpenSSL has parsed and verified the certificate before. Still every length is checked here, and any deviation from
+// RFC 5280 makes the whole certificate unreadable: it admits no client (docs/reference/reliability.md, "Keys and
+// tokens").
 
 import { BOOLEAN, OBJECT_IDENTIFIER, OCTET_STRING, Reader, readOid, SEQUENCE, SET, Unreadable } from './der.ts'
 

@@ -1,7 +1,7 @@
-// Cipher suites and curves: the names of Go, which stand in config files, and what OpenSSL calls them.
+// Cipher suites and curves: Go's names, used in configurations, and OpenSSL's names.
 //
-// As in Go, the order in a config says nothing: the server prefers the suites in the order below. The suites of TLS 1.3
-// cannot be chosen, they are always on.
+// As in Go, the order in a configuration does not matter: the server prefers the suites in the order below. The suites
+// of TLS 1.3 cannot be chosen, they are always on.
 
 import { getCiphers } from 'node:tls'
 import type { Result } from './pem.ts'

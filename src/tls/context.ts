@@ -1,7 +1,7 @@
-// The certificates of a server as OpenSSL holds them, and which of them a client is shown.
+// The certificates of a server in OpenSSL's form, and the choice among them for a client.
 //
-// As in nats-server, the first pair whose certificate is good for the name that the client asks for; the first of all
-// if there is none, or if the client asks for no name.
+// As in nats-server, it is the first pair whose certificate is valid for the requested server name, or the first of all
+// if there is none or no name was requested.
 
 import { constants, X509Certificate } from 'node:crypto'
 import type { SecureContext, Server, TlsOptions } from 'node:tls'

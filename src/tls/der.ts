@@ -1,5 +1,5 @@
-// DER, the form in which certificates and OCSP have their values: a tag, a length, the content. Every length is
-// checked; what is not exactly as it must be throws Unreadable, which each file that reads catches itself.
+// DER, the encoding of certificates and OCSP: a tag, a length, the content. Every length is checked; any deviation
+// throws Unreadable, which each reading file catches.
 
 export const BOOLEAN = 0x01
 export const INTEGER = 0x02

@@ -1,4 +1,4 @@
-// What the log says about a handshake that failed, in the words of nats-server (that is, of Go) where it has any.
+// The log text for a failed handshake: nats-server's (that is, Go's), where it has one.
 
 import type { TLSSocket } from 'node:tls'
 import { Alert, type AlertCode } from './alert.ts'

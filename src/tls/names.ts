@@ -1,10 +1,10 @@
-// Who a client certificate speaks for: the names that `verify_and_map` looks for among the users, in the order of
+// The user of a client certificate: the names that `verify_and_map` looks for among the users, in the order of
 // nats-server: e-mail, DNS name and URI of the alternative names, then the subject (docs/reference/authentication.md,
 // "Certificates").
 //
-// Subjects are compared part by part, never as text that both sides wrote in their own way. The same parts in another
-// order are good enough if exactly one user is meant: nats-server takes any of several, here none is taken
-// (CVE-2026-33248 was a subject that matched a user it did not name).
+// Subjects are compared part by part, never as text. The same parts in another order match if exactly one user has
+// them: nats-server takes any of several, Heddle takes none (CVE-2026-33248 was a subject that matched a user it did
+// not name).
 
 import { createHash } from 'node:crypto'
 import { type Attribute, type CertificateParts, readCertificate, type Subject } from './certificate.ts'

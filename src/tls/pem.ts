@@ -1,5 +1,5 @@
-// PEM files: finding the blocks, reading a certificate with its key. What is wrong with them is said as nats-server
-// (that is, Go) says it. No error text holds a byte of a file's content: one of the files is a private key.
+// PEM files: finding the blocks, reading a certificate with its key. Errors have the text of nats-server (that is, of
+// Go). No error text holds a byte of a file's content: one of the files is a private key.
 
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'

@@ -1,8 +1,8 @@
 // How many handshakes a second the server begins, over all its shards: one word in shared memory.
 //
-// As in nats-server: a second begins with the first handshake after the one before is over, and at most `limit`
-// handshakes are let through in it. The word holds the end of the second and the count together, so that one atomic
-// exchange changes both, and no shard ever sees the one without the other.
+// As in nats-server, a second begins with the first handshake after the previous second has ended, and admits at most
+// `limit` handshakes. The word holds the end of the second and the count, so that one atomic exchange changes both
+// together.
 
 const WORDS = 2
 const WINDOW = 0

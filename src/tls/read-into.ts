@@ -1,4 +1,4 @@
-// Reading a TLS connection without a buffer of its own for each read.
+// Reads a TLS connection without a new buffer for each read.
 //
 // Node lets a socket read into one fixed buffer (`onread`), but not a TLSSocket that is put on top of another socket,
 // although its reading end is the same. What the constructor of net.Socket does for `onread` is done here afterwards.

@@ -1,8 +1,8 @@
-// From what the operator wrote to what a shard needs for TLS: files read, names translated, everything checked.
+// From the configured `tls` block to the TLS settings of a shard: files are read, names translated, everything checked.
 //
 // Files are read here and nowhere else: by the primary, once at the start and once for each reload. So all shards have
-// the same certificates, also one that is started anew while files are being replaced, and what is wrong is found and
-// said once. The result is plain data that crosses to the shards as it is. It holds private keys: never print it.
+// the same certificates, including one that is replaced while files change, and a fault is found and reported once. The
+// result is plain data that crosses to the shards as it is. It holds private keys: never print it.
 
 import { TLS_TIMEOUT_MS } from '../base/constants.ts'
 import type { CertificatePair, TlsOptions } from '../options/shapes.ts'

@@ -1,4 +1,4 @@
-// TLS towards other servers, where we are the client (`resolver_tls`): what node's https needs of a `tls` block.
+// TLS as a client of other servers (`resolver_tls`): the settings for node's https from a `tls` block.
 
 import type { AgentOptions } from 'node:https'
 import tls from 'node:tls'

@@ -1,4 +1,4 @@
-// What a shard needs to serve TLS, as plain data that crosses to it. It holds private keys: never print it.
+// The TLS settings of a shard, as plain data that crosses threads. It holds private keys: never print it.
 
 import type { OcspPeerOptions } from '../options/shapes.ts'
 import type { KeyPair } from './pem.ts'

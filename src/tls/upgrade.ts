@@ -7,9 +7,9 @@
 //     otherwise ────▶ INFO ──▶ wait ─────┘        │
 //                                                 └─ else ──▶ failed, as it is when the time is over
 //
-// The first bytes are looked at before OpenSSL has them: a peer that does not speak TLS is told nothing in TLS. They
-// also say that the expensive part of a handshake is due; of those, only some begin in a turn of the loop, so that a
-// storm of connects does not stop the shard's other clients. Each connection has one absolute deadline at any time.
+// The first bytes are examined before OpenSSL gets them: a peer that does not speak TLS is sent nothing in TLS. They
+// also announce the expensive part of a handshake. Only a few of these begin in a turn of the loop, so that a storm of
+// connects does not stop the shard's other clients. Each connection has one absolute deadline at any time.
 
 import assert from 'node:assert/strict'
 import type { X509Certificate } from 'node:crypto'

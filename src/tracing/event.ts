@@ -1,4 +1,4 @@
-// What happened to a message, as nats-server tells it.
+// The events of a trace, in nats-server's format.
 
 /** Members are nats-server's; texts are proper strings. A member that is undefined is left out. */
 export interface TraceEvent {

@@ -1,4 +1,4 @@
-// What a message's headers say of tracing (docs/reference/tracing.md, "Headers").
+// The headers that request a trace (docs/reference/tracing.md, "Headers").
 
 import { HEADERS_VERSION, headersIn, isSampledTraceParent } from '../protocol/headers.ts'
 import { Needle } from './needle.ts'

@@ -1,6 +1,5 @@
-// One message that is traced, on one shard: it goes the ways that router.ts would send it, a receiver at a time, and
-// each is noted (docs/reference/tracing.md, "The trace event"). Off the fast path: an untraced run pays one branch in
-// router.ts.
+// A traced message on one shard: it takes the same ways as in router.ts, one receiver at a time, and each is recorded
+// (docs/reference/tracing.md, "The trace event"). Off the fast path: an untraced run pays one branch in router.ts.
 //
 //     publisher's shard    in, sm ─▶ dispatch ─┬─ receivers here      eg, or se and eg
 //                                              ├─ frame to a shard    its events come back when it has delivered

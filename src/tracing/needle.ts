@@ -1,5 +1,5 @@
-// A word that is looked for in many short texts. It is asked about every message with headers, so it allocates nothing
-// and looks at few bytes: of those that cannot be part of the word it skips the word's length (Horspool).
+// Searches for a word in many short texts. It runs for every message with headers, so it allocates nothing and reads
+// few bytes: it skips the length of the word at bytes that are not part of it (Horspool).
 
 export class Needle {
   private readonly word: Uint8Array

@@ -1,4 +1,4 @@
-// What message tracing needs of the shard that it works for, and of those it deals with.
+// The interfaces that message tracing needs of its shard and of other parts.
 
 import type { ServiceImport } from '../accounts/account.ts'
 import type { OnBug } from '../base/guarded.ts'

@@ -1,6 +1,6 @@
-// Message tracing of one shard (docs/reference/tracing.md, "The trace event"): who is traced, what other shards tell of
-// it, and where it is published. A message has one document, with all that happened to it on every shard: it is
-// published when they have told, or when they have had their time.
+// Message tracing of one shard (docs/reference/tracing.md, "The trace event"): which messages are traced, the reports
+// of other shards, and where traces are published. A message has one trace, with the events of every shard. It is
+// published when all shards have reported, or when their time is over.
 
 import type { Account } from '../accounts/account.ts'
 import { SHARD_ANSWER_MS, TRACES_AWAITED_MAX } from '../base/constants.ts'

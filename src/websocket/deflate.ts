@@ -1,7 +1,8 @@
-// Compression of messages (RFC 7692) for all connections of a shard, without context takeover: each message stands for
-// itself, so one compressor and one decompressor serve all connections, one message after the other.
+// Compression of messages (RFC 7692) for all connections of a shard, without context takeover: messages are
+// independent, so one compressor and one decompressor serve all connections, one message after the other.
 //
-// Both work on the calling thread. A message is a few kilobytes: 1 to 60 µs, which a thread pool would only add to.
+// Both work on the calling thread. A message is a few kilobytes and takes 1 to 60 µs; a thread pool would only add to
+// that.
 
 import assert from 'node:assert/strict'
 import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib'

@@ -1,6 +1,5 @@
-// What is wrong with a frame, in the words of nats-server, and the close code that says so
-// (docs/reference/websocket.md, "Frames"). It closes such connections so fast that its peers seldom get to read the
-// words; ours always do.
+// Faults of frames, with nats-server's texts, and their close codes (docs/reference/websocket.md, "Frames").
+// nats-server closes such connections so fast that its peers seldom receive the text; with Heddle they always do.
 
 /** Why the reader of frames stopped. */
 export interface FrameFault {

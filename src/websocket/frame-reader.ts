@@ -1,9 +1,9 @@
-// The reader half of WebSocket: bytes in become pieces of payload, PINGs and a goodbye. It holds no socket.
+// The reader half of WebSocket: bytes in become pieces of payload, PINGs and a close. It holds no socket.
 //
-// A data frame is handed on as it comes, without waiting for the rest. So a connection keeps at most one incomplete
-// head or control frame, whatever lengths its frames claim, and into how many fragments its messages fall.
+// A data frame is passed on as it arrives, without waiting for the rest. So a connection keeps at most one incomplete
+// head or control frame, whatever the claimed lengths and the number of fragments.
 //
-// A head is judged by its first two bytes as soon as they are here; nothing of it is remembered before it is whole.
+// A head is checked by its first two bytes as soon as they are here; nothing of it is stored before it is complete.
 
 import { isUtf8 } from 'node:buffer'
 import type { Block } from '../memory/block.ts'

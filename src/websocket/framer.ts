@@ -1,9 +1,9 @@
-// The writer half of WebSocket: slices of output become frames. One for all connections of a shard that want their
-// frames alike.
+// The writer half of WebSocket: slices of output become frames. One for all connections of a shard with the same frame
+// format.
 //
 // A batch of slices becomes one message. Receivers of the same messages are flushed one after the other and have the
-// same slices to write: what was composed for the first, compressed if need be, is written to the others as it is. So
-// a fan-out costs a WebSocket no more than a socket, and is compressed once.
+// same slices to write: the frame composed for the first, compressed if needed, is written to the others unchanged. So
+// fan-out costs a WebSocket no more than a socket, and is compressed once.
 
 import { FRAME_BROWSER_MAX, FRAME_COMPRESS_MIN, FRAME_JOIN_MAX } from '../base/constants.ts'
 import type { Deflater } from './deflate.ts'

@@ -1,4 +1,4 @@
-// What frames are made of (RFC 6455, 5.2).
+// The layout of frames (RFC 6455, 5.2).
 //
 //     FIN RSV1-3 opcode │ MASK length │ length of 16 or 64 bits │ mask, 4 bytes │ payload
 

@@ -1,5 +1,5 @@
 // The accounts of operator mode that this thread knows: fetched by public key when one is first requested, verified,
-// and kept until a newer token comes. It answers whether an account is to be trusted, and nothing else.
+// and kept until a newer token comes. It decides whether an account is trusted, and nothing else.
 
 import { isPublicKey } from '../nkey.ts'
 import { andThen, type Soon } from '../request.ts'

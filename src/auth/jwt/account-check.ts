@@ -1,5 +1,5 @@
-// Whether what an account's token says makes sense. The rules are those of nats-server: an account that breaks one is
-// not served at all, so that no account gets more than was meant.
+// Checks that an account's token is consistent. The rules are those of nats-server: an account that breaks one is not
+// served at all, so that no account gets more than was meant.
 
 import { hasWildcard } from '../../subjects/filter.ts'
 import { isPublicKey } from '../nkey.ts'

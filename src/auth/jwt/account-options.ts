@@ -1,4 +1,4 @@
-// An account's token as the configuration would have said it, so that the rest of the server knows one kind of account.
+// Converts an account's token to configuration options, so that the rest of the server knows one kind of account.
 
 import type { AccountLimits, ExportOptions, ImportOptions, MappingOptions, Permissions } from '../../options/shapes.ts'
 import type { Account, AccountExport, AccountImport, Revocations } from './account.ts'

@@ -1,6 +1,5 @@
-// Account tokens: what an account may do, and with whom it shares what; signed by the operator
-// (docs/reference/accounts.md, "Accounts"). This file reads them, account-check.ts says whether what they say makes
-// sense.
+// Account tokens: the limits, exports and imports of an account, signed by the operator (docs/reference/accounts.md,
+// "Accounts"). This file reads them, account-check.ts checks their consistency.
 
 import { NO_LIMIT } from '../../accounts/limits.ts'
 import { Members } from './members.ts'

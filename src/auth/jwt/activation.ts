@@ -1,4 +1,4 @@
-// Activation tokens: an account's leave, signed, for another one to import a private export.
+// Activation tokens: an account's signed permission for another account to import a private export.
 
 import { isPublicKey } from '../nkey.ts'
 import type { AccountImport, Revocations, ShareKind, VerifiedAccount } from './account.ts'
@@ -38,7 +38,7 @@ export function whyNotImportedBy(activation: Activation, one: AccountImport, imp
 
 /**
  * Whether an import that needs leave has it, now: its token is by the exporting account, for the importing one, not
- * expired and not revoked. Returns until when (milliseconds; Infinity: for ever), or why not.
+ * expired and not revoked. Returns until when (milliseconds; Infinity: forever), or why not.
  */
 export function activatedUntilMs(
   one: AccountImport,

@@ -1,5 +1,5 @@
-// Who a connection is by its user token (docs/reference/authentication.md, "Operator mode"): operator → account → user,
-// each link of the chain checked, and then whether this user may come from here, now, in this way.
+// Login by a user token (docs/reference/authentication.md, "Operator mode"): checks each link of the chain operator →
+// account → user, then address, time and kind of connection.
 
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import { whyNotSigned } from '../configured.ts'

@@ -1,6 +1,6 @@
-// Reads the members of a JSON object by name and kind, and notes what is not of its kind. Strangers write what is read
-// here, so nothing is taken over but what is asked for, and no member is trusted to be there
-// (docs/reference/reliability.md, "Foreign JSON").
+// Reads the members of a JSON object by name and kind, and notes members of a wrong kind. The input comes from
+// strangers, so only requested members are taken over, and none is assumed to exist (docs/reference/reliability.md,
+// "Foreign JSON").
 //
 // Names are matched without regard to case, as Go does; a member that is null counts as missing.
 

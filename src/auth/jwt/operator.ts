@@ -1,5 +1,5 @@
-// Operator tokens: whose signature on accounts this server accepts (docs/reference/configuration-blocks.md, "Operators
-// and resolvers").
+// Operator tokens: the keys whose signatures on accounts this server accepts (docs/reference/configuration-blocks.md,
+// "Operators and resolvers").
 
 import { isPublicKey } from '../nkey.ts'
 import type { OperatorSettings } from '../settings.ts'

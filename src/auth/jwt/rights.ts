@@ -1,4 +1,4 @@
-// What a user's token, or the scope of a signing key, grants: permissions, limits, from where and when.
+// The rights in a user's token or in the scope of a signing key: permissions, limits, source networks, times.
 
 import { isIP } from 'node:net'
 import { CONNECTION_TYPES, type ConnectionType, type Permissions, type SubjectRules } from '../../options/shapes.ts'

@@ -1,5 +1,5 @@
-// Subjects as tokens are checked for them. That is wider than what the server takes (subjects/subject.ts): such
-// subjects are accepted here, and match nothing later.
+// Validity of subjects in tokens. It is wider than in the server (subjects/subject.ts): such subjects are accepted
+// here, and match nothing later.
 
 import { SubjectSet } from '../subject-set.ts'
 

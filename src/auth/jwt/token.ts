@@ -1,5 +1,5 @@
 // A NATS token: header, claims and signature, each in base64, joined by dots. This is the envelope that operators,
-// accounts, users, activations and callout answers share; what the claims mean stands in the files beside this one.
+// accounts, users, activations and callout answers share; the other files here interpret the claims.
 //
 // Schema and lengths come before cryptography, and any doubt refuses (docs/reference/reliability.md, "Keys and
 // tokens"). Nothing throws.

@@ -1,4 +1,4 @@
-// User tokens: who a client is, signed by its account (docs/reference/authentication.md, "Operator mode").
+// User tokens: the identity of a client, signed by its account (docs/reference/authentication.md, "Operator mode").
 
 import { NO_LIMIT } from '../../accounts/limits.ts'
 import { isPublicKey } from '../nkey.ts'

@@ -2,12 +2,12 @@
 // docs/reference/configuration-blocks.md, "Operators and resolvers").
 //
 // A file's name is the account's public key and nothing else, checked before any path is made of it
-// (docs/reference/reliability.md, "Chosen by the server"): what a request names can lead nowhere but to such a file. A
-// token is written aside, flushed, moved into place, and the directory flushed, so that a crash leaves the old token or
-// the new one and never a part of it.
+// (docs/reference/reliability.md, "Chosen by the server"): a request can lead to such a file only. A token is written
+// to a temporary file, flushed and renamed, and the directory is flushed, so that a crash leaves the old token or the
+// new one and never a part of it.
 //
-// `full` keeps every account and is full when it is full; `cache` lets go of what was asked for longest ago, and of
-// what was not requested during the ttl.
+// `full` keeps every account and refuses more than its limit; `cache` evicts the least recently requested tokens, and
+// those that were not requested during the ttl.
 
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'

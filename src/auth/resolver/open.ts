@@ -1,5 +1,5 @@
-// From the options of a server in operator mode to the resolver of its accounts: what has to be right before a client
-// is let in. The texts of refusals are nats-server's, where it has one.
+// Opens the resolver of a server in operator mode, and checks its configuration before clients are admitted. The texts
+// of refusals are nats-server's, where it has one.
 
 import { bugText } from '../../base/errors.ts'
 import { guarded } from '../../base/guarded.ts'

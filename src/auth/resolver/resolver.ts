@@ -1,8 +1,8 @@
 // Where account tokens come from in operator mode (docs/reference/configuration-blocks.md, "Operators and resolvers").
-// One per server, on the primary thread; shards ask by threads/primary-rpc.ts and keep what they got
+// One per server, on the primary thread; shards ask through threads/primary-rpc.ts and keep the answers
 // (jwt/account-book.ts).
 //
-// Whether a token is trusted is decided by its users; what may be stored at all is decided here.
+// The code that uses a token decides whether it is trusted; this file decides what may be stored.
 
 import type { Account } from '../jwt/account.ts'
 import { decodeAccount } from '../jwt/account.ts'

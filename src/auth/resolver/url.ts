@@ -1,13 +1,13 @@
 // Account tokens from a web server (`resolver: URL(…)`, docs/reference/configuration-blocks.md, "Operators and
 // resolvers"): GET of the URL, the account's key behind it.
 //
-// What was fetched is kept here until it expires, for all shards, as in nats-server: those whose account is known come
-// in whether or not the web server is there. Only what the operator has signed is kept.
+// Fetched tokens are kept here until they expire, for all shards, as in nats-server: users of a known account can log
+// in while the web server is down. Only tokens signed by the operator are kept.
 //
 // Any client can send a token that names an account, so strangers decide how often we ask
-// (docs/reference/reliability.md, "Chosen by the server"): one request an account at a time, none for a second after
-// there was none, and there are only so many sockets. A redirection is followed within the origin that was configured
-// and nowhere else: what it answers must not lead us into other places of the network.
+// (docs/reference/reliability.md, "Chosen by the server"): one request per account at a time, none for a second after a
+// failure, and a bounded number of sockets. A redirection is followed within the configured origin only: the answer of
+// a web server must not lead to other parts of the network.
 
 import * as http from 'node:http'
 import * as https from 'node:https'

@@ -1,6 +1,5 @@
-// Whether what accounts export and import fits together (docs/reference/accounts.md, "Exports and imports"): each named
-// account is there, each import is allowed by an export, subjects can be mapped there and back, and no import comes
-// round to where it began.
+// Checks exports against imports (docs/reference/accounts.md, "Exports and imports"): each named account exists, an
+// export allows each import, subjects can be mapped in both directions, and imports form no cycle.
 
 import type { AccountOptions, ExportOptions, ImportOptions } from '../../options/shapes.ts'
 import { covers, hasWildcard, isPublishSubject, isValidSubject, overlap } from '../../subjects/filter.ts'

@@ -1,5 +1,5 @@
-// `authorization { … }` (docs/reference/authentication.md, "Users"): who may enter. The same block, with less in it,
-// stands in cluster and gateway.
+// `authorization { … }` (docs/reference/authentication.md, "Users"): the users. Cluster and gateway have a smaller form
+// of the same block.
 
 import {
   type AuthCalloutOptions,

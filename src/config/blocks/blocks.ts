@@ -1,5 +1,5 @@
-// The keys of the top level that are more than one value: what reads each. A key is found by the option it sets, or,
-// where it sets none, by its name.
+// Readers of the top-level keys that hold more than one value. A key is found by the option that it sets or, if it sets
+// none, by its name.
 
 import type { OptionName, Options } from '../../options/options.ts'
 import type { AuthorizationOptions, TlsOptions } from '../../options/shapes.ts'

@@ -1,5 +1,5 @@
-// `cluster` and `gateway` (docs/reference/configuration-blocks.md, "Features to come"). Neither is there yet: the keys
-// are checked, and kept for the rules between settings (later-checks.ts).
+// `cluster` and `gateway` (docs/reference/configuration-blocks.md, "Features to come"). They are not supported yet: the
+// keys are checked, and kept for the rules between settings (later-checks.ts).
 
 import { parseDuration } from '../../base/duration.ts'
 import type { AuthorizationOptions, Permissions } from '../../options/shapes.ts'

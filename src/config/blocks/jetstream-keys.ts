@@ -1,5 +1,5 @@
 // `jetstream` (docs/reference/configuration-blocks.md, "Features to come"), of the server and of an account. Streams
-// are not there yet: the keys are checked, and what they say is dropped.
+// are not supported yet: the keys are checked, and their values are dropped.
 
 import type { ConfigEntry, ConfigMap } from '../language/tree.ts'
 import type { Checked } from '../layer.ts'

@@ -1,5 +1,5 @@
-// Rules about what is only checked so far: clusters, gateways, leaf nodes, MQTT and JetStream. A configuration that
-// nats-server refuses is refused now, not when these parts are there. Words and order are nats-server's.
+// Rules for features that are only checked so far: clusters, gateways, leaf nodes, MQTT and JetStream. A configuration
+// that nats-server refuses is refused now, not when these features exist. Texts and order are nats-server's.
 
 import { durationText } from '../../base/duration.ts'
 import type { Options } from '../../options/options.ts'

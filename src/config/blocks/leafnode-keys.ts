@@ -1,4 +1,4 @@
-// `leafnodes` (docs/reference/configuration-blocks.md, "Features to come"). They are not there yet: the keys are
+// `leafnodes` (docs/reference/configuration-blocks.md, "Features to come"). They are not supported yet: the keys are
 // checked, and kept for the rules between settings (later-checks.ts).
 
 import { fromSeed } from '@nats-io/nkeys'

@@ -1,5 +1,5 @@
-// What is checked of users and accounts when the whole file is known (docs/reference/configuration-blocks.md, "Rules
-// between settings"): one way to enter and not two, no user twice, and exports and imports that fit together.
+// Checks of users and accounts over the whole file (docs/reference/configuration-blocks.md, "Rules between settings"):
+// one way to log in and not two, no user twice, and consistent exports and imports.
 
 import { GLOBAL_ACCOUNT } from '../../options/shapes.ts'
 import { quoteText } from '../problems.ts'

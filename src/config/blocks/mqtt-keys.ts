@@ -1,5 +1,5 @@
-// `mqtt` (docs/reference/configuration-blocks.md, "Features to come"). It is not there yet: the keys are checked, and
-// kept for the rules between settings (later-checks.ts).
+// `mqtt` (docs/reference/configuration-blocks.md, "Features to come"). It is not supported yet: the keys are checked,
+// and kept for the rules between settings (later-checks.ts).
 
 import type { Checked } from '../layer.ts'
 import { LISTEN_KEYS } from './cluster-keys.ts'

@@ -1,4 +1,4 @@
-// Public nkeys in configurations: whose they are is told by their first letter, and a checksum tells mistyped ones.
+// Public nkeys in configurations: the first letter is the kind of the key, and a checksum detects typing errors.
 
 import { fromPublic } from '@nats-io/nkeys'
 import { type Complaint, kind, type Take } from './schema.ts'

@@ -1,5 +1,5 @@
-// What users may publish and subscribe to, as configurations say it (docs/reference/authentication.md, "Permissions"):
-// one subject, a list, or lists of what is allowed and denied.
+// The permissions of users in a configuration (docs/reference/authentication.md, "Permissions"): one subject, a list,
+// or lists of what is allowed and denied.
 
 import type { Draft, Permissions, SubjectRules } from '../../options/shapes.ts'
 import { isValidSubject } from '../../subjects/filter.ts'

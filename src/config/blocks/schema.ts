@@ -1,7 +1,6 @@
-// What keys mean. A block of a configuration (the file itself, `tls`, `websocket`, a user, …) is described by a
-// schema: a row for each key, with its names, kind, default, its sentence in the documentation, and the function that
-// takes its value over. One function, readBlock(), reads any block by its schema; docs/configuration.md is made from
-// the same rows.
+// The meaning of keys. A schema describes a block of a configuration (the file itself, `tls`, `websocket`, a user, …):
+// a row for each key, with its names, kind, default, description, and the function that stores its value. One function,
+// readBlock(), reads any block by its schema; docs/configuration.md is generated from the same rows.
 
 import { type ConfigEntry, type ConfigMap, type ConfigValue, isPlainData } from '../language/tree.ts'
 import { suggestion } from '../nearest.ts'

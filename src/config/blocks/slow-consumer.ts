@@ -1,4 +1,4 @@
-// `slow_consumer`, of users and accounts; the server's own is in the table of settings. Ours.
+// `slow_consumer` of users and accounts; the server's own is in the table of settings. Only in Heddle.
 
 import { SLOW_CONSUMER_POLICIES, type SlowConsumerPolicy } from '../../options/shapes.ts'
 import { quoteText, shownValue } from '../problems.ts'

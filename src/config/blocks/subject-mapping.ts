@@ -1,5 +1,5 @@
-// Whether subjects can be mapped as a configuration says (docs/reference/accounts.md, "Subject mappings"), in the words
-// of nats-server. What a destination may be made of is said in one place: subjects/transform.ts.
+// Checks of subject mappings in a configuration (docs/reference/accounts.md, "Subject mappings"), with nats-server's
+// texts. subjects/transform.ts alone defines what a destination may contain.
 
 import { isValidSubject } from '../../subjects/filter.ts'
 import { compileTransform } from '../../subjects/transform.ts'

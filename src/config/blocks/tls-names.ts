@@ -1,4 +1,4 @@
-// Names of cipher suites and curves, as `tls` blocks have them.
+// Names of cipher suites and curves in `tls` blocks.
 
 /** Cipher suites by their IANA names; what is false needs `allow_insecure_cipher_suites`. */
 export const CIPHER_SUITES: ReadonlyMap<string, boolean> = new Map([

@@ -1,6 +1,5 @@
-// `tls { … }` (docs/reference/tls.md, "The tls block"), which stands at the top level and in most blocks that listen or
-// connect. The files it names are read when the configuration is, so that a missing certificate is found by `-t` and
-// not by the first client.
+// `tls { … }` (docs/reference/tls.md, "The tls block"), at the top level and in most blocks that listen or connect. Its
+// files are read together with the configuration, so that `-t` finds a missing certificate, not the first client.
 
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { CertificatePair, TlsOptions } from '../../options/shapes.ts'

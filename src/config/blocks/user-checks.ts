@@ -1,4 +1,4 @@
-// Whether the user whose part others take is there.
+// Checks that the `no_auth_user` exists.
 
 import type { Options } from '../../options/options.ts'
 

@@ -1,4 +1,4 @@
-// How values of the usual kinds are taken, what is said of others, and the rows for them.
+// Readers of common kinds of values, their errors, and the rows for them.
 
 import { parseDuration } from '../../base/duration.ts'
 import { type ConfigEntry, type ConfigValue, typeName } from '../language/tree.ts'

@@ -1,4 +1,4 @@
-// The characters that mean something in a configuration file, and what ends what.
+// The special characters of a configuration file, and what ends a value.
 
 import { END } from './scanner.ts'
 

@@ -1,16 +1,15 @@
 // Bytes of a configuration file in, tokens out (docs/reference/configuration-files.md, "Entries"). The lexer knows
-// which brackets are open, because what may stand where depends on it; it knows nothing of keys' meanings. It holds no
-// more than it was given, and nesting is bounded, so that no file can make it run away.
+// which brackets are open, because the grammar depends on it; it knows nothing of the meaning of keys. Its memory is
+// bounded by its input, and nesting is bounded, so that no file can exhaust the server.
 //
-// Three questions take turns, and each is answered by one group of methods below: which key comes, what its value is,
-// and what parts it from the next.
+// Three states alternate, each with one group of methods below: the key, its value, and the separator behind it.
 //
 //     file / block:   KEY separator VALUE after  KEY separator VALUE after …
 //     map:            { KEY separator VALUE after … }
 //     array:          [ VALUE after VALUE after … ]
 //
-// The complaints are those of nats-server, word for word, also where it takes things oddly: `[1,2]` is no array of
-// numbers (a number ends at a blank, not at a bracket), and a block string that ends the file keeps its bracket.
+// The errors are those of nats-server, word for word, including its oddities: `[1,2]` is no array of numbers (a number
+// ends at a blank, not at a bracket), and a block string that ends the file keeps its bracket.
 
 import {
   ARRAY_END,

@@ -1,5 +1,5 @@
 // Tokens in, a tree of entries out (docs/reference/configuration-files.md, "Entries"): maps, arrays, variables,
-// includes. The parser asks a Surroundings for files and for the environment, so that it can be tried without either.
+// includes. The parser gets files and the environment from a Surroundings, so that it can be tested without either.
 //
 // Two stacks do the work, and nothing recurses but includes and values from the environment, which are bounded:
 //   containers  the maps and arrays that are open, the file's own map at the bottom

@@ -1,5 +1,5 @@
 // The characters of a configuration file. The lexer works on byte strings (one char a byte), because columns count
-// bytes; here is what it has to know about the characters that those bytes spell.
+// bytes; this file knows the characters that those bytes encode.
 
 const REPLACEMENT = '\ufffd'
 const BEYOND_ASCII = /[\u0080-\u00ff]/

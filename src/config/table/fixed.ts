@@ -1,5 +1,5 @@
-// What a reload cannot change, by the names that nats-server gives it when it refuses one, and in the order in which
-// it looks: of several that differ, the first is named. What stands last is ours alone.
+// Settings that a reload cannot change, with the names in nats-server's refusals and in its order: of several changes,
+// the first is named. The last ones exist only in Heddle.
 
 import type { OptionName } from '../../options/options.ts'
 

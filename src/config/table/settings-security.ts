@@ -1,4 +1,4 @@
-// Settings of who may enter and what they may do, and of what comes later.
+// Settings of authentication and permissions, and of features to come.
 
 import { area, block, boolean, key, list, text } from './settings.ts'
 

@@ -1,10 +1,9 @@
-// The table of settings: a row for each thing that can be said to the server, with its key in the configuration file,
-// its flags, the option it sets, default, bounds, and its sentence for people. The flags' parser, the file's reader,
-// the normaliser, the help text, --explain-config, the check of reloads and docs/configuration.md all read this table,
-// so that they cannot drift apart.
+// The table of settings: a row per setting, with its key in the configuration file, its flags, its option, default,
+// bounds, and description. The flags' parser, the file's reader, the normaliser, the help text, --explain-config, the
+// check of reloads and docs/configuration.md all read this table, so that they cannot drift apart.
 //
-// The rows stand in three files by what they are about. What is in blocks (tls, accounts, …) has schemas of its own,
-// next to the functions that read them.
+// The rows are in three files by topic. Blocks (tls, accounts, …) have schemas of their own, next to the functions that
+// read them.
 
 import type { OptionName, Options } from '../../options/options.ts'
 import { FIXED } from './fixed.ts'

@@ -1,10 +1,10 @@
-// /connz: connections, open and closed (docs/reference/monitoring.md, "connz"). The shards sort theirs and say which
-// could be on the page; here these are merged, and only the rows that are shown are asked for.
+// /connz: connections, open and closed (docs/reference/monitoring.md, "connz"). Each shard sorts its own connections
+// and names the candidates for the page; here these are merged, and only the rows that are shown are requested.
 //
-// Ours: `search` finds a text in the number, name, address, user, account or library; `filter_subject`, which
+// Only in Heddle: `search` finds a text in the number, name, address, user, account or library; `filter_subject`, which
 // nats-server takes over NATS only, finds the connections with a subscription that overlaps it.
 //
-// Oddities of nats-server that tools may lean on are kept: with `cid` the limit is 1; an account that does not exist
+// Oddities of nats-server on which tools may rely are kept: with `cid` the limit is 1; an account that does not exist
 // has no server id and no list; closed connections of the global account are not found by its name.
 
 import { nowMs } from '../../base/clock.ts'

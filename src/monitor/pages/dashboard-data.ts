@@ -1,6 +1,6 @@
-// /dashboard.json: what the dashboard at the root asks for every second, in one small answer: the samples since the one
-// it has, the shards and what flows between them, and what happened lately. Connections, subjects, accounts and slow
-// consumers have pages of their own, requested only while they are shown.
+// /dashboard.json: the dashboard's request once a second, with one small answer: the samples since its latest one, the
+// shards and the traffic between them, and recent events. Connections, subjects, accounts and slow consumers have pages
+// of their own, requested only while they are shown.
 
 import { nowMs } from '../../base/clock.ts'
 import { HEDDLE_VERSION, NATS_VERSION } from '../../base/constants.ts'

@@ -1,5 +1,5 @@
-// The dashboard at the root: files of this folder, read once, served as they are. Nothing is built and nothing comes
-// from elsewhere; the policy forbids it, so that a client's name can never become a script.
+// The dashboard at the root: files of this folder, read once, served as they are. Nothing is built and no external file
+// is used; the content security policy forbids it, so that a client's name can never become a script.
 
 import { readFileSync } from 'node:fs'
 import { dashboardFile } from '../../base/program-files.ts'

@@ -1,6 +1,6 @@
-// /stacksz and /debug/vars: for people who look for what a process does. nats-server shows stacks of goroutines and
-// the memory of Go; here are the threads with what keeps their loops alive, and the memory of Node under Go's names,
-// as far as there is the like. Arguments of the command are not shown: there may be passwords among them.
+// /stacksz and /debug/vars: diagnostics of the process. nats-server shows stacks of goroutines and the memory of Go;
+// here are the threads with what keeps their loops alive, and the memory of Node under Go's names, as far as they
+// correspond. Arguments of the command are not shown, because they may contain passwords.
 
 import { nowMs } from '../../base/clock.ts'
 import { age } from '../../base/go-format.ts'

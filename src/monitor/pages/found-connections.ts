@@ -1,4 +1,4 @@
-// What the shards found of connections, merged: each says the sort keys and numbers of its first ones, in order.
+// Merges the connections that the shards found: each reports the sort keys and numbers of its first ones, in order.
 
 import type { FoundConnections } from '../../reports/rows.ts'
 

@@ -1,5 +1,5 @@
-// /healthz: may clients be sent here (docs/reference/monitoring.md, "healthz")? It asks no shard, so that it answers
-// whatever they are doing.
+// /healthz: whether the server accepts clients (docs/reference/monitoring.md, "healthz"). It queries no shard, so that
+// it answers whatever they are doing.
 
 import type { Json } from '../../base/json.ts'
 import { type Answer, jsonAnswer, refusal } from '../answer.ts'

@@ -1,5 +1,5 @@
-// /metrics: what Prometheus scrapes. Ours; its names are a promise. Rates are left to the reader: here are counters.
-// Accounts and connections are bounded, as each is a stored time series: those that have most to tell come first.
+// /metrics: for Prometheus. Only in Heddle; the names are stable. Rates are left to the reader: here are counters.
+// Accounts and connections are bounded, as each is a stored time series: the most active ones come first.
 
 import { HEDDLE_VERSION, NATS_VERSION } from '../../base/constants.ts'
 import { LATENCY_BOUNDS_S } from '../../reports/latency.ts'

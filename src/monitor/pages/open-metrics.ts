@@ -1,4 +1,4 @@
-// Families of metrics, and the two texts that Prometheus reads them in: OpenMetrics 1.0, and the older exposition
+// Families of metrics, and the two formats in which Prometheus reads them: OpenMetrics 1.0, and the older exposition
 // format 0.0.4 for scrapers that do not accept it. Names follow Prometheus: base units, counters end in _total.
 
 export type Labels = Readonly<Record<string, string | number>>

@@ -1,5 +1,5 @@
-// /slowz: who falls behind, and why. Ours. Each shard follows its connections that have bytes waiting
-// (shard/slow-watch.ts); those that were closed for it stand behind them.
+// /slowz: slow connections, and the causes. Only in Heddle. Each shard watches its connections with pending bytes
+// (reports/slow-watch.ts); those that were closed as slow are listed last.
 
 import { nowMs } from '../../base/clock.ts'
 import { goTime } from '../../base/go-format.ts'

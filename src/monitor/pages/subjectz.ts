@@ -1,4 +1,4 @@
-// /subjectz: the tree of subjects with subscribers, a level at a time. Ours. It is read from the shared index
+// /subjectz: the tree of subjects with subscribers, a level at a time. Only in Heddle. It is read from the shared index
 // (interest/census.ts), so that it costs the shards nothing.
 
 import { nowMs } from '../../base/clock.ts'

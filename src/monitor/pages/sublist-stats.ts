@@ -1,6 +1,6 @@
 // The numbers of a subscription list, as /subsz and /accountz show them (docs/reference/monitoring.md, "subsz"). A
-// match is one look into a shard's route cache. The fan-out is that of cached routes as their shard sees them:
-// receivers on another shard count as one.
+// match is one lookup in a shard's plan cache. The fan-out is that of cached plans as their shard sees them: receivers
+// on another shard count as one.
 
 import type { Json } from '../../base/json.ts'
 import type { TotalsReport } from '../../reports/rows.ts'

@@ -1,5 +1,5 @@
 // /subsz and /subscriptionsz: the subscriptions of all shards (docs/reference/monitoring.md, "subsz"). As on
-// nats-server, `total` is 0 unless they are listed. Ours: `filter` lists those on exactly this filter.
+// nats-server, `total` is 0 unless they are listed. Only in Heddle: `filter` lists those on exactly this filter.
 
 import { nowMs } from '../../base/clock.ts'
 import { goTime } from '../../base/go-format.ts'

@@ -1,6 +1,6 @@
-// The pages of features that this server has not: routes, gateways, leaf nodes, JetStream
-// (docs/reference/monitoring.md, "Pages of other features"). They look as nats-server's do where nothing of the kind is
-// configured, so that tools which ask for all pages find them.
+// The pages of features that this server lacks: routes, gateways, leaf nodes, JetStream (docs/reference/monitoring.md,
+// "Pages of other features"). They look as nats-server's do where nothing of the kind is configured, so that tools
+// which ask for all pages find them.
 
 import { nowMs } from '../../base/clock.ts'
 import { goTime } from '../../base/go-format.ts'

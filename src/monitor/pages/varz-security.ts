@@ -1,4 +1,4 @@
-// What /varz says of TLS, of who may come in, and of the WebSocket port (docs/reference/monitoring.md, "varz"). Texts
+// The members of /varz about TLS, authentication, and the WebSocket port (docs/reference/monitoring.md, "varz"). Texts
 // and lists that are empty are left out, as nats-server does it.
 
 import { X509Certificate } from 'node:crypto'

@@ -1,6 +1,6 @@
 // /varz: the server as a whole (docs/reference/monitoring.md, "varz"). Members, order and units are nats-server's; of
-// those that it leaves out when they are empty, the ones of features that we lack are left out. Ours is the last one,
-// `heddle`.
+// those that it leaves out when they are empty, the ones of missing features are left out. The last one, `heddle`, is
+// Heddle's own.
 
 import { availableParallelism } from 'node:os'
 import { authSettings } from '../../auth/settings.ts'

@@ -1,5 +1,5 @@
-// What pages are made of: one of each for the server, whether they are asked for over HTTP or by the system account. It
-// queries no shard until a page is made; only the sampler, which remembers the last minutes, does so by itself.
+// The sources of pages: one of each per server, for requests over HTTP and over the system account. It queries no shard
+// until a page is made; only the sampler, which remembers the last minutes, does so by itself.
 
 import { nowMs } from '../../base/clock.ts'
 import { GLOBAL_ACCOUNT } from '../../options/shapes.ts'

@@ -1,5 +1,5 @@
-// Looks at the server once a second and remembers the last minutes: what the dashboard draws when it is opened, and
-// what happened to threads. It asks what any page may ask, so that what a page needs each second costs nothing more.
+// Samples the server once a second and keeps the last minutes: the history for the dashboard, and events of threads. It
+// uses the same queries as pages, so that they cost a page nothing more within that second.
 
 import { cpuUsage, memoryUsage } from 'node:process'
 import type { ThreadReport, TotalsReport } from '../../reports/rows.ts'

@@ -1,5 +1,5 @@
-// The accounts of the whole server: what the shards count of each, added up. What a thread had counted when it was
-// last asked is kept after its death, so that an account's traffic never goes back; the sampler asks every second.
+// The accounts of the whole server: the counters of all shards, added up. The last known counters of a thread are kept
+// after its death, so that an account's traffic never decreases; the sampler queries every second.
 
 import type { AccountReport } from '../../reports/rows.ts'
 import type { ShardReports } from './shard-reports.ts'

@@ -1,4 +1,4 @@
-// The totals of all shards, whatever state they are in. Traffic is read from shared memory, so that it never goes back
+// The totals of all shards, whatever state they are in. Traffic is read from shared memory, so that it never decreases
 // when a thread dies and is right while one is stuck. For the rest, a shard that turns its loop too late to answer is
 // shown as it was when it last did; one that is down has nothing.
 

@@ -1,11 +1,11 @@
-// Asks the shards on behalf of the pages. Short questions go one message at a time: however many requests come, a shard
-// is not asked again before it has answered. Questions that wait meanwhile go out together, equal ones once: a shard
-// under load answers once a turn of its loop, whatever it is asked. A question's answer is never older than the
-// question. Answers are handed out one a turn of our own loop: who takes one writes a long page from it at once, and
-// two hundred of them in a row kept the loop from accepting clients for half a second.
+// Queries the shards for the pages. Short queries go one message at a time: however many requests come, a shard is not
+// queried again before it has answered. Queries that wait meanwhile are sent together, equal ones once: a shard under
+// load answers once per turn of its loop. An answer is never older than its query. Answers are handed out one per turn
+// of the primary's loop: each may be written as a long page at once, and two hundred of them in a row kept the loop
+// from accepting clients for half a second.
 //
-// Long questions, those about all connections or subscriptions, go out as they come and are answered in parts: pages
-// that ask them wait in a queue of their own (page-queue.ts), and short ones do not wait for them.
+// Long queries, over all connections or subscriptions, are sent as they come and answered in parts: their pages wait in
+// a queue of their own (page-queue.ts), and short queries do not wait for them.
 
 import type { ShardAnswers } from '../../reports/query.ts'
 import { isLong, type Query, type ShortQuery } from '../../reports/query.ts'

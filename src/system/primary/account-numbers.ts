@@ -1,5 +1,5 @@
-// Numbers of one account that tools ask the server for: connections, and who subscribes to a subject
-// (docs/reference/system-account.md, "Services").
+// Numbers of one account for tools: connections, and the subscribers of a subject (docs/reference/system-account.md,
+// "Services").
 
 import { nowMs } from '../../base/clock.ts'
 import { eventHead } from '../../base/event-head.ts'

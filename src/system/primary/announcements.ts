@@ -1,6 +1,6 @@
-// What the server tells of itself in the system account without being asked (docs/reference/system-account.md, "Events
-// of the server"): its numbers every ten seconds, the connections of accounts when they change and every half minute,
-// and its end. Nothing is counted, and no JSON written, unless the shared index has a subscriber.
+// The server's own events in the system account (docs/reference/system-account.md, "Events of the server"): its numbers
+// every ten seconds, the connections of accounts when they change and every half minute, and its end. Nothing is
+// counted, and no JSON written, unless the shared index has a subscriber.
 
 import { createHash, type X509Certificate } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'

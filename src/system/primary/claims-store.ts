@@ -1,4 +1,4 @@
-// Where account tokens that are pushed are kept, and whom it obeys: the resolver, as requests to change it see it.
+// The store of pushed account tokens, and the keys that may change it: the resolver, as those requests see it.
 
 import { AccountBook } from '../../auth/jwt/account-book.ts'
 import { decodeOperator } from '../../auth/jwt/operator.ts'

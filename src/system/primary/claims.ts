@@ -1,7 +1,7 @@
 // The services by which account tokens are pushed, listed and deleted in operator mode, as `nsc push` uses them
 // (docs/reference/system-account.md, "Account tokens"). Only a resolver with a directory has all of them, the others
-// have UPDATE of one account; what may be stored is for the resolver to say (auth/resolver/resolver.ts). What was taken
-// in applies to connected clients.
+// have UPDATE of one account; the resolver decides what may be stored (auth/resolver/resolver.ts). A stored token
+// applies to connected clients.
 
 import { decodeAccount } from '../../auth/jwt/account.ts'
 import { decodeAnyToken, type Invalid, isInvalid } from '../../auth/jwt/token.ts'

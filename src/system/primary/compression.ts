@@ -1,6 +1,6 @@
 // Answers of the system account in the encoding that the request accepts (docs/reference/system-account.md, "Requests
-// and answers"). Of snappy only the framing is here, around pieces that are not compressed, which every reader of
-// snappy or s2 takes. Who wants it small asks for gzip.
+// and answers"). Of snappy only the framing is implemented, around uncompressed pieces, which every reader of snappy or
+// s2 accepts. A client that wants compression asks for gzip.
 
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'

@@ -1,4 +1,4 @@
-// What the system account may have the server do: read its configuration anew, and let go of one client.
+// Orders of the system account to the server: reload the configuration, and close or redirect one client.
 
 import type { Reply, ServiceCall } from './service.ts'
 

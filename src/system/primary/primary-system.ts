@@ -1,5 +1,5 @@
-// The system account as the primary serves it: the desk where requests are answered, and what is announced. What makes
-// pages is loaded at the first request or subscription: most servers never get there.
+// The system account on the primary: the responder to requests, and the announcements. The code of pages is loaded at
+// the first request or subscription: most servers never get there.
 
 import type { Json } from '../../base/json.ts'
 import type { PageContext } from '../../monitor/page.ts'

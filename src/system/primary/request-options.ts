@@ -1,7 +1,7 @@
 // The bodies of requests to the server itself (docs/reference/system-account.md, "Requests and answers"): JSON, read as
-// Go reads it into nats-server's structures. Names are compared without regard to case, what has no name here is passed
-// over, and a member of another type is refused in Go's words. What it says are a filter, which servers are asked, and
-// the parameters of a page.
+// Go reads it into nats-server's structures. Names are compared without regard to case, unknown names are ignored, and
+// a member of another type is refused with Go's text. A body holds a filter for the servers that are asked, and the
+// parameters of a page.
 
 import { Parameters } from '../../monitor/parameters.ts'
 import { folded, INT64, membersOf, readInteger, UINT64 } from '../../text/json.ts'

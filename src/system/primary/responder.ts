@@ -3,7 +3,7 @@
 //
 //     { server, data }    { server, error: { code, description } }    nothing, if the filter means other servers
 //
-// Whatever a request says, answering it neither throws nor takes more than its share: a few are worked on at once.
+// Whatever a request contains, answering it neither throws nor takes more than its share: a few are processed at once.
 
 import { SYSTEM_REQUESTS_AT_ONCE } from '../../base/constants.ts'
 import { bugText } from '../../base/errors.ts'

@@ -1,5 +1,4 @@
-// What each service of the system account does: which page, which number, which order
-// (docs/reference/system-account.md, "Services").
+// The services of the system account: pages, numbers and orders (docs/reference/system-account.md, "Services").
 
 import type { Json } from '../../base/json.ts'
 import { answerOf, type Page, type PageContext } from '../../monitor/page.ts'

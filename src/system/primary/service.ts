@@ -1,4 +1,4 @@
-// A service of the system account: what it is asked, what it may look at, and what it says.
+// A service of the system account: its request, its context, and its answer.
 
 import type { Json } from '../../base/json.ts'
 import type { PageContext } from '../../monitor/page.ts'

@@ -1,4 +1,4 @@
-// The numbers of the whole server and of one account, as the system account tells them
+// The numbers of the whole server and of one account, as the system account shows them
 // (docs/reference/system-account.md, "Events of the server").
 
 import { availableParallelism } from 'node:os'

@@ -1,5 +1,5 @@
-// What the system account is told of connections (docs/reference/system-account.md, "Events of connections"): that one
-// has come, has gone, was turned away, and that an account has more or fewer of them. Each shard tells of its own.
+// Events of connections (docs/reference/system-account.md, "Events of connections"): connects, disconnects, refused
+// logins, and changed numbers of an account. Each shard publishes those of its own connections.
 //
 // Events wait until the operation at hand is over: a connection may be closed in the middle of a delivery, which the
 // router could not take up again. The plan cache is asked first whether there is a subscriber; if not, nothing is

@@ -1,4 +1,4 @@
-// What the system account's part on a shard needs of that shard.
+// The interface that the system account needs of its shard.
 
 import type { Account } from '../../accounts/account.ts'
 import type { OnBug } from '../../base/guarded.ts'

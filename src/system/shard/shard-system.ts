@@ -1,10 +1,10 @@
-// The system account as a shard serves it: takes requests to the server itself, asks the primary, publishes what it
-// answers; and what the primary wants told.
+// The system account on a shard: takes requests to the server itself, asks the primary, and publishes its answers and
+// its events.
 //
 //     client: PUB $SYS.REQ.SERVER.PING.VARZ ─▶ Plan.own ─▶ take() ── question ─▶ SystemResponder, on the primary
 //     client: MSG _INBOX.7                  ◀── publish() ◀── answer ─────────────┘
 //
-// A flood of requests is bounded here, before it crosses a port: those that wait, and their bytes.
+// A flood of requests is bounded here, before it crosses a port, by the number and the bytes of waiting requests.
 
 import type { Account } from '../../accounts/account.ts'
 import { ServiceImport } from '../../accounts/account.ts'

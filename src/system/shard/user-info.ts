@@ -1,4 +1,4 @@
-// What a user may know of itself: the answer to `$SYS.REQ.USER.INFO` (docs/reference/system-account.md, "Services").
+// What a user may know about itself: the answer to `$SYS.REQ.USER.INFO` (docs/reference/system-account.md, "Services").
 
 import { nanoseconds } from '../../base/go-format.ts'
 import type { Json } from '../../base/json.ts'

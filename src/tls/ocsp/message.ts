@@ -1,5 +1,5 @@
-// Questions to an OCSP responder and its answers (RFC 6960): is this certificate still good? An answer is believed only
-// if the certificate's issuer has signed it, or a delegate of the issuer.
+// Requests to an OCSP responder and its answers (RFC 6960): the revocation status of a certificate. An answer counts
+// only if the certificate's issuer has signed it, or a delegate of the issuer.
 
 import { createHash, verify, X509Certificate } from 'node:crypto'
 import { VISIBLE } from '../../text/scan.ts'

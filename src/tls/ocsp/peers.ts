@@ -1,6 +1,6 @@
-// Whether the certificates of clients are still good (docs/reference/tls.md, "OCSP of client certificates"): each link
-// of the chain that names an OCSP responder is asked about. One for the server, on the primary, so that an answer
-// serves all shards; they ask when a handshake is done, and admit no client meanwhile.
+// Revocation checks of client certificates (docs/reference/tls.md, "OCSP of client certificates"): each link of the
+// chain that names an OCSP responder is checked. There is one for the server, on the primary, so that an answer serves
+// all shards; they ask when a handshake is done, and admit the client only after that.
 
 import { X509Certificate } from 'node:crypto'
 import { OCSP_CACHED_MAX } from '../../base/constants.ts'

@@ -1,6 +1,6 @@
 // Staples for the server's certificates (docs/reference/tls.md, "OCSP staples"): on the primary, an answer of the OCSP
-// responder is fetched before clients are served and kept fresh from then on; the shards have it among their TLS
-// settings, and give it to clients that ask for it in their handshakes.
+// responder is fetched before clients are served and kept fresh from then on; the shards have it in their TLS settings,
+// and send it to clients that request it in their handshakes.
 //
 //     responder ─▶ Stapling.prepare() ─▶ TlsSettings.staple ─▶ shards ─▶ handshake
 //         ▲  half of the time to the next news      ▲

@@ -1,6 +1,6 @@
-// Answers of OCSP responders in a file (`ocsp_cache`, `local_store`): a server that was started anew need not ask
-// again, and goes on knowing what was revoked while no responder can be reached. nats-server keeps its own in the same
-// folder, in another file and another form.
+// Answers of OCSP responders in a file (`ocsp_cache`, `local_store`): a restarted server need not ask again, and still
+// knows revoked certificates while no responder is reachable. nats-server stores its own in the same folder, in another
+// file and format.
 
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
