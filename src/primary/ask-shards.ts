@@ -2,12 +2,16 @@
 
 import { SHARD_ANSWER_MS } from '../base/constants.ts'
 import type { Query, ShardAnswers } from '../reports/query.ts'
-import { isReady, type Slot } from './shard-slot.ts'
+import { type Asked, isReady } from './shard-slot.ts'
 
-/** Waits for each shard until it has answered, died or stopped to turn its loop. */
-export async function askShards(slots: readonly Slot[], query: Query): Promise<ShardAnswers> {
+/** Waits for each shard until it has answered, died or stopped to turn its loop, and no longer than `answerMs`. */
+export async function askShards(
+  slots: readonly Asked[],
+  query: Query,
+  answerMs = SHARD_ANSWER_MS,
+): Promise<ShardAnswers> {
   const { promise: tooLate, resolve: giveUp } = Promise.withResolvers<undefined>()
-  const timer = setTimeout(() => giveUp(undefined), SHARD_ANSWER_MS)
+  const timer = setTimeout(() => giveUp(undefined), answerMs)
   const answers = await Promise.all(
     slots.map((slot) =>
       slot.watch.isLate || !isReady(slot) ? undefined : Promise.race([slot.host.query(query), tooLate]),

@@ -26,6 +26,8 @@ export interface ShardHost {
   readonly region: SharedArrayBuffer
   /** Resolves when the shard takes connections. */
   readonly ready: Promise<void>
+  /** It takes connections, and knows the others. */
+  readonly isReady: boolean
   accept(arrival: Arrival): void
   setIdentity(identity: ServerIdentity): void
   /** Resolves when the shard goes by the new options, or has died. */
@@ -75,6 +77,7 @@ export class LocalShardHost implements ShardHost {
   readonly index: number
   readonly region: SharedArrayBuffer
   readonly ready = Promise.resolve()
+  readonly isReady = true
   private readonly shard: LocalShard
 
   /** Loads the code of a shard, which no primary with worker threads needs. */

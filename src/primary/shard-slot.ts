@@ -1,7 +1,7 @@
 // A shard's slot in the server: one thread after the other may occupy it.
 
 import { RESTART_BACKOFF_MAX_MS, RESTART_BACKOFF_MIN_MS, SHARD_SETTLED_MS } from '../base/constants.ts'
-import { type ShardHost, WorkerShardHost } from './shard-host.ts'
+import type { ShardHost } from './shard-host.ts'
 import type { ShardWatch } from './shard-watch.ts'
 
 export interface Slot {
@@ -17,8 +17,14 @@ export interface Slot {
   readonly watch: ShardWatch
 }
 
-export function isReady(slot: Slot): boolean {
-  return !(slot.host instanceof WorkerShardHost) || slot.host.isReady
+/** A shard that may be asked something. */
+export interface Asked {
+  readonly host: Pick<ShardHost, 'isReady' | 'query'>
+  readonly watch: Pick<ShardWatch, 'isLate'>
+}
+
+export function isReady({ host }: { readonly host: Pick<ShardHost, 'isReady'> }): boolean {
+  return host.isReady
 }
 
 /**

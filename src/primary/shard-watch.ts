@@ -11,12 +11,15 @@ import type { Gauges } from '../reports/gauges.ts'
 /** What a look shows. `late` and `responsive` are told once. */
 export type Sight = 'beats' | 'responsive' | 'silent' | 'late' | 'stuck'
 
+/** What it looks at. */
+type WatchedGauges = Pick<Gauges, 'heartbeat' | 'thread'>
+
 export class ShardWatch {
   /** It has not turned its loop for a while. */
   isLate = false
   private readonly index: number
-  private readonly gauges: Gauges
-  private readonly clock: LoopClock
+  private readonly gauges: WatchedGauges
+  private readonly clock: Pick<LoopClock, 'nowMs'>
   private beat = 0
   /** On the primary's loop clock: while the whole process is frozen, no shard is silent. */
   private beatMs: number
@@ -27,7 +30,7 @@ export class ShardWatch {
   private before: ThreadTime | undefined
 
   /** `clock`: the primary's. */
-  constructor(index: number, gauges: Gauges, clock: LoopClock) {
+  constructor(index: number, gauges: WatchedGauges, clock: Pick<LoopClock, 'nowMs'>) {
     this.index = index
     this.gauges = gauges
     this.clock = clock

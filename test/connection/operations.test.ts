@@ -133,7 +133,7 @@ test('what may not be published or subscribed to is refused with the subject; th
 })
 
 test('of a run of answers as many pass as may; the others are refused one by one', async () => {
-  const permissions = { publish: { allow: [] }, responses: { maxMessages: 2, expires: -1 } }
+  const permissions = { publish: { allow: [] }, responses: { maxMessages: 1, expires: -1 } }
   const staged = await connected(shardFor({ permissions }))
   const other = await connected(staged.shard, HELLO)
   await answerTo(staged, 'SUB work 1\r\n')
@@ -141,9 +141,9 @@ test('of a run of answers as many pass as may; the others are refused one by one
   expect(await answerTo(other, 'SUB r 1\r\nPUB work r 0\r\n\r\n')).toBe('')
   await staged.read('MSG work 1 r 0\r\n\r\n')
   expect(await answerTo(staged, 'PUB r 1\r\nx\r\n'.repeat(4))).toBe(
-    `-ERR 'Permissions Violation for Publish to "r"'\r\n`.repeat(2),
+    `-ERR 'Permissions Violation for Publish to "r"'\r\n`.repeat(3),
   )
-  expect(await answerTo(other, '')).toBe('MSG r 1 1\r\nx\r\n'.repeat(2))
+  expect(await answerTo(other, '')).toBe('MSG r 1 1\r\nx\r\n')
 })
 
 test.each([
@@ -250,6 +250,19 @@ test('an account takes as many connections as it may have, and another when one 
   expect(await second.readToEnd()).toBe("-ERR 'maximum account active connections exceeded'\r\n")
   first.client.close(AuthFaults.forgotten)
   await connected(shard)
+})
+
+test('who goes to another account is counted out of the one that it was in, once', async () => {
+  const shard = new TestShard()
+  shard.accounts.global.limits = { connections: 1, subscriptions: -1, payload: -1 }
+  const first = await connected(shard)
+  shard.answer = () => identity('password', 'joe', 'B')
+  await answerTo(first, HELLO)
+  shard.answer = () => identity('none', '', '$G')
+  const second = await connected(shard)
+  first.client.close(AuthFaults.forgotten)
+  await first.readToEnd()
+  expect([shard.bugs, shard.events[0], second.client.closing]).toEqual([[], 'closed: Client Closed', false])
 })
 
 test('an account that may have fewer by now closes those that are asked to go, and counts them out once', async () => {
