@@ -22,9 +22,9 @@ export type { ServerOptions } from './options/options.ts'
 /** What createServer() takes: plain data, and a function. */
 export interface EmbeddedOptions extends ServerOptions {
   /**
-   * Decides who may connect, in place of all that is configured: it is told what CONNECT says and what is known of the
-   * connection, and answers who it is, or nothing to turn it away. It runs on the calling thread, and has as long as
-   * CONNECT has (2 s, or `timeout` of `authorization`). Accounts that it names have to be among the `accounts`.
+   * Authenticates clients, in place of all configured ways: it gets the contents of CONNECT and the known facts about
+   * the connection, and returns the user, or undefined to refuse the client. It runs on the calling thread, within the
+   * time for CONNECT (2 s, or `timeout` of `authorization`). Accounts that it names have to be among the `accounts`.
    */
   authenticate?: Authenticate
 }
@@ -42,11 +42,11 @@ export interface HeddleServer {
    */
   reload(options: EmbeddedOptions): Promise<void>
   /**
-   * Lame duck mode: takes no more clients, tells those who are there to go, closes who has not gone within
+   * Lame duck mode: accepts no more clients, tells the connected ones to leave, closes the remaining ones within
    * `lameDuckDuration`, and ends. Resolves when the server has ended.
    */
   lameDuck(): Promise<void>
-  /** Opens the log file anew, after it was moved away. */
+  /** Opens the log file again, after it was moved away. */
   reopenLog(): void
   /** Client port in use, known once ready. */
   readonly port: number

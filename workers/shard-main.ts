@@ -1,4 +1,4 @@
-// The entry of a worker thread: one shard, once it is told what it serves. Wiring only.
+// The entry of a worker thread: one shard, once it has its setup. Wiring only.
 
 import { type MessagePort, parentPort } from 'node:worker_threads'
 import type { Packr } from 'msgpackr'

@@ -25,7 +25,7 @@ const LOCK = 0
 const FREE = 1
 /** The row after the last one that was ever used; 0 for the first. */
 const TOP = 2
-/** With so many rows used, those that are free again are looked for. */
+/** With so many rows in use, free ones are searched for. */
 const SWEEP_AT = 3
 const HEADS = 4
 const HEADER_WORDS = HEADS + BUCKETS

@@ -68,7 +68,7 @@ export class StreamImport {
     this.local = this.outward.source
   }
 
-  /** What a filter of ours means in the exporting account; undefined if nothing of this import is in it. */
+  /** The meaning of a filter of this account in the exporting account; undefined if it is outside this import. */
   filterThere(filter: string): string | undefined {
     const common = intersection(filter, this.local)
     if (common === undefined) return undefined
@@ -104,7 +104,7 @@ export class ServiceImport {
     return this.outward.matches(tokens)
   }
 
-  /** The exporter's subject for one of ours. */
+  /** The exporter's subject for a subject of this account. */
   subjectThere(subject: string): string {
     return this.outward.apply(subject.split('.'))
   }

@@ -26,8 +26,8 @@ export class Accounts {
   }
 
   /**
-   * Takes over what a configuration says of all accounts; those that it does not name become plain ones. An import that
-   * is not allowed, or that makes no sense, imports nothing.
+   * Applies a configuration of all accounts; accounts that it does not name become plain ones. An import that is not
+   * allowed, or that makes no sense, imports nothing.
    */
   configureAll(list: readonly AccountSettings[], globalMappings: readonly MappingOptions[]): Outcome {
     const outcome = new Outcome()

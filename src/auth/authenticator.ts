@@ -29,7 +29,7 @@ export interface AuthServices {
   readonly custom?: ((request: AuthRequest) => Soon<Identity | Refusal>) | undefined
 }
 
-/** What a connection is told and held to before it is authenticated. */
+/** What INFO says to a connection, and its limits, before it is authenticated. */
 export interface Greeting {
   /** INFO says that credentials are needed. */
   readonly isAnnounced: boolean
@@ -73,7 +73,7 @@ export class Authenticator {
     }
   }
 
-  /** Who the connection is. Never throws, never rejects. */
+  /** The identity of a connection. Never throws, never rejects. */
   authenticate(request: AuthRequest): Soon<Identity | Refusal> {
     const proxyKey = this.proxyOf(request)
     if (proxyKey === undefined) return refuse('signature of the proxy does not match', AuthFaults.proxyNotTrusted)
@@ -97,7 +97,7 @@ export class Authenticator {
     return nkey === '' ? users.has(user) : nkeys.has(nkey)
   }
 
-  /** Whether it takes signatures to find out who this is, or a callout, whose answers are signed. */
+  /** Whether the login needs signatures, or a callout, whose answers are signed. */
   checksSignatures({ nkey, proxySignature }: Credentials): boolean {
     const { operator, callout } = this.settings
     return operator !== undefined || callout !== undefined || nkey !== '' || proxySignature !== ''
@@ -107,7 +107,7 @@ export class Authenticator {
     return this.settings.isRequired || (connectionType === 'WEBSOCKET' && this.settings.websocket !== undefined)
   }
 
-  /** The trusted proxy that signed for the connection: empty if none tried, undefined if one tried in vain. */
+  /** The trusted proxy that signed for the connection: empty if there was none, undefined if its signature is wrong. */
   private proxyOf({ credentials, nonce }: AuthRequest): string | undefined {
     const { trustedProxies } = this.settings
     if (credentials.proxySignature === '' || trustedProxies.length === 0) return ''
@@ -139,7 +139,7 @@ export class Authenticator {
 
   // ── Callout ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Lets the callout service have the last word about those whom it is in charge of. */
+  /** Lets the callout service decide about its clients. */
   private callOut(request: AuthRequest, answer: Identity | Refusal, isProxied: boolean): Soon<Identity | Refusal> {
     const plan = this.planFor(answer)
     // Where a proxy is missing, no answer could let the connection in.

@@ -26,7 +26,7 @@ const SHOWN_TEXT_MAX = 256
 /** What a token in the clear begins with. */
 const TOKEN_START = 'eyJ'
 
-/** Whom to ask, and whose answers count. */
+/** The service to ask, and the keys whose answers count. */
 export interface CalloutPlan extends AuthCalloutOptions {
   /** In operator mode: the account that asks for it. */
   readonly operatorAccount: VerifiedAccount | undefined
@@ -86,7 +86,7 @@ export class Callout {
     this.timeoutMs = timeoutMs
   }
 
-  /** The service's decision. `known`: who the connection was found to be so far; `isProxied`: by a trusted proxy. */
+  /** The service's decision. `known`: the identity found so far; `isProxied`: by a trusted proxy. */
   async ask(
     plan: CalloutPlan,
     request: AuthRequest,
@@ -217,7 +217,7 @@ export interface Question {
   readonly userKey: string
 }
 
-/** Who the connection is by the service's reply to the question. Never throws. */
+/** The identity by the service's reply to the question. Never throws. */
 export function readCalloutReply(
   server: CalloutServer,
   plan: CalloutPlan,

@@ -29,8 +29,9 @@ export function mayConnectBy(user: KnownUser, connectionType: ConnectionType): b
 }
 
 /**
- * Who a connection is by configuration. The order is nats-server's: a client that sends an nkey, where there are any,
- * is that nkey or refused; where certificates are mapped they decide alone; then a name; then the single credentials.
+ * The identity of a connection by configuration. The order is nats-server's: a client that sends an nkey, where there
+ * are any, is that nkey or refused; where certificates are mapped they decide alone; then a name; then the single
+ * credentials.
  */
 export function authenticateConfigured(
   settings: AuthSettings,
@@ -127,7 +128,7 @@ function authenticateSimple(
   return compare(simple.password, credentials.password, 'password')
 }
 
-/** The identity of a user who has shown to be that user, if the connection's kind and path are the user's. */
+/** The identity of an authenticated user, if the user may use this kind of connection and path. */
 function admit(user: KnownUser, way: Way, request: AuthRequest, isProxied: boolean): Identity | Refusal {
   if (!mayConnectBy(user, request.connectionType)) return refuse('connection type not allowed')
   if (user.proxyRequired && !isProxied) return refuse('proxy required', AuthFaults.proxyRequired)
@@ -141,7 +142,7 @@ function admit(user: KnownUser, way: Way, request: AuthRequest, isProxied: boole
 
 // ── Certificates ────────────────────────────────────────────────────────────────────────────────────────────
 
-/** The user that the connection's certificate stands for, of those that may come this way. */
+/** The user of the connection's certificate, among those that may use this kind of connection. */
 function userOfCertificate(users: ReadonlyMap<string, KnownUser>, request: AuthRequest): KnownUser | undefined {
   const name = request.certificate?.findUser((candidate) => {
     const user = users.get(candidate)

@@ -7,7 +7,7 @@ import { GLOBAL_ACCOUNT } from '../options/shapes.ts'
 import { type Identity, identity, type Refusal, refuse } from './identity.ts'
 import type { AuthRequest, Credentials } from './request.ts'
 
-/** What the function is told. A nonce was sent in INFO; `signature` is what the client made of it. */
+/** The function's argument. A nonce was sent in INFO; `signature` is the client's signature of it. */
 export interface AuthenticateRequest extends Credentials {
   readonly nonce: string
   /** What CONNECT says of the client's program. */

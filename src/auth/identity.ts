@@ -1,13 +1,13 @@
 // The result of authentication: an identity, or a refusal.
 //
-// Refusals are values. The peer is told one of a few fixed texts (docs/reference/errors.md, "Texts that close"); the
-// cause is for our log only and never holds a secret (docs/reference/reliability.md, "Secrets").
+// Refusals are values. The peer gets one of a few fixed texts (docs/reference/errors.md, "Texts that close"); the cause
+// is for the log only and never holds a secret (docs/reference/reliability.md, "Secrets").
 
 import { type Limits, NO_LIMITS } from '../accounts/limits.ts'
 import type { CloseReason, Fault } from '../base/errors.ts'
 import type { ConnectionType, Permissions, SlowConsumerPolicy } from '../options/shapes.ts'
 
-/** The way a connection said who it is (docs/reference/authentication.md, "Ways to authenticate"). */
+/** The way in which a connection authenticated (docs/reference/authentication.md, "Ways to authenticate"). */
 export type Way = 'none' | 'token' | 'password' | 'nkey' | 'certificate' | 'jwt' | 'callout' | 'noAuthUser' | 'custom'
 
 /** What a user's token adds; it is needed again when the account's token changes (jwt/standing.ts). */
@@ -73,7 +73,7 @@ const fault = (text: string | undefined, reason: CloseReason): Fault => Object.f
 
 export const AuthFaults = {
   violation: fault('Authorization Violation', 'Authentication Failure'),
-  /** A proxy's signature is wrong; the client is told no more than others are. */
+  /** A proxy's signature is wrong; the client gets the usual text. */
   proxyNotTrusted: fault('Authorization Violation', 'Proxy Not Trusted'),
   proxyRequired: fault('Authorization Violation', 'Proxy Required'),
   timeout: fault('Authentication Timeout', 'Authentication Timeout'),
@@ -91,9 +91,9 @@ export interface Refusal {
   readonly fault: Fault
   /** For the log, of level debug. */
   readonly cause: string
-  /** … or of level warning: who runs the server has to do something. */
+  /** … or of level warning: the operator has to act. */
   readonly warns?: boolean
-  /** Who the peer's certificate says it is, whomever it names itself. */
+  /** The identity by the peer's certificate, whatever name it sent. */
   readonly certified?: string
 }
 

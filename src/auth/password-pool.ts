@@ -47,7 +47,7 @@ export class PasswordPool implements PasswordVerifier {
   private readonly pool: Piscina<PasswordTask, boolean>
   /** Names hash and password together, so that neither is kept. */
   private readonly secret = randomBytes(32)
-  /** All checks that are not done, by key; those that wait come after those that run. */
+  /** All unfinished checks, by key; waiting ones come after running ones. */
   private readonly checks = new Map<string, Check>()
   private readonly waiting = new Set<Check>()
   private running = 0

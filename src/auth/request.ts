@@ -2,7 +2,7 @@
 
 import type { ConnectionType } from '../options/shapes.ts'
 
-/** The members of CONNECT that say who it is (docs/reference/handshake.md, "CONNECT"); empty: not sent. */
+/** The credentials in CONNECT (docs/reference/handshake.md, "CONNECT"); empty: not sent. */
 export interface Credentials {
   readonly user: string
   readonly password: string
@@ -25,7 +25,7 @@ export const NO_CREDENTIALS: Credentials = Object.freeze({
   proxySignature: '',
 })
 
-/** The peer's certificate, as far as it says who it is (`verify_and_map`). The TLS part compares its names. */
+/** The peer's certificate for `verify_and_map`. The TLS part compares its names. */
 export interface PeerCertificate {
   /** The configured user that it names; undefined: none, or it is ambiguous. */
   findUser(mayBe: (user: string) => boolean): string | undefined
@@ -70,8 +70,7 @@ export interface AuthRequest {
 export const HIDDEN_TOKEN = '[REDACTED]'
 
 /**
- * As monitoring shows who a connection says it is (docs/reference/monitoring.md, "connz: who a connection is"). A token
- * is never shown.
+ * The user as monitoring shows it (docs/reference/monitoring.md, "connz: who a connection is"). A token is never shown.
  */
 export function shownUser(credentials: Credentials, userKey = ''): string {
   const { nkey, user, jwt, token } = credentials

@@ -29,8 +29,8 @@ export class ResponsePermits {
   }
 
   /**
-   * A message with this reply subject was delivered. To be told only of subjects that mayPublish() does not allow
-   * anyway. A subject that comes again may be answered anew.
+   * A message with this reply subject was delivered. Called only for subjects that mayPublish() does not allow anyway.
+   * A repeated subject may be answered again.
    */
   delivered(reply: string): void {
     const now = this.nowMs()

@@ -3,7 +3,7 @@
 import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
 import { encodePublicKey } from './nkey.ts'
 
-/** The server's key pair: who holds it can sign as the server (auth/callout.ts). Plain data, for every thread. */
+/** The server's key pair: its holder can sign as the server (auth/callout.ts). Plain data, for every thread. */
 export interface ServerKey {
   /** The public key as text. */
   readonly id: string

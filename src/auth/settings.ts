@@ -19,16 +19,16 @@ export const CALLOUT_SUBJECT = '$SYS.REQ.USER.AUTH'
 
 // ── What is read of the configuration ───────────────────────────────────────────────────────────────────────
 
-/** Of `authorization { … }`, all that concerns who may enter. */
+/** The part of `authorization { … }` that concerns logins. */
 export type AuthorizationRules = Omit<AuthorizationOptions, 'timeout' | 'defaultPermissions'>
 
 /**
- * Of an account, all that concerns who may enter it. Its default permissions stand in the users already; those whom a
- * callout puts into the account get them too.
+ * The part of an account that concerns logins. Its default permissions are already in its users; users that a callout
+ * puts into the account get them too.
  */
 export type AccountUsers = Pick<AccountOptions, 'name' | 'users' | 'defaultPermissions'>
 
-/** Of `tls { … }`: whether a client's certificate says who it is. */
+/** Of `tls { … }`: whether a client's certificate determines its user. */
 export type MappingTls = Pick<TlsOptions, 'verifyAndMap'>
 
 /** Of `websocket { … }`, what is asked of its clients instead of the rest of the server's. */
@@ -40,7 +40,7 @@ export type WebSocketAuth = Pick<WebSocketOptions, 'port' | 'username' | 'passwo
 export interface OperatorSettings {
   /** Public operator keys whose signature on an account is accepted. */
   readonly trustedKeys: readonly string[]
-  /** Keys of operators who demand signing keys: accounts that they sign must use theirs as well. */
+  /** Keys of operators that require signing keys: accounts that they sign must use signing keys as well. */
   readonly strictKeys: readonly string[]
   /** The token of clients that bring none; empty: none. */
   readonly defaultSentinel: string
@@ -48,7 +48,7 @@ export interface OperatorSettings {
   readonly pinnedAccounts: readonly string[]
 }
 
-/** The options that say who may enter, by their names, and what operator tokens add. */
+/** The options about logins, by their names, and the additions of operator tokens. */
 export interface AuthInput {
   /** undefined: there is no such block. */
   readonly authorization: AuthorizationRules | undefined
@@ -86,7 +86,7 @@ export interface AuthSettings {
   readonly simple: SimpleCredentials
   /** undefined: WebSocket clients are asked for the same as others. */
   readonly websocket: SimpleCredentials | undefined
-  /** Listeners on which certificates say who clients are. */
+  /** Listeners on which certificates determine the users. */
   readonly tlsMap: { readonly standard: boolean; readonly websocket: boolean }
   readonly hasImplicitUser: boolean
   readonly proxyRequired: boolean
@@ -98,9 +98,8 @@ export interface AuthSettings {
 }
 
 /**
- * The user whose part clients take who say nothing, where a system account is all that was configured: the rest of the
- * server stays as open as it was (CVE-2023-47090). A client that sends this name is treated like one without
- * credentials.
+ * The user of clients without credentials, where only a system account is configured: the rest of the server stays as
+ * open as it was (CVE-2023-47090). A client that sends this name is treated like one without credentials.
  */
 export const IMPLICIT_USER = '\0'
 

@@ -22,7 +22,7 @@ export const PING_INTERVAL_MS = 2 * 60_000
 export const PING_OUT_MAX = 2
 /** The early first PING, before up to a fifth more by chance. */
 export const FIRST_PING_MS = 2_000
-/** A closed peer has so long to take its last words. */
+/** Time for a closed peer to read the remaining output. */
 export const LINGER_MS = 1_000
 /** An RTT older than this is measured again even on a busy connection. */
 export const RTT_AGE_MAX_MS = 60 * 60_000
@@ -50,7 +50,7 @@ export const CLOSED_SUBSCRIPTIONS_MAX = 100
 /** With the system default of 511 a storm of 2,000 connects overflowed the queue and clients hung. */
 export const LISTEN_BACKLOG = 4096
 export const SHARDS_MAX = 64
-/** Of the files that may be open, those that connections do not get: so many, but no larger share of few. */
+/** File descriptors reserved for the server: so many, but no larger share of a low limit. */
 export const DESCRIPTORS_KEPT_MAX = 64
 export const DESCRIPTORS_KEPT_SHARE = 1 / 4
 /** Of connections beyond the limit, the log names one in this time. */
@@ -166,7 +166,7 @@ export const ACCOUNT_MISSING_MAX = 1024
 export const ACCOUNT_SOCKET_IDLE_MS = 30_000
 
 // ── OCSP ────────────────────────────────────────────────────────────────────────────────────────────────
-/** Time for one try, and when to ask anew where the answer names no time: as nats-server has them. */
+/** Time for one try, and when to ask again where the answer names no time: as nats-server has them. */
 export const OCSP_FETCH_MS = 30_000
 export const OCSP_CHECK_MS = 24 * 60 * 60_000
 /** … after the time that it named, and as that comes near. */
@@ -192,7 +192,7 @@ export const FRAME_COMPRESS_MIN = 64
 export const FRAME_JOIN_MAX = 4 * 1024
 /** What a compressed message may be larger than the largest payload, before it is inflated. */
 export const DEFLATE_SLACK_BYTES = 16 * 1024
-/** Largest compressed message of a peer of whom it is not known yet who it is. */
+/** Largest compressed message of a peer before login. */
 export const DEFLATE_STRANGER_MAX = 64 * 1024
 /** Bytes inflated for one connection before the others get their turn. */
 export const INFLATE_TURN_BYTES = 1024 * 1024
@@ -231,15 +231,15 @@ export const REROUTE_MAX = 32
 // ── Monitoring pages ────────────────────────────────────────────────────────────────────────────────────
 /** Connections and subscriptions that a shard looks at for pages in one turn of its loop; about a millisecond. */
 export const PAGE_TURN_WORK = 1_000
-/** Long pages that are made at once. The others wait, and equal ones are made once for all who wait for them. */
+/** Long pages that are made at once. The others wait, and equal waiting requests share one page. */
 export const PAGES_AT_ONCE = 2
-/** Who has waited so long for the making of a page to begin is told that there are too many. */
+/** A request whose page was not begun within this time is refused. */
 export const PAGE_WAIT_MS = 20_000
-/** Bytes of answers that all peers together have not taken; beyond it those that have waited longest are cut. */
+/** Bytes of answers that all peers together have not taken; beyond it the longest waiting ones are closed. */
 export const ANSWERS_UNTAKEN_MAX = 64 * 1024 * 1024
 
 // ── System account ──────────────────────────────────────────────────────────────────────────────────────
-/** Longest body of a request to the server itself; those that bring tokens may be as long as tokens are. */
+/** Longest body of a request to the server itself; requests with tokens may be as long as tokens are. */
 export const SYSTEM_REQUEST_BYTES_MAX = 64 * 1024
 /** Requests that wait for the primary, a shard, and their bytes: more are refused. */
 export const SYSTEM_REQUESTS_MAX = 1024
@@ -254,7 +254,7 @@ export const SYSTEM_REQUESTS_AT_ONCE = 8
 export const STATSZ_INTERVAL_MS = 10_000
 export const STATSZ_FIRST_MS = 250
 export const ACCOUNT_CONNECTIONS_INTERVAL_MS = 30_000
-/** Shards count all their connections for it: a storm of them is told of no more often than this. */
+/** Shards count all their connections for it: a storm of connects is announced no more often than this. */
 export const ACCOUNT_CONNECTIONS_GAP_MS = 100
 
 // ── Interest ────────────────────────────────────────────────────────────────────────────────────────────

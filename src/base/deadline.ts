@@ -12,7 +12,7 @@ export class Deadline {
   private timer: NodeJS.Timeout | undefined
   private last: NodeJS.Immediate | undefined
 
-  /** Calls `act` when `ms` are over, unless it is stopped, or started anew, before. */
+  /** Calls `act` when `ms` are over, unless it is stopped, or started again, before. */
   start(ms: number, act: () => void): void {
     this.stop()
     let left = PARTS

@@ -65,7 +65,7 @@ export const Faults = {
   internal: fault(undefined, CloseReason.internal),
 } as const
 
-/** A bug of ours as the log shows it. */
+/** The log text of a bug. */
 export function bugText(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
@@ -178,5 +178,5 @@ function characterAt(bytes: Buffer, at: number): string | undefined {
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0')
 
-/** What keeps a server whose settings are good from starting. It is told by the log, as by nats-server. */
+/** The reason why a server with valid settings cannot start. It is logged, as by nats-server. */
 export class StartError extends Error {}

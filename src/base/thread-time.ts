@@ -32,7 +32,7 @@ export class ThreadTimes {
   private readonly file: number
   private readonly buffer = Buffer.alloc(1024)
 
-  /** Of a thread of this process; undefined if nothing is told of it. */
+  /** Of a thread of this process; undefined if unknown. */
   static of(threadId: number): ThreadTimes | undefined {
     if (threadId === 0) return undefined
     try {

@@ -4,7 +4,7 @@
 export class TurnQueue {
   private readonly perTurn: number
   private waiting: (() => void)[] = []
-  /** Of those that wait, how many have had their turn. */
+  /** How many of the waiting ones have had their turn. */
   private begun = 0
 
   /** `perTurn`: how much is begun in one turn of the loop. */
@@ -24,7 +24,7 @@ export class TurnQueue {
 
   private readonly next = (): void => {
     const end = Math.min(this.begun + this.perTurn, this.waiting.length)
-    // One that adds to the queue finds it as it is: with those that are still to come.
+    // Added items see the queue as it is, including the waiting ones.
     if (end < this.waiting.length) setImmediate(this.next)
     const now = this.waiting.slice(this.begun, end)
     this.begun = end

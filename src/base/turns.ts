@@ -38,7 +38,7 @@ export const Work = {
   subscription: 600,
   removal: 150,
   connect: 1_500,
-  /** INFO, made anew for one connection. */
+  /** INFO for one connection. */
   info: 1_000,
   /** A refusal; a line of the log. */
   refusal: 60,

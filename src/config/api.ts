@@ -65,7 +65,7 @@ function guards({ area, secret }: Setting): boolean {
   return area === 'Security' || secret === true
 }
 
-/** The complaint about a name that is no option. A key of the configuration file is told by the option's name. */
+/** The error for a name that is no option. For a key of the configuration file it names the option. */
 function unknownOption(name: string): string {
   const options = SETTINGS.flatMap(({ option }) => option ?? [])
   return `unknown option ${quoteText(name)}${suggestion(settingOfKey(name)?.option ?? name, options)}`

@@ -6,7 +6,7 @@ import { type ConfigEntry, type ConfigMap, type ConfigValue, placeText, typeName
 
 /** Text quoted from a file is cut here: a complaint is one line that a person can read. */
 const MESSAGE_CHARS_MAX = 2000
-/** Complaints that are told; who has more begins with these. */
+/** The number of errors that are reported; further ones are left out. */
 const TOLD_MAX = 100
 
 export class Problems {

@@ -6,7 +6,7 @@ import type { ClientOwner } from './owner.ts'
 
 type Shard = Pick<ClientOwner, 'identity' | 'system' | 'tls'>
 
-/** The server as this client is told of it. */
+/** The server as INFO describes it to this client. */
 function serverIdentity({ webSocket }: ClientFacts, { identity }: Shard): ServerIdentity {
   return webSocket === undefined ? identity : { ...identity, ...identity.webSocket }
 }

@@ -35,7 +35,7 @@ export class ClientLog implements LogSource, ParserTracer {
   port: number
   private readonly owner: ClientLogOwner
   private readonly forwardedFor: string | undefined
-  /** Who it is; undefined until that is known, and it has introduced itself. */
+  /** Its identity; undefined until it is admitted and has sent CONNECT. */
   private introduced: Introduced | undefined
   /** What its lines say of that; made for the first of them. */
   private names: string | undefined
@@ -125,7 +125,7 @@ export class ClientLog implements LogSource, ParserTracer {
     this.info(`Slow Consumer ${still ? 'State' : 'Detected'}: ${why}`)
   }
 
-  /** It was turned away. `credentials` are what it showed; of a token nothing is told. */
+  /** It was refused. `credentials` are what it sent; a token is not shown. */
   refused({ cause, warns = false, certified }: Omit<Refusal, 'fault'>, credentials: Named): void {
     const whom = named(certified === undefined ? credentials : { ...credentials, user: certified })
     const isWritten = this.complaint(`authentication error${whom === '' ? '' : ` - ${whom}`}`)
@@ -139,7 +139,7 @@ export class ClientLog implements LogSource, ParserTracer {
     this.owner.log.complaint(text, undefined, this.ip, 1, 'warn')
   }
 
-  /** A bug of ours. */
+  /** A bug. */
   bug(error: unknown): void {
     this.error(bugText(error))
   }

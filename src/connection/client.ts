@@ -60,7 +60,7 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
   inBytes = 0
   outMessages = 0
   outBytes = 0
-  /** Of outMessages, those that it was not sent because it had fallen behind. */
+  /** Of outMessages, those that were dropped because it was slow. */
   droppedMessages = 0
   closing = false
   passing: Set<number> | undefined
@@ -71,9 +71,9 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
 
   private readonly shard: ClientOwner
   private socket: Transport
-  /** TLS is being agreed on: the socket is not ours yet. */
+  /** TLS is being negotiated: the socket is not usable yet. */
   private securing = true
-  /** A bug of ours was met. */
+  /** A bug was met. */
   private hasFailed = false
   /** Undefined: plain. */
   tls: TlsSession | undefined
@@ -114,7 +114,7 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
     this.log.debug('Client connection created')
   }
 
-  /** Tells the peer who we are and what we ask of it. */
+  /** Sends INFO: the server's identity and its requirements. */
   greet(): void {
     this.outbound.appendBuffer(firstInfo(this, this.shard))
   }
@@ -168,7 +168,7 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
     attempt((error) => this.failed(error), act)
   }
 
-  /** A bug of ours was met: it costs this connection, not the shard. The log tells of the first. */
+  /** A bug: it costs this connection, not the shard. The first one is logged. */
   failed(error: unknown): void {
     if (this.hasFailed) return
     this.hasFailed = true
@@ -215,7 +215,7 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
 
   /**
    * Its subscriptions leave the index, in as many turns as that takes; then `done` is called. Nothing is delivered to
-   * those that have left, nor to any of a connection that closes, which is remembered with them.
+   * removed ones, nor to any of a closing connection, which is remembered with them.
    */
   leaveIndex(done?: () => void): void {
     const { shard, subscriptions } = this
@@ -406,7 +406,7 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
   sweep(nowMs: number): void {
     this.parser.forgetPlan()
     if (this.closing) {
-      // It had time to take its last words and say goodbye.
+      // Its time to read the remaining output and to close is over.
       if (this.shard.clock.nowMs > this.lingersUntilMs) this.socket.destroy()
     } else if (this.dropPolicy !== undefined) {
       const dropped = this.dropPolicy.endOfEpisode(nowMs)
@@ -421,7 +421,7 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
 
   // ── Closing ───────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Step one: out of every index, last words queued. Step two, release(), comes at the end of the turn. */
+  /** Step one: out of every index, last output queued. Step two, release(), comes at the end of the turn. */
   close(fault: Fault): void {
     if (this.closing) return
     this.closing = true

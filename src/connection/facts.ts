@@ -27,7 +27,7 @@ export interface ClientFacts extends Traffic {
     readonly greeting: Greeting
     /** Empty: INFO has none. */
     readonly nonce: string
-    /** Undefined until it is known who the peer is. */
+    /** Undefined until the peer is authenticated. */
     readonly identity: Identity | undefined
   }
   readonly limits: Limits

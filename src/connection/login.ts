@@ -47,10 +47,10 @@ export interface LoginHost {
 export interface LoginOutcome {
   /** CONNECT has come. */
   readonly connectReceived: boolean
-  /** It is known who the peer is. */
+  /** The peer is authenticated. */
   admitted(identity: Identity): void
   refused(refusal: Refusal, credentials: Credentials): void
-  /** The peer may go on after a reload, as who it is by now. */
+  /** The peer may continue after a reload, with its new identity. */
   stayed(identity: Identity, hasOtherPermissions: boolean): void
 }
 
@@ -60,9 +60,9 @@ export class Login implements Expiring {
   greeting: Greeting
   /** Empty: INFO has none. */
   readonly nonce: string
-  /** Undefined until it is known who the peer is. */
+  /** Undefined until the peer is authenticated. */
   identity: Identity | undefined
-  /** Who the peer said it is when it was not let in, or not yet: as people may see it. */
+  /** The user that the peer claimed when it was refused, or before it is admitted, as pages may show it. */
   claimedUser = ''
   private readonly shard: LoginOwner
   private readonly client: LoginHost
@@ -71,7 +71,7 @@ export class Login implements Expiring {
   private readonly deadline = new Deadline()
   /** An answer is awaited. */
   private isDeciding = false
-  /** Made for the first who works on an answer and would have to be stopped: most logins are decided at once. */
+  /** Made when the first cancellable work begins: most logins are decided at once. */
   private gone: AbortController | undefined
 
   constructor(shard: LoginOwner, client: LoginHost, outcome: LoginOutcome) {
@@ -181,7 +181,7 @@ export class Login implements Expiring {
     return done
   }
 
-  /** The peer has not said who it is, and may have been free to go without. */
+  /** The peer has sent no credentials, and may not need any. */
   private awaitConnect(): void {
     const { client, greeting } = this
     this.deadline.stop()
@@ -191,7 +191,7 @@ export class Login implements Expiring {
     else this.expectConnect()
   }
 
-  /** Goes on as who it is by now. */
+  /** Continues with its new identity. */
   stay(identity: Identity): void {
     this.deadline.stop()
     const before = this.identity?.permissions

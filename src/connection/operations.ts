@@ -144,7 +144,7 @@ export class Operations implements ParserHandler, LoginOutcome {
     return this.login.goOnWithoutConnect()
   }
 
-  /** It is known who the peer is; what it may do follows from that. */
+  /** The peer is authenticated; its permissions follow. */
   admitted(identity: Identity): void {
     const { shard, client } = this
     const { options, parser } = client
@@ -298,7 +298,7 @@ export class Operations implements ParserHandler, LoginOutcome {
     const { client, shard } = this
     const { options, account } = client
     const plan = shard.router.planner.planOf(run, account)
-    // What is wrong with the subject is told first, as by nats-server.
+    // Faults of the subject are reported first, as by nats-server.
     if (this.hasReservedSubject(run)) return
     if (this.rights !== undefined && !this.mayPublish(run, plan, this.rights)) return
     if (this.hasReservedReply(run)) return

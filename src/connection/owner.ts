@@ -24,7 +24,7 @@ import type { ClientLogOwner } from './client-log.ts'
 import type { ClientFacts } from './facts.ts'
 import type { PermissionSets } from './rights.ts'
 
-/** Who may come in. */
+/** Which clients may log in. */
 export interface LoginDesk {
   readonly authenticator: Pick<Authenticator, 'greeting' | 'knowsUser' | 'proofOf'>
   /** Milliseconds that CONNECT, and the answer to it, may take. */

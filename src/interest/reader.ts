@@ -72,10 +72,10 @@ export class InterestReader {
   }
 
   /**
-   * What the region's shard wants of subject[start, end). If the region will not hold still, the shard is taken to
+   * The interest of the region's shard in subject[start, end). If the region keeps changing, the shard is assumed to
    * have plain interest: it matches again by itself, so that a message too many costs time, not correctness; queue
-   * groups are taken to be as they were seen last. What `isImported` (Run) is not for those whom a stream import has
-   * put there.
+   * groups are assumed to be as they were seen last. A run that `isImported` is not for subscriptions that a stream
+   * import has put there.
    */
   read(account: AccountKey, subject: Uint8Array, start: number, end: number, isImported = false): Interest {
     let steps = 0

@@ -271,7 +271,7 @@ export class InterestWriter {
   }
 
   /**
-   * Counts the removals so far; called once for those that belong together, and before memory is used again. The store
+   * Counts the removals so far; called once for removals that belong together, and before memory is reused. The store
    * is a release: a reader of the new count sees the removals. The load behind it keeps later plain writes (into memory
    * that was freed) from becoming visible before the new count.
    */
@@ -325,7 +325,7 @@ export class InterestWriter {
     while (size < needBytes) size *= 2
     size = Math.min(size, max)
     this.region.grow(size)
-    // Fixed-length views: those that follow the buffer's length are slower to index.
+    // Fixed-length views: views that follow the buffer's length are slower to index.
     this.words = new Int32Array(this.region, 0, size / WORD_BYTES)
     this.bytes = new Uint8Array(this.region, 0, size)
     // Before any offset beyond the old size is published.

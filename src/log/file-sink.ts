@@ -34,7 +34,7 @@ export class FileSink implements LogSink {
   private readonly nowMs: () => number
   private readonly opened: Int32Array
   private fd: number
-  /** How often the file had been opened anew when `fd` was. */
+  /** How often the file had been opened again when `fd` was. */
   private openedAt: number
   /** Before this nothing is done about a file that is too large. */
   private retryAtMs = Number.NEGATIVE_INFINITY

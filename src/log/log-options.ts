@@ -18,7 +18,7 @@ export type LogOptions = Pick<
   | 'remoteSyslog'
 >
 
-/** Whether the log is what people see who start the server. */
+/** Whether the log is visible to the person who starts the server. */
 export function logsToStderr({ log, logFile, syslog, remoteSyslog }: LogOptions): boolean {
   return log === 'stderr' && logFile === '' && !syslog && remoteSyslog === ''
 }

@@ -36,7 +36,7 @@ export interface LogSource {
   readonly port: number
 }
 
-/** Whose complaints are counted together: a connection's, or those of all who come from an address. */
+/** The unit of counting: a connection, or all connections of an address. */
 type Complainant = LogSource | string
 
 export class Log {
@@ -69,9 +69,9 @@ export class Log {
   }
 
   /**
-   * An error of a peer's, or a warning, `times` in a row, which it may make as often as it likes: of more than some a
-   * second only the number is told, by complaintsCounted(). `source` is whom the line speaks of, `from` whose lines
-   * count together. Returns whether any was written.
+   * An error of a peer, or a warning, `times` in a row, which it may cause without limit: beyond a few lines per second
+   * only the number is logged, by complaintsCounted(). `source` is the connection that the line is about, `from` the
+   * unit of counting. Returns whether any was written.
    */
   complaint(
     text: string,
@@ -102,7 +102,7 @@ export class Log {
     if (this.options.debug) this.write('debug', text, source)
   }
 
-  /** A bug of ours, with its stack; bound, so that it can be given to attempt(). */
+  /** A bug, with its stack; bound, so that it can be given to attempt(). */
   readonly bug = (error: unknown): void => this.error(`Internal error: ${bugText(error)}`)
 
   trace(text: string, source?: LogSource): void {

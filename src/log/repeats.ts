@@ -14,7 +14,7 @@ interface Second {
 
 export class Repeats<Source> {
   private readonly sources = new Map<Source, Second>()
-  /** Where there are too many sources: those that came last are counted together. */
+  /** With too many sources the latest ones are counted together. */
   private readonly others: Source
 
   constructor(others: Source) {

@@ -6,7 +6,7 @@ export interface LogSink {
   readonly kind: 'none' | 'stderr' | 'file' | 'syslog'
   /** Takes one whole line. Never throws, and never waits for long. */
   write(level: Level, line: string): void
-  /** Opens the file anew; only a file has it. */
+  /** Opens the file again; only a file has it. */
   reopen?(): void
   /** Puts the file aside if it is too large. */
   rotate?(): void
@@ -21,7 +21,7 @@ export interface LogSink {
 export interface LogPlace {
   /** `primary`, or `shard N`. */
   readonly name: string
-  /** One word of memory that all threads share: how often the log file was opened anew. */
+  /** One word of memory that all threads share: how often the log file was opened again. */
   readonly opened: SharedArrayBuffer
   /** Shard: says something to the primary. The primary itself has none. */
   readonly tell?: (message: LogMessage) => void

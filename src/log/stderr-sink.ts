@@ -19,7 +19,7 @@ import type { Level } from './level.ts'
 import type { LogSink } from './sink.ts'
 
 const STDERR = 2
-/** How long a line may wait for a reader who has fallen behind, if none has waited lately. */
+/** How long a line may wait for a slow reader, if none has waited lately. */
 const PATIENCE_MS = 100
 /** How fast patience comes back: milliseconds of waiting for each millisecond that passes. */
 const PATIENCE_RATE = 0.1

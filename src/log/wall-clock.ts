@@ -3,7 +3,7 @@
 
 /** What the performance clock has to be corrected by, in milliseconds. */
 let correctionMs = 0
-/** How far apart the two may be before the correction is made anew. */
+/** How far apart the two may be before the correction is made again. */
 const APART_MAX_MS = 2
 
 /** Microseconds since 1970. */

@@ -1,7 +1,7 @@
 // A map by number for entries that change all the time, such as connections and their subscriptions.
 //
-// V8's Map makes its table anew every few dozen deletions, and each table that was given up refers to its successor.
-// Once a full collection has moved a table to the old generation, all tables after it are kept until the next full one,
+// V8's Map rebuilds its table every few dozen deletions, and each table that was given up refers to its successor. Once
+// a full collection has moved a table to the old generation, all tables after it are kept until the next full one,
 // though they are unused, and with them every connection that stood in any: each is copied twice and becomes garbage of
 // the old generation. Tables of this map know nothing of each other.
 
@@ -89,7 +89,7 @@ export class NumberMap<V extends object> implements ReadonlyNumberMap<V> {
     slots[slot] = this.items.push(item)
   }
 
-  /** All places have been used: those that are there move to new arrays, half of which is free. */
+  /** All places have been used: the entries move to new arrays, half of which is free. */
   private makeAnew(): void {
     const { items, keys } = this
     let places = FIRST_PLACES

@@ -206,8 +206,8 @@ export class Link {
   }
 
   /**
-   * The messages that the other shard, which is gone, has not dealt with: those in the ring, which `consumer` looks
-   * into in its place, and those that wait here. One that it was dealing with is among them.
+   * The messages that the dead shard has not processed: those in the ring, which `consumer` reads in its place, and
+   * those that wait here. The one that it was processing is among them.
    */
   countUnread(consumer: RingConsumer): number {
     this.publish()

@@ -38,7 +38,7 @@ export type PeerMessage =
     }
   /** What happened here to a message that is traced. */
   | { readonly kind: 'traced'; readonly trace: number; readonly events: readonly TraceEvent[] }
-  /** Who is this publisher? Answered by `thisIs`. */
+  /** Asks for the description of a publisher. Answered by `thisIs`. */
   | { readonly kind: 'whoIs'; readonly connection: number; readonly id: number }
   /** JSON as a byte string; empty: it has gone. */
   | { readonly kind: 'thisIs'; readonly id: number; readonly info: string }

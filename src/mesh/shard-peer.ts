@@ -95,11 +95,11 @@ export interface PeerOwner {
   schedule(): void
   /** A bug was met: it costs the frame or the message that it was met with. */
   readonly bugMet: OnBug
-  /** A receiver on the peer's side has fallen behind a publisher of ours, or has caught up with it. */
+  /** A receiver on the peer's side has fallen behind a publisher of this shard, or has caught up. */
   holdPublisher(connection: number, peer: number): void
   releasePublisher(connection: number, peer: number): void
   readonly peers: readonly Pick<ShardPeer, 'link'>[]
-  /** Publishers of ours. */
+  /** Publishers of this shard. */
   readonly clients: Pick<ReadonlyNumberMap<LocalPublisher>, 'get' | 'values'>
   readonly log: Pick<Log, 'complaint' | 'warn'>
 }
@@ -120,7 +120,7 @@ export class ShardPeer implements InboxRing {
   private assembly: Chunk | undefined
   private assembled = 0
   private readonly holding = new Set<number>()
-  /** By the number of the fence: positive for those that the peer sends, negative for those that are sent to it. */
+  /** By the number of the fence: positive for the peer's fences, negative for this shard's. */
   private readonly fences = new Map<number, () => void>()
   private nextFence = 1
   /** By the number of the question. */
@@ -335,7 +335,7 @@ export class ShardPeer implements InboxRing {
     try {
       this.deliver()
     } catch (error) {
-      // A bug of ours costs this frame, not the shard, and not the caller.
+      // A bug costs this frame, not the shard, and not the caller.
       this.owner.bugMet(error)
       this.assembly = undefined
       this.run.chunk = undefined

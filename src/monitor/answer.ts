@@ -54,7 +54,7 @@ function isBinary(byte: number): boolean {
 
 export const NOT_FOUND = textAnswer('404 page not found\n', 404)
 
-/** A bug of ours; the log has the cause. */
+/** A bug; the log has the cause. */
 export const INTERNAL_ERROR = textAnswer('500 internal server error\n', 500)
 
 /** The page cannot be made at present: `reason` says why. */

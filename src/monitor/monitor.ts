@@ -41,7 +41,7 @@ const HEADER_BYTES_MAX = 16 * 1024
 const HEADERS_TIMEOUT_MS = 5_000
 /** How often unfinished requests are looked for: how late a timeout may come. */
 const TIMEOUT_CHECK_MS = 1_000
-/** Bodies mean nothing to us; who sends one has this long to end it. */
+/** Bodies are ignored; a client that sends one has this long to end it. */
 const REQUEST_TIMEOUT_MS = 10_000
 /** A peer that takes no byte of its answer for this long is cut off; longer than a stuck shard lives. */
 const IDLE_TIMEOUT_MS = 60_000
@@ -93,7 +93,7 @@ export class Monitor {
   private readonly tls: HttpsContext | undefined
   /** Tells how many handshakes failed that the log has no line for. */
   private countTimer: NodeJS.Timeout | undefined
-  /** Who may see the pages, as said by `authOptions`; a reload puts others in their place. */
+  /** The user of the pages, from `authOptions`; a reload replaces it. */
   private auth: BasicAuth
   private authOptions: Options
   private readonly sources: PageSources

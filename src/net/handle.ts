@@ -31,7 +31,7 @@ export function readingSocketOver(handle: Handle, buffer: Buffer, onRead: (bytes
   return socketWith(handle, { allowHalfOpen: true, onread: { buffer, callback } })
 }
 
-/** A connection of readingSocketOver() is gone: nothing is told of it any more. */
+/** A connection of readingSocketOver() is gone: it is not reported any more. */
 export function abandon(socket: Transport): void {
   // Others clean up after themselves, in events of their own.
   if (socket.constructor === Socket) letGo(socket as Socket)

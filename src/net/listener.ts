@@ -66,7 +66,7 @@ export class Listener {
     acceptHandles(server, (handle) => this.serverOnHandle(handle))
   }
 
-  /** From now on connections, those that wait included, are offered to `take`, and errors told to `onError`. */
+  /** From now on connections, including waiting ones, are offered to `take`, and errors passed to `onError`. */
   serve(take: (handle: Handle) => boolean, onError: (error: Error) => void): void {
     this.take = take
     this.server.on('error', onError)

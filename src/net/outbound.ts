@@ -222,8 +222,8 @@ export class Outbound {
   }
 
   /**
-   * For those that drop messages: makes room for `count` messages of `size` bytes by the policy. Returns for how many
-   * there is room; the others, its oldest or its newest, are dropped. One message fits whenever nothing waits.
+   * With a drop policy: makes room for `count` messages of `size` bytes. Returns for how many there is room; the
+   * others, its oldest or its newest, are dropped. One message fits whenever nothing waits.
    */
   makeRoom(count: number, size: number): number {
     const { dropPolicy } = this

@@ -37,7 +37,7 @@ export interface Address {
 
 /** What a header says, or that there is none. `rest`: bytes that stand behind it, or all of them. */
 export interface HeaderRead {
-  /** Whom the proxy speaks for; undefined: for itself, as for a health check, or there is no header. */
+  /** The client behind the proxy; undefined: the proxy itself, as for a health check, or there is no header. */
   readonly source: Address | undefined
   readonly rest: Buffer
 }

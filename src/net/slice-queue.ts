@@ -30,7 +30,7 @@ export class SliceQueue {
     this.units = dropsMessages ? [] : undefined
   }
 
-  /** From now on messages can be dropped, or not; those that are queued already cannot. */
+  /** From now on messages can be dropped, or not; already queued ones cannot. */
   setDropping(dropsMessages: boolean): void {
     this.units = dropsMessages ? this.chunks.map(() => LINES) : undefined
     this.kept = 0

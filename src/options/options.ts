@@ -149,7 +149,7 @@ export interface Options {
   readonly trustedKeys: readonly string[]
   /** The token of clients that bring none, in operator mode. */
   readonly defaultSentinel: string
-  /** Client connections may begin with the header of the PROXY protocol, which says for whom a proxy speaks. */
+  /** Client connections may begin with the header of the PROXY protocol, which names the client behind a proxy. */
   readonly proxyProtocol: boolean
   /** Public keys of trusted proxies. */
   readonly proxies: readonly string[]

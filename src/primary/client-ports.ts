@@ -32,7 +32,7 @@ export class ClientPorts {
     this.webSocket = webSocket
   }
 
-  /** From now on connections, those that wait included, are offered to `take`, which answers whether it took them. */
+  /** From now on connections, including waiting ones, are offered to `take`, which returns whether it took them. */
   serve(options: Options, log: Log, take: (handle: Handle, kind: Arrival['kind']) => boolean): void {
     const { client, webSocket } = this
     client.serve(
@@ -53,7 +53,7 @@ export class ClientPorts {
     if (options.tls !== undefined) tellOfTls(options.tls, options.allowNonTls, log)
   }
 
-  /** Shards can take connections again: offers them those that wait. */
+  /** Shards can take connections again: offers them the waiting ones. */
   offerWaiting(): void {
     this.client.offerWaiting()
     this.webSocket?.offerWaiting()

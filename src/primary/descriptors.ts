@@ -26,7 +26,7 @@ function openFiles(): number {
 
 export class Descriptors {
   readonly limit: number
-  /** Of the limit, those that connections do not get. */
+  /** The part of the limit that is reserved. */
   readonly kept: number
 
   private readonly log: { error(text: string): void }
@@ -47,8 +47,8 @@ export class Descriptors {
   }
 
   /**
-   * What is to become of one more connection, where there are so many; the log names clients that are too many. Who is
-   * refused is told so, and stays for a moment: only some are, the others are closed.
+   * Decides about one more connection when there are so many; the log names clients that are too many. A refused client
+   * gets a text and stays for a moment: only some do, the others are closed.
    */
   judge(connections: number): 'take' | 'refuse' | 'close' {
     if (this.own + connections < this.limit - this.kept) return 'take'

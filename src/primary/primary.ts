@@ -138,7 +138,7 @@ export class Primary {
     }
   }
 
-  /** Opens the ports when the first shard can answer: who may connect is answered at once. */
+  /** Opens the ports when the first shard can answer: an accepted connection is served at once. */
   private async open(): Promise<void> {
     const { log, options, shards } = this
     const monitor = this.loadMonitor()
@@ -226,7 +226,7 @@ export class Primary {
     return this.shards.ask(query)
   }
 
-  /** Asks every shard; the answers of those that gave one. */
+  /** Queries every shard; returns the answers that came. */
   query(query: Query): Promise<readonly Report[]> {
     return this.shards.query(query)
   }
@@ -349,13 +349,13 @@ export class Primary {
     log.info(`Reloaded server configuration${next.configDigest === '' ? '' : ` (${next.configDigest})`}`)
   }
 
-  /** All who speak to peers go by these options and certificates. */
+  /** All parts that talk to peers use these options and certificates. */
   private useOptions(options: Options, tls: TlsOfPorts): Promise<void> {
     this.monitor?.setTls(tls.client)
     return this.shards.setOptions(options, tls)
   }
 
-  /** What clients are told follows from options that have changed. */
+  /** INFO follows from options that have changed. */
   private reintroduce(): void {
     const { identity, ports } = this
     if (ports === undefined) return

@@ -8,7 +8,7 @@ import type { LoopClock } from '../base/loop-clock.ts'
 import { type ThreadTime, ThreadTimes } from '../base/thread-time.ts'
 import type { Gauges } from '../reports/gauges.ts'
 
-/** What a look shows. `late` and `responsive` are told once. */
+/** The result of a check. `late` and `responsive` are reported once. */
 export type Sight = 'beats' | 'responsive' | 'silent' | 'late' | 'stuck'
 
 /** What it looks at. */

@@ -60,7 +60,7 @@ export class Shards implements ShardObserver {
   private readonly publishOrder = new PublishOrder()
   /** Connections of accounts have opened or closed, and there is a subscriber for that. */
   onConnectionsChanged: (accounts: readonly string[]) => void = () => undefined
-  /** What new threads are told of TLS. */
+  /** The TLS settings of new threads. */
   tls: TlsOfPorts = {}
   private readonly handshakeLimit = createHandshakeLimit()
   private readonly asksProgram: boolean
@@ -77,7 +77,7 @@ export class Shards implements ShardObserver {
   private started = false
   private stopping = false
 
-  /** `logOpened` says how often the log file was opened anew. */
+  /** `logOpened` says how often the log file was opened again. */
   constructor(
     options: Options,
     identity: ServerIdentity,
@@ -130,9 +130,9 @@ export class Shards implements ShardObserver {
   }
 
   /**
-   * Starts the other shards; each takes connections as soon as it knows those that were there before it. As many start
-   * at once as there are processors but one, which is left to those that serve already. Resolves when all take
-   * connections. Rejects if one cannot; then stop() ends them all.
+   * Starts the other shards; each takes connections as soon as it knows the existing ones. As many start at once as
+   * there are processors minus one, which is left to the serving ones. Resolves when all take connections. Rejects if
+   * one cannot; then stop() ends them all.
    */
   async startOthers(): Promise<void> {
     const { workers } = this.options
@@ -415,7 +415,7 @@ export class Shards implements ShardObserver {
     return askShards(this.slots, query)
   }
 
-  /** Asks every shard; the answers of those that gave one. */
+  /** Queries every shard; returns the answers that came. */
   async query(query: Query): Promise<readonly Report[]> {
     return (await this.ask(query)).reports
   }

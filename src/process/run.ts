@@ -44,8 +44,8 @@ export async function run(options: Options, notices: readonly string[], reread: 
 }
 
 /**
- * For the process and all its threads, so only where they are ours; and when these are up, as V8 trusts no compiled
- * code of before once a flag is another: a thread that begins afterwards takes 50 ms more.
+ * For the process and all its threads, so only if the process is Heddle's own; and only when the threads are up,
+ * because V8 rejects cached code after a change of flags: a thread that begins afterwards takes 50 ms more.
  */
 function keepHeapsSmall(): void {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`)

@@ -22,7 +22,7 @@ export interface Obedient {
   lameDuck(): Promise<void>
 }
 
-/** Catches signals from now on; those that come before serve() wait for it. */
+/** Catches signals from now on; signals before serve() wait for it. */
 export class Signals {
   /** One of them has asked for the end. */
   ending = false

@@ -21,7 +21,7 @@ const VERBS = blockFrom('HMSG MSG ')
 const HMSG_START = 0
 const MSG_START = 5
 
-/** How a kind of receiver is told of messages: by one head a run and group, copied in front of each payload. */
+/** The dialect of a kind of receiver: one head per run and group, copied in front of each payload. */
 export interface Dialect {
   /** The head composed last stands in the first `length` bytes. */
   readonly block: Block

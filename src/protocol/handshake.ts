@@ -3,7 +3,7 @@
 
 import { NATS_VERSION, PROTOCOL_VERSION } from '../base/constants.ts'
 
-/** What every connection of a server is told; a connection adds its own number and address. */
+/** The members of INFO for every connection of a server; a connection adds its own number and address. */
 export interface ServerIdentity {
   readonly serverId: string
   readonly serverName: string
@@ -18,7 +18,7 @@ export interface ServerIdentity {
   readonly lameDuck: boolean
 }
 
-/** What one connection is told in INFO beside that. */
+/** The further members of INFO for one connection. */
 export interface Hello {
   readonly authRequired: boolean
   /** Empty: none. */
@@ -96,7 +96,7 @@ export interface ConnectOptions {
   name: string
   lang: string
   version: string
-  /** Who it says it is (src/auth/request.ts: Credentials). */
+  /** Its credentials (src/auth/request.ts: Credentials). */
   user: string
   password: string
   token: string

@@ -4,7 +4,7 @@ import type { Fault } from '../base/errors.ts'
 import type { Run } from './run.ts'
 
 export interface ParserHandler {
-  /** CONNECT: its JSON text. May suspend() the parser until it is known who the peer is. */
+  /** CONNECT: its JSON text. May suspend() the parser until the peer is authenticated. */
   processConnect(json: string): void
   /** Another operation comes although CONNECT is due. Returns whether the peer may go on without. */
   mayGoOnWithoutConnect(): boolean

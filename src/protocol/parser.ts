@@ -50,10 +50,7 @@ const argumentEnd = new Int32Array(ARGUMENTS_MAX)
 export class Parser {
   /** Longest run to report; 1 where each message needs an answer of its own (verbose). */
   runMax = 1
-  /**
-   * Nothing but CONNECT is taken (docs/reference/reliability.md, "One way to an identity": nothing else before it is
-   * known who the peer is).
-   */
+  /** Nothing but CONNECT is taken (docs/reference/reliability.md, "One way to an identity"). */
   connectDue = false
   tracer: ParserTracer | undefined
   private headersAllowed = false
@@ -89,7 +86,7 @@ export class Parser {
   /** Whether HPUB is allowed: as CONNECT negotiated. */
   allowHeaders(allowed: boolean): void {
     this.headersAllowed = allowed
-    this.run.stride = 0 // the next line is judged anew, even if it repeats the latest one
+    this.run.stride = 0 // the next line is checked again, even if it repeats the latest one
   }
 
   /** Between two calls of push(). */
@@ -202,7 +199,7 @@ export class Parser {
   private beginAssembly(block: Block, at: number, end: number): number {
     const { lineLength, size, stride } = this.run
     const bytes = block.bytes
-    // A wrong end of message is told as soon as it is seen, not when the rest would have come.
+    // A wrong end of a message is reported as soon as it is seen, not when the rest has come.
     if (end - at > lineLength + size && bytes[at + lineLength + size] !== CR) {
       return this.fail(Faults.unknownOperation, block, at + lineLength + size, end)
     }

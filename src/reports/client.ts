@@ -11,7 +11,7 @@ export interface ReportedClient extends ClientFacts {
   /** Its address and port. */
   readonly peer: string
   readonly login: ClientFacts['login'] & {
-    /** Who it said it is, as people may see it, when it was not let in, or not yet. */
+    /** The user that it claimed, as pages may show it, when it was refused, or before it is admitted. */
     readonly claimedUser: string
   }
   /** On the shard's clock. */

@@ -78,7 +78,7 @@ export class ClosedConnections {
     }
   }
 
-  /** Of the oldest, until there is room again for a while: each call walks over those that have none any more. */
+  /** Of the oldest, until there is room again for a while: each call walks over the ones without any. */
   private dropDetails(): void {
     for (const one of this.closed.values()) {
       if (this.detailChars <= CLOSED_DETAIL_CHARS_MAX * 0.75) return

@@ -76,8 +76,7 @@ export function* findConnections(
 }
 
 /**
- * Rows, in parts. A row with many subscriptions comes in several pieces, one behind the other: each has those that
- * follow.
+ * Rows, in parts. A row with many subscriptions comes in several consecutive pieces, each with the next subscriptions.
  */
 export function* describeConnections(
   shard: ReportSource,

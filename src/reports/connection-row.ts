@@ -30,7 +30,7 @@ export function subscriptionRow(shard: RowSource, subscription: Subscription): S
   }
 }
 
-/** Who a connection is, or has said it is, as pages may show it; empty while unknown. */
+/** The user of a connection, or the one that it claimed, as pages may show it; empty while unknown. */
 export function authorizedUserOf({ login }: ReportedClient): string {
   return login.identity?.user ?? login.claimedUser
 }

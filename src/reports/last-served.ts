@@ -12,7 +12,7 @@ export class LastServed {
     this.bytes = bytes
   }
 
-  /** The shard turns to a connection. `describe` says who it is, and is called where it was another one before. */
+  /** The shard begins to serve a connection. `describe` describes it, and is called if the previous one was another. */
   turnTo(id: number, describe: () => string): void {
     if (id === this.id) return
     this.id = id

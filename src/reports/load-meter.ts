@@ -6,7 +6,7 @@ import { getHeapStatistics } from 'node:v8'
 import { guarded, type OnBug } from '../base/guarded.ts'
 
 const RESOLUTION_MS = 20
-/** Spans that utilisation and delay are told of: the latest whole one. */
+/** The span of reported utilisation and delay: the latest complete one. */
 const SPAN_MS = 1_000
 const NS_PER_MS = 1_000_000
 

@@ -20,7 +20,7 @@ export type Query =
   | { readonly kind: 'accountToken'; readonly account: string }
   /** How busy the thread is, and what goes through its rings. */
   | { readonly kind: 'load' }
-  /** Who is behind, and who was closed for it. */
+  /** Slow connections, and those closed as slow. */
   | { readonly kind: 'slow' }
   /** What happened after an instant, in milliseconds since 1970. */
   | { readonly kind: 'incidents'; readonly since: number }

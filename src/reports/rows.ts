@@ -23,7 +23,7 @@ export interface TotalsReport {
   outMessages: number
   outBytes: number
   slowConsumers: number
-  /** Of outMessages, those that were dropped as their receivers had fallen behind; here and below. */
+  /** Of outMessages, those that were dropped because their receivers were slow; here and below. */
   droppedMessages: number
   staleConnections: number
   stalls: number
@@ -40,7 +40,7 @@ export interface TotalsReport {
   interestBytes: number
 }
 
-/** A shard's part of an account. Traffic is that of its clients, those that left included. */
+/** A shard's part of an account. Traffic is that of its clients, including disconnected ones. */
 export interface AccountReport {
   shard: number
   bornAt: number
@@ -107,7 +107,7 @@ export interface ConnectionRow extends Measurable {
   version: string
   account: string
   accountTag: string
-  /** Who it is, as people may see it. */
+  /** Its user, as pages may show it. */
   authorizedUser: string
   tls: TlsRow | undefined
   /** Where they are asked for. */

@@ -12,7 +12,7 @@ const SAMPLE_MS = 1_000
 const SAMPLES = 60
 const FOLLOWED_MAX = 1_024
 const CUT_MAX = 100
-/** Subscriptions of a connection that are compared, and those that are told of. */
+/** Subscriptions of a connection that are compared, and that are reported. */
 const SUBSCRIPTIONS_MAX = 1_000
 const TOP_MAX = 5
 
@@ -129,7 +129,7 @@ export class SlowWatch {
     this.followed.delete(client)
   }
 
-  /** Those that are behind now, or were a moment ago, and those that were cut. */
+  /** Connections that are slow now, or were a moment ago, and those that were closed. */
   report(): SlowRow[] {
     return [...[...this.followed.values()].map((entry) => this.row(entry)), ...this.cut]
   }

@@ -128,7 +128,7 @@ export class PlanCache {
     for (let i = 0; i < length; i++) this.keys.bytes[at + i] = subject.bytes[start + i]
   }
 
-  /** Lets go of stale plans, and so of closed connections that they name; answers and shows those that are left. */
+  /** Drops stale plans, and with them closed connections that they name; returns the remaining ones. */
   sweep(show?: (plan: Plan) => void): number {
     let live = 0
     for (let slot = 0; slot < MATCH_CACHE_SLOTS; slot++) {

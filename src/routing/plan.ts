@@ -62,7 +62,7 @@ export class Plan {
     this.generation = generation
   }
 
-  /** Remembers that a user may publish to the subject; others who were remembered stay so. */
+  /** Stores that a user may publish to the subject; earlier users stay stored. */
   allow(permissions: object): void {
     if (this.allowedFor !== undefined) {
       this.alsoAllowedFor ??= new WeakSet()

@@ -4,7 +4,7 @@ import type { Outbound } from '../net/outbound.ts'
 import type { Run } from '../protocol/run.ts'
 import type { Peer } from './peer.ts'
 
-/** Who published: a client of this shard, or one of another shard. */
+/** The publisher: a client of this shard, or of another shard. */
 export interface Publisher {
   readonly id: number
   /** The receiver has fallen behind: the publisher is not read for a bounded time, or until the receiver caught up. */
@@ -16,7 +16,7 @@ export interface Publisher {
   /** Frames for another shard wait: the publisher is not read until they are on their way. */
   holdForPeer(peer: Peer): void
   /**
-   * What an exporting account is told of it, in JSON as a byte string; empty where it is not known. `service`: the
+   * Its description for an exporting account, in JSON as a byte string; empty where it is not known. `service`: the
    * account by whose own service it came there, or empty.
    */
   requestInfo(share: boolean, service: string): string

@@ -14,10 +14,10 @@ import type { InterestWriter } from '../interest/writer.ts'
 import { NumberMap } from '../memory/number-map.ts'
 import { type Entry, ImportedSubscription, Subscription } from './subscription.ts'
 
-/** Entries that are removed together: who reads the index meanwhile is disturbed once for all of them. */
+/** Entries that are removed together: readers of the index are disturbed once for all of them. */
 const REMOVED_TOGETHER = 32
 
-/** In whose turns entries are removed, and who is told of a bug. */
+/** The owner of the turns in which entries are removed, and of the report of a bug. */
 interface RemovalTurns {
   readonly turns: Turns
   readonly bugMet: OnBug
@@ -53,7 +53,7 @@ export class Sublist {
   }
 
   /**
-   * A subscription's account imports something else than before: what stands for it in others is made anew. Returns
+   * A subscription's account has other imports than before: its counterparts in other accounts are made again. Returns
    * false if the index is full, so that not all of it could be.
    */
   reimport(entry: Subscription): boolean {

@@ -24,7 +24,7 @@ const FAILURES = {
   timeout: { status: 504, description: 'Service Timeout' },
 } as const
 
-/** What is told of a client (request-info.ts). */
+/** The description of a client (request-info.ts). */
 type ClientInfo = Readonly<Record<string, unknown>> & { readonly rtt?: number }
 
 /** Whether a message is to be measured: by chance, or because its headers say so, which are then told too. */
@@ -50,7 +50,7 @@ export class LatencySample {
   private readonly passedMs = performance.now()
   private readonly passedAtMs = Date.now()
 
-  /** `requestor`: what is told of it, in JSON as a byte string. */
+  /** `requestor`: its description, in JSON as a byte string. */
   constructor(owner: ServicesOwner, { exporter, terms }: ServiceImport, requestor: string, sampling: Sampling) {
     this.owner = owner
     this.exporter = exporter
@@ -64,7 +64,7 @@ export class LatencySample {
     this.publish(FAILURES[why], { service: 0, system: 0, total: 0 })
   }
 
-  /** The answer passes: answers what to call when it is known who the responder is (JSON, empty if it has gone). */
+  /** The answer passes: returns a callback for the description of the responder (JSON, empty if it has gone). */
   answered(): (responder: string) => void {
     const tookMs = performance.now() - this.passedMs
     return (text) => {

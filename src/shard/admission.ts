@@ -35,7 +35,7 @@ const LOGINS_A_TURN = 4
 
 const lateProgram = refuse('authenticate() did not answer in time', AuthFaults.timeout)
 
-/** The options on which it depends who may be here, and to do what. */
+/** The options that determine authentication and permissions. */
 function concernsOf(options: Options): unknown[] {
   const { authorization, accounts, mappings, noAuthUser, systemAccount, proxies, tls, websocket } = options
   return [authorization, accounts, mappings, noAuthUser, systemAccount, proxies, tls?.verifyAndMap, websocket]
@@ -54,7 +54,7 @@ export class Admission {
   private readonly turns = new TurnQueue(LOGINS_A_TURN)
   /** Loaded at the first login that needs it. */
   private callout: Promise<Callout> | undefined
-  /** How often it changed who may be here: an answer that was under way meanwhile counts for nothing. */
+  /** How often authentication changed: an answer to an earlier question is ignored. */
   private epoch = 0
 
   constructor(
@@ -128,15 +128,15 @@ export class Admission {
   }
 
   /**
-   * Who a connection is that has just come. Where signatures are to be checked, it waits for its turn, and costs
-   * nothing if it leaves meanwhile.
+   * The identity of a new connection. If signatures are to be checked, it waits for its turn, and costs nothing if it
+   * leaves meanwhile.
    */
   identifyInTurn(request: AuthRequest, isGone: () => boolean): Soon<Identity | Refusal> {
     if (!this.authenticator.checksSignatures(request.credentials)) return this.identify(request)
     return this.turns.turn().then(() => (isGone() ? refuse('it has left') : this.identify(request)))
   }
 
-  /** Who a connection is; its account is ready to be entered. Never rejects. */
+  /** The identity of a connection, with its account ready for use. Never rejects. */
   identify(request: AuthRequest): Soon<Identity | Refusal> {
     const { epoch } = this
     return andThen(this.authenticator.authenticate(request), (answer) => {
@@ -149,7 +149,7 @@ export class Admission {
 
   // ── Changes ───────────────────────────────────────────────────────────────────────────────────────────
 
-  /** New options are in force. Resolves when all who are here may stay, or have gone. */
+  /** New options are in force. Resolves when all clients are admitted again, or have gone. */
   async optionsChanged(options: Options, before: Options): Promise<void> {
     const { jwtAccounts, services, shard } = this
     const isSame = isDeepStrictEqual(concernsOf(options), concernsOf(before))
@@ -204,7 +204,7 @@ export class Admission {
     if (this.jwtAccounts === undefined) this.configured(this.shard.accounts.configureAll(accounts, mappings))
   }
 
-  /** Accounts have been configured: subscriptions and routes follow those that import something else than before. */
+  /** Accounts have been configured: subscriptions and plans follow changed imports. */
   private configured({ wrong, changed }: Outcome): void {
     const { shard } = this
     for (const text of wrong) shard.log.warn(text)
@@ -232,7 +232,7 @@ export class Admission {
     }
   }
 
-  /** Connections that are too many by now are closed, those that came last. */
+  /** Connections beyond the limit are closed, the latest ones first. */
   private recount(): void {
     const clients = [...this.shard.clients.values()]
     for (const { operations } of clients) operations.recount()
@@ -258,7 +258,7 @@ export class Admission {
   }
 }
 
-/** The public key of a curve key pair is worked out anew each time that it is asked for, in milliseconds. */
+/** The public key of a curve key pair is computed again at each access, which takes milliseconds. */
 function withKnownName(key: KeyPair): CalloutServer['xkey'] {
   const name = key.getPublicKey()
   return {

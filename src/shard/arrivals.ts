@@ -29,7 +29,7 @@ export class Arrivals {
     })
   }
 
-  /** A bug of ours costs this connection. */
+  /** A bug costs this connection. */
   private take(arrival: Arrival): void {
     const { shard } = this
     try {

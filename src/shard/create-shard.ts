@@ -4,7 +4,7 @@ import type { ShardSetup, ToPrimary } from '../threads/messages.ts'
 import { loadWebSockets } from '../websocket/load.ts'
 import { Shard } from './shard.ts'
 
-/** `toPrimary` is told what only the primary can do. */
+/** `toPrimary` requests work that only the primary can do. */
 export async function createShard(setup: ShardSetup, toPrimary: (message: ToPrimary) => void): Promise<Shard> {
   return new Shard(setup, toPrimary, await loadWebSockets(setup.options))
 }

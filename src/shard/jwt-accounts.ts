@@ -24,7 +24,7 @@ interface Served {
   activatedUntilMs: number
 }
 
-/** What becomes known of accounts, and whom it concerns. */
+/** News about accounts, and the accounts concerned. */
 export interface TokenAccountsObserver {
   /** Something is wrong with a token, for the log. */
   warn(text: string): void
@@ -65,8 +65,8 @@ export class JwtAccounts {
   }
 
   /**
-   * Asks for the tokens of all accounts anew. Where there is none any more, the account goes on by the one it has if
-   * `isLasting`, and is gone if not. Returns those that changed.
+   * Requests the tokens of all accounts again. An account without one keeps its token if `isLasting`, and is removed if
+   * not. Returns the changed accounts.
    */
   async refresh(fetch: FetchLater, isLasting: boolean): Promise<TokenChange[]> {
     const changes: TokenChange[] = []
@@ -83,8 +83,7 @@ export class JwtAccounts {
   }
 
   /**
-   * Tokens of these accounts were pushed or deleted. One that cannot be trusted changes nothing. Returns those that
-   * changed.
+   * Tokens of these accounts were pushed or deleted. An untrusted one changes nothing. Returns the changed accounts.
    */
   async pushed(fetch: FetchLater, keys: readonly string[]): Promise<TokenChange[]> {
     const changes: TokenChange[] = []
@@ -124,7 +123,7 @@ export class JwtAccounts {
     this.compile([...found])
   }
 
-  /** Takes over the token of an account, and of those that it rests on. */
+  /** Applies the token of an account, and of the accounts that it depends on. */
   private async gather(key: string, found: Set<string>): Promise<void> {
     if (found.has(key)) return
     const verified = await this.book.lookup(key, Date.now())
@@ -150,7 +149,7 @@ export class JwtAccounts {
     this.plan()
   }
 
-  /** The imports but those that need leave of the exporter and have none now. */
+  /** The imports, except those without the needed activation of the exporter. */
   private activated(importer: Served, nowMs: number, { wrong }: Outcome): TokenImportOptions[] {
     const { name, imports } = importer.settings
     importer.activatedUntilMs = Number.POSITIVE_INFINITY

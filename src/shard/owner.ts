@@ -34,7 +34,7 @@ export interface ArrivalsOwner {
   endIfEmpty(): void
 }
 
-/** How connections come in that are plain, or say for whom they speak, or are to be secured. */
+/** The entries of connections: plain, with a PROXY header, or with TLS. */
 export interface EntryOwner extends Awake, Pick<ClientOwner, 'identity' | 'system'> {
   readonly log: Pick<Log, 'warn'>
   /** All sockets of the shard read into this one. */

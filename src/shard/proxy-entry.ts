@@ -66,7 +66,7 @@ class ProxyEntry {
     outbound.flush()
   }
 
-  /** A bug of ours costs this connection alone. */
+  /** A bug costs this connection alone. */
   private attempt(act: () => void): void {
     this.client.attempt(act)
   }

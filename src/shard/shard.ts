@@ -67,7 +67,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
   readonly sublist: Sublist
   readonly serviceCalls: ServiceCalls
   readonly tracing = new Tracing(this)
-  /** Numbers what is told of the server. */
+  /** Numbers the messages about the server. */
   readonly sequence: MessageSequence
   /** Undefined: there is no system account. */
   readonly system: ShardSystem | undefined
@@ -206,7 +206,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
     for (const client of this.clients.values()) if (!client.closing) client.attempt(() => act(client))
   }
 
-  /** Closes up to `count` connections, those that came first. */
+  /** Closes up to `count` connections, the earliest ones. */
   evict(count: number, eviction: Eviction): void {
     this.wakeBehindRings()
     for (const client of this.clients.values()) {
@@ -370,7 +370,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
     else this.tracing.receive(run, account, frame, peer)
   }
 
-  /** A bug was met that no connection of ours has to answer for. */
+  /** A bug that belongs to no connection. */
   readonly bugMet = (error: unknown): void => this.log.bug(error)
 
   /** Deals with everything that other shards' publishers have flushed by now. */

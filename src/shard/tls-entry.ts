@@ -92,7 +92,7 @@ export class TlsEntry {
     upgrader.begin(arrived, handler, greeted)
   }
 
-  /** Whom the certificate of a connection may speak for. */
+  /** The users that a connection's certificate may name. */
   certificateOf(session: TlsSession | undefined): PeerCertificate | undefined {
     if (session?.peerCertificate === undefined) return undefined
     const names = peerNames(session.peerCertificate)
@@ -104,7 +104,7 @@ export class TlsEntry {
     }
   }
 
-  /** What a callout is told. The chain is described only when it is asked for. */
+  /** The TLS part of a callout's request. The chain is described only on demand. */
   detailsOf(session: TlsSession | undefined): TlsDetails | undefined {
     if (session === undefined) return undefined
     const { version, cipher } = session
@@ -121,8 +121,8 @@ export class TlsEntry {
   }
 
   /**
-   * What INFO says of TLS to a client. One that came by WebSocket is told of the port that it came to; only whether
-   * certificates are asked for is told as it is for the client port, as nats-server has it.
+   * The TLS members of INFO for a client. A WebSocket client gets those of its own port; only the request for
+   * certificates is that of the client port, as on nats-server.
    */
   hello({ tls: session, webSocket }: Pick<ClientFacts, 'tls' | 'webSocket'>): Hello['tls'] {
     const { tls, allowNonTls } = this.shard.options

@@ -9,7 +9,9 @@ import type { Worker } from 'node:worker_threads'
 import type { Arrival } from '../net/handle.ts'
 import type { ToShard } from './messages.ts'
 
-/** Primary: gives connections to a shard. They are not ours afterwards. Throws if one cannot go. */
+/**
+ * Primary: gives connections to a shard. The primary does not own them afterwards. Throws if one cannot be transferred.
+ */
 export function handOver(worker: Worker, arrivals: readonly Arrival[]): void {
   const message: ToShard = { kind: 'connections', arrivals }
   // The type of the transfer list does not know handles.

@@ -35,9 +35,9 @@ export interface ShardSetup {
   /** It holds private keys. */
   readonly tls: TlsOfPorts
   readonly handshakeLimit: SharedArrayBuffer
-  /** The embedding program decides who may enter. */
+  /** The embedding program authenticates clients. */
   readonly asksProgram: boolean
-  /** How often the log file was opened anew. */
+  /** How often the log file was opened again. */
   readonly logOpened: SharedArrayBuffer
 }
 

@@ -34,7 +34,7 @@ const SUITES = new Map([
   ['TLS_CHACHA20_POLY1305_SHA256', { algorithm: 'chacha20-poly1305', keyBytes: 32, hash: 'sha256' }],
 ] as const)
 
-/** The record of an alert by TLS 1.2, for a client that waits for the server's last words of the handshake. */
+/** The record of an alert by TLS 1.2, for a client that waits for the end of the server's handshake. */
 export function plainAlert(code: AlertCode): Buffer {
   return Buffer.from([ALERT, ...RECORD_VERSION, 0, 2, FATAL, code])
 }

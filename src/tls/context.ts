@@ -33,9 +33,9 @@ export function buildServer(settings: TlsSettings): Result<Server> {
     const server = nodeTls().createServer({
       ...contextOptions(settings, pairs[0]),
       requestCert: verify,
-      // Who is not trusted is refused in secureConnection, with an alert.
+      // An untrusted client is refused in secureConnection, with an alert.
       rejectUnauthorized: false,
-      // Ours is absolute; this one begins anew with every byte, and only has to be longer.
+      // The server's deadline is absolute; this one restarts with every byte, and only has to be longer.
       handshakeTimeout: Math.max(0, settings.timeoutMs) + 60_000,
       ...(select === undefined ? {} : { SNICallback: select }),
     })
@@ -113,7 +113,7 @@ function isGoodFor(certificate: X509Certificate, name: string): boolean {
 /** `pair` undefined: a server without a certificate, whose handshakes all fail; nats-server starts like that, too. */
 function contextOptions(settings: TlsSettings, pair: KeyPair | undefined) {
   const { verify, authorities } = settings
-  // Renegotiation is an attack surface that no client of ours needs. A resumed session would not look at the client's
+  // Renegotiation is an attack surface that no NATS client needs. A resumed session would not check the client's
   // certificate again, which may have expired since.
   const secureOptions = constants.SSL_OP_NO_RENEGOTIATION | (verify ? constants.SSL_OP_NO_TICKET : 0)
   return {

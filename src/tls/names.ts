@@ -98,8 +98,8 @@ export class PeerDirectory {
   }
 
   /**
-   * The user that a certificate speaks for, among those that may connect in this way. Undefined: none, or it is not
-   * clear which.
+   * The user that a certificate names, among those that may use this kind of connection. Undefined: none, or it is
+   * ambiguous.
    */
   find(names: readonly PeerName[], mayConnect: (user: string) => boolean = () => true): string | undefined {
     for (const name of names) {

@@ -73,7 +73,7 @@ export function readAuthorities(caFile: string): Result<readonly string[]> {
   return 'error' in text ? text : authoritiesIn(text.value)
 }
 
-/** The certificates in the content of such a file; those that cannot be read are passed over, as in Go. */
+/** The certificates in the content of such a file; unreadable ones are skipped, as in Go. */
 export function authoritiesIn(caText: string): Result<readonly string[]> {
   const readable = blocksOf(caText)
     .filter(({ type, pem }) => type === 'CERTIFICATE' && parse(() => new X509Certificate(pem)) !== undefined)

@@ -110,8 +110,8 @@ export class TlsUpgrader {
   private readonly ready = new TurnQueue(HANDSHAKES_A_TURN)
 
   /**
-   * `settings` have been checked by readTls(). `limit`: shared with the other shards; undefined: none. `checkPeer`: who
-   * knows whether a certificate is still good.
+   * `settings` have been checked by readTls(). `limit`: shared with the other shards; undefined: none. `checkPeer`:
+   * checks whether a certificate is revoked.
    */
   constructor(settings: TlsSettings, limit: HandshakeLimit | undefined, checkPeer: CheckPeer) {
     this.checkPeer = checkPeer
@@ -120,7 +120,7 @@ export class TlsUpgrader {
     this.limit = limit
   }
 
-  /** Connections that begin from now on are served by the new settings; the others keep those that they began with. */
+  /** New connections use the new settings; the others keep theirs. */
   reload(settings: TlsSettings, limit?: HandshakeLimit): void {
     this.server = this.serverFor(settings)
     this.settings = settings
@@ -221,7 +221,7 @@ class Upgrade {
 
   // ── Waiting for the first bytes ───────────────────────────────────────────────────────────────────────
 
-  /** Does something of this connection's for the event loop: a bug of ours costs it alone. */
+  /** Does something of this connection's for the event loop: a bug costs it alone. */
   attempt(act: () => unknown): void {
     attempt((error) => this.fail(failure(bugText(error))), act)
   }

@@ -141,7 +141,7 @@ export class MessageTrace implements Trace {
   deliver(run: Run, account: Account, publisher: Publisher): number {
     const { line, subjectStart, subjectEnd } = run
     const entries: (Subscription | InternalSubscription)[] = []
-    // Not by the plan: it does not know those that may not have the message.
+    // Not by the plan: it does not include receivers that are denied the message.
     this.owner.shard.sublist.match(
       account,
       line.bytes,

@@ -33,7 +33,7 @@ export interface FrameHandler {
   frameCompressed(block: Block, start: number, end: number, key: number, last: boolean): boolean
   /** `payload` is valid during the call only. */
   framePing(payload: Buffer): void
-  /** The peer says goodbye; code 1005 = without a code. `fault`: its text is not one. */
+  /** The peer closes; code 1005 = without a code. `fault`: its text is not one. */
   frameClose(code: number, reason: Buffer, fault: FrameFault | undefined): void
   /** The peer broke the rules; nothing more is read after this call. */
   frameFault(fault: FrameFault): void
@@ -217,7 +217,7 @@ export class FrameReader {
   }
 }
 
-/** RFC 6455, 7.4: those that stand for no code, or for none that is sent, are no codes. */
+/** RFC 6455, 7.4: codes for "no code" or "not sent" are invalid here. */
 function isCloseCode(code: number): boolean {
   if (code >= 3000) return code <= 4999
   return code >= 1000 && code <= 1014 && (code < 1004 || code > 1006)

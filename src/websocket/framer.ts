@@ -31,7 +31,7 @@ export function pongFrame(payload: Buffer): Buffer {
   return controlFrame(Opcode.pong, payload)
 }
 
-/** `code` undefined: a goodbye without words. */
+/** `code` undefined: a close frame without a body. */
 export function closeFrame(code: number | undefined, text: string | Buffer = ''): Buffer {
   if (code === undefined) return controlFrame(Opcode.close, Buffer.alloc(0))
   const payload = Buffer.concat([Buffer.alloc(2), Buffer.from(text)])

@@ -2,7 +2,7 @@
 // answer out. Holds no socket.
 //
 // The checks, their order and their answers are those of nats-server. One difference: after a refusal the connection is
-// closed, as nothing else is to be had here.
+// closed, because this port serves nothing else.
 
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
@@ -145,8 +145,8 @@ function offersDeflate(headers: readonly string[]): boolean {
 }
 
 /**
- * Safari is told from others by a word that only it has; Chrome calls itself Safari as well
- * (docs/reference/websocket.md, "Browsers").
+ * Safari is recognised by a word that only it has; Chrome calls itself Safari as well (docs/reference/websocket.md,
+ * "Browsers").
  */
 function browserOf(userAgent: string): WebSocketSession['browser'] {
   if (!userAgent.startsWith('Mozilla/')) return 'none'

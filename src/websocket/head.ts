@@ -1,4 +1,4 @@
-// The head of a request as it comes, in however many pieces: each byte is looked at once. What is kept is bounded.
+// The head of a request, in any number of pieces: each byte is read once, and its memory is bounded.
 
 import { HANDSHAKE_BYTES_MAX } from '../base/constants.ts'
 

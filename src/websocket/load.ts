@@ -1,4 +1,4 @@
-// WebSockets are loaded only where they are wanted: most servers do without, and start sooner.
+// WebSockets are loaded only if their port is configured: most servers do without, and start sooner.
 
 import type { Options } from '../options/options.ts'
 import type { WebSocketsClass } from './websockets.ts'

@@ -1,6 +1,6 @@
 // Whether a page may connect: the check of the Origin header that browsers send (`same_origin` and `allowed_origins`;
-// docs/reference/websocket.md, "Origins"). A client that is no browser sends none, and is let in: it could send
-// whatever it likes.
+// docs/reference/websocket.md, "Origins"). A client that is not a browser sends none, and is admitted: it could send
+// any value.
 
 import { Characters, DIGITS } from '../text/scan.ts'
 import { splitUrl } from '../text/url.ts'

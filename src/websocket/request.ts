@@ -1,8 +1,8 @@
-// The head of an HTTP request, as far as a WebSocket handshake needs it: request line and headers, no body. What Go's
-// HTTP server refuses is refused here, with its words; so is what it only tolerates (folded header lines).
+// The head of an HTTP request, as far as a WebSocket handshake needs it: request line and headers, no body. Requests
+// that Go's HTTP server refuses are refused here, with its texts; so are folded header lines, which it tolerates.
 //
 // Node's HTTP server is not used: it would read each connection into buffers of its own, with a socket and parser
-// object a connection, and would then have to give the socket back.
+// object per connection, and would then have to return the socket.
 
 import { Characters, DIGITS, HEX_DIGITS, TOKEN, trimBlanks, VISIBLE } from '../text/scan.ts'
 import { splitUrl } from '../text/url.ts'

@@ -1,9 +1,9 @@
-// A WebSocket as a Transport: what Client, Outbound and ReadGate do with a socket, they do with this.
+// A WebSocket as a Transport: Client, Outbound and ReadGate use it like a socket.
 //
 //   in    raw read buffer ─▶ FrameReader ─▶ payload without its mask, in the shard's read buffer ─▶ Client.socketOnRead
 //   out   slices of a batch, corked ─▶ Framer ─▶ socket
 //
-// Nothing is kept of what has come but an incomplete head or control frame, and a compressed message until it is whole.
+// Of the input only an incomplete head or control frame is kept, and a compressed message until it is complete.
 
 import type { Socket } from 'node:net'
 import { DEFLATE_SLACK_BYTES, DEFLATE_STRANGER_MAX, INFLATE_TURN_BYTES, PONG_BACKLOG_MAX } from '../base/constants.ts'
@@ -39,7 +39,7 @@ export interface WebSocketClient {
   readonly closing: boolean
   /** For the log. */
   readonly label: string
-  /** connectDue: it has not said yet who it is, and has to. */
+  /** connectDue: it has not sent its credentials yet, and has to. */
   readonly parser: { readonly connectDue: boolean }
   /** So many bytes of payload stand in the shard's read buffer. */
   socketOnRead(bytes: number): void
@@ -107,7 +107,7 @@ export class WebSocketTransport implements Transport, FrameHandler {
       if (this.pingBytes >= 0) this.answerPing()
       if (at < end && !this.client?.closing) this.keepRest(block, at, end)
     } catch (error) {
-      // A bug of ours costs this connection, not the shard.
+      // A bug costs this connection, not the shard.
       this.shared.log.error(`${this.client?.label} - ${bugText(error)}`)
       this.client?.close(Faults.internal)
     }

@@ -1,5 +1,5 @@
 // Unmasking while copying: the payload of a WebSocket frame goes from the raw read buffer to where the parser reads it,
-// and loses its mask on the way. Two words at a time, as in memory/block.ts; five times as fast as byte by byte.
+// and is unmasked on the way. Two words at a time, as in memory/block.ts: five times as fast as byte by byte.
 
 import type { Block } from '../memory/block.ts'
 

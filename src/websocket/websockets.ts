@@ -1,7 +1,7 @@
-// The WebSockets of one shard: from the socket that arrives to the client that is served, and what they share.
+// The WebSockets of one shard: from the accepted socket to the client, and their shared state.
 //
-// A socket that has not finished its handshake costs its head's bytes, HANDSHAKE_BYTES_MAX at most, and is cut when its
-// time is over. It becomes a client only then, as with nats-server.
+// Before the end of its handshake a socket costs the bytes of its head, HANDSHAKE_BYTES_MAX at most, and is closed when
+// its time is over. It becomes a client only afterwards, as with nats-server.
 
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
@@ -150,7 +150,7 @@ export class WebSockets implements WebSocketShared {
     socket.resume()
   }
 
-  /** Cuts those that have not finished their handshakes. */
+  /** Closes sockets with unfinished handshakes. */
   stop(): void {
     for (const cut of this.securing.values()) cut()
     this.securing.clear()
@@ -168,7 +168,7 @@ export class WebSockets implements WebSocketShared {
   }
 }
 
-/** Whom the bytes that a socket reads are for: the handshake at first, the frames later. */
+/** The reader of a socket's bytes: the handshake at first, the frames later. */
 class Reading {
   reader: (bytes: number) => void = () => undefined
   readonly onRead = (bytes: number): void => this.reader(bytes)
@@ -207,7 +207,7 @@ class Opening {
     try {
       this.read(bytes)
     } catch (error) {
-      // A bug of ours costs this connection, not the shard.
+      // A bug costs this connection, not the shard.
       this.owner.log.error(bugText(error))
       this.cut()
     }

@@ -80,7 +80,7 @@ export class AccountBook {
     const why = whyNotAccount(account, nowMs)
     if (why !== undefined) return invalid(why)
     const signers = new Map(signingKeys)
-    // An operator who demands signing keys demands them of its accounts as well.
+    // An operator that requires signing keys requires them of its accounts as well.
     if (!this.trusted.strictKeys.includes(claims.issuer)) signers.set(claims.subject, undefined)
     return { ...account, signers }
   }

@@ -80,7 +80,7 @@ export interface Info {
   readonly url: string
 }
 
-/** A service that decides who may enter the account (callout.ts); no users: there is none. */
+/** The callout service of the account (callout.ts); no users: there is none. */
 export interface ExternalAuthorization {
   readonly authUsers: readonly string[]
   /** Accounts that it may put users into; `*`: any. */

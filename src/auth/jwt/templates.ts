@@ -15,7 +15,7 @@ const TAG = 'tag('
 const ACCOUNT_TAG = 'account-tag('
 const BLANKS = new Characters(' \t\n\f\r')
 
-/** Those of whom templates may speak. */
+/** The user and the account that templates refer to. */
 export interface Named {
   readonly user: Claims
   readonly account: Claims

@@ -15,7 +15,7 @@ const ALGORITHMS = ['ed25519-nkey', 'ed25519']
 
 export type ClaimKind = 'operator' | 'account' | 'user' | 'activation' | 'authorization_response'
 
-/** Who may sign which claims. */
+/** Which keys may sign which claims. */
 const SIGNERS: Readonly<Record<ClaimKind, readonly KeyKind[]>> = {
   operator: ['operator'],
   account: ['account', 'operator'],
@@ -50,7 +50,10 @@ export interface Token {
   readonly problems: string[]
 }
 
-/** Why something is not accepted: for the log, and, of an operator, for who starts the server (nats-server's texts). */
+/**
+ * Why something is not accepted: for the log and, for an operator's token, for the start of the server (nats-server's
+ * texts).
+ */
 export interface Invalid {
   readonly invalid: string
 }
@@ -71,7 +74,7 @@ export function decodeToken(text: string, kind: ClaimKind): Token | Invalid {
   return token
 }
 
-/** Reads a token of any kind, as directories of them do. Who may sign it is left open. */
+/** Reads a token of any kind, as directories of them do. Any signer is accepted. */
 export function decodeAnyToken(text: string): Token | Invalid {
   if (text.length > TOKEN_MAX) return invalid('token too large')
   const chunks = text.split('.')

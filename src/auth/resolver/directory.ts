@@ -277,5 +277,5 @@ export class AccountDirectory implements AccountResolver {
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException)?.code ?? ''
 const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT'
 
-/** What the system said; no path of ours and no token stands in it. */
+/** The text of the system; it holds no path and no token. */
 const reasonOf = (error: unknown): string => codeOf(error) || 'failed'

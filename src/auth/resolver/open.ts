@@ -25,8 +25,8 @@ export interface OpenResolver {
 }
 
 /**
- * Opens the resolver, or says why the server can neither start nor go on by these options. The directory of `before` is
- * looked through anew if it is the same. `warn`: what is questionable, for the log.
+ * Opens the resolver, or returns why the server can neither start nor continue with these options. The directory of
+ * `before` is read again if it is the same. `warn`: doubtful settings, for the log.
  */
 export async function openResolver(
   options: Options,

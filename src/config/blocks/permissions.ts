@@ -110,7 +110,7 @@ const readDraft = block<PermissionsDraft>(
 export function readPermissions(entry: ConfigEntry, reading: Reading): Permissions | undefined {
   const permissions = readDraft(entry, reading, '')
   if (permissions?.responses === undefined) return permissions
-  // Who may answer may, without a list of its own, do nothing else.
+  // A user with permission to respond, without a publish list, may publish nothing else.
   const { allow = [], deny } = permissions.publish ?? {}
   return { ...permissions, publish: { allow, deny } }
 }

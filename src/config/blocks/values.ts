@@ -162,7 +162,7 @@ export function durationOf(entry: ConfigEntry, field: string, reading: Reading):
   return seconds === undefined ? undefined : seconds * 1000
 }
 
-/** Seconds as a number or a time span; answers milliseconds, or the complaint's last words. */
+/** Seconds as a number or a time span; returns milliseconds, or the end of the error text. */
 export function timeoutOf({ value }: ConfigEntry): number | string {
   if (typeof value === 'bigint' || typeof value === 'number') return Number(value) * 1000
   if (typeof value !== 'string') return "'timeout' wrong type"

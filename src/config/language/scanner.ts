@@ -27,7 +27,7 @@ export interface Token {
   /** Text of the item; for an error, what is wrong. */
   readonly text: string
   readonly line: number
-  /** Where it began; 0 for an error, which is told by its line alone. */
+  /** Where it began; 0 for an error that is reported by its line alone. */
   readonly column: number
 }
 

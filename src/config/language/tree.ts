@@ -48,7 +48,7 @@ export function placeText({ file, line, column }: Place): string {
   return line === 0 ? file : `${file}:${line}:${column}`
 }
 
-/** Where an entry stands, for people who are told where a setting comes from. */
+/** The place of an entry, for messages about the origin of a setting. */
 export function originOf({ place }: ConfigEntry): string {
   return place.line === 0 ? apiOrigin(place.file) : `${place.file}:${place.line}`
 }

@@ -324,7 +324,7 @@ function accountFamilies(accounts: readonly AccountTotals[]): Family[] {
   ]
 }
 
-/** The connections with most bytes waiting, then those that were sent most. */
+/** The connections with most pending bytes, then those with most bytes sent. */
 async function busiestConnections({ reports }: PageContext, max: number): Promise<ConnectionRow[]> {
   const find = (sort: 'pending' | 'bytes_to'): Promise<readonly FoundConnections[]> =>
     reports.ask({ kind: 'findConnections', filter: OPEN, sort, max, withRows: true })

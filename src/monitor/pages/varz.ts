@@ -26,7 +26,7 @@ import {
   webSocketMembers,
 } from './varz-security.ts'
 
-/** Kinds of connections that we have and, always 0, those that we have not. */
+/** Supported kinds of connections and, always 0, the others. */
 function perKind(clients: number): Json {
   return { clients, routes: 0, gateways: 0, leafs: 0 }
 }
@@ -124,7 +124,7 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
   }
 }
 
-/** Whether INFO asks who clients are. */
+/** Whether INFO requires credentials. */
 function isAuthRequired(options: Options): boolean {
   return isOperatorMode(options) || authSettings({ ...options, operator: undefined }).isRequired
 }

@@ -74,7 +74,7 @@ export class Sampler {
     clearInterval(this.timer)
   }
 
-  /** One look; those that come while one is under way are left out. Never rejects. */
+  /** One sample; calls during a sample are ignored. Never rejects. */
   private async sample(): Promise<void> {
     if (this.sampling) return
     this.sampling = true

@@ -13,7 +13,7 @@ import { properText } from '../../subjects/byte-string.ts'
 import type { AnnouncementsOwner } from './owner.ts'
 import type { Reply, ServiceCall } from './service.ts'
 
-/** `$SYS.REQ.ACCOUNT.<account>.CONNS`: the same as is told when it changes; silence if there are none. */
+/** `$SYS.REQ.ACCOUNT.<account>.CONNS`: as in the event of a change; no answer if there are none. */
 export async function accountConnections({ request, options, context, system }: ServiceCall): Promise<Reply> {
   const name = properText(request.service.account)
   const asked = options.text('acc')

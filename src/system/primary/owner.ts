@@ -7,7 +7,7 @@ import type { SystemServer } from './server.ts'
 
 export interface AnnouncementsOwner {
   readonly server: SystemServer
-  /** Numbers what is told of the server. */
+  /** Numbers the messages about the server. */
   readonly sequence: MessageSequence
   /** What pages are made of. */
   context(): Promise<PageContext>

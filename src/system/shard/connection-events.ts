@@ -55,7 +55,7 @@ export class ConnectionEvents {
     this.onConnectionsChanged = onConnectionsChanged
   }
 
-  /** It is known who a connection is. */
+  /** A connection is authenticated. */
   connected(client: ClientFacts): void {
     this.note(client, undefined)
   }
@@ -153,7 +153,7 @@ export class ConnectionEvents {
   }
 }
 
-/** Whom a connection that was not let in says it is; never a secret. */
+/** The user that a refused connection claimed; never a secret. */
 function rawUser({ options }: ClientFacts): string {
   const { nkey, user, jwt, token } = options
   if (nkey !== '') return nkey

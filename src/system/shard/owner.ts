@@ -15,9 +15,9 @@ export interface SystemOwner extends Speaker {
   readonly clients: ReadonlyNumberMap<ClientFacts>
   readonly router: Pick<Router, 'dispatch' | 'planner'>
   readonly serviceCalls: { apart(work: () => void): void }
-  /** Numbers what is told of the server. */
+  /** Numbers the messages about the server. */
   readonly sequence: MessageSequence
-  /** Who answers requests: the primary. Undefined: there is nothing to be said. */
+  /** The responder on the primary. Undefined: there is no answer. */
   readonly questions: {
     ask(kind: 'system', question: { readonly request: SystemRequest }): Promise<SystemAnswer | undefined>
   }

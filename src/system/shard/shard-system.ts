@@ -115,7 +115,7 @@ export class ShardSystem {
   // ── Requests ──────────────────────────────────────────────────────────────────────────────────────────
 
   private take(service: Service, run: Run, publisher: Publisher): number {
-    // What the server itself publishes is no request: answers to a reply subject that is one of ours end here.
+    // Messages of the server itself are no requests: answers to a reply subject that is a service end here.
     if (isServer(publisher)) return 0
     const reply = replyOf(run)
     for (let i = 0; i < run.count; i++) {
@@ -168,7 +168,7 @@ export class ShardSystem {
     this.count(asker, -1, -request.body.length)
   }
 
-  /** Resolves when the answer is on its way to all who hear it: until then the request counts as one that waits. */
+  /** Resolves when the answer is on its way to all subscribers: until then the request counts as waiting. */
   private async answer(reply: string, { payloads, headers }: SystemAnswer): Promise<void> {
     const publisher = new ServerPublisher()
     for (const payload of payloads) {

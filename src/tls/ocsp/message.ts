@@ -140,7 +140,7 @@ function statusOf(bytes: Buffer, certificate: X509Certificate, issuer: X509Certi
   return statusIn(data, certificate, issuer)
 }
 
-/** Those of the certificates sent along who may answer for the issuer. */
+/** The enclosed certificates that may answer for the issuer. */
 function delegates(certificates: readonly Buffer[], issuer: X509Certificate): X509Certificate[] {
   const now = Date.now()
   return certificates
