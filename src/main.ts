@@ -18,7 +18,7 @@ function fail(error: unknown, code = 1): never {
   process.exit(code)
 }
 
-/** Serves, or only looks at the configuration. */
+/** Serves, or only checks the configuration. */
 async function obeyRun(command: RunCommand): Promise<void> {
   const surroundings = surroundingsOf(process.env)
   if (command.purpose === 'check') {

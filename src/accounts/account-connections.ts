@@ -20,7 +20,7 @@ import type { Account } from './account.ts'
 
 const WORD_BYTES = 4
 const BUCKETS = 16 * 1024
-/** Where words stand in the header. */
+/** Offsets of words in the header. */
 const LOCK = 0
 const FREE = 1
 /** The row after the last one that was ever used; 0 for the first. */
@@ -29,7 +29,7 @@ const TOP = 2
 const SWEEP_AT = 3
 const HEADS = 4
 const HEADER_WORDS = HEADS + BUCKETS
-/** Where words stand in a row. */
+/** Offsets of words in a row. */
 const NEXT = 0
 const DIGEST = 1
 const DIGEST_WORDS = 8
@@ -39,7 +39,7 @@ const OPEN = 0
 /** No row: offsets are in words from the start of the table. */
 const NONE = 0
 const ROWS_FIRST = 1024
-/** How long to sleep before the lock is looked at again, unless woken. */
+/** How long to sleep before the lock is tried again, unless woken. */
 const LOCK_WAIT_MS = 1
 
 export class AccountConnections {

@@ -61,8 +61,8 @@ export class Mappings {
 }
 
 /**
- * Clients may publish to what is no subject, or has wildcards. As in nats-server, a `*` of the source stands neither
- * for `>` nor for an empty token, and `>` for any rest.
+ * Clients may publish to malformed subjects and to wildcards. As in nats-server, a `*` of the source matches neither
+ * `>` nor an empty token, and `>` matches any rest.
  */
 function isMappedBy(source: Transform, tokens: readonly string[]): boolean {
   if (!source.matches(tokens)) return false

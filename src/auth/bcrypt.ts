@@ -3,8 +3,8 @@
 import { compareSync } from 'bcryptjs'
 
 /**
- * Whether the hash is the password's. Returns false for what is no hash. nats-server does not look at the letter of the
- * variant, so neither do we; and bcrypt looks at the first 72 bytes only.
+ * Whether the hash is the password's. Returns false for what is no hash. nats-server ignores the letter of the variant,
+ * and so does Heddle; bcrypt uses the first 72 bytes only.
  */
 export function checkBcrypt(hash: string, password: string): boolean {
   try {

@@ -349,10 +349,7 @@ function admitByOperator(
   })
 }
 
-/**
- * The identity. nats-server does not look at where from and how the user may connect here; an answer that says so
- * means it, so we do.
- */
+/** The identity. nats-server ignores the networks and kinds of connection in an answer; Heddle enforces them. */
 function admit(
   user: User,
   rights: Rights,

@@ -151,7 +151,7 @@ function userOfCertificate(users: ReadonlyMap<string, KnownUser>, request: AuthR
   return name === undefined ? undefined : users.get(name)
 }
 
-/** Whether a certificate could stand for the user on some listener, so that an empty password is no password. */
+/** Whether some listener maps certificates to the user, so that an empty password is no password. */
 function canMap(settings: AuthSettings, user: KnownUser): boolean {
   const { standard, websocket } = settings.tlsMap
   return (standard && mayConnectBy(user, 'STANDARD')) || (websocket && mayConnectBy(user, 'WEBSOCKET'))

@@ -6,7 +6,7 @@
 
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, verify } from 'node:crypto'
 
-/** What a key is for; the first letter of its text says so. */
+/** The kind of a key, by the first letter of its text. */
 export type KeyKind = 'operator' | 'account' | 'user' | 'server' | 'cluster' | 'curve'
 
 const KINDS: Readonly<Record<number, KeyKind>> = {
@@ -29,7 +29,7 @@ const BYTES_LENGTH = 35
 const SIGNATURE_BYTES = 64
 const NONCE_BYTES = 11
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
-/** What stands before a raw Ed25519 key in its DER form. */
+/** The prefix of a raw Ed25519 key in DER form. */
 const DER_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 
 /** 11 random bytes as 15 characters: what a client signs. New for each connection. */

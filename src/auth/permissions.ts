@@ -54,9 +54,9 @@ export class CompiledPermissions {
   }
 
   /**
-   * Whether SUB may name the filter; an empty queue means none. What nats-server allows is allowed if it lies inside
-   * what is allowed as a whole: nats-server reads `>` as a token like others, so that where `foo.*` is allowed it lets
-   * `foo.>` pass, and delivers `foo.a.b`; we do not.
+   * Whether SUB may name the filter; an empty queue means none. A filter must lie within the allowed subjects as a
+   * whole. nats-server reads `>` as a token like others: where `foo.*` is allowed it accepts `foo.>`, and delivers
+   * `foo.a.b`; Heddle does not.
    */
   maySubscribe(filter: string, queue: string): SubscribeVerdict {
     if (!isAllowed(this.subscribe, filter, queue, 'literal')) return 'denied'

@@ -40,7 +40,7 @@ export class ResponsePermits {
     if (this.replies.size > REPLIES_MAX) this.replies.delete(this.replies.keys().next().value as string)
   }
 
-  /** Whether a message may be published to the subject as an answer. To be asked once a message: it counts. */
+  /** Whether a message may be published to the subject as an answer. To be asked once per message: it counts. */
   mayRespond(subject: string): boolean {
     const reply = this.replies.get(subject)
     if (reply === undefined) return false

@@ -42,7 +42,7 @@ export interface OperatorSettings {
   readonly trustedKeys: readonly string[]
   /** Keys of operators that require signing keys: accounts that they sign must use signing keys as well. */
   readonly strictKeys: readonly string[]
-  /** The token of clients that bring none; empty: none. */
+  /** The token of clients without one; empty: none. */
   readonly defaultSentinel: string
   /** Only these accounts, the system account among them; empty: all. */
   readonly pinnedAccounts: readonly string[]

@@ -49,8 +49,8 @@ export function createAuthenticator(options: Options, services: AuthServices): A
 }
 
 /**
- * Whether a password stands in the options that is not hashed: the log warns of it. A user without one counts, unless
- * certificates may speak for him.
+ * Whether the options contain a plain password: the log warns of it. A user without a password counts, unless
+ * certificates may identify it.
  */
 export function hasPlainPassword({ authorization, accounts, tls }: Options): boolean {
   const single = authorization?.password ?? ''
@@ -62,7 +62,7 @@ export function hasPlainPassword({ authorization, accounts, tls }: Options): boo
   })
 }
 
-/** Names of all users that the options tell of. */
+/** Names of all users in the options. */
 export function userNames({ authorization, accounts }: Options): string[] {
   const users = [...(authorization?.users ?? []), ...accounts.flatMap((account) => account.users)]
   return users.map(({ username }) => username).filter((name) => name !== '')

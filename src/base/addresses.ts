@@ -2,7 +2,7 @@
 
 import { networkInterfaces } from 'node:os'
 
-/** Every address of the machine; where listeners stand if nothing else is said. */
+/** Every address of the machine: the default of listeners. */
 export const ANY_HOST = '0.0.0.0'
 
 /** `host:port`, with brackets around an IPv6 address. */
@@ -10,7 +10,7 @@ export function hostPort(host: string, port: number): string {
   return `${bracketed(host)}:${port}`
 }
 
-/** A host as it stands in front of a port. */
+/** A host in the form before a port. */
 export function bracketed(host: string): string {
   return host.includes(':') ? `[${host}]` : host
 }

@@ -71,8 +71,8 @@ export const HEARTBEAT_MS = 250
 /** How often the log says how many TLS handshakes were too many. */
 export const THROTTLED_LOG_MS = 1_000
 /**
- * Longest wait for a shard's answer to a question. One that does not turn its loop is given up as soon as that is
- * noticed; this is for one that turns it and has so much to do that it does not come to answering.
+ * Longest wait for a shard's answer to a question. A shard that does not turn its loop is given up as soon as that is
+ * noticed; this bound is for one that turns it and is too busy to answer.
  */
 export const SHARD_ANSWER_MS = 10_000
 /** How long an orderly stop waits for sockets to take what is queued for them. */
@@ -218,18 +218,18 @@ export const RING_BUSY_BYTES = 16 * 1024
 /** Traced messages of which another shard is to tell what happened; of more than these it does not. */
 export const TRACES_AWAITED_MAX = 4_096
 /**
- * Longest names of accounts and queue groups, in bytes: they stand in the head of each frame. No queue group is refused
- * but where the limit of control lines was raised.
+ * Longest names of accounts and queue groups, in bytes: they are in the head of each frame. A queue group is refused
+ * only where the limit of control lines was raised.
  */
 export const ACCOUNT_NAME_MAX = 1024
 export const QUEUE_NAME_MAX = 8 * 1024
-/** A frame has room for this many bytes of messages at least, whatever names stand in its head. */
+/** A frame has room for this many bytes of messages at least, whatever the names in its head. */
 export const FRAME_ROOM_MIN = 16 * 1024
 /** Times a queue-group message may look for another shard after its picked member has gone. */
 export const REROUTE_MAX = 32
 
 // ── Monitoring pages ────────────────────────────────────────────────────────────────────────────────────
-/** Connections and subscriptions that a shard looks at for pages in one turn of its loop; about a millisecond. */
+/** Connections and subscriptions that a shard examines for pages in one turn of its loop; about a millisecond. */
 export const PAGE_TURN_WORK = 1_000
 /** Long pages that are made at once. The others wait, and equal waiting requests share one page. */
 export const PAGES_AT_ONCE = 2

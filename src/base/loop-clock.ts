@@ -4,10 +4,10 @@
 
 import { HEARTBEAT_MS } from './constants.ts'
 
-/** Between two ticks this much may pass; if more has passed, the loop stood still since the tick before. */
+/** Between two ticks this much may pass; if more has passed, the loop was stopped since the previous tick. */
 export const LOOP_GAP_MAX_MS = 2 * HEARTBEAT_MS
 
-/** A clock that stands still while the loop does. Its owner calls tick() every HEARTBEAT_MS. */
+/** A clock that stops while the loop is stopped. Its owner calls tick() every HEARTBEAT_MS. */
 export class LoopClock {
   private tickedMs = performance.now()
   private stoodStillMs = 0
@@ -19,8 +19,8 @@ export class LoopClock {
   }
 
   /**
-   * Milliseconds, comparable with each other only. When it turns out that the loop stood still, the clock is back where
-   * it was at the latest tick: a silent peer has some time left to be heard.
+   * Milliseconds, comparable with each other only. When the loop turns out to have been stopped, the clock is set back
+   * to the latest tick: a silent peer has some time left to be heard.
    */
   get nowMs(): number {
     const nowMs = performance.now()

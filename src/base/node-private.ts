@@ -72,7 +72,7 @@ interface Buffered {
 
 interface UserBuffer {
   readonly buffer: Buffer
-  /** Is told how many bytes stand in it; answers whether to go on. */
+  /** Called with the number of bytes in it; returns whether to continue. */
   readonly callback: (bytes: number) => boolean
 }
 

@@ -5,7 +5,7 @@
 export const NODE_LEAST = '22.15.0'
 /** Node can move accepted sockets to worker threads from here on. */
 export const NODE_WITH_TRANSFER = '24.21.0'
-/** The line of Node that Heddle brings: flags of its V8 are known. */
+/** The release line of Node in the package: flags of its V8 are known. */
 export const NODE_PINNED = '26.0.0'
 
 /** Compares the first two numbers of two versions. */

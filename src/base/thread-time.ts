@@ -6,7 +6,7 @@ import { closeSync, openSync, readlinkSync, readSync } from 'node:fs'
 
 /** Linux counts a thread's processor time in hundredths of a second, whatever the processor. */
 const TICK_MS = 10
-/** Where the numbers stand that come after the name, which may hold anything and ends with the last bracket. */
+/** The offset of the numbers behind the name, which may hold any characters and ends with the last bracket. */
 const STATE = 0
 const USER_TICKS = 11
 const SYSTEM_TICKS = 12

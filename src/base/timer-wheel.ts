@@ -7,7 +7,7 @@
 export interface Timed {
   /** Undefined: in no wheel. */
   bucket: Timed[] | undefined
-  /** Where it stands in its bucket. */
+  /** Its index in its bucket. */
   place: number
 }
 

@@ -65,7 +65,7 @@ export interface TurnWork {
 }
 
 export class Turns implements TurnWork {
-  /** Work left in the turn at hand. Whatever works counts it down, and ends soon after it is below zero. */
+  /** Work left in the current turn. All work counts it down, and ends soon after it is below zero. */
   left = TURN_WORK
   /** Those whose turn is over, in the order in which they go on. */
   private waiting: (() => void)[] = []

@@ -22,7 +22,7 @@ export interface RunCommand {
   readonly purpose: 'serve' | 'check' | 'explain'
   /** Empty: none. */
   readonly configFile: string
-  /** With -t: the file that a reload would bring; empty: none. */
+  /** With -t: the file for a reload; empty: none. */
   readonly testReload: string
   readonly layer: Layer
   readonly tls: TlsFlags | undefined

@@ -16,7 +16,7 @@ export function apiOrigin(option: string): string {
   return `option ${option}`
 }
 
-/** What blocks say that are only checked so far: what rules between settings look at. */
+/** Contents of blocks that are only checked so far, for the rules between settings. */
 export interface LaterBlocks {
   readonly cluster?: Checked
   readonly gateway?: Checked

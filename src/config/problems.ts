@@ -88,8 +88,8 @@ export function quoteText(text: string): string {
 }
 
 /**
- * A value as complaints show it, as Go's %v. What is in a map or an array is not shown: it may be a secret, and
- * nats-server shows where in its memory it stands.
+ * A value in error texts, as Go's %v. Contents of maps and arrays are not shown: they may be secrets, and nats-server
+ * shows their addresses in memory.
  */
 export function shownValue(value: ConfigValue): string {
   if (typeof value === 'number') return floatText(value)

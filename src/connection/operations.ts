@@ -368,9 +368,9 @@ export class Operations implements ParserHandler, LoginOutcome {
   // ── Before an operation takes effect ──────────────────────────────────────────────────────────────────
 
   /**
-   * What publishers on other shards have flushed by now is dealt with first: it is delivered by the subscriptions and
-   * rights that there were, and stands before the answer. The work counts as this client's: one that sends thousands of
-   * operations while others publish gives way all the sooner.
+   * Messages that publishers on other shards have flushed by now are processed first: they are delivered by the earlier
+   * subscriptions and permissions, and before the answer. The work counts as this client's: one that sends thousands of
+   * operations while others publish yields the sooner.
    */
   private catchUp(): void {
     this.shard.catchUp()

@@ -32,7 +32,7 @@ export interface LoginDesk {
   identify(request: AuthRequest): Soon<Identity | Refusal>
   /** The same, in turn with others whose signatures are to be checked. */
   identifyInTurn(request: AuthRequest, isGone: () => boolean): Soon<Identity | Refusal>
-  /** What people call an account. */
+  /** The display name of an account. */
   accountTag(name: string): string
 }
 

@@ -1,4 +1,4 @@
-// What an exporting account is told of the requestor: the value of the header Nats-Request-Info
+// The description of the requestor for the exporting account: the value of the header Nats-Request-Info
 // (docs/reference/delivery.md, "Service imports").
 
 import type { ClientFacts } from './facts.ts'

@@ -53,7 +53,7 @@ export class Rights {
     return this.permissions.mayDeliver(subject, queue)
   }
 
-  /** Whether delivered() is to be told of reply subjects. */
+  /** Whether delivered() is called for reply subjects. */
   get mayAnswer(): boolean {
     return this.permits !== undefined
   }

@@ -6,7 +6,7 @@
 const REMEMBERED_MAX = 1_000
 
 export class UnheardRequests {
-  /** By reply subject: messages that shards did not deliver, each counted once a shard. */
+  /** By reply subject: messages that shards did not deliver, each counted once per shard. */
   private readonly told = new Map<string, number>()
 
   /**

@@ -21,7 +21,7 @@ export interface Branch {
   total: number
   /** Queue groups on exactly this filter. */
   queues: number
-  /** Whether anything stands under it. */
+  /** Whether it has any subscription. */
   hasMore: boolean
 }
 

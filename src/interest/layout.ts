@@ -23,7 +23,7 @@
 // The first token of a path is the account, so accounts are subtrees: root ─ $G ─ orders ─ * ─ created
 
 export const Header = { sequence: 0, capacity: 1, edges: 2, seed: 3, root: 4 } as const
-/** The root node stands behind the header; it has no token. */
+/** The root node follows the header; it has no token. */
 export const HEADER_WORDS = 16
 
 export const Node = {

@@ -37,7 +37,7 @@ export class InterestReader {
   private bytes: Uint8Array
   /** Nodes of the latest walk. */
   private readonly found: number[] = []
-  /** Of the walk at hand: nodes that are still to be followed, each with where its part of the subject starts. */
+  /** Of the current walk: nodes that are still to be followed, each with the start of its part of the subject. */
   private readonly branches: number[] = []
   private steps = 0
   /** Steps that the latest call took, all its tries together. */
@@ -94,7 +94,7 @@ export class InterestReader {
     return { plain: true, queues: latest?.queues, guessed: true }
   }
 
-  /** Whether anything stands in an account; a hint, as nothing holds still meanwhile. */
+  /** Whether an account has any subscription; a hint, because the index may change meanwhile. */
   hasAccount({ bytes }: AccountKey): boolean {
     if (this.words[Header.capacity] !== this.words.length) this.follow()
     this.steps = this.words.length

@@ -50,7 +50,7 @@ export class InterestWriter {
   private tombstones = 0
   /** Something was removed that SEQUENCE does not count yet. */
   private unsettled = false
-  /** Path of the filter at hand as bytes; reused. */
+  /** Path of the current filter as bytes; reused. */
   private path: Buffer = Buffer.alloc(256)
 
   constructor(region: SharedArrayBuffer, generations: Generations, seed: number) {
@@ -74,9 +74,9 @@ export class InterestWriter {
   }
 
   /**
-   * Adds a subscription on a filter; `queue` is empty for a plain one. Byte strings. `isImport`: it stands for one of
-   * another account. Returns the filter's node, to be named in remove(), or 0 if the region is full: then nothing was
-   * changed.
+   * Adds a subscription on a filter; `queue` is empty for a plain one. Byte strings. `isImport`: it is the counterpart
+   * of one in another account. Returns the filter's node, to be named in remove(), or 0 if the region is full: then
+   * nothing was changed.
    */
   add(account: string, filter: string, queue: string, isImport = false): number {
     if (!this.ensureEdges(countTokens(filter) + 1)) return 0

@@ -39,7 +39,7 @@ export class FileSink implements LogSink {
   /** Before this nothing is done about a file that is too large. */
   private retryAtMs = Number.NEGATIVE_INFINITY
   private retryMs = RETRY_MS
-  /** Lines given up since the latest one that was written, and why the last one was. */
+  /** Lines dropped since the latest written one, and the cause for the last of them. */
   private lost = 0
   private reason = ''
   /** The file ends in the middle of a line. */
@@ -162,7 +162,7 @@ export class FileSink implements LogSink {
     }
   }
 
-  /** A word about the file itself, to the file, without another look at its size. */
+  /** A line about the file itself, to the file, without another check of its size. */
   private say(tag: 'INF' | 'ERR', text: string): void {
     this.put(this.ownLine(tag, text))
   }
@@ -194,7 +194,7 @@ export class FileSink implements LogSink {
 
 const LEVELS = { INF: 'info', WRN: 'warn', ERR: 'error' } as const
 
-/** On some file systems, closing tells of lines that could not be written. They are lost; the file is closed. */
+/** On some file systems, close reports lines that could not be written. They are lost; the file is closed. */
 function close(fd: number): void {
   try {
     closeSync(fd)

@@ -31,7 +31,7 @@ export class StderrSink implements LogSink {
   private readonly clock = new Int32Array(new SharedArrayBuffer(4))
   /** What is left of a line longer than the pipe's room. */
   private rest: Buffer | undefined
-  /** Lines given up since the latest one that went out. */
+  /** Lines dropped since the latest written one. */
   private lost = 0
   /** Until then no line is tried: the latest one failed. */
   private retryAtMs = 0

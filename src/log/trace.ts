@@ -49,7 +49,7 @@ function withoutSecrets(json: string): string {
     text += json.slice(taken, upTo)
     taken = upTo
   }
-  /** A string or number whose kind is known only by what follows: a name stands before a colon. */
+  /** A string or number whose kind is known only by the next token: a name precedes a colon. */
   const settle = (isName: boolean): void => {
     if (latest === undefined) return
     const { kind, start, end } = latest

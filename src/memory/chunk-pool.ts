@@ -39,7 +39,7 @@ export class Chunk {
   /** Called by the pool when the chunk is handed out again. */
   reuse(): void {
     this.references = 1
-    // The same view never stands for other bytes.
+    // A view always refers to the same bytes.
     this.lastView = undefined
   }
 

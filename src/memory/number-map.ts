@@ -1,15 +1,15 @@
 // A map by number for entries that change all the time, such as connections and their subscriptions.
 //
-// V8's Map rebuilds its table every few dozen deletions, and each table that was given up refers to its successor. Once
-// a full collection has moved a table to the old generation, all tables after it are kept until the next full one,
-// though they are unused, and with them every connection that stood in any: each is copied twice and becomes garbage of
-// the old generation. Tables of this map know nothing of each other.
+// V8's Map rebuilds its table every few dozen deletions, and each discarded table refers to its successor. Once a full
+// collection has moved a table to the old generation, all tables after it are kept until the next full one, though they
+// are unused, and with them every connection in any of them: each is copied twice and becomes garbage of the old
+// generation. Tables of this map know nothing of each other.
 
 import { mix } from './block.ts'
 
 const FIRST_PLACES = 64
 
-/** The map, to look at. */
+/** The map, for inspection. */
 export interface ReadonlyNumberMap<V> {
   readonly size: number
   has(key: number): boolean

@@ -8,8 +8,8 @@
 // HEAD and TAIL count bytes forever (modulo 2^32); their difference is what is in the ring. The producer alone writes
 // HEAD, the consumer alone writes TAIL.
 //
-// Going to sleep without losing a wake-up: the consumer announces that it sleeps, THEN looks at HEAD once more. The
-// producer publishes HEAD, THEN looks whether the consumer sleeps. All four are sequentially consistent, so at least
+// Going to sleep without losing a wake-up: the consumer announces that it sleeps, THEN checks HEAD once more. The
+// producer publishes HEAD, THEN checks whether the consumer sleeps. All four are sequentially consistent, so at least
 // one of them sees the other. A producer that found no room waits for the consumer in the same way (STARVED).
 
 import { BLOCK_SLACK, RING_BYTES_MAX, RING_BYTES_MIN, RINGS_BYTES_MAX } from '../base/constants.ts'
@@ -37,7 +37,9 @@ function openRing(memory: SharedArrayBuffer): { words: Int32Array; block: Block 
 
 export class RingProducer {
   readonly block: Block
-  /** Largest frame: it fits wherever the head stands. A longer run is parted, a longer message goes in fragments. */
+  /**
+   * Largest frame: it fits at any position of the head. A longer run is split, a longer message is sent in fragments.
+   */
   readonly frameMax: number
   /** Bytes that the ring holds. */
   readonly size: number

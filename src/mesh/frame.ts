@@ -53,8 +53,8 @@ function pad(bytes: number): number {
 }
 
 /**
- * Writes a frame at `at`: messages [from, from + count) of `run`, or of the one message at `from` the bytes
- * [rawStart, rawStart + rawBytes). `work`: the number of the work at hand. Returns the bytes written.
+ * Writes a frame at `at`: messages [from, from + count) of `run`, or of the one message at `from` the bytes [rawStart,
+ * rawStart + rawBytes). `work`: the number of the current work. Returns the bytes written.
  */
 export function writeFrame(
   to: Block,
@@ -101,10 +101,7 @@ export function writeFrame(
 /** Bytes of a frame that bears no message. */
 export const FENCE_BYTES = At.end
 
-/**
- * Writes a frame that says: what stands before it is all that was sent until now. `number` says what it is for, see
- * Peer.
- */
+/** Writes a fence: all that was sent until now stands before it. `number` identifies it, see Peer. */
 export function writeFence({ view, bytes }: Block, at: number, number: number, work: number): void {
   bytes.fill(0, at, at + FENCE_BYTES)
   view.setInt32(at + At.bytes, FENCE_BYTES, true)
@@ -205,7 +202,7 @@ export function readFrame(from: Block, at: number, frame: Frame, run: Run): void
   run.memo = undefined
 }
 
-/** Points `run` at raw messages that stand in `block` from `start` on; the subject and reply offsets follow. */
+/** Points `run` at raw messages in `block` from `start` on; the subject and reply offsets follow. */
 export function attachRun(run: Run, block: Block, start: number): void {
   run.subjectStart += start
   run.subjectEnd += start

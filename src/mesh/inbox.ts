@@ -70,7 +70,7 @@ export class Inbox {
   }
 
   private take(most: number, paused = false): number {
-    // A frame that is being dealt with stands in its ring still.
+    // A frame that is being processed is still in its ring.
     if (this.isTaking) return 0
     this.isTaking = true
     // What goes on from here comes behind what it was published behind.

@@ -21,7 +21,7 @@ interface WaitingFrames {
 
 /** What a link asks of the peer that it leads to. */
 export interface LinkOwner {
-  /** The number of the work at hand (publish-order.ts). */
+  /** The number of the current work (publish-order.ts). */
   readonly work: number
   /** Wakes the other shard. */
   wake(): void

@@ -27,7 +27,7 @@ export class PublishOrder {
     this.isTaken = false
   }
 
-  /** The number of the work at hand. */
+  /** The number of the current work. */
   get current(): number {
     if (!this.isTaken) {
       this.isTaken = true

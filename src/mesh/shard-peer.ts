@@ -238,7 +238,7 @@ export class ShardPeer implements InboxRing {
     return number
   }
 
-  /** What waited for it goes on when the frame at hand, and all that it is part of, is over. */
+  /** Callbacks for it run when the current frame, and all that it is part of, is over. */
   private fenceArrived(number: number): void {
     const then = this.fences.get(number)
     this.fences.delete(number)
@@ -249,7 +249,7 @@ export class ShardPeer implements InboxRing {
     })
   }
 
-  /** Calls back with what the peer tells of one of its publishers; with an empty text if it has gone. */
+  /** Calls back with the peer's description of one of its publishers; with an empty text if it has gone. */
   askWhoIs(connection: number, then: (info: string) => void): void {
     if (this.gone) {
       then('')

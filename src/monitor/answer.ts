@@ -35,7 +35,7 @@ export function bytesAnswer(bytes: Buffer, headers: Answer['headers'], status = 
   return { status, headers, body: () => Promise.resolve([bytes]) }
 }
 
-/** Words for people. */
+/** Texts for the operator. */
 export function textAnswer(text: string, status = 200, headers: Answer['headers'] = TEXT_HEADERS): Answer {
   return { ...bytesAnswer(Buffer.from(text), headers, status), text }
 }

@@ -68,7 +68,7 @@ export class Parameters {
   refused: string | undefined
   private readonly values = new Map<string, string>()
 
-  /** `query` is what stands behind the question mark, or names and values that were read from elsewhere. */
+  /** `query` is the text behind the question mark, or names and values from another source. */
   constructor(query: string | ReadonlyMap<string, string>) {
     if (typeof query !== 'string') {
       this.values = new Map(query)

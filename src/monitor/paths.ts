@@ -26,7 +26,7 @@ export function redirection(path: string, query: string): Answer | undefined {
   })
 }
 
-/** What does not stand for itself in a path becomes `%XX`; escapes stay. */
+/** Characters that are special in a path become `%XX`; escapes stay. */
 function escapePath(path: string): string {
   const escaped = (char: string): string => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
   return path.replace(/[^A-Za-z0-9\-_.~$&+,/:;=@%]/g, escaped)

@@ -1,4 +1,4 @@
-// Bytes that wait for one socket: queued here in slices, written once a turn, counted as they queue.
+// Bytes that wait for one socket: queued here in slices, written once per turn, counted as they queue.
 //
 // A connection with nothing queued owns no memory here. Small output for it alone is appended to its own tail chunk;
 // output that other receivers share is queued as slices. A slice holds one reference to its chunk until the socket has
@@ -295,7 +295,7 @@ export class Outbound {
     }
     this.waitingSinceMs = this.owner.clock.nowMs
     this.inFlightBytes = bytes
-    // An empty write stands behind the others: its callback says that they were taken.
+    // An empty write follows the others: its callback confirms that they were taken.
     this.socket.write(
       EMPTY,
       guarded(this.handler.failed, () => {

@@ -35,7 +35,7 @@ export interface Address {
   readonly port: number
 }
 
-/** What a header says, or that there is none. `rest`: bytes that stand behind it, or all of them. */
+/** The contents of a header, or that there is none. `rest`: the bytes behind it, or all of them. */
 export interface HeaderRead {
   /** The client behind the proxy; undefined: the proxy itself, as for a health check, or there is no header. */
   readonly source: Address | undefined
@@ -183,7 +183,7 @@ export class ProxyHeaderReader {
   }
 }
 
-/** As Go reads addresses: without the zone that Node lets stand behind one. */
+/** As Go reads addresses: without the zone that Node keeps behind one. */
 function isAddress(text: string): boolean {
   return isIPv4(text) || (isIPv6(text) && !text.includes('%'))
 }

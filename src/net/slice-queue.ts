@@ -54,8 +54,8 @@ export class SliceQueue {
   }
 
   /**
-   * Drops the oldest messages until `least` bytes are gone, or no message is left. Lines stay, before the messages that
-   * they stood behind; so does the rest of a message whose head has been written.
+   * Drops the oldest messages until `least` bytes are gone, or no message is left. Lines stay, now in front of the
+   * messages that they followed; so does the rest of a message whose head has been written.
    */
   dropOldest(least: number): Dropped {
     const { chunks, starts, ends, units } = this

@@ -147,7 +147,7 @@ export interface Options {
   readonly resolverPinnedAccounts: readonly string[]
   /** Public keys of operators, in place of their tokens. */
   readonly trustedKeys: readonly string[]
-  /** The token of clients that bring none, in operator mode. */
+  /** The token of clients without one, in operator mode. */
   readonly defaultSentinel: string
   /** Client connections may begin with the header of the PROXY protocol, which names the client behind a proxy. */
   readonly proxyProtocol: boolean

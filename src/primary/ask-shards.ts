@@ -20,7 +20,7 @@ export async function askShards(
   clearTimeout(timer)
   return {
     reports: answers.filter((report) => report !== undefined),
-    // A shard that is down has neither connections nor anything else to tell of.
+    // A shard that is down has neither connections nor other data.
     silent: [...answers.keys()].filter((shard) => answers[shard] === undefined && isReady(slots[shard])),
   }
 }

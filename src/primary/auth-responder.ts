@@ -25,7 +25,7 @@ export class AuthResponder {
   /** What is known of clients' certificates; undefined: no question yet. */
   ocspCounts: OcspCounts | undefined
 
-  /** `options` are those in force at the question; `ocsp` is told of certificates that are not good. */
+  /** `options` are those in force at the question; `ocsp` receives reports of revoked certificates. */
   constructor(options: () => Options, authenticate: Authenticate | undefined, ocsp: OcspObserver) {
     this.authenticate = authenticate
     this.answerers = {

@@ -30,7 +30,7 @@ export class Descriptors {
   readonly kept: number
 
   private readonly log: { error(text: string): void }
-  /** Since the log was told of them. */
+  /** Since they were logged last. */
   private refused = 0
   private toldMs = Number.NEGATIVE_INFINITY
   private own = 0

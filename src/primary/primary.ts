@@ -170,7 +170,7 @@ export class Primary {
     if (this.closing) throw new Error('the server was stopped while it started')
   }
 
-  /** Loaded only when it is wanted: HTTP costs a tenth of the time that a start may take. */
+  /** Loaded on demand: HTTP costs a tenth of the time that a start may take. */
   private async loadMonitor(): Promise<[typeof Monitor, PageSources] | undefined> {
     const { monitorPort, httpsPort } = this.options
     if (monitorPort === undefined && httpsPort === undefined) return undefined
@@ -425,7 +425,7 @@ export class Primary {
   }
 
   private async shutDown(): Promise<void> {
-    // Whatever is under way looks at `closing`, which holds from the next turn on.
+    // Work under way checks `closing`, which is set from the next turn on.
     await Promise.resolve()
     this.hurry.abort()
     if (this.started) this.log.info('Initiating Shutdown...')

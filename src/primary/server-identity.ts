@@ -5,8 +5,8 @@ import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 
 /**
- * The identity of a server that listens on `port`. There are no `connect_urls` in it: a server that stands alone has no
- * other address to offer, and its own ones, behind NAT, would lead clients astray.
+ * The identity of a server that listens on `port`. There are no `connect_urls` in it: a single server has no other
+ * address to offer, and its own ones, behind NAT, would lead clients astray.
  */
 export function identityOf(serverId: string, options: Options, port: number): ServerIdentity {
   const { name, host, clientAdvertise, maxPayload, noHeaderSupport } = options

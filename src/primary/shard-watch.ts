@@ -11,7 +11,7 @@ import type { Gauges } from '../reports/gauges.ts'
 /** The result of a check. `late` and `responsive` are reported once. */
 export type Sight = 'beats' | 'responsive' | 'silent' | 'late' | 'stuck'
 
-/** What it looks at. */
+/** Its input. */
 type WatchedGauges = Pick<Gauges, 'heartbeat' | 'thread'>
 
 export class ShardWatch {
@@ -92,7 +92,7 @@ export class ShardWatch {
   }
 }
 
-/** A debugger may hold a thread for as long as it likes. */
+/** A debugger may hold a thread without limit. */
 function isInspected(): boolean {
   return process.getBuiltinModule('node:inspector').url() !== undefined
 }

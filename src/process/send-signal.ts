@@ -16,7 +16,7 @@ const SIGNALS = new Map<string, NodeJS.Signals>([
   ['ldm', 'SIGUSR2'],
 ])
 
-/** `spec` is what stands behind `--signal`. Returns why the signal could not be sent, or undefined if it was. */
+/** `spec` is the value of `--signal`. Returns why the signal could not be sent, or undefined if it was. */
 export function sendSignal(spec: string, program: string = PROGRAM): string | undefined {
   const [name, target = '', ...more] = spec.split('=')
   if (more.length > 0) return `invalid signal parameters: [${more.join(' ')}]`

@@ -7,7 +7,7 @@ import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 export class Backlog {
   private readonly pool: ChunkPool
   private chunk: Chunk
-  /** What is left stands in [start, end) of `block`. The reader moves `start`. */
+  /** The rest is in [start, end) of `block`. The reader moves `start`. */
   start = 0
   end: number
 

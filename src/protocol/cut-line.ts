@@ -38,7 +38,7 @@ export class CutLine {
     return true
   }
 
-  /** Stands in front of block[start, end): there, or in another block where there is no room. */
+  /** Puts itself in front of block[start, end): there, or in another block if there is no room. */
   before(block: Block, start: number, end: number): Span {
     if (this.length <= start) {
       this.bytes.copy(block.bytes, start - this.length, 0, this.length)

@@ -23,7 +23,7 @@ const MSG_START = 5
 
 /** The dialect of a kind of receiver: one head per run and group, copied in front of each payload. */
 export interface Dialect {
-  /** The head composed last stands in the first `length` bytes. */
+  /** The latest composed head is in the first `length` bytes. */
   readonly block: Block
   readonly length: number
   /**

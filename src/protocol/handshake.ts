@@ -81,7 +81,7 @@ export function encodeInfo(
     info['remote_account'] = hello.account
     if (hello.isSystem) info['acc_is_sys'] = true
   }
-  // A blank stands before the line end, as clients have always seen it.
+  // A blank precedes the line end, as it always has for clients.
   return Buffer.from(`${openingOf(identity)},${JSON.stringify(info).slice(1)} \r\n`)
 }
 

@@ -10,7 +10,7 @@ export interface ParserTracer {
   messageCameIn(message: Buffer, headerSize: number): void
 }
 
-/** Shows the first message of a run, whose line stands at `at`. */
+/** Shows the first message of a run, with its line at `at`. */
 export function traceRun(tracer: ParserTracer, { lineLength, size, headerSize }: Run, block: Block, at: number): void {
   const line = block.bytes.toString('latin1', at, at + lineLength).trimEnd()
   const blank = line.search(/[ \t]/)

@@ -42,7 +42,7 @@ const ENDLESS: TurnWork = { left: Number.POSITIVE_INFINITY }
 const Ignoring = { none: 0, ping: 1, pong: 2, ok: 3 } as const
 type Ignoring = (typeof Ignoring)[keyof typeof Ignoring]
 
-/** Argument offsets of the line at hand. A line has at most four; a fifth makes it malformed. */
+/** Argument offsets of the current line. A line has at most four; a fifth makes it malformed. */
 const ARGUMENTS_MAX = 5
 const argumentStart = new Int32Array(ARGUMENTS_MAX)
 const argumentEnd = new Int32Array(ARGUMENTS_MAX)
@@ -171,7 +171,7 @@ export class Parser {
     return run.stride !== 0 && at + run.stride <= end && equalBytes(block, at, this.line as Block, 0, run.lineLength)
   }
 
-  /** Tells all whole messages from `at` on that stand under the same line. The first line is known to match. */
+  /** Reports all whole messages from `at` on with the same line. The first line is known to match. */
   private readRun(block: Block, at: number, end: number): number {
     const run = this.run
     const line = this.line as Block
@@ -195,7 +195,7 @@ export class Parser {
     return taken === count ? next : at + taken * stride
   }
 
-  /** Begins the message whose line stands at `at` and whose end has not come yet. */
+  /** Begins the message with its line at `at` and without its end so far. */
   private beginAssembly(block: Block, at: number, end: number): number {
     const { lineLength, size, stride } = this.run
     const bytes = block.bytes

@@ -10,7 +10,7 @@ const SPACE = 32
 const CRLF_BYTES = 2
 const END = '\r\n'
 
-/** What stands under the new line; byte strings. */
+/** The contents of the new line; byte strings. */
 export interface Rewrite {
   readonly subject: string
   /** Empty: none. */

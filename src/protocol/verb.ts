@@ -1,6 +1,6 @@
 // Verbs, in any letter case.
 
-/** How many bytes of `verb` stand in bytes[at, end), where it may be cut; -1 if something else does. */
+/** How many bytes of `verb` are in bytes[at, end), where it may be cut; -1 if something else is. */
 export function matchVerb(verb: string, bytes: Buffer, at: number, end: number): number {
   const length = Math.min(verb.length, end - at)
   for (let i = 0; i < length; i++) {

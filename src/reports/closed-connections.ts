@@ -15,7 +15,7 @@ interface Closed {
   detail: string
 }
 
-/** What stands in the text of a row, in this order. */
+/** The fields in the text of a row, in this order. */
 const MEMBERS = [
   'id',
   'type',

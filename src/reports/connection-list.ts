@@ -41,7 +41,7 @@ export function* findConnections(
     found.total++
     if (!isClientFound(client, filter)) continue
     found.matched++
-    // Of ten thousand, a page shows a few: in the usual order, only those are looked at closely.
+    // Of ten thousand, a page shows a few: in the usual order, only those are examined closely.
     if (isByNumber(query.sort)) measured.id = client.id
     else measure(measured, client, shard)
     smallest.add(key(measured, now), measured.id)

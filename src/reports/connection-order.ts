@@ -47,7 +47,7 @@ export type ConnectionSort = keyof typeof KEYS
 /** Whether an order has this name. */
 export const isSort = (name: string): name is ConnectionSort => Object.hasOwn(KEYS, name)
 
-/** Whether the key of an order is the connection's number, and nothing else of it is looked at. */
+/** Whether the key of an order is the connection's number, and nothing else of it is read. */
 export function isByNumber(sort: ConnectionSort): boolean {
   return sort === 'cid' || sort === 'start'
 }

@@ -10,7 +10,7 @@ import type { ConnectionRow, SubscriptionRow } from './rows.ts'
 
 /** What a row is made of, besides its connection. */
 export interface RowSource {
-  /** What people call an account. */
+  /** The display name of an account. */
   readonly admission: { accountTag(name: string): string }
   /** Milliseconds since 1970 of an instant on the shard's clock. */
   wallClock(ms: number): number

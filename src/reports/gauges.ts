@@ -55,7 +55,7 @@ export class Gauges {
     return (handed - Atomics.load(this.words, shard * SLOTS + Slot.closed)) | 0
   }
 
-  /** Shard: its event loop has turned. Goes round: only that it changes is looked at. */
+  /** Shard: its event loop has turned. It wraps: only its change matters. */
   beat(shard: number): void {
     Atomics.add(this.words, shard * SLOTS + Slot.heartbeat, 1)
   }

@@ -60,7 +60,7 @@ export type Query =
       readonly max: number
     }
 
-/** Those that look at all connections or subscriptions: shards answer them in parts, over many turns of their loop. */
+/** Queries over all connections or subscriptions: shards answer them in parts, over many turns of their loop. */
 export type LongQuery = Extract<Query, { kind: keyof typeof LONG_QUERIES }>
 
 /** The others, one by one. */

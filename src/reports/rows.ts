@@ -45,7 +45,7 @@ export interface AccountReport {
   shard: number
   bornAt: number
   name: string
-  /** What people call it; its name where it has no other. */
+  /** Its display name; its name where it has no other. */
   tag: string
   connections: number
   subscriptions: number

@@ -15,8 +15,8 @@ import { Plan } from './plan.ts'
 
 /**
  * The plans looked up last, by account and subject. Set-associative: a subject may live in MATCH_CACHE_WAYS slots,
- * chosen by its hash, where it takes the place of another. A slot's key stands in its piece of one block, so that a
- * subject makes no garbage. Their number is bounded by the slots, and what they name all together by `weightMax`.
+ * chosen by its hash, where it takes the place of another. A slot's key is in its piece of one block, so that a subject
+ * makes no garbage. The number of plans is bounded by the slots, and their total size by `weightMax`.
  *
  * A subject is kept when it is seen for the second time (`sighted`): reply subjects are published to once. Where there
  * is no room, only one in a few takes another's place: of more subjects than there are slots, each would be thrown out

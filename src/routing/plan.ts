@@ -15,8 +15,8 @@ const HEAD_BYTES = 32
 const GROUPS_FEW = 8
 
 /**
- * What every message of the subject looks at is declared first: there are thousands of plans, and each line of memory
- * that a message needs is one that the processor waits for.
+ * Fields that every message of the subject reads are declared first: there are thousands of plans, and each line of
+ * memory that a message needs is one that the processor waits for.
  */
 export class Plan {
   readonly account: Account

@@ -11,7 +11,7 @@ export interface Publisher {
   holdFor(receiver: Outbound): void
   /** Shards to which it has sent what may go on from there, since its last PONG: the next one waits for that. */
   passing: Set<number> | undefined
-  /** Wants to be told of requests that nobody hears. */
+  /** Wants to be told of requests without responders. */
   readonly awaitsResponders: boolean
   /** Frames for another shard wait: the publisher is not read until they are on their way. */
   holdForPeer(peer: Peer): void

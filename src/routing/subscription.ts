@@ -14,7 +14,7 @@ import type { Publisher } from './publisher.ts'
 /** In place of a node: it is not listed any more, but still takes what is on its way (departures.ts). */
 export const LEAVING = -1
 
-/** Whatever stands in the list under a filter of an account. */
+/** An entry of the list under a filter of an account. */
 export abstract class Entry {
   readonly account: Account
   /** Filter and queue group (empty: none): byte strings. */
@@ -35,7 +35,7 @@ export abstract class Entry {
 export interface DeliveryRights {
   /** For subscriptions that are `filtered`: the subject as the receiver sees it. */
   mayDeliver(subject: string, queue: string): boolean
-  /** Whether delivered() is to be told of reply subjects. */
+  /** Whether delivered() is called for reply subjects. */
   readonly mayAnswer: boolean
   /** A message that can be answered at `reply` was delivered. */
   delivered(reply: string): void
@@ -88,7 +88,7 @@ export class Subscription extends Entry {
   max = 0
   /** Its receiver may not have all that its filter matches: each subject is asked about (DeliveryRights.mayDeliver). */
   filtered = false
-  /** Those that stand for it in accounts that its own imports from. */
+  /** Its counterparts in accounts from which its own account imports. */
   imported: ImportedSubscription[] | undefined
 
   constructor(receiver: Receiver, account: Account, subject: string, queue: string, sid: string) {
@@ -103,7 +103,7 @@ export class Subscription extends Entry {
   }
 }
 
-/** Stands in an exporting account for a client's subscription in the importing one. */
+/** The counterpart in an exporting account of a client's subscription in the importing one. */
 export class ImportedSubscription extends Subscription {
   readonly via: StreamImport
   private readonly madeFor: Subscription

@@ -27,7 +27,7 @@ const FAILURES = {
 /** The description of a client (request-info.ts). */
 type ClientInfo = Readonly<Record<string, unknown>> & { readonly rtt?: number }
 
-/** Whether a message is to be measured: by chance, or because its headers say so, which are then told too. */
+/** Whether a message is to be measured: by chance, or because of its headers, which are then reported too. */
 export function isSampled({ sampling }: NonNullable<ExportOptions['latency']>, run: Run, index: number): Sampling {
   if (sampling >= 100 || Math.random() * 100 < sampling) return { headers: undefined }
   if (run.headerSize === 0) return undefined

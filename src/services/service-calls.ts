@@ -31,7 +31,7 @@ const SHARD_ID_BYTES = 6
 const HOPS_MAX = 16
 /** Longest wait for an answer where the export says nothing (docs/reference/limits.md, "Deadlines"). */
 const THRESHOLD_MS = 120_000
-/** What it costs to look at one whether it is late, in units of work. */
+/** The cost of checking one for lateness, in units of work. */
 const SWEEP_WORK = 4
 
 interface Call {
@@ -54,9 +54,9 @@ export class ServiceCalls {
   private readonly listening = new Set<Account>()
   private next = 1
   private isSweeping = false
-  /** The exports that the message at hand has passed, there or back. */
+  /** The exports that the current message has passed, there or back. */
   private path: ExportOptions[] = []
-  /** What the first import of the call at hand says. */
+  /** What the first import of the current call says. */
   private sharing = false
 
   constructor(owner: ServicesOwner) {

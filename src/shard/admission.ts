@@ -239,7 +239,7 @@ export class Admission {
     for (const { operations } of clients.reverse()) operations.closeIfExcess()
   }
 
-  /** What people call an account (name: in operator mode its public key). */
+  /** The display name of an account (name: in operator mode its public key). */
   accountTag(name: string): string {
     return this.jwtAccounts?.book.get(name)?.claims.name || name
   }

@@ -18,7 +18,7 @@ const STEP_MIN_MS = 10
 /** Tokens that were issued together end together. */
 const EXPIRIES_A_TURN = 32
 
-/** How often to look at spans that are `spanMs` long: exact to a quarter of them, within bounds. */
+/** How often to check spans that are `spanMs` long: exact to a quarter of them, within bounds. */
 function stepMs(spanMs: number, maxMs: number): number {
   return Math.min(maxMs, Math.max(STEP_MIN_MS, spanMs / 4))
 }

@@ -1,6 +1,6 @@
 // Texts of the wire format: input of a peer is kept as a byte string, one character per byte, until it is displayed.
 
-/** A text as the byte string that stands in subjects. */
+/** A text as a byte string for subjects. */
 export function byteString(text: string): string {
   return Buffer.from(text).toString('latin1')
 }

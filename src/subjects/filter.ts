@@ -4,8 +4,8 @@
 //     covers(a.*, a.b)   overlap(a.*, *.b)   intersection(a.*, *.b) = a.b
 
 /**
- * Whether a configuration may name this subject or filter: its tokens are not empty and hold no space, and `>` stands
- * alone only as the last. The wire takes more (subject.ts).
+ * Whether a configuration may name this subject or filter: its tokens are not empty and hold no space, and `>` is alone
+ * only as the last. The protocol accepts more (subject.ts).
  */
 export function isValidSubject(subject: string): boolean {
   const tokens = subject.split('.')
@@ -55,7 +55,7 @@ export function intersection(a: string, b: string): string | undefined {
     const [tokenA, tokenB] = [tokensA[i], tokensB[i]]
     if (tokenA === undefined && tokenB === undefined) return common.join('.')
     if (tokenA === undefined || tokenB === undefined) return undefined
-    // `>` stands for one token or more: the rest is the other one's.
+    // `>` matches one token or more: the rest of the other one.
     if (tokenA === '>') return [...common, ...tokensB.slice(i)].join('.')
     if (tokenB === '>') return [...common, ...tokensA.slice(i)].join('.')
     if (tokenA !== tokenB && tokenA !== '*' && tokenB !== '*') return undefined

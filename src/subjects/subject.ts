@@ -1,7 +1,7 @@
 // Validity and matching of subjects (docs/reference/operations.md, "Subjects"). Subjects are byte strings inside the
 // server: one char for each byte on the wire, so that any UTF-8, valid or not, passes through unchanged.
 
-/** A filter for SUB: tokens are not empty, `>` stands alone and last. `*` and `>` inside a token are literal. */
+/** A filter for SUB: tokens are not empty, `>` is alone and last. `*` and `>` inside a token are literal. */
 export function isValidFilter(subject: string): boolean {
   if (subject === '') return false
   const tokens = subject.split('.')
@@ -41,7 +41,7 @@ export function countTokens(subject: string): number {
   return subject.split('.').length
 }
 
-/** Whether a filter matches a literal subject. For answers to people; the hot path matches in interest/reader.ts. */
+/** Whether a filter matches a literal subject. For pages; the hot path matches in interest/reader.ts. */
 export function matches(filter: string, subject: string): boolean {
   return matchesTokens(filter.split('.'), subject.split('.'))
 }

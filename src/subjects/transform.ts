@@ -7,7 +7,7 @@
 import { LETTERS } from '../text/scan.ts'
 import { isValidFilter, matchesTokens } from './subject.ts'
 
-/** What a destination token becomes, given the tokens of the subject at hand. */
+/** What a destination token becomes, given the tokens of the current subject. */
 type Piece = (tokens: readonly string[]) => string
 
 export interface Transform {
@@ -78,7 +78,7 @@ export function compileTransform(source: string, destination: string, reversible
   const hasTail = sourceTokens.at(-1) === '>'
   if (destinationTokens.includes('*') || hasTail !== (destinationTokens.at(-1) === '>')) return { error: BAD_SUBJECT }
 
-  /** Where in the source the wildcards stand. */
+  /** The positions of the wildcards in the source. */
   const wildcards = sourceTokens.flatMap((token, at) => (token === '*' ? [at] : []))
   const pieces: Piece[] = []
   let used = 0
@@ -116,8 +116,8 @@ export function compileTransform(source: string, destination: string, reversible
 }
 
 /**
- * The way back of a reversible transform: what the destination matches becomes what the source matches. `*` and `>`
- * may stand among the tokens given to it, so that filters are taken back as well.
+ * The way back of a reversible transform: what the destination matches becomes what the source matches. `*` and `>` may
+ * be among its tokens, so that filters are mapped back as well.
  */
 export function reverseTransform(transform: Transform): Transform {
   const sourceTokens = transform.source.split('.')

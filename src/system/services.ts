@@ -1,6 +1,6 @@
 // The subjects of the system account that the server itself answers (docs/reference/system-account.md, "Services").
 //
-// They stand in no index: when a message is published to one of them, the shard where it was published takes it
+// They are in no index: when a message is published to one of them, the shard where it was published takes it
 // (planner.ts, Plan.own). So exactly one shard takes each request, none has to be appointed, and the death of a shard
 // leaves no gap. Publishes elsewhere pay one check of the subject's first byte when a plan is made.
 

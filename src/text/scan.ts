@@ -17,14 +17,14 @@ export class Characters {
     return this.members[code] === 1
   }
 
-  /** Where the members that stand in text[start, end) from its start on come to an end. */
+  /** The end of the members in text[start, end). */
   endOf(text: string, start: number, end: number = text.length): number {
     let at = start
     while (at < end && this.members[text.charCodeAt(at)] === 1) at++
     return at
   }
 
-  /** Where the first member stands, from `start` on; the end of text if there is none. */
+  /** The offset of the first member, from `start` on; the end of text if there is none. */
   firstIn(text: string, start: number): number {
     let at = start
     while (at < text.length && this.members[text.charCodeAt(at)] !== 1) at++

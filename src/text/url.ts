@@ -9,7 +9,7 @@ const AUTHORITY_ENDS = new Characters('/?#')
 export interface Url {
   readonly scheme: string
   readonly authority: string
-  /** All that stands behind the authority. */
+  /** The text behind the authority. */
   readonly rest: string
 }
 

@@ -1,4 +1,4 @@
-// Bytes as text, the way Go reads them: each byte that is no part of a character stands for one U+FFFD. Web decoders,
+// Bytes as text, the way Go reads them: each byte that is no part of a character becomes one U+FFFD. Web decoders,
 // including Node's, treat the bytes of a truncated character as one.
 
 import { isUtf8 } from 'node:buffer'

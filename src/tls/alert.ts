@@ -1,9 +1,9 @@
 // The alert that tells a client that its certificate is refused.
 //
-// Node tells OpenSSL that every certificate is good, and looks at OpenSSL's verdict when the handshake is done; so
-// OpenSSL sends no such alert. At that moment the last messages of the handshake have not been written yet. With TLS
-// 1.2 these turn encryption on: before them an alert is sent in plain. With TLS 1.3 the alert takes the place of the
-// first record that is sealed with the secret of the server's application traffic.
+// Node tells OpenSSL that every certificate is good, and reads OpenSSL's verdict when the handshake is done; so OpenSSL
+// sends no such alert. At that moment the last messages of the handshake have not been written yet. With TLS 1.2 these
+// turn encryption on: before them an alert is sent in plain. With TLS 1.3 the alert takes the place of the first record
+// that is sealed with the secret of the server's application traffic.
 
 import { createCipheriv, createHmac } from 'node:crypto'
 

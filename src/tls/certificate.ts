@@ -21,7 +21,7 @@ export interface CertificateParts {
   readonly emails: readonly string[]
   readonly dnsNames: readonly string[]
   readonly uris: readonly string[]
-  /** DER of SubjectPublicKeyInfo, as it stands in the certificate. */
+  /** DER of SubjectPublicKeyInfo, as in the certificate. */
   readonly publicKeyInfo: Buffer
 }
 

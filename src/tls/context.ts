@@ -18,7 +18,7 @@ interface Named {
 
 type SniCallback = (name: string, answer: (error: Error | null, context?: SecureContext) => void) => void
 
-/** Only the names in the certificate's extension count, and `*` stands for one whole label: as in Go. */
+/** Only the names in the certificate's extension count, and `*` matches one whole label: as in Go. */
 const NAME_RULES = { subject: 'never', partialWildcards: false, wildcards: true } as const
 
 /**

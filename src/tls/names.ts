@@ -131,7 +131,7 @@ function group(pairs: readonly (readonly [string, string])[]): Map<string, strin
 
 type Pair = readonly [type: string, value: string]
 
-/** Keys of parts that stand most specific first. Order within a part and letter case of types mean nothing. */
+/** Keys of parts, the most specific first. Order within a part and letter case of types mean nothing. */
 function nameOf(parts: readonly (readonly Pair[])[]): DistinguishedName {
   const keys = parts.map((pairs) => JSON.stringify(pairs.map(([type, value]) => [type.toUpperCase(), value]).sort()))
   return { inOrder: keys.join('\n'), anyOrder: keys.toSorted().join('\n') }
@@ -153,7 +153,7 @@ function subjectName(subject: Subject): DistinguishedName | undefined {
 }
 
 /**
- * A subject as Go writes it: types that it does not know are left out, the others stand in a fixed order. Undefined if
+ * A subject as Go writes it: types that it does not know are left out, the others are in a fixed order. Undefined if
  * the subject names two people: Go would write the last.
  */
 function subjectText(subject: Subject): string | undefined {

@@ -34,7 +34,7 @@ class Zlib {
       const { room, left } = done
       at = input.length - left
       if (room < PIECE_BYTES && !take(this.output.subarray(0, PIECE_BYTES - room))) return false
-      // With room left everything has come out; what is left of the input then stands behind its end.
+      // With room left everything has come out; the rest of the input is then behind its end.
       if (room > 0) return true
     }
   }

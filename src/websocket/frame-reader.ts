@@ -53,7 +53,7 @@ export class FrameReader {
   private readonly compression: boolean
   /** An incomplete head or control frame, to be put in front of the next bytes. */
   private carry: Buffer | undefined
-  /** Payload of the data frame at hand that has not come; 0: a head comes next. */
+  /** Missing payload of the current data frame; 0: a head comes next. */
   private left = 0
   /** The mask for the next byte of it, and those behind; 0: none. */
   private key = 0

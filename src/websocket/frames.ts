@@ -11,7 +11,7 @@ export const RSV2_AND_3 = 0x30
 export const OPCODE = 0x0f
 export const MASK = 0x80
 export const SHORT_LENGTH = 0x7f
-/** A length that stands in so many bytes behind, instead of here. */
+/** A length in so many following bytes, instead of here. */
 export const LENGTH_16 = 126
 export const LENGTH_64 = 127
 

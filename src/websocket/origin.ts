@@ -8,7 +8,7 @@ import { splitUrl } from '../text/url.ts'
 const HOST_ENDS = new Characters(':[]')
 const BRACKETED_ENDS = new Characters('[]')
 
-/** Scheme, host and port of a page; the port that the scheme stands for where none is written. */
+/** Scheme, host and port of a page; the default port of the scheme where none is written. */
 export interface Origin {
   readonly scheme: string
   readonly host: string

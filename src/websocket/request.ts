@@ -30,7 +30,7 @@ const BAD_VERSION = bad('505 HTTP Version Not Supported: unsupported protocol ve
 const PATH_ENDS = new Characters('?#')
 /** No controls but tabs. */
 const HEADER_VALUE = new Characters('\t', '\x20\x7e', '\x80\xff')
-/** What Go lets stand in a Host header. */
+/** The characters that Go accepts in a Host header. */
 const HOST = new Characters("!$%&'()*+,-.:;=[]_~", '09', 'AZ', 'az')
 const COOKIE_VALUE = new Characters(' !', '#:', '<[', ']~')
 

@@ -41,7 +41,7 @@ export interface WebSocketClient {
   readonly label: string
   /** connectDue: it has not sent its credentials yet, and has to. */
   readonly parser: { readonly connectDue: boolean }
-  /** So many bytes of payload stand in the shard's read buffer. */
+  /** So many bytes of payload are in the shard's read buffer. */
   socketOnRead(bytes: number): void
   /** Does something of the client's for the event loop. */
   attempt(act: () => unknown): void
@@ -97,7 +97,7 @@ export class WebSocketTransport implements Transport, FrameHandler {
 
   // ── Input ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Frames, or parts of them, stand in block[start, end), with CARRY_MAX bytes of room before them. */
+  /** Frames, or parts of them, are in block[start, end), with CARRY_MAX bytes of room before them. */
   socketOnRead(block: Block, start: number, end: number): void {
     if (this.ended) return
     this.inflated = 0

@@ -250,7 +250,7 @@ class Opening {
     this.owner.log.complaint(text, undefined, remoteAddress)
   }
 
-  /** What comes behind is not looked at; in the time that is left the peer should close as well. */
+  /** Later input is ignored; in the remaining time the peer should close as well. */
   private endWith(response: string): void {
     this.over = true
     this.head = undefined

@@ -18,7 +18,7 @@ export interface TokenImportOptions extends ImportOptions {
 export interface TokenAccountOptions {
   /** Public key. */
   readonly name: string
-  /** Name for people. */
+  /** Display name. */
   readonly nameTag: string
   readonly tags: readonly string[]
   readonly defaultPermissions: Permissions | undefined

@@ -18,7 +18,7 @@ export interface Operator {
   readonly isStrict: boolean
 }
 
-/** Reads an operator's token, alone or as it stands in a file. */
+/** Reads an operator's token, alone or within a file. */
 export function decodeOperator(text: string): Operator | Invalid {
   const token = decodeToken(undecorate(text), 'operator')
   if (isInvalid(token)) return token

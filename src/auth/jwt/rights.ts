@@ -15,7 +15,7 @@ interface Rule {
 export interface TokenPermissions {
   readonly publish: Rule
   readonly subscribe: Rule
-  /** The time in nanoseconds; 0 stands for the default. */
+  /** The time in nanoseconds; 0 means the default. */
   readonly responses: { readonly max: number; readonly ttl: number } | undefined
 }
 

@@ -5,7 +5,7 @@ import { Characters } from '../../text/scan.ts'
 import type { Rights } from './rights.ts'
 import type { Claims } from './token.ts'
 
-/** Subjects that one list may grow to, as a template with tags stands for one subject for each tag. */
+/** Subjects that one list may grow to, as a template with tags expands to one subject per tag. */
 export const EXPANSIONS_MAX = 4096
 /** … and their length together: names and tags are as long as tokens are. */
 export const EXPANDED_MAX = 4 * 1024 * 1024
@@ -46,7 +46,7 @@ function fillRule(rule: Rights['publish'], named: Named): Rights['publish'] | un
 }
 
 function fillList(list: readonly string[] = [], named: Named, isDeny: boolean): readonly string[] | undefined {
-  // Lists without templates are left as they are, whatever stands in them.
+  // Lists without templates are left as they are, whatever their contents.
   if (!list.some((entry) => piecesOf(entry).some(({ isTemplate }) => isTemplate))) return list
   const filled: string[] = []
   let length = 0
@@ -68,7 +68,7 @@ interface Piece {
   readonly isTemplate: boolean
 }
 
-/** An entry's templates, and what stands between them. */
+/** An entry's templates, and the text between them. */
 function piecesOf(entry: string): Piece[] {
   const pieces: Piece[] = []
   let literalFrom = 0
@@ -89,8 +89,8 @@ function piecesOf(entry: string): Piece[] {
 }
 
 /**
- * All subjects that an entry stands for: one for each choice of a value for each template in it. A template that
- * comes several times has one value in all its places.
+ * All subjects of an entry: one for each combination of values of its templates. A repeated template has the same value
+ * in all its places.
  */
 function fill(
   entry: string,

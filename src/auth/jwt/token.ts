@@ -7,7 +7,7 @@
 import { decodePublicKey, isSignedBy, type KeyKind } from '../nkey.ts'
 import { Members } from './members.ts'
 
-/** Longest token that is looked at. */
+/** Longest token that is read. */
 export const TOKEN_MAX = 1024 * 1024
 const VERSION = 2
 /** The second is that of the first form. */
@@ -45,7 +45,7 @@ export interface Token {
   readonly claims: Claims
   /** The members under `nats`; reading them adds to the problems. */
   readonly body: Members
-  /** In the first form this stood beside `nats`, not in it. */
+  /** In the first form this was beside `nats`, not in it. */
   readonly issuerAccount: string
   readonly problems: string[]
 }

@@ -13,11 +13,11 @@ import { isPublicKey } from '../nkey.ts'
 export interface AccountResolver {
   /** The token of an account by its public key; undefined: there is none. Never rejects. */
   lookup(key: string): Promise<string | undefined>
-  /** Takes a token in, unless the one that is there is newer. Returns what stands in the way, if anything does. */
+  /** Stores a token, unless the present one is newer. Returns the obstacle, if there is one. */
   storeNewer(key: string, jwt: string): Promise<Invalid | undefined>
 }
 
-/** Tokens that stand in the configuration (`resolver: MEMORY`, `resolver_preload`). */
+/** Tokens in the configuration (`resolver: MEMORY`, `resolver_preload`). */
 export class MemoryResolver implements AccountResolver {
   private readonly tokens: Map<string, string>
 
@@ -47,7 +47,7 @@ export interface DirectoryOperator {
 
 /**
  * The account of a token to be stored, or the text of the refusal. `key`: the account that the request named, if it
- * did. Time is not looked at: a token may be stored before it is valid.
+ * did. Times are not checked: a token may be stored before it is valid.
  */
 export function checkUpdate(jwt: string, key: string | undefined, operator: DirectoryOperator): Account | Invalid {
   const account = decodeAccount(jwt)

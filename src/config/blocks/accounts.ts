@@ -39,7 +39,7 @@ function noLimits(): Draft<AccountLimits> {
   return { maxConnections: -1, maxSubscriptions: -1, maxPayload: -1, maxLeafnodes: -1 }
 }
 
-/** An account while it is read; it keeps the entry of its users, where complaints about them stand. */
+/** An account while it is read; it keeps the entry of its users, the place of errors about them. */
 export interface AccountDraft extends Draft<AccountOptions> {
   usersEntry: ConfigEntry | undefined
 }

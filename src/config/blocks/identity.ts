@@ -156,7 +156,7 @@ const readTrusted = textsOf('trusted')
 /** Reads `trusted_keys`: public operator keys. */
 export const readTrustedKeys: Take<string[]> = (entry, reading, name) => {
   const keys = readTrusted(entry, reading, name) ?? []
-  // The complaint stands at the last of a list.
+  // The error has the place of the last in a list.
   const place = Array.isArray(entry.value) ? lastOf(entry) : entry
   for (const key of keys) {
     if (isPublicNkey(key, 'operator')) continue

@@ -152,7 +152,7 @@ const LIMITS: Schema<Checked> = {
   ],
 }
 
-/** The entry is kept: the folder may be named at the top level, too, where complaints about both stand. */
+/** The entry is kept: the folder may also be named at the top level, and errors about both need its place. */
 const folder = kind<ConfigEntry>('file', (entry, { problems }) =>
   problems.string(entry) === undefined ? undefined : entry,
 )

@@ -90,7 +90,7 @@ const PROXY: Schema<Checked> = {
   ],
 }
 
-/** The entry is kept: complaints about the proxy stand there. */
+/** The entry is kept: it is the place of errors about the proxy. */
 const proxy = kind<Checked>(
   'block',
   (entry, reading, name) => {

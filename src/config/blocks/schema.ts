@@ -16,12 +16,12 @@ export interface Reading {
 export interface Key<T> {
   /** The key and its aliases. */
   readonly names: readonly string[]
-  /** What the value is, in words: `text`, `size`, … */
+  /** The kind of the value as text: `text`, `size`, … */
   readonly kind: string
-  /** The default in words; empty where there is none. */
+  /** The default as text; empty where there is none. */
   readonly default: string
   readonly doc: string
-  /** A block that stands under this key. */
+  /** The block under this key. */
   readonly block?: Schema<never>
   /** Takes the value over into what is built. `name` is the key as it was written. */
   readonly read: (entry: ConfigEntry, into: T, reading: Reading, name: string) => void
@@ -88,8 +88,8 @@ export type Rows<V, D = unknown> = <T extends D>(
 ) => Key<T>
 
 /**
- * Makes rows for values of a kind: the member becomes what `take` answers, which may look at what was read before, and
- * do more to it. `block` is what may stand there.
+ * Makes rows for values of a kind: the member becomes the result of `take`, which may read earlier members and change
+ * them. `block` is the schema of the value.
  */
 export function kind<V, D = unknown>(
   called: string,

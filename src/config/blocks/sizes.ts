@@ -12,7 +12,7 @@ export function beginsSuffix(rune: number): boolean {
   return rune < 0x80 && LETTERS.includes(String.fromCharCode(rune).toLowerCase())
 }
 
-/** Whether a character may stand in a suffix behind its first. */
+/** Whether a character may follow the first one of a suffix. */
 export function continuesSuffix(rune: number): boolean {
   return rune === 0x62 || rune === 0x42 || rune === 0x69 || rune === 0x49
 }
@@ -22,7 +22,7 @@ export function suffixFactor(suffix: string): bigint | undefined {
   return FACTORS.get(suffix.toLowerCase())
 }
 
-/** Bytes as people write them, `64MB`, where that is exact. */
+/** Bytes in short form, `64MB`, where that is exact. */
 export function sizeText(bytes: number): string {
   for (const [power, unit] of [
     [30, 'GB'],

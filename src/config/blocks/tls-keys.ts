@@ -11,7 +11,7 @@ import { block, each, got, lastOf, ofType, only, such, timeoutOf } from './value
 /** INFO is sent after this long without a ClientHello, where `handshake_first` is `auto`. */
 const HANDSHAKE_FALLBACK_MS = 50
 
-/** Where the block stands decides what it may say. */
+/** The place of the block determines its keys. */
 export type TlsPlace = 'clients' | 'servers'
 
 export interface TlsDraft extends Draft<TlsOptions> {

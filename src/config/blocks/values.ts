@@ -108,7 +108,7 @@ export function recordOf<V>(take: Take<V>, wrong: Complaint): Take<Readonly<Reco
   return (entry, reading, name) => Object.fromEntries(members(entry, reading, name) ?? [])
 }
 
-/** The last entry of a block or a list, where some complaints about the whole stand. */
+/** The last entry of a block or a list, the place of some errors about the whole. */
 export function lastOf(entry: ConfigEntry): ConfigEntry {
   const { value } = entry
   if (value instanceof Map) return [...value.values()].pop() ?? entry

@@ -40,7 +40,7 @@ type Mode = 'key' | 'separator' | 'value' | 'after' | 'blockEnd'
 /** Brackets that may be open at once. Real files have a dozen; each open one costs memory here and in the parser. */
 export const NESTING_MAX = 1000
 
-/** What should have stood behind a value. */
+/** The expected token behind a value. */
 const WANTED: Readonly<Record<Context, string>> = {
   file: 'a top-level value to end with a new line, comment or EOF',
   block: 'a block-level value to end with a new line, comment or EOF',

@@ -74,7 +74,7 @@ class Parser {
   private readonly lexer: Lexer
   private readonly path: string
   private readonly shared: Shared
-  /** For a value from the environment: the place of the reference, which is where its parts are said to stand. */
+  /** For a value from the environment: the place of the reference, which is reported for its parts. */
   private readonly fixedPlace: Place | undefined
   private readonly root: ConfigMap = new Map()
   private readonly containers: (ConfigMap | ConfigArray)[] = [this.root]
@@ -184,7 +184,7 @@ class Parser {
     for (const [key, entry] of included) container.set(key, entry)
   }
 
-  /** What a `$NAME` stands for: the nearest entry of that name in the maps that are open, or the environment's. */
+  /** The value of a `$NAME`: the nearest entry of that name in the maps that are open, or the environment's. */
   private lookUp(token: Token): ConfigValue {
     const name = token.text
     if (name.startsWith(BCRYPT)) return `$${name}`

@@ -11,7 +11,7 @@ export function runeWidth(bytes: string, at: number): number {
   const width = first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 1
   if (at + width > bytes.length) return 1
   for (let i = 1; i < width; i++) if ((bytes.charCodeAt(at + i) & 0xc0) !== 0x80) return 1
-  // Overlong forms, surrogates and what lies beyond Unicode.
+  // Overlong forms, surrogates and code points beyond Unicode.
   const second = bytes.charCodeAt(at + 1)
   if ((first === 0xe0 && second < 0xa0) || (first === 0xed && second > 0x9f)) return 1
   if ((first === 0xf0 && second < 0x90) || (first === 0xf4 && second > 0x8f)) return 1

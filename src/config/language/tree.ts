@@ -57,8 +57,8 @@ export function originOf({ place }: ConfigEntry): string {
 const DATA_DEPTH_MAX = 100
 
 /**
- * Plain data as the parser would have built it; `name` stands for the place. Returns what is wrong with it, if it is
- * none. A member that is undefined is wrong, too: left out, it might open what it was to close.
+ * Plain data as the parser would have built it; `name` replaces the place. Returns its fault, if it is not plain data.
+ * A member that is undefined is a fault, too: ignoring it might lift a restriction.
  */
 export function fromData(data: unknown, name: string, depth = 0): ConfigEntry | string {
   const place = { file: name, line: 0, column: 0 }

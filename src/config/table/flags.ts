@@ -20,7 +20,7 @@ export interface Flag {
   readonly orWord?: string
   readonly argument?: string | undefined
   readonly doc: string
-  /** Where it stands in the help text. */
+  /** Its section in the help text. */
   readonly section: Area | 'TLS' | 'Common'
   /** Undefined where the parser looks for it by name. */
   readonly set?: Setter

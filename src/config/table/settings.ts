@@ -16,15 +16,15 @@ export type Area = 'Server' | 'Limits' | 'Logging' | 'Monitoring' | 'Security' |
 interface More {
   /** Flags, without dashes, in the order of the help text. */
   readonly flags?: readonly string[]
-  /** What stands for the flag's value in the help text. */
+  /** The placeholder of the flag's value in the help text. */
   readonly argument?: string
-  /** The default in words, where the value does not say it. */
+  /** The default as text, where it differs from the value. */
   readonly defaultText?: string
   /** Bounds of a number, in the option's unit. */
   readonly min?: number
   readonly max?: number
   readonly choices?: readonly string[]
-  /** Numbers that mean something else in the file (and as a flag): undefined stands for the default. */
+  /** Numbers that mean something else in the file (and as a flag): undefined means the default. */
   readonly fromFile?: (value: number) => number | undefined
   /** Its value may be a secret. */
   readonly secret?: boolean

@@ -160,7 +160,7 @@ export async function accstatz(parameters: Parameters, context: PageContext): Pr
   return jsonAnswer(await accountStats(context, ({ connections }) => unused || connections > 0))
 }
 
-/** What has gone through the accounts that are wanted. */
+/** The traffic of the requested accounts. */
 export async function accountStats(context: PageContext, isWanted: (account: AccountTotals) => boolean) {
   const accounts = [...(await context.accounts.read()).values()]
   return {

@@ -2,7 +2,7 @@
 // and names the candidates for the page; here these are merged, and only the rows that are shown are requested.
 //
 // Only in Heddle: `search` finds a text in the number, name, address, user, account or library; `filter_subject`, which
-// nats-server takes over NATS only, finds the connections with a subscription that overlaps it.
+// nats-server accepts over NATS only, finds the connections with a subscription that overlaps it.
 //
 // Oddities of nats-server on which tools may rely are kept: with `cid` the limit is 1; an account that does not exist
 // has no server id and no list; closed connections of the global account are not found by its name.
@@ -129,7 +129,7 @@ async function gather(request: Request, context: PageContext): Promise<Gathered>
     const meant = rows.flat().filter((row) => isMeant(row, filter))
     return { rows: meant.slice(offset, end), total: meant.length, matched: meant.length }
   }
-  // Few rows come at once with what was found: a shard under load answers once a turn of its loop.
+  // Few rows come at once with what was found: a shard under load answers once per turn of its loop.
   const withRows = end <= ROWS_AT_ONCE_MAX && subscriptions === 'none'
   const query = { kind: 'findConnections', filter, sort, max: end, withRows, credentials } as const
   const found = await context.reports.askAll(query)
@@ -145,7 +145,7 @@ async function gather(request: Request, context: PageContext): Promise<Gathered>
   return { rows: ids.map((one) => byId.get(one)).filter((row) => row !== undefined), total, matched }
 }
 
-/** Which connections to look at; undefined: none. nats-server knows of no closed ones in the global account. */
+/** Which connections to examine; undefined: none. nats-server finds no closed ones in the global account. */
 function stateOf({ account, state }: ConnectionFilter): ConnectionState | undefined {
   if (account !== GLOBAL_ACCOUNT || state === 'open') return state
   return state === 'all' ? 'open' : undefined

@@ -2,7 +2,7 @@
 
 import type { FoundConnections } from '../../reports/rows.ts'
 
-/** The `max` first connections of all shards: their numbers, in order. `wanted` looks at sort keys. */
+/** The `max` first connections of all shards: their numbers, in order. `wanted` filters by sort keys. */
 export function mergeFound(
   found: readonly Pick<FoundConnections, 'keys'>[],
   max: number,

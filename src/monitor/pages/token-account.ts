@@ -37,7 +37,7 @@ export function tokenAccount(jwt: string): TokenAccount | undefined {
   }
 }
 
-/** What a token says, as it stands there. */
+/** The contents of a token, unchanged. */
 export function claimsOf(jwt: string): Json {
   return JSON.parse(Buffer.from(jwt.split('.')[1], 'base64url').toString()) as Json
 }

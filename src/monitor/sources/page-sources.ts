@@ -46,7 +46,8 @@ export class PageSources {
   }
 
   /**
-   * What one page may look at. `header`: of the HTTP request, by lower-case name; undefined: it did not come over HTTP.
+   * The context of one page. `header`: of the HTTP request, by lower-case name; undefined: the request did not come
+   * over HTTP.
    */
   context(monitorPorts: MonitorPorts, header?: (name: string) => string): PageContext {
     const { server, reports, queue, totals, accounts, sampler, requests, cpu, load } = this

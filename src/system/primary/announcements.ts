@@ -167,7 +167,7 @@ export class Announcements {
   }
 }
 
-/** As nats-server tells of certificates, for people: nothing is to be looked up by it. */
+/** As nats-server shows certificates, for display only: not for lookups. */
 function describeCertificate(chain: readonly X509Certificate[], at: number): Json {
   const { raw } = chain[at]
   return {

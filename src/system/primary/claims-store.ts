@@ -15,7 +15,7 @@ export interface ClaimsStore {
   readonly systemAccount: string
   /** Deletions are allowed. */
   readonly mayDelete: boolean
-  /** Takes in a token that has been checked, or says what stands in the way. */
+  /** Stores a checked token, or returns the obstacle. */
   readonly keep: (key: string, jwt: string) => Promise<Invalid | undefined>
 }
 

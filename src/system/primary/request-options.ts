@@ -12,7 +12,7 @@ type Kind = 'bool' | 'int' | 'uint64' | 'string' | '[]string'
 
 interface Member {
   readonly kind: Kind
-  /** The structure of nats-server's that it stands in, for refusals. */
+  /** Its structure in nats-server, for refusals. */
   readonly part: string
   /** The parameter of the page that says the same; undefined: none does. */
   readonly parameter?: string
@@ -151,7 +151,7 @@ function kindOf(value: unknown): string {
   return typeof value === 'boolean' ? 'bool' : typeof value
 }
 
-/** In Go's words, where a look at the beginning and the end is enough to know them. */
+/** With Go's text, where the beginning and the end are enough to know it. */
 function syntaxError(text: string): string {
   const trimmed = text.trim()
   const [first = ''] = trimmed

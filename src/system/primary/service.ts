@@ -16,7 +16,7 @@ export type Reply =
   | { readonly texts: readonly string[] }
   | undefined
 
-/** What a service may look at. */
+/** The context of a service. */
 export interface ServiceCall {
   readonly request: SystemRequest
   readonly options: RequestOptions

@@ -1,7 +1,7 @@
 // Events of connections (docs/reference/system-account.md, "Events of connections"): connects, disconnects, refused
 // logins, and changed numbers of an account. Each shard publishes those of its own connections.
 //
-// Events wait until the operation at hand is over: a connection may be closed in the middle of a delivery, which the
+// Events wait until the current operation is over: a connection may be closed in the middle of a delivery, which the
 // router could not take up again. The plan cache is asked first whether there is a subscriber; if not, nothing is
 // written.
 
