@@ -117,11 +117,11 @@ export class Announcements {
     while (this.changed.size > 0) {
       const { changed } = this
       this.changed = new Set()
-      const accounts = await (await this.system.context()).accounts.read()
-      for (const name of changed) {
-        const totals = accounts.get(name)
-        if (totals !== undefined) await this.tellConnections(totals)
-      }
+      const { accounts, reports } = await this.system.context()
+      const totals = await accounts.read()
+      // What a silent shard last told may be of before the change: the accounts are looked at again.
+      if (reports.silent.length > 0) for (const name of changed) this.changed.add(name)
+      else for (const name of changed) await this.tellConnections(totals.get(name))
       await pause(ACCOUNT_CONNECTIONS_GAP_MS, undefined, { ref: false })
     }
   }
@@ -133,8 +133,8 @@ export class Announcements {
   }
 
   /** nats-server does not report the account of clients without another one. */
-  private async tellConnections(totals: AccountTotals): Promise<void> {
-    if (totals.name === GLOBAL_ACCOUNT) return
+  private async tellConnections(totals: AccountTotals | undefined): Promise<void> {
+    if (totals === undefined || totals.name === GLOBAL_ACCOUNT) return
     const { connectionsEvent } = await import('./account-numbers.ts')
     const event = connectionsEvent(totals)
     for (const subject of connectionSubjects(totals.name)) this.announce(subject, () => event(this.system))
