@@ -9,11 +9,18 @@ export const LOOP_GAP_MAX_MS = 2 * HEARTBEAT_MS
 
 /** A clock that stops while the loop is stopped. Its owner calls tick() every HEARTBEAT_MS. */
 export class LoopClock {
-  private tickedMs = performance.now()
+  private readonly time: () => number
+  private tickedMs: number
   private stoodStillMs = 0
 
+  /** `time`: milliseconds that go on whatever the loop does. */
+  constructor(time = (): number => performance.now()) {
+    this.time = time
+    this.tickedMs = time()
+  }
+
   tick(): void {
-    const nowMs = performance.now()
+    const nowMs = this.time()
     this.stoodStillMs += this.gapAt(nowMs)
     this.tickedMs = nowMs
   }
@@ -23,7 +30,7 @@ export class LoopClock {
    * to the latest tick: a silent peer has some time left to be heard.
    */
   get nowMs(): number {
-    const nowMs = performance.now()
+    const nowMs = this.time()
     return nowMs - this.stoodStillMs - this.gapAt(nowMs)
   }
 

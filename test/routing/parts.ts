@@ -21,7 +21,7 @@ export const GLOBAL = new Account('$G')
 
 /** Takes what is written at once, or, while it is slow, when it is told to; until then it only refers to it. */
 export class TestTransport implements Transport {
-  readonly destroyed = false
+  destroyed = false
   isSlow = false
   writableLength = 0
   private readonly untaken: { readonly bytes: Buffer; readonly then: (() => void) | undefined }[] = []
