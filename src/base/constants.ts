@@ -269,10 +269,10 @@ export const GENERATION_BUCKETS = 1024
  * a gap for one in a few dozen. One that meets thousands of filters is not tried often: it takes milliseconds.
  */
 export const REGION_READ_STEPS = 64 * 1024
-/** Slots of a shard's route cache and how many of them one subject may live in. */
+/** Slots of a shard's plan cache and how many of them one subject may live in. */
 export const MATCH_CACHE_SLOTS = 32 * 1024
 export const MATCH_CACHE_WAYS = 8
-/** What all routes in the cache may name together; each receiver takes 10 to 100 bytes. */
+/** What all plans in the cache may name together; each receiver takes 10 to 100 bytes. */
 export const MATCH_CACHE_WEIGHT_MAX = 512 * 1024
 /** Of so many subjects for which there is no room, one takes the place of another. */
 export const MATCH_CACHE_DISPLACE = 16

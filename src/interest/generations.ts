@@ -39,7 +39,7 @@ export class Generations {
     Atomics.add(this.counters, bucket, 1)
   }
 
-  /** A subscription to a subject (byte string) is to be delivered to in another way: routes that name it are stale. */
+  /** A subscription to a subject (byte string) is to be delivered to in another way: plans that name it are stale. */
   advanceFor(subject: string): void {
     const bytes = Buffer.from(subject, 'latin1')
     this.advance(this.bucketOf(bytes, 0, bytes.length))

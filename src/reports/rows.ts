@@ -30,7 +30,7 @@ export interface TotalsReport {
   /** Bytes that wait for all connections together, as of the latest sweep. */
   pendingBytes: number
   plansCached: number
-  /** Receivers of the cached routes: of the one with most, and of all. */
+  /** Receivers of the cached plans: of the one with most, and of all. */
   fanoutMax: number
   fanoutSum: number
   planHits: number
