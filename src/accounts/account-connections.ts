@@ -70,7 +70,7 @@ export class AccountConnections {
     })
   }
 
-  /** Counts a connection out if the account has more than `max`; answers whether it did. */
+  /** Counts a connection out if the account has more than `max`; returns whether it did. */
   leaveIfExcess(account: Account, shard: number, max: number): boolean {
     return this.locked(shard, () => {
       const row = this.find(account)

@@ -21,8 +21,8 @@ export type BlockReader = (blocks: readonly GivenBlock[], layer: Layer) => strin
 const BESIDE_SETTINGS = ['configFile', 'configDigest'] as const
 
 /**
- * Makes a layer of options; answers what is wrong with one of them. A name that is none is wrong: what was meant by
- * `authorisation` would leave the server open to every client.
+ * Makes a layer of options; returns the first fault. An unknown name is a fault: an ignored `authorisation` would leave
+ * the server open to every client.
  */
 export function apiLayer(given: ServerOptions, readBlocks?: BlockReader): Layer | string {
   if (!isPlainObject(given)) return `options must be a plain object, not ${shownData(given)}`

@@ -64,7 +64,7 @@ export class Rights {
   }
 }
 
-/** Compiles each set of permissions once, so that those who have the same one share it. */
+/** Compiles each set of permissions once, so that users with the same one share it. */
 export class PermissionSets {
   private readonly sets = new WeakMap<Permissions, CompiledPermissions>()
 

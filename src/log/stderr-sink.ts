@@ -63,7 +63,7 @@ export class StderrSink implements LogSink {
     }
   }
 
-  /** Writes as much as the reader takes while there is patience; answers how much that was. */
+  /** Writes as much as the reader takes within the patience; returns the number of bytes. */
   private push(bytes: Buffer): number {
     for (let written = 0; ; ) {
       try {

@@ -70,7 +70,7 @@ export function mix(value: number): number {
   return value ^ (value >>> 16)
 }
 
-/** Writes a non-negative integer in decimal at `at`; answers where it ends. */
+/** Writes a non-negative integer in decimal at `at`; returns where it ends. */
 export function writeDecimal(bytes: Uint8Array, at: number, value: number): number {
   let digits = 1
   for (let limit = 10; value >= limit; limit *= 10) digits++

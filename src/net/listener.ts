@@ -45,7 +45,7 @@ export class Listener {
   private readonly server: Server
   /** Accepted while no shard could take them, oldest first. */
   private waiting: Handle[] = []
-  /** Offered each connection; answers whether it took it. */
+  /** Offered each connection; returns whether it took it. */
   private take: (handle: Handle) => boolean = () => false
   private closed = false
 

@@ -165,7 +165,7 @@ export class Outbound {
   }
 
   /**
-   * Makes room for at least `least` contiguous bytes at the tail; answers how many there are. The caller writes into
+   * Makes room for at least `least` contiguous bytes at the tail; returns how many there are. The caller writes into
    * tailBlock from tailEnd on and then calls commit(), before anything else is queued.
    */
   reserve(least: number): number {
@@ -306,7 +306,7 @@ export class Outbound {
     )
   }
 
-  /** Hands a batch to the socket and moves it from queued to in flight; answers its bytes. */
+  /** Hands a batch to the socket and moves it from queued to in flight; returns its bytes. */
   private writeBatch(queued: SliceQueue): number {
     const { socket } = this
     const { chunks, starts, ends } = queued

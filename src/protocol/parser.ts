@@ -151,7 +151,7 @@ export class Parser {
     else this.rest.append(block, at, end)
   }
 
-  /** Reads until the end, or until it is stopped or suspended; answers where that was. */
+  /** Reads until the end, or until it is stopped or suspended; returns where that was. */
   private read(block: Block, at: number, end: number): number {
     while (at < end && !this.stopped) {
       if (this.turn.left <= 0 && this.suspensions === 0) this.handler.turnIsOver()

@@ -40,7 +40,7 @@ export class Delivery {
     this.turnBytes = 0
   }
 
-  /** Messages [from, from + count) of a run to all of a group; answers how many deliveries that were. */
+  /** Messages [from, from + count) of a run to all of a group; returns how many deliveries that were. */
   toGroup(run: Run, group: ReceiverGroup, from: number, count: number, publisher: Publisher): number {
     const { subscriptions } = group
     if (subscriptions.length === 1) return this.toOne(run, subscriptions[0], group.subject, from, count, publisher)

@@ -5,6 +5,6 @@ import type { Publisher } from './publisher.ts'
 
 /** A service as a plan leads to it. */
 export interface Handler {
-  /** Takes the messages of a run; answers how many. */
+  /** Takes the messages of a run; returns how many. */
   take(run: Run, publisher: Publisher): number
 }

@@ -185,7 +185,7 @@ export class Router {
     return sent
   }
 
-  /** To a member that has left, but not before these messages were routed to it; answers how many it takes. */
+  /** To a member that has left, but not before these messages were routed to it; returns how many it takes. */
   private deliverToLeaving(run: Run, account: Account, queue: string, publisher: Publisher): number {
     const leaving = this.departures.find(account, queue, run)
     if (leaving === undefined) return 0

@@ -63,7 +63,7 @@ export class ServiceCalls {
     this.owner = owner
   }
 
-  /** Publishes a run in the exporting account; answers how many deliveries that led to. */
+  /** Publishes a run in the exporting account; returns how many deliveries that led to. */
   call(service: ServiceImport, run: Run, publisher: Publisher): number {
     const { owner, path } = this
     if (!this.mayPass(service)) return 0

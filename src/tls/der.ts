@@ -60,7 +60,7 @@ export class Reader {
     while (!this.atEnd) yield this.take(tag)
   }
 
-  /** Moves behind the next value; answers where its content starts. */
+  /** Moves behind the next value; returns where its content starts. */
   private header(): number {
     const { bytes } = this
     const from = this.at

@@ -137,7 +137,7 @@ export class MessageTrace implements Trace {
     return 1
   }
 
-  /** To all plain subscriptions of this shard; answers how many there were that it could go to. */
+  /** To all plain subscriptions of this shard; returns how many there were that it could go to. */
   deliver(run: Run, account: Account, publisher: Publisher): number {
     const { line, subjectStart, subjectEnd } = run
     const entries: (Subscription | InternalSubscription)[] = []
@@ -165,7 +165,7 @@ export class MessageTrace implements Trace {
     return sent
   }
 
-  /** To one member of a queue group of this shard; answers false if none took it. */
+  /** To one member of a queue group of this shard; returns false if none took it. */
   deliverQueue(run: Run, { local }: QueuePlan, publisher: Publisher): boolean {
     const first = Math.floor(Math.random() * local.length)
     for (let i = 0; i < local.length; i++) {
@@ -174,7 +174,7 @@ export class MessageTrace implements Trace {
     return false
   }
 
-  /** To one receiver; answers whether it was delivered, or would have been. */
+  /** To one receiver; returns whether it was delivered, or would have been. */
   private deliverTo(run: Run, group: ReceiverGroup, publisher: Publisher): boolean {
     const { router } = this.owner.shard
     const [subscription] = group.subscriptions

@@ -109,7 +109,7 @@ export class FrameReader {
     this.over = true
   }
 
-  /** Takes up a data frame, or deals with a control frame; answers where what follows its head, or it, begins. */
+  /** Takes up a data frame, or deals with a control frame; returns where what follows its head, or it, begins. */
   private readHead(block: Block, at: number, end: number): number {
     const { bytes } = block
     this.isDataDue = false
@@ -172,7 +172,7 @@ export class FrameReader {
     }
   }
 
-  /** Hands on the part of a data frame that is here; answers whether to go on. */
+  /** Hands on the part of a data frame that is here; returns whether to go on. */
   private readData(block: Block, start: number, length: number): boolean {
     const { key } = this
     this.left -= length

@@ -30,7 +30,7 @@ interface Linked {
   readonly serviceImports: Link[]
 }
 
-/** Checks all accounts together; answers what is wrong, in the words of nats-server. */
+/** Checks all accounts together; returns the fault, with nats-server's text. */
 export function checkLinks(accounts: readonly AccountOptions[], noSystemAccount: boolean): string[] {
   const all = new Map<string, Linked>()
   for (const { name } of accounts) {

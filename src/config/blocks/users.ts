@@ -83,7 +83,7 @@ export class UniqueUsers {
     return this.seen.size
   }
 
-  /** Takes a list in; answers the complaint about the first that was there before. */
+  /** Adds a list; returns the error for the first duplicate. */
   add(users: readonly UserOptions[]): string | undefined {
     for (const { username, nkey } of users) {
       const name = nkey === '' ? username : nkey
