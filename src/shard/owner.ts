@@ -11,7 +11,6 @@ import type { ReadonlyNumberMap } from '../memory/number-map.ts'
 import type { Arrival } from '../net/handle.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
-import type { Records } from '../reports/records.ts'
 import type { Sublist } from '../routing/sublist.ts'
 import type { ServicesOwner } from '../services/owner.ts'
 import type { Questions } from '../threads/primary-rpc.ts'
@@ -53,14 +52,29 @@ export interface AdmissionOwner extends Awake, ServicesOwner {
   wakeBehindRings(): void
 }
 
-export interface TimersOwner extends Awake {
+/** A client that is looked at now and then. */
+interface SweptClient {
+  /** Does something of this connection's for the event loop. */
+  attempt(act: () => unknown): void
+  sweep(nowMs: number): void
+}
+
+export interface TimersOwner extends Omit<Awake, 'options'> {
   readonly index: number
+  readonly options: Pick<Options, 'pingInterval' | 'websocket' | 'writeDeadline'>
   /** As of this turn, and as the loop lives it. */
   readonly nowMs: number
-  readonly clock: LoopClock
+  readonly clock: Pick<LoopClock, 'nowMs' | 'tick'>
   readonly log: Pick<Log, 'follow' | 'complaintsCounted'>
-  readonly clients: ReadonlyNumberMap<Client>
-  readonly records: Records
+  readonly clients: { values(): Iterable<SweptClient> }
+  readonly records: {
+    readonly slowWatch: {
+      beginSweep(nowMs: number): void
+      look(client: object, nowMs: number): void
+      endSweep(nowMs: number): void
+    }
+    addUpTraffic(): void
+  }
   readonly router: { readonly planner: { readonly cache: { sweep(): unknown } } }
   readonly serviceCalls: { sweep(): void }
 }

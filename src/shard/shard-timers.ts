@@ -23,6 +23,11 @@ function stepMs(spanMs: number, maxMs: number): number {
   return Math.min(maxMs, Math.max(STEP_MIN_MS, spanMs / 4))
 }
 
+type SweepOptions = Pick<Options, 'writeDeadline'>
+
+/** Where it beats. */
+type BeatGauges = Pick<Gauges, 'setThread' | 'beat'>
+
 export class ShardTimers {
   /** When each connection's next PING is due, on the loop's clock. */
   readonly pings: TimerWheel<KeepAlive>
@@ -30,12 +35,12 @@ export class ShardTimers {
   readonly expiries: TimerWheel<Expiring>
   private readonly expired = new TurnQueue(EXPIRIES_A_TURN)
   private readonly shard: TimersOwner
-  private readonly gauges: Gauges
+  private readonly gauges: BeatGauges
   private sweepTimer: NodeJS.Timeout
   private readonly pingTimer: NodeJS.Timeout
   private readonly heartbeatTimer: NodeJS.Timeout
 
-  constructor(shard: TimersOwner, gauges: Gauges) {
+  constructor(shard: TimersOwner, gauges: BeatGauges) {
     this.shard = shard
     this.gauges = gauges
     const { pingInterval, websocket, writeDeadline } = shard.options
@@ -52,7 +57,7 @@ export class ShardTimers {
     gauges.beat(shard.index)
   }
 
-  optionsChanged({ writeDeadline }: Options, before: Options): void {
+  optionsChanged({ writeDeadline }: SweepOptions, before: SweepOptions): void {
     if (writeDeadline === before.writeDeadline) return
     clearInterval(this.sweepTimer)
     this.sweepTimer = setInterval(this.sweepSoon, stepMs(writeDeadline, SWEEP_MAX_MS))

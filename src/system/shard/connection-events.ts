@@ -25,6 +25,12 @@ const AUTH_ERRORS: ReadonlySet<CloseReason> = new Set([
   CloseReason.proxyRequired,
 ])
 
+/** What it needs of the shard. */
+type EventsOwner = Pick<SystemOwner, 'accounts' | 'admission' | 'nowMs' | 'bugMet' | 'wallClock' | 'wake'> & {
+  readonly identity: Pick<SystemOwner['identity'], 'serverId'>
+  readonly options: Pick<SystemOwner['options'], 'authorization'>
+}
+
 /** Publishes in the system account, if there is a subscriber. */
 interface Announcer {
   isHeard(subject: string): boolean
@@ -43,13 +49,13 @@ interface Happened {
 }
 
 export class ConnectionEvents {
-  private readonly shard: SystemOwner
+  private readonly shard: EventsOwner
   private readonly system: Announcer
   private readonly onConnectionsChanged: (accounts: readonly string[]) => void
   private happened: Happened[] = []
 
   /** `onConnectionsChanged`: the connections of these accounts have changed, and there is a subscriber for that. */
-  constructor(shard: SystemOwner, system: Announcer, onConnectionsChanged: (accounts: readonly string[]) => void) {
+  constructor(shard: EventsOwner, system: Announcer, onConnectionsChanged: (accounts: readonly string[]) => void) {
     this.shard = shard
     this.system = system
     this.onConnectionsChanged = onConnectionsChanged
