@@ -15,14 +15,14 @@ export interface Arrival {
 }
 
 /**
- * Shard: the socket of a connection. It does not read before resume(), and stays open for writing when the peer has
- * finished.
+ * Shard: the socket of a connection. What comes before resume() waits in it, and it stays open for writing when the
+ * peer has finished.
  */
 export function socketOver(handle: Handle): Socket {
   return socketWith(handle, { allowHalfOpen: true })
 }
 
-/** The same, reading into `buffer`: calls `onRead` with the number of bytes each time. */
+/** The same, reading into `buffer` from now on: calls `onRead` with the number of bytes each time. */
 export function readingSocketOver(handle: Handle, buffer: Buffer, onRead: (bytes: number) => void): Socket {
   const callback = (bytes: number): boolean => {
     onRead(bytes)
@@ -37,7 +37,10 @@ export function abandon(socket: Transport): void {
   if (socket.constructor === Socket) letGo(socket as Socket)
 }
 
-/** Makes a socket that is here already one that reads into `buffer`. Undefined if the connection is gone. */
+/**
+ * Makes an existing socket one that reads into `buffer`; what waits in it has to be taken out before. Undefined if the
+ * connection is gone.
+ */
 export function adopt(socket: Socket, buffer: Buffer, onRead: (bytes: number) => void): Socket | undefined {
   const handle = takeHandle(socket)
   return handle === undefined ? undefined : readingSocketOver(handle, buffer, onRead)

@@ -48,7 +48,7 @@ describe('a listener', () => {
     expect(listenerUrls('https', '::1', 8222)).toEqual(['https://[::1]:8222'])
   })
 
-  test('at every address is reached at each that the machine has, IPv4 first; IPv6 only where it listens to that', () => {
+  test('at every address is reached at each that the machine has, IPv4 first; IPv6 where it listens to that', () => {
     const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
     const urls = (family: string): string[] =>
       all.filter((one) => one.family === family).map(({ address }) => `nats://${hostPort(address, 1)}`)

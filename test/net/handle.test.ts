@@ -1,0 +1,133 @@
+// Sockets made of handles, over real connections.
+
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server, Socket } from 'node:net'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { acceptHandles, type Handle } from '../../src/base/node-private.ts'
+import { abandon, adopt, readingSocketOver, socketOver } from '../../src/net/handle.ts'
+import { TestTransport } from '../routing/parts.ts'
+import { until } from '../support/until.ts'
+
+let server: Server
+let take: (handle: Handle) => void = () => undefined
+beforeAll(async () => {
+  server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  acceptHandles(server, (handle) => take(handle))
+})
+afterAll(() => {
+  server.close()
+})
+
+/** A connection that was accepted, and its far end. */
+async function accepted(): Promise<{ handle: Handle; far: Socket }> {
+  const { promise, resolve } = Promise.withResolvers<Handle>()
+  take = resolve
+  const far = new Socket({ allowHalfOpen: true })
+  far.on('error', () => undefined)
+  far.connect((server.address() as AddressInfo).port, '127.0.0.1')
+  onTestFinished(() => void far.destroy())
+  await once(far, 'connect')
+  return { handle: await promise, far }
+}
+
+/** Reads as shards do: into one buffer. Answers what came, and resolves when there is more of it. */
+function readerOf(buffer: Buffer) {
+  let text = ''
+  let wake: () => void = () => undefined
+  return {
+    onRead: (bytes: number): void => {
+      text += buffer.toString('latin1', 0, bytes)
+      wake()
+    },
+    async until(length: number): Promise<string> {
+      while (text.length < length) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        wake = resolve
+        await promise
+      }
+      return text
+    },
+  }
+}
+
+function closing(socket: Socket): Socket {
+  onTestFinished(() => void socket.destroy())
+  return socket
+}
+
+test('a socket over a handle keeps what comes until it is told to read', async () => {
+  const { handle, far } = await accepted()
+  const socket = closing(socketOver(handle))
+  far.write('hello')
+  await until('it to come', () => socket.readableLength === 5)
+  socket.resume()
+  expect(String((await once(socket, 'data'))[0])).toBe('hello')
+})
+
+test('one that reads into a buffer does so at once, and says how many bytes stand in it, read by read', async () => {
+  const { handle, far } = await accepted()
+  const buffer = Buffer.alloc(8)
+  const reader = readerOf(buffer)
+  closing(readingSocketOver(handle, buffer, reader.onRead))
+  far.write('more than fits at once')
+  expect(await reader.until(22)).toBe('more than fits at once')
+})
+
+test('both stay open for writing when the peer has finished', async () => {
+  for (const open of [socketOver, (handle: Handle) => readingSocketOver(handle, Buffer.alloc(8), () => undefined)]) {
+    const { handle, far } = await accepted()
+    const socket = closing(open(handle))
+    far.end()
+    socket.resume()
+    await once(socket, 'end')
+    socket.write('last words')
+    const [words] = await once(far, 'data')
+    expect(String(words)).toBe('last words')
+  }
+})
+
+test('a socket that is here becomes one that reads into a buffer: what it had read can be taken out before', async () => {
+  const { handle, far } = await accepted()
+  const plain = socketOver(handle)
+  far.write('first')
+  await until('it to come', () => plain.readableLength === 5)
+  expect(String(plain.read())).toBe('first')
+  const buffer = Buffer.alloc(64)
+  const reader = readerOf(buffer)
+  const socket = closing(adopt(plain, buffer, reader.onRead) as Socket)
+  far.write('hello')
+  socket.resume()
+  expect(await reader.until(5)).toBe('hello')
+  socket.write('welcome')
+  expect(String((await once(far, 'data'))[0])).toBe('welcome')
+})
+
+test('of a connection that is gone, no socket is made', async () => {
+  const { handle } = await accepted()
+  const plain = socketOver(handle)
+  plain.destroy()
+  await once(plain, 'close')
+  expect(adopt(plain, Buffer.alloc(8), () => expect.fail('it is gone'))).toBeUndefined()
+})
+
+test('one that is abandoned tells nobody of anything more', async () => {
+  const { handle, far } = await accepted()
+  const socket = closing(readingSocketOver(handle, Buffer.alloc(8), () => expect.fail('it is abandoned')))
+  for (const event of ['end', 'close', 'error']) socket.on(event, () => expect.fail('it is abandoned'))
+  socket.destroy()
+  abandon(socket)
+  expect(socket.eventNames()).toEqual([])
+  far.resume()
+  await once(far, 'end')
+})
+
+test('what is no plain socket cleans up after itself', () => {
+  const transport = new TestTransport()
+  abandon(transport)
+  const own = new (class extends Socket {})()
+  own.on('close', () => undefined)
+  abandon(own)
+  expect(own.listenerCount('close')).toBe(1)
+})
