@@ -109,7 +109,6 @@ export class Operations implements ParserHandler, LoginOutcome {
   // ── CONNECT, and what follows from it ─────────────────────────────────────────────────────────────────
 
   processConnect(json: string): void {
-    if (this.departures?.holdBack(() => this.processConnect(json))) return
     const { client } = this
     this.shard.turns.left -= Work.connect
     this.catchUp()
@@ -379,7 +378,6 @@ export class Operations implements ParserHandler, LoginOutcome {
   // ── SUB, UNSUB ────────────────────────────────────────────────────────────────────────────────────────
 
   processSub(subject: string, queue: string, sid: string): void {
-    if (this.departures?.holdBack(() => this.processSub(subject, queue, sid))) return
     const { client, shard, limits } = this
     this.catchUp()
     shard.turns.left -= Work.subscription
@@ -440,13 +438,13 @@ export class Operations implements ParserHandler, LoginOutcome {
         this.departures.begin(subscription)
       }
     }
+    // While messages for a member that left are on their way, no more of the client's operations are taken.
     if (!this.departures?.holdBack(() => client.sendOk())) client.sendOk()
   }
 
   // ── PING, PONG ────────────────────────────────────────────────────────────────────────────────────────
 
   processPing(): void {
-    if (this.departures?.holdBack(() => this.processPing())) return
     this.catchUp()
     if (this.client.closing) return // what came was more than it has room for
     const { passing } = this.client
