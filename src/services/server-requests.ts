@@ -38,7 +38,7 @@ export class ServerRequests {
   ask({ account, timeoutMs, ...message }: ServerRequest, gone?: AbortSignal): Promise<Uint8Array | undefined> {
     if (gone?.aborted) return Promise.resolve(undefined)
     const { owner } = this
-    this.listen(account)
+    if (!this.listen(account)) return Promise.resolve(undefined)
     const reply = `${this.prefix}${(this.next++).toString(36)}`
     return new Promise((resolve) => {
       const deadline = new Deadline()
@@ -59,10 +59,13 @@ export class ServerRequests {
     })
   }
 
-  private listen(account: Account): void {
-    if (this.listening.has(account)) return
+  /** Returns false if the index has no room: then no answer would be heard. */
+  private listen(account: Account): boolean {
+    if (this.listening.has(account)) return true
+    const heard = new InternalSubscription(account, `${this.prefix}*`, (run) => this.answered(run))
+    if (!this.owner.sublist.insert(heard)) return false
     this.listening.add(account)
-    this.owner.sublist.insert(new InternalSubscription(account, `${this.prefix}*`, (run) => this.answered(run)))
+    return true
   }
 
   private answered(run: Run): void {

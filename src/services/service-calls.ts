@@ -172,10 +172,10 @@ export class ServiceCalls {
 
   private listen(account: Account): void {
     if (this.listening.has(account)) return
-    this.listening.add(account)
-    this.owner.sublist.insert(
-      new InternalSubscription(account, `${this.prefix}*`, (run, publisher) => this.answered(run, publisher), true),
-    )
+    const handle = (run: Run, publisher: Publisher): void => this.answered(run, publisher)
+    const heard = new InternalSubscription(account, `${this.prefix}*`, handle, true)
+    // Where the index is full, the next call tries again.
+    if (this.owner.sublist.insert(heard)) this.listening.add(account)
   }
 
   /** A responder has published to one of our return addresses. */
