@@ -23,14 +23,19 @@ export class MessageSequence {
   }
 }
 
-/** The thread's own view of the server. */
-export interface Speaker {
+/** What the description of the server is made of. */
+export interface Described {
   readonly identity: ServerIdentity
+  readonly options: Pick<Options, 'serverTags' | 'serverMetadata'>
+}
+
+/** The thread's own view of the server. */
+export interface Speaker extends Described {
   readonly options: Options
 }
 
 /** The member `server`. */
-export function serverInfo({ identity, options }: Speaker, sequence: MessageSequence): Json {
+export function serverInfo({ identity, options }: Described, sequence: MessageSequence): Json {
   const { serverTags, serverMetadata } = options
   return {
     name: identity.serverName,

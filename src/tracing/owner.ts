@@ -9,10 +9,10 @@ import type { Peer } from '../routing/peer.ts'
 import type { Publisher, RemotePublisher } from '../routing/publisher.ts'
 import type { Router } from '../routing/router.ts'
 import type { Sublist } from '../routing/sublist.ts'
-import type { MessageSequence, Speaker } from '../system/server-info.ts'
+import type { Described, MessageSequence } from '../system/server-info.ts'
 import type { TraceEvent } from './event.ts'
 
-export interface TracingOwner extends Speaker {
+export interface TracingOwner extends Described {
   readonly pool: ChunkPool
   readonly turns: TurnWork
   readonly sublist: Sublist

@@ -88,7 +88,7 @@ test('both stay open for writing when the peer has finished', async () => {
   }
 })
 
-test('a socket that is here becomes one that reads into a buffer: what it had read can be taken out before', async () => {
+test('a socket becomes one that reads into a buffer, when what it had read has been taken out', async () => {
   const { handle, far } = await accepted()
   const plain = socketOver(handle)
   far.write('first')

@@ -23,7 +23,7 @@ afterAll(() => {
   server.close()
 })
 
-/** A connection of which the test says how long its latest write has waited, and a peer that reads when it is told to. */
+/** The test says how long its latest write has waited, and when its peer reads. */
 class Writer implements SlowWriter {
   readonly socket: Socket
   readonly peer: Socket
@@ -113,7 +113,7 @@ test('… and one that took nothing in that time is cut', async () => {
   expect([one.tries, one.closedFor]).toEqual([[false], [Faults.slowConsumerDeadline]])
 })
 
-test('a write that waits shorter than the latest that was late is another one, with a deadline of its own', async () => {
+test('a write that waits shorter than the one that was late is another one, with its own deadline', async () => {
   const one = await writer('retry')
   one.look(5 * DEADLINE_MS)
   await one.readSome()

@@ -1,4 +1,4 @@
-// The router with real lists, plans and deliveries; other shards are regions that it reads, and keep what they are sent.
+// The router with real lists, plans and deliveries; other shards are regions that it reads, and keep what it sends.
 
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Account, ServiceImport } from '../../src/accounts/account.ts'
@@ -186,7 +186,7 @@ describe('a message that is published here', () => {
     expect(free.sent).toHaveLength(1)
   })
 
-  test('that may go on from another shard makes the next PONG wait for that shard: a queue message, or an answer', () => {
+  test('that may go on from a shard makes the next PONG wait for it: a queue message, or an answer', () => {
     const [one, other] = [stage.addPeer(), stage.addPeer()]
     one.wants.add('$G', 'a', '')
     one.wants.add('$G', '_R_.x.*', '')
@@ -293,7 +293,7 @@ describe('queue groups', () => {
     for (const member of members) expect(stage.got(member)).toHaveLength(100)
   })
 
-  test('what a member does not take goes to the others: it is closing, has had its last, or published it itself', () => {
+  test('what a member does not take goes to others: it is closing, has had its last, or published it', () => {
     const random = new Random(chooseSeed('members that do not take'))
     const members = Array.from({ length: 5 }, () => stage.subscribe('a', { queue: 'q' }))
     ;(members[0].receiver as TestReceiver).closing = true
@@ -428,7 +428,7 @@ describe('what waits, and what is traced', () => {
     expect(stage.calls).toEqual(['wake', 'then', 'wake', 'at once'])
   })
 
-  test('a traced message goes the ways of its trace; what is published meanwhile without one goes the usual ones', () => {
+  test('a traced message goes the ways of its trace; what is published meanwhile goes the usual ones', () => {
     const one = stage.subscribe('a')
     const seen: string[] = []
     const trace: Trace = {

@@ -16,7 +16,7 @@ import { type Entry, InternalSubscription } from '../../src/routing/subscription
 import type { ServicesOwner } from '../../src/services/owner.ts'
 import { compileTransform, reverseTransform, type Transform } from '../../src/subjects/transform.ts'
 import { CountingPool } from '../memory/counting-pool.ts'
-import { TestPublisher } from '../routing/parts.ts'
+import { type TestPeer, TestPublisher } from '../routing/parts.ts'
 
 /** A message as it came somewhere. */
 export interface Heard {
@@ -37,11 +37,11 @@ class FillableSublist extends Sublist {
 export class ServiceStage implements RouterOwner, ServicesOwner {
   readonly pool = new CountingPool()
   readonly turns = new Turns()
-  readonly peers = []
+  readonly peers: TestPeer[] = []
   readonly generations = new Generations()
   readonly seed = 7
   nowMs = 1_000
-  readonly options = { trace: false, noFastProducerStall: false }
+  readonly options = { trace: false, noFastProducerStall: false, serverTags: ['tag'], serverMetadata: {} }
   readonly sublist: FillableSublist
   readonly router: Router
   /** The service calls under test; none: there are no services. */
