@@ -48,10 +48,10 @@ beforeEach(() => {
 
 const outputs = new TestOutputs(new CountingPool())
 
-function slowReceiver(): TestReceiver {
-  const receiver = new TestReceiver(outputs)
+function slowReceiver(behindBytes = HOLD_PENDING): TestReceiver {
+  const receiver = new TestReceiver(outputs, { pendingMax: 4 * behindBytes })
   receiver.transport.isSlow = true
-  receiver.outbound.appendBuffer(Buffer.alloc(2 * HOLD_PENDING))
+  receiver.outbound.appendBuffer(Buffer.alloc(3 * behindBytes))
   return receiver
 }
 
@@ -188,7 +188,7 @@ test('whatever holds it, it is read just while nothing does', () => {
     else if (what === 2) gate.holdForPeer(peer)
     else if (what === 3) peer.relieve()
     else if (receiver === undefined) {
-      receiver = slowReceiver()
+      receiver = slowReceiver(100)
       gate.holdFor(receiver.outbound, LONG_READ)
     } else {
       catchUp(receiver)
