@@ -20,7 +20,7 @@ export const Work = {
   message: 1,
   /** A look into a shard's index: each of them, each filter that matches, each step on the way there. */
   lookUp: 250,
-  match: 12,
+  match: 18,
   step: 1,
   /** One more subscription that shares a slice of messages; one that gets a run by itself, and each message of it. */
   slice: 3,
@@ -29,7 +29,7 @@ export const Work = {
   /** A message into another shard's ring; into the hands of the server itself; by an import of a service. */
   frame: 10,
   internal: 300,
-  service: 1_600,
+  service: 2_400,
   own: 1_000,
   /** A message that goes on under another subject; one that is traced. */
   mapping: 350,
@@ -40,8 +40,10 @@ export const Work = {
   connect: 1_500,
   /** INFO for one connection. */
   info: 1_000,
-  /** A refusal; a line of the log. */
-  refusal: 60,
+  /** A refusal, and each text of it; a request that is told of no responders; a line of the log. */
+  refusal: 600,
+  refusalText: 30,
+  noResponders: 160,
   logLine: 600,
 } as const
 

@@ -266,7 +266,7 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
 
   /** Says so many times that something was refused. */
   refuse(refusal: Refusal, times = 1): void {
-    this.shard.turns.left -= Work.refusal
+    this.shard.turns.left -= Work.refusal + times * Work.refusalText
     this.log.violation(refusal.logged, times)
     const text = encodeError(refusal.text)
     for (let i = 0; i < times && !this.closing; i++) this.send(text, `-ERR ${refusal.text}`)

@@ -360,6 +360,7 @@ export class Operations implements ParserHandler, LoginOutcome {
     const { client } = this
     const sid = this.shard.router.planner.plainSidOf(client, client.account, reply)
     if (sid === undefined) return
+    this.shard.turns.left -= times * Work.noResponders
     const answer = encodeNoResponders(subject, reply, sid)
     for (let i = 0; i < times && !client.closing; i++) client.send(answer)
   }

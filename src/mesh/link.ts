@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { BLOCK_SLACK, CHUNK_BYTES, FRAME_ROOM_MIN, LINK_WAITING_MAX } from '../base/constants.ts'
+import { attempt, type OnBug } from '../base/guarded.ts'
 import { type Block, copyBytes } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 import type { RingConsumer, RingProducer } from '../memory/ring.ts'
@@ -29,6 +30,8 @@ export interface LinkOwner {
   mark(): void
   /** LINK_WAITING_MAX bytes wait: no publisher should be read whose messages could join them. */
   filled(): void
+  /** A bug was met in something that was held for the ring's sake. */
+  readonly bugMet: OnBug
   /** So many messages of the server itself were dropped. */
   dropped(messages: number): void
 }
@@ -235,7 +238,7 @@ export class Link {
   private relieve(): void {
     const { reliefs } = this
     this.reliefs = []
-    for (const relief of reliefs) relief()
+    for (const relief of reliefs) attempt(this.owner.bugMet, relief)
   }
 }
 

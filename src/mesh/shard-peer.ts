@@ -147,6 +147,7 @@ export class ShardPeer implements InboxRing {
       mark: () => owner.schedule(),
       filled: () => this.holdPublishers(),
       dropped: (messages) => this.tellDropped(messages),
+      bugMet: owner.bugMet,
     })
     this.port.on(
       'message',

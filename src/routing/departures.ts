@@ -6,6 +6,7 @@
 // A broken connection cannot take messages: they go to another member (Router.receive).
 
 import type { Account } from '../accounts/account.ts'
+import { attempt, type OnBug } from '../base/guarded.ts'
 import { type Run, subjectOf } from '../protocol/run.ts'
 import { matches } from '../subjects/subject.ts'
 import type { Peer } from './peer.ts'
@@ -21,6 +22,7 @@ interface Departure {
 export interface DeparturesOwner {
   readonly peers: readonly Pick<Peer, 'askFence'>[]
   readonly sublist: Pick<Sublist, 'isAlone' | 'remove'>
+  readonly bugMet: OnBug
 }
 
 export class Departures {
@@ -86,6 +88,6 @@ export class Departures {
       }
     }
     if (this.next.length > 0) this.beginRound()
-    for (const { done } of round) done()
+    for (const { done } of round) attempt(this.owner.bugMet, done)
   }
 }

@@ -1,6 +1,7 @@
 // The interface that the router needs of its shard.
 
 import type { ServiceImport } from '../accounts/account.ts'
+import type { OnBug } from '../base/guarded.ts'
 import type { TurnWork } from '../base/turns.ts'
 import type { Generations } from '../interest/generations.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
@@ -31,6 +32,7 @@ export interface RouterOwner {
   extendPlan(plan: Plan, subject: string): void
   /** Something else than a read makes the shard work. */
   wake(): void
+  readonly bugMet: OnBug
   /** Many bytes have been encoded: they go out now. */
   flush(): void
 }

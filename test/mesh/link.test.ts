@@ -79,3 +79,24 @@ test('a fence stands behind what was sent before it, where the ring is full too'
   }
   expect([messages, fences]).toEqual([300, 1])
 })
+
+test('a bug in one that waited for room does not keep the others waiting', () => {
+  const bugs: unknown[] = []
+  const link = new Link(new RingProducer(createRing(SHARDS_MAX)), new ChunkPool(), {
+    ...NO_OWNER,
+    bugMet: (error) => {
+      bugs.push(error)
+    },
+  })
+  const way = routing('$G', '')
+  composeRun(new ChunkPool(), { subject: 's', reply: '', headers: {}, payload: Buffer.alloc(30_000) }, (run) => {
+    while (!link.congested) link.send(run, way, 0, 1)
+  })
+  let relieved = 0
+  link.whenRelieved(() => {
+    throw new Error('a bug')
+  })
+  link.whenRelieved(() => relieved++)
+  link.close()
+  expect([relieved, bugs]).toEqual([1, [new Error('a bug')]])
+})

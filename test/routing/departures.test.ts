@@ -15,6 +15,10 @@ class Stage {
   readonly sublist: Sublist
   readonly peers: TestPeer[]
   readonly departures: Departures
+  readonly bugs: unknown[] = []
+  readonly bugMet = (error: unknown): void => {
+    this.bugs.push(error)
+  }
   private readonly outputs = new TestOutputs(new ChunkPool())
 
   constructor(shards: number) {
@@ -55,6 +59,18 @@ describe('a member that leaves', () => {
     expect([stage.find('orders.new'), done]).toEqual([member, 0])
     stage.arrive(1)
     expect([stage.find('orders.new'), done, member.node]).toEqual([undefined, 1, 0])
+  })
+
+  test('has its turn though a bug is met in the one before it', () => {
+    const stage = new Stage(1)
+    let done = 0
+    stage.departures.begin(stage.member('first'), () => {
+      throw new Error('a bug')
+    })
+    stage.departures.begin(stage.member('second'), () => done++)
+    stage.arrive(0)
+    stage.arrive(0)
+    expect([done, stage.bugs]).toEqual([1, [new Error('a bug')]])
   })
 
   test('takes nothing that is meant for others', () => {

@@ -52,6 +52,9 @@ class Stage implements RouterOwner {
       return 1
     },
   }
+  readonly bugMet = (error: unknown): never => {
+    throw error
+  }
   private readonly outputs = new TestOutputs(this.pool)
   private readonly own: Handler = {
     take: (run) => {

@@ -39,6 +39,9 @@ export const NO_OWNER: LinkOwner = {
   mark: () => undefined,
   filled: () => undefined,
   dropped: () => undefined,
+  bugMet: (error) => {
+    throw error
+  },
 }
 
 export class StagedPeer {
