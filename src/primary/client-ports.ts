@@ -11,6 +11,8 @@ import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { Ports } from './server-files.ts'
 import { identityOf } from './server-identity.ts'
 
+type PortsLog = Pick<Log, 'info' | 'warn' | 'error'>
+
 export class ClientPorts {
   private readonly client: Listener
   private readonly webSocket: Listener | undefined
@@ -33,7 +35,7 @@ export class ClientPorts {
   }
 
   /** From now on connections, including waiting ones, are offered to `take`, which returns whether it took them. */
-  serve(options: Options, log: Log, take: (handle: Handle, kind: Arrival['kind']) => boolean): void {
+  serve(options: Options, log: PortsLog, take: (handle: Handle, kind: Arrival['kind']) => boolean): void {
     const { client, webSocket } = this
     client.serve(
       (handle) => take(handle, 'client'),
@@ -95,7 +97,7 @@ export class ClientPorts {
   }
 }
 
-function tellOfTls({ handshakeFirst, handshakeFirstFallback }: TlsOptions, allowNonTls: boolean, log: Log): void {
+function tellOfTls({ handshakeFirst, handshakeFirstFallback }: TlsOptions, allowNonTls: boolean, log: PortsLog): void {
   log.info(`TLS ${allowNonTls ? 'available' : 'required'} for client connections`)
   if (handshakeFirst && handshakeFirstFallback === 0) {
     log.warn('Clients that are not using "TLS Handshake First" option will fail to connect')
