@@ -1,12 +1,11 @@
 // A connection that is accepted here and served by a real thread.
 
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
-import { takeHandle } from '../../src/base/node-private.ts'
-import type { Arrival } from '../../src/net/handle.ts'
 import { handOver } from '../../src/threads/handoff.ts'
+import { accept } from '../support/accept.ts'
 
 /** Greets each connection by its number, and tells what it was given. */
 const SERVING = `
@@ -21,25 +20,6 @@ function thread(): Worker {
   const worker = new Worker(SERVING, { eval: true })
   onTestFinished(async () => void (await worker.terminate()))
   return worker
-}
-
-interface Accepted {
-  readonly arrival: Arrival
-  readonly peer: Socket
-}
-
-let nextId = 1
-
-async function accept(): Promise<Accepted> {
-  const listener = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1')
-  await once(listener, 'listening')
-  const accepted = once(listener, 'connection') as Promise<[Socket]>
-  const peer = connect((listener.address() as AddressInfo).port, '127.0.0.1')
-  const [[socket]] = await Promise.all([accepted, once(peer, 'connect')])
-  listener.close()
-  onTestFinished(() => void peer.destroy())
-  const handle = takeHandle(socket) ?? expect.fail('the connection is gone')
-  return { arrival: { id: nextId++, kind: 'client', handle, refused: false }, peer }
 }
 
 async function textTo(peer: Socket): Promise<string> {
