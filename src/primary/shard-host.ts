@@ -240,7 +240,8 @@ export class WorkerShardHost implements ShardHost {
         try {
           this.handOver([arrival])
         } catch (error) {
-          this.observer.onConnectionLost(this, arrival, textOf(error))
+          const { observer } = this
+          attempt(observer.bugMet, () => observer.onConnectionLost(this, arrival, textOf(error)))
         }
       }
     }

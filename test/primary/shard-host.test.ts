@@ -302,6 +302,21 @@ test('those given to a thread that has died are lost, each told once', async () 
   for (const { handle } of arrivals) handle.close()
 })
 
+test('a bug in dealing with a lost one costs it alone', async () => {
+  const { host, observer, lost, bugs, die } = stage()
+  await die()
+  const [first, second] = [await accept(), await accept()].map(({ arrival }) => arrival)
+  const { onConnectionLost } = observer
+  observer.onConnectionLost = (of, arrival, why) => {
+    if (arrival === first) throw new Error('a bug')
+    onConnectionLost(of, arrival, why)
+  }
+  for (const arrival of [first, second]) host.accept(arrival)
+  await until('the second one to be lost', () => lost.length === 1)
+  expect(bugs).toEqual([new Error('a bug')])
+  for (const { handle } of [first, second]) handle.close()
+})
+
 // ── Introductions ───────────────────────────────────────────────────────────────────────────────────────
 
 test('two know each other when both say so: the ring out of one is the ring into the other', async () => {
