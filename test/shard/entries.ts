@@ -10,9 +10,18 @@ import { until } from '../support/until.ts'
 
 class WarnedLog extends Log {
   readonly warnings: string[] = []
+  readonly complaints: string[] = []
+  readonly details: string[] = []
 
   override warn(text: string): void {
     this.warnings.push(text)
+  }
+  override complaint(text: string): boolean {
+    this.complaints.push(text)
+    return true
+  }
+  override debug(text: string): void {
+    this.details.push(text)
   }
 }
 
