@@ -19,13 +19,12 @@ import { NATS_VERSION } from '../base/constants.ts'
 import { within } from '../base/deadline.ts'
 import { Refusals } from '../base/errors.ts'
 import { TurnQueue } from '../base/turn-queue.ts'
-import type { Client } from '../connection/client.ts'
 import type { Options } from '../options/options.ts'
 import { ServerRequests } from '../services/server-requests.ts'
 import type { ShardSetup } from '../threads/messages.ts'
 import type { Questions } from '../threads/primary-rpc.ts'
 import { JwtAccounts, type TokenChange } from './jwt-accounts.ts'
-import type { AdmissionOwner } from './owner.ts'
+import type { AdmissionOwner, AdmittedClient } from './owner.ts'
 
 /** A signature is checked in a tenth of a millisecond, and a token has two. */
 const REVIEWS_A_TURN = 64
@@ -249,7 +248,7 @@ export class Admission {
     return this.jwtAccounts?.book.get(name)?.jwt ?? ''
   }
 
-  private clientsOf(account: string): Client[] {
+  private clientsOf(account: string): AdmittedClient[] {
     return [...this.shard.clients.values()].filter((client) => !client.closing && client.account.name === account)
   }
 

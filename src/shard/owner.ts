@@ -12,6 +12,7 @@ import type { Arrival } from '../net/handle.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { Sublist } from '../routing/sublist.ts'
+import type { Subscription } from '../routing/subscription.ts'
 import type { ServicesOwner } from '../services/owner.ts'
 import type { Questions } from '../threads/primary-rpc.ts'
 
@@ -41,13 +42,21 @@ export interface EntryOwner extends Awake, Pick<ClientOwner, 'identity' | 'syste
   readonly questions: Pick<Questions, 'checkPeer'>
 }
 
+/** A client that admission checks again, and its subscriptions. */
+export interface AdmittedClient
+  extends Pick<Client, 'closing' | 'account' | 'attempt' | 'failed' | 'refuse' | 'close'> {
+  readonly subscriptions: { values(): Iterable<Subscription> }
+  readonly login: Pick<Client['login'], 'identity' | 'review' | 'stay'>
+  readonly operations: Pick<Client['operations'], 'recount' | 'closeIfExcess'>
+}
+
 export interface AdmissionOwner extends Awake, ServicesOwner {
-  readonly log: Log
+  readonly log: Pick<Log, 'warn'>
   readonly identity: ServerIdentity
   readonly accounts: Accounts
-  readonly clients: ReadonlyNumberMap<Client>
-  readonly sublist: Sublist
-  readonly generations: Generations
+  readonly clients: { values(): Iterable<AdmittedClient> }
+  readonly sublist: Pick<Sublist, 'insert' | 'reimport'>
+  readonly generations: Pick<Generations, 'advanceAll'>
   /** The same, behind what other shards' publishers have flushed. */
   wakeBehindRings(): void
 }
