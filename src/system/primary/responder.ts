@@ -32,9 +32,8 @@ export class SystemResponder {
     if (this.underway < SYSTEM_REQUESTS_AT_ONCE) this.underway++
     else await new Promise<void>((resolve) => this.waiting.push(resolve))
     try {
-      return await this.work(request)
+      return await this.work(request).catch((error: unknown) => this.tellOfSilence(error))
     } catch (error) {
-      if (error instanceof SilentShards) return this.envelope({ error: { code: 503, description: error.message } }, '')
       this.system.server.log.error(
         `Error answering the system account's request ${request.service.name}: ${bugText(error)}`,
       )
@@ -45,6 +44,12 @@ export class SystemResponder {
       if (next === undefined) this.underway--
       else next()
     }
+  }
+
+  /** Throws again what is a bug. */
+  private tellOfSilence(error: unknown): Promise<SystemAnswer> {
+    if (!(error instanceof SilentShards)) throw error
+    return this.envelope({ error: { code: 503, description: error.message } }, '')
   }
 
   private async work(request: SystemRequest): Promise<SystemAnswer | undefined> {

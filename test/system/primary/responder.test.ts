@@ -159,6 +159,18 @@ test('shards that do not answer are no bug: the one who asks is told which', asy
   expect([answer?.headers, errors]).toEqual([{}, []])
 })
 
+test('a bug in telling of silent shards costs the request, as any other', async () => {
+  const { staged, errors, ask } = desk()
+  staged.context = async () => {
+    throw new SilentShards([2])
+  }
+  staged.signed = () => {
+    throw new Error('a bug')
+  }
+  expect(await ask('RAFTZ')).toBeUndefined()
+  expect(errors).toEqual([expect.stringContaining('RAFTZ: Error: a bug')])
+})
+
 test('a few are worked on at once; the others wait, and begin in their order, also where one ends by a bug', async () => {
   const { staged, ask, errors } = desk()
   const begun: PromiseWithResolvers<PageContext>[] = []
