@@ -7,28 +7,21 @@ import type { LatencyReport } from './latency.ts'
 import type { LoadReport } from './load-meter.ts'
 import type { SlowRow } from './slow-watch.ts'
 
-/** Sums of a shard. */
-export interface TotalsReport {
+/** What a shard counts of itself, and of each of its accounts. */
+interface Sums {
   /** Which shard speaks: the answers of dead ones are missing. */
   shard: number
   /** When its thread began. */
   bornAt: number
   connections: number
-  /** Closed connections that are remembered. */
-  closedConnections: number
   subscriptions: number
-  /** Traffic and troubles since the server started, whichever threads were in this place. */
   inMessages: number
   inBytes: number
   outMessages: number
   outBytes: number
   slowConsumers: number
-  /** Of outMessages, those that were dropped because their receivers were slow; here and below. */
+  /** Of outMessages, those that were dropped because their receivers were slow. */
   droppedMessages: number
-  staleConnections: number
-  stalls: number
-  /** Bytes that wait for all connections together, as of the latest sweep. */
-  pendingBytes: number
   plansCached: number
   /** Receivers of the cached plans: of the one with most, and of all. */
   fanoutMax: number
@@ -37,31 +30,24 @@ export interface TotalsReport {
   planMisses: number
   inserts: number
   removes: number
+}
+
+/** Of a shard. Traffic and troubles are those since the server started, whichever threads were in this place. */
+export interface TotalsReport extends Sums {
+  /** Closed connections that are remembered. */
+  closedConnections: number
+  staleConnections: number
+  stalls: number
+  /** Bytes that wait for all connections together, as of the latest sweep. */
+  pendingBytes: number
   interestBytes: number
 }
 
 /** A shard's part of an account. Traffic is that of its clients, including disconnected ones. */
-export interface AccountReport {
-  shard: number
-  bornAt: number
+export interface AccountReport extends Sums {
   name: string
   /** Its display name; its name where it has no other. */
   tag: string
-  connections: number
-  subscriptions: number
-  inMessages: number
-  inBytes: number
-  outMessages: number
-  outBytes: number
-  slowConsumers: number
-  droppedMessages: number
-  plansCached: number
-  fanoutMax: number
-  fanoutSum: number
-  planHits: number
-  planMisses: number
-  inserts: number
-  removes: number
 }
 
 /** A ring to another shard. */
