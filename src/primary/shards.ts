@@ -38,6 +38,9 @@ import { isReady, replacementDelayMs, type Slot } from './shard-slot.ts'
 import type { ShardThreads } from './shard-threads.ts'
 import { ShardWatch } from './shard-watch.ts'
 
+/** What shards write to the log. */
+type ShardsLog = Pick<Log, 'bug' | 'error' | 'info' | 'relay' | 'rotate' | 'warn'>
+
 export class Shards implements ShardObserver {
   totalConnections = 0
   /** Threads replaced so far. */
@@ -45,8 +48,8 @@ export class Shards implements ShardObserver {
 
   private options: Options
   private identity: ServerIdentity
-  private readonly threads: ShardThreads
-  private readonly log: Log
+  private readonly threads: Pick<ShardThreads, 'take'>
+  private readonly log: ShardsLog
   private readonly logOpened: SharedArrayBuffer
   /** Called when connections that waited can be taken. */
   private readonly onRelief: () => void
@@ -81,11 +84,11 @@ export class Shards implements ShardObserver {
   constructor(
     options: Options,
     identity: ServerIdentity,
-    threads: ShardThreads,
-    log: Log,
+    threads: Pick<ShardThreads, 'take'>,
+    log: ShardsLog,
     logOpened: SharedArrayBuffer,
     onRelief: () => void,
-    authResponder: AuthResponder,
+    authResponder: Pick<AuthResponder, 'answerers' | 'authenticate'>,
     system: Answerers['system'],
     key: ServerKey,
   ) {
