@@ -335,7 +335,7 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
     return this.options.noResponders
   }
 
-  /** A request of its own has reached nobody on one of `asked` shards. */
+  /** A request of its own has reached nobody by one of the frames that it went out in. */
   nobodyHeard(request: UnheardRequest): void {
     if (!this.closing) this.operations.nobodyHeard(request)
   }

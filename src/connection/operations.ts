@@ -37,12 +37,14 @@ import type { ClientOwner } from './owner.ts'
 import type { Rights } from './rights.ts'
 import { UnheardRequests } from './unheard-requests.ts'
 
-/** So many messages of a request reached nobody on one of `asked` shards. Byte strings. */
+/** So many messages of a request reached nobody by one of the `asked` frames that it went out in. Byte strings. */
 export interface UnheardRequest {
   readonly subject: string
   readonly reply: string
   readonly messages: number
   readonly asked: number
+  /** The number of the request. */
+  readonly question: number
 }
 
 /** The connection whose operations are carried out. */
@@ -346,9 +348,9 @@ export class Operations implements ParserHandler, LoginOutcome {
   }
 
   /** A request has reached nobody on one of the shards that it went to. */
-  nobodyHeard({ subject, reply, messages, asked }: UnheardRequest): void {
+  nobodyHeard({ subject, reply, messages, asked, question }: UnheardRequest): void {
     this.unheard ??= new UnheardRequests()
-    const unheard = this.unheard.add(reply, messages, asked)
+    const unheard = this.unheard.add(question, messages, asked)
     if (unheard > 0) this.sayNoResponders(subject, reply, unheard)
   }
 

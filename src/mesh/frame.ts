@@ -9,6 +9,7 @@
 //     │ PUBLISHER  connection id (64 bits), for holding it back    TRACE  number under which to tell what happens to
 //     │            it; of a fence: its own
 //     │ WORK    number of the work that it was sent by (publish-order.ts)
+//     │ QUESTION  number of the request, where `asked` is not 0
 //     │ LINE, SUBJECT ×2, REPLY ×2, HEADER, SIZE, COUNT      as in protocol/run.ts
 //     │ ACCOUNT, QUEUE  bytes of their names; one member of the queue group is to get the run; 0 = no group
 //     │ RAW     bytes of the raw messages in this frame (a fragment has fewer than the message)
@@ -41,7 +42,8 @@ const At = {
   raw: 60,
   trace: 64,
   work: 68,
-  end: 72,
+  question: 72,
+  end: 76,
 } as const
 
 export function frameBytes({ account, queue }: Routing, rawBytes: number): number {
@@ -79,6 +81,7 @@ export function writeFrame(
   view.setFloat64(at + At.publisher, routing.publisher, true)
   view.setInt32(at + At.trace, routing.trace, true)
   view.setInt32(at + At.work, work, true)
+  view.setInt32(at + At.question, routing.question, true)
   view.setInt32(at + At.line, run.lineLength, true)
   view.setInt32(at + At.subjectStart, run.subjectStart - run.lineStart, true)
   view.setInt32(at + At.subjectEnd, run.subjectEnd - run.lineStart, true)
@@ -141,6 +144,7 @@ export interface Frame {
   queue: string
   hops: number
   asked: number
+  question: number
   publisher: number
   trace: number
   isOnlyTraced: boolean
@@ -158,6 +162,7 @@ export function emptyFrame(): Frame {
     queue: '',
     hops: 0,
     asked: 0,
+    question: 0,
     publisher: 0,
     trace: 0,
     isOnlyTraced: false,
@@ -179,6 +184,7 @@ export function readFrame(from: Block, at: number, frame: Frame, run: Run): void
   frame.trace = view.getInt32(at + At.trace, true)
   frame.hops = (routing >> 8) & 0xff
   frame.asked = routing >>> 16
+  frame.question = view.getInt32(at + At.question, true)
   frame.publisher = view.getFloat64(at + At.publisher, true)
   const queueAt = at + At.end + accountBytes
   // Nearly always that of the frame before: no string is made then.

@@ -2,7 +2,7 @@
 // ring by ring.
 
 import { RING_BUSY_BYTES, RING_TURN_BYTES } from '../base/constants.ts'
-import { attempt, type OnBug } from '../base/guarded.ts'
+import type { OnBug } from '../base/guarded.ts'
 import type { Turns } from '../base/turns.ts'
 import { isNotAfter, type PublishOrder } from './publish-order.ts'
 
@@ -71,17 +71,19 @@ export class Inbox {
 
   private take(most: number, paused = false): number {
     // A frame that is being processed is still in its ring.
-    if (this.isTaking) return 0
+    if (this.isTaking || this.owner.peers.length === 0) return 0
     this.isTaking = true
     // What goes on from here comes behind what it was published behind.
     this.owner.order.begin()
-    let bytes = RING_BUSY_BYTES
-    // After a bug the rings are read again: a shard that is not asleep is not woken.
-    attempt(this.owner.bugMet, () => {
-      bytes = this.takeInOrder(this.owner.order.latest, most, paused)
-    })
-    this.isTaking = false
-    return bytes
+    try {
+      return this.takeInOrder(this.owner.order.latest, most, paused)
+    } catch (error) {
+      this.owner.bugMet(error)
+      // The rings are read again: a shard that is not asleep is not woken.
+      return RING_BUSY_BYTES
+    } finally {
+      this.isTaking = false
+    }
   }
 
   /** Takes frames up to work `latest`, those of the earliest work first; returns their bytes. */

@@ -27,7 +27,7 @@ export type PeerMessage =
   | { readonly kind: 'fence'; readonly number: number }
   /** What you sent before your fence of this number has been dealt with, and what of it goes on is on its way. */
   | { readonly kind: 'passed'; readonly number: number }
-  /** A request of this publisher's, for which `asked` frames went out, reached nobody here. Byte strings. */
+  /** A request of this publisher's, for which `asked` frames went out, reached nobody by one. Byte strings. */
   | {
       readonly kind: 'nobody'
       readonly connection: number
@@ -35,6 +35,7 @@ export type PeerMessage =
       readonly reply: string
       readonly messages: number
       readonly asked: number
+      readonly question: number
     }
   /** What happened here to a message that is traced. */
   | { readonly kind: 'traced'; readonly trace: number; readonly events: readonly TraceEvent[] }

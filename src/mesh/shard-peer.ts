@@ -67,8 +67,8 @@ export class PeerPublisher implements RemotePublisher {
     this.peer.askWhoIs(this.id, then)
   }
 
-  nobodyHeard(run: Run, asked: number): void {
-    this.peer.tellNobodyHeard(this.id, run, asked)
+  nobodyHeard(run: Run, asked: number, question: number): void {
+    this.peer.tellNobodyHeard(this.id, run, asked, question)
   }
 }
 
@@ -77,7 +77,7 @@ interface LocalPublisher extends Publisher {
   readonly inMessages: number
   readonly closing: boolean
   attempt(act: () => unknown): void
-  /** A request of its own has reached nobody on one of `asked` shards. */
+  /** A request of its own has reached nobody by one of the frames that it went out in. */
   nobodyHeard(request: Extract<PeerMessage, { kind: 'nobody' }>): void
 }
 
@@ -287,9 +287,9 @@ export class ShardPeer implements InboxRing {
   }
 
   /** A request of one of its publishers has reached nobody here. */
-  tellNobodyHeard(connection: number, run: Run, asked: number): void {
+  tellNobodyHeard(connection: number, run: Run, asked: number, question: number): void {
     const [subject, reply] = [subjectOf(run), replyOf(run)]
-    this.post({ kind: 'nobody', connection, subject, reply, messages: run.count, asked })
+    this.post({ kind: 'nobody', connection, subject, reply, messages: run.count, asked, question })
   }
 
   /** Tells what happened here to a message of the peer's, by the number of its trace. */

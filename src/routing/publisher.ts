@@ -26,6 +26,6 @@ export interface Publisher {
 
 /** One of another shard, whose messages have come here. */
 export interface RemotePublisher extends Publisher {
-  /** Its request, for which `asked` frames went out, has reached nobody on this shard. */
-  nobodyHeard(run: Run, asked: number): void
+  /** Its request of this number, for which `asked` frames went out, has reached nobody by one of them. */
+  nobodyHeard(run: Run, asked: number, question: number): void
 }

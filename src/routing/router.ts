@@ -1,7 +1,7 @@
 // From a publish to its deliveries: match → plan. There is one path for every message, whether it comes from a client
 // of this shard or from the ring of another shard.
 //
-//     plan(run) ─▶ Plan ─┬─ groups    every plain subscription; encoded once a group, queued for each receiver
+//     planOf(run) ─▶ Plan ─┬─ groups    every plain subscription; encoded once a group, queued for each receiver
 //                          ├─ limited   those that end after some deliveries, counted one by one
 //                          ├─ peers     the run's raw bytes, once, into the ring of each interested shard
 //                          └─ queues    one member of each group, over all shards
@@ -32,6 +32,8 @@ export class Router {
   /** Members of queue groups that are leaving. */
   readonly departures: Departures
   private readonly owner: RouterOwner
+  /** Of the latest request about which other shards were asked. */
+  private question = 0
   /** The one message that is under way just now is traced. */
   trace: Trace | undefined
 
@@ -76,6 +78,7 @@ export class Router {
   private goOtherWays(run: Run, plan: Plan, publisher: Publisher, isUnheard: boolean): number {
     const { account, peers, queues, services, own } = plan
     const asked = isUnheard ? framesToAsk(run, plan, publisher) : 0
+    if (asked > 0) this.question = (this.question % 0x7fff_ffff) + 1
     let sent = 0
     if (peers !== undefined) sent += this.sendToPeers(run, account, peers, publisher, asked)
     if (queues !== undefined) for (const queue of queues) sent += this.deliverQueue(run, queue, publisher, asked)
@@ -126,7 +129,7 @@ export class Router {
   }
 
   private sendToPeers(run: Run, account: Account, peers: readonly Peer[], publisher: Publisher, asked: number): number {
-    const routing = routingOf(account, '', 0, publisher, asked)
+    const routing = routingOf(account, '', 0, publisher, asked, this.question)
     for (const peer of peers) {
       peer.link.send(run, routing, 0, run.count)
       if (isServiceAnswer(run)) notePassing(publisher, peer)
@@ -151,7 +154,7 @@ export class Router {
         reached = this.deliverQueueHere(run, queue, publisher, routing.hops, done)
       }
     }
-    if (reached === 0 && routing.asked > 0) publisher.nobodyHeard(run, routing.asked)
+    if (reached === 0 && routing.asked > 0) publisher.nobodyHeard(run, routing.asked, routing.question)
     this.delivery.endRun()
   }
 
@@ -249,7 +252,7 @@ export class Router {
     hops: number,
     asked = 0,
   ): void {
-    peer.link.send(run, routingOf(account, name, hops, publisher, asked), from, count)
+    peer.link.send(run, routingOf(account, name, hops, publisher, asked, this.question), from, count)
     notePassing(publisher, peer)
     if (peer.link.congested) publisher.holdForPeer(peer)
   }
@@ -266,8 +269,25 @@ function notePassing(publisher: Publisher, { index }: Peer): void {
 }
 
 /** `queue` empty: for all plain subscriptions. */
-function routingOf({ name }: Account, queue: string, hops: number, { id }: Publisher, asked: number): Routing {
-  return { plain: queue === '', account: name, queue, hops, asked, publisher: id, trace: 0, isOnlyTraced: false }
+function routingOf(
+  { name }: Account,
+  queue: string,
+  hops: number,
+  { id }: Publisher,
+  asked: number,
+  question: number,
+): Routing {
+  return {
+    plain: queue === '',
+    account: name,
+    queue,
+    hops,
+    asked,
+    question,
+    publisher: id,
+    trace: 0,
+    isOnlyTraced: false,
+  }
 }
 
 /**

@@ -15,6 +15,8 @@ export interface Routing {
   readonly hops: number
   /** A request that its own shard delivers to nobody: how many frames went out for it; 0: it need not be told. */
   readonly asked: number
+  /** The number of that request among those of its shard: its reply subject may be used again. */
+  readonly question: number
   /** The publisher's connection, on the shard that it belongs to. */
   readonly publisher: number
   /** The number of its trace; 0: it is not traced; negative: its report is not awaited. */

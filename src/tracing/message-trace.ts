@@ -108,6 +108,7 @@ export class MessageTrace implements Trace {
       account: account.name,
       hops: 0,
       asked: 0,
+      question: 0,
       publisher: publisher.id,
       isOnlyTraced: this.isOnlyTraced,
     }

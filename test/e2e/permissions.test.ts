@@ -46,8 +46,10 @@ describe.each(configuredServers('permissions'))('$name', (server) => {
     free.send('SUB secret 1\r\n')
     await a.sync()
     await free.sync()
-    asking.send('SUB reply 1\r\nPUB secret reply 0\r\n\r\n')
-    await free.expect('MSG secret 1 reply 0\r\n\r\n')
+    // Several, all with one reply subject: what shards say of one does not count for another.
+    asking.send('SUB reply 1\r\n', 'PUB secret reply 0\r\n\r\nPING\r\n'.repeat(3))
+    await free.expect('MSG secret 1 reply 0\r\n\r\n'.repeat(3))
+    await asking.expect('PONG\r\n'.repeat(3))
     await a.sync()
     await expectNothingMore(asking, asking)
   })

@@ -12,7 +12,17 @@ import type { Routing } from '../../src/routing/routing.ts'
 import { NO_OWNER } from '../support/staged-peer.ts'
 
 function routing(account: string, queue: string): Routing {
-  return { account, plain: queue === '', queue, hops: 0, asked: 0, publisher: 1, trace: 0, isOnlyTraced: false }
+  return {
+    account,
+    plain: queue === '',
+    queue,
+    hops: 0,
+    asked: 0,
+    question: 0,
+    publisher: 1,
+    trace: 0,
+    isOnlyTraced: false,
+  }
 }
 
 /** Sends one message through the smallest ring; answers the bytes of its line and payload as they come out. */

@@ -24,6 +24,7 @@ const PLAIN: Routing = {
   queue: '',
   hops: 0,
   asked: 0,
+  question: 0,
   publisher: 44,
   trace: 0,
   isOnlyTraced: false,
@@ -431,13 +432,13 @@ describe('publishers', () => {
       ['hold', 7, peer.index],
       ['release', 7, peer.index],
     ])
-    const nobody = { kind: 'nobody', subject: 's', reply: 'r', messages: 1, asked: 2 } as const
+    const nobody = { kind: 'nobody', subject: 's', reply: 'r', messages: 1, asked: 2, question: 3 } as const
     await far.say({ ...nobody, connection: client.id })
     await far.say({ ...nobody, connection: client.id + 1 })
     expect(client.unheard).toEqual([{ ...nobody, connection: client.id }])
     peer.publisher.id = 44
     composeRun(stage.pool, { subject: 's', reply: 'r', headers: {}, payload: Buffer.alloc(0) }, (run) =>
-      peer.publisher.nobodyHeard(run, 2),
+      peer.publisher.nobodyHeard(run, 2, 3),
     )
     expect(far.said).toEqual([{ ...nobody, connection: 44 }])
   })

@@ -123,6 +123,7 @@ const ROUTING: Routing = {
   queue: '',
   hops: 0,
   asked: 0,
+  question: 0,
   publisher: 0,
   trace: 0,
   isOnlyTraced: false,

@@ -27,6 +27,7 @@ const PLAIN: Routing = {
   queue: '',
   hops: 0,
   asked: 0,
+  question: 0,
   publisher: 1_000_000,
   trace: 0,
   isOnlyTraced: false,

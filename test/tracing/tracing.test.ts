@@ -18,6 +18,7 @@ const ROUTING: Omit<Routing, 'trace'> = {
   queue: '',
   hops: 0,
   asked: 0,
+  question: 0,
   publisher: 1,
   isOnlyTraced: false,
 }

@@ -161,7 +161,7 @@ function shardFamilies(totals: readonly TotalsReport[], { server }: PageContext)
     ),
     counter(
       'heddle_route_cache_hits',
-      'Looks into the route cache that found one.',
+      'Looks into the plan cache that found one.',
       points((row) => row.planHits),
     ),
     counter(

@@ -15,7 +15,7 @@ export interface AnnouncementsOwner {
   signed(content: Readonly<Record<string, Json>>): Record<string, Json>
 }
 
-/** As services see it, and the desk that calls them. */
+/** As services see it, and the responder that calls them. */
 export interface DeskOwner extends Omit<AnnouncementsOwner, 'sequence'> {
   /** Publishes the numbers of the whole server, if there is a subscriber. */
   readonly announcements: { stats(): Promise<void> }

@@ -2,7 +2,7 @@
 // its events.
 //
 //     client: PUB $SYS.REQ.SERVER.PING.VARZ ─▶ Plan.own ─▶ take() ── question ─▶ SystemResponder, on the primary
-//     client: MSG _INBOX.7                  ◀── publish() ◀── answer ─────────────┘
+//     client: MSG _INBOX.7                  ◀── publish() ◀── answer ────────────┘
 //
 // A flood of requests is bounded here, before it crosses a port, by the number and the bytes of waiting requests.
 
