@@ -51,6 +51,7 @@ function rateIn(output: string): number {
 /** Publishing alone, or to subscribers of the one subject: `nats bench pub` and `sub`. */
 export function cliLoad({ messages, bytes, publishers, subscribers }: CliLoad): Load {
   return {
+    isTool: true,
     async run(server, scale): Promise<Seen> {
       const count = scaled(messages, scale, publishers)
       // Each publisher sends its equal share, and nothing of the remainder.
@@ -86,6 +87,7 @@ export function cliLoad({ messages, bytes, publishers, subscribers }: CliLoad): 
 /** Requests to a service with one instance: `nats bench service`. */
 export function cliService(requesters: number, requests: number, bytes: number): Load {
   return {
+    isTool: true,
     async run(server, scale): Promise<Seen> {
       const count = scaled(requests, scale, requesters)
       const serving = benchArguments(server, ['service', 'serve', 'bench'], 1, count, bytes)

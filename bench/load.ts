@@ -12,6 +12,8 @@ export interface Seen {
 export interface Load {
   /** Drives the server; `scale` shortens or lengthens the load for trying things out. */
   run(server: ServerProcess, scale: number): Promise<Seen>
+  /** Other processes make the load: what this one takes does not tell what the load takes. */
+  readonly isTool?: true
   /** What the floor (floor.ts) is told to do in the server's place, where it has a part to play. */
   floor?(scale: number): readonly string[]
 }

@@ -37,10 +37,12 @@ export async function measure(shape: Shape, contender: Contender, setting: Setti
   const server = await ServerProcess.start(programOf(shape, contender, setting), contender.setup)
   try {
     const { messages, metrics } = await shape.load.run(server, setting.scale)
-    const cpuMs = server.cpuMs
+    const { cpuMs, loadCpuMs } = server
     const usage = server.usage()
+    const isOurs = shape.load.isTool !== true && !Number.isNaN(loadCpuMs)
     return {
       ...(messages > 0 ? { cpuUs: (cpuMs * 1000) / messages, growthMiB: usage.peakMiB - server.atReady.rssMiB } : {}),
+      ...(messages > 0 && isOurs ? { loadCpuUs: (loadCpuMs * 1000) / messages } : {}),
       peakMiB: usage.peakMiB,
       lifeCpuMs: usage.cpuMs,
       ...metrics,

@@ -13,6 +13,7 @@ export interface MetricKind {
 export const METRICS = {
   rate: { label: 'rate', unit: '/s', digits: 0 },
   cpuUs: { label: 'CPU a message', unit: 'µs', digits: 3 },
+  loadCpuUs: { label: 'load CPU a message', unit: 'µs', digits: 3 },
   growthMiB: { label: 'RSS growth', unit: 'MiB', digits: 1, least: 1 },
   p50Us: { label: 'latency p50', unit: 'µs', digits: 0 },
   p99Us: { label: 'latency p99', unit: 'µs', digits: 0 },

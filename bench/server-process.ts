@@ -64,6 +64,8 @@ export class ServerProcess {
   private log = ''
   private cpuFromMs: number | undefined
   private cpuToMs: number | undefined
+  private loadFromMs: number | undefined
+  private loadToMs: number | undefined
 
   private constructor(program: Program, child: ChildProcess, setup: Setup, folder: string, ports: Ports) {
     this.program = program
@@ -134,16 +136,23 @@ export class ServerProcess {
   /** From here on, processor time counts; until then it is that of setting up. */
   begin(): void {
     this.cpuFromMs = this.usage().cpuMs
+    this.loadFromMs = ownCpuMs()
   }
 
   /** Processor time counts up to here; without this call, up to the end of the load. */
   end(): void {
     this.cpuToMs = this.usage().cpuMs
+    this.loadToMs = ownCpuMs()
   }
 
   /** Processor time between begin() and end(). */
   get cpuMs(): number {
     return (this.cpuToMs ?? this.usage().cpuMs) - (this.cpuFromMs ?? this.atReady.cpuMs)
+  }
+
+  /** The load's between begin() and end(), where the load's is known: it runs in this process. */
+  get loadCpuMs(): number {
+    return (this.loadToMs ?? ownCpuMs()) - (this.loadFromMs ?? Number.NaN)
   }
 
   /** From here on the peak counts: not from the program's first steps, say. */
@@ -193,6 +202,12 @@ export class ServerProcess {
     else this.child.kill(signal)
     await exit
   }
+}
+
+/** Processor time of this process, in milliseconds. */
+function ownCpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
 }
 
 function answers(port: number): Promise<boolean> {

@@ -11,6 +11,9 @@ import { requestReply } from './request-reply.ts'
 import { PERMISSIONS, type Setup, TLS, WEBSOCKET } from './setups.ts'
 import { streamLoad } from './stream-load.ts'
 import { fanOut, fanOutHeaders, manyFilters, queueGroup, randomSubjects } from './streams.ts'
+import type { Traffic } from './traffic.ts'
+import { trafficLoad } from './traffic-load.ts'
+import { deepSubjectsTo, oneSubject, sizesAtRandom, unheard, WILDCARDS } from './workloads.ts'
 
 /** One of those who are compared on a shape. */
 export interface Contender {
@@ -52,6 +55,37 @@ function duel(name: string, load: Load, rate: number, cpu: number, growth?: numb
     ...(growth === undefined ? {} : { growthMiB: atMost(growth) }),
   }
   return { name, load, contenders: [PEER, heddle(targets)] }
+}
+
+/** Least ratio of the rates and most of processor time a message: with Heddle's own number of shards, 2 and 8. */
+type Bounds = readonly [rate: number, cpu: number]
+interface ByShards {
+  readonly own: Bounds
+  readonly two: Bounds
+  readonly eight: Bounds
+}
+
+const TRAFFIC: ByShards = { own: [1.2, 0.7], two: [1.1, 1.0], eight: [0.9, 1.3] }
+const DIFFERENT: ByShards = { ...TRAFFIC, own: [1.5, 0.5] }
+const UNHEARD: ByShards = { ...TRAFFIC, own: [1.5, 0.5] }
+/** Eight shards take longer to warm up: their runs are so many times as long. */
+const EIGHT_SHARDS_LONGER = 4
+
+/** Heddle with its own number of shards and with two, and in a shape of its own with eight, beside nats-server. */
+function byShards(name: string, make: () => Traffic, published: number, bounds = TRAFFIC): Shape[] {
+  const targets = ([rate, cpu]: Bounds): Targets => ({ rate: atLeast(rate), cpuUs: atMost(cpu) })
+  return [
+    {
+      name,
+      load: trafficLoad(make, published),
+      contenders: [PEER, heddle(targets(bounds.own)), heddle(targets(bounds.two), 2)],
+    },
+    {
+      name: `${name}, 8 shards`,
+      load: trafficLoad(make, published * EIGHT_SHARDS_LONGER),
+      contenders: [PEER, heddle(targets(bounds.eight), 8)],
+    },
+  ]
 }
 
 /** The same servers set up otherwise. */
@@ -99,6 +133,14 @@ const MIB = 1024 * KIB
 // The counts make a run take 2 to 4 s with nats-server on two processors (publish only: as many as were agreed): a
 // shorter one would measure how long V8 takes to compile.
 export const SHAPES: readonly Shape[] = [
+  ...byShards('1 to 1, sizes at random', () => oneSubject(1, sizesAtRandom), 3_000_000),
+  ...byShards('1 to 8, sizes at random, 8 sids', () => oneSubject(8, sizesAtRandom), 1_200_000),
+  ...byShards('1 to 16, sizes at random, 16 sids', () => oneSubject(16, sizesAtRandom), 600_000),
+  ...byShards('1 to 8 by wildcard, 1,000 deep subjects at random', () => deepSubjectsTo(8, ['orders.>']), 1_200_000),
+  ...byShards('fan-out 16, all different', () => deepSubjectsTo(16, WILDCARDS), 600_000, DIFFERENT),
+  ...byShards('fan-out 64, all different', () => deepSubjectsTo(64, WILDCARDS), 160_000, DIFFERENT),
+  ...byShards('1 to 64, one size, 64 sids', () => oneSubject(64, () => 128), 140_000),
+  ...byShards('publish only, 10,000 random subjects nobody hears', () => unheard(10_000), 6_000_000, UNHEARD),
   withFloor(duel('publish only, 16 B', cli(1, 0, 16, 10_000_000), 1.0, 0.45)),
   withFloor(duel('1 to 1, 16 B', cli(1, 1, 16, 6_000_000), 1.1, 0.55, 1.5)),
   duel('1 to 1, 128 B', cli(1, 1, 128, 4_000_000), 1.1, 0.55, 1.5),

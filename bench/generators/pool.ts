@@ -14,6 +14,7 @@ import type {
   SendTask,
   Sent,
 } from './tasks.ts'
+import type { PublishTrafficTask, ReceiveTrafficTask, Span } from './traffic.ts'
 
 /** The busiest load has a pair's sender and receiver, held connections and a churner. */
 const THREADS = 4
@@ -75,6 +76,11 @@ export class Receiver extends Generator<Received> {
 export const send = (task: Given<SendTask>): Generator<Sent> => new Generator('send', task)
 export const exchange = (task: Given<ExchangeTask>): Generator<Exchanged> => new Generator('exchange', task)
 export const hold = (task: Given<HoldTask>): Generator<void> => new Generator('hold', task)
+
+export const receiveTraffic = (task: Given<ReceiveTrafficTask>): Generator<Span> =>
+  new Generator('receiveTraffic', task)
+export const publishTraffic = (task: Given<PublishTrafficTask>): Generator<Span> =>
+  new Generator('publishTraffic', task)
 
 /** Ends all threads; the bench could not exit otherwise. */
 export async function closeGenerators(): Promise<void> {

@@ -27,7 +27,7 @@ export interface Endpoint {
   readonly port: number
 }
 
-interface Task {
+export interface Task {
   readonly endpoint: Endpoint
   /** Where Command comes in and Ready goes out. */
   readonly control: MessagePort

@@ -1,56 +1,19 @@
 // A load generator's thread: the entry of the piscina pool. Each exported function is a task; it opens its connections,
 // says `ready`, and resolves when its part of the load is done. Any connection that fails rejects the task.
 
+export { publishTraffic, receiveTraffic } from './traffic.ts'
+
 import type { MessagePort } from 'node:worker_threads'
 import { percentile } from '../statistics.ts'
 import { MessageCounter, RawConnection } from './raw-connection.ts'
-import type {
-  Command,
-  Exchanged,
-  ExchangeTask,
-  HoldTask,
-  Ready,
-  Received,
-  ReceiveTask,
-  SendTask,
-  Sent,
-} from './tasks.ts'
+import { anyFailed, now, openAll } from './task.ts'
+import type { Command, Exchanged, ExchangeTask, HoldTask, Received, ReceiveTask, SendTask, Sent } from './tasks.ts'
 
-const DIALLING = 100
 /** Receivers that get nothing at all for so long give up. */
 const STALL_MS = 30_000
 /** Cycles that a sender has under way: some in the kernel, some behind them. */
 const WRITES = 4
 const PING = Buffer.from('PING\r\n')
-
-/** Milliseconds on a clock that all threads share. */
-const now = (): number => Number(process.hrtime.bigint()) / 1e6
-
-/** Opens `count` connections, `dialling` at a time, and tells the bench when all of them stand. */
-async function openAll(
-  count: number,
-  dialling: number,
-  control: MessagePort,
-  open: (index: number) => Promise<RawConnection>,
-): Promise<RawConnection[]> {
-  const connections: RawConnection[] = []
-  const startMs = now()
-  let next = 0
-  const dial = async (): Promise<void> => {
-    while (next < count) {
-      const index = next++
-      connections[index] = await open(index)
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(dialling, count) }, dial))
-  const ready: Ready = { kind: 'ready', elapsedMs: now() - startMs }
-  control.postMessage(ready)
-  return connections
-}
-
-function anyFailed(connections: readonly RawConnection[]): Promise<never> {
-  return Promise.race(connections.map((connection) => connection.failed))
-}
 
 function closeAll(connections: readonly RawConnection[], control: MessagePort): void {
   for (const connection of connections) connection.close()
@@ -79,7 +42,7 @@ export async function receive(task: ReceiveTask): Promise<Received> {
     owed = command.messages
     look()
   })
-  const connections = await openAll(task.subscriptions.length, DIALLING, task.control, (index) =>
+  const connections = await openAll(task.subscriptions.length, task.control, (index) =>
     RawConnection.open(task.endpoint, task.subscriptions[index], (bytes, connection) => {
       received += counters[index].take(bytes, connection)
       Atomics.store(progress, 0, BigInt(received))
@@ -138,11 +101,10 @@ export async function send(task: SendTask): Promise<Sent> {
     if (command.kind === 'go') go()
     else if (command.kind === 'stop') stopped = true
   })
-  const connections = await openAll(task.connections, DIALLING, task.control, (index) =>
+  const connections = await openAll(task.connections, task.control, (index) =>
     RawConnection.open(task.endpoint, '', (bytes, connection) => answers[index].take(bytes, connection)),
   )
   const failed = anyFailed(connections)
-  failed.catch(() => undefined)
 
   const sendAll = (connection: RawConnection, answer: Answers): Promise<number> =>
     new Promise((resolve) => {
@@ -208,7 +170,7 @@ export async function exchange(task: ExchangeTask): Promise<Exchanged> {
   const takeRequest = (bytes: Buffer, connection: RawConnection): void => {
     if (asked.takeWhole(bytes, connection)) connection.write(answer)
   }
-  const [requester, responder] = await openAll(2, 1, task.control, (index) =>
+  const [requester, responder] = await openAll(2, task.control, (index) =>
     index === 0
       ? RawConnection.open(task.endpoint, 'SUB answer 1\r\n', takeAnswer)
       : RawConnection.open(task.endpoint, 'SUB service 1\r\n', takeRequest),
@@ -238,15 +200,20 @@ export async function hold(task: HoldTask): Promise<void> {
       if (command.kind === 'stop') resolve()
     })
   })
-  const connections = await openAll(task.connections, task.dialling, task.control, async () => {
-    const answers = new Answers()
-    const opened = await RawConnection.open(task.endpoint, task.subscription, (bytes, connection) => {
-      if (task.stuck) connection.pause()
-      else answers.take(bytes, connection)
-    })
-    if (task.stuck) opened.pause()
-    return opened
-  })
+  const connections = await openAll(
+    task.connections,
+    task.control,
+    async () => {
+      const answers = new Answers()
+      const opened = await RawConnection.open(task.endpoint, task.subscription, (bytes, connection) => {
+        if (task.stuck) connection.pause()
+        else answers.take(bytes, connection)
+      })
+      if (task.stuck) opened.pause()
+      return opened
+    },
+    task.dialling,
+  )
   try {
     // A stuck connection is expected to be closed by the server in the end.
     await (task.stuck ? stopped : Promise.race([stopped, anyFailed(connections)]))
