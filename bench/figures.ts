@@ -3,7 +3,7 @@
 
 import { METRIC_NAMES, METRICS, type Metric, type MetricKind, meets, type Run, type Target } from './metrics.ts'
 import type { ShapeResult } from './results.ts'
-import type { Shape } from './shapes.ts'
+import type { Shape } from './shape.ts'
 import { median } from './statistics.ts'
 
 export interface Spread {

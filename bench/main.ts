@@ -14,7 +14,8 @@ import type { Run } from './metrics.ts'
 import { writePage } from './page.ts'
 import { heading, shapeText } from './report.ts'
 import { type Circumstances, circumstances, type ShapeResult, writeResults } from './results.ts'
-import { SHAPES, type Shape } from './shapes.ts'
+import type { Shape } from './shape.ts'
+import { SHAPES } from './shapes.ts'
 
 const argv = process.argv.slice(2)
 const { values: flags } = parseArgs({

@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Run } from './metrics.ts'
 import { type Program, ServerProcess } from './server-process.ts'
-import type { Contender, Shape } from './shapes.ts'
+import type { Contender, Shape } from './shape.ts'
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 

@@ -20,6 +20,7 @@ export const METRICS = {
   pairRate: { label: 'rate of the pair beside', unit: '/s', digits: 0 },
   kept: { label: 'kept of the rate alone', unit: '', digits: 3 },
   idleKiB: { label: 'RSS of an idle connection', unit: 'KiB', digits: 1 },
+  idleMiB: { label: 'RSS idle', unit: 'MiB', digits: 1 },
   acceptMs: { label: 'start to first connect', unit: 'ms', digits: 0 },
   readyMs: { label: 'start to ready', unit: 'ms', digits: 0 },
   varzP99Ms: { label: '/varz p99', unit: 'ms', digits: 0 },

@@ -7,7 +7,8 @@ import { ROOT } from './measure.ts'
 import { METRICS, type Metric, targetText } from './metrics.ts'
 import { type Bar, barPlot } from './plot.ts'
 import { type Circumstances, merged, readResults, type ShapeResult, writeResults } from './results.ts'
-import { SHAPES, type Shape } from './shapes.ts'
+import type { Shape } from './shape.ts'
+import { SHAPES } from './shapes.ts'
 
 const PAGE = `${ROOT}docs/performance.md`
 const FOLDER = `${ROOT}docs/performance`

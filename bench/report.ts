@@ -3,7 +3,7 @@
 import { figuresOf, figureText, shortNumber, verdict } from './figures.ts'
 import { METRICS, targetText } from './metrics.ts'
 import type { ShapeResult } from './results.ts'
-import type { Shape } from './shapes.ts'
+import type { Shape } from './shape.ts'
 
 const WIDTHS = [18, 26, 6, 14, 13, 8, 20, 20]
 

@@ -56,35 +56,41 @@ export interface Owed {
 
 /** What each subscriber gets in a round. */
 export function owedBy({ publishers, subscribers }: Traffic): Owed[] {
-  const matches = rememberedMatch()
-  // A delivery is as long as with an empty sid, and its sid.
-  const lengths = new Map(
-    publishers.flatMap(({ messages }) => messages.map((message) => [message, deliveryText(message, '').length])),
-  )
   return subscribers.map(({ account, subscriptions }) => {
+    const matcher = new Matcher(subscriptions)
+    const messages = publishers.flatMap((publisher) => (publisher.account === account ? publisher.messages : []))
     let [count, bytes] = [0, 0]
-    for (const publisher of publishers) {
-      if (publisher.account !== account) continue
-      for (const message of publisher.messages) {
-        for (const { filter, sid } of subscriptions) {
-          if (!matches(filter, message.subject)) continue
-          count++
-          bytes += (lengths.get(message) ?? 0) + sid.length
-        }
-      }
+    for (const message of messages) {
+      const sids = matcher.sidsFor(message.subject)
+      if (sids.length === 0) continue
+      // A delivery is as long as with no sid, and its sid.
+      bytes += sids.length * deliveryText(message, '').length + sids.join('').length
+      count += sids.length
     }
     return { messages: count, bytes }
   })
 }
 
-/** Subjects and filters are few beside messages and subscribers: each pair is compared once. */
-export function rememberedMatch(): (filter: string, subject: string) => boolean {
-  const known = new Map<string, Map<string, boolean>>()
-  return (filter, subject) => {
-    const ofFilter = known.get(filter) ?? new Map<string, boolean>()
-    const isMatch = ofFilter.get(subject) ?? naiveMatch(filter, subject)
-    known.set(filter, ofFilter)
-    ofFilter.set(subject, isMatch)
-    return isMatch
+/** Which subscriptions of a subscriber match a subject, by comparing it with each; literal ones are found at once. */
+export class Matcher {
+  private readonly literals = new Map<string, string[]>()
+  private readonly wildcards: Subscription[] = []
+  private readonly known = new Map<string, readonly string[]>()
+
+  constructor(subscriptions: readonly Subscription[]) {
+    for (const subscription of subscriptions) {
+      const { filter, sid } = subscription
+      if (/[*>]/.test(filter)) this.wildcards.push(subscription)
+      else this.literals.set(filter, [...(this.literals.get(filter) ?? []), sid])
+    }
+  }
+
+  sidsFor(subject: string): readonly string[] {
+    const known = this.known.get(subject)
+    if (known !== undefined) return known
+    const matching = this.wildcards.filter(({ filter }) => naiveMatch(filter, subject)).map(({ sid }) => sid)
+    const sids = [...(this.literals.get(subject) ?? []), ...matching]
+    this.known.set(subject, sids)
+    return sids
   }
 }

@@ -87,6 +87,19 @@ export function deepSubjectsTo(receivers: number, filters: readonly string[], su
 /** Filters that all match deepSubjects(). */
 export const WILDCARDS: readonly string[] = ['orders.>', 'orders.*.*.>', '*.*.*.item.>', 'orders.*.*.item.>']
 
+/** So many publishers, each with a subject of its own, and two who hear all of them. */
+export function manyPublishers(count: number): Traffic {
+  const random = new Random(SEED)
+  const publishers: Publisher[] = []
+  for (let first = 0; publishers.length < count; ) {
+    const subject = `devices.${random.pick(['eu', 'us'])}.d${publishers.length}.measured`
+    const own = publisher({ subject: () => subject, bytes: sizesAtRandom }, random, ROUND_BYTES / 64, first)
+    first += own.messages.length
+    publishers.push(own)
+  }
+  return { publishers, subscribers: subscribers(2, ['devices.>', 'devices.*.*.measured']) }
+}
+
 /** Small messages to so many subjects, and nobody subscribes. */
 export function unheard(subjects: number): Traffic {
   const random = new Random(SEED)

@@ -1,7 +1,7 @@
 // Looks into what a subscriber gets: parses a sample of it, and compares each message in it with what was published.
 // Within a sample, a publisher's messages must follow each other as they were published, with none left out.
 
-import { KEY_BYTES, type Message, type Publisher, rememberedMatch, type Traffic } from '../traffic.ts'
+import { KEY_BYTES, Matcher, type Message, type Publisher, type Traffic } from '../traffic.ts'
 
 /** A sample is cut there: the load is to be light. */
 const SAMPLE_BYTES = 32 * 1024
@@ -23,16 +23,17 @@ function wrong(what: string): never {
 
 export class Inspector {
   private readonly traffic: Traffic
-  private readonly matches = rememberedMatch()
   private readonly messages = new Map<string, Message>()
   /** By subscriber. */
-  private readonly places: Map<Message, Place>[]
+  private readonly matchers: readonly Matcher[]
+  private readonly places: readonly Map<Message, Place>[]
 
   constructor(traffic: Traffic) {
     this.traffic = traffic
     for (const { messages } of traffic.publishers) {
       for (const message of messages) this.messages.set(message.payload.slice(0, KEY_BYTES), message)
     }
+    this.matchers = traffic.subscribers.map(({ subscriptions }) => new Matcher(subscriptions))
     this.places = traffic.subscribers.map((_, subscriber) => this.placesFor(subscriber))
   }
 
@@ -64,7 +65,7 @@ export class Inspector {
         text.slice(bodyAt, payloadAt) === message.headers &&
         payload === message.payload &&
         text.startsWith('\r\n', end)
-      if (!isWhole || !this.isSubscribed(subscriber, sid, subject)) wrong(line)
+      if (!isWhole || !this.matchers[subscriber].sidsFor(subject).includes(sid)) wrong(line)
       const before = latest.get(place.publisher)
       // One message comes several times where several subscriptions match.
       if (before !== undefined && place.index !== before.next && place !== before) wrong(`${line} (out of order)`)
@@ -72,19 +73,12 @@ export class Inspector {
     }
   }
 
-  private isSubscribed(subscriber: number, sid: string, subject: string): boolean {
-    const { subscriptions } = this.traffic.subscribers[subscriber]
-    return subscriptions.some((subscription) => subscription.sid === sid && this.matches(subscription.filter, subject))
-  }
-
   private placesFor(subscriber: number): Map<Message, Place> {
-    const { account, subscriptions } = this.traffic.subscribers[subscriber]
+    const { account } = this.traffic.subscribers[subscriber]
     const places = new Map<Message, Place>()
     for (const publisher of this.traffic.publishers) {
       if (publisher.account !== account) continue
-      const owed = publisher.messages.filter(({ subject }) =>
-        subscriptions.some(({ filter }) => this.matches(filter, subject)),
-      )
+      const owed = publisher.messages.filter(({ subject }) => this.matchers[subscriber].sidsFor(subject).length > 0)
       for (const [index, message] of owed.entries()) {
         places.set(message, { publisher, index, next: (index + 1) % owed.length })
       }

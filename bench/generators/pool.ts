@@ -3,6 +3,8 @@
 
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
+import type { RequestFigures, RequestTask } from './requests.ts'
+import type { ShortConnectionsTask } from './short-connections.ts'
 import type {
   Command,
   Exchanged,
@@ -81,6 +83,9 @@ export const receiveTraffic = (task: Given<ReceiveTrafficTask>): Generator<Span>
   new Generator('receiveTraffic', task)
 export const publishTraffic = (task: Given<PublishTrafficTask>): Generator<Span> =>
   new Generator('publishTraffic', task)
+
+export const request = (task: Given<RequestTask>): Generator<RequestFigures> => new Generator('request', task)
+export const liveShortly = (task: Given<ShortConnectionsTask>): Generator<Span> => new Generator('liveShortly', task)
 
 /** Ends all threads; the bench could not exit otherwise. */
 export async function closeGenerators(): Promise<void> {

@@ -1,6 +1,7 @@
 // The two ends of traffic (../traffic.ts), each a task of a generator's thread: to publish, and to receive what is owed.
 
 import type { Traffic } from '../traffic.ts'
+import { Backlog, type BacklogMemory } from './backlog.ts'
 import { BareConnection, PING, PONG } from './bare-connection.ts'
 import { ByteReceiver } from './byte-receiver.ts'
 import { Inspector } from './inspector.ts'
@@ -11,8 +12,7 @@ export interface ReceiveTrafficTask extends Task {
   readonly traffic: Traffic
   /** For each subscriber: CONNECT and its SUBs. */
   readonly hellos: readonly string[]
-  /** … and the bytes that it is owed in all. */
-  readonly owed: readonly number[]
+  readonly backlog: BacklogMemory
 }
 
 export interface PublishTrafficTask extends Task {
@@ -23,6 +23,8 @@ export interface PublishTrafficTask extends Task {
     readonly pieces: readonly Uint8Array[]
   }[]
   readonly rounds: number
+  /** Not to be exceeded by what has been published. */
+  readonly backlog: BacklogMemory
 }
 
 export interface Span {
@@ -34,9 +36,13 @@ export interface Span {
 const STALL_MS = 20_000
 /** A publisher whose writes never wait lets others have their turn after so many. */
 const WRITES_A_TURN = 16
+const BACKLOG_PAUSE_MS = 1
 
 /** Subscribes, and receives until everything that is owed has come, which is when `lastMs` is. */
-export async function receiveTraffic({ traffic, hellos, owed, endpoint, control }: ReceiveTrafficTask): Promise<Span> {
+export async function receiveTraffic(task: ReceiveTrafficTask): Promise<Span> {
+  const { traffic, hellos, endpoint, control } = task
+  const { owed } = task.backlog
+  const backlog = new Backlog(task.backlog)
   const inspector = new Inspector(traffic)
   const receivers = hellos.map((_, i) => new ByteReceiver(i, inspector))
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>()
@@ -49,6 +55,7 @@ export async function receiveTraffic({ traffic, hellos, owed, endpoint, control 
       if (firstMs === 0) firstMs = now()
       const wasShort = receiver.bytes < owed[i]
       receiver.take(bytes, connection)
+      backlog.received(i, receiver.bytes)
       if (!wasShort || receiver.bytes < owed[i] || --waiting > 0) return
       lastMs = now()
       finish()
@@ -78,7 +85,8 @@ export async function receiveTraffic({ traffic, hellos, owed, endpoint, control 
 }
 
 /** Publishes all rounds as fast as the server takes them, all publishers in turn; `lastMs` is when it has confirmed. */
-export async function publishTraffic({ publishers, rounds, endpoint, control }: PublishTrafficTask): Promise<Span> {
+export async function publishTraffic(task: PublishTrafficTask): Promise<Span> {
+  const { publishers, rounds, endpoint, control } = task
   const isGo = whenTold(control, 'go')
   const answers = publishers.map(() => Promise.withResolvers<void>())
   const connections = await openAll(publishers.length, control, (i) =>
@@ -97,6 +105,7 @@ export async function publishTraffic({ publishers, rounds, endpoint, control }: 
       connections,
       publishers.map(({ pieces }) => pieces),
       rounds,
+      new Backlog(task.backlog),
     )
     await Promise.race([Promise.all(answers.map(({ promise }) => promise)), failed])
     return { firstMs, lastMs: now() }
@@ -111,17 +120,17 @@ function publishInTurn(
   connections: readonly BareConnection[],
   pieces: readonly (readonly Uint8Array[])[],
   rounds: number,
+  backlog: Backlog,
 ): void {
+  const all = rounds * pieces.reduce((sum, { length }) => sum + length, 0)
   const written = connections.map(() => 0)
+  let writtenInAll = 0
   let free = connections.map((_, i) => i)
   let isScheduled = false
-  const schedule = (): void => {
-    if (isScheduled) return
-    isScheduled = true
-    setImmediate(turn)
-  }
+  const isLast = (i: number): boolean => written[i] === rounds * pieces[i].length
   const writeNext = (i: number): boolean => {
     const own = pieces[i]
+    writtenInAll++
     const isTaken = connections[i].socket.write(own[written[i]++ % own.length], () => {
       if (isLast(i)) connections[i].socket.writeText(PING)
       else {
@@ -132,11 +141,19 @@ function publishInTurn(
     if (isTaken && isLast(i)) connections[i].socket.writeText(PING)
     return isTaken && !isLast(i)
   }
-  const isLast = (i: number): boolean => written[i] === rounds * pieces[i].length
   const turn = (): void => {
     isScheduled = false
-    for (let writes = 0; writes < WRITES_A_TURN && free.length > 0; writes += free.length) free = free.filter(writeNext)
-    if (free.length > 0) schedule()
+    const isFull = backlog.isFull(writtenInAll / all)
+    for (let writes = 0; !isFull && writes < WRITES_A_TURN && free.length > 0; writes += free.length) {
+      free = free.filter(writeNext)
+    }
+    if (free.length > 0) schedule(isFull)
+  }
+  const schedule = (isFull = false): void => {
+    if (isScheduled) return
+    isScheduled = true
+    if (isFull) setTimeout(turn, BACKLOG_PAUSE_MS)
+    else setImmediate(turn)
   }
   turn()
 }

@@ -1,6 +1,8 @@
 // A load generator's thread: the entry of the piscina pool. Each exported function is a task; it opens its connections,
 // says `ready`, and resolves when its part of the load is done. Any connection that fails rejects the task.
 
+export { request } from './requests.ts'
+export { liveShortly } from './short-connections.ts'
 export { publishTraffic, receiveTraffic } from './traffic.ts'
 
 import type { MessagePort } from 'node:worker_threads'
