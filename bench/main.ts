@@ -1,11 +1,5 @@
 // npm run bench: Heddle and nats-server side by side, in turn, A B A B …, on this machine.
-//
-//     npm run peers && npm run bench -- [--only TEXT] [--pairs N] [--workers N] [--peer PATH] [--scale X]
-//                                       [--json FILE] [--write]
-//
-// --only takes the shapes whose name has the text in it; shapes of minutes run only so. --workers overrides Heddle's
-// own default of shards; --scale makes all runs shorter or longer. --json leaves every raw run in a file; --write puts
-// the results among those kept in docs/performance/ and makes docs/performance.md from them anew.
+// `npm run bench -- --help` tells the options.
 
 import { parseArgs } from 'node:util'
 import { closeGenerators } from './generators/pool.ts'
@@ -15,13 +9,28 @@ import { writePage } from './page.ts'
 import { heading, shapeText } from './report.ts'
 import { type Circumstances, circumstances, type ShapeResult, writeResults } from './results.ts'
 import type { Shape } from './shape.ts'
-import { SHAPES } from './shapes.ts'
+import { SECTIONS, SHAPES } from './shapes.ts'
+
+const HELP = `npm run bench -- [OPTIONS]
+
+Measures Heddle and nats-server side by side, in turn, on this machine. Needs what \`npm run peers\` installs.
+
+  --only TEXT    only the shapes whose name has TEXT in it; may be given several times. Shapes of minutes run only so
+  --pairs N      rounds; ratios are medians over them (default: 5)
+  --scale X      makes all runs shorter or longer, such as 0.2 (default: 1)
+  --workers N    Heddle's shards where a shape does not say (default: Heddle's own)
+  --peer PATH    the nats-server to compare with, or another Heddle
+  --json FILE    leaves every raw run in a file
+  --write        puts the results among those in docs/performance/, and makes docs/performance.md of them
+  --help         prints this and the names of all shapes
+`
 
 const argv = process.argv.slice(2)
 const { values: flags } = parseArgs({
   args: argv,
   options: {
-    only: { type: 'string' },
+    only: { type: 'string', multiple: true },
+    help: { type: 'boolean', default: false },
     pairs: { type: 'string', default: '5' },
     workers: { type: 'string' },
     peer: { type: 'string', default: `${ROOT}.peers/bin/nats-server` },
@@ -49,12 +58,19 @@ async function compare(shape: Shape, pairs: number, setting: Setting, where: Cir
   return { name: shape.name, ...where, contenders, failures }
 }
 
+const names = SECTIONS.map(
+  ({ title, shapes }) => `\n${title}:\n${shapes.map(({ name }) => `  ${name}\n`).join('')}`,
+).join('')
+if (flags.help) {
+  process.stdout.write(`${HELP}${names}`)
+  process.exit(0)
+}
 const { only } = flags
-const shapes = SHAPES.filter(({ name, isLong }) => (only === undefined ? isLong !== true : name.includes(only)))
+const shapes = SHAPES.filter(({ name, isLong }) =>
+  only === undefined ? isLong !== true : only.some((text) => name.includes(text)),
+)
 if (shapes.length === 0) {
-  process.stderr.write(
-    `no shape has ${only} in its name; there are:\n${SHAPES.map(({ name }) => `  ${name}\n`).join('')}`,
-  )
+  process.stderr.write(`no shape has ${only?.join(' or ')} in its name; there are:\n${names}`)
   process.exit(1)
 }
 const setting: Setting = {

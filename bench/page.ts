@@ -8,7 +8,7 @@ import { METRICS, type Metric, targetText } from './metrics.ts'
 import { type Bar, barPlot } from './plot.ts'
 import { type Circumstances, merged, readResults, type ShapeResult, writeResults } from './results.ts'
 import type { Shape } from './shape.ts'
-import { SHAPES } from './shapes.ts'
+import { SECTIONS, type Section } from './shapes.ts'
 
 const PAGE = `${ROOT}docs/performance.md`
 const FOLDER = `${ROOT}docs/performance`
@@ -18,7 +18,7 @@ const END = '<!-- bench: end -->'
 /** What each row of the first table shows in a column of its own; other metrics that have a target share the last. */
 const COLUMNS: readonly Metric[] = ['rate', 'cpuUs', 'growthMiB']
 /** The columns of the second table; other metrics share the last. */
-const FIGURE_COLUMNS: readonly Metric[] = ['rate', 'cpuUs', 'growthMiB', 'peakMiB', 'lifeCpuMs']
+const FIGURE_COLUMNS: readonly Metric[] = ['rate', 'cpuUs', 'loadCpuUs', 'growthMiB', 'peakMiB', 'lifeCpuMs']
 
 const FIGURES_NOTE = `Medians, the first contender's behind the colon. RSS growth is the peak of the run less the
 resident size when the server was ready; CPU of its whole life is from the start of the process to the end of the load.`
@@ -34,36 +34,43 @@ export function writePage(fresh: readonly ShapeResult[]): void {
   mkdirSync(FOLDER, { recursive: true })
   const results = merged(readResults(RESULTS), fresh)
   writeResults(RESULTS, results)
-  const measured = SHAPES.flatMap((shape): Measured[] => {
-    const result = results.shapes.find(({ name }) => name === shape.name)
-    return result === undefined ? [] : [{ shape, result, figures: figuresOf(shape, result) }]
-  })
-  writeFileSync(
-    `${FOLDER}/rate.svg`,
-    plotOf(measured, 'rate', 'Messages a second, Heddle / nats-server', 'more is better; │ target'),
-  )
-  writeFileSync(
-    `${FOLDER}/cpu.svg`,
-    plotOf(
-      measured,
-      'cpuUs',
-      'Processor time of the server for a message, Heddle / nats-server',
-      'less is better; │ target',
-    ),
-  )
+  const sections = SECTIONS.map((section): readonly [Section, Measured[]] => [
+    section,
+    section.shapes.flatMap((shape): Measured[] => {
+      const result = results.shapes.find(({ name }) => name === shape.name)
+      return result === undefined ? [] : [{ shape, result, figures: figuresOf(shape, result) }]
+    }),
+  ])
+  const measured = sections.flatMap(([, own]) => own)
   const page = readFileSync(PAGE, 'utf8')
   const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)]
   if (begin < 0 || end < begin) throw new Error(`${PAGE} has lost its marks, ${BEGIN} and ${END}`)
   const generated = [
     circumstancesText(measured),
-    '![Rate](performance/rate.svg)',
-    '![Processor time](performance/cpu.svg)',
-    ratioTable(measured),
+    ...sections.flatMap(([section, own]) => (own.length > 0 ? sectionText(section, own) : [])),
     '### The figures behind it',
     FIGURES_NOTE,
     figureTable(measured),
   ]
   writeFileSync(PAGE, `${page.slice(0, begin + BEGIN.length)}\n${generated.join('\n\n')}\n${page.slice(end)}`)
+}
+
+/** Writes the section's plots; returns its paragraphs. */
+function sectionText({ title, note, plots }: Section, measured: readonly Measured[]): string[] {
+  const plot = (name: string, metric: Metric, what: string, better: string): void =>
+    writeFileSync(
+      `${FOLDER}/${plots}${name}.svg`,
+      plotOf(measured, metric, `${what}, Heddle / nats-server`, `${better} is better; │ target`),
+    )
+  plot('rate', 'rate', 'Messages a second', 'more')
+  plot('cpu', 'cpuUs', 'Processor time of the server for a message', 'less')
+  return [
+    `### ${title}`,
+    note,
+    `![Rate](performance/${plots}rate.svg)`,
+    `![Processor time](performance/${plots}cpu.svg)`,
+    ratioTable(measured),
+  ]
 }
 
 /** Machine, versions, commit and command of most rows, and which rows were measured under others. */
@@ -99,13 +106,16 @@ function plotOf(measured: readonly Measured[], metric: Metric, title: string, no
       const { contender, ratio, target, isMet } = figure
       const isPeerFirst = shape.contenders[0].program === 'peer'
       if (figure.metric !== metric || ratio === undefined || !isPeerFirst || isFloor(shape, contender)) return []
-      const label = contender === 'Heddle' ? shape.name : `${shape.name}, ${contender.replace('Heddle, ', '')}`
+      const label = contender === 'Heddle' ? shape.name : withDetail(shape.name, contender.replace('Heddle, ', ''))
       const bound = target?.of === 'ratio' ? target.value : undefined
       return [{ label, value: ratio.median, least: ratio.least, most: ratio.most, target: bound, isMet }]
     }),
   )
   return barPlot(title, note, bars)
 }
+
+/** Some shapes are about one number of shards, and named for it. */
+const withDetail = (name: string, detail: string): string => (name.endsWith(detail) ? name : `${name}, ${detail}`)
 
 function isFloor(shape: Shape, contender: string): boolean {
   return shape.contenders.some(({ label, program }) => label === contender && program === 'floor')

@@ -11,7 +11,9 @@ export interface Bar {
 }
 
 const WIDTH = 820
-const LABELS = 280
+/** Room at the left for the labels: at least so much, and so much for each character. */
+const LABELS_LEAST = 280
+const CHARACTER = 6.4
 /** Room at the right for the figures. */
 const FIGURES = 60
 const TOP = 58
@@ -79,10 +81,11 @@ function ticksFor(bars: readonly Bar[]): number[] {
 export function barPlot(title: string, note: string, bars: readonly Bar[]): string {
   const ticks = ticksFor(bars)
   const [low, high] = [ticks[0], ticks[ticks.length - 1]]
+  const labels = Math.max(LABELS_LEAST, Math.ceil(CHARACTER * Math.max(...bars.map(({ label }) => label.length))))
   const height = TOP + bars.length * ROW + BOTTOM
   const x = (ratio: number): number => {
     const share = Math.log(Math.min(high, Math.max(low, ratio)) / low) / Math.log(high / low)
-    return Math.round((LABELS + share * (WIDTH - LABELS - FIGURES)) * 10) / 10
+    return Math.round((labels + share * (WIDTH - labels - FIGURES)) * 10) / 10
   }
   const line = (kind: string, x1: number, y1: number, x2: number, y2: number): string =>
     `<line class="${kind}" x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}"/>`
@@ -95,7 +98,7 @@ export function barPlot(title: string, note: string, bars: readonly Bar[]): stri
     const [from, to] = [Math.min(x(value), x(1)), Math.max(x(value), x(1))]
     const kind = isMet === undefined ? 'plain' : isMet ? 'met' : 'missed'
     return [
-      `<text x="${LABELS - 10}" y="${middle + 4}" text-anchor="end">${escaped(label)}</text>`,
+      `<text x="${labels - 10}" y="${middle + 4}" text-anchor="end">${escaped(label)}</text>`,
       `<rect class="${kind}" x="${from}" y="${middle - BAR / 2}" width="${Math.max(1, to - from)}" height="${BAR}"/>`,
       line('spread', x(least), middle, x(most), middle),
       ...(target === undefined ? [] : [line('target', x(target), middle - 9, x(target), middle + 9)]),

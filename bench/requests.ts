@@ -27,7 +27,7 @@ export function requestLoad({ clients, services, requests, pace }: Requests): Lo
       generator.tell({ kind: 'go' })
       const { rate, p50Us, p99Us } = await generator.done
       server.end()
-      return { messages: WARM_UP + count, metrics: { rate, p50Us, p99Us } }
+      return { messages: WARM_UP + count, metrics: { ...(pace === undefined ? { rate } : {}), p50Us, p99Us } }
     },
   }
 }

@@ -58,3 +58,12 @@ authorization {
 }
 `,
 }
+
+/** The accounts of ACCOUNTS; each has one user, whose name and password are the account's. */
+export const ACCOUNT_NAMES: readonly string[] = Array.from({ length: 16 }, (_, i) => `tenant${i}`)
+
+export const ACCOUNTS: Setup = {
+  transport: 'tcp',
+  configuration: () =>
+    `accounts {\n${ACCOUNT_NAMES.map((name) => `  ${name} { users: [{ user: ${name}, password: ${name} }] }\n`).join('')}}\n`,
+}

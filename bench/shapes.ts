@@ -6,12 +6,31 @@ import { TRAFFIC_SHAPES } from './traffic-shapes.ts'
 
 export interface Section {
   readonly title: string
+  /** What makes the load, and how like a system's it is. */
+  readonly note: string
+  /** The names of its plots begin so. */
+  readonly plots: string
   readonly shapes: readonly Shape[]
 }
 
 export const SECTIONS: readonly Section[] = [
-  { title: 'Traffic: sizes, subjects and sids that vary', shapes: TRAFFIC_SHAPES },
-  { title: 'One message repeated (`nats bench`), and the rest', shapes: PLAIN_SHAPES },
+  {
+    title: 'Traffic',
+    note: `No message is like the one before: sizes are at random (16 to 1,024 B where nothing else is said), subjects vary,
+each subscriber has a sid of its own. Raw sockets make the load. Its own processor time stands beside the server's in
+the figures below. Subscribers are owed an exact number of bytes, and samples of them are compared with what was
+published. "8 shards" are runs of their own, four times as long. "Paced" shapes publish far less than any of the
+servers could take: they tell what a message costs by shards. The rate of bursts is that within a burst.`,
+    plots: 'traffic-',
+    shapes: TRAFFIC_SHAPES,
+  },
+  {
+    title: 'One message repeated, and others',
+    note: `Publishers repeat one message, as \`nats bench\` does, which is Heddle's best case; then TLS, permissions, WebSocket,
+connections, start, monitoring and memory.`,
+    plots: '',
+    shapes: PLAIN_SHAPES,
+  },
 ]
 
 export const SHAPES: readonly Shape[] = SECTIONS.flatMap(({ shapes }) => shapes)

@@ -4,11 +4,23 @@ import { idling, shortConnections } from './connections.ts'
 import type { Load } from './load.ts'
 import { atLeast, atMost, figureAtMost, type Targets } from './metrics.ts'
 import { requestLoad } from './requests.ts'
-import type { Setup } from './setups.ts'
+import { ACCOUNT_NAMES, ACCOUNTS, type Setup } from './setups.ts'
 import { heddle, PEER, type Shape, setUp } from './shape.ts'
 import type { Traffic } from './traffic.ts'
-import { type Publishing, trafficLoad } from './traffic-load.ts'
-import { deepSubjectsTo, manyPublishers, oneSubject, sizesAtRandom, unheard, WILDCARDS } from './workloads.ts'
+import { burstLoad, type Pace, type Publishing, pacedLoad, trafficLoad } from './traffic-load.ts'
+import {
+  deepSubjectsTo,
+  inAccounts,
+  manyPublishers,
+  mixedHeaders,
+  oneSubject,
+  overlapping,
+  sizesAtRandom,
+  smallAndLarge,
+  unheard,
+  WILDCARDS,
+  zipf,
+} from './workloads.ts'
 
 /** Least ratio of the rates, most of processor time a message. */
 type Bounds = readonly [rate: number, cpu: number]
@@ -91,7 +103,31 @@ const ROWS: readonly Row[] = [
     messages: 6_000_000,
     bounds: HARD,
   },
+  {
+    name: '10,000 subjects by Zipf, shared by 16',
+    traffic: () => zipf(10_000, 1.1, 16),
+    messages: 3_000_000,
+  },
+  { name: 'headers on every other message, 1 to 8', traffic: () => mixedHeaders(8), messages: 1_000_000 },
+  { name: 'small and large, 1 to 8', traffic: () => oneSubject(8, smallAndLarge), messages: 600_000 },
+  { name: 'wildcards that overlap, 8 subscribers', traffic: () => overlapping(8), messages: 500_000 },
+  {
+    name: '16 accounts, 1 to 2 in each',
+    traffic: () => inAccounts(ACCOUNT_NAMES, 2),
+    messages: 2_000_000,
+    setup: ACCOUNTS,
+  },
 ]
+
+const BURSTS: Pace = { messages: 320_000, batch: 2_000, everyMs: 25 }
+/** 20,000 messages a second for 8 s. */
+const PACED: Pace = { messages: 160_000, batch: 20, everyMs: 1 }
+/** What a message costs by shards, far from what any of them can take. */
+const byCost = (name: string, load: Load): Shape => ({
+  name,
+  load,
+  contenders: [PEER, ...[1, 2, 4, 8].map((shards) => heddle({}, shards))],
+})
 
 const REQUESTS: Targets = { rate: atLeast(1.1), p99Us: atMost(1.0), cpuUs: atMost(0.9) }
 /** Short connections: they come and leave, so many at a time. */
@@ -101,6 +137,11 @@ const shortLived = (connections: number): Load => shortConnections(connections, 
 
 export const TRAFFIC_SHAPES: readonly Shape[] = [
   ...ROWS.flatMap(byShards),
+  {
+    name: 'bursts of 2,000, sizes at random, 1 to 4',
+    load: burstLoad(() => oneSubject(4, sizesAtRandom), BURSTS),
+    contenders: [PEER, heddle(bounded(OWN)), heddle(bounded(TWO), 2)],
+  },
   {
     name: 'requests, 32 clients of 4 services',
     load: requestLoad({ clients: 32, services: 4, requests: 200_000 }),
@@ -116,6 +157,11 @@ export const TRAFFIC_SHAPES: readonly Shape[] = [
     load: shortLived(CONNECTIONS * EIGHT_SHARDS_LONGER),
     contenders: [PEER, heddle(bounded([0.7, 1.5]), 8)],
   },
+  byCost(
+    'paced, 1 to 8, sizes at random',
+    pacedLoad(() => oneSubject(8, sizesAtRandom), PACED),
+  ),
+  byCost('paced, requests', requestLoad({ clients: 32, services: 4, requests: 40_000, pace: 5_000 })),
   {
     name: 'RSS idle',
     load: idling,

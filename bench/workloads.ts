@@ -8,6 +8,7 @@ const SEED = 1
 /** A round is about this long: servers find nothing of it again in the caches of a processor. */
 const ROUND_BYTES = 2 * 1024 * 1024
 const SUBJECT = 'orders.created'
+const KIB = 1024
 
 /** What a message is made by. */
 interface Makers {
@@ -98,6 +99,92 @@ export function manyPublishers(count: number): Traffic {
     publishers.push(own)
   }
   return { publishers, subscribers: subscribers(2, ['devices.>', 'devices.*.*.measured']) }
+}
+
+/** Most messages are small, one of fifty is large. */
+export const smallAndLarge = (random: Random): number =>
+  random.below(50) === 0 ? 8 * KIB + random.below(56 * KIB + 1) : 16 + random.below(496 + 1)
+
+/** Half of the messages have headers, one to four of them. */
+export function mixedHeaders(receivers: number): Traffic {
+  const headers = (random: Random): string => {
+    if (random.chance(0.5)) return ''
+    const lines = Array.from({ length: 1 + random.below(4) }, () => {
+      const value = random
+        .below(2 ** 31)
+        .toString(16)
+        .repeat(1 + random.below(4))
+      return `${random.pick(['Trace', 'Nats-Msg-Id', 'Content-Type', 'X-Tenant'])}: ${value}\r\n`
+    })
+    return `NATS/1.0\r\n${lines.join('')}\r\n`
+  }
+  const makers: Makers = { subject: () => SUBJECT, bytes: sizesAtRandom, headers }
+  return { publishers: [publisher(makers, new Random(SEED))], subscribers: subscribers(receivers, [SUBJECT]) }
+}
+
+/** Subject number n is published 1 / n ** `exponent` times as often as the first; each has one of the subscribers. */
+export function zipf(subjects: number, exponent: number, receivers: number): Traffic {
+  const random = new Random(SEED)
+  const names = deepSubjects(subjects, random)
+  const weights = names.map((_, i) => 1 / (i + 1) ** exponent)
+  const whole = weights.reduce((sum, weight) => sum + weight, 0)
+  let sum = 0
+  const bounds = weights.map((weight) => (sum += weight / whole))
+  const subject = (): string => {
+    const pick = random.next()
+    let [low, high] = [0, subjects - 1]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (bounds[middle] < pick) low = middle + 1
+      else high = middle
+    }
+    return names[low]
+  }
+  const makers: Makers = { subject, bytes: () => 16 + random.below(240 + 1) }
+  return {
+    publishers: [publisher(makers, random, 2 * ROUND_BYTES)],
+    subscribers: Array.from({ length: receivers }, (_, i) => ({
+      account: '',
+      subscriptions: names
+        .filter((__, subjectNumber) => subjectNumber % receivers === i)
+        .map((filter, number) => ({ filter, sid: `${number + 1}` })),
+    })),
+  }
+}
+
+/** Each subscriber has four filters, of which a message matches two or three. */
+export function overlapping(receivers: number): Traffic {
+  const random = new Random(SEED)
+  const names = deepSubjects(1_000, random)
+  const filters = ['orders.>', 'orders.*.*.item.*', 'orders.eu.>', '*.*.*.item.*.>']
+  const numbers = sids(receivers * filters.length)
+  return {
+    publishers: [publisher({ subject: () => random.pick(names), bytes: sizesAtRandom }, random)],
+    subscribers: Array.from({ length: receivers }, (_, i) => ({
+      account: '',
+      subscriptions: filters.map((filter, j) => ({ filter, sid: numbers[i * filters.length + j] })),
+    })),
+  }
+}
+
+/** In each account a publisher of deep subjects and some subscribers. */
+export function inAccounts(accounts: readonly string[], receivers: number): Traffic {
+  const random = new Random(SEED)
+  const names = deepSubjects(1_000, random)
+  const publishers: Publisher[] = []
+  let first = 0
+  for (const account of accounts) {
+    const makers: Makers = { subject: () => random.pick(names), bytes: sizesAtRandom }
+    const { messages } = publisher(makers, random, ROUND_BYTES / 8, first)
+    first += messages.length
+    publishers.push({ account, messages })
+  }
+  return {
+    publishers,
+    subscribers: accounts.flatMap((account) =>
+      subscribers(receivers, WILDCARDS).map((subscriber) => ({ ...subscriber, account })),
+    ),
+  }
 }
 
 /** Small messages to so many subjects, and nobody subscribes. */

@@ -16,7 +16,7 @@ import type {
   SendTask,
   Sent,
 } from './tasks.ts'
-import type { PublishTrafficTask, ReceiveTrafficTask, Span } from './traffic.ts'
+import type { PublishedTraffic, PublishTrafficTask, ReceivedTraffic, ReceiveTrafficTask, Span } from './traffic.ts'
 
 /** The busiest load has a pair's sender and receiver, held connections and a churner. */
 const THREADS = 4
@@ -79,9 +79,9 @@ export const send = (task: Given<SendTask>): Generator<Sent> => new Generator('s
 export const exchange = (task: Given<ExchangeTask>): Generator<Exchanged> => new Generator('exchange', task)
 export const hold = (task: Given<HoldTask>): Generator<void> => new Generator('hold', task)
 
-export const receiveTraffic = (task: Given<ReceiveTrafficTask>): Generator<Span> =>
+export const receiveTraffic = (task: Given<ReceiveTrafficTask>): Generator<ReceivedTraffic> =>
   new Generator('receiveTraffic', task)
-export const publishTraffic = (task: Given<PublishTrafficTask>): Generator<Span> =>
+export const publishTraffic = (task: Given<PublishTrafficTask>): Generator<PublishedTraffic> =>
   new Generator('publishTraffic', task)
 
 export const request = (task: Given<RequestTask>): Generator<RequestFigures> => new Generator('request', task)

@@ -1,6 +1,7 @@
 // The two ends of traffic (../traffic.ts), each a task of a generator's thread: to publish, and to receive what is owed.
 
 import type { Traffic } from '../traffic.ts'
+import { ArrivalClock, type Marks } from './arrival-clock.ts'
 import { Backlog, type BacklogMemory } from './backlog.ts'
 import { BareConnection, PING, PONG } from './bare-connection.ts'
 import { ByteReceiver } from './byte-receiver.ts'
@@ -13,6 +14,13 @@ export interface ReceiveTrafficTask extends Task {
   /** For each subscriber: CONNECT and its SUBs. */
   readonly hellos: readonly string[]
   readonly backlog: BacklogMemory
+  /** To be told when each piece of the only publisher has come: for each subscriber the bytes after each in a round. */
+  readonly marks?: readonly Marks[]
+}
+
+export interface ReceivedTraffic extends Span {
+  /** For each subscriber, when each piece had come; empty without marks. */
+  readonly arrivals: readonly Float64Array[]
 }
 
 export interface PublishTrafficTask extends Task {
@@ -25,6 +33,13 @@ export interface PublishTrafficTask extends Task {
   readonly rounds: number
   /** Not to be exceeded by what has been published. */
   readonly backlog: BacklogMemory
+  /** Between the pieces of the only publisher, by the clock; undefined: as fast as they are taken. */
+  readonly everyMs?: number
+}
+
+export interface PublishedTraffic extends Span {
+  /** When each piece was written; empty where they are as fast as they are taken. */
+  readonly departures: Float64Array
 }
 
 export interface Span {
@@ -37,14 +52,16 @@ const STALL_MS = 20_000
 /** A publisher whose writes never wait lets others have their turn after so many. */
 const WRITES_A_TURN = 16
 const BACKLOG_PAUSE_MS = 1
+const TICK_MS = 1
 
 /** Subscribes, and receives until everything that is owed has come, which is when `lastMs` is. */
-export async function receiveTraffic(task: ReceiveTrafficTask): Promise<Span> {
+export async function receiveTraffic(task: ReceiveTrafficTask): Promise<ReceivedTraffic> {
   const { traffic, hellos, endpoint, control } = task
   const { owed } = task.backlog
   const backlog = new Backlog(task.backlog)
   const inspector = new Inspector(traffic)
   const receivers = hellos.map((_, i) => new ByteReceiver(i, inspector))
+  const clocks = task.marks?.map((marks, i) => new ArrivalClock(marks, owed[i]))
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>()
   let waiting = receivers.filter((_, i) => owed[i] > 0).length
   if (waiting === 0) finish()
@@ -56,6 +73,7 @@ export async function receiveTraffic(task: ReceiveTrafficTask): Promise<Span> {
       const wasShort = receiver.bytes < owed[i]
       receiver.take(bytes, connection)
       backlog.received(i, receiver.bytes)
+      clocks?.[i].note(receiver.bytes)
       if (!wasShort || receiver.bytes < owed[i] || --waiting > 0) return
       lastMs = now()
       finish()
@@ -76,7 +94,7 @@ export async function receiveTraffic(task: ReceiveTrafficTask): Promise<Span> {
     await Promise.race([finished, stalled, failed])
     const confirmed = Promise.all(connections.map((connection, i) => receivers[i].confirm(connection, owed[i])))
     await Promise.race([confirmed, stalled])
-    return { firstMs, lastMs }
+    return { firstMs, lastMs, arrivals: clocks?.map(({ times }) => times) ?? [] }
   } finally {
     clearInterval(watch)
     for (const { socket } of connections) socket.close()
@@ -85,8 +103,8 @@ export async function receiveTraffic(task: ReceiveTrafficTask): Promise<Span> {
 }
 
 /** Publishes all rounds as fast as the server takes them, all publishers in turn; `lastMs` is when it has confirmed. */
-export async function publishTraffic(task: PublishTrafficTask): Promise<Span> {
-  const { publishers, rounds, endpoint, control } = task
+export async function publishTraffic(task: PublishTrafficTask): Promise<PublishedTraffic> {
+  const { publishers, rounds, everyMs, endpoint, control } = task
   const isGo = whenTold(control, 'go')
   const answers = publishers.map(() => Promise.withResolvers<void>())
   const connections = await openAll(publishers.length, control, (i) =>
@@ -101,14 +119,12 @@ export async function publishTraffic(task: PublishTrafficTask): Promise<Span> {
   try {
     await Promise.race([isGo, failed])
     const firstMs = now()
-    publishInTurn(
-      connections,
-      publishers.map(({ pieces }) => pieces),
-      rounds,
-      new Backlog(task.backlog),
-    )
+    const pieces = publishers.map((publisher) => publisher.pieces)
+    let departures: Float64Array = new Float64Array()
+    if (everyMs === undefined) publishInTurn(connections, pieces, rounds, new Backlog(task.backlog))
+    else departures = publishAtPace(connections[0], pieces[0], rounds, everyMs)
     await Promise.race([Promise.all(answers.map(({ promise }) => promise)), failed])
-    return { firstMs, lastMs: now() }
+    return { firstMs, lastMs: now(), departures }
   } finally {
     for (const { socket } of connections) socket.close()
     control.close()
@@ -156,4 +172,26 @@ function publishInTurn(
     else setImmediate(turn)
   }
   turn()
+}
+
+/** A piece each `everyMs` by the clock, or several when the thread is late. Returns when each is written. */
+function publishAtPace(
+  { socket }: BareConnection,
+  pieces: readonly Uint8Array[],
+  rounds: number,
+  everyMs: number,
+): Float64Array {
+  const times = new Float64Array(rounds * pieces.length)
+  const startMs = now()
+  let written = 0
+  const tick = setInterval(() => {
+    for (let due = Math.floor((now() - startMs) / everyMs); written < due && written < times.length; written++) {
+      times[written] = now()
+      socket.write(pieces[written % pieces.length])
+    }
+    if (written < times.length) return
+    clearInterval(tick)
+    socket.writeText(PING)
+  }, TICK_MS)
+  return times
 }
