@@ -54,6 +54,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: ['base', 'text', 'options', 'memory', 'log', 'net', 'tls'],
   },
 
+  // ── What is published beside the server ──────────────────────────────────────────────────────────────────
+  // Few imports, none of Node but in one file of its own: browsers load it too.
+  client: { thread: 'any', is: 'a NATS client for Node and browsers', imports: ['base', 'text'] },
+
   // ── A shard ───────────────────────────────────────────────────────────────────────────────────────────
   routing: {
     thread: 'shard',

@@ -81,6 +81,8 @@ test('every product file is used: it is reached from an entry', () => {
   for (const { path } of PRODUCT) if (path.startsWith('workers/')) visit(path)
   visit('src/main.ts')
   visit('src/index.ts')
+  visit('src/client/index.ts')
+  visit('src/client/browser.ts')
   expect(PRODUCT.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([])
 })
 

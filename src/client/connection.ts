@@ -1,0 +1,511 @@
+// The connection that a program holds. It outlives the links to servers: what belongs to it is the subscriptions, the
+// requests, and the output that waits for a server.
+
+import type {
+  Msg,
+  NatsConnection,
+  Payload,
+  PublishOptions,
+  RequestManyOptions,
+  RequestOptions,
+  ServerInfo,
+  Stats,
+  Status,
+  Subscription,
+  SubscriptionOptions,
+} from './api.ts'
+import { Empty } from './bytes.ts'
+import { Dialer } from './dialer.ts'
+import {
+  ClosedConnectionError,
+  ConnectionError,
+  DrainingConnectionError,
+  InvalidArgumentError,
+  InvalidSubjectError,
+  isAuthenticationError,
+  PermissionViolationError,
+  serverError,
+} from './errors.ts'
+import { encodeHeaders, headers as newHeaders } from './headers.ts'
+import { createInbox } from './inbox.ts'
+import type { Link, LinkOwner } from './link.ts'
+import { MsgImpl, type Responder } from './msg.ts'
+import { type CompleteOptions, type ConnectionOptions, completeOptions } from './options.ts'
+import { Output } from './output.ts'
+import type { Parser } from './parser.ts'
+import { Pings } from './pings.ts'
+import { ManyReplies, manySettings } from './request-many.ts'
+import { OneReply, Requests, withSignal } from './requests.ts'
+import { Servers } from './servers.ts'
+import { Statuses } from './statuses.ts'
+import { Subjects } from './subjects.ts'
+import { SubscriptionImpl, type SubscriptionOwner } from './subscription.ts'
+import type { Carrier } from './transport.ts'
+
+const REQUEST_TIMEOUT_MS = 1_000
+const TRACE_DESTINATION = 'Nats-Trace-Dest'
+const TRACE_ONLY = 'Nats-Trace-Only'
+
+/** In this order; `draining` and `closing` refuse subscriptions and publishes as well. */
+type State = 'open' | 'draining' | 'closing' | 'closed'
+
+export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner, Responder {
+  private readonly options: CompleteOptions
+  private readonly servers: Servers
+  private readonly dialer: Dialer
+  private readonly output: Output
+  private readonly statuses = new Statuses()
+  private readonly pings: Pings
+  private readonly requests: Requests
+  private readonly subjects = new Subjects()
+  private readonly subscriptions = new Map<number, SubscriptionImpl>()
+  private lastSid = 0
+  /** The subscription to the replies of all requests, from the first one on. */
+  private mux: SubscriptionImpl | undefined
+  /** Undefined while there is no server. */
+  private link: Link | undefined
+  private latestInfo: ServerInfo | undefined
+  private state: State = 'open'
+  private readonly end = Promise.withResolvers<Error | undefined>()
+  private readonly aborted = (): void => {
+    this.finish(this.options.signal?.reason)
+  }
+  private inMsgs = 0
+  /** Of the links before this one. */
+  private inBytesBefore = 0
+  /** Of the message before: most are like it. */
+  private likeBefore: SubscriptionImpl | undefined
+  private subjectBefore = ''
+
+  private constructor(options: CompleteOptions, carrier: Carrier) {
+    this.options = options
+    this.servers = new Servers(options.servers, carrier.scheme, options.randomize)
+    this.dialer = new Dialer(options, this.servers, carrier, this)
+    this.output = new Output(options.bufferMax)
+    this.requests = new Requests(createInbox(options.inboxPrefix))
+    this.pings = new Pings(options.pingIntervalMs, options.pingOutMax, {
+      ping: () => this.sendPing(),
+      pending: (count) => this.statuses.tell({ type: 'ping', pendingPings: count }),
+      stale: () => this.stale(),
+    })
+  }
+
+  /** Connects. Rejects with the error of the last server that was tried, or InvalidArgumentError. */
+  static async open(given: ConnectionOptions, carrier: Carrier): Promise<Connection> {
+    const options = completeOptions(given)
+    options.signal?.throwIfAborted()
+    const connection = new Connection(options, carrier)
+    options.signal?.addEventListener('abort', connection.aborted, { once: true })
+    try {
+      connection.start(await connection.dialer.connect(true, null, () => undefined))
+    } catch (error) {
+      connection.finish(error as Error)
+      throw error
+    }
+    return connection
+  }
+
+  // ── Publishing ────────────────────────────────────────────────────────────────────────────────────────────
+
+  publish(subject: string, payload: Payload = Empty, options?: PublishOptions): void {
+    if (this.state !== 'open') this.checkPublishing()
+    if (options === undefined) this.output.publish(subject, '', undefined, payload)
+    else this.output.publish(subject, options.reply ?? '', this.encodedHeaders(options), payload)
+  }
+
+  publishMessage(message: Msg): void {
+    this.publish(message.subject, message.data, { reply: message.reply, headers: message.headers })
+  }
+
+  respondMessage(message: Msg): boolean {
+    if (message.reply === undefined || message.reply === '') return false
+    this.publish(message.reply, message.data, { headers: message.headers })
+    return true
+  }
+
+  private checkPublishing(): void {
+    if (this.state === 'closed') throw new ClosedConnectionError()
+    if (this.state === 'closing') throw new DrainingConnectionError()
+  }
+
+  private encodedHeaders({ headers, traceDestination, traceOnly }: PublishOptions): Uint8Array | undefined {
+    let all = headers
+    if (traceDestination !== undefined && traceDestination !== '') {
+      all = newHeaders()
+      for (const [name, values] of headers ?? []) for (const value of values) all.append(name, value)
+      all.set(TRACE_DESTINATION, traceDestination)
+      if (traceOnly === true) all.set(TRACE_ONLY, 'true')
+    }
+    if (all === undefined) return undefined
+    if (this.latestInfo !== undefined && this.latestInfo.headers !== true) {
+      throw InvalidArgumentError.format('headers', 'are not available on this server')
+    }
+    return encodeHeaders(all)
+  }
+
+  // ── Subscriptions ─────────────────────────────────────────────────────────────────────────────────────────
+
+  subscribe(subject: string, options: SubscriptionOptions = {}): Subscription {
+    if (this.state === 'closed') throw new ClosedConnectionError()
+    if (this.state !== 'open') throw new DrainingConnectionError()
+    return this.addSubscription(subject, options)
+  }
+
+  private addSubscription(subject: string, options: SubscriptionOptions): SubscriptionImpl {
+    checkSubject(subject)
+    const subscription = new SubscriptionImpl(this, ++this.lastSid, subject, options)
+    this.subscriptions.set(subscription.sid, subscription)
+    // Without a server it is told when there is one.
+    if (this.link !== undefined) this.announce(subscription)
+    if (options.signal?.aborted === true) subscription.unsubscribe()
+    return subscription
+  }
+
+  private announce({ subject, queue, sid, max, received }: SubscriptionImpl): void {
+    this.output.subscribe(subject, queue, sid)
+    if (max !== undefined) this.output.unsubscribe(sid, max - received)
+  }
+
+  unsubscribe(subscription: SubscriptionImpl, max: number): void {
+    const { sid, received } = subscription
+    const isKnown = this.subscriptions.has(sid)
+    if (max > 0) {
+      if (isKnown && this.link !== undefined) this.output.unsubscribe(sid, max)
+      return
+    }
+    this.subscriptions.delete(sid)
+    this.likeBefore = undefined
+    if (this.mux === subscription) this.mux = undefined
+    // A server that knows the number has ended it by itself.
+    const isEndedByServer = subscription.max !== undefined && received >= subscription.max
+    if (isKnown && this.link !== undefined && !isEndedByServer) this.output.unsubscribe(sid, 0)
+    subscription.end()
+  }
+
+  async unsubscribeAndFlush(subscription: SubscriptionImpl): Promise<void> {
+    if (this.state === 'closed') throw new ClosedConnectionError()
+    if (this.link !== undefined) this.output.unsubscribe(subscription.sid, 0)
+    // Without a server nothing is on its way, and with the end of one nothing is any more.
+    if (this.link !== undefined) await this.pings.flush().catch(() => undefined)
+    this.subscriptions.delete(subscription.sid)
+    this.likeBefore = undefined
+  }
+
+  get drainTimeoutMs(): number {
+    return this.options.drainTimeoutMs
+  }
+
+  slow(subscription: SubscriptionImpl, pending: number): void {
+    this.statuses.tell({ type: 'slowConsumer', sub: subscription, pending })
+  }
+
+  // ── Requests ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  async request(
+    subject: string,
+    payload: Payload = Empty,
+    options: RequestOptions = { timeout: REQUEST_TIMEOUT_MS },
+  ): Promise<Msg> {
+    const { timeout = REQUEST_TIMEOUT_MS, noMux, reply, signal } = options
+    if (!(timeout > 0)) throw InvalidArgumentError.format('timeout', 'must be greater than 0')
+    if (noMux !== true && reply !== undefined) {
+      throw InvalidArgumentError.format(['reply', 'noMux'], 'are mutually exclusive')
+    }
+    signal?.throwIfAborted()
+    const one = new OneReply()
+    const fail = this.send(subject, payload, options, timeout, one, noMux === true ? (reply ?? '') : undefined)
+    return signal === undefined ? one.promise : withSignal(one.promise, signal, fail)
+  }
+
+  async requestMany(
+    subject: string,
+    payload: Payload = Empty,
+    options: Partial<RequestManyOptions> = {},
+  ): Promise<AsyncIterable<Msg>> {
+    const settings = manySettings(options)
+    const { signal, noMux } = options
+    signal?.throwIfAborted()
+    const aborted = (): void => fail(signal?.reason)
+    const many = new ManyReplies(settings, () => {
+      signal?.removeEventListener('abort', aborted)
+      finished()
+    })
+    let finished = (): void => undefined
+    const fail = this.send(subject, payload, options, settings.maxWaitMs, many, noMux === true ? '' : undefined)
+    finished = () => fail(undefined)
+    signal?.addEventListener('abort', aborted, { once: true })
+    return many.replies
+  }
+
+  /**
+   * Publishes a request. `ownReply`: the subject of a subscription of its own, '' for a new one, undefined for the
+   * shared one. Returns what makes it fail. Throws as publish() does.
+   */
+  private send(
+    subject: string,
+    payload: Payload,
+    options: PublishOptions,
+    timeoutMs: number,
+    taker: OneReply | ManyReplies,
+    ownReply: string | undefined,
+  ): (error: unknown) => void {
+    if (this.state !== 'open') this.checkPublishing()
+    const header = this.encodedHeaders(options)
+    const request = this.requests.add(subject, timeoutMs, taker)
+    try {
+      if (ownReply !== undefined) {
+        const inbox = ownReply === '' ? createInbox(this.options.inboxPrefix) : ownReply
+        const subscription = this.addSubscription(inbox, {
+          callback: (error, message) => {
+            if (error !== null) this.requests.fail(request, error)
+            else this.requests.take(request, message as MsgImpl)
+          },
+        })
+        request.whenOver = () => subscription.unsubscribe()
+        this.output.publish(subject, inbox, header, payload)
+      } else {
+        this.mux ??= this.addSubscription(`${this.requests.prefix}*`, { callback: () => undefined })
+        this.output.publish(subject, this.requests.prefix + request.id, header, payload)
+      }
+    } catch (error) {
+      this.requests.remove(request)
+      throw error
+    }
+    return (error) => this.requests.fail(request, error)
+  }
+
+  // ── The life of a connection ──────────────────────────────────────────────────────────────────────────────
+
+  flush(): Promise<void> {
+    if (this.state === 'closed') return Promise.reject(new ClosedConnectionError())
+    return this.pings.flush()
+  }
+
+  async rtt(): Promise<number> {
+    if (this.state === 'closed') throw new ClosedConnectionError()
+    if (this.link === undefined) throw new ConnectionError('disconnected')
+    const startMs = performance.now()
+    await this.pings.flush()
+    return Math.max(0.001, performance.now() - startMs)
+  }
+
+  async drain(): Promise<void> {
+    if (this.state === 'closed') throw new ClosedConnectionError()
+    if (this.state !== 'open') throw new DrainingConnectionError()
+    this.state = 'draining'
+    // The replies that requests wait for come to the end of the others.
+    const open = [...this.subscriptions.values()].filter((one) => one !== this.mux)
+    await Promise.all(open.map((one) => one.drain().catch(() => undefined)))
+    // What was processed meanwhile may have been answered.
+    if (this.link !== undefined) await this.pings.flush().catch(() => undefined)
+    await this.close()
+  }
+
+  async close(): Promise<void> {
+    const { link } = this
+    this.finish(undefined)
+    await link?.over
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.state === 'open') await this.drain()
+    else await this.end.promise
+  }
+
+  closed(): Promise<Error | undefined> {
+    return this.end.promise
+  }
+
+  isClosed(): boolean {
+    return this.state === 'closed'
+  }
+
+  isDraining(): boolean {
+    return this.state === 'draining' || this.state === 'closing'
+  }
+
+  async reconnect(): Promise<void> {
+    if (this.state === 'closed') throw new ClosedConnectionError()
+    if (this.state !== 'open') throw new DrainingConnectionError()
+    const { link } = this
+    if (link === undefined) return
+    this.statuses.tell({ type: 'forceReconnect' })
+    this.output.flush()
+    link.close()
+    await link.over
+  }
+
+  get info(): ServerInfo | undefined {
+    return this.link === undefined ? undefined : this.latestInfo
+  }
+
+  get bufferedAmount(): number {
+    return this.output.bufferedAmount
+  }
+
+  getServer(): string {
+    return this.link?.server.listen ?? ''
+  }
+
+  status(): AsyncIterable<Status> {
+    return this.statuses.listen()
+  }
+
+  stats(): Stats {
+    return {
+      inBytes: this.inBytesBefore + (this.link?.bytesIn ?? 0),
+      outBytes: this.output.bytesOut,
+      inMsgs: this.inMsgs,
+      outMsgs: this.output.messages,
+    }
+  }
+
+  // ── Links ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** There is a server. */
+  private start(link: Link): void {
+    this.link = link
+    link.start()
+    this.takeInfo(link.info)
+    // What waits was published by a program that had subscribed before.
+    this.output.attachBehind(link.transport, () => {
+      for (const subscription of this.subscriptions.values()) this.announce(subscription)
+    })
+    this.pings.start()
+  }
+
+  linkEnded(link: Link, error: Error | undefined): void {
+    if (this.link !== link) return
+    this.link = undefined
+    this.inBytesBefore += link.bytesIn
+    this.output.detach()
+    this.pings.lost(new ConnectionError('disconnected', error === undefined ? {} : { cause: error }))
+    if (this.state === 'closed') return
+    this.statuses.tell({ type: 'disconnect', server: link.server.listen })
+    if (!this.options.reconnect || this.state !== 'open') {
+      this.finish(error ?? (this.state === 'open' ? new ConnectionError('disconnected') : undefined))
+      return
+    }
+    this.servers.moveBack(link.server)
+    this.reconnectLater().catch((reason) => this.finish(reason))
+  }
+
+  private async reconnectLater(): Promise<void> {
+    const link = await this.dialer.connect(false, this.latestInfo ?? null, () =>
+      this.statuses.tell({ type: 'reconnecting' }),
+    )
+    this.start(link)
+    this.statuses.tell({ type: 'reconnect', server: link.server.listen })
+  }
+
+  /** It is over for good. */
+  private finish(error: Error | undefined): void {
+    if (this.state === 'closed') return
+    this.state = 'closed'
+    this.options.signal?.removeEventListener('abort', this.aborted)
+    const reason = new ClosedConnectionError(error === undefined ? {} : { cause: error })
+    this.dialer.stop(reason)
+    this.output.flush()
+    this.link?.close()
+    this.output.detach()
+    this.output.clear()
+    this.pings.end(reason)
+    this.requests.failAll(reason)
+    for (const subscription of [...this.subscriptions.values()]) subscription.end()
+    this.subscriptions.clear()
+    this.statuses.tell({ type: 'close' })
+    this.statuses.end()
+    this.end.resolve(error)
+  }
+
+  private sendPing(): boolean {
+    if (this.link === undefined) return false
+    this.output.ping()
+    // PINGs that waited would be answered by the next server, too.
+    this.output.flush()
+    return true
+  }
+
+  private stale(): void {
+    this.statuses.tell({ type: 'staleConnection' })
+    this.link?.fail(new ConnectionError('stale connection'))
+  }
+
+  // ── What the server says ──────────────────────────────────────────────────────────────────────────────────
+
+  processMsg(message: Parser): void {
+    this.inMsgs++
+    let subscription = this.likeBefore
+    if (!message.isLikeBefore || subscription === undefined) {
+      subscription = this.subscriptions.get(message.sid)
+      this.likeBefore = undefined
+      if (subscription === undefined) return
+      if (subscription === this.mux) {
+        const request = this.requests.request(message)
+        if (request !== undefined) this.requests.take(request, new MsgImpl(this, message, ''))
+        return
+      }
+      this.likeBefore = subscription
+      this.subjectBefore = this.subjects.text(message.bytes, message.subjectStart, message.subjectEnd)
+    }
+    subscription.deliver(new MsgImpl(this, message, this.subjectBefore))
+  }
+
+  processPing(): void {
+    this.output.pong()
+  }
+
+  processPong(): void {
+    this.pings.pong()
+  }
+
+  processOk(): void {}
+
+  processInfo(json: string): void {
+    this.takeInfo(JSON.parse(json) as ServerInfo)
+  }
+
+  private takeInfo(info: ServerInfo): void {
+    const before = this.latestInfo
+    this.latestInfo = info
+    this.output.payloadMax = info.max_payload > 0 ? info.max_payload : Number.POSITIVE_INFINITY
+    const server = this.link?.server
+    const told = server?.scheme.startsWith('ws') === true ? info.ws_connect_urls : info.connect_urls
+    if (!this.options.ignoreClusterUpdates && told !== undefined && told.length > 0) {
+      const { added, deleted } = this.servers.update(told, server)
+      if (added.length > 0 || deleted.length > 0) this.statuses.tell({ type: 'update', added, deleted })
+    }
+    if (info.ldm === true && before?.ldm !== true && server !== undefined) {
+      this.statuses.tell({ type: 'ldm', server: server.listen })
+    }
+  }
+
+  processErr(text: string): void {
+    const error = serverError(text)
+    if (error instanceof PermissionViolationError) this.refused(error)
+    else if (isAuthenticationError(error) && this.link !== undefined) this.dialer.refused(this.link.server)
+    this.statuses.tell({ type: 'error', error })
+  }
+
+  /** The server closes the connection after most errors; not after this one. */
+  private refused(error: PermissionViolationError): void {
+    if (error.operation === 'publish') {
+      this.requests.failAll(error, error.subject)
+      return
+    }
+    if (this.mux?.subject === error.subject) {
+      // The next request tries again.
+      this.mux.fail(error)
+      this.requests.failAll(error)
+    }
+    for (const subscription of [...this.subscriptions.values()]) {
+      const isMeant = subscription.subject === error.subject && subscription.queue === (error.queue ?? '')
+      if (isMeant) subscription.fail(error)
+    }
+  }
+}
+
+function checkSubject(subject: string): void {
+  if (typeof subject !== 'string' || subject === '') throw new InvalidSubjectError(`${subject}`)
+  for (let i = 0; i < subject.length; i++) if (subject.charCodeAt(i) <= 32) throw new InvalidSubjectError(subject)
+}
