@@ -1,0 +1,27 @@
+// The process in which one library does one load: `client-worker.ts LIBRARY LOAD COUNT BYTES URL`. It prints what it
+// measured, as JSON.
+
+import { type Connect, type Connection, LOADS } from './client-loads.ts'
+
+/** How each library connects; what the loads use is called the same in all. */
+const LIBRARIES: Readonly<Record<string, (url: string) => Promise<Connect>>> = {
+  heddle: async (url) => {
+    const { connect } = await import('../src/client/index.ts')
+    return () => connect({ servers: url }) as Promise<Connection>
+  },
+  'nats.js 3': async (url) => {
+    const { connect } = await import('@nats-io/transport-node')
+    return () => connect({ servers: url }) as Promise<Connection>
+  },
+  'nats.js 2': async (url) => {
+    const { connect } = await import('nats')
+    return () => connect({ servers: url }) as Promise<Connection>
+  },
+}
+
+const [library, name, count, bytes, url] = process.argv.slice(2)
+const load = LOADS.find((one) => one.name === name)
+if (load === undefined) throw new Error(`there is no load ${name}`)
+const connect = await LIBRARIES[library](url)
+process.stdout.write(JSON.stringify(await load.run(connect, Number(count), Number(bytes))))
+process.exit()
