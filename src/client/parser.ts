@@ -166,12 +166,15 @@ export class Parser {
   /** `MSG subject sid [reply] size` and `HMSG subject sid [reply] headers size`. */
   private message(bytes: Uint8Array, at: number, end: number, hasHeader: boolean): number {
     // Ends of the arguments are their first blank; the server sends single ones.
-    let i = at + (hasHeader ? 5 : 4)
-    const subjectStart = i
+    let i = at + (hasHeader ? 4 : 3)
+    if (i < end && bytes[i] !== BLANK) throw malformed(bytes, at)
+    const subjectStart = ++i
     while (i < end && bytes[i] > BLANK) i++
+    if (i < end && bytes[i] !== BLANK) throw malformed(bytes, at)
     const subjectEnd = i
     const sidStart = ++i
     while (i < end && bytes[i] > BLANK) i++
+    if (i < end && bytes[i] !== BLANK) throw malformed(bytes, at)
     const sidEnd = i
     let start = ++i
     while (i < end && bytes[i] > BLANK) i++

@@ -31,6 +31,7 @@ export class Pending<T> {
   }
 
   push(item: T): void {
+    if (this.isEnded) return
     this.incoming.push(item)
     if (this.waiter !== undefined) this.wake()
   }

@@ -119,6 +119,10 @@ test('random messages, cut at random, come out as they went in', () => {
 test('what is no operation is refused', () => {
   for (const wrong of [
     'NONSENSE\r\n',
+    'MSG\r\n',
+    'MSG foo\r\n',
+    'MSG foo 1\r\n',
+    'MESSAGE foo 1 3\r\nbar\r\n',
     'MSG foo x 3\r\nbar\r\n',
     'MSG foo 1 3x\r\nbar\r\n',
     'MSG foo 0 3\r\nbar\r\n',
