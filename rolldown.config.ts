@@ -20,7 +20,9 @@ function program(folder: string, entries: readonly string[]): RolldownOptions {
 
 // Threads share no modules, so each kind has all of its code in its own files.
 export default defineConfig([
-  program('src', ['src/main', 'src/index']),
+  program('src', ['src/main', 'src/index', 'src/client/index']),
+  // For browsers: a file that imports no other, and nothing of Node.
+  program('client', ['src/client/browser']),
   program('workers', ['workers/shard-main']),
   program('workers', ['workers/password-main']),
 ])

@@ -20,6 +20,11 @@ import { createServer } from 'heddle'
 const server = createServer({ host: '127.0.0.1', port: -1, workers: 1 })
 await server.ready()
 if (!/^nats:\/\/127\.0\.0\.1:\d+$/.test(server.url)) throw new Error(`odd url ${server.url}`)
+const { connect } = await import('heddle/client')
+const nc = await connect({ servers: server.url })
+nc.subscribe('echo', { callback: (_, message) => message.respond(message.data) })
+if ((await nc.request('echo', 'hello')).string() !== 'hello') throw new Error('no echo')
+await nc.close()
 await server.close()
 USE
 node=$(echo node_modules/node-*/bin/node)

@@ -1,0 +1,33 @@
+// What is published: the built entries.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import manifest from '../../package.json' with { type: 'json' }
+import type * as client from '../../src/client/index.ts'
+import { useServer } from '../support/harness.ts'
+import { ROOT } from '../support/server.ts'
+
+const running = useServer({ workers: 0 })
+
+const built = (path: string): string => join(ROOT, path)
+const entries = manifest.exports['./client']
+
+test('the entry for browsers is one file, which knows nothing of Node', () => {
+  const code = readFileSync(built(entries.browser.default), 'utf8')
+  expect(code).not.toMatch(/^(?:import|export .* from)\b/m)
+  expect(code).not.toMatch(/\bimport\(/)
+  expect(code).not.toMatch(/\bBuffer\b|\bprocess\.|node:/)
+})
+
+test('the entry for Node connects', async () => {
+  const { connect } = (await import(built(entries.default))) as typeof client
+  const nc = await connect({ port: running.port })
+  expect(await nc.rtt()).toBeGreaterThan(0)
+  await nc.close()
+})
+
+test('both entries have the same names, besides', async () => {
+  const names = async (path: string): Promise<string[]> => Object.keys((await import(built(path))) as object).sort()
+  expect(await names(entries.browser.default)).toEqual(await names(entries.default))
+})
