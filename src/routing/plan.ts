@@ -31,6 +31,8 @@ export class Plan {
   allowedFor: object | undefined
   /** The receiver of every message, if it is the only destination. */
   only: Subscription | undefined
+  /** The only receiver on this shard, if there is one and it takes every message as it is. */
+  here: Subscription | undefined
   /** What a message costs, in units of work, and how often its bytes are encoded. */
   private work = 0
   private encodings = 0
@@ -119,10 +121,11 @@ export class Plan {
     this.groupsByKey = undefined
     this.appraise()
     const { groups, limited, queues, peers, internal, services, own } = this
-    if (limited ?? queues ?? peers ?? internal ?? services ?? own) return
-    if (groups.length !== 1) return
+    if (limited !== undefined || groups.length !== 1) return
     const [{ subject, subscriptions }] = groups
-    if (subject === '' && subscriptions.length === 1) this.only = subscriptions[0]
+    if (subject !== '' || subscriptions.length !== 1) return
+    this.here = subscriptions[0]
+    if ((queues ?? peers ?? internal ?? services ?? own) === undefined) this.only = this.here
   }
 
   private appraise(): void {

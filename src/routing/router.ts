@@ -120,7 +120,7 @@ export class Router {
   }
 
   private deliverPlain(run: Run, plan: Plan, publisher: Publisher): number {
-    if (plan.only !== undefined) return this.delivery.toOne(run, plan.only, '', 0, run.count, publisher)
+    if (plan.here !== undefined) return this.delivery.toOne(run, plan.here, '', 0, run.count, publisher)
     let delivered = 0
     for (const group of plan.groups) delivered += this.delivery.toGroup(run, group, 0, run.count, publisher)
     if (plan.limited !== undefined)

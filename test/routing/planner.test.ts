@@ -89,12 +89,15 @@ describe('receivers of this shard', () => {
     expect(stage.planOf('a')).toMatchObject({ groups: [], fanout: 0, only: undefined, queues: undefined })
   })
 
-  test('one that takes every message is named, if there is nobody and nothing else', () => {
+  test('one that takes every message is named, also as the only destination if there is nothing else', () => {
     const one = stage.subscribe('a.*')
     expect(stage.planOf('a.b').only).toBe(one)
     stage.subscribe('a.>', { queue: 'q' })
     expect(stage.planOf('a.b').only).toBeUndefined()
     expect(stage.planOf('a.b').groups).toMatchObject([{ subscriptions: [one] }])
+    expect(stage.planOf('a.b').here).toBe(one)
+    stage.subscribe('a.b', { max: 7 })
+    expect(stage.planOf('a.b').here).toBeUndefined()
   })
 
   test('those whose messages look the same share a group', () => {
