@@ -215,6 +215,11 @@ export const RING_TURN_BYTES = 512 * 1024
 export const LINK_WAITING_MAX = 64 * 1024 * 1024
 /** As much in one turn means that more is coming: the consumer looks again instead of going to sleep. */
 export const RING_BUSY_BYTES = 16 * 1024
+/** Runs of one read that go to another shard in one frame. */
+export const BATCH_RUNS_MAX = 1024
+/** Subjects of other shards that a shard knows by number: over all of them, and of one at least. */
+export const MEMOS_MAX = 32 * 1024
+export const MEMOS_MIN = 512
 /** Traced messages of which another shard is to tell what happened; of more than these it does not. */
 export const TRACES_AWAITED_MAX = 4_096
 /**

@@ -1,49 +1,77 @@
-// Frames, the contents of a ring. A frame carries a run as the publisher sent it, raw lines included, with the parsed
-// offsets in front, so that the other shard continues where this one stopped: nothing is parsed twice, and nothing is
-// copied on the other side before it is encoded for a receiver.
+// Frames, the contents of a ring. A frame carries messages as the publisher sent them, raw lines included, with what
+// was parsed of the lines in front, so that the other shard continues where this one stopped: nothing is parsed twice,
+// and nothing is copied on the other side before it is encoded for a receiver.
+//
+// Most carry a batch, the runs that one read published for all plain subscriptions of the other shard:
 //
 //     ┌ BYTES   of the frame, a multiple of 4, this word included
-//     │ KIND    run; the first or a later fragment of one message that is larger than a frame; fence: no message
+//     │ KIND    batch
+//     │ WORK    number of the work that it was sent by (publish-order.ts)
+//     │ PUBLISHER  connection id (64 bits), for holding it back
+//     │ ROUTING plain interest (bit 0), came by a service import (bit 2)
+//     │ ACCOUNT bytes of its name
+//     │ COUNT   messages in it    DONE  those that the other shard has dealt with: the one word that it writes
+//     │ RUNS    how many runs     RAW   bytes of all raw messages
+//     │ name of the account, padded
+//     │ packed runs (protocol/packed-run.ts), one behind the other
+//     └ raw: line payload CRLF line payload CRLF …
+//
+// What is more than that has a frame for each run: a message of a queue group, one that asks for responders or is
+// traced, one that comes by an import or is larger than a frame.
+//
+//     ┌ BYTES, KIND, WORK, PUBLISHER
+//     │         kinds: run; the first or a later fragment of one message that is larger than a frame; fence: no message
 //     │ ROUTING plain interest (bit 0), traced only (bit 1), came by a service import (bit 2), hops (bits 8…), asked
 //     │         (bits 16…)
-//     │ PUBLISHER  connection id (64 bits), for holding it back    TRACE  number under which to tell what happens to
-//     │            it; of a fence: its own
-//     │ WORK    number of the work that it was sent by (publish-order.ts)
+//     │ ACCOUNT, QUEUE  bytes of their names; one member of the queue group is to get the run; 0 = no group
+//     │ TRACE   number under which to tell what happens to it; of a fence: its own
 //     │ QUESTION  number of the request, where `asked` is not 0
 //     │ LINE, SUBJECT ×2, REPLY ×2, HEADER, SIZE, COUNT      as in protocol/run.ts
-//     │ ACCOUNT, QUEUE  bytes of their names; one member of the queue group is to get the run; 0 = no group
 //     │ RAW     bytes of the raw messages in this frame (a fragment has fewer than the message)
 //     │ names of account and queue group, padded
-//     └ raw: line payload CRLF line payload CRLF …
+//     └ raw
 
 import { type Block, copyBytes } from '../memory/block.ts'
+import { PACKED_RUN_BYTES, packedCount } from '../protocol/packed-run.ts'
 import type { Run } from '../protocol/run.ts'
+import type { Batch } from '../routing/batch.ts'
 import type { Routing } from '../routing/routing.ts'
 
 const WORD = 4
-export const FrameKind = { run: 0, firstFragment: 1, fragment: 2, fence: 3 } as const
+export const FrameKind = { run: 0, firstFragment: 1, fragment: 2, fence: 3, batch: 4 } as const
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind]
 
 const At = {
   bytes: 0,
   kind: 4,
-  routing: 8,
+  work: 8,
   publisher: 12,
-  line: 20,
-  subjectStart: 24,
-  subjectEnd: 28,
-  replyStart: 32,
-  replyEnd: 36,
-  header: 40,
-  size: 44,
-  count: 48,
-  account: 52,
-  queue: 56,
-  raw: 60,
-  trace: 64,
-  work: 68,
-  question: 72,
+  routing: 20,
+  account: 24,
+  queue: 28,
+  trace: 32,
+  question: 36,
+  line: 40,
+  subjectStart: 44,
+  subjectEnd: 48,
+  replyStart: 52,
+  replyEnd: 56,
+  header: 60,
+  size: 64,
+  count: 68,
+  raw: 72,
   end: 76,
+} as const
+
+const Routed = { plain: 1, onlyTraced: 2, imported: 4 } as const
+
+/** Of a batch, which begins like the others. */
+const BatchAt = {
+  count: 28,
+  done: 32,
+  runs: 36,
+  raw: 40,
+  end: 44,
 } as const
 
 export function frameBytes({ account, queue }: Routing, rawBytes: number): number {
@@ -75,7 +103,10 @@ export function writeFrame(
   const bytes = frameBytes(routing, rawBytes)
   view.setInt32(at + At.bytes, bytes, true)
   view.setInt32(at + At.kind, kind, true)
-  const flags = (routing.plain ? 1 : 0) | (routing.isOnlyTraced ? 2 : 0) | (run.isImported ? 4 : 0)
+  const flags =
+    (routing.plain ? Routed.plain : 0) |
+    (routing.isOnlyTraced ? Routed.onlyTraced : 0) |
+    (run.isImported ? Routed.imported : 0)
   view.setInt32(at + At.routing, flags | (routing.hops << 8) | (routing.asked << 16), true)
   // Connections are counted forever: their numbers outgrow 32 bits.
   view.setFloat64(at + At.publisher, routing.publisher, true)
@@ -99,6 +130,65 @@ export function writeFrame(
   const source = run.first - run.lineLength + from * run.stride + rawStart
   copyBytes(to, rawAt, run.block, source, rawBytes)
   return bytes
+}
+
+/** Bytes of a frame of so many runs with so many raw bytes. */
+export function batchBytes({ account }: Batch, runs: number, rawBytes: number): number {
+  return BatchAt.end + pad(account.length) + runs * PACKED_RUN_BYTES + pad(rawBytes)
+}
+
+/**
+ * Writes a frame of the runs `picks[from…until)` of a batch, of `rawBytes` in all, at `at`. `work`: the number of the
+ * current work. Returns how many messages they are.
+ */
+export function writeBatch(
+  to: Block,
+  at: number,
+  batch: Batch,
+  picks: Uint16Array,
+  from: number,
+  until: number,
+  rawBytes: number,
+  work: number,
+): number {
+  const { view } = to
+  const { account } = batch
+  const { packed, starts, lengths, source } = batch.runs
+  const runs = until - from
+  view.setInt32(at + At.bytes, batchBytes(batch, runs, rawBytes), true)
+  view.setInt32(at + At.kind, FrameKind.batch, true)
+  view.setInt32(at + At.work, work, true)
+  view.setFloat64(at + At.publisher, batch.publisher, true)
+  view.setInt32(at + At.routing, Routed.plain | (batch.isImported ? Routed.imported : 0), true)
+  view.setInt32(at + At.account, account.length, true)
+  view.setInt32(at + BatchAt.done, 0, true)
+  view.setInt32(at + BatchAt.runs, runs, true)
+  view.setInt32(at + BatchAt.raw, rawBytes, true)
+  writeText(to.bytes, at + BatchAt.end, account)
+  let packedAt = at + BatchAt.end + pad(account.length)
+  let rawAt = packedAt + runs * PACKED_RUN_BYTES
+  let count = 0
+  // What is copied next: as many as stand side by side.
+  let start = starts[picks[from]]
+  let end = start
+  for (let i = from; i < until; i++) {
+    const place = picks[i]
+    const packedFrom = place * PACKED_RUN_BYTES
+    for (let word = 0; word < PACKED_RUN_BYTES; word += WORD) {
+      view.setInt32(packedAt + word, packed.view.getInt32(packedFrom + word, true), true)
+    }
+    packedAt += PACKED_RUN_BYTES
+    count += packedCount(packed, packedFrom)
+    if (starts[place] !== end) {
+      copyBytes(to, rawAt, source, start, end - start)
+      rawAt += end - start
+      start = starts[place]
+    }
+    end = starts[place] + lengths[place]
+  }
+  copyBytes(to, rawAt, source, start, end - start)
+  view.setInt32(at + BatchAt.count, count, true)
+  return count
 }
 
 /** Bytes of a frame that bears no message. */
@@ -129,10 +219,16 @@ export function workOf({ view }: Block, at: number): number {
   return view.getInt32(at + At.work, true)
 }
 
-/** The messages that begin in the frame at `at`. */
+/** The messages that begin in the frame at `at` and have not been dealt with. */
 export function messagesIn({ view }: Block, at: number): number {
   const kind = view.getInt32(at + At.kind, true)
+  if (kind === FrameKind.batch) return view.getInt32(at + BatchAt.count, true) - view.getInt32(at + BatchAt.done, true)
   return kind === FrameKind.run || kind === FrameKind.firstFragment ? view.getInt32(at + At.count, true) : 0
+}
+
+/** Of the batch at `at`, so many more messages have been dealt with. */
+export function batchDone({ view }: Block, at: number, messages: number): void {
+  view.setInt32(at + BatchAt.done, view.getInt32(at + BatchAt.done, true) + messages, true)
 }
 
 /** A frame as read: a run over the ring's own memory, and what to do with it. Valid until the frame is given back. */
@@ -148,8 +244,12 @@ export interface Frame {
   publisher: number
   trace: number
   isOnlyTraced: boolean
+  isImported: boolean
   rawStart: number
   rawBytes: number
+  /** Of a batch: how many runs, and where the packed ones begin. */
+  runs: number
+  packedStart: number
 }
 
 /** One to read frames into. */
@@ -166,36 +266,56 @@ export function emptyFrame(): Frame {
     publisher: 0,
     trace: 0,
     isOnlyTraced: false,
+    isImported: false,
     rawStart: 0,
     rawBytes: 0,
+    runs: 0,
+    packedStart: 0,
   }
 }
 
-/** Reads the frame at `at` into `frame` and `run`. */
+/** Reads the frame at `at` into `frame` and, unless it is a batch, its run into `run`. */
 export function readFrame(from: Block, at: number, frame: Frame, run: Run): void {
+  const { view } = from
+  frame.bytes = view.getInt32(at + At.bytes, true)
+  frame.kind = view.getInt32(at + At.kind, true) as FrameKind
+  const routing = view.getInt32(at + At.routing, true)
+  frame.plain = (routing & Routed.plain) !== 0
+  frame.isOnlyTraced = (routing & Routed.onlyTraced) !== 0
+  frame.isImported = (routing & Routed.imported) !== 0
+  frame.hops = (routing >> 8) & 0xff
+  frame.asked = routing >>> 16
+  frame.publisher = view.getFloat64(at + At.publisher, true)
+  if (frame.kind === FrameKind.batch) readBatch(from, at, frame)
+  else readSingle(from, at, frame, run)
+}
+
+function readBatch(from: Block, at: number, frame: Frame): void {
+  const { view } = from
+  const accountBytes = view.getInt32(at + At.account, true)
+  readAccount(from, at + BatchAt.end, accountBytes, frame)
+  frame.queue = ''
+  frame.trace = 0
+  frame.question = 0
+  frame.runs = view.getInt32(at + BatchAt.runs, true)
+  frame.packedStart = at + BatchAt.end + pad(accountBytes)
+  frame.rawStart = frame.packedStart + frame.runs * PACKED_RUN_BYTES
+  frame.rawBytes = view.getInt32(at + BatchAt.raw, true)
+}
+
+function readSingle(from: Block, at: number, frame: Frame, run: Run): void {
   const { view, bytes } = from
   const accountBytes = view.getInt32(at + At.account, true)
   const queueBytes = view.getInt32(at + At.queue, true)
-  const routing = view.getInt32(at + At.routing, true)
-  frame.bytes = view.getInt32(at + At.bytes, true)
-  frame.kind = view.getInt32(at + At.kind, true) as FrameKind
-  frame.plain = (routing & 1) === 1
-  frame.isOnlyTraced = (routing & 2) === 2
-  frame.trace = view.getInt32(at + At.trace, true)
-  frame.hops = (routing >> 8) & 0xff
-  frame.asked = routing >>> 16
-  frame.question = view.getInt32(at + At.question, true)
-  frame.publisher = view.getFloat64(at + At.publisher, true)
   const queueAt = at + At.end + accountBytes
-  // Nearly always that of the frame before: no string is made then.
-  if (!holdsText(bytes, at + At.end, accountBytes, frame.account)) {
-    frame.account = bytes.toString('latin1', at + At.end, queueAt)
-  }
+  readAccount(from, at + At.end, accountBytes, frame)
   frame.queue = queueBytes === 0 ? '' : bytes.toString('latin1', queueAt, queueAt + queueBytes)
+  frame.trace = view.getInt32(at + At.trace, true)
+  frame.question = view.getInt32(at + At.question, true)
   frame.rawStart = at + At.end + pad(accountBytes + queueBytes)
   frame.rawBytes = view.getInt32(at + At.raw, true)
   if (frame.kind === FrameKind.fragment || frame.kind === FrameKind.fence) return
-  run.isImported = (routing & 4) === 4
+  run.isImported = frame.isImported
   run.lineLength = view.getInt32(at + At.line, true)
   run.subjectStart = view.getInt32(at + At.subjectStart, true)
   run.subjectEnd = view.getInt32(at + At.subjectEnd, true)
@@ -206,6 +326,11 @@ export function readFrame(from: Block, at: number, frame: Frame, run: Run): void
   run.count = view.getInt32(at + At.count, true)
   run.stride = run.lineLength + run.size + 2
   run.memo = undefined
+}
+
+/** Nearly always that of the frame before: no string is made then. */
+function readAccount({ bytes }: Block, at: number, length: number, frame: Frame): void {
+  if (!holdsText(bytes, at, length, frame.account)) frame.account = bytes.toString('latin1', at, at + length)
 }
 
 /** Points `run` at raw messages in `block` from `start` on; the subject and reply offsets follow. */

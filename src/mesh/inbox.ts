@@ -14,8 +14,11 @@ export interface InboxRing {
   holdsFrameOf(number: number): boolean
   /** The number of the next frame's work. Only where there is one. */
   readonly nextNumber: number
-  /** Deals with the next frame; returns its bytes. Only where there is one. */
-  takeFrame(): number
+  /**
+   * Deals with the next frame; returns the bytes dealt with. Only where there is one. Part of a batch may be left for
+   * later: unless it `isWhole`, when the turn is over, and unless `paused`, when the ring is paused.
+   */
+  takeFrame(isWhole: boolean, paused: boolean): number
   /** Asks to be woken by the next frame. Returns false if there is one already. */
   sleep(): boolean
 }
@@ -89,6 +92,7 @@ export class Inbox {
   /** Takes frames up to work `latest`, those of the earliest work first; returns their bytes. */
   private takeInOrder(latest: number, most: number, paused: boolean): number {
     const { peers, turns } = this.owner
+    const isWhole = most === Number.POSITIVE_INFINITY
     let dealtWith = 0
     for (;;) {
       let ring: InboxRing | undefined
@@ -106,8 +110,8 @@ export class Inbox {
       }
       if (ring === undefined) return dealtWith
       do {
-        dealtWith += ring.takeFrame()
-        if (dealtWith >= most || (most < Number.POSITIVE_INFINITY && turns.isOver)) return dealtWith
+        dealtWith += ring.takeFrame(isWhole, paused)
+        if (dealtWith >= most || (!isWhole && turns.isOver)) return dealtWith
       } while ((paused || !ring.paused) && ring.holdsFrameOf(until))
     }
   }

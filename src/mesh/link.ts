@@ -3,15 +3,26 @@
 // server itself are dropped, and only when very much waits.
 
 import assert from 'node:assert/strict'
-import { BLOCK_SLACK, CHUNK_BYTES, FRAME_ROOM_MIN, LINK_WAITING_MAX } from '../base/constants.ts'
+import { BATCH_RUNS_MAX, BLOCK_SLACK, CHUNK_BYTES, FRAME_ROOM_MIN, LINK_WAITING_MAX } from '../base/constants.ts'
 import { attempt, type OnBug } from '../base/guarded.ts'
 import { type Block, copyBytes } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 import type { RingConsumer, RingProducer } from '../memory/ring.ts'
+import { PACKED_RUN_BYTES } from '../protocol/packed-run.ts'
 import type { Run } from '../protocol/run.ts'
+import type { Batch, PackedRuns } from '../routing/batch.ts'
 import type { Routing } from '../routing/routing.ts'
 import { SERVER_ID } from '../routing/server-publisher.ts'
-import { FENCE_BYTES, FrameKind, frameBytes, messagesIn, writeFence, writeFrame } from './frame.ts'
+import {
+  batchBytes,
+  FENCE_BYTES,
+  FrameKind,
+  frameBytes,
+  messagesIn,
+  writeBatch,
+  writeFence,
+  writeFrame,
+} from './frame.ts'
 
 /** A chunk of frames, of which those in [start, end) still wait. */
 interface WaitingFrames {
@@ -64,6 +75,10 @@ export class Link {
   private block: Block
   private sentBytes = 0
   private sentMessages = 0
+  /** Runs for this shard that are not in a frame yet, by their places in the outbox that they are from. */
+  private readonly picks = new Uint16Array(BATCH_RUNS_MAX)
+  private picked = 0
+  private pickedFrom: PackedRuns | undefined
 
   constructor(ring: RingProducer, pool: ChunkPool, owner: LinkOwner) {
     this.ring = ring
@@ -87,8 +102,44 @@ export class Link {
     else callback()
   }
 
+  pick(runs: PackedRuns, place: number): void {
+    if (this.state === 'closed') return
+    this.pickedFrom = runs
+    this.picks[this.picked++] = place
+  }
+
+  sendPicked(batch: Batch): boolean {
+    const { picks, picked, ring } = this
+    if (picked === 0) return false
+    this.dropPicked()
+    const { lengths } = batch.runs
+    const room = ring.frameMax - batchBytes(batch, 0, 0) - BLOCK_SLACK
+    for (let from = 0, until = 0; from < picked; from = until) {
+      let rawBytes = 0
+      // One fits at least: an outbox takes no run that is longer than what a frame has room for.
+      while (until < picked && (until - from + 1) * PACKED_RUN_BYTES + rawBytes + lengths[picks[until]] <= room) {
+        rawBytes += lengths[picks[until++]]
+      }
+      const at = this.place(batchBytes(batch, until - from, rawBytes))
+      this.sentMessages += writeBatch(this.block, at, batch, picks, from, until, rawBytes, this.owner.work)
+    }
+    if (ring.unpublishedBytes >= CHUNK_BYTES) this.publish()
+    return true
+  }
+
+  dropPicked(): void {
+    this.picked = 0
+    this.pickedFrom = undefined
+  }
+
+  /** What was picked goes before what comes now. */
+  private settle(): void {
+    this.pickedFrom?.empty()
+  }
+
   /** Sends messages [from, from + count) of `run`. */
   send(run: Run, routing: Routing, from: number, count: number): void {
+    this.settle()
     if (this.state !== 'open' && this.refuses(routing, count)) return
     this.sentMessages += count
     const room = this.ring.frameMax - frameBytes(routing, 0) - BLOCK_SLACK
@@ -135,6 +186,7 @@ export class Link {
 
   /** Sends a frame that bears no message, behind all that was sent before. */
   sendFence(number: number): void {
+    this.settle()
     if (this.state === 'closed') return
     const at = this.place(FENCE_BYTES)
     writeFence(this.block, at, number, this.owner.work)
@@ -174,6 +226,7 @@ export class Link {
 
   /** Makes what was sent visible to the other shard, and wakes it if it sleeps. Once a turn, and when much waits. */
   publish(): void {
+    this.settle()
     if (this.state !== 'closed' && this.ring.publish()) this.owner.wake()
   }
 
@@ -228,6 +281,7 @@ export class Link {
 
   /** The other shard is gone: what waits for it is released, and so are the publishers that it held. */
   close(): void {
+    this.settle()
     this.state = 'closed'
     for (const { chunk } of this.waiting) chunk.release()
     this.waiting = []

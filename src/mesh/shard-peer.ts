@@ -1,23 +1,27 @@
 // Another shard, as a shard sees it: the link to it, the ring from it, its interest, and the MessagePort that serves as
 // doorbell.
 
+import assert from 'node:assert/strict'
 import type { MessagePort } from 'node:worker_threads'
 import { HOLD_MS } from '../base/constants.ts'
 import { attempt, guarded, type OnBug } from '../base/guarded.ts'
+import type { Turns } from '../base/turns.ts'
 import { InterestReader } from '../interest/reader.ts'
 import type { Log } from '../log/log.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 import type { ReadonlyNumberMap } from '../memory/number-map.ts'
 import { RingConsumer, RingProducer } from '../memory/ring.ts'
 import type { Outbound } from '../net/outbound.ts'
+import { PACKED_RUN_BYTES, packedNumber, unpackRun } from '../protocol/packed-run.ts'
 import { Run, replyOf, subjectOf } from '../protocol/run.ts'
 import type { Publisher, RemotePublisher } from '../routing/publisher.ts'
 import { SERVER_ID } from '../routing/server-publisher.ts'
 import type { TraceEvent } from '../tracing/event.ts'
 import type { Tracing } from '../tracing/tracing.ts'
-import { attachRun, emptyFrame, type Frame, FrameKind, readFrame, workOf } from './frame.ts'
+import { attachRun, batchDone, emptyFrame, type Frame, FrameKind, readFrame, workOf } from './frame.ts'
 import type { Inbox, InboxRing } from './inbox.ts'
 import { Link, whenVisible } from './link.ts'
+import { Memos } from './memos.ts'
 import { type PeerMessage, type PeerSetup, WAKE } from './messages.ts'
 import { isNotAfter, type PublishOrder } from './publish-order.ts'
 
@@ -87,7 +91,10 @@ export interface PeerOwner {
   readonly tracing: Pick<Tracing, 'answered'>
   readonly order: PublishOrder
   readonly inbox: Pick<Inbox, 'drain' | 'schedule'>
-  /** Messages came from the peer's publishers. */
+  readonly turns: Pick<Turns, 'isOver'>
+  /** A frame came from the peer's publishers; its runs follow. */
+  opened(frame: Frame, peer: ShardPeer): void
+  /** One of its runs. */
   receive(run: Run, frame: Frame, peer: ShardPeer): void
   /** Something else than a read or a frame makes the shard work. */
   wake(): void
@@ -119,6 +126,10 @@ export class ShardPeer implements InboxRing {
   /** A message that comes in fragments. */
   private assembly: Chunk | undefined
   private assembled = 0
+  /** Of the batch at the ring's end: how many of its runs have been dealt with, and their bytes. */
+  private runsDone = 0
+  private rawDone = 0
+  private readonly memos: Memos
   private readonly holding = new Set<number>()
   /** By the number of the fence: positive for the peer's fences, negative for this shard's. */
   private readonly fences = new Map<number, () => void>()
@@ -139,6 +150,7 @@ export class ShardPeer implements InboxRing {
     this.publisher = new PeerPublisher(this)
     this.interest = new InterestReader(setup.region)
     this.consumer = new RingConsumer(setup.ringIn)
+    this.memos = new Memos(owner.peers.length + 1)
     this.link = new Link(new RingProducer(setup.ringOut), owner.pool, {
       get work() {
         return owner.order.current
@@ -330,20 +342,66 @@ export class ShardPeer implements InboxRing {
     return workOf(this.consumer.block, this.consumer.next())
   }
 
-  takeFrame(): number {
+  takeFrame(isWhole: boolean, paused: boolean): number {
     const { frame, consumer } = this
-    readFrame(consumer.block, consumer.next(), frame, this.run)
-    try {
-      this.deliver()
-    } catch (error) {
-      // A bug costs this frame, not the shard, and not the caller.
-      this.owner.bugMet(error)
-      this.assembly = undefined
-      this.run.chunk = undefined
+    const at = consumer.next()
+    readFrame(consumer.block, at, frame, this.run)
+    if (frame.kind === FrameKind.batch) {
+      const before = this.rawDone
+      if (!this.deliverBatch(at, isWhole, paused)) return this.rawDone - before
+      this.runsDone = 0
+      this.rawDone = 0
+    } else {
+      try {
+        this.deliver()
+      } catch (error) {
+        // A bug costs this frame, not the shard, and not the caller.
+        this.owner.bugMet(error)
+        this.assembly = undefined
+        this.run.chunk = undefined
+      }
     }
     consumer.advance(frame.bytes)
     if (consumer.release()) this.post(WAKE)
     return frame.bytes
+  }
+
+  /** Goes on with the batch at `at`; returns false if the turn ended, or the ring was paused, before it was through. */
+  private deliverBatch(at: number, isWhole: boolean, paused: boolean): boolean {
+    const { frame, run, owner, memos } = this
+    const { block } = this.consumer
+    const { runs, rawBytes } = frame
+    run.isImported = frame.isImported
+    run.memo = undefined
+    owner.opened(frame, this)
+    while (this.runsDone < runs) {
+      const packedAt = frame.packedStart + this.runsDone * PACKED_RUN_BYTES
+      unpackRun(block, packedAt, run, block, frame.rawStart + this.rawDone)
+      const number = packedNumber(block, packedAt)
+      const known: object | undefined = run.memo ?? memos.find(number)
+      run.memo = known
+      const { count } = run
+      const bytes = count * run.stride
+      try {
+        owner.receive(run, frame, this)
+      } catch (error) {
+        // A bug costs this run.
+        owner.bugMet(error)
+      }
+      if (run.memo !== known) memos.keep(number, run.memo)
+      this.runsDone++
+      this.rawDone += bytes
+      batchDone(block, at, count)
+      if ((!isWhole && owner.turns.isOver) || (!paused && this.paused)) break
+    }
+    assert(this.rawDone <= rawBytes, 'runs of a batch are longer than it')
+    return this.runsDone === runs
+  }
+
+  /** Keeps nobody who has gone. */
+  sweep(): void {
+    this.memos.clear()
+    this.run.memo = undefined
   }
 
   sleep(): boolean {
@@ -364,6 +422,7 @@ export class ShardPeer implements InboxRing {
     }
     if (frame.kind === FrameKind.run) {
       attachRun(run, consumer.block, frame.rawStart)
+      this.owner.opened(frame, this)
       this.owner.receive(run, frame, this)
       return
     }
@@ -379,6 +438,7 @@ export class ShardPeer implements InboxRing {
     this.assembly = undefined
     attachRun(run, assembly.block, 0)
     run.chunk = assembly
+    this.owner.opened(frame, this)
     this.owner.receive(run, frame, this)
     run.chunk = undefined
     assembly.release()

@@ -1,7 +1,7 @@
 // A run: one or more consecutive messages in a block, under equal control lines. It is the unit that travels from the
 // parser, or from another shard's ring, through the router to the receivers.
 
-import { allocateBlock, type Block } from '../memory/block.ts'
+import { allocateBlock, type Block, equalBytes } from '../memory/block.ts'
 import type { Chunk } from '../memory/chunk-pool.ts'
 
 const EMPTY = allocateBlock(0)
@@ -38,6 +38,12 @@ export class Run {
 /** The subject, a byte string. */
 export function subjectOf({ line, subjectStart, subjectEnd }: Run): string {
   return line.bytes.toString('latin1', subjectStart, subjectEnd)
+}
+
+/** Whether it is the one in block[start, end). */
+export function hasSubject({ line, subjectStart, subjectEnd }: Run, block: Block, start: number, end: number): boolean {
+  const length = end - start
+  return subjectEnd - subjectStart === length && equalBytes(line, subjectStart, block, start, length)
 }
 
 /** The reply subject, a byte string; empty: none. */

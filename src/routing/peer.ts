@@ -2,12 +2,18 @@
 
 import type { AccountKey, Interest } from '../interest/reader.ts'
 import type { Run } from '../protocol/run.ts'
+import type { Batch, PackedRuns } from './batch.ts'
 import type { Routing } from './routing.ts'
 
 /** The way out to it. */
 export interface PeerLink {
   /** Sends messages [from, from + count) of `run`. */
   send(run: Run, routing: Routing, from: number, count: number): void
+  /** Notes that the run at this place is for this shard, which gets it when `runs` is emptied. */
+  pick(runs: PackedRuns, place: number): void
+  /** Sends the picked runs, which are those of `batch`. Returns false if there are none. */
+  sendPicked(batch: Batch): boolean
+  dropPicked(): void
   /** Frames wait for it: their publishers should not be read for now. */
   readonly congested: boolean
   /** Calls back when none wait any more. */

@@ -37,6 +37,7 @@ export class PlanCache {
   private emptied = 0
   /** How often there was no room. */
   private crowded = 0
+  private latestNumber = 0
 
   constructor(generations: Generations, seed: number, weightMax = MATCH_CACHE_WEIGHT_MAX) {
     this.generations = generations
@@ -121,6 +122,7 @@ export class PlanCache {
       if (this.crowded % MATCH_CACHE_DISPLACE !== 0) return
       slot = base + ((this.crowded / MATCH_CACHE_DISPLACE) % MATCH_CACHE_WAYS)
     }
+    plan.number = this.latestNumber = (this.latestNumber % 0x7fff_ffff) + 1
     this.keep(slot, plan, weight)
     this.hashes[slot] = hash
     // A word-wise copy would run into the next slot's key.

@@ -27,6 +27,8 @@ export class Plan {
   readonly generation: number
   /** It rests on a guess, and holds for one run only. */
   guessed = false
+  /** By which other shards know its subject; 0: it is not cached. No two plans of a shard have the same. */
+  number = 0
   /** Whose permissions have been found to allow publishing to this subject: the last, and the others. */
   allowedFor: object | undefined
   /** The receiver of every message, if it is the only destination. */

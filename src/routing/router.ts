@@ -17,6 +17,7 @@ import { rewriteRun } from '../protocol/rewrite.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
 import { Delivery } from './delivery.ts'
 import { Departures } from './departures.ts'
+import { Outbox } from './outbox.ts'
 import type { RouterOwner } from './owner.ts'
 import type { Peer } from './peer.ts'
 import type { Plan } from './plan.ts'
@@ -31,6 +32,8 @@ export class Router {
   readonly delivery: Delivery
   /** Members of queue groups that are leaving. */
   readonly departures: Departures
+  /** Runs of the current read that are for other shards. */
+  readonly outbox: Outbox
   private readonly owner: RouterOwner
   /** Of the latest request about which other shards were asked. */
   private question = 0
@@ -42,6 +45,7 @@ export class Router {
     this.planner = new Planner(owner)
     this.delivery = new Delivery(owner)
     this.departures = new Departures(owner)
+    this.outbox = new Outbox(owner.peers)
   }
 
   /**
@@ -76,11 +80,11 @@ export class Router {
   }
 
   private goOtherWays(run: Run, plan: Plan, publisher: Publisher, isUnheard: boolean): number {
-    const { account, peers, queues, services, own } = plan
+    const { peers, queues, services, own } = plan
     const asked = isUnheard ? framesToAsk(run, plan, publisher) : 0
     if (asked > 0) this.question = (this.question % 0x7fff_ffff) + 1
     let sent = 0
-    if (peers !== undefined) sent += this.sendToPeers(run, account, peers, publisher, asked)
+    if (peers !== undefined) sent += this.sendToPeers(run, plan, peers, publisher, asked)
     if (queues !== undefined) for (const queue of queues) sent += this.deliverQueue(run, queue, publisher, asked)
     sent += callInternal(run, plan, publisher)
     if (services !== undefined) {
@@ -128,14 +132,21 @@ export class Router {
     return delivered
   }
 
-  private sendToPeers(run: Run, account: Account, peers: readonly Peer[], publisher: Publisher, asked: number): number {
-    const routing = routingOf(account, '', 0, publisher, asked, this.question)
+  private sendToPeers(run: Run, plan: Plan, peers: readonly Peer[], publisher: Publisher, asked: number): number {
+    const { account } = plan
+    // Of what may go on from there it is noted where it is.
+    const place = asked > 0 || isServiceAnswer(run) ? -1 : this.outbox.add(run, account, publisher, plan.number)
+    if (place >= 0) for (const { link } of peers) link.pick(this.outbox, place)
+    else this.sendAtOnce(run, routingOf(account, '', 0, publisher, asked, this.question), peers, publisher)
+    return peers.length * run.count
+  }
+
+  private sendAtOnce(run: Run, routing: Routing, peers: readonly Peer[], publisher: Publisher): void {
     for (const peer of peers) {
       peer.link.send(run, routing, 0, run.count)
       if (isServiceAnswer(run)) notePassing(publisher, peer)
       if (peer.link.congested) publisher.holdForPeer(peer)
     }
-    return peers.length * run.count
   }
 
   /** Delivers a run that another shard has sent here. */

@@ -85,5 +85,6 @@ export interface TimersOwner extends Omit<Awake, 'options'> {
     addUpTraffic(): void
   }
   readonly router: { readonly planner: { readonly cache: { sweep(): unknown } } }
+  readonly peers: readonly { sweep(): void }[]
   readonly serviceCalls: { sweep(): void }
 }

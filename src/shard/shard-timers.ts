@@ -110,6 +110,7 @@ export class ShardTimers {
     }
     slowWatch.endSweep(shard.nowMs)
     shard.router.planner.cache.sweep()
+    for (const peer of shard.peers) peer.sweep()
     shard.serviceCalls.sweep()
     shard.log.complaintsCounted()
   }

@@ -243,6 +243,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
   beginRead(): void {
     this.beginWork()
     this.inbox.catchUp(false)
+    this.router.outbox.readBegins(this.readBlock)
   }
 
   /**
@@ -257,6 +258,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
   }
 
   endRead(): void {
+    attempt(this.bugMet, () => this.router.outbox.readEnds())
     if (this.endsWithRead) {
       this.endsWithRead = false
       this.flush()
@@ -283,6 +285,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
 
   /** Something else than a read or a frame makes the shard work: a timer, an answer from elsewhere. */
   wake(): void {
+    this.router.outbox.empty()
     this.nowMs = performance.now()
     this.order.begin()
   }
@@ -317,6 +320,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
 
   /** Ends the turn. */
   flush(): void {
+    this.router.outbox.empty()
     this.order.begin()
     attempt(this.bugMet, () => {
       this.router.delivery.endTurn()
@@ -362,9 +366,12 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
     this.forEachClient((client) => client.releaseForShard(index))
   }
 
+  opened({ publisher }: Frame, peer: ShardPeer): void {
+    peer.publisher.id = publisher
+    this.lastServed.turnTo(publisher, () => `cid:${publisher} of shard ${peer.index}`)
+  }
+
   receive(run: Run, frame: Frame, peer: ShardPeer): void {
-    peer.publisher.id = frame.publisher
-    this.lastServed.turnTo(frame.publisher, () => `cid:${frame.publisher} of shard ${peer.index}`)
     const account = this.accounts.named(frame.account)
     if (frame.trace === 0) this.router.receive(run, account, frame, peer.publisher)
     else this.tracing.receive(run, account, frame, peer)
@@ -375,7 +382,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
 
   /** Deals with everything that other shards' publishers have flushed by now. */
   catchUp(): void {
-    this.inbox.catchUp(true)
+    this.router.outbox.apart(() => this.inbox.catchUp(true))
   }
 
   holdPublisher(connection: number, peer: number): void {

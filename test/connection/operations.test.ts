@@ -308,7 +308,14 @@ function peerOf(shard: TestShard): { fences: (() => void)[]; passed: (() => void
   const peer: Peer = {
     index: 1,
     interest: { read: () => ({ plain: false, queues: undefined }), stepsTaken: 0 },
-    link: { send: () => undefined, congested: false, whenRelieved: () => undefined },
+    link: {
+      send: () => undefined,
+      pick: () => undefined,
+      sendPicked: () => false,
+      dropPicked: () => undefined,
+      congested: false,
+      whenRelieved: () => undefined,
+    },
     askFence: (then) => void fences.push(then),
     whenPassed: (then) => void passed.push(then),
   }

@@ -3,7 +3,9 @@
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { HOLD_PENDING, LINK_WAITING_MAX } from '../../src/base/constants.ts'
+import { Turns } from '../../src/base/turns.ts'
 import { createRegion } from '../../src/interest/writer.ts'
+import { allocateBlock } from '../../src/memory/block.ts'
 import { createRing, RingConsumer, RingProducer } from '../../src/memory/ring.ts'
 import { emptyFrame, FrameKind, readFrame } from '../../src/mesh/frame.ts'
 import { Link } from '../../src/mesh/link.ts'
@@ -12,10 +14,11 @@ import { PublishOrder } from '../../src/mesh/publish-order.ts'
 import { type PeerOwner, ShardPeer } from '../../src/mesh/shard-peer.ts'
 import { composeRun } from '../../src/protocol/compose.ts'
 import { Run, subjectOf } from '../../src/protocol/run.ts'
+import { Outbox } from '../../src/routing/outbox.ts'
 import type { Routing } from '../../src/routing/routing.ts'
 import { SERVER_ID } from '../../src/routing/server-publisher.ts'
 import { CountingPool } from '../memory/counting-pool.ts'
-import { payloadsOf, TestOutputs, TestPublisher, TestReceiver } from '../routing/parts.ts'
+import { GLOBAL, payloadsOf, TestOutputs, TestPublisher, TestReceiver } from '../routing/parts.ts'
 import { NO_OWNER } from '../support/staged-peer.ts'
 
 const PLAIN: Routing = {
@@ -30,6 +33,12 @@ const PLAIN: Routing = {
   isOnlyTraced: false,
 }
 const ALL = 0x7fff_ffff
+const PEER = {
+  index: 0,
+  interest: { read: () => ({ plain: true, queues: undefined }), stepsTaken: 0 },
+  askFence: () => undefined,
+  whenPassed: () => undefined,
+}
 
 /** A connection of this shard's. */
 class Client extends TestPublisher {
@@ -85,8 +94,21 @@ class Stage implements PeerOwner {
     this.done.push(what.length === 1 ? what[0] : what)
   }
 
+  readonly turns = new Turns()
+  framesOpened = 0
+
+  opened(): void {
+    this.framesOpened++
+  }
+
+  /** Of each run, whether it came with a memo. */
+  readonly known: boolean[] = []
+
   receive(run: Run): void {
     const subject = subjectOf(run)
+    if (run.memo !== undefined) expect(run.memo).toEqual({ subject })
+    this.known.push(run.memo !== undefined)
+    run.memo = { subject }
     if (subject === 'bug') throw new Error('a bug')
     // Only what was joined may be kept.
     expect(run.chunk === undefined).toBe(run.size < 100_000)
@@ -127,11 +149,13 @@ class FarShard {
   readonly link: Link
   readonly consumer: RingConsumer
   private readonly port
+  private readonly ringIn: SharedArrayBuffer
   private readonly pool = new CountingPool()
 
   constructor(stage: Stage) {
     const { port1, port2 } = new MessageChannel()
     const [ringIn, ringOut] = [createRing(4), createRing(4)]
+    this.ringIn = ringIn
     this.port = port2
     this.link = new Link(new RingProducer(ringIn), this.pool, NO_OWNER)
     this.consumer = new RingConsumer(ringOut)
@@ -151,11 +175,31 @@ class FarShard {
     this.link.publish()
   }
 
+  /** Messages of one read, all of two bytes. */
+  publishTogether(...subjects: readonly string[]): void {
+    const outbox = new Outbox([{ ...PEER, link: this.link }])
+    const far = new TestPublisher(44)
+    const block = allocateBlock(4096)
+    outbox.readBegins(block)
+    for (const [i, subject] of subjects.entries()) {
+      composeRun(this.pool, { subject, reply: 'r', headers: {}, payload: Buffer.from(`${i % 10}.`) }, (run) => {
+        this.link.pick(outbox, outbox.add(run, GLOBAL, far, subject.charCodeAt(0)))
+      })
+    }
+    outbox.readEnds()
+    this.link.publish()
+  }
+
   /** A message of this shard's to that one. */
   send(bytes: number, publisher = 1): void {
     composeRun(this.pool, { subject: 's', reply: '', headers: {}, payload: Buffer.alloc(bytes) }, (run) =>
       this.peer.link.send(run, { ...PLAIN, publisher }, 0, 1),
     )
+  }
+
+  /** As if this shard had died. */
+  countUnread(): number {
+    return this.link.countUnread(new RingConsumer(this.ringIn))
   }
 
   fence(number: number): void {
@@ -166,7 +210,7 @@ class FarShard {
   /** This shard takes all that lies in its ring. */
   take(): void {
     for (;;) {
-      while (this.peer.holdsFrameOf(ALL)) this.peer.takeFrame()
+      while (this.peer.holdsFrameOf(ALL)) this.peer.takeFrame(true, true)
       if (!this.link.congested) return
       this.link.pump()
     }
@@ -245,11 +289,75 @@ describe('frames', () => {
     expect(far.link.report()).toMatchObject({ usedBytes: 0, waitingBytes: 0 })
   })
 
+  test('of a batch come run by run; a bug costs the run that it was met with', () => {
+    const { stage, far } = stageWith()
+    far.publishTogether('a', 'bug', 'd', 'bug', 'a')
+    far.publish('c', 'last')
+    far.take()
+    expect(stage.came).toEqual([
+      ['a', '0.'],
+      ['d', '2.'],
+      ['a', '4.'],
+      ['c', 'last'],
+    ])
+    expect(stage.done).toEqual(['a bug', 'a bug'])
+    expect([stage.framesOpened, far.link.report().usedBytes]).toEqual([2, 0])
+  })
+
+  test('of a batch are taken as far as the turn and the receivers allow, then from there on', () => {
+    const { stage, far, peer } = stageWith()
+    far.publishTogether('a', 'b', 'c', 'd', 'e', 'f')
+    const subjects = (): string => stage.came.map(([subject]) => subject).join('')
+    stage.turns.left = 0
+    const bytes = peer.takeFrame(false, false)
+    expect([subjects(), peer.holdsFrameOf(ALL), peer.sleep()]).toEqual(['a', true, false])
+    peer.takeFrame(false, true)
+    expect(subjects()).toBe('ab')
+    stage.turns.begin()
+    peer.pause(10_000)
+    peer.takeFrame(true, false)
+    expect([subjects(), peer.paused]).toEqual(['abc', true])
+    // What has to be caught up with is: whatever the turn, and whoever has no room.
+    stage.turns.left = 0
+    expect(peer.takeFrame(true, true)).toBeGreaterThan(3 * bytes)
+    expect([subjects(), peer.holdsFrameOf(ALL)]).toEqual(['abcdef', false])
+    far.publishTogether('g')
+    peer.takeFrame(true, true)
+    expect(subjects()).toBe('abcdefg')
+  })
+
+  test('of a batch that a dying shard has dealt with in part: the others are lost', () => {
+    const { stage, far, peer } = stageWith()
+    far.publishTogether('a', 'b', 'c', 'd', 'e')
+    stage.turns.left = 0
+    peer.takeFrame(false, false)
+    peer.takeFrame(false, false)
+    expect(far.countUnread()).toBe(3)
+  })
+
+  test('what the router knows of a subject is known again, by its bytes or its number, until the sweep', () => {
+    const { stage, far, peer } = stageWith()
+    far.publishTogether('a', 'a', 'b', 'a', 'c', 'c')
+    far.take()
+    expect(stage.known).toEqual([false, true, false, true, false, true])
+    far.publishTogether('b', 'd', 'a')
+    far.take()
+    expect(stage.known.slice(6)).toEqual([true, false, true])
+    peer.sweep()
+    far.publishTogether('b', 'a', 'b')
+    far.take()
+    expect(stage.known.slice(9)).toEqual([false, false, true])
+    // By itself it has no number.
+    far.publish('a', 'x')
+    far.take()
+    expect(stage.known.slice(12)).toEqual([false])
+  })
+
   test('a shard that waits for room is woken when there is some', () => {
     const { far, peer } = stageWith()
     for (let i = 0; i < 40; i++) far.publish('a', 'x'.repeat(50_000))
     expect(far.link.congested).toBe(true)
-    peer.takeFrame()
+    peer.takeFrame(true, true)
     expect(far.said).toEqual([WAKE])
     far.take()
     expect(far.link.congested).toBe(false)
@@ -504,7 +612,7 @@ describe('a shard that has gone', () => {
   test('in the middle of a long message leaves none of its memory behind', () => {
     const { stage, far, peer } = stageWith()
     far.publish('a', 'x'.repeat(400_000))
-    peer.takeFrame()
+    peer.takeFrame(true, true)
     expect(stage.pool.outstanding).toBe(1)
     peer.close()
     expect([stage.pool.outstanding, stage.came]).toEqual([0, []])

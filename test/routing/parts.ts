@@ -1,6 +1,7 @@
 // What the router deals with, for tests of its parts: receivers whose bytes can be read, publishers that note what they
 // are told, and shards that want what a region of real memory says and keep what is sent to them.
 
+import assert from 'node:assert/strict'
 import { Account } from '../../src/accounts/account.ts'
 import type { Generations } from '../../src/interest/generations.ts'
 import { InterestReader } from '../../src/interest/reader.ts'
@@ -259,6 +260,10 @@ export class TestPeer implements Peer {
       send(run, routing, from, count) {
         peer.sent.push({ subject: subjectOf(run), payloads: payloadsOf(run).slice(from, from + count), routing })
       },
+      // Nothing of these tests stays where it was read.
+      pick: () => assert.fail('a run was picked'),
+      sendPicked: () => false,
+      dropPicked: () => undefined,
       whenRelieved(callback) {
         if (peer.congested) peer.reliefs.push(callback)
         else callback()

@@ -56,6 +56,7 @@ function stage({ pingInterval = LONG_MS, writeDeadline = LONG_MS } = {}) {
       addUpTraffic: () => void events.push('traffic'),
     },
     router: { planner: { cache: { sweep: () => events.push('plans') } } },
+    peers: [],
     serviceCalls: { sweep: () => void events.push('requests') },
   }
   const timers = new ShardTimers(shard, {

@@ -11,6 +11,7 @@ import { type PeerMessage, WAKE } from '../../src/mesh/messages.ts'
 import type { ShardPeer } from '../../src/mesh/shard-peer.ts'
 import type { Primary } from '../../src/primary/primary.ts'
 import { composeRun } from '../../src/protocol/compose.ts'
+import { PACKED_RUN_BYTES, unpackRun } from '../../src/protocol/packed-run.ts'
 import { Run } from '../../src/protocol/run.ts'
 import type { Routing } from '../../src/routing/routing.ts'
 import type { Shard } from '../../src/shard/shard.ts'
@@ -90,11 +91,21 @@ export class StagedPeer {
         continue
       }
       readFrame(consumer.block, at, frame, run)
-      if (frame.kind === FrameKind.run) {
-        attachRun(run, consumer.block, frame.rawStart)
+      const take = (): void => {
         for (let i = 0; i < run.count; i++) {
           const start = run.first + i * run.stride
           payloads.push(consumer.block.bytes.toString('latin1', start + run.headerSize, start + run.size))
+        }
+      }
+      if (frame.kind === FrameKind.run) {
+        attachRun(run, consumer.block, frame.rawStart)
+        take()
+      } else if (frame.kind === FrameKind.batch) {
+        let start = frame.rawStart
+        for (let i = 0; i < frame.runs; i++) {
+          unpackRun(consumer.block, frame.packedStart + i * PACKED_RUN_BYTES, run, consumer.block, start)
+          take()
+          start += run.count * run.stride
         }
       } else if (frame.kind === FrameKind.firstFragment) payloads.push('')
       consumer.advance(frame.bytes)
