@@ -15,6 +15,7 @@ import type {
   SubscriptionOptions,
 } from './api.ts'
 import { Empty } from './bytes.ts'
+import { deferred } from './deferred.ts'
 import { Dialer } from './dialer.ts'
 import {
   ClosedConnectionError,
@@ -66,7 +67,7 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
   private link: Link | undefined
   private latestInfo: ServerInfo | undefined
   private state: State = 'open'
-  private readonly end = Promise.withResolvers<Error | undefined>()
+  private readonly end = deferred<Error | undefined>()
   private readonly aborted = (): void => {
     this.finish(this.options.signal?.reason)
   }

@@ -2,6 +2,7 @@
 // that failed too often.
 
 import type { ServerInfo } from './api.ts'
+import { deferred } from './deferred.ts'
 import { asError, ConnectionError, isAuthenticationError } from './errors.ts'
 import { Link, type LinkOwner } from './link.ts'
 import type { CompleteOptions } from './options.ts'
@@ -113,7 +114,7 @@ export class Dialer {
   private pause(ms: number): Promise<void> {
     if (!(ms > 0)) return Promise.resolve()
     const { signal } = this.stopping
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const { promise, resolve, reject } = deferred()
     const stop = (): void => reject(signal.reason)
     const timer = setTimeout(resolve, ms)
     signal.addEventListener('abort', stop, { once: true })

@@ -6,6 +6,7 @@
 
 import type { ServerInfo } from './api.ts'
 import { bytesOf } from './bytes.ts'
+import { deferred } from './deferred.ts'
 import { asError, ConnectionError, serverError, TimeoutError } from './errors.ts'
 import type { CompleteOptions } from './options.ts'
 import { Parser, type ParserHandler } from './parser.ts'
@@ -39,8 +40,8 @@ export class Link implements TransportEvents, ParserHandler {
   private readonly owner: LinkOwner
   private readonly parser: Parser
   private isLive = false
-  private readonly greeting = Promise.withResolvers<ServerInfo>()
-  private readonly pong = Promise.withResolvers<void>()
+  private readonly greeting = deferred<ServerInfo>()
+  private readonly pong = deferred()
   private readonly resolveOver: () => void
   /** What the server said before it closed. */
   private refusal: Error | undefined
@@ -51,7 +52,7 @@ export class Link implements TransportEvents, ParserHandler {
     this.server = server
     this.owner = owner
     this.parser = new Parser(this)
-    const { promise, resolve } = Promise.withResolvers<void>()
+    const { promise, resolve } = deferred()
     this.over = promise
     this.resolveOver = resolve
     // Whoever waits for them is told; nobody may wait yet, or any more.
@@ -83,7 +84,7 @@ export class Link implements TransportEvents, ParserHandler {
       options.timeoutMs,
     )
     const either = AbortSignal.any([signal, expiry.signal])
-    const { promise: given, reject } = Promise.withResolvers<never>()
+    const { promise: given, reject } = deferred<never>()
     const giveUp = (): void => {
       reject(either.reason)
       link.carried?.destroy()

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { type ConnectionOptions as NodeTlsOptions, connect as secure, type TLSSocket } from 'node:tls'
+import { deferred } from './deferred.ts'
 import { asError, ConnectionError } from './errors.ts'
 import type { TlsOptions } from './options.ts'
 import type { Carrier, DialRequest, Transport, TransportEvents } from './transport.ts'
@@ -63,7 +64,7 @@ class NodeTransport implements Transport {
   /** Waits for the connection. */
   async connected(): Promise<this> {
     const { socket } = this
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const { promise, resolve, reject } = deferred()
     const abort = (): void => {
       socket.destroy()
       reject(this.request.signal.reason)
@@ -103,7 +104,7 @@ class NodeTransport implements Transport {
     const options = tlsOptions(this.request, this.request.tls ?? {})
     const socket: TLSSocket = secure({ ...options, socket: plain })
     this.socket = socket
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const { promise, resolve, reject } = deferred()
     socket.once('secureConnect', resolve).once('error', reject)
     socket.once('close', () => reject(this.error ?? new ConnectionError('the server closed the connection')))
     this.listen(socket)

@@ -1,6 +1,7 @@
 // A subscription: hands messages to its callback, or keeps them for an iteration.
 
 import type { Msg, MsgCallback, Subscription, SubscriptionOptions } from './api.ts'
+import { deferred } from './deferred.ts'
 import { asError, InvalidArgumentError, InvalidOperationError, TimeoutError } from './errors.ts'
 import type { MsgImpl } from './msg.ts'
 import { Pending } from './pending.ts'
@@ -51,7 +52,7 @@ export class SubscriptionImpl implements Subscription {
   private readonly signal: AbortSignal | undefined
   private readonly resolveClosed: (error: Error | undefined) => void
   /** The iteration has got everything. */
-  private readonly emptied = Promise.withResolvers<void>()
+  private readonly emptied = deferred()
   private isIterated = false
   private readonly aborted = (): void => this.unsubscribe()
 
@@ -69,7 +70,7 @@ export class SubscriptionImpl implements Subscription {
     this.callback = callback
     this.slow = checkedCount('slow', slow) ?? Number.POSITIVE_INFINITY
     this.pendingMax = checkedCount('maxPending', maxPending) ?? Number.POSITIVE_INFINITY
-    const { promise, resolve } = Promise.withResolvers<Error | undefined>()
+    const { promise, resolve } = deferred<Error | undefined>()
     this.closed = promise
     this.resolveClosed = resolve
     this.pending =

@@ -1,5 +1,6 @@
 // NATS in the frames of a WebSocket: the one of browsers, which Node has too. Whether it is encrypted, its URL says.
 
+import { deferred } from './deferred.ts'
 import { ConnectionError } from './errors.ts'
 import type { Carrier, DialRequest, Transport, TransportEvents } from './transport.ts'
 
@@ -42,7 +43,7 @@ class WebSocketTransport implements Transport {
 
   async connected(): Promise<this> {
     const { socket, request } = this
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const { promise, resolve, reject } = deferred()
     const abort = (): void => reject(request.signal.reason)
     request.signal.addEventListener('abort', abort, { once: true })
     socket.addEventListener('open', resolve)

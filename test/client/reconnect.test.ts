@@ -230,7 +230,7 @@ test('a server that does not answer PINGs is left', async () => {
 
 test('a server that answers PINGs is kept', async () => {
   const server = await ownServer({ workers: 0 })
-  const nc = await client({ port: server.port, pingInterval: 5, maxPingOut: 1 })
+  const nc = await client({ port: server.port, pingInterval: 5, maxPingOut: 1_000 })
   let pings = 0
   for await (const status of nc.status()) {
     expect(status.type).toBe('ping')
