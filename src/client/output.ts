@@ -275,13 +275,15 @@ export class Output {
 
   private nextChunk(length: number): Chunk {
     const { chunk } = this
+    // From here on it is put among the spare ones when it has been taken, perhaps during the next call.
     chunk.isSealed = true
-    if (this.transport !== undefined) this.handOver(chunk)
-    else if (chunk.used > chunk.start) {
+    if (chunk.used === chunk.start) {
+      if (chunk.inFlight === 0) this.recycle(chunk)
+    } else if (this.transport !== undefined) this.handOver(chunk)
+    else {
       this.full.push(chunk)
       this.fullBytes += chunk.used - chunk.start
     }
-    if (chunk.start === chunk.used && chunk.inFlight === 0) this.recycle(chunk)
     const spare = length > CHUNK_BYTES ? undefined : this.spare.pop()
     if (spare !== undefined) {
       spare.isSealed = false
