@@ -106,15 +106,15 @@ const ROWS: readonly Row[] = [
   {
     name: '10,000 subjects by Zipf, shared by 16',
     traffic: () => zipf(10_000, 1.1, 16),
-    messages: 3_000_000,
+    messages: 2_000_000,
   },
   { name: 'headers on every other message, 1 to 8', traffic: () => mixedHeaders(8), messages: 1_000_000 },
-  { name: 'small and large, 1 to 8', traffic: () => oneSubject(8, smallAndLarge), messages: 600_000 },
-  { name: 'wildcards that overlap, 8 subscribers', traffic: () => overlapping(8), messages: 500_000 },
+  { name: 'small and large, 1 to 8', traffic: () => oneSubject(8, smallAndLarge), messages: 450_000 },
+  { name: 'wildcards that overlap, 8 subscribers', traffic: () => overlapping(8), messages: 250_000 },
   {
     name: '16 accounts, 1 to 2 in each',
     traffic: () => inAccounts(ACCOUNT_NAMES, 2),
-    messages: 2_000_000,
+    messages: 1_600_000,
     setup: ACCOUNTS,
   },
 ]
@@ -132,7 +132,7 @@ const byCost = (name: string, load: Load): Shape => ({
 const REQUESTS: Targets = { rate: atLeast(1.1), p99Us: atMost(1.0), cpuUs: atMost(0.9) }
 /** Short connections: they come and leave, so many at a time. */
 const AT_ONCE = 16
-const CONNECTIONS = 25_000
+const CONNECTIONS = 20_000
 const shortLived = (connections: number): Load => shortConnections(connections, AT_ONCE)
 
 export const TRAFFIC_SHAPES: readonly Shape[] = [
@@ -144,7 +144,7 @@ export const TRAFFIC_SHAPES: readonly Shape[] = [
   },
   {
     name: 'requests, 32 clients of 4 services',
-    load: requestLoad({ clients: 32, services: 4, requests: 200_000 }),
+    load: requestLoad({ clients: 32, services: 4, requests: 120_000 }),
     contenders: [PEER, heddle(REQUESTS), heddle(REQUESTS, 4)],
   },
   {

@@ -56,41 +56,63 @@ export interface Owed {
 
 /** What each subscriber gets in a round. */
 export function owedBy({ publishers, subscribers }: Traffic): Owed[] {
-  return subscribers.map(({ account, subscriptions }) => {
+  const owed = alike(subscribers, ({ account, subscriptions }) => {
     const matcher = new Matcher(subscriptions)
-    const messages = publishers.flatMap((publisher) => (publisher.account === account ? publisher.messages : []))
-    let [count, bytes] = [0, 0]
-    for (const message of messages) {
-      const sids = matcher.sidsFor(message.subject)
-      if (sids.length === 0) continue
-      // A delivery is as long as with no sid, and its sid.
-      bytes += sids.length * deliveryText(message, '').length + sids.join('').length
-      count += sids.length
+    /** For each subscription; bytes are those of deliveries without a sid. */
+    const counts = subscriptions.map(() => 0)
+    let bytes = 0
+    for (const publisher of publishers) {
+      if (publisher.account !== account) continue
+      for (const message of publisher.messages) {
+        const matching = matcher.matching(message.subject)
+        if (matching.length > 0) bytes += matching.length * deliveryText(message, '').length
+        for (const number of matching) counts[number]++
+      }
     }
-    return { messages: count, bytes }
+    return { counts, bytes }
+  })
+  return subscribers.map(({ subscriptions }, i) => {
+    const { counts, bytes } = owed[i]
+    return {
+      messages: counts.reduce((sum, count) => sum + count, 0),
+      bytes: counts.reduce((sum, count, number) => sum + count * subscriptions[number].sid.length, bytes),
+    }
   })
 }
 
-/** Which subscriptions of a subscriber match a subject, by comparing it with each; literal ones are found at once. */
+/** One T for each subscriber, the same for those with the same account and filters: there may be many of them. */
+export function alike<T>(subscribers: readonly Subscriber[], make: (subscriber: Subscriber) => T): T[] {
+  const known = new Map<string, T>()
+  return subscribers.map((subscriber) => {
+    const key = JSON.stringify([subscriber.account, ...subscriber.subscriptions.map(({ filter }) => filter)])
+    const made = known.get(key) ?? make(subscriber)
+    known.set(key, made)
+    return made
+  })
+}
+
+/** Which subscriptions match a subject, by comparing it with each; literal ones are found at once. */
 export class Matcher {
-  private readonly literals = new Map<string, string[]>()
-  private readonly wildcards: Subscription[] = []
-  private readonly known = new Map<string, readonly string[]>()
+  private readonly filters: readonly string[]
+  private readonly literals = new Map<string, number[]>()
+  private readonly wildcards: number[] = []
+  private readonly known = new Map<string, readonly number[]>()
 
   constructor(subscriptions: readonly Subscription[]) {
-    for (const subscription of subscriptions) {
-      const { filter, sid } = subscription
-      if (/[*>]/.test(filter)) this.wildcards.push(subscription)
-      else this.literals.set(filter, [...(this.literals.get(filter) ?? []), sid])
+    this.filters = subscriptions.map(({ filter }) => filter)
+    for (const [number, filter] of this.filters.entries()) {
+      if (/[*>]/.test(filter)) this.wildcards.push(number)
+      else this.literals.set(filter, [...(this.literals.get(filter) ?? []), number])
     }
   }
 
-  sidsFor(subject: string): readonly string[] {
+  /** The numbers of the subscriptions. */
+  matching(subject: string): readonly number[] {
     const known = this.known.get(subject)
     if (known !== undefined) return known
-    const matching = this.wildcards.filter(({ filter }) => naiveMatch(filter, subject)).map(({ sid }) => sid)
-    const sids = [...(this.literals.get(subject) ?? []), ...matching]
-    this.known.set(subject, sids)
-    return sids
+    const wildcards = this.wildcards.filter((number) => naiveMatch(this.filters[number], subject))
+    const matching = [...(this.literals.get(subject) ?? []), ...wildcards]
+    this.known.set(subject, matching)
+    return matching
   }
 }

@@ -46,9 +46,9 @@ function publisher(
   return { account: '', messages }
 }
 
-/** Sids of one to four digits, as those of clients that have been connected for more or less long. */
+/** Different sids of one to five digits, as those of clients that have been connected for more or less long. */
 function sids(count: number): string[] {
-  return Array.from({ length: count }, (_, i) => `${[1, 20, 300, 4000][i % 4] + i}`)
+  return Array.from({ length: count }, (_, i) => `${[1, 101, 1_001, 10_001][i % 4] + i}`)
 }
 
 /** `count` subscribers, each with a sid of its own, and with the filters in turn. */

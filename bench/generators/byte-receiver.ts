@@ -3,8 +3,8 @@
 import { type BareConnection, PING, PONG } from './bare-connection.ts'
 import type { Inspector } from './inspector.ts'
 
-/** One read in so many is inspected, the first ones among them. */
-const INSPECTED = 64
+/** One read in so many is inspected, the first one among them. */
+const INSPECTED = 256
 /** PINGs that a server may send in a run: of two minutes at most, after which it would want answers. */
 const PINGS_MAX = 4
 const LAST = `${PONG}${PING}`

@@ -1,10 +1,10 @@
 // Looks into what a subscriber gets: parses a sample of it, and compares each message in it with what was published.
 // Within a sample, a publisher's messages must follow each other as they were published, with none left out.
 
-import { KEY_BYTES, Matcher, type Message, type Publisher, type Traffic } from '../traffic.ts'
+import { alike, KEY_BYTES, Matcher, type Message, type Publisher, type Subscriber, type Traffic } from '../traffic.ts'
 
 /** A sample is cut there: the load is to be light. */
-const SAMPLE_BYTES = 32 * 1024
+const SAMPLE_BYTES = 16 * 1024
 const BEGIN = /(?:^|\r\n)(?=H?MSG )/
 const HEAD = /^H?MSG (\S+) (\S+) (?:(\d+) )?(\d+)$/
 const PING = 'PING\r\n'
@@ -33,8 +33,8 @@ export class Inspector {
     for (const { messages } of traffic.publishers) {
       for (const message of messages) this.messages.set(message.payload.slice(0, KEY_BYTES), message)
     }
-    this.matchers = traffic.subscribers.map(({ subscriptions }) => new Matcher(subscriptions))
-    this.places = traffic.subscribers.map((_, subscriber) => this.placesFor(subscriber))
+    this.matchers = alike(traffic.subscribers, ({ subscriptions }) => new Matcher(subscriptions))
+    this.places = alike(traffic.subscribers, (subscriber) => this.placesFor(subscriber))
   }
 
   /** `bytes` are some of what a subscriber gets. Throws if there is a message among them that it should not get now. */
@@ -65,7 +65,7 @@ export class Inspector {
         text.slice(bodyAt, payloadAt) === message.headers &&
         payload === message.payload &&
         text.startsWith('\r\n', end)
-      if (!isWhole || !this.matchers[subscriber].sidsFor(subject).includes(sid)) wrong(line)
+      if (!isWhole || !this.isSubscribed(subscriber, sid, subject)) wrong(line)
       const before = latest.get(place.publisher)
       const isNext = before === undefined || place.index === before.place.next
       // One message comes several times where several subscriptions match.
@@ -74,12 +74,17 @@ export class Inspector {
     }
   }
 
-  private placesFor(subscriber: number): Map<Message, Place> {
-    const { account } = this.traffic.subscribers[subscriber]
+  private isSubscribed(subscriber: number, sid: string, subject: string): boolean {
+    const { subscriptions } = this.traffic.subscribers[subscriber]
+    return this.matchers[subscriber].matching(subject).some((number) => subscriptions[number].sid === sid)
+  }
+
+  private placesFor({ account, subscriptions }: Subscriber): Map<Message, Place> {
+    const matcher = new Matcher(subscriptions)
     const places = new Map<Message, Place>()
     for (const publisher of this.traffic.publishers) {
       if (publisher.account !== account) continue
-      const owed = publisher.messages.filter(({ subject }) => this.matchers[subscriber].sidsFor(subject).length > 0)
+      const owed = publisher.messages.filter(({ subject }) => matcher.matching(subject).length > 0)
       for (const [index, message] of owed.entries()) {
         places.set(message, { publisher, index, next: (index + 1) % owed.length })
       }
