@@ -48,7 +48,7 @@ export interface Msg {
   readonly subject: string
   /** The number of the subscription that got it. */
   readonly sid: number
-  /** Where an answer is expected. */
+  /** Where an answer is expected; empty: nowhere. */
   readonly reply?: string | undefined
   /** The payload: a view of memory that was read from the network; nobody else writes to it. */
   readonly data: Uint8Array
@@ -194,8 +194,8 @@ export interface NatsConnection {
   close(): Promise<void>
   /**
    * Sends a message, with the others of this turn of the event loop. Throws InvalidSubjectError, InvalidArgumentError
-   * (payload larger than the server takes, headers where it has none), ClosedConnectionError, DrainingConnectionError,
-   * and ReconnectBufferExceededError.
+   * (payload larger than the server takes, headers where it has none), ClosedConnectionError, and
+   * ReconnectBufferExceededError.
    */
   publish(subject: string, payload?: Payload, options?: PublishOptions): void
   /** Publishes a message that was received, with its subject, reply subject and headers. Throws as publish() does. */
@@ -206,7 +206,7 @@ export interface NatsConnection {
   subscribe(subject: string, options?: SubscriptionOptions): Subscription
   /**
    * Publishes a request and resolves to the first reply. Rejects with TimeoutError, or with RequestError, whose
-   * `cause` is a NoRespondersError if nobody is subscribed, or as publish() throws.
+   * `cause` is a NoRespondersError if nobody is subscribed, with DrainingConnectionError, or as publish() throws.
    */
   request(subject: string, payload?: Payload, options?: RequestOptions): Promise<Msg>
   /** Publishes a request; the iteration has the replies, until the strategy has enough. */

@@ -47,8 +47,8 @@ const REQUEST_TIMEOUT_MS = 1_000
 const TRACE_DESTINATION = 'Nats-Trace-Dest'
 const TRACE_ONLY = 'Nats-Trace-Only'
 
-/** In this order; `draining` and `closing` refuse subscriptions and publishes as well. */
-type State = 'open' | 'draining' | 'closing' | 'closed'
+/** In this order; while it drains, subscriptions and requests are refused, and publishes are not. */
+type State = 'open' | 'draining' | 'closed'
 
 export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner, Responder {
   private readonly options: CompleteOptions
@@ -109,7 +109,7 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
   // ── Publishing ────────────────────────────────────────────────────────────────────────────────────────────
 
   publish(subject: string, payload: Payload = Empty, options?: PublishOptions): void {
-    if (this.state !== 'open') this.checkPublishing()
+    if (this.state === 'closed') throw new ClosedConnectionError()
     if (options === undefined) this.output.publish(subject, '', undefined, payload)
     else this.output.publish(subject, options.reply ?? '', this.encodedHeaders(options), payload)
   }
@@ -122,11 +122,6 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
     if (message.reply === undefined || message.reply === '') return false
     this.publish(message.reply, message.data, { headers: message.headers })
     return true
-  }
-
-  private checkPublishing(): void {
-    if (this.state === 'closed') throw new ClosedConnectionError()
-    if (this.state === 'closing') throw new DrainingConnectionError()
   }
 
   private encodedHeaders({ headers, traceDestination, traceOnly }: PublishOptions): Uint8Array | undefined {
@@ -147,9 +142,13 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
   // ── Subscriptions ─────────────────────────────────────────────────────────────────────────────────────────
 
   subscribe(subject: string, options: SubscriptionOptions = {}): Subscription {
-    if (this.state === 'closed') throw new ClosedConnectionError()
-    if (this.state !== 'open') throw new DrainingConnectionError()
+    this.checkOpen()
     return this.addSubscription(subject, options)
+  }
+
+  private checkOpen(): void {
+    if (this.state === 'closed') throw new ClosedConnectionError()
+    if (this.state === 'draining') throw new DrainingConnectionError()
   }
 
   private addSubscription(subject: string, options: SubscriptionOptions): SubscriptionImpl {
@@ -250,7 +249,7 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
     taker: OneReply | ManyReplies,
     ownReply: string | undefined,
   ): (error: unknown) => void {
-    if (this.state !== 'open') this.checkPublishing()
+    this.checkOpen()
     const header = this.encodedHeaders(options)
     const request = this.requests.add(subject, timeoutMs, taker)
     try {
@@ -291,8 +290,7 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
   }
 
   async drain(): Promise<void> {
-    if (this.state === 'closed') throw new ClosedConnectionError()
-    if (this.state !== 'open') throw new DrainingConnectionError()
+    this.checkOpen()
     this.state = 'draining'
     // The replies that requests wait for come to the end of the others.
     const open = [...this.subscriptions.values()].filter((one) => one !== this.mux)
@@ -322,12 +320,11 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
   }
 
   isDraining(): boolean {
-    return this.state === 'draining' || this.state === 'closing'
+    return this.state === 'draining'
   }
 
   async reconnect(): Promise<void> {
-    if (this.state === 'closed') throw new ClosedConnectionError()
-    if (this.state !== 'open') throw new DrainingConnectionError()
+    this.checkOpen()
     const { link } = this
     if (link === undefined) return
     this.statuses.tell({ type: 'forceReconnect' })

@@ -48,9 +48,9 @@ export class MsgImpl implements Msg {
     return this.subjectText
   }
 
-  get reply(): string | undefined {
+  get reply(): string {
     const { replyStart, replyEnd } = this
-    return replyStart < replyEnd ? textOf(this.bytes, replyStart, replyEnd) : undefined
+    return replyStart < replyEnd ? textOf(this.bytes, replyStart, replyEnd) : ''
   }
 
   get data(): Uint8Array {
@@ -78,7 +78,7 @@ export class MsgImpl implements Msg {
 
   respond(payload?: Payload, options?: PublishOptions): boolean {
     const { reply } = this
-    if (reply === undefined) return false
+    if (reply === '') return false
     this.responder.publish(reply, payload, options)
     return true
   }

@@ -64,7 +64,7 @@ for (const [name, start] of SERVERS) {
       const subscription = nc.subscribe('bare')
       nc.publish('bare')
       const [message] = await collect(subscription, 1)
-      expect(message.reply).toBeUndefined()
+      expect(message.reply).toBe('')
       expect(message.headers).toBeUndefined()
       expect(message.data).toEqual(Empty)
       expect(message.respond('nobody')).toBe(false)
