@@ -4,7 +4,7 @@ import { type Connect, connectText } from './connect.ts'
 import type { Marks } from './generators/arrival-clock.ts'
 import { Backlog } from './generators/backlog.ts'
 import { publishTraffic, receiveTraffic } from './generators/pool.ts'
-import type { PublishedTraffic, ReceivedTraffic } from './generators/traffic.ts'
+import type { Pace, PublishedTraffic, ReceivedTraffic } from './generators/traffic.ts'
 import type { Load } from './load.ts'
 import type { Run } from './metrics.ts'
 import type { ServerProcess } from './server-process.ts'
@@ -13,7 +13,7 @@ import { type Message, owedBy, publishText, type Subscriber, type Traffic } from
 
 /** Clients write about as much at once, when they can. */
 const PIECE_BYTES = 128 * 1024
-/** This share of the pieces at the beginning does not count for latency. */
+/** This share of the pieces at the beginning does not count where batches are timed. */
 const WARM_UP = 0.25
 
 export interface Publishing {
@@ -24,10 +24,10 @@ export interface Publishing {
   readonly connect?: Connect
 }
 
-/** A batch of the only publisher is written each so many milliseconds. */
-export interface Pace extends Publishing {
+/** The only publisher writes a batch at a time, with pauses. */
+export interface Paced extends Publishing {
   readonly batch: number
-  readonly everyMs: number
+  readonly pace: Pace
 }
 
 /** `make` is called when the load runs: traffic is large. */
@@ -41,24 +41,27 @@ export function trafficLoad(make: () => Traffic, publishing: Publishing): Load {
   }
 }
 
-/** Far from as much as a server can take; how long batches take tells what the pauses between them cost. */
-export function pacedLoad(make: () => Traffic, pace: Pace): Load {
+/** Far from as much as a server can take: what a message costs then, and how long batches take. */
+export function pacedLoad(make: () => Traffic, paced: Paced): Load {
   return {
     async run(server, scale) {
-      const { messages, received, sent } = await run(server, scale, make(), pace)
+      const { messages, received, sent } = await run(server, scale, make(), paced)
       return { messages, metrics: latencyOf(received, sent) }
     },
   }
 }
 
-/** The same, for large batches; the rate is that within bursts, from the first byte to the last subscriber's last. */
-export function burstLoad(make: () => Traffic, pace: Pace): Load {
+/** The same for large batches; the rate is that within bursts, from the first byte to the last subscriber's last. */
+export function burstLoad(make: () => Traffic, paced: Paced): Load {
   return {
     async run(server, scale) {
-      const { messages, received, sent } = await run(server, scale, make(), pace)
-      const ends = [...sent.departures.keys()].map((i) => Math.max(...received.arrivals.map((times) => times[i])))
-      const busyMs = ends.reduce((sum, end, i) => sum + end - sent.departures[i], 0)
-      return { messages, metrics: { rate: (messages * 1000) / busyMs, ...latencyOf(received, sent) } }
+      const { messages, received, sent } = await run(server, scale, make(), paced)
+      const { departures } = sent
+      const bursts = [...departures.keys()].slice(Math.floor(departures.length * WARM_UP))
+      const last = (burst: number): number => Math.max(...received.arrivals.map((times) => times[burst]))
+      const busyMs = bursts.reduce((sum, burst) => sum + last(burst) - departures[burst], 0)
+      const rate = (((messages * bursts.length) / departures.length) * 1000) / busyMs
+      return { messages, metrics: { rate, ...latencyOf(received, sent) } }
     },
   }
 }
@@ -84,7 +87,7 @@ async function run(
   server: ServerProcess,
   scale: number,
   traffic: Traffic,
-  { messages, batch, connect, everyMs }: Publishing & Partial<Pace>,
+  { messages, batch, connect, pace }: Publishing & Partial<Paced>,
 ): Promise<Outcome> {
   const inRound = traffic.publishers.reduce((sum, publisher) => sum + publisher.messages.length, 0)
   const rounds = Math.max(1, Math.round((messages * scale) / inRound))
@@ -97,7 +100,7 @@ async function run(
     traffic,
     hellos: traffic.subscribers.map((subscriber) => helloOf(subscriber, connect)),
     backlog,
-    ...(everyMs === undefined ? {} : { marks: marksOf(traffic, batches[0]) }),
+    ...(pace === undefined ? {} : { marks: marksOf(traffic, batches[0]) }),
   })
   await receiver.ready
   const publishers = traffic.publishers.map(({ account }, i) => ({
@@ -109,7 +112,7 @@ async function run(
     publishers,
     rounds,
     backlog,
-    ...(everyMs === undefined ? {} : { everyMs }),
+    ...(pace === undefined ? {} : { pace }),
   })
   await sender.ready
   server.begin()

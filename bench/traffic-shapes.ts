@@ -7,7 +7,7 @@ import { requestLoad } from './requests.ts'
 import { ACCOUNT_NAMES, ACCOUNTS, type Setup } from './setups.ts'
 import { heddle, PEER, type Shape, setUp } from './shape.ts'
 import type { Traffic } from './traffic.ts'
-import { burstLoad, type Pace, type Publishing, pacedLoad, trafficLoad } from './traffic-load.ts'
+import { burstLoad, type Paced, type Publishing, pacedLoad, trafficLoad } from './traffic-load.ts'
 import {
   deepSubjectsTo,
   inAccounts,
@@ -119,9 +119,10 @@ const ROWS: readonly Row[] = [
   },
 ]
 
-const BURSTS: Pace = { messages: 320_000, batch: 2_000, everyMs: 25 }
+const BURSTS: Paced = { messages: 240_000, batch: 2_000, pace: { ms: 20, after: 'arrival' } }
+const bursts = (messages: number): Load => burstLoad(() => oneSubject(4, sizesAtRandom), { ...BURSTS, messages })
 /** 20,000 messages a second for 8 s. */
-const PACED: Pace = { messages: 160_000, batch: 20, everyMs: 1 }
+const PACED: Paced = { messages: 160_000, batch: 20, pace: { ms: 1, after: 'departure' } }
 /** What a message costs by shards, far from what any of them can take. */
 const byCost = (name: string, load: Load): Shape => ({
   name,
@@ -139,8 +140,13 @@ export const TRAFFIC_SHAPES: readonly Shape[] = [
   ...ROWS.flatMap(byShards),
   {
     name: 'bursts of 2,000, sizes at random, 1 to 4',
-    load: burstLoad(() => oneSubject(4, sizesAtRandom), BURSTS),
+    load: bursts(BURSTS.messages),
     contenders: [PEER, heddle(bounded(OWN)), heddle(bounded(TWO), 2)],
+  },
+  {
+    name: 'bursts of 2,000, sizes at random, 1 to 4, 8 shards',
+    load: bursts(BURSTS.messages * EIGHT_SHARDS_LONGER),
+    contenders: [PEER, heddle(bounded(EIGHT), 8)],
   },
   {
     name: 'requests, 32 clients of 4 services',

@@ -17,11 +17,13 @@ export class ArrivalClock {
     this.times = new Float64Array(marks.length * Math.round(owed / roundBytes))
   }
 
-  /** So many bytes have come by now. */
-  note(bytes: number): void {
+  /** So many bytes have come by now. Returns how many pieces that is. */
+  note(bytes: number): number {
     const { times } = this
-    if (this.next === times.length || this.markOf(this.next) > bytes) return
-    for (const time = now(); this.next < times.length && this.markOf(this.next) <= bytes; ) times[this.next++] = time
+    if (this.next < times.length && this.markOf(this.next) <= bytes) {
+      for (const time = now(); this.next < times.length && this.markOf(this.next) <= bytes; ) times[this.next++] = time
+    }
+    return this.next
   }
 
   private markOf(piece: number): number {

@@ -33,8 +33,15 @@ export interface PublishTrafficTask extends Task {
   readonly rounds: number
   /** Not to be exceeded by what has been published. */
   readonly backlog: BacklogMemory
-  /** Between the pieces of the only publisher, by the clock; undefined: as fast as they are taken. */
-  readonly everyMs?: number
+  /** Undefined: as fast as they are taken. */
+  readonly pace?: Pace
+}
+
+/** When the only publisher writes its next piece. */
+export interface Pace {
+  readonly ms: number
+  /** So long after the time of the piece before, by the clock; or after that one has come to all subscribers. */
+  readonly after: 'departure' | 'arrival'
 }
 
 export interface PublishedTraffic extends Span {
@@ -73,7 +80,7 @@ export async function receiveTraffic(task: ReceiveTrafficTask): Promise<Received
       const wasShort = receiver.bytes < owed[i]
       receiver.take(bytes, connection)
       backlog.received(i, receiver.bytes)
-      clocks?.[i].note(receiver.bytes)
+      if (clocks !== undefined) backlog.arrived(i, clocks[i].note(receiver.bytes))
       if (!wasShort || receiver.bytes < owed[i] || --waiting > 0) return
       lastMs = now()
       finish()
@@ -104,7 +111,7 @@ export async function receiveTraffic(task: ReceiveTrafficTask): Promise<Received
 
 /** Publishes all rounds as fast as the server takes them, all publishers in turn; `lastMs` is when it has confirmed. */
 export async function publishTraffic(task: PublishTrafficTask): Promise<PublishedTraffic> {
-  const { publishers, rounds, everyMs, endpoint, control } = task
+  const { publishers, rounds, pace, endpoint, control } = task
   const isGo = whenTold(control, 'go')
   const answers = publishers.map(() => Promise.withResolvers<void>())
   const connections = await openAll(publishers.length, control, (i) =>
@@ -121,8 +128,9 @@ export async function publishTraffic(task: PublishTrafficTask): Promise<Publishe
     const firstMs = now()
     const pieces = publishers.map((publisher) => publisher.pieces)
     let departures: Float64Array = new Float64Array()
-    if (everyMs === undefined) publishInTurn(connections, pieces, rounds, new Backlog(task.backlog))
-    else departures = publishAtPace(connections[0], pieces[0], rounds, everyMs)
+    const backlog = new Backlog(task.backlog)
+    if (pace === undefined) publishInTurn(connections, pieces, rounds, backlog)
+    else departures = publishAtPace(connections[0], pieces[0], rounds, pace, backlog)
     await Promise.race([Promise.all(answers.map(({ promise }) => promise)), failed])
     return { firstMs, lastMs: now(), departures }
   } finally {
@@ -174,20 +182,23 @@ function publishInTurn(
   turn()
 }
 
-/** A piece each `everyMs` by the clock, or several when the thread is late. Returns when each is written. */
+/** Returns when each piece is written; several may be at once, when the thread is late by the clock. */
 function publishAtPace(
   { socket }: BareConnection,
   pieces: readonly Uint8Array[],
   rounds: number,
-  everyMs: number,
+  { ms, after }: Pace,
+  backlog: Backlog,
 ): Float64Array {
   const times = new Float64Array(rounds * pieces.length)
-  const startMs = now()
   let written = 0
+  let nextMs = now()
   const tick = setInterval(() => {
-    for (let due = Math.floor((now() - startMs) / everyMs); written < due && written < times.length; written++) {
+    if (nextMs === Number.POSITIVE_INFINITY && backlog.hasArrived(written)) nextMs = now() + ms
+    for (; nextMs <= now() && written < times.length; written++) {
       times[written] = now()
       socket.write(pieces[written % pieces.length])
+      nextMs = after === 'departure' ? nextMs + ms : Number.POSITIVE_INFINITY
     }
     if (written < times.length) return
     clearInterval(tick)

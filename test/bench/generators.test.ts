@@ -53,7 +53,7 @@ test.each([
   expect(lastMs).toBeGreaterThan(firstMs)
 })
 
-test('batches at a pace are told with their times of departure and arrival', async () => {
+test.each(['departure', 'arrival'] as const)('batches are told with their times, each after the %s', async (after) => {
   const { publishers, subscribers } = oneSubject(1, () => 100)
   const messages = publishers[0].messages.slice(0, 10)
   const traffic: Traffic = { publishers: [{ account: '', messages }], subscribers }
@@ -65,12 +65,15 @@ test('batches at a pace are told with their times of departure and arrival', asy
   const received = receiveTraffic({ ...task, control: receiver.control })
   await receiver.ready
   const pieces = messages.map((message) => Buffer.from(publishText(message)))
-  const paced = { endpoint: heddle(), publishers: [{ hello: HELLO, pieces }], rounds: 2, backlog, everyMs: 0.5 }
+  const pace = { ms: 0.5, after }
+  const paced = { endpoint: heddle(), publishers: [{ hello: HELLO, pieces }], rounds: 2, backlog, pace }
   const { departures } = await publishTraffic({ ...paced, control: sender.control })
   const { arrivals } = await received
   expect(departures).toHaveLength(20)
   expect(arrivals).toHaveLength(1)
   expect([...arrivals[0]].every((time, i) => time >= departures[i])).toBe(true)
+  const overlap = [...departures.subarray(1)].filter((time, i) => time < arrivals[0][i])
+  if (after === 'arrival') expect(overlap).toEqual([])
 })
 
 test.each([undefined, 20_000])('each request has its reply, at the pace %s', async (pace) => {
