@@ -4,6 +4,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads'
 import type { Packr } from 'msgpackr'
 import { SHUTDOWN_GRACE_MS } from '../src/base/constants.ts'
 import { attempt } from '../src/base/guarded.ts'
+import { openPipe } from '../src/net/port-pipe.ts'
 import { keepCompiled } from '../src/process/compile-cache.ts'
 import type { Query } from '../src/reports/query.ts'
 import { createShard } from '../src/shard/create-shard.ts'
@@ -53,6 +54,11 @@ function carryOut(shard: Shard, message: Order): unknown {
     case 'connections':
       for (const arrival of message.arrivals) shard.arrivals.add(arrival)
       return
+    case 'pipe': {
+      const { arrival, port, counters } = message
+      shard.takePipe(arrival, (readBuffer, onRead) => openPipe(port, counters, readBuffer, onRead))
+      return
+    }
     case 'identity':
       shard.setIdentity(message.identity)
       return

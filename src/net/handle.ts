@@ -14,6 +14,9 @@ export interface Arrival {
   readonly refused: boolean
 }
 
+/** A connection within the process, on its way to the shard that will serve it. */
+export type PipeArrival = Pick<Arrival, 'id' | 'refused'>
+
 /**
  * Shard: the socket of a connection. What comes before resume() waits in it, and it stays open for writing when the
  * peer has finished.

@@ -17,6 +17,7 @@ import { logsToStderr } from '../log/log-options.ts'
 import type { Monitor } from '../monitor/monitor.ts'
 import type { MonitorPorts } from '../monitor/monitored.ts'
 import type { PageSources } from '../monitor/sources/page-sources.ts'
+import type { PipeEnd, PipeEvents } from '../net/pipe-end.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { Query, ShardAnswers } from '../reports/query.ts'
@@ -164,6 +165,11 @@ export class Primary {
     this.started = true
     ports.serve(options, log, (handle, kind) => shards.take(handle, kind))
     this.writePortsFile()
+  }
+
+  /** Makes a connection within the process; undefined if it cannot be served at present. */
+  connect(events: PipeEvents): PipeEnd | undefined {
+    return this.serving ? this.shards.connect(events) : undefined
   }
 
   private goOnUnlessClosing(): void {

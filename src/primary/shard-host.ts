@@ -7,7 +7,10 @@ import { attempt, guarded, type OnBug } from '../base/guarded.ts'
 import type { LogMessage } from '../log/sink.ts'
 import { createRing } from '../memory/ring.ts'
 import type { PeerSetup } from '../mesh/messages.ts'
-import type { Arrival } from '../net/handle.ts'
+import type { Arrival, PipeArrival } from '../net/handle.ts'
+import type { Pipe } from '../net/pipe.ts'
+import { LocalPipeEnd, type PipeEnd, type PipeEvents } from '../net/pipe-end.ts'
+import { createCounters, PortEnd } from '../net/port-pipe.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { Query } from '../reports/query.ts'
@@ -29,6 +32,8 @@ export interface ShardHost {
   /** It takes connections, and knows the others. */
   readonly isReady: boolean
   accept(arrival: Arrival): void
+  /** A connection within the process: its end here. */
+  connect(arrival: PipeArrival, events: PipeEvents): PipeEnd
   setIdentity(identity: ServerIdentity): void
   /** Resolves when the shard goes by the new options, or has died. */
   setOptions(options: Options, tls: TlsOfPorts): Promise<void>
@@ -62,6 +67,7 @@ export interface ShardObserver {
 interface LocalShard {
   readonly index: number
   readonly arrivals: { add(arrival: Arrival): void }
+  takePipe(arrival: PipeArrival, open: (readBuffer: Buffer, onRead: (bytes: number) => void) => Pipe): void
   readonly questions: { receive(answer: AnswerMessage): void }
   setIdentity(identity: ServerIdentity): void
   setOptions(options: Options, tls: TlsOfPorts): Promise<void>
@@ -101,6 +107,12 @@ export class LocalShardHost implements ShardHost {
 
   accept(arrival: Arrival): void {
     this.shard.arrivals.add(arrival)
+  }
+
+  connect(arrival: PipeArrival, events: PipeEvents): PipeEnd {
+    const end = new LocalPipeEnd(events)
+    this.shard.takePipe(arrival, (readBuffer, onRead) => end.connect(readBuffer, onRead))
+    return end
   }
 
   setIdentity(identity: ServerIdentity): void {
@@ -223,6 +235,13 @@ export class WorkerShardHost implements ShardHost {
 
   tell(message: ToShard, transfer: MessagePort[] = []): void {
     this.thread.worker.postMessage(message, transfer)
+  }
+
+  connect(arrival: PipeArrival, events: PipeEvents): PipeEnd {
+    const { port1, port2 } = new MessageChannel()
+    const counters = createCounters()
+    this.tell({ kind: 'pipe', arrival, port: port2, counters }, [port2])
+    return new PortEnd(port1, counters, events)
   }
 
   accept(arrival: Arrival): void {

@@ -17,6 +17,7 @@ import type { Log } from '../log/log.ts'
 import type { LogMessage } from '../log/sink.ts'
 import { PublishOrder } from '../mesh/publish-order.ts'
 import type { Arrival } from '../net/handle.ts'
+import type { PipeEnd, PipeEvents } from '../net/pipe-end.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 import { Gauges } from '../reports/gauges.ts'
@@ -229,6 +230,16 @@ export class Shards implements ShardObserver {
     this.totalConnections++
     this.give(slot, { id: this.totalConnections, kind, handle, refused })
     return true
+  }
+
+  /** Makes a connection within the process, to the next shard; undefined if none can take it at present. */
+  connect(events: PipeEvents): PipeEnd | undefined {
+    const slot = this.pickSlot()
+    if (slot === undefined) return undefined
+    const refused = this.openConnections >= this.options.maxConnections
+    this.totalConnections++
+    if (!refused) slot.handed++
+    return slot.host.connect({ id: this.totalConnections, refused }, events)
   }
 
   private give(slot: Slot, arrival: Arrival): void {

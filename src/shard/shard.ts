@@ -24,8 +24,9 @@ import { Inbox, type InboxOwner } from '../mesh/inbox.ts'
 import type { PeerSetup } from '../mesh/messages.ts'
 import { PublishOrder } from '../mesh/publish-order.ts'
 import { type PeerOwner, ShardPeer } from '../mesh/shard-peer.ts'
-import { type Arrival, readingSocketOver, socketOver } from '../net/handle.ts'
+import { type Arrival, type PipeArrival, readingSocketOver, socketOver } from '../net/handle.ts'
 import type { Outbound } from '../net/outbound.ts'
+import type { Pipe } from '../net/pipe.ts'
 import type { Transport } from '../net/transport.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
@@ -170,6 +171,20 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
     client.start(socket, refusal)
   }
 
+  /**
+   * Begins to serve a connection within the process. `open` makes its end here. No TLS comes over it, and no proxy has
+   * passed it on: its bytes do not leave the process.
+   */
+  takePipe(arrival: PipeArrival, open: (readBuffer: Buffer, onRead: (bytes: number) => void) => Pipe): void {
+    this.wake()
+    const pipe = open(this.readBuffer, (bytes) => client.socketOnRead(bytes))
+    const { client, refusal } = this.welcome(arrival, pipe)
+    client.attempt(() => {
+      client.greet()
+      client.start(pipe, refusal)
+    })
+  }
+
   /** Makes a client of a WebSocket whose handshake is done, and begins to serve it. */
   admit(arrival: Arrival, transport: Transport, session: WebSocketSession): Client {
     this.nowMs = performance.now()
@@ -181,7 +196,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
     return client
   }
 
-  private welcome({ id, refused }: Arrival, transport: Transport, session?: WebSocketSession) {
+  private welcome({ id, refused }: PipeArrival, transport: Transport, session?: WebSocketSession) {
     const client = new Client(this, id, transport, session)
     this.clients.set(id, client)
     if (refused) this.refused.add(client)

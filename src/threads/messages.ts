@@ -1,9 +1,10 @@
 // Every message between the primary and shards, with its sender and its answer. Receivers are exhaustive switches.
 
+import type { MessagePort } from 'node:worker_threads'
 import type { ServerKey } from '../auth/server-key.ts'
 import type { LogMessage } from '../log/sink.ts'
 import type { PeerSetup } from '../mesh/messages.ts'
-import type { Arrival } from '../net/handle.ts'
+import type { Arrival, PipeArrival } from '../net/handle.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { Query } from '../reports/query.ts'
@@ -50,6 +51,13 @@ export type ToShard =
   | { readonly kind: 'setup'; readonly setup: ShardSetup }
   /** Connections that are now the shard's. */
   | { readonly kind: 'connections'; readonly arrivals: readonly Arrival[] }
+  /** A connection within the process (src/net/port-pipe.ts) that is now the shard's. */
+  | {
+      readonly kind: 'pipe'
+      readonly arrival: PipeArrival
+      readonly port: MessagePort
+      readonly counters: SharedArrayBuffer
+    }
   /** What INFO says has changed: later clients are told, and the connected ones too. */
   | { readonly kind: 'identity'; readonly identity: ServerIdentity }
   /** New options are in force. Answered by `applied`. */
