@@ -8,6 +8,9 @@
 
 import type { Authenticate } from './auth/custom.ts'
 import { nodeObstacle } from './base/node-version.ts'
+import type { NatsConnection } from './client/api.ts'
+import type { ConnectionOptions } from './client/options.ts'
+import type { Carrier } from './client/transport.ts'
 import { blockReader } from './config/file.ts'
 import { isPlainObject, shownData } from './config/language/tree.ts'
 import { type Normalised, normaliseEmbedded, OptionError } from './config/normalise.ts'
@@ -29,6 +32,9 @@ export interface EmbeddedOptions extends ServerOptions {
   authenticate?: Authenticate
 }
 
+/** What connect() takes: what a client takes that does not look for a server. */
+export type LocalConnectionOptions = Omit<ConnectionOptions, 'servers' | 'port' | 'tls'>
+
 export interface HeddleServer {
   /** Resolves when clients are served; rejects if the server could not start (port taken, …). */
   ready(): Promise<void>
@@ -46,6 +52,12 @@ export interface HeddleServer {
    * `lameDuckDuration`, and ends. Resolves when the server has ended.
    */
   lameDuck(): Promise<void>
+  /**
+   * A client (docs/client.md) that is connected without a socket: bytes go from memory to memory. It logs in as others
+   * do, but has no certificate. It is closed with the server. Rejects if the server does not serve, or as connect() of
+   * the client does.
+   */
+  connect(options?: LocalConnectionOptions): Promise<NatsConnection>
   /** Opens the log file again, after it was moved away. */
   reopenLog(): void
   /** Client port in use, known once ready. */
@@ -71,6 +83,39 @@ function read(given: EmbeddedOptions): Normalised & { readonly authenticate: Aut
   return { ...normaliseEmbedded(options, blockReader(readFile)), authenticate }
 }
 
+/** Connections within the process, which end with the server. */
+class LocalConnections {
+  private readonly primary: Primary
+  private readonly open = new Set<NatsConnection>()
+
+  constructor(primary: Primary) {
+    this.primary = primary
+  }
+
+  async connect(options: LocalConnectionOptions): Promise<NatsConnection> {
+    // Most programs that embed a server have their clients elsewhere.
+    const [{ Connection }, { ConnectionError }] = await Promise.all([
+      import('./client/connection.ts'),
+      import('./client/errors.ts'),
+    ])
+    const dial: Carrier['dial'] = async ({ events }) => {
+      const end = this.primary.connect(events)
+      if (end === undefined) throw new ConnectionError('the server does not serve')
+      return end
+    }
+    const connection = await Connection.open(options, { scheme: 'nats', lang: 'heddle.local', dial })
+    this.open.add(connection)
+    const closed = (): boolean => this.open.delete(connection)
+    connection.closed().then(closed, closed)
+    return connection
+  }
+
+  /** The server has ended. */
+  async close(): Promise<void> {
+    await Promise.all([...this.open].map((connection) => connection.close()))
+  }
+}
+
 /**
  * Starts a server. Throws OptionError for bad options, Error if the log file cannot be opened; several servers may
  * live in one process.
@@ -83,12 +128,13 @@ export function createServer(given: EmbeddedOptions = {}): HeddleServer {
   for (const notice of notices) primary.log.warn(notice)
   const started = primary.start()
   started.catch(() => undefined) // ready() tells
+  const local = new LocalConnections(primary)
   let closed: Promise<void> | undefined
   return {
     ready: () => started,
     close: () => {
       closed ??= started.then(
-        () => primary.close(),
+        () => primary.close().finally(() => local.close()),
         () => undefined,
       )
       return closed
@@ -112,7 +158,11 @@ export function createServer(given: EmbeddedOptions = {}): HeddleServer {
       const { options, authenticate: other } = read(next)
       await primary.reload(options, other)
     },
-    lameDuck: () => started.then(() => primary.lameDuck()),
+    connect: async (options = {}) => {
+      await started
+      return local.connect(options)
+    },
+    lameDuck: () => started.then(() => primary.lameDuck()).finally(() => local.close()),
     reopenLog: () => primary.log.reopen(),
     id: primary.identity.serverId,
   }

@@ -217,7 +217,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   '': {
     thread: 'primary',
     is: 'the command, and the API of embedding programs',
-    imports: ['base', 'options', 'auth', 'config', 'primary', 'process'],
+    imports: ['base', 'options', 'auth', 'config', 'client', 'primary', 'process'],
   },
 }
 
