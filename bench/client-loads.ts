@@ -37,6 +37,8 @@ export interface ClientLoad {
   readonly name: string
   /** How many messages at scale 1. */
   readonly messages: number
+  /** Only within the process of a server (server.connect()): no other library has that. */
+  readonly isInProcess?: true
   run(connect: Connect, count: number, bytes: number): Promise<Measured>
 }
 
@@ -192,4 +194,6 @@ export const LOADS: readonly ClientLoad[] = [
   fanOut('1 to 8, callback', 8, 250_000, byCallback),
   requests('request, 1 in flight', 1, 20_000),
   requests('request, 64 in flight', 64, 200_000),
+  { ...requests('in process, request', 1, 100_000), isInProcess: true },
+  { ...fanOut('in process, 1 to 1', 1, 1_000_000, byCallback), isInProcess: true },
 ]

@@ -17,6 +17,11 @@ const LIBRARIES: Readonly<Record<string, (url: string) => Promise<Connect>>> = {
     const { connect } = await import('nats')
     return () => connect({ servers: url }) as Promise<Connection>
   },
+  'in process': async () => {
+    const { createServer } = await import('../src/index.ts')
+    const server = createServer({ host: '127.0.0.1', port: -1, workers: 0 })
+    return () => server.connect() as Promise<Connection>
+  },
 }
 
 const [library, name, count, bytes, url] = process.argv.slice(2)
