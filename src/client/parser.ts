@@ -27,6 +27,8 @@ const LINE_MAX = 1024 * 1024
 /** A line that is kept for comparison; longer ones are parsed. */
 const KEPT_MAX = 256
 const UNKNOWN = -1
+/** The greatest payload that a nats-server can be made to take, and as much for headers. */
+const SIZE_MAX = 128 * 1024 * 1024
 
 const H = 72
 const I = 73
@@ -206,7 +208,15 @@ export class Parser {
     if (i + 1 >= end) return this.lineIsCut(at, end)
     const sid = decimalOf(bytes, sidStart, sidEnd)
     const size = decimalOf(bytes, start, i)
-    if (bytes[i] !== CR || bytes[i + 1] !== LF || !(sid > 0) || size < 0 || header < 0 || header > size) {
+    if (
+      bytes[i] !== CR ||
+      bytes[i + 1] !== LF ||
+      !(sid > 0) ||
+      size < 0 ||
+      size > SIZE_MAX ||
+      header < 0 ||
+      header > size
+    ) {
       throw malformed(bytes, at)
     }
     const payload = i + 2

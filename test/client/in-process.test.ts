@@ -2,15 +2,18 @@
 
 import { connect as connectTheirs } from '@nats-io/transport-node'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { Connection } from '../../src/client/connection.ts'
 import {
   AuthorizationError,
   ConnectionError,
   InvalidArgumentError,
   type NatsConnection,
 } from '../../src/client/index.ts'
+import type { Carrier } from '../../src/client/transport.ts'
 import { createServer, type HeddleServer, type LocalConnectionOptions } from '../../src/index.ts'
-import { ownServer } from '../support/harness.ts'
+import { ownPrimary, ownServer } from '../support/harness.ts'
 import { chooseSeed, Random } from '../support/random.ts'
+import { FAULTY_ENTRY, kill } from '../support/shards.ts'
 import { until, within } from '../support/until.ts'
 import { Authority } from '../tls/certificates.ts'
 import { writeFiles } from '../tls/files.ts'
@@ -156,4 +159,23 @@ test('connect() waits for the server, and is rejected with the error of its star
   expect(nc.isClosed()).toBe(false)
   const other = createServer({ host: '127.0.0.1', port: server.port, workers: 0 })
   expect((await rejection(other.connect())).message).toContain('EADDRINUSE')
+})
+
+test('when its shard dies it goes on by another one', async () => {
+  const primary = await ownPrimary({ workers: 1 }, FAULTY_ENTRY)
+  const dial: Carrier['dial'] = async ({ events }) => {
+    const end = primary.connect(events)
+    if (end === undefined) throw new ConnectionError('no shard')
+    return end
+  }
+  const options = { reconnectTimeWait: 5, reconnectTimeWaitMax: 5, reconnectJitter: 1, maxReconnectAttempts: -1 }
+  const nc = await Connection.open(options, { scheme: 'nats', lang: 'test', dial })
+  onTestFinished(() => nc.close())
+  nc.subscribe('echo', { callback: (_, message) => message.respond(message.data) })
+  const [lost, found] = [nextStatus(nc, 'disconnect'), nextStatus(nc, 'reconnect')]
+  await kill(primary, 0, 'throw')
+  await lost
+  const asked = nc.request('echo', 'after', { timeout: 15_000 })
+  await found
+  expect((await asked).string()).toBe('after')
 })

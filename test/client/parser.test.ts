@@ -133,6 +133,7 @@ test('what is no operation is refused', () => {
     'PINGS\r\n',
     '\r\n',
     `MSG foo 1 ${'9'.repeat(20)}\r\n`,
+    'MSG foo 1 999999999999\r\n',
   ]) {
     expect(() => callsOf(Buffer.from(wrong)), wrong).toThrow(ProtocolError)
   }
