@@ -136,6 +136,9 @@ export interface Subscription extends AsyncIterable<Msg> {
   unsubscribe(max?: number): void
   /** Ends it when every message that is on its way has been processed; resolves then. */
   drain(): Promise<void>
+  /** unsubscribe(), for `using`. (Only this client.) */
+  [Symbol.dispose](): void
+  /** drain(), unless closed already, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
   isDraining(): boolean
   isClosed(): boolean
@@ -215,7 +218,7 @@ export interface NatsConnection {
   flush(): Promise<void>
   /** Ends all subscriptions when they have processed what is on its way, sends what is left, and closes. */
   drain(): Promise<void>
-  /** drain(), unless closed already. */
+  /** drain(), unless closed already, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
   isClosed(): boolean
   isDraining(): boolean

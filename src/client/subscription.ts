@@ -168,6 +168,10 @@ export class SubscriptionImpl implements Subscription {
     clearTimeout(timer)
   }
 
+  [Symbol.dispose](): void {
+    this.unsubscribe()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.isOver || this.draining !== undefined) await this.drain()
   }

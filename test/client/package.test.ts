@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
 import type * as client from '../../src/client/index.ts'
+import { VERSION } from '../../src/client/link.ts'
 import { useServer } from '../support/harness.ts'
 import { ROOT } from '../support/server.ts'
 
@@ -30,4 +31,8 @@ test('the entry for Node connects', async () => {
 test('both entries have the same names, besides', async () => {
   const names = async (path: string): Promise<string[]> => Object.keys((await import(built(path))) as object).sort()
   expect(await names(entries.browser.default)).toEqual(await names(entries.default))
+})
+
+test('CONNECT tells the version of the package', () => {
+  expect(VERSION).toBe(manifest.version)
 })
