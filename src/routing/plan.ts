@@ -19,20 +19,11 @@ const GROUPS_FEW = 8
  * memory that a message needs is one that the processor waits for.
  */
 export class Plan {
-  readonly account: Account
-  /** Bytes of the subject. */
-  readonly length: number
   /** The generation before the index was read: if it has moved, the plan is stale. */
   readonly bucket: number
   readonly generation: number
   /** It rests on a guess, and holds for one run only. */
   guessed = false
-  /** By which other shards know its subject; 0: it is not cached. No two plans of a shard have the same. */
-  number = 0
-  /** Whose permissions have been found to allow publishing to this subject: the last, and the others. */
-  allowedFor: object | undefined
-  /** The receiver of every message, if it is the only destination. */
-  only: Subscription | undefined
   /** The only receiver on this shard, if there is one and it takes every message as it is. */
   here: Subscription | undefined
   /** What a message costs, in units of work, and how often its bytes are encoded. */
@@ -40,16 +31,26 @@ export class Plan {
   private encodings = 0
   /** What a run costs besides, in each piece of it: as much of it as is encoded into one chunk, and shared as one. */
   private piece = 0
+  /** The server's own. */
+  internal: InternalSubscription[] | undefined
+  // What comes from another shard needs nothing else, if there is one receiver here.
+  /** The receiver of every message, if it is the only destination. */
+  only: Subscription | undefined
+  /** Whose permissions have been found to allow publishing to this subject: the last, and the others. */
+  allowedFor: object | undefined
+  /** Other shards with plain interest. */
+  peers: Peer[] | undefined
+  /** By which other shards know its subject; 0: it is not cached. No two plans of a shard have the same. */
+  number = 0
+  readonly account: Account
+  /** Bytes of the subject. */
+  readonly length: number
 
   /** Receivers of every message. */
   readonly groups: ReceiverGroup[] = []
   /** Plain subscriptions that end after some number of deliveries; each is a group of its own. */
   limited: ReceiverGroup[] | undefined
   queues: QueuePlan[] | undefined
-  /** Other shards with plain interest. */
-  peers: Peer[] | undefined
-  /** The server's own. */
-  internal: InternalSubscription[] | undefined
   /** Imports by which it goes on into other accounts. */
   services: readonly ServiceImport[] | undefined
   /** What the server itself does with it (src/system/). */
