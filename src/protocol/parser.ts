@@ -27,7 +27,7 @@ import { CutLine } from './cut-line.ts'
 import type { ParserHandler, ParserLimits } from './parser-handler.ts'
 import type { ParserTracer } from './parser-tracer.ts'
 import { traceRun } from './parser-tracer.ts'
-import { Run } from './run.ts'
+import { hasSubject, Run } from './run.ts'
 import { parseSize } from './size.ts'
 import { matchVerb } from './verb.ts'
 
@@ -391,12 +391,14 @@ export class Parser {
       return this.fail(Faults.payload, block, at, end, `${size} vs ${maxPayload}`)
     }
 
+    const run = this.run
+    // What the router knows of a subject stays valid where only sizes and reply subjects differ.
+    if (run.stride === 0 || !hasSubject(run, block, argumentStart[0], argumentEnd[0])) run.memo = undefined
     const lineLength = next - at
     if (this.line === undefined || this.line.capacity < lineLength) {
       this.line = allocateBlock(Math.max(128 - BLOCK_SLACK, lineLength))
     }
     copyBytes(this.line, 0, block, at, lineLength)
-    const run = this.run
     run.line = this.line
     run.lineLength = lineLength
     run.subjectStart = argumentStart[0] - at
@@ -406,7 +408,6 @@ export class Parser {
     run.headerSize = headerSize
     run.size = size
     run.stride = lineLength + size + 2
-    run.memo = undefined
     if (at + run.stride <= end) return this.readRun(block, at, end)
     return this.beginAssembly(block, at, end)
   }

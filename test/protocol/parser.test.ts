@@ -112,6 +112,33 @@ test('a message that was cut may be kept by reference, one that was not may not'
   expect(chunks).toEqual([false, true])
 })
 
+test('what the router knows of a subject stays with the run while the next one has the same subject', () => {
+  const known: (string | undefined)[] = []
+  class Router extends CallRecorder {
+    override processPub(run: Run): number {
+      const subject = run.line.bytes.toString('latin1', run.subjectStart, run.subjectEnd)
+      const memo = run.memo as { readonly subject: string } | undefined
+      if (memo !== undefined) expect(memo.subject).toBe(subject)
+      known.push(memo?.subject)
+      run.memo = { subject }
+      return super.processPub(run)
+    }
+    override processPing(): void {
+      super.processPing()
+      // As after a login, which may be into another account.
+      this.parser?.allowHeaders(false)
+    }
+  }
+  const publishes = ['PUB a 1', 'PUB a 2', 'PUB  a r.1 1', 'PUB ab 1', 'PUB b 1', 'PUB b 2']
+  const text = publishes.map((line) => `${line}\r\n${'x'.repeat(Number(line.at(-1)))}\r\n`).join('')
+  const input = Buffer.from(`${text}PING\r\nPUB b 1\r\nx\r\n`)
+  for (const cuts of [[], everyByte(input.length)]) {
+    known.length = 0
+    feed(input, cuts, FEED_DEFAULTS, new Router())
+    expect(known).toEqual([undefined, 'a', 'a', undefined, undefined, 'b', undefined])
+  }
+})
+
 test('nothing is carried out after the handler has stopped the parser', () => {
   class Leaver extends CallRecorder {
     override processPing(): void {
