@@ -28,41 +28,36 @@ import {
   serverError,
 } from './errors.ts'
 import { encodeHeaders, headers as newHeaders } from './headers.ts'
-import { createInbox } from './inbox.ts'
 import type { Link, LinkOwner } from './link.ts'
-import { MsgImpl, type Responder } from './msg.ts'
+import { MsgImpl } from './msg.ts'
 import { type CompleteOptions, type ConnectionOptions, completeOptions } from './options.ts'
 import { Output } from './output.ts'
 import type { Parser } from './parser.ts'
 import { Pings } from './pings.ts'
-import { ManyReplies, manySettings } from './request-many.ts'
-import { OneReply, Requests, withSignal } from './requests.ts'
+import { Requester, type RequesterOwner } from './requester.ts'
 import { Servers } from './servers.ts'
 import { Statuses } from './statuses.ts'
 import { Subjects } from './subjects.ts'
 import { SubscriptionImpl, type SubscriptionOwner } from './subscription.ts'
 import type { Carrier } from './transport.ts'
 
-const REQUEST_TIMEOUT_MS = 1_000
 const TRACE_DESTINATION = 'Nats-Trace-Dest'
 const TRACE_ONLY = 'Nats-Trace-Only'
 
 /** In this order; while it drains, subscriptions and requests are refused, and publishes are not. */
 type State = 'open' | 'draining' | 'closed'
 
-export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner, Responder {
+export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner, RequesterOwner {
   private readonly options: CompleteOptions
   private readonly servers: Servers
   private readonly dialer: Dialer
   private readonly output: Output
   private readonly statuses = new Statuses()
   private readonly pings: Pings
-  private readonly requests: Requests
+  private readonly requester: Requester
   private readonly subjects = new Subjects()
   private readonly subscriptions = new Map<number, SubscriptionImpl>()
   private lastSid = 0
-  /** The subscription to the replies of all requests, from the first one on. */
-  private mux: SubscriptionImpl | undefined
   /** Undefined while there is no server. */
   private link: Link | undefined
   private latestInfo: ServerInfo | undefined
@@ -83,7 +78,7 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
     this.servers = new Servers(options.servers, carrier.scheme, options.randomize)
     this.dialer = new Dialer(options, this.servers, carrier, this)
     this.output = new Output(options.bufferMax)
-    this.requests = new Requests(createInbox(options.inboxPrefix))
+    this.requester = new Requester(this, options.inboxPrefix)
     this.pings = new Pings(options.pingIntervalMs, options.pingOutMax, {
       ping: () => this.sendPing(),
       pending: (count) => this.statuses.tell({ type: 'ping', pendingPings: count }),
@@ -146,12 +141,12 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
     return this.addSubscription(subject, options)
   }
 
-  private checkOpen(): void {
+  checkOpen(): void {
     if (this.state === 'closed') throw new ClosedConnectionError()
     if (this.state === 'draining') throw new DrainingConnectionError()
   }
 
-  private addSubscription(subject: string, options: SubscriptionOptions): SubscriptionImpl {
+  addSubscription(subject: string, options: SubscriptionOptions): SubscriptionImpl {
     checkSubject(subject)
     const subscription = new SubscriptionImpl(this, ++this.lastSid, subject, options)
     this.subscriptions.set(subscription.sid, subscription)
@@ -175,7 +170,7 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
     }
     this.subscriptions.delete(sid)
     this.likeBefore = undefined
-    if (this.mux === subscription) this.mux = undefined
+    this.requester.forget(subscription)
     // A server that knows the number has ended it by itself.
     const isEndedByServer = subscription.max !== undefined && received >= subscription.max
     if (isKnown && this.link !== undefined && !isEndedByServer) this.output.unsubscribe(sid, 0)
@@ -201,77 +196,12 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
 
   // ── Requests ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  async request(
-    subject: string,
-    payload: Payload = Empty,
-    options: RequestOptions = { timeout: REQUEST_TIMEOUT_MS },
-  ): Promise<Msg> {
-    const { timeout = REQUEST_TIMEOUT_MS, noMux, reply, signal } = options
-    if (!(timeout > 0)) throw InvalidArgumentError.format('timeout', 'must be greater than 0')
-    if (noMux !== true && reply !== undefined) {
-      throw InvalidArgumentError.format(['reply', 'noMux'], 'are mutually exclusive')
-    }
-    signal?.throwIfAborted()
-    const one = new OneReply()
-    const fail = this.send(subject, payload, options, timeout, one, noMux === true ? (reply ?? '') : undefined)
-    return signal === undefined ? one.promise : withSignal(one.promise, signal, fail)
+  request(subject: string, payload?: Payload, options?: RequestOptions): Promise<Msg> {
+    return this.requester.request(subject, payload, options)
   }
 
-  async requestMany(
-    subject: string,
-    payload: Payload = Empty,
-    options: Partial<RequestManyOptions> = {},
-  ): Promise<AsyncIterable<Msg>> {
-    const settings = manySettings(options)
-    const { signal, noMux } = options
-    signal?.throwIfAborted()
-    const aborted = (): void => fail(signal?.reason)
-    const many = new ManyReplies(settings, () => {
-      signal?.removeEventListener('abort', aborted)
-      finished()
-    })
-    let finished = (): void => undefined
-    const fail = this.send(subject, payload, options, settings.maxWaitMs, many, noMux === true ? '' : undefined)
-    finished = () => fail(undefined)
-    signal?.addEventListener('abort', aborted, { once: true })
-    return many.replies
-  }
-
-  /**
-   * Publishes a request. `ownReply`: the subject of a subscription of its own, '' for a new one, undefined for the
-   * shared one. Returns what makes it fail. Throws as publish() does.
-   */
-  private send(
-    subject: string,
-    payload: Payload,
-    options: PublishOptions,
-    timeoutMs: number,
-    taker: OneReply | ManyReplies,
-    ownReply: string | undefined,
-  ): (error: unknown) => void {
-    this.checkOpen()
-    const header = this.encodedHeaders(options)
-    const request = this.requests.add(subject, timeoutMs, taker)
-    try {
-      if (ownReply !== undefined) {
-        const inbox = ownReply === '' ? createInbox(this.options.inboxPrefix) : ownReply
-        const subscription = this.addSubscription(inbox, {
-          callback: (error, message) => {
-            if (error !== null) this.requests.fail(request, error)
-            else this.requests.take(request, message as MsgImpl)
-          },
-        })
-        request.whenOver = () => subscription.unsubscribe()
-        this.output.publish(subject, inbox, header, payload)
-      } else {
-        this.mux ??= this.addSubscription(`${this.requests.prefix}*`, { callback: () => undefined })
-        this.output.publish(subject, this.requests.prefix + request.id, header, payload)
-      }
-    } catch (error) {
-      this.requests.remove(request)
-      throw error
-    }
-    return (error) => this.requests.fail(request, error)
+  requestMany(subject: string, payload?: Payload, options?: Partial<RequestManyOptions>): Promise<AsyncIterable<Msg>> {
+    return this.requester.requestMany(subject, payload, options)
   }
 
   // ── The life of a connection ──────────────────────────────────────────────────────────────────────────────
@@ -293,7 +223,7 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
     this.checkOpen()
     this.state = 'draining'
     // The replies that requests wait for come to the end of the others.
-    const open = [...this.subscriptions.values()].filter((one) => one !== this.mux)
+    const open = [...this.subscriptions.values()].filter((one) => !this.requester.owns(one))
     await Promise.all(open.map((one) => one.drain().catch(() => undefined)))
     // What was processed meanwhile may have been answered.
     if (this.link !== undefined) await this.pings.flush().catch(() => undefined)
@@ -408,7 +338,7 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
     this.output.detach()
     this.output.clear()
     this.pings.end(reason)
-    this.requests.failAll(reason)
+    this.requester.failAll(reason)
     for (const subscription of [...this.subscriptions.values()]) subscription.end()
     this.subscriptions.clear()
     this.statuses.tell({ type: 'close' })
@@ -438,9 +368,8 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
       subscription = this.subscriptions.get(message.sid)
       this.likeBefore = undefined
       if (subscription === undefined) return
-      if (subscription === this.mux) {
-        const request = this.requests.request(message)
-        if (request !== undefined) this.requests.take(request, new MsgImpl(this, message, ''))
+      if (this.requester.owns(subscription)) {
+        this.requester.processReply(message)
         return
       }
       this.likeBefore = subscription
@@ -487,15 +416,8 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
 
   /** The server closes the connection after most errors; not after this one. */
   private refused(error: PermissionViolationError): void {
-    if (error.operation === 'publish') {
-      this.requests.failAll(error, error.subject)
-      return
-    }
-    if (this.mux?.subject === error.subject) {
-      // The next request tries again.
-      this.mux.fail(error)
-      this.requests.failAll(error)
-    }
+    this.requester.refused(error)
+    if (error.operation === 'publish') return
     for (const subscription of [...this.subscriptions.values()]) {
       const isMeant = subscription.subject === error.subject && subscription.queue === (error.queue ?? '')
       if (isMeant) subscription.fail(error)

@@ -31,21 +31,26 @@ export function manySettings(options: Partial<RequestManyOptions>): ManySettings
   }
 }
 
-/** Takes replies until it has enough. `whenDone` is called once then. */
+/** Takes replies until it has enough. */
 export class ManyReplies implements ReplyTaker {
   readonly replies: AsyncIterable<Msg>
   private readonly settings: ManySettings
   private readonly pending: Pending<Msg>
-  private readonly whenDone: () => void
+  private doneListener: (() => void) | undefined
   private received = 0
   private isDone = false
   private stall: ReturnType<typeof setTimeout> | undefined
 
-  constructor(settings: ManySettings, whenDone: () => void) {
+  constructor(settings: ManySettings) {
     this.settings = settings
-    this.whenDone = whenDone
     this.pending = new Pending<Msg>(undefined, () => this.done())
     this.replies = this.pending.items()
+  }
+
+  /** Calls back once, when it has enough. */
+  whenDone(callback: () => void): void {
+    if (this.isDone) callback()
+    else this.doneListener = callback
   }
 
   take(message: MsgImpl): boolean {
@@ -74,7 +79,7 @@ export class ManyReplies implements ReplyTaker {
     this.isDone = true
     clearTimeout(this.stall)
     this.pending.end(error)
-    this.whenDone()
+    this.doneListener?.()
     return true
   }
 }

@@ -52,7 +52,7 @@ class SlowTransport implements Transport {
 
 test('what is sent is what was published, whenever it is taken', () => {
   const random = new Random(chooseSeed('client output'))
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < 30; round++) {
     const output = new Output(Number.POSITIVE_INFINITY)
     const transport = new SlowTransport(round % 2 === 0)
     output.attachBehind(transport, () => undefined)
@@ -62,7 +62,7 @@ test('what is sent is what was published, whenever it is taken', () => {
       [1, 65_000, 200_000],
     ])
     let expected = ''
-    for (let step = 0; step < 300; step++) {
+    for (let step = sizes.includes(1) ? 300 : 40; step > 0; step--) {
       const subject = random.pick(['a', 'a', 'b.c', `s.${random.below(1_000)}`])
       const payload = String.fromCharCode(97 + random.below(26)).repeat(random.pick(sizes))
       const reply = random.chance(0.2) ? `r.${step}` : ''
