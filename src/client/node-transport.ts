@@ -64,24 +64,29 @@ class NodeTransport implements Transport {
   /** Waits for the connection. */
   async connected(): Promise<this> {
     const { socket } = this
-    const { promise, resolve, reject } = deferred()
-    const abort = (): void => {
-      socket.destroy()
-      reject(this.request.signal.reason)
-    }
-    this.request.signal.addEventListener('abort', abort, { once: true })
-    socket.once('connect', resolve).once('error', reject)
-    try {
-      await promise
-    } catch (cause) {
-      throw new ConnectionError(asError(cause).message || 'connection refused', { cause })
-    } finally {
-      this.request.signal.removeEventListener('abort', abort)
-    }
     this.listen(socket)
+    await this.until(socket, 'connect')
     const { tls } = this.request
     if (tls?.handshakeFirst === true) await this.secure()
     return this
+  }
+
+  /** Waits for an event of a socket, its end, or the signal. */
+  private async until(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
+    const { signal } = this.request
+    const { promise, resolve, reject } = deferred()
+    const abort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    socket.once(event, resolve).once('error', reject)
+    socket.once('close', () => reject(this.error ?? new Error('the server closed the connection')))
+    try {
+      await promise
+    } catch (cause) {
+      this.destroy()
+      throw new ConnectionError(asError(cause).message || 'connection refused', { cause })
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
   }
 
   private listen(socket: Socket): void {
@@ -104,17 +109,9 @@ class NodeTransport implements Transport {
     const options = tlsOptions(this.request, this.request.tls ?? {})
     const socket: TLSSocket = secure({ ...options, socket: plain })
     this.socket = socket
-    const { promise, resolve, reject } = deferred()
-    socket.once('secureConnect', resolve).once('error', reject)
-    socket.once('close', () => reject(this.error ?? new ConnectionError('the server closed the connection')))
     this.listen(socket)
     socket.on('data', (bytes: Buffer) => this.events.received(bytes))
-    try {
-      await promise
-    } catch (cause) {
-      this.destroy()
-      throw new ConnectionError(asError(cause).message, { cause })
-    }
+    await this.until(socket, 'secureConnect')
   }
 
   get bufferedAmount(): number {

@@ -343,6 +343,21 @@ test('a server that says nothing, or nonsense, is no server', async () => {
   expect(await rejection(client({ port: closing.port }))).toBeInstanceOf(ConnectionError)
 })
 
+test('a handshake that is given up leaves no connection, and nor does one that is refused', async () => {
+  const mute = await Impostor.start((socket) => socket.resume())
+  for (const options of [{}, { tls: { handshakeFirst: true } }]) {
+    const error = await rejection(client({ port: mute.port, timeout: 20, ...options }))
+    expect(error.message).toBe('timeout')
+    await until('the end of the connection', () => mute.sockets.size === 0)
+  }
+  const plain = await Impostor.start((socket) => socket.resume().write(info({ tls_required: true })))
+  expect((await rejection(client({ port: plain.port, timeout: 20 }))).message).toBe('timeout')
+  await until('the end of the connection', () => plain.sockets.size === 0)
+  const refusing = await Impostor.start((socket) => socket.resume().write("-ERR 'maximum connections exceeded'\r\n"))
+  expect((await rejection(client({ port: refusing.port }))).message).toBe('maximum connections exceeded')
+  await until('the end of the connection', () => refusing.sockets.size === 0)
+})
+
 test('a server that breaks the protocol is left for another', async () => {
   let broken: (() => void) | undefined
   const server = await Impostor.start((socket, number) => {
