@@ -75,7 +75,7 @@ export interface PublishOptions extends TraceOptions {
 }
 
 export interface RequestOptions extends TraceOptions {
-  /** Milliseconds to wait for the reply. */
+  /** Milliseconds to wait for the reply; default: `timeout` of the connection if given, else 1,000. */
   timeout: number
   headers?: MsgHdrs
   /** With a subscription of its own instead of the one that all requests share. */

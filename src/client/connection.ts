@@ -78,7 +78,7 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
     this.servers = new Servers(options.servers, carrier.scheme, options.randomize)
     this.dialer = new Dialer(options, this.servers, carrier, this)
     this.output = new Output(options.bufferMax)
-    this.requester = new Requester(this, options.inboxPrefix)
+    this.requester = new Requester(this, options.requestTimeoutMs, options.inboxPrefix)
     this.pings = new Pings(options.pingIntervalMs, options.pingOutMax, {
       ping: () => this.sendPing(),
       pending: (count) => this.statuses.tell({ type: 'ping', pendingPings: count }),

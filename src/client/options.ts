@@ -50,7 +50,7 @@ export interface ConnectionOptions {
   authenticator?: Authenticator | Authenticator[]
   /** Given, even empty: only with TLS. null: never. Left out: as the server wants it. */
   tls?: TlsOptions | null
-  /** Milliseconds for connecting to one server; default 20,000. */
+  /** Milliseconds for connecting to one server, default 20,000, and for requests that give none, default 1,000. */
   timeout?: number
   /** Own messages are not delivered to own subscriptions. */
   noEcho?: boolean
@@ -105,6 +105,7 @@ export interface CompleteOptions {
   readonly hasAuthenticator: boolean
   readonly tls: TlsOptions | null | undefined
   readonly timeoutMs: number
+  readonly requestTimeoutMs: number
   readonly echo: boolean
   readonly randomize: boolean
   readonly pedantic: boolean
@@ -174,6 +175,7 @@ export function completeOptions(given: ConnectionOptions): CompleteOptions {
     hasAuthenticator: authenticator !== undefined,
     tls: given.tls,
     timeoutMs: positive('timeout', given.timeout, 20_000),
+    requestTimeoutMs: given.timeout ?? 1_000,
     echo: given.noEcho !== true,
     randomize: given.noRandomize !== true,
     pedantic: given.pedantic === true,

@@ -10,8 +10,6 @@ import { ManyReplies, manySettings } from './request-many.ts'
 import { OneReply, type ReplyTaker, Requests, type WaitingRequest, withSignal } from './requests.ts'
 import type { SubscriptionImpl } from './subscription.ts'
 
-const TIMEOUT_MS = 1_000
-
 /** What it needs of the connection. */
 export interface RequesterOwner extends Responder {
   /** Throws what subscribe() throws, but that the connection drains. */
@@ -22,13 +20,16 @@ export interface RequesterOwner extends Responder {
 
 export class Requester {
   private readonly owner: RequesterOwner
+  private readonly timeoutMs: number
   private readonly inboxPrefix: string
   private readonly requests: Requests
   /** The subscription to the replies of all requests, from the first one on. */
   private shared: SubscriptionImpl | undefined
 
-  constructor(owner: RequesterOwner, inboxPrefix: string) {
+  /** `timeoutMs` is for requests that give none. */
+  constructor(owner: RequesterOwner, timeoutMs: number, inboxPrefix: string) {
     this.owner = owner
+    this.timeoutMs = timeoutMs
     this.inboxPrefix = inboxPrefix
     this.requests = new Requests(createInbox(inboxPrefix))
   }
@@ -43,10 +44,10 @@ export class Requester {
     try {
       const one = new OneReply()
       if (options === undefined) {
-        this.send(subject, payload, undefined, TIMEOUT_MS, one)
+        this.send(subject, payload, undefined, this.timeoutMs, one)
         return one.promise
       }
-      const { timeout = TIMEOUT_MS, noMux, reply, signal } = options
+      const { timeout = this.timeoutMs, noMux, reply, signal } = options
       if (!(timeout > 0)) throw InvalidArgumentError.format('timeout', 'must be greater than 0')
       if (noMux !== true && reply !== undefined) {
         throw InvalidArgumentError.format(['reply', 'noMux'], 'are mutually exclusive')

@@ -61,9 +61,11 @@ test('chunks may be cut anywhere, and PINGs are answered', async () => {
     socket.write(info())
     socket.setNoDelay(true)
     socket.on('data', async (data) => {
-      if (String(data).includes('PONG')) answered = true
-      if (!String(data).startsWith('CONNECT')) return
-      for (const byte of Buffer.from('PONG\r\n+OK\r\nMSG a 1 b 3\r\nx\r\n\r\nPING\r\nMSG a 9 0\r\n\r\n')) {
+      const text = String(data)
+      if (text.includes('PONG')) answered = true
+      if (text.startsWith('CONNECT')) socket.write('PONG\r\n')
+      if (!text.startsWith('SUB')) return
+      for (const byte of Buffer.from('+OK\r\nMSG a 1 b 3\r\nx\r\n\r\nMSG a 9 0\r\n\r\nPING\r\n')) {
         await new Promise((resolve) => socket.write(Buffer.of(byte), resolve))
       }
     })

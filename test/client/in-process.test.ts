@@ -14,13 +14,13 @@ import { createServer, type HeddleServer, type LocalConnectionOptions } from '..
 import { ownPrimary, ownServer } from '../support/harness.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 import { FAULTY_ENTRY, kill } from '../support/shards.ts'
-import { until, within } from '../support/until.ts'
+import { DEADLINE_MS, until, within } from '../support/until.ts'
 import { Authority } from '../tls/certificates.ts'
 import { writeFiles } from '../tls/files.ts'
 import { collect, nextStatus, rejection } from './support.ts'
 
 async function connected(server: HeddleServer, options?: LocalConnectionOptions): Promise<NatsConnection> {
-  const nc = await server.connect(options)
+  const nc = await server.connect({ timeout: DEADLINE_MS, ...options })
   onTestFinished(() => nc.close())
   return nc
 }
@@ -168,7 +168,13 @@ test('when its shard dies it goes on by another one', async () => {
     if (end === undefined) throw new ConnectionError('no shard')
     return end
   }
-  const options = { reconnectTimeWait: 5, reconnectTimeWaitMax: 5, reconnectJitter: 1, maxReconnectAttempts: -1 }
+  const options = {
+    timeout: DEADLINE_MS,
+    reconnectTimeWait: 5,
+    reconnectTimeWaitMax: 5,
+    reconnectJitter: 1,
+    maxReconnectAttempts: -1,
+  }
   const nc = await Connection.open(options, { scheme: 'nats', lang: 'test', dial })
   onTestFinished(() => nc.close())
   nc.subscribe('echo', { callback: (_, message) => message.respond(message.data) })

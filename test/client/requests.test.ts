@@ -184,14 +184,14 @@ describe('requests', () => {
     const nc = await connect()
     respond(nc, 'many', 'a', 'b')
     respond(nc, 'many', 'c')
-    const replies = await nc.requestMany('many', '', { maxWait: 50 })
+    const replies = await nc.requestMany('many', '', { maxWait: 500 })
     expect((await collect(replies)).length).toBe(3)
   })
 
   test('requestMany: until nothing came for a while', async () => {
     const nc = await connect()
     respond(nc, 'many', 'a', 'b')
-    const replies = await nc.requestMany('many', '', { strategy: 'stall', stall: 20, maxWait: 15_000 })
+    const replies = await nc.requestMany('many', '', { strategy: 'stall', stall: 300, maxWait: 15_000 })
     expect((await within('the stall', collect(replies))).length).toBe(2)
   })
 

@@ -3,11 +3,11 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { type ConnectionOptions, connect, type NatsConnection, type Status } from '../../src/client/index.ts'
-import { within } from '../support/until.ts'
+import { DEADLINE_MS, within } from '../support/until.ts'
 
-/** A connection that ends with the test. Reconnects are quick. */
+/** A connection that ends with the test. Reconnects are quick, and requests have time on a busy machine. */
 export async function client(options: ConnectionOptions): Promise<NatsConnection> {
-  const nc = await connect({ reconnectTimeWait: 20, reconnectJitter: 5, ...options })
+  const nc = await connect({ timeout: DEADLINE_MS, reconnectTimeWait: 20, reconnectJitter: 5, ...options })
   onTestFinished(() => nc.close())
   return nc
 }

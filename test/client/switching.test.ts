@@ -78,9 +78,9 @@ const PROGRAMS: Record<string, (lib: Library, options: ours.ConnectionOptions) =
     for (const answer of ['1', '2', '']) nc.subscribe('many', { callback: (_, m) => void m.respond(answer) })
     const all: unknown[] = []
     for (const more of [
-      { strategy: 'timer', maxWait: 50 },
-      { strategy: 'count', maxMessages: 2, maxWait: 1_000 },
-      { strategy: 'stall', stall: 30, maxWait: 1_000 },
+      { strategy: 'timer', maxWait: 500 },
+      { strategy: 'count', maxMessages: 2, maxWait: 15_000 },
+      { strategy: 'stall', stall: 300, maxWait: 15_000 },
     ] as const) {
       let count = 0
       for await (const _ of await nc.requestMany('many', '', more)) count++
@@ -155,7 +155,7 @@ const PROGRAMS: Record<string, (lib: Library, options: ours.ConnectionOptions) =
 
 for (const [name, program] of Object.entries(PROGRAMS)) {
   test(name, async () => {
-    const options = { port: running.port }
+    const options = { port: running.port, timeout: 15_000 }
     expect(await program(ours, options)).toEqual(await program(theirs as unknown as Library, options))
   })
 }
