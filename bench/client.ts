@@ -13,7 +13,7 @@ import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type ClientLoad, LOADS, type Measured } from './client-loads.ts'
-import { ServerProcess } from './server-process.ts'
+import { type Program, ServerProcess } from './server-process.ts'
 import { median } from './statistics.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -41,6 +41,18 @@ const SERVERS = [
   { name: 'heddle', program: { command: `${ROOT}src/heddle.sh`, arguments: [] } },
   { name: 'nats-server', program: { command: flags.peer, arguments: [] } },
 ].filter(({ name }) => name.startsWith(flags.server))
+
+const STARTS_MAX = 3
+
+/** Starts a server. Somebody else may take its port before it does: then it is tried again. */
+async function start(program: Program, attempt = 1): Promise<ServerProcess> {
+  try {
+    return await ServerProcess.start(program)
+  } catch (error) {
+    if (attempt === STARTS_MAX) throw error
+    return start(program, attempt + 1)
+  }
+}
 
 async function run(library: string, load: ClientLoad, url: string): Promise<Measured> {
   const count = Math.max(100, Math.round(load.messages * Number(flags.scale)))
@@ -83,7 +95,7 @@ const rows: Row[] = []
 const loads = LOADS.filter(({ name }) => name.includes(flags.only))
 line(['server', 'load', 'client', 'rate /s', 'CPU µs', 'p50 µs', 'p99 µs', 'rate ratio', 'CPU ratio'])
 for (const { name: server, program } of SERVERS) {
-  const running = await ServerProcess.start(program)
+  const running = await start(program)
   try {
     for (const load of loads) {
       if (load.isInProcess === true && server !== OWN) continue

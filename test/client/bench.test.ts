@@ -7,8 +7,9 @@ import { Program } from '../support/server.ts'
 test('loads go through with every library', async () => {
   const args = ['bench/client.ts', '--only', 'request', '--rounds', '1', '--scale', '0.001', '--server', 'heddle']
   const bench = new Program(process.execPath, args)
-  expect(await bench.exit(25_000)).toEqual({ code: 0, signal: null })
+  const exit = await bench.exit(25_000)
   expect(bench.stderr).toBe('')
+  expect(exit).toEqual({ code: 0, signal: null })
   const lines = bench.stdout.split('\n').filter((line) => line.startsWith('heddle '))
   expect(lines.length).toBe(
     LOADS.filter(({ name }) => name.includes('request')).reduce(
