@@ -1,5 +1,5 @@
-// TCP and TLS in Node. Plain sockets are read into one buffer, and what was read is copied out: a copy costs less than
-// what a stream does with each chunk, and a message that is kept holds no more memory than what came with it.
+// TCP and TLS in Node. All plain sockets are read into one buffer, and what was read is copied out: a copy costs less
+// than what a stream does with each chunk, and a message that is kept holds no more memory than what came with it.
 
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
@@ -10,6 +10,8 @@ import type { TlsOptions } from './options.ts'
 import type { Carrier, DialRequest, Transport, TransportEvents } from './transport.ts'
 
 const READ_BYTES = 64 * 1024
+/** From the first connection on. */
+let readBuffer: Buffer | undefined
 /** How long a peer has for the rest when the connection is closed. */
 const LINGER_MS = 2_000
 
@@ -38,7 +40,6 @@ class NodeTransport implements Transport {
   private socket: Socket
   private readonly request: DialRequest
   private readonly events: TransportEvents
-  private readonly readBuffer = Buffer.allocUnsafeSlow(READ_BYTES)
   private isOver = false
   private isClosing = false
   private error: Error | undefined
@@ -47,12 +48,13 @@ class NodeTransport implements Transport {
     this.request = request
     this.events = request.events
     const { hostname: host, port } = request.server
+    readBuffer ??= Buffer.allocUnsafeSlow(READ_BYTES)
     this.socket = connect({
       host,
       port,
       noDelay: true,
       onread: {
-        buffer: this.readBuffer,
+        buffer: readBuffer,
         callback: (length, buffer) => {
           if (!this.isSecure) this.events.received(copyOf(buffer, length))
           return true
