@@ -83,6 +83,12 @@ function read(given: EmbeddedOptions): Normalised & { readonly authenticate: Aut
   return { ...normaliseEmbedded(options, blockReader(readFile)), authenticate }
 }
 
+/** Where clients of this machine reach it. */
+function urlOf({ options: { host }, port }: Primary): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
+  return `nats://${reachable}:${port}`
+}
+
 /** Connections within the process, which end with the server. */
 class LocalConnections {
   private readonly primary: Primary
@@ -103,7 +109,9 @@ class LocalConnections {
       if (end === undefined) throw new ConnectionError('the server does not serve')
       return end
     }
-    const connection = await Connection.open(options, { scheme: 'nats', lang: 'heddle.local', dial })
+    // There is one server, whatever it knows of others.
+    const all = { ...options, servers: urlOf(this.primary), ignoreClusterUpdates: true }
+    const connection = await Connection.open(all, { scheme: 'nats', lang: 'heddle.local', dial })
     this.open.add(connection)
     const closed = (): boolean => this.open.delete(connection)
     connection.closed().then(closed, closed)
@@ -149,10 +157,7 @@ export function createServer(given: EmbeddedOptions = {}): HeddleServer {
       return primary.identity.webSocket?.port
     },
     get url() {
-      const { host } = primary.options
-      const reachable =
-        host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
-      return `nats://${reachable}:${primary.port}`
+      return urlOf(primary)
     },
     reload: async (next) => {
       const { options, authenticate: other } = read(next)

@@ -34,6 +34,7 @@ describe.each([0, 1, 2])('workers: %i', (workers) => {
     expect((await two.request('echo', 'hello')).string()).toBe('hello')
     expect((await rejection(two.request('nobody'))).message).toBe("no responders: 'nobody'")
     expect(two.info?.client_id).toBeGreaterThan(0)
+    expect(two.getServer()).toBe(`127.0.0.1:${server.port}`)
     expect(await two.rtt()).toBeGreaterThan(0)
     await one.drain()
     expect(await one.closed()).toBeUndefined()
