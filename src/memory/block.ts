@@ -63,6 +63,19 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number, seed: n
   return mix(hash)
 }
 
+/** The same four bytes at a time, over a block: for tables in which the same bytes are looked up all the time. */
+export function hashWords({ view }: Block, start: number, end: number, seed: number): number {
+  let hash = seed ^ (end - start)
+  let at = start
+  for (; at + 4 <= end; at += 4) {
+    hash = Math.imul(hash ^ view.getInt32(at, true), 0x9e3779b1)
+    hash ^= hash >>> 15
+  }
+  // The bytes behind the last whole word, without those that follow them.
+  if (at < end) hash ^= view.getInt32(at, true) & ((1 << ((end - at) * 8)) - 1)
+  return mix(hash)
+}
+
 /** Spreads the entropy of a 32-bit value over all its bits. */
 export function mix(value: number): number {
   value = Math.imul(value ^ (value >>> 16), 0x45d9f3b)
@@ -72,13 +85,18 @@ export function mix(value: number): number {
 
 /** Writes a non-negative integer in decimal at `at`; returns where it ends. */
 export function writeDecimal(bytes: Uint8Array, at: number, value: number): number {
-  let digits = 1
-  for (let limit = 10; value >= limit; limit *= 10) digits++
-  const end = at + digits
+  const end = at + digitsOf(value)
   for (let i = end - 1; i >= at; i--) {
     const rest = (value / 10) | 0
     bytes[i] = 48 + value - rest * 10
     value = rest
   }
   return end
+}
+
+/** Decimal digits of a non-negative integer. */
+export function digitsOf(value: number): number {
+  let digits = 1
+  for (let limit = 10; value >= limit; limit *= 10) digits++
+  return digits
 }

@@ -10,7 +10,7 @@ import {
   MATCH_CACHE_WEIGHT_MAX,
 } from '../base/constants.ts'
 import type { Generations } from '../interest/generations.ts'
-import { allocateBlock, type Block, equalBytes, hashBytes } from '../memory/block.ts'
+import { allocateBlock, type Block, equalBytes, hashWords } from '../memory/block.ts'
 import { Plan } from './plan.ts'
 
 /**
@@ -72,7 +72,7 @@ export class PlanCache {
   }
 
   hash(subject: Block, start: number, end: number): number {
-    return hashBytes(subject.bytes, start, end, this.seed)
+    return hashWords(subject, start, end, this.seed)
   }
 
   find(account: Account, subject: Block, start: number, end: number, hash: number): Plan | undefined {

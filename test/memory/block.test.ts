@@ -7,8 +7,10 @@ import {
   blockFrom,
   blockOver,
   copyBytes,
+  digitsOf,
   equalBytes,
   hashBytes,
+  hashWords,
   mix,
   writeDecimal,
 } from '../../src/memory/block.ts'
@@ -160,4 +162,30 @@ test('a decimal is written as JavaScript writes it, and its end is told', () => 
     }),
     parameters,
   )
+})
+
+test('a hash by words depends on the bytes alone, wherever they stand and whatever follows them', () => {
+  fc.assert(
+    fc.property(shortBytes, offset, fc.integer(), (bytes, start, seed) => {
+      const here = blockOf(bytes)
+      const there = blockOf(new Uint8Array([...new Uint8Array(start), ...bytes, 1, 2, 3, 4]))
+      const hash = hashWords(here, 0, bytes.length, seed)
+      expect(hashWords(there, start, start + bytes.length, seed)).toBe(hash)
+      expect(hashWords(here, 0, bytes.length, seed ^ 1)).not.toBe(hash)
+    }),
+    parameters,
+  )
+})
+
+test('of many like names hardly two have the same hash by words', () => {
+  const hashes = new Set<number>()
+  for (let i = 0; i < 20_000; i++) {
+    const name = blockFrom(`orders.eu.k${i % 20}.item.${i}`)
+    hashes.add(hashWords(name, 0, name.capacity, 7))
+  }
+  expect(hashes.size).toBeGreaterThan(19_980)
+})
+
+test('a number has as many digits as it is written with', () => {
+  for (const value of [0, 9, 10, 99, 100, 12_345, 999_999_999]) expect(digitsOf(value)).toBe(`${value}`.length)
 })

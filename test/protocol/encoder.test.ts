@@ -54,6 +54,52 @@ test('one composer writes the heads of any messages one after the other', () => 
   )
 })
 
+test('messages look the same, whether or not the line of the publisher is used as it stands', () => {
+  const composer = new HeadComposer()
+  const blank = fc.constantFrom(' ', ' ', ' ', '  ', '\t')
+  const zeros = fc.constantFrom('', '', '', '0')
+  const end = fc.constantFrom('\r\n', '\r\n', '\n', ' \n', ' \r\n')
+  const text = fc.tuple(token, fc.option(token), blank, blank, blank, blank, zeros, end)
+  fc.assert(
+    fc.property(text, token, fc.option(fc.nat(120)), fc.nat(300), fc.nat(3), (parts, sid, headers, body, from) => {
+      const [subject, reply, first, second, third, fourth, zero, lineEnd] = parts
+      const verb = headers === null ? 'pub' : 'HPUB'
+      const size = (headers ?? 0) + body
+      const sizes = headers === null ? `${zero}${size}` : `${headers}${fourth}${zero}${size}`
+      const line = `${verb}${first}${subject}${second}${reply === null ? '' : `${reply}${third}`}${sizes}${lineEnd}`
+      const payloads = Array.from({ length: 4 }, (_, i) => `${i}`.repeat(size))
+      const run = new Run()
+      run.block = blockFrom(`..${payloads.map((payload) => `${line}${payload}\r\n`).join('')}`)
+      run.line = run.block
+      run.lineStart = 2
+      run.lineLength = line.length
+      run.subjectStart = run.lineStart + verb.length + first.length
+      run.subjectEnd = run.subjectStart + subject.length
+      run.replyStart = run.subjectEnd + second.length
+      run.replyEnd = run.replyStart + (reply?.length ?? 0)
+      run.headerSize = headers ?? 0
+      run.size = size
+      run.first = run.lineStart + line.length
+      run.stride = line.length + size + 2
+      run.count = payloads.length
+      for (const withHeader of [true, false]) {
+        const hasHeader = withHeader && run.headerSize > 0
+        composer.begin(run, '', sid, hasHeader)
+        const to = allocateBlock(5 + run.count * (composer.length + size + 2))
+        const stop = composer.write(to, 5, from, run.count - from)
+        const way = `${subject} ${sid} ${reply === null ? '' : `${reply} `}`
+        const skip = hasHeader ? 0 : run.headerSize
+        const head = hasHeader ? `HMSG ${way}${run.headerSize} ${size}\r\n` : `MSG ${way}${size - skip}\r\n`
+        expect(composer.length).toBe(head.length)
+        expect(head.slice(composer.sidAt).startsWith(`${sid} `)).toBe(true)
+        const wanted = payloads.slice(from).map((payload) => `${head}${payload.slice(skip)}\r\n`)
+        expect(to.bytes.toString('latin1', 5, stop)).toBe(wanted.join(''))
+      }
+    }),
+    { seed: chooseSeed('messages'), numRuns: 2000 },
+  )
+})
+
 test('a head longer than all before it finds room', () => {
   const composer = new HeadComposer()
   for (const length of [10, 4_000, 8_192, 40_000, 10]) {

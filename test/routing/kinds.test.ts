@@ -6,11 +6,11 @@ import { type AddressInfo, createServer, Socket } from 'node:net'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Account } from '../../src/accounts/account.ts'
 import { Client } from '../../src/connection/client.ts'
-import { allocateBlock } from '../../src/memory/block.ts'
+import { allocateBlock, type Block, copyBytes } from '../../src/memory/block.ts'
 import { Outbound } from '../../src/net/outbound.ts'
 import { composeRun } from '../../src/protocol/compose.ts'
 import type { Dialect } from '../../src/protocol/encoder.ts'
-import { type Run, subjectOf } from '../../src/protocol/run.ts'
+import { Run, subjectOf } from '../../src/protocol/run.ts'
 import type { Publisher } from '../../src/routing/publisher.ts'
 import { type Receiver, Subscription } from '../../src/routing/subscription.ts'
 import type { Shard } from '../../src/shard/shard.ts'
@@ -20,10 +20,29 @@ import { until } from '../support/until.ts'
 class ToyDialect implements Dialect {
   readonly block = allocateBlock(256)
   length = 0
+  readonly writesSid = false
+  readonly sidAt = 0
+  private run = new Run()
 
   compose(run: Run, subject: string): void {
     const text = `${subject === '' ? subjectOf(run) : subject} ${run.size - run.headerSize}: `
     this.length = this.block.bytes.write(text, 'latin1')
+  }
+
+  begin(run: Run, subject: string): void {
+    this.run = run
+    this.compose(run, subject)
+  }
+
+  write(to: Block, at: number, from: number, count: number): number {
+    const { block, first, stride, headerSize, size } = this.run
+    for (let i = from; i < from + count; i++) {
+      copyBytes(to, at, this.block, 0, this.length)
+      at += this.length
+      copyBytes(to, at, block, first + i * stride + headerSize, size - headerSize + 2)
+      at += size - headerSize + 2
+    }
+    return at
   }
 }
 
