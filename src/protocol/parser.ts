@@ -16,7 +16,7 @@
 //
 // Cursor invariant: everything before `at` has been told to the handler; at <= end.
 
-import { BLOCK_SLACK } from '../base/constants.ts'
+import { BLOCK_SLACK, SIZE_DIGITS_MAX } from '../base/constants.ts'
 import { type Fault, Faults } from '../base/errors.ts'
 import { type TurnWork, Work } from '../base/turns.ts'
 import { allocateBlock, type Block, copyBytes, equalBytes } from '../memory/block.ts'
@@ -42,6 +42,10 @@ const ENDLESS: TurnWork = { left: Number.POSITIVE_INFINITY }
 const Ignoring = { none: 0, ping: 1, pong: 2, ok: 3 } as const
 type Ignoring = (typeof Ignoring)[keyof typeof Ignoring]
 
+/** `PUB ` as a word, and what makes capitals of its letters. */
+const PUB_WORD = 0x20425550
+const CAPITALS = 0xffdfdfdf | 0
+
 /** Argument offsets of the current line. A line has at most four; a fifth makes it malformed. */
 const ARGUMENTS_MAX = 5
 const argumentStart = new Int32Array(ARGUMENTS_MAX)
@@ -63,6 +67,7 @@ export class Parser {
   private carry: CutLine | undefined
   /** The latest publish, as parsed; its line is kept in a block of its own. */
   private readonly run = new Run()
+  /** Keeps the line of the latest publish from one read to the next: during a read it stands where it was read. */
   private line: Block | undefined
   /** A cut message: its chunk, and how much of it has come. */
   private assembly: Chunk | undefined
@@ -161,21 +166,42 @@ export class Parser {
       else if (this.repeatsLine(block, at, end)) at = this.readRun(block, at, end)
       else at = this.readLine(block, at, end)
     }
+    this.keepPublishLine()
     return at
   }
 
   // ── Messages ──────────────────────────────────────────────────────────────────────────────────────────
 
   private repeatsLine(block: Block, at: number, end: number): boolean {
-    const run = this.run
-    return run.stride !== 0 && at + run.stride <= end && equalBytes(block, at, this.line as Block, 0, run.lineLength)
+    const { line, lineStart, lineLength, stride } = this.run
+    if (stride === 0 || at + stride > end) return false
+    // Where lines differ, they do so in the size, which comes last. No line is shorter than seven bytes.
+    const last = lineLength - 4
+    if (block.view.getInt32(at + last, true) !== line.view.getInt32(lineStart + last, true)) return false
+    return equalBytes(block, at, line, lineStart, last)
+  }
+
+  /** The line of the latest publish outlives the block that it was read in. */
+  private keepPublishLine(): void {
+    const { run } = this
+    if (run.stride === 0 || run.line === this.line) return
+    const { lineStart, lineLength } = run
+    if (this.line === undefined || this.line.capacity < lineLength) {
+      this.line = allocateBlock(Math.max(128 - BLOCK_SLACK, lineLength))
+    }
+    copyBytes(this.line, 0, run.line, lineStart, lineLength)
+    run.line = this.line
+    run.lineStart = 0
+    run.subjectStart -= lineStart
+    run.subjectEnd -= lineStart
+    run.replyStart -= lineStart
+    run.replyEnd -= lineStart
   }
 
   /** Reports all whole messages from `at` on with the same line. The first line is known to match. */
   private readRun(block: Block, at: number, end: number): number {
     const run = this.run
-    const line = this.line as Block
-    const { lineLength, stride } = run
+    const { line, lineStart, lineLength, stride } = run
     const bytes = block.bytes
     const runMax = this.tracer === undefined ? this.runMax : 1
     let next = at
@@ -184,7 +210,7 @@ export class Parser {
       if (bytes[next + stride - 2] !== CR || bytes[next + stride - 1] !== LF) break
       next += stride
       count++
-    } while (count < runMax && next + stride <= end && equalBytes(block, next, line, 0, lineLength))
+    } while (count < runMax && next + stride <= end && equalBytes(block, next, line, lineStart, lineLength))
     if (count === 0) return this.fail(Faults.unknownOperation, block, at + lineLength + run.size, end)
     if (this.tracer !== undefined) traceRun(this.tracer, run, block, at)
     run.block = block
@@ -203,6 +229,7 @@ export class Parser {
     if (end - at > lineLength + size && bytes[at + lineLength + size] !== CR) {
       return this.fail(Faults.unknownOperation, block, at + lineLength + size, end)
     }
+    this.keepPublishLine()
     const chunk = this.pool.acquire(stride)
     bytes.copy(chunk.block.bytes, 0, at, end)
     this.assembly = chunk
@@ -252,7 +279,7 @@ export class Parser {
         if (at + 1 === end) return this.keepLine(block, at, end)
         switch (bytes[at + 1] | 0x20) {
           case 0x75: // u
-            return this.readArguments('PUB', true, block, at, end)
+            return this.readPublish(block, at, end)
           case 0x69: // i
             return this.readIgnored('PING', Ignoring.ping, block, at, end)
           case 0x6f: // o
@@ -277,6 +304,50 @@ export class Parser {
       default:
         return this.fail(Faults.unknownOperation, block, at, end)
     }
+  }
+
+  /**
+   * PUB as nearly all publishers write it, with single blanks and no fault. All else is left to readArguments().
+   */
+  private readPublish(block: Block, at: number, end: number): number {
+    const { bytes, view } = block
+    const subjectStart = at + 4
+    const { maxControlLine, maxPayload } = this.limits
+    // One byte more than the line may have: whatever is longer is a fault.
+    const stop = Math.min(end, subjectStart + maxControlLine + 2)
+    let cursor = subjectStart
+    if (cursor >= end || (view.getInt32(at, true) & CAPITALS) !== PUB_WORD) {
+      return this.readArguments('PUB', true, block, at, end)
+    }
+    while (cursor < stop && bytes[cursor] > SPACE) cursor++
+    const subjectEnd = cursor++
+    let replyStart = at
+    let replyEnd = at
+    let sizeStart = cursor
+    let size = 0
+    let digit = bytes[cursor] - 48
+    for (; digit >= 0 && digit <= 9; digit = bytes[++cursor] - 48) size = size * 10 + digit
+    if (bytes[cursor] !== CR && bytes[subjectEnd] === SPACE) {
+      replyStart = sizeStart
+      while (cursor < stop && bytes[cursor] > SPACE) cursor++
+      replyEnd = cursor++
+      sizeStart = cursor
+      size = 0
+      digit = bytes[cursor] - 48
+      for (; digit >= 0 && digit <= 9; digit = bytes[++cursor] - 48) size = size * 10 + digit
+    }
+    const isUsual =
+      cursor + 1 < stop &&
+      bytes[cursor] === CR &&
+      bytes[cursor + 1] === LF &&
+      subjectEnd > subjectStart &&
+      bytes[subjectEnd] === SPACE &&
+      (replyEnd === at || (replyEnd > replyStart && bytes[replyEnd] === SPACE)) &&
+      cursor > sizeStart &&
+      cursor - sizeStart <= SIZE_DIGITS_MAX &&
+      size <= maxPayload
+    if (!isUsual) return this.readArguments('PUB', true, block, at, end)
+    return this.beginRun(block, at, cursor + 2, end, subjectStart, subjectEnd, replyStart, replyEnd, 0, size)
   }
 
   /** PING, PONG, +OK: whatever follows the verb up to the LF does not matter. */
@@ -391,20 +462,38 @@ export class Parser {
       return this.fail(Faults.payload, block, at, end, `${size} vs ${maxPayload}`)
     }
 
-    const run = this.run
-    // What the router knows of a subject stays valid where only sizes and reply subjects differ.
-    if (run.stride === 0 || !hasSubject(run, block, argumentStart[0], argumentEnd[0])) run.memo = undefined
+    const replyStart = count > least ? argumentStart[1] : at
+    const replyEnd = count > least ? argumentEnd[1] : at
+    const [subjectStart] = argumentStart
+    const [subjectEnd] = argumentEnd
+    return this.beginRun(block, at, next, end, subjectStart, subjectEnd, replyStart, replyEnd, headerSize, size)
+  }
+
+  /** Reads the messages under the line at `at`, which ends at `next` and has been parsed. */
+  private beginRun(
+    block: Block,
+    at: number,
+    next: number,
+    end: number,
+    subjectStart: number,
+    subjectEnd: number,
+    replyStart: number,
+    replyEnd: number,
+    headerSize: number,
+    size: number,
+  ): number {
+    const { run } = this
+    // A stride of 0 says that nothing of what was read before may be used again.
+    const knowsPlan = run.stride !== 0 && run.memo !== undefined
+    if (!knowsPlan || !hasSubject(run, block, subjectStart, subjectEnd)) run.memo = undefined
     const lineLength = next - at
-    if (this.line === undefined || this.line.capacity < lineLength) {
-      this.line = allocateBlock(Math.max(128 - BLOCK_SLACK, lineLength))
-    }
-    copyBytes(this.line, 0, block, at, lineLength)
-    run.line = this.line
+    run.line = block
+    run.lineStart = at
     run.lineLength = lineLength
-    run.subjectStart = argumentStart[0] - at
-    run.subjectEnd = argumentEnd[0] - at
-    run.replyStart = count > least ? argumentStart[1] - at : 0
-    run.replyEnd = count > least ? argumentEnd[1] - at : 0
+    run.subjectStart = subjectStart
+    run.subjectEnd = subjectEnd
+    run.replyStart = replyStart
+    run.replyEnd = replyEnd
     run.headerSize = headerSize
     run.size = size
     run.stride = lineLength + size + 2
