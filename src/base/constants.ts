@@ -50,6 +50,8 @@ export const CLOSED_SUBSCRIPTIONS_MAX = 100
 /** With the system default of 511 a storm of 2,000 connects overflowed the queue and clients hung. */
 export const LISTEN_BACKLOG = 4096
 export const SHARDS_MAX = 64
+/** … and as many as there are by default: each one has a link to each other one. */
+export const SHARDS_DEFAULT_MAX = 16
 /** File descriptors reserved for the server: so many, but no larger share of a low limit. */
 export const DESCRIPTORS_KEPT_MAX = 64
 export const DESCRIPTORS_KEPT_SHARE = 1 / 4
@@ -123,6 +125,8 @@ export const FLUSH_EARLY_BYTES = 256 * 1024
 export const LOOP_IDLE_MS = 0.05
 /** Connections that are written to at a stretch: about a millisecond. */
 export const WRITES_A_TURN = 256
+/** Memory that a fan-out may take for all its receivers together, where each has to have a copy. */
+export const FAN_OUT_BYTES_MAX = 16 * 1024 * 1024
 /** Slices handed to one write call. */
 export const WRITE_SLICES_MAX = 256
 export const WRITE_BATCH_MAX = 1024 * 1024

@@ -424,6 +424,8 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
   /** Step one: out of every index, last output queued. Step two, release(), comes at the end of the turn. */
   close(fault: Fault): void {
     if (this.closing) return
+    // What it was sent until now it gets.
+    this.outbound.fanOut?.end()
     this.closing = true
     this.closeReason = fault.reason
     this.closedAtMs = this.shard.nowMs

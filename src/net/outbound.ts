@@ -54,6 +54,8 @@ export interface OutboundHandler {
 }
 
 const EMPTY = Buffer.alloc(0)
+/** So much of a chunk is queued as it is. Less is copied: for a slow receiver it would pin the whole chunk. */
+const PUT_WHOLE_MIN = CHUNK_BYTES / 4
 
 /** How long a publisher is held after a read of so many bytes, where nothing is known of its receiver. Milliseconds. */
 export function holdMsFor(bytes: number): number {
@@ -88,6 +90,8 @@ export class Outbound {
   private waiters: Set<() => void> | undefined
   /** What becomes of messages for which there is no room; undefined: the connection is cut. */
   private dropPolicy: DropPolicy | undefined
+  /** Has messages for it that are not queued yet: it ends before anything else is (routing/fan-out.ts). */
+  fanOut: { end(): void } | undefined
 
   constructor(owner: OutboundOwner, socket: Transport, pendingMax: number, handler: OutboundHandler) {
     this.owner = owner
@@ -105,6 +109,7 @@ export class Outbound {
    */
   setDropPolicy(dropPolicy: DropPolicy | undefined): void {
     const { pendingMax } = this
+    this.fanOut?.end()
     this.dropPolicy = dropPolicy
     this.behindMark = dropPolicy === undefined ? Math.min(HOLD_PENDING, pendingMax / 2) : Number.POSITIVE_INFINITY
     this.overflowMark = dropPolicy === undefined ? pendingMax : pendingMax + LINES_PENDING_MAX
@@ -129,6 +134,11 @@ export class Outbound {
   /** So much waits that publishers should be held back. */
   get isBehind(): boolean {
     return this.pendingBytes > this.behindMark
+  }
+
+  /** As many more bytes may wait before it is behind. */
+  get roomAhead(): number {
+    return this.behindMark - this.pendingBytes
   }
 
   /** It is about to be cut as a slow consumer. */
@@ -169,6 +179,7 @@ export class Outbound {
    * tailBlock from tailEnd on and then calls commit(), before anything else is queued.
    */
   reserve(least: number): number {
+    this.fanOut?.end()
     let { tail } = this
     if (tail !== undefined && tail.block.capacity - this.tailUsed >= least) return tail.block.capacity - this.tailUsed
     // A first piece is small: most connections get a line or two in a turn.
@@ -204,11 +215,46 @@ export class Outbound {
 
   /** Queues part of a chunk that others may be writing as well. */
   share(chunk: Chunk, start: number, end: number, unit = LINES): void {
+    this.fanOut?.end()
     this.queue(chunk, start, end, unit)
+  }
+
+  /**
+   * Takes the first `end` bytes of a chunk, where no messages are dropped; with `now` they are written, if nothing
+   * waits before them that has not been taken. Returns whether the chunk may be changed: false means that it is part of
+   * the output until the socket has taken it.
+   */
+  put(chunk: Chunk, end: number, now: boolean): boolean {
+    if (this.closed) return true
+    // What waits for the end of the turn and is short goes out together with it.
+    if (end < PUT_WHOLE_MIN && (!now || this.queued !== undefined || this.inFlight !== undefined)) {
+      this.appendBlock(chunk.block, 0, end)
+      return true
+    }
+    if (now) this.owner.publish()
+    if (now && this.queued !== undefined) this.flush()
+    if (!now || this.queued !== undefined || this.inFlight !== undefined) {
+      this.queue(chunk, 0, end, LINES)
+      return false
+    }
+    this.socket.write(chunk.slice(0, end))
+    this.slow = this.socket.writableLength > 0
+    if (!this.slow) {
+      this.relieveWaiters()
+      return true
+    }
+    const written = new SliceQueue(false)
+    written.add(chunk, 0, end)
+    this.inFlight = written
+    this.pendingBytes += end
+    this.awaitTaken(end)
+    if (this.pendingBytes > this.overflowMark) this.handler.overflowed()
+    return false
   }
 
   /** Queues messages of `size` bytes each that others may get as well; as many as there is room for. */
   shareMessages(chunk: Chunk, start: number, end: number, size: number): void {
+    this.fanOut?.end()
     let shareMin = SHARE_MIN
     if (this.dropPolicy !== undefined) {
       const kept = this.makeRoom((end - start) / size, size)
@@ -226,6 +272,7 @@ export class Outbound {
    * others, its oldest or its newest, are dropped. One message fits whenever nothing waits.
    */
   makeRoom(count: number, size: number): number {
+    this.fanOut?.end()
     const { dropPolicy } = this
     if (dropPolicy === undefined || this.pendingBytes + count * size <= this.pendingMax) return count
     if (this.inFlight === undefined && this.queued !== undefined) {
@@ -260,11 +307,7 @@ export class Outbound {
     const follows = last >= 0 && queued.chunks[last] === chunk && queued.ends[last] === start
     if (follows && queued.joins(last, end - start, unit)) queued.ends[last] = end
     else {
-      chunk.retain()
-      queued.chunks.push(chunk)
-      queued.starts.push(start)
-      queued.ends.push(end)
-      queued.units?.push(unit)
+      queued.add(chunk, start, end, unit)
     }
     this.pendingBytes += end - start
     if (!this.marked) {
@@ -283,6 +326,7 @@ export class Outbound {
 
   /** Writes what is queued, unless an earlier write has not been taken yet. */
   flush(): void {
+    this.fanOut?.end()
     this.marked = false
     const { queued } = this
     if (this.inFlight !== undefined || queued === undefined || this.closed) return
@@ -293,6 +337,11 @@ export class Outbound {
       this.taken(bytes)
       return
     }
+    this.awaitTaken(bytes)
+  }
+
+  /** `bytes` are in flight that the socket has not taken at once. */
+  private awaitTaken(bytes: number): void {
     this.waitingSinceMs = this.owner.clock.nowMs
     this.inFlightBytes = bytes
     // An empty write follows the others: its callback confirms that they were taken.

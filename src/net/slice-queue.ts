@@ -41,6 +41,15 @@ export class SliceQueue {
     return this.units === undefined || (this.units[last] === unit && unit >= LINES && unit <= length)
   }
 
+  /** Adds a slice, for which it holds its chunk. */
+  add(chunk: Chunk, start: number, end: number, unit = LINES): void {
+    chunk.retain()
+    this.chunks.push(chunk)
+    this.starts.push(start)
+    this.ends.push(end)
+    this.units?.push(unit)
+  }
+
   /** Takes out the first `count` slices. */
   take(count: number): SliceQueue {
     const { units } = this

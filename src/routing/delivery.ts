@@ -1,33 +1,37 @@
 // From receivers to their output: encode → queue. A single receiver has the messages in its own buffer; several share
 // slices of one buffer, encoded once. Large payloads are not copied: the output refers to the memory that holds them.
 
-import { BY_REFERENCE_MIN, CHUNK_BYTES, FLUSH_EARLY_BYTES } from '../base/constants.ts'
-import { type Block, copyBytes } from '../memory/block.ts'
+import { BY_REFERENCE_MIN, FLUSH_EARLY_BYTES } from '../base/constants.ts'
 import type { Chunk } from '../memory/chunk-pool.ts'
 import type { Outbound } from '../net/outbound.ts'
 import { REST } from '../net/slice-queue.ts'
 import { CLIENT_DIALECT, type Dialect } from '../protocol/encoder.ts'
 import { type Run, replyOf } from '../protocol/run.ts'
+import type { Audience } from './audience.ts'
+import { FanOut } from './fan-out.ts'
 import type { RouterOwner } from './owner.ts'
+import type { Plan } from './plan.ts'
 import type { Publisher } from './publisher.ts'
 import type { ReceiverGroup } from './queue-plan.ts'
+import { SharedChunk } from './shared-chunk.ts'
 import type { Subscription } from './subscription.ts'
 
 /** What deliveries need of their shard. */
-export type DeliveryOwner = Pick<RouterOwner, 'pool' | 'nowMs' | 'options' | 'flush'>
+export type DeliveryOwner = Pick<RouterOwner, 'pool' | 'nowMs' | 'options' | 'flush' | 'schedule'>
 
 export class Delivery {
   private readonly owner: DeliveryOwner
   /** Has composed the head of the messages that are being delivered. */
   private head: Dialect = CLIENT_DIALECT
-  /** Where output for several receivers is encoded: one chunk after the other. */
-  private shared: Chunk | undefined
-  private sharedUsed = 0
+  private readonly shared: SharedChunk
+  private readonly fanOut: FanOut
   /** Bytes encoded since the last flush. */
   private turnBytes = 0
 
   constructor(owner: DeliveryOwner) {
     this.owner = owner
+    this.shared = new SharedChunk(owner.pool)
+    this.fanOut = new FanOut(owner, this.shared)
   }
 
   /** Bytes go out at the end of the turn, or sooner if many have come together. */
@@ -35,9 +39,28 @@ export class Delivery {
     if (this.turnBytes > FLUSH_EARLY_BYTES) this.owner.flush()
   }
 
-  /** Called with each flush. The shared chunk is filled further: a slow receiver of a few bytes keeps all of it. */
-  endTurn(): void {
+  /** Called with each flush. Returns whether something was written. */
+  endTurn(): boolean {
     this.turnBytes = 0
+    return this.fanOut.endTurn()
+  }
+
+  /** Anything but a message to be delivered comes next. */
+  endFanOut(): void {
+    this.fanOut.end()
+  }
+
+  /** A run to all groups of its plan; returns how many deliveries that were. */
+  toAll(run: Run, plan: Plan, publisher: Publisher): number {
+    const { groups } = plan
+    if (groups.length === 0) return 0
+    const { count } = run
+    const isShared = groups.length > 1 || groups[0].subscriptions.length > 1
+    const taken = isShared ? this.fanOut.take(run, plan, publisher) : 0
+    let delivered = taken === 0 ? 0 : taken * (plan.audience as Audience).size
+    if (taken === count) return delivered
+    for (const group of groups) delivered += this.toGroup(run, group, taken, count - taken, publisher)
+    return delivered
   }
 
   /** Messages [from, from + count) of a run to all of a group; returns how many deliveries that were. */
@@ -46,7 +69,7 @@ export class Delivery {
     if (subscriptions.length === 1) return this.toOne(run, subscriptions[0], group.subject, from, count, publisher)
     const withHeader = run.headerSize > 0 && group.headers
     this.head = group.dialect
-    this.head.compose(run, group.subject, group.sid, withHeader)
+    this.begin(run, group.subject, group.sid, withHeader)
     if (this.owner.options.trace) this.trace(run, subscriptions, withHeader, from, count, publisher)
     const skip = withHeader ? 0 : run.headerSize
     return run.chunk !== undefined && run.size >= BY_REFERENCE_MIN
@@ -68,7 +91,7 @@ export class Delivery {
     const { outbound, options, dialect } = subscription.receiver
     this.head = dialect
     const withHeader = run.headerSize > 0 && options.headers
-    this.head.compose(run, subject, subscription.sid, withHeader)
+    this.begin(run, subject, subscription.sid, withHeader)
     if (this.owner.options.trace) this.trace(run, [subscription], withHeader, from, allowed, publisher)
     const skip = withHeader ? 0 : run.headerSize
     if (run.chunk !== undefined && run.size >= BY_REFERENCE_MIN) this.encodeByReference(run, skip, outbound)
@@ -77,6 +100,14 @@ export class Delivery {
     else this.encodeForOne(run, skip, from, allowed, outbound)
     this.account(run, skip, allowed, subscription, publisher)
     return allowed
+  }
+
+  /** The head is composed where it is needed by itself: for the log, and in front of a payload that is not copied. */
+  private begin(run: Run, subject: string, sid: string, withHeader: boolean): void {
+    if (this.owner.options.trace || (run.chunk !== undefined && run.size >= BY_REFERENCE_MIN)) {
+      this.head.compose(run, subject, sid, withHeader)
+    }
+    this.head.begin(run, subject, sid, withHeader)
   }
 
   private trace(
@@ -102,18 +133,16 @@ export class Delivery {
   /** Encodes into the receiver's own tail. */
   private encodeForOne(run: Run, skip: number, from: number, count: number, outbound: Outbound): void {
     const headLength = this.head.length
-    const bodyLength = run.size - skip + 2
-    const messageLength = headLength + bodyLength
-    let source = run.first + from * run.stride + skip
+    const messageLength = headLength + run.size - skip + 2
+    let next = from
     let left = count
     while (left > 0) {
       // Room for one message at least; more of the run as far as it fits.
       const fit = Math.min(left, Math.floor(outbound.reserve(messageLength) / messageLength))
-      const start = outbound.tailEnd
-      encodeMessages(outbound.tailBlock, start, this.head, run, source, bodyLength, fit)
+      this.head.write(outbound.tailBlock, outbound.tailEnd, next, fit)
       outbound.commit(fit * messageLength, messageLength)
       if (outbound.isClosed) return
-      source += fit * run.stride
+      next += fit
       left -= fit
     }
     this.turnBytes += count * messageLength
@@ -128,18 +157,17 @@ export class Delivery {
     subscriptions: readonly Subscription[],
     publisher: Publisher,
   ): number {
-    const bodyLength = run.size - skip + 2
-    const messageLength = this.head.length + bodyLength
-    let source = run.first + from * run.stride + skip
+    const messageLength = this.head.length + run.size - skip + 2
+    let next = from
     let left = count
     let delivered = 0
     while (left > 0) {
-      const chunk = this.sharedChunk(messageLength)
-      const start = this.sharedUsed
+      const chunk = this.shared.withRoom(messageLength)
+      const start = this.shared.used
       const fit = Math.min(left, Math.floor((chunk.block.capacity - start) / messageLength))
       const end = start + fit * messageLength
-      encodeMessages(chunk.block, start, this.head, run, source, bodyLength, fit)
-      this.sharedUsed = end
+      this.head.write(chunk.block, start, next, fit)
+      this.shared.used = end
       this.turnBytes += end - start
       for (let i = 0; i < subscriptions.length; i++) {
         const subscription = subscriptions[i]
@@ -148,7 +176,7 @@ export class Delivery {
         this.account(run, skip, fit, subscription, publisher)
         delivered += fit
       }
-      source += fit * run.stride
+      next += fit
       left -= fit
     }
     return delivered
@@ -181,18 +209,6 @@ export class Delivery {
     return delivered
   }
 
-  /** The chunk for shared output, with room for at least one message. */
-  private sharedChunk(messageLength: number): Chunk {
-    let { shared } = this
-    if (shared === undefined || shared.block.capacity - this.sharedUsed < messageLength) {
-      shared?.release()
-      shared = this.owner.pool.acquire(Math.max(messageLength, CHUNK_BYTES - 8))
-      this.shared = shared
-      this.sharedUsed = 0
-    }
-    return shared
-  }
-
   /** Counts deliveries; ends a subscription that has had its last; holds the publisher of a receiver left behind. */
   private account(run: Run, skip: number, count: number, subscription: Subscription, publisher: Publisher): void {
     const { receiver, origin } = subscription
@@ -216,26 +232,4 @@ function allowance(subscription: Subscription, count: number, publisher: Publish
   // By number: its own message may come back from another shard.
   if (receiver.id === publisher.id && !receiver.options.echo) return 0
   return origin.max === 0 ? count : Math.min(count, Math.max(0, origin.max - origin.delivered))
-}
-
-/** The inner loop: head, payload and CRLF of each message, one behind the other. */
-function encodeMessages(
-  to: Block,
-  at: number,
-  head: Dialect,
-  run: Run,
-  source: number,
-  bodyLength: number,
-  count: number,
-): void {
-  const headLength = head.length
-  const headBlock = head.block
-  const { block, stride } = run
-  for (let i = 0; i < count; i++) {
-    copyBytes(to, at, headBlock, 0, headLength)
-    at += headLength
-    copyBytes(to, at, block, source, bodyLength)
-    at += bodyLength
-    source += stride
-  }
 }

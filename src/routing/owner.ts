@@ -33,6 +33,8 @@ export interface RouterOwner {
   /** Something else than a read makes the shard work. */
   wake(): void
   readonly bugMet: OnBug
+  /** Asks for the end of the turn. */
+  schedule(): void
   /** Many bytes have been encoded: they go out now. */
   flush(): void
 }

@@ -4,6 +4,7 @@
 import type { Account, ServiceImport } from '../accounts/account.ts'
 import { CHUNK_BYTES } from '../base/constants.ts'
 import { Work, workOfEncoding } from '../base/turns.ts'
+import type { Audience } from './audience.ts'
 import type { Handler } from './handler.ts'
 import type { Peer } from './peer.ts'
 import type { QueuePlan, ReceiverGroup } from './queue-plan.ts'
@@ -24,6 +25,8 @@ export class Plan {
   readonly generation: number
   /** It rests on a guess, and holds for one run only. */
   guessed = false
+  /** Nobody wants these messages. */
+  isEmpty = false
   /** The only receiver on this shard, if there is one and it takes every message as it is. */
   here: Subscription | undefined
   /** What a message costs, in units of work, and how often its bytes are encoded. */
@@ -48,6 +51,8 @@ export class Plan {
 
   /** Receivers of every message. */
   readonly groups: ReceiverGroup[] = []
+  /** The same by connection; made when it is needed. */
+  audience: Audience | undefined
   /** Plain subscriptions that end after some number of deliveries; each is a group of its own. */
   limited: ReceiverGroup[] | undefined
   queues: QueuePlan[] | undefined
@@ -124,11 +129,13 @@ export class Plan {
     this.groupsByKey = undefined
     this.appraise()
     const { groups, limited, queues, peers, internal, services, own } = this
+    const isElsewhere = (queues ?? peers ?? internal ?? services ?? own) !== undefined
+    this.isEmpty = groups.length === 0 && limited === undefined && !isElsewhere
     if (limited !== undefined || groups.length !== 1) return
     const [{ subject, subscriptions }] = groups
     if (subject !== '' || subscriptions.length !== 1) return
     this.here = subscriptions[0]
-    if ((queues ?? peers ?? internal ?? services ?? own) === undefined) this.only = this.here
+    if (!isElsewhere) this.only = this.here
   }
 
   private appraise(): void {

@@ -71,8 +71,10 @@ export class Router {
 
   /** Sends a run on its ways, from the shard where it came to be: published by a client, or made by an import. */
   dispatch(run: Run, account: Account, publisher: Publisher, plan = this.planner.planOf(run, account)): number {
-    this.owner.turns.left -= plan.workOf(run.count, run.size)
     if (this.trace !== undefined) return this.trace.dispatch(run, account, publisher)
+    // What the parser counts for a message is all that one takes which nobody wants.
+    if (plan.isEmpty) return 0
+    this.owner.turns.left -= plan.workOf(run.count, run.size)
     let sent = this.deliverPlain(run, plan, publisher)
     if (plan.only === undefined) sent += this.goOtherWays(run, plan, publisher, sent === 0)
     this.delivery.endRun()
@@ -125,8 +127,7 @@ export class Router {
 
   private deliverPlain(run: Run, plan: Plan, publisher: Publisher): number {
     if (plan.here !== undefined) return this.delivery.toOne(run, plan.here, '', 0, run.count, publisher)
-    let delivered = 0
-    for (const group of plan.groups) delivered += this.delivery.toGroup(run, group, 0, run.count, publisher)
+    let delivered = this.delivery.toAll(run, plan, publisher)
     if (plan.limited !== undefined)
       for (const group of plan.limited) delivered += this.delivery.toGroup(run, group, 0, run.count, publisher)
     return delivered

@@ -25,6 +25,7 @@ import { ChunkPool } from '../../src/memory/chunk-pool.ts'
 import { adopt } from '../../src/net/handle.ts'
 import type { KeepAlive } from '../../src/net/keep-alive.ts'
 import type { Outbound } from '../../src/net/outbound.ts'
+import type { TcpTransport } from '../../src/net/tcp-transport.ts'
 import { composeRun } from '../../src/protocol/compose.ts'
 import type { Run } from '../../src/protocol/run.ts'
 import type { RouterOwner } from '../../src/routing/owner.ts'
@@ -41,6 +42,7 @@ const READ_BYTES = 64 * 1024
 export class TestShard implements ClientOwner, RouterOwner {
   readonly index = 0
   readonly seed = 7
+  readonly schedule = (): void => undefined
   options = normaliseOptions({ port: -1, workers: 0 })
   identity = serverIdentity({ maxPayload: 1024 * 1024 })
   nowMs = 1_000
@@ -172,7 +174,7 @@ let nextId = 1
 /** A client of a shard, greeted and started; `before` that something may happen to its socket. */
 export async function stage(
   shard = new TestShard(),
-  before: (socket: Socket) => unknown = () => undefined,
+  before: (socket: TcpTransport) => unknown = () => undefined,
 ): Promise<Stage> {
   const listener = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1')
   await once(listener, 'listening')
@@ -181,7 +183,7 @@ export async function stage(
   const [[arrived]] = await Promise.all([accepted, once(peer, 'connect')])
   listener.close()
   const buffer = shard.readBlock.bytes.subarray(shard.readStart)
-  const socket = adopt(arrived, buffer, (bytes) => client.socketOnRead(bytes))
+  const socket = adopt(arrived, buffer, (bytes) => client.socketOnRead(bytes), shard.bugMet)
   if (socket === undefined) throw new Error('the connection is gone')
   const client: Client = new Client(shard, nextId++, socket)
   await before(socket)

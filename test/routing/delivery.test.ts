@@ -26,13 +26,13 @@ class Stage {
 
   constructor() {
     const { pool, options } = this
-    this.delivery = new Delivery({ pool, options, nowMs: 77, flush: () => this.endTurn() })
+    this.delivery = new Delivery({ pool, options, nowMs: 77, schedule: () => undefined, flush: () => this.endTurn() })
   }
 
   endTurn(): void {
     this.flushes++
-    this.outputs.flush()
     this.delivery.endTurn()
+    this.outputs.flush()
   }
 
   receiver(...members: ConstructorParameters<typeof TestReceiver> extends [unknown, ...infer R] ? R : never) {

@@ -77,9 +77,11 @@ class Stage implements RouterOwner {
     this.calls.push('wake')
   }
 
+  schedule(): void {}
+
   flush(): void {
-    this.outputs.flush()
     this.router.delivery.endTurn()
+    this.outputs.flush()
   }
 
   subscribe(subject: string, { queue = '', max = 0, receiver = new TestReceiver(this.outputs) } = {}): Subscription {

@@ -1,0 +1,324 @@
+// A fan-out: consecutive messages to the same receivers, encoded once for all. What differs from receiver to receiver is
+// the sid: all whose sids have as many digits share one page, in which the places of the sids are known. When the
+// fan-out ends, a page is written to one socket after the other, each time with the sid of that receiver put in.
+//
+//     page   MSG orders.1 17 5␍␊hello␍␊MSG orders.2 17 3␍␊bye␍␊ …      to sid 17, then with 18 in both places to sid 18
+//                         ▲                         ▲
+//                      places[0]                 places[1]
+//
+// What the kernel has taken may be overwritten. What it has not taken belongs to that receiver's output from then on,
+// and the next ones get a copy.
+//
+// A fan-out ends when other receivers are to have a message, when a page is full, when anything else is queued for one
+// of its receivers (Outbound.fanOut), before any operation but a publish, and at the end of the turn. So each receiver
+// has everything in order. Its counters advance when the fan-out ends.
+
+import { BLOCK_SLACK, CHUNK_BYTES, FAN_OUT_BYTES_MAX, SHARE_MIN, WRITES_A_TURN } from '../base/constants.ts'
+import { type Block, copyBytes } from '../memory/block.ts'
+import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
+import type { Outbound } from '../net/outbound.ts'
+import type { Run } from '../protocol/run.ts'
+import { Audience, type Bundle, type Version } from './audience.ts'
+import type { Plan } from './plan.ts'
+import type { Publisher } from './publisher.ts'
+import type { SharedChunk } from './shared-chunk.ts'
+
+/** Sids in one page at most. */
+const PLACES = 4096
+/** Longer messages gain nothing by being encoded once for different sids. */
+const MESSAGE_MAX = CHUNK_BYTES / 4
+/** A page with as much is handed on as it is. Less is copied behind what waits for a receiver: it would pin a chunk. */
+const WHOLE_PAGE_MIN = CHUNK_BYTES / 4
+/** As many receivers of the same bytes share one copy. */
+const SHARERS_MIN = 4
+/** No receiver has less room than this: then one message makes a page. */
+const ROOM_MIN = 4096
+/** Pages that are kept for their next use. */
+const SPARE_PAGES = 16
+
+/** What a fan-out needs of its shard. */
+export interface FanOutOwner {
+  readonly pool: ChunkPool
+  readonly nowMs: number
+  readonly options: { readonly trace: boolean; readonly noFastProducerStall: boolean }
+  /** Asks for the end of the turn. */
+  schedule(): void
+}
+
+/** The messages of a fan-out as one version of its audience reads them. */
+class Page {
+  chunk: Chunk
+  version: Version
+  /** The sids that stand in it now. */
+  sids: readonly string[]
+  used = 0
+  /** Where sids stand: of each message as many as a member has. */
+  readonly places = new Int32Array(PLACES)
+  placed = 0
+  /** Bytes of payloads, with the headers that this version has. */
+  payload = 0
+
+  constructor(version: Version, chunk: Chunk) {
+    this.version = version
+    this.sids = version.bundles[0].sids
+    this.chunk = chunk
+  }
+
+  begin(version: Version, chunk: Chunk): void {
+    this.version = version
+    this.sids = version.bundles[0].sids
+    this.chunk = chunk
+    this.used = 0
+    this.placed = 0
+    this.payload = 0
+  }
+
+  /** Puts in the sids of other receivers, which are as long. */
+  turnTo(sids: readonly string[]): void {
+    this.sids = sids
+    const { bytes } = this.chunk.block
+    const { places, placed } = this
+    for (let s = 0; s < sids.length; s++) {
+      const sid = sids[s]
+      for (let digit = 0; digit < sid.length; digit++) {
+        const code = sid.charCodeAt(digit)
+        for (let i = s; i < placed; i += sids.length) bytes[places[i] + digit] = code
+      }
+    }
+  }
+}
+
+export class FanOut {
+  private readonly owner: FanOutOwner
+  private readonly shared: SharedChunk
+  /** Whose messages it has; undefined: it is not open. */
+  private audience: Audience | undefined
+  private pages: Page[] = []
+  private readonly spare: Page[] = []
+  private messages = 0
+  /** Bytes that a page may have. */
+  private room = 0
+  /** Receivers that have fallen behind. */
+  private behind: Outbound[] = []
+
+  constructor(owner: FanOutOwner, shared: SharedChunk) {
+    this.owner = owner
+    this.shared = shared
+  }
+
+  /**
+   * Takes in messages of a run, for all receivers in the groups of its plan. Returns how many, from the first on; the
+   * others have to be delivered one receiver after the other.
+   */
+  take(run: Run, plan: Plan, publisher: Publisher): number {
+    const { count } = run
+    if (run.size > MESSAGE_MAX || this.owner.options.trace) return 0
+    if (this.audience === undefined || this.audience !== plan.audience) {
+      if (!this.turnTo(plan)) return 0
+    }
+    const audience = this.audience as Audience
+    if (audience.isDeaf(publisher.id)) return 0
+    let taken = this.write(run, 0)
+    while (taken < count) {
+      this.end(true)
+      // A receiver may have been closed, as it could not take so much.
+      if (!this.open(audience)) return taken
+      taken += this.write(run, taken)
+    }
+    for (const outbound of this.behind) publisher.holdFor(outbound)
+    return taken
+  }
+
+  /** Opens a fan-out for the audience of a plan, unless the open one is for the same. Returns whether there is one. */
+  private turnTo(plan: Plan): boolean {
+    const { audience } = this
+    if (audience?.hasGroups(plan.groups)) {
+      plan.audience = audience
+      return true
+    }
+    this.end()
+    plan.audience ??= new Audience(plan.groups)
+    return this.open(plan.audience)
+  }
+
+  /** Opens a fan-out. Returns whether it did: not if receivers have to be looked at one by one. */
+  private open(audience: Audience): boolean {
+    if (audience.isParticular) return false
+    const { owner, behind } = this
+    let room = Math.min(CHUNK_BYTES - BLOCK_SLACK, Math.max(ROOM_MIN, FAN_OUT_BYTES_MAX / audience.connections))
+    behind.length = 0
+    for (const { bundles } of audience.versions) {
+      for (const { members } of bundles) {
+        for (const { receiver, subscriptions } of members) {
+          const { outbound } = receiver
+          if (receiver.closing || outbound.dropsMessages || !areListed(subscriptions)) {
+            this.audience = undefined
+            letGo(audience)
+            return false
+          }
+          outbound.fanOut = this
+          room = Math.min(room, Math.max(ROOM_MIN, outbound.roomAhead))
+          if (outbound.isBehind && !owner.options.noFastProducerStall) behind.push(outbound)
+        }
+      }
+    }
+    this.audience = audience
+    this.room = room
+    this.messages = 0
+    for (const version of audience.versions) {
+      const chunk = owner.pool.acquire(room)
+      const page = this.spare.pop()
+      page?.begin(version, chunk)
+      this.pages.push(page ?? new Page(version, chunk))
+    }
+    owner.schedule()
+    return true
+  }
+
+  /** Writes messages of a run from `from` on, as many as fit, to all pages; returns how many. */
+  private write(run: Run, from: number): number {
+    const fit = this.fitting(run, run.count - from)
+    if (fit === 0) return 0
+    for (const page of this.pages) writeTo(page, run, from, fit)
+    this.messages += fit
+    return fit
+  }
+
+  /** How many messages of a run there is room for in all pages; in an empty one for one at least. */
+  private fitting(run: Run, most: number): number {
+    let fit = most
+    for (const page of this.pages) {
+      const { version, used, placed } = page
+      let bytes = 0
+      for (const sid of version.bundles[0].sids) bytes += lengthOf(version, run, sid)
+      const room = Math.floor(Math.max(0, this.room - used) / bytes)
+      const { length } = version.bundles[0].sids
+      fit = Math.min(fit, room, Math.floor((PLACES - placed) / length))
+      if (fit > 0 || used > 0) continue
+      // It is larger than all that its receivers should have, or than a page.
+      if (page.chunk.block.capacity < bytes) {
+        page.chunk.release()
+        page.chunk = this.owner.pool.acquire(bytes)
+      }
+      fit = 1
+    }
+    return fit
+  }
+
+  /**
+   * Ends the fan-out, if one is open: its messages are output of their receivers from here on. `isFull`: it has so many
+   * that they are written at once.
+   */
+  end(isFull = false): void {
+    const { audience, pages, messages } = this
+    if (audience === undefined) return
+    this.audience = undefined
+    this.pages = []
+    letGo(audience)
+    const isWritten = audience.connections <= WRITES_A_TURN
+    for (const page of pages) {
+      this.deliver(page, messages, isWritten && (isFull || page.used >= WHOLE_PAGE_MIN))
+      page.chunk.release()
+      if (this.spare.length < SPARE_PAGES) this.spare.push(page)
+    }
+  }
+
+  /** The same at the end of a turn, with the loop's next turn far away. Returns whether there was one. */
+  endTurn(): boolean {
+    const isOpen = this.audience !== undefined
+    this.end(true)
+    return isOpen
+  }
+
+  private deliver(page: Page, messages: number, now: boolean): void {
+    const { bundles } = page.version
+    let isKept = false
+    for (const bundle of bundles) {
+      if (page.sids !== bundle.sids) {
+        if (isKept) {
+          isKept = false
+          this.replaceChunk(page)
+        }
+        page.turnTo(bundle.sids)
+      }
+      this.count(page, bundle, messages)
+      if (!now && page.used < WHOLE_PAGE_MIN && page.used >= SHARE_MIN && bundle.members.length >= SHARERS_MIN) {
+        this.share(page, bundle)
+        continue
+      }
+      for (const { receiver } of bundle.members) {
+        if (!receiver.outbound.put(page.chunk, page.used, now)) isKept = true
+      }
+    }
+  }
+
+  /** A receiver has the chunk in its output: the next ones get another, with the same bytes. */
+  private replaceChunk(page: Page): void {
+    const { chunk, used } = page
+    page.chunk = this.owner.pool.acquire(used)
+    copyBytes(page.chunk.block, 0, chunk.block, 0, used)
+    chunk.release()
+  }
+
+  /** One copy for all receivers of a bundle, in a chunk that others use as well. */
+  private share(page: Page, { members }: Bundle): void {
+    const { shared } = this
+    const chunk = shared.withRoom(page.used)
+    const start = shared.used
+    copyBytes(chunk.block, start, page.chunk.block, 0, page.used)
+    shared.used += page.used
+    for (const { receiver } of members) receiver.outbound.share(chunk, start, shared.used)
+  }
+
+  private count({ payload }: Page, { members, sids }: Bundle, messages: number): void {
+    const { nowMs } = this.owner
+    const bytes = payload * sids.length
+    for (const { receiver, subscriptions } of members) {
+      for (const { origin } of subscriptions) origin.delivered += messages
+      receiver.outMessages += messages * sids.length
+      receiver.outBytes += bytes
+      receiver.lastActivityMs = nowMs
+    }
+  }
+}
+
+function letGo({ versions }: Audience): void {
+  for (const { bundles } of versions) {
+    for (const { members } of bundles) for (const { receiver } of members) receiver.outbound.fanOut = undefined
+  }
+}
+
+function areListed(subscriptions: readonly { readonly node: number }[]): boolean {
+  for (const { node } of subscriptions) if (node === 0) return false
+  return true
+}
+
+/** Makes the dialect ready for a run; returns the bytes of one message with this sid. */
+function lengthOf({ dialect, headers }: Version, run: Run, sid: string): number {
+  const withHeader = headers && run.headerSize > 0
+  dialect.begin(run, '', sid, withHeader)
+  return dialect.length + run.size - (withHeader ? 0 : run.headerSize) + 2
+}
+
+function writeTo(page: Page, run: Run, from: number, count: number): void {
+  const { version, sids } = page
+  const { dialect, headers } = version
+  const { block } = page.chunk
+  const payload = headers ? run.size : run.size - run.headerSize
+  page.payload += payload * count
+  if (sids.length === 1) {
+    const bytes = lengthOf(version, run, sids[0])
+    const at = page.used
+    page.used = dialect.write(block, at, from, count)
+    for (let i = 0; i < count; i++) page.places[page.placed++] = at + i * bytes + dialect.sidAt
+    return
+  }
+  for (let i = from; i < from + count; i++) for (const sid of sids) writeOne(page, block, run, sid, i)
+}
+
+function writeOne(page: Page, block: Block, run: Run, sid: string, index: number): void {
+  const { dialect } = page.version
+  lengthOf(page.version, run, sid)
+  page.places[page.placed++] = page.used + dialect.sidAt
+  page.used = dialect.write(block, page.used, index, 1)
+}
