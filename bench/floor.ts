@@ -6,7 +6,8 @@
 
 import { createServer, type Socket } from 'node:net'
 import { parseArgs } from 'node:util'
-import { adopt } from '../src/net/handle.ts'
+import { type Handle, takeHandle } from '../src/base/node-private.ts'
+import { readingSocketOver } from '../src/net/handle.ts'
 
 const { values: flags } = parseArgs({
   options: {
@@ -56,8 +57,8 @@ function pour(socket: Socket, sid: string): void {
 function serve(accepted: Socket): void {
   /** The last bytes that came: a PING may be cut by a read. */
   let tail = Buffer.alloc(0)
-  const socket = adopt(accepted, readBuffer, (length) => {
-    if (socket === undefined || length <= 0) return
+  const socket = readingSocketOver(takeHandle(accepted) as Handle, readBuffer, (length) => {
+    if (length <= 0) return
     const read = readBuffer.subarray(0, length)
     if (subscribers > 0) note(socket, read)
     // Clients flush behind a PING, so it is the last that comes before they wait.
@@ -67,9 +68,9 @@ function serve(accepted: Socket): void {
     for (const [receiver, sid] of subscribed) pour(receiver, sid)
     subscribed.clear()
   })
-  socket?.on('error', () => socket.destroy())
-  socket?.write(INFO)
-  socket?.resume()
+  socket.on('error', () => socket.destroy())
+  socket.write(INFO)
+  socket.resume()
 }
 
 function note(socket: Socket, read: Buffer): void {

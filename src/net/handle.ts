@@ -1,7 +1,9 @@
 // Connections that are not sockets yet: the handle that crosses threads, and how a socket is made of it.
 
 import { Socket } from 'node:net'
+import type { OnBug } from '../base/guarded.ts'
 import { type Handle, letGo, socketWith, takeHandle } from '../base/node-private.ts'
+import { TcpTransport } from './tcp-transport.ts'
 import type { Transport } from './transport.ts'
 
 /** A connection on its way to the shard that will serve it. */
@@ -34,17 +36,22 @@ export function readingSocketOver(handle: Handle, buffer: Buffer, onRead: (bytes
   return socketWith(handle, { allowHalfOpen: true, onread: { buffer, callback } })
 }
 
-/** A connection of readingSocketOver() is gone: it is not reported any more. */
+/** A connection whose socket is gone: it is not reported any more. */
 export function abandon(socket: Transport): void {
   // Others clean up after themselves, in events of their own.
   if (socket.constructor === Socket) letGo(socket as Socket)
 }
 
 /**
- * Makes an existing socket one that reads into `buffer`; what waits in it has to be taken out before. Undefined if the
- * connection is gone.
+ * Makes of an existing socket a connection that reads into `buffer`; what waits in it has to be taken out before.
+ * Undefined if it is gone.
  */
-export function adopt(socket: Socket, buffer: Buffer, onRead: (bytes: number) => void): Socket | undefined {
+export function adopt(
+  socket: Socket,
+  buffer: Buffer,
+  onRead: (bytes: number) => void,
+  bugMet: OnBug,
+): TcpTransport | undefined {
   const handle = takeHandle(socket)
-  return handle === undefined ? undefined : readingSocketOver(handle, buffer, onRead)
+  return handle === undefined ? undefined : new TcpTransport(handle, buffer, onRead, bugMet)
 }

@@ -9,6 +9,8 @@ export interface Transport {
   readonly remotePort?: number | undefined
   /** Bytes written that have not been taken yet. */
   readonly writableLength: number
+  /** Bytes of those that the kernel has not taken, where it knows itself. */
+  readonly untakenBytes?: number
   /** The socket that carries it, where it is none itself. */
   readonly carrier?: Socket
   readonly destroyed: boolean

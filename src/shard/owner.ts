@@ -37,6 +37,7 @@ export interface ArrivalsOwner {
 /** The entries of connections: plain, with a PROXY header, or with TLS. */
 export interface EntryOwner extends Awake, Pick<ClientOwner, 'identity' | 'system'> {
   readonly log: Pick<Log, 'warn'>
+  readonly bugMet: OnBug
   /** All sockets of the shard read into this one. */
   readonly readBuffer: Buffer
   readonly questions: Pick<Questions, 'checkPeer'>

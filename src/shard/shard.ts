@@ -24,9 +24,10 @@ import { Inbox, type InboxOwner } from '../mesh/inbox.ts'
 import type { PeerSetup } from '../mesh/messages.ts'
 import { PublishOrder } from '../mesh/publish-order.ts'
 import { type PeerOwner, ShardPeer } from '../mesh/shard-peer.ts'
-import { type Arrival, type PipeArrival, readingSocketOver, socketOver } from '../net/handle.ts'
+import { type Arrival, type PipeArrival, socketOver } from '../net/handle.ts'
 import type { Outbound } from '../net/outbound.ts'
 import type { Pipe } from '../net/pipe.ts'
+import { TcpTransport } from '../net/tcp-transport.ts'
 import type { Transport } from '../net/transport.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
@@ -165,7 +166,8 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
       this.tls.enter(this.welcome(arrival, socket).client, socket)
       return
     }
-    const socket = readingSocketOver(arrival.handle, this.readBuffer, (bytes) => client.socketOnRead(bytes))
+    const onRead = (bytes: number): void => client.socketOnRead(bytes)
+    const socket = new TcpTransport(arrival.handle, this.readBuffer, onRead, this.bugMet)
     const { client, refusal } = this.welcome(arrival, socket)
     client.greet()
     client.start(socket, refusal)
@@ -326,6 +328,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
   }
 
   publish(): void {
+    this.router.outbox.empty()
     for (const peer of this.peers) peer.link.publish()
   }
 
@@ -337,8 +340,9 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
   flush(): void {
     this.router.outbox.empty()
     this.order.begin()
+    let hasWritten = false
     attempt(this.bugMet, () => {
-      this.router.delivery.endTurn()
+      hasWritten = this.router.delivery.endTurn()
       this.publish()
     })
     const { leaving } = this
@@ -352,7 +356,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
     }
     // However many have something to be written, the loop turns: the others come next, before those marked meanwhile.
     if (this.marked.length > 0) this.schedule()
-    this.records.latency.turnEnded(marked.length > 0)
+    this.records.latency.turnEnded(hasWritten || marked.length > 0)
     if (leaving.length > 0) {
       this.leaving = []
       for (const client of leaving) client.attempt(() => client.release())
@@ -398,6 +402,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
   /** Deals with everything that other shards' publishers have flushed by now. */
   catchUp(): void {
     this.router.outbox.apart(() => this.inbox.catchUp(true))
+    this.router.delivery.endFanOut()
   }
 
   holdPublisher(connection: number, peer: number): void {

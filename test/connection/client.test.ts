@@ -101,7 +101,7 @@ test('a peer that breaks off leaves nothing behind', async () => {
 test('a connection that had gone before it was started is closed and forgotten', async () => {
   const { client, shard } = await stage(new TestShard(), (socket) => {
     socket.destroy()
-    return once(socket, 'close')
+    return until('it to be gone', () => socket.closed)
   })
   expect(client.closing).toBe(true)
   expect(shard.events).toEqual([`closed: ${CloseReason.clientClosed}`, 'forgotten'])

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Server, Socket } from 'node:net'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { acceptHandles, type Handle } from '../../src/base/node-private.ts'
 import { abandon, adopt, readingSocketOver, socketOver } from '../../src/net/handle.ts'
+import type { TcpTransport } from '../../src/net/tcp-transport.ts'
 import { TestTransport } from '../routing/parts.ts'
 import { until } from '../support/until.ts'
 
@@ -19,6 +20,10 @@ beforeAll(async () => {
 afterAll(() => {
   server.close()
 })
+
+const bugMet = (error: unknown): never => {
+  throw error
+}
 
 /** A connection that was accepted, and its far end. */
 async function accepted(): Promise<{ handle: Handle; far: Socket }> {
@@ -96,11 +101,12 @@ test('a socket becomes one that reads into a buffer, when what it had read has b
   expect(String(plain.read())).toBe('first')
   const buffer = Buffer.alloc(64)
   const reader = readerOf(buffer)
-  const socket = closing(adopt(plain, buffer, reader.onRead) as Socket)
+  const socket = adopt(plain, buffer, reader.onRead, bugMet) as TcpTransport
+  onTestFinished(() => socket.destroy())
   far.write('hello')
   socket.resume()
   expect(await reader.until(5)).toBe('hello')
-  socket.write('welcome')
+  socket.write(Buffer.from('welcome'))
   expect(String((await once(far, 'data'))[0])).toBe('welcome')
 })
 
@@ -109,7 +115,7 @@ test('of a connection that is gone, no socket is made', async () => {
   const plain = socketOver(handle)
   plain.destroy()
   await once(plain, 'close')
-  expect(adopt(plain, Buffer.alloc(8), () => expect.fail('it is gone'))).toBeUndefined()
+  expect(adopt(plain, Buffer.alloc(8), () => expect.fail('it is gone'), bugMet)).toBeUndefined()
 })
 
 test('one that is abandoned tells nobody of anything more', async () => {

@@ -3,7 +3,8 @@
 
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { adopt } from '../../src/net/handle.ts'
+import { type Handle, takeHandle } from '../../src/base/node-private.ts'
+import { readingSocketOver } from '../../src/net/handle.ts'
 import type { TlsOptions } from '../../src/options/shapes.ts'
 import { HandshakeLimit } from '../../src/tls/rate-limit.ts'
 import { readInto } from '../../src/tls/read-into.ts'
@@ -67,9 +68,10 @@ export class Echo {
         this.tell({ kind: 'secured', session })
       },
       plain: (bytes) => {
-        const socket = adopt(arrived, this.buffer, (read) => socket?.write(Buffer.from(this.buffer.subarray(0, read))))
-        if (socket !== undefined) this.serve(socket)
-        socket?.write(bytes)
+        const echo = (read: number): void => void socket.write(Buffer.from(this.buffer.subarray(0, read)))
+        const socket = readingSocketOver(takeHandle(arrived) as Handle, this.buffer, echo)
+        this.serve(socket)
+        socket.write(bytes)
         this.tell({ kind: 'plain', bytes: bytes.toString('latin1') })
       },
       failed: (failure) => {
