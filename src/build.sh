@@ -9,6 +9,16 @@ BUILD_FOLDER=$new sh src/node.sh node_modules/rolldown/bin/cli.mjs --config roll
 if [ "$1" != code ]; then
   sh src/node.sh node_modules/typescript/bin/tsc -p tsconfig.build.json --outDir "$new"
 fi
+# V8 keeps a text with any other character in two bytes a character: in each thread.
+sh src/node.sh -e '
+  const { readdirSync, readFileSync, writeFileSync } = require("node:fs")
+  for (const name of readdirSync(process.argv[1], { recursive: true })) {
+    if (!name.endsWith(".js")) continue
+    const file = `${process.argv[1]}/${name}`
+    const escaped = (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`
+    writeFileSync(file, readFileSync(file, "utf8").replace(/[^\x00-\x7f]/g, escaped))
+  }
+' "$new"
 mkdir -p "$new/src/monitor"
 cp -R src/monitor/dashboard "$new/src/monitor/"
 touch "$new/src/main.js"

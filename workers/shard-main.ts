@@ -6,6 +6,7 @@ import { SHUTDOWN_GRACE_MS } from '../src/base/constants.ts'
 import { attempt } from '../src/base/guarded.ts'
 import { openPipe } from '../src/net/port-pipe.ts'
 import { keepCompiled } from '../src/process/compile-cache.ts'
+import { shrinkWhenIdle } from '../src/process/idle-heap.ts'
 import type { Query } from '../src/reports/query.ts'
 import { createShard } from '../src/shard/create-shard.ts'
 import type { Shard } from '../src/shard/shard.ts'
@@ -35,6 +36,7 @@ async function begin(setup: ShardSetup): Promise<void> {
   // A thread that ends by an error has counted until now.
   process.on('exit', () => begun.records.addUpTraffic())
   tell({ kind: 'ready' })
+  shrinkWhenIdle()
   for (const message of early.splice(0)) obey(begun, message)
 }
 

@@ -4,7 +4,6 @@
 // GET.
 
 import * as http from 'node:http'
-import * as https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { hostPort, plainAddress } from '../base/addresses.ts'
@@ -129,6 +128,8 @@ export class Monitor {
         () => this.httpOnRequest(request, response),
       )
     if (tls === undefined) return http.createServer(options, onRequest)
+    // Loaded only where it is wanted: it brings TLS along.
+    const https = process.getBuiltinModule('node:https')
     const server = https.createServer({ ...options, ...tls.options(HEADERS_TIMEOUT_MS) }, onRequest)
     tls.serve(server)
     // Before Node's own listener, which closes the connection.

@@ -7,6 +7,7 @@ import { isOlder, NODE_PINNED } from '../base/node-version.ts'
 import { logsToStderr } from '../log/log-options.ts'
 import type { Options } from '../options/options.ts'
 import { ShardThreads } from '../primary/shard-threads.ts'
+import { shrinkWhenIdle } from './idle-heap.ts'
 import { Signals } from './signals.ts'
 
 /**
@@ -36,6 +37,7 @@ export async function run(options: Options, notices: readonly string[], reread: 
   try {
     await primary.start()
     keepHeapsSmall()
+    shrinkWhenIdle()
   } catch (error) {
     if (signals.ending) return
     if (error instanceof StartError && logsToStderr(options)) process.exit(1) // the log has told why
