@@ -2,6 +2,7 @@
 // pages, gives the running server new options, and ends it, at once or in lame duck mode. It never reads a client's
 // bytes.
 
+import { availableParallelism } from 'node:os'
 import type { Authenticate } from '../auth/custom.ts'
 import type { AccountResolver } from '../auth/resolver/resolver.ts'
 import { createServerKey } from '../auth/server-key.ts'
@@ -132,6 +133,7 @@ export class Primary {
     log.debug(`  Go build: node ${process.version}`)
     log.info(`  Name:     ${identity.serverName}`)
     log.info(`  ID:       ${identity.serverId}`)
+    log.info(`  Shards:   ${shardsText(options.workers)}`)
     if (hasPlainPassword(options)) log.warn('Plaintext passwords detected, use nkeys or bcrypt')
     if (options.configFile !== '') {
       const digest = options.configDigest === '' ? '' : ` (${options.configDigest})`
@@ -449,4 +451,11 @@ export class Primary {
     }
     await this.log.close()
   }
+}
+
+/** How many threads serve clients, and of how many processors that is. */
+function shardsText(workers: number): string {
+  const processors = availableParallelism()
+  const threads = workers === 0 ? 'none, all on one thread' : `${workers}`
+  return `${threads} (${processors} ${processors === 1 ? 'processor' : 'processors'}, see --workers)`
 }

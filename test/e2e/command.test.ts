@@ -87,6 +87,7 @@ describe('the command', () => {
       expect.stringMatching(/^ {2}Version: /),
       '  Name:     loom',
       expect.stringMatching(/^ {2}ID: {7}N[A-Z2-7]{55}$/),
+      expect.stringMatching(/^ {2}Shards: {3}1 \(\d+ processors?, see --workers\)$/),
       `Listening for client connections on 127.0.0.1:${program.port}`,
       'Server is ready',
     ])

@@ -7,7 +7,7 @@ import { configuredServers, startReloadable } from '../support/configured-server
 function linesOf(log: string): string[] {
   return log
     .split('\n')
-    .filter((line) => line !== '' && !line.includes('Git:'))
+    .filter((line) => line !== '' && !/ (Git|Shards): /.test(line))
     .map((line) => line.replace(/^\[\d+\] \S+ \S+ /, ''))
     .map((line) => line.replace(/(Version:|Name:|ID:|configuration|connections on) .*/, '$1'))
 }

@@ -29,7 +29,7 @@ test('what is not given has the defaults of nats-server', () => {
 })
 
 test('one processor is left to everything but the shards', () => {
-  expect([1, 2, 3, 4, 16, 10_000].map(defaultWorkers)).toEqual([1, 1, 2, 3, 15, SHARDS_MAX])
+  expect([1, 2, 3, 4, 16, 10_000].map(defaultWorkers)).toEqual([1, 1, 2, 3, 15, 16])
 })
 
 test('what is given is taken over, and the rest completed', () => {

@@ -12,6 +12,7 @@ import {
   PING_OUT_MAX,
   REGION_BYTES,
   REGION_BYTES_MAX,
+  SHARDS_DEFAULT_MAX,
   SHARDS_MAX,
   WRITE_DEADLINE_MS,
 } from '../../base/constants.ts'
@@ -38,11 +39,11 @@ import {
 
 /**
  * Worker threads for a machine with so many processors: one processor is left to the primary thread, the kernel's
- * network work and the other programs. On two processors shared with the load, one shard had 0.93 to 1.3 of the rate
- * of two, for 0.55 to 0.84 of their processor time: no message crosses, no thread waits to be woken.
+ * network work and the other programs. More shards cost more for each message and gain rate as long as they have
+ * processors of their own, up to a bound: docs/performance.md, "What a shard costs".
  */
 export function defaultWorkers(processors: number): number {
-  return Math.min(Math.max(processors - 1, 1), SHARDS_MAX)
+  return Math.min(Math.max(processors - 1, 1), SHARDS_DEFAULT_MAX)
 }
 
 const WORKERS = defaultWorkers(availableParallelism())
@@ -65,7 +66,7 @@ export const SERVER_SETTINGS = area('Server', [
   integer('workers', WORKERS, 'Worker threads that serve clients; 0 = everything on one thread. Only in Heddle', {
     flags: ['workers'],
     argument: '<n>',
-    defaultText: 'one for each processor but one',
+    defaultText: 'one for each processor but one, 16 at most',
     min: 0,
     max: SHARDS_MAX,
   }),
