@@ -73,6 +73,8 @@ export class Outbound {
   private queued: SliceQueue | undefined
   private inFlight: SliceQueue | undefined
   private inFlightBytes = 0
+  /** Bytes of the latest write. */
+  private writtenBytes = 0
   private tail: Chunk | undefined
   private tailUsed = 0
   /** The latest write was not taken at once. */
@@ -182,8 +184,8 @@ export class Outbound {
     this.fanOut?.end()
     let { tail } = this
     if (tail !== undefined && tail.block.capacity - this.tailUsed >= least) return tail.block.capacity - this.tailUsed
-    // A first piece is small: most connections get a line or two in a turn.
-    const want = tail === undefined ? SMALL_CHUNK_BYTES : CHUNK_BYTES
+    // A first piece is small: most connections get a line or two in a turn. One that got much is about to get more.
+    const want = tail === undefined && this.writtenBytes < CHUNK_BYTES / 4 ? SMALL_CHUNK_BYTES : CHUNK_BYTES
     tail?.release()
     tail = this.owner.pool.acquire(Math.max(least, want - BLOCK_SLACK))
     this.tail = tail
@@ -229,6 +231,11 @@ export class Outbound {
     // What waits for the end of the turn and is short goes out together with it.
     if (end < PUT_WHOLE_MIN && (!now || this.queued !== undefined || this.inFlight !== undefined)) {
       this.appendBlock(chunk.block, 0, end)
+      // As much goes out while it is in the processor's cache.
+      if (this.pendingBytes >= CHUNK_BYTES && this.inFlight === undefined) {
+        this.owner.publish()
+        this.flush()
+      }
       return true
     }
     if (now) this.owner.publish()
@@ -331,6 +338,7 @@ export class Outbound {
     const { queued } = this
     if (this.inFlight !== undefined || queued === undefined || this.closed) return
     const bytes = this.writeBatch(queued)
+    this.writtenBytes = bytes
     // Node says so at once if the kernel took everything, as it nearly always does.
     this.slow = this.socket.writableLength > 0
     if (!this.slow) {

@@ -13,7 +13,14 @@
 // of its receivers (Outbound.fanOut), before any operation but a publish, and at the end of the turn. So each receiver
 // has everything in order. Its counters advance when the fan-out ends.
 
-import { BLOCK_SLACK, CHUNK_BYTES, FAN_OUT_BYTES_MAX, SHARE_MIN, WRITES_A_TURN } from '../base/constants.ts'
+import {
+  BLOCK_SLACK,
+  BY_REFERENCE_MIN,
+  CHUNK_BYTES,
+  FAN_OUT_BYTES_MAX,
+  SHARE_MIN,
+  WRITES_A_TURN,
+} from '../base/constants.ts'
 import { type Block, copyBytes } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 import type { Outbound } from '../net/outbound.ts'
@@ -25,8 +32,6 @@ import type { SharedChunk } from './shared-chunk.ts'
 
 /** Sids in one page at most. */
 const PLACES = 4096
-/** Longer messages gain nothing by being encoded once for different sids. */
-const MESSAGE_MAX = CHUNK_BYTES / 4
 /** A page with as much is handed on as it is. Less is copied behind what waits for a receiver: it would pin a chunk. */
 const WHOLE_PAGE_MIN = CHUNK_BYTES / 4
 /** As many receivers of the same bytes share one copy. */
@@ -112,7 +117,8 @@ export class FanOut {
    */
   take(run: Run, plan: Plan, publisher: Publisher): number {
     const { count } = run
-    if (run.size > MESSAGE_MAX || this.owner.options.trace) return 0
+    // A large message in a chunk of its own is not copied at all.
+    if ((run.chunk !== undefined && run.size >= BY_REFERENCE_MIN) || this.owner.options.trace) return 0
     if (this.audience === undefined || this.audience !== plan.audience) {
       if (!this.turnTo(plan)) return 0
     }
