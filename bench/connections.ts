@@ -9,7 +9,7 @@ const DIALLING = 100
 /** Garbage of the storm is gone after so long, and the server's first PINGs have been answered. */
 const SETTLE_MS = 3_000
 /** What a start leaves for later is done by then. */
-const IDLE_MS = 1_000
+const IDLE_MS = 3_000
 
 /** Connects, subscribes, and waits for a PONG on each; then looks at the resident size of the idle connections. */
 export function connecting(connections: number): Load {

@@ -16,6 +16,7 @@ const HELP = `npm run bench -- [OPTIONS]
 Measures Heddle and nats-server side by side, in turn, on this machine. Needs what \`npm run peers\` installs.
 
   --only TEXT    only the shapes whose name has TEXT in it; may be given several times. Shapes of minutes run only so
+  --not TEXT     leaves out the shapes whose name has TEXT in it; may be given several times
   --pairs N      rounds; ratios are medians over them (default: 5)
   --scale X      makes all runs shorter or longer, such as 0.2 (default: 1)
   --workers N    Heddle's shards where a shape does not say (default: Heddle's own)
@@ -30,6 +31,7 @@ const { values: flags } = parseArgs({
   args: argv,
   options: {
     only: { type: 'string', multiple: true },
+    not: { type: 'string', multiple: true, default: [] },
     help: { type: 'boolean', default: false },
     pairs: { type: 'string', default: '5' },
     workers: { type: 'string' },
@@ -66,9 +68,9 @@ if (flags.help) {
   process.exit(0)
 }
 const { only } = flags
-const shapes = SHAPES.filter(({ name, isLong }) =>
-  only === undefined ? isLong !== true : only.some((text) => name.includes(text)),
-)
+const isWanted = ({ name, isLong }: Shape): boolean =>
+  only === undefined ? isLong !== true : only.some((text) => name.includes(text))
+const shapes = SHAPES.filter((shape) => isWanted(shape) && !flags.not.some((text) => shape.name.includes(text)))
 if (shapes.length === 0) {
   process.stderr.write(`no shape has ${only?.join(' or ')} in its name; there are:\n${names}`)
   process.exit(1)

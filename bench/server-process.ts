@@ -81,7 +81,8 @@ export class ServerProcess {
   /** Starts the program; resolves when it has said that it is ready and takes connections. */
   static async start(program: Program, setup: Setup = DEFAULTS): Promise<ServerProcess> {
     const ports: Ports = { client: await freePort(), monitor: await freePort(), websocket: await freePort() }
-    const flags = ['-a', '127.0.0.1', '-p', `${ports.client}`, '-m', `${ports.monitor}`]
+    const flags = ['-a', '127.0.0.1', '-p', `${ports.client}`]
+    if (setup.hasPages !== false) flags.push('-m', `${ports.monitor}`)
     const folder = mkdtempSync(join(tmpdir(), 'heddle-bench-'))
     const configuration = setup.configuration(folder, ports.websocket)
     if (configuration !== '') {

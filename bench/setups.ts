@@ -15,12 +15,17 @@ export interface Setup {
   configuration(folder: string, websocketPort: number): string
   /** Its log does not come to the bench: it counts as ready when it takes connections. */
   readonly logsToFile?: true
+  /** It serves monitoring pages; undefined: yes. */
+  readonly hasPages?: false
 }
 
 /** Whom clients of a server with TLS trust; lies in its folder. */
 export const AUTHORITY_FILE = 'authority.pem'
 
 export const DEFAULTS: Setup = { transport: 'tcp', configuration: () => '' }
+
+/** As a program with no flags at all is. */
+export const WITHOUT_PAGES: Setup = { ...DEFAULTS, hasPages: false }
 
 export const TLS: Setup = {
   transport: 'tls',

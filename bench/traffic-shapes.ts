@@ -4,7 +4,7 @@ import { idling, shortConnections } from './connections.ts'
 import type { Load } from './load.ts'
 import { atLeast, atMost, figureAtMost, type Targets } from './metrics.ts'
 import { requestLoad } from './requests.ts'
-import { ACCOUNT_NAMES, ACCOUNTS, type Setup } from './setups.ts'
+import { ACCOUNT_NAMES, ACCOUNTS, type Setup, WITHOUT_PAGES } from './setups.ts'
 import { heddle, PEER, type Shape, setUp } from './shape.ts'
 import type { Traffic } from './traffic.ts'
 import { burstLoad, type Paced, type Publishing, pacedLoad, trafficLoad } from './traffic-load.ts'
@@ -168,9 +168,9 @@ export const TRAFFIC_SHAPES: readonly Shape[] = [
     pacedLoad(() => oneSubject(8, sizesAtRandom), PACED),
   ),
   byCost('paced, requests', requestLoad({ clients: 32, services: 4, requests: 40_000, pace: 5_000 })),
-  {
+  setUp(WITHOUT_PAGES, {
     name: 'RSS idle',
     load: idling,
     contenders: [PEER, heddle({ idleMiB: figureAtMost(80) }), heddle({ idleMiB: figureAtMost(160) }, 8)],
-  },
+  }),
 ]

@@ -5,10 +5,10 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 /** A thread is idle if it worked for no more than this share of the latest IDLE_CHECK_MS. */
-const IDLE_SHARE = 0.02
-const IDLE_CHECK_MS = 500
+const IDLE_SHARE = 0.05
+const IDLE_CHECK_MS = 250
 /** Of a thread that is never idle so soon, the memory is in use by then. */
-const CHECKS_MAX = 20
+const CHECKS_MAX = 40
 
 type Collect = (options: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void
 
