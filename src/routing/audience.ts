@@ -90,6 +90,31 @@ export class Audience {
     return this.deaf?.has(publisher) === true
   }
 
+  /** Whether all of its subscriptions still are. */
+  get isListed(): boolean {
+    for (const { subscriptions } of this.groups) for (const { node } of subscriptions) if (node === 0) return false
+    return true
+  }
+
+  /** Whether it has the same connections in the same bundles, by whichever subscriptions. */
+  isMateOf({ versions, connections }: Audience): boolean {
+    const { versions: own } = this
+    if (this.connections !== connections || own.length !== versions.length) return false
+    for (let v = 0; v < own.length; v++) {
+      const mine = own[v]
+      const theirs = versions[v]
+      const isAlike = mine.headers === theirs.headers && mine.dialect === theirs.dialect
+      if (!isAlike || mine.bundles.length !== theirs.bundles.length) return false
+      for (let b = 0; b < mine.bundles.length; b++) {
+        const { members } = mine.bundles[b]
+        const { members: others } = theirs.bundles[b]
+        if (members.length !== others.length) return false
+        for (let m = 0; m < members.length; m++) if (members[m].receiver !== others[m].receiver) return false
+      }
+    }
+    return true
+  }
+
   /** Whether it consists of the same subscriptions, in the same order. */
   hasGroups(groups: readonly ReceiverGroup[]): boolean {
     const { groups: own } = this

@@ -9,6 +9,8 @@
 // What the kernel has taken may be overwritten. What it has not taken belongs to that receiver's output from then on,
 // and the next ones get a copy.
 //
+// Messages for other subscriptions of the same receivers, as of wildcards that overlap, join it as another part.
+//
 // A fan-out ends when other receivers are to have a message, when a page is full, when anything else is queued for one
 // of its receivers (Outbound.fanOut), before any operation but a publish, and at the end of the turn. So each receiver
 // has everything in order. Its counters advance when the fan-out ends.
@@ -50,44 +52,58 @@ export interface FanOutOwner {
   schedule(): void
 }
 
-/** The messages of a fan-out as one version of its audience reads them. */
+/** Consecutive messages in a page for the same subscriptions. */
+interface Part {
+  readonly version: Version
+  messages: number
+  /** Bytes of payloads, with the headers that this version has. */
+  payload: number
+  /** Where its last place ends in Page.places. */
+  end: number
+}
+
+/** The messages of a fan-out as one version of its audiences reads them. */
 class Page {
   chunk: Chunk
-  version: Version
-  /** The sids that stand in it now. */
-  sids: readonly string[]
   used = 0
   /** Where sids stand: of each message as many as a member has. */
   readonly places = new Int32Array(PLACES)
   placed = 0
-  /** Bytes of payloads, with the headers that this version has. */
-  payload = 0
+  readonly parts: Part[] = []
 
-  constructor(version: Version, chunk: Chunk) {
-    this.version = version
-    this.sids = version.bundles[0].sids
+  constructor(chunk: Chunk) {
     this.chunk = chunk
   }
 
-  begin(version: Version, chunk: Chunk): void {
-    this.version = version
-    this.sids = version.bundles[0].sids
+  begin(chunk: Chunk): void {
     this.chunk = chunk
     this.used = 0
     this.placed = 0
-    this.payload = 0
+    this.parts.length = 0
   }
 
-  /** Puts in the sids of other receivers, which are as long. */
-  turnTo(sids: readonly string[]): void {
-    this.sids = sids
+  /** What comes is for these. */
+  beginPart(version: Version): void {
+    this.parts.push({ version, messages: 0, payload: 0, end: this.placed })
+  }
+
+  get part(): Part {
+    return this.parts[this.parts.length - 1]
+  }
+
+  /** Puts in the sids of the bundle at this place, which are as long as those of the first. */
+  turnTo(bundle: number): void {
     const { bytes } = this.chunk.block
-    const { places, placed } = this
-    for (let s = 0; s < sids.length; s++) {
-      const sid = sids[s]
-      for (let digit = 0; digit < sid.length; digit++) {
-        const code = sid.charCodeAt(digit)
-        for (let i = s; i < placed; i += sids.length) bytes[places[i] + digit] = code
+    const { places } = this
+    let at = 0
+    for (const { version, end } of this.parts) {
+      const { sids } = version.bundles[bundle]
+      for (; at < end; at += sids.length) {
+        for (let s = 0; s < sids.length; s++) {
+          const sid = sids[s]
+          const place = places[at + s]
+          for (let digit = 0; digit < sid.length; digit++) bytes[place + digit] = sid.charCodeAt(digit)
+        }
       }
     }
   }
@@ -100,7 +116,6 @@ export class FanOut {
   private audience: Audience | undefined
   private pages: Page[] = []
   private readonly spare: Page[] = []
-  private messages = 0
   /** Bytes that a page may have. */
   private room = 0
   /** Receivers that have fallen behind. */
@@ -135,15 +150,24 @@ export class FanOut {
     return taken
   }
 
-  /** Opens a fan-out for the audience of a plan, unless the open one is for the same. Returns whether there is one. */
+  /** Opens a fan-out for the audience of a plan, unless the open one will do. Returns whether there is one. */
   private turnTo(plan: Plan): boolean {
     const { audience } = this
     if (audience?.hasGroups(plan.groups)) {
       plan.audience = audience
       return true
     }
-    this.end()
     plan.audience ??= new Audience(plan.groups)
+    if (audience !== undefined && !plan.audience.isParticular && plan.audience.isMateOf(audience)) {
+      if (!plan.audience.isListed) {
+        this.end()
+        return false
+      }
+      this.audience = plan.audience
+      for (let v = 0; v < this.pages.length; v++) this.pages[v].beginPart(plan.audience.versions[v])
+      return true
+    }
+    this.end()
     return this.open(plan.audience)
   }
 
@@ -170,12 +194,12 @@ export class FanOut {
     }
     this.audience = audience
     this.room = room
-    this.messages = 0
     for (const version of audience.versions) {
       const chunk = owner.pool.acquire(room)
-      const page = this.spare.pop()
-      page?.begin(version, chunk)
-      this.pages.push(page ?? new Page(version, chunk))
+      const page = this.spare.pop() ?? new Page(chunk)
+      page.begin(chunk)
+      page.beginPart(version)
+      this.pages.push(page)
     }
     owner.schedule()
     return true
@@ -186,7 +210,6 @@ export class FanOut {
     const fit = this.fitting(run, run.count - from)
     if (fit === 0) return 0
     for (const page of this.pages) writeTo(page, run, from, fit)
-    this.messages += fit
     return fit
   }
 
@@ -194,11 +217,13 @@ export class FanOut {
   private fitting(run: Run, most: number): number {
     let fit = most
     for (const page of this.pages) {
-      const { version, used, placed } = page
+      const { used, placed } = page
+      const { version } = page.part
+      const { sids } = version.bundles[0]
       let bytes = 0
-      for (const sid of version.bundles[0].sids) bytes += lengthOf(version, run, sid)
+      for (const sid of sids) bytes += lengthOf(version, run, sid)
       const room = Math.floor(Math.max(0, this.room - used) / bytes)
-      const { length } = version.bundles[0].sids
+      const { length } = sids
       fit = Math.min(fit, room, Math.floor((PLACES - placed) / length))
       if (fit > 0 || used > 0) continue
       // It is larger than all that its receivers should have, or than a page.
@@ -216,14 +241,14 @@ export class FanOut {
    * that they are written at once.
    */
   end(isFull = false): void {
-    const { audience, pages, messages } = this
+    const { audience, pages } = this
     if (audience === undefined) return
     this.audience = undefined
     this.pages = []
     letGo(audience)
     const isWritten = audience.connections <= WRITES_A_TURN
     for (const page of pages) {
-      this.deliver(page, messages, isWritten && (isFull || page.used >= WHOLE_PAGE_MIN))
+      this.deliver(page, isWritten && (isFull || page.used >= WHOLE_PAGE_MIN))
       page.chunk.release()
       if (this.spare.length < SPARE_PAGES) this.spare.push(page)
     }
@@ -236,23 +261,24 @@ export class FanOut {
     return isOpen
   }
 
-  private deliver(page: Page, messages: number, now: boolean): void {
-    const { bundles } = page.version
+  private deliver(page: Page, now: boolean): void {
+    const { bundles } = page.part.version
     let isKept = false
-    for (const bundle of bundles) {
-      if (page.sids !== bundle.sids) {
+    for (let b = 0; b < bundles.length; b++) {
+      const { members } = bundles[b]
+      if (b > 0) {
         if (isKept) {
           isKept = false
           this.replaceChunk(page)
         }
-        page.turnTo(bundle.sids)
+        page.turnTo(b)
       }
-      this.count(page, bundle, messages)
-      if (!now && page.used < WHOLE_PAGE_MIN && page.used >= SHARE_MIN && bundle.members.length >= SHARERS_MIN) {
-        this.share(page, bundle)
+      this.count(page, b)
+      if (!now && page.used < WHOLE_PAGE_MIN && page.used >= SHARE_MIN && members.length >= SHARERS_MIN) {
+        this.share(page, bundles[b])
         continue
       }
-      for (const { receiver } of bundle.members) {
+      for (const { receiver } of members) {
         if (!receiver.outbound.put(page.chunk, page.used, now)) isKept = true
       }
     }
@@ -276,14 +302,17 @@ export class FanOut {
     for (const { receiver } of members) receiver.outbound.share(chunk, start, shared.used)
   }
 
-  private count({ payload }: Page, { members, sids }: Bundle, messages: number): void {
+  private count({ parts }: Page, bundle: number): void {
     const { nowMs } = this.owner
-    const bytes = payload * sids.length
-    for (const { receiver, subscriptions } of members) {
-      for (const { origin } of subscriptions) origin.delivered += messages
-      receiver.outMessages += messages * sids.length
-      receiver.outBytes += bytes
-      receiver.lastActivityMs = nowMs
+    for (const { version, messages, payload } of parts) {
+      const { members, sids } = version.bundles[bundle]
+      const bytes = payload * sids.length
+      for (const { receiver, subscriptions } of members) {
+        for (const { origin } of subscriptions) origin.delivered += messages
+        receiver.outMessages += messages * sids.length
+        receiver.outBytes += bytes
+        receiver.lastActivityMs = nowMs
+      }
     }
   }
 }
@@ -307,24 +336,24 @@ function lengthOf({ dialect, headers }: Version, run: Run, sid: string): number 
 }
 
 function writeTo(page: Page, run: Run, from: number, count: number): void {
-  const { version, sids } = page
-  const { dialect, headers } = version
+  const { part } = page
+  const { dialect, headers, bundles } = part.version
   const { block } = page.chunk
-  const payload = headers ? run.size : run.size - run.headerSize
-  page.payload += payload * count
+  const [{ sids }] = bundles
+  part.messages += count
+  part.payload += (headers ? run.size : run.size - run.headerSize) * count
   if (sids.length === 1) {
-    const bytes = lengthOf(version, run, sids[0])
+    const bytes = lengthOf(part.version, run, sids[0])
     const at = page.used
     page.used = dialect.write(block, at, from, count)
     for (let i = 0; i < count; i++) page.places[page.placed++] = at + i * bytes + dialect.sidAt
-    return
-  }
-  for (let i = from; i < from + count; i++) for (const sid of sids) writeOne(page, block, run, sid, i)
+  } else for (let i = from; i < from + count; i++) for (const sid of sids) writeOne(page, block, run, sid, i)
+  part.end = page.placed
 }
 
 function writeOne(page: Page, block: Block, run: Run, sid: string, index: number): void {
-  const { dialect } = page.version
-  lengthOf(page.version, run, sid)
-  page.places[page.placed++] = page.used + dialect.sidAt
-  page.used = dialect.write(block, page.used, index, 1)
+  const { version } = page.part
+  lengthOf(version, run, sid)
+  page.places[page.placed++] = page.used + version.dialect.sidAt
+  page.used = version.dialect.write(block, page.used, index, 1)
 }

@@ -154,6 +154,33 @@ describe('one encoding for all', () => {
     }
   })
 
+  test('messages for other subscriptions of the same receivers join in, in the order of publication', () => {
+    const random = new Random(chooseSeed('parts'))
+    const receivers = stage.receivers(5)
+    const sids = (one: number): string[] => [1, 20, 21, 300].map((sid) => `${sid * 10 + one}`)
+    const lists = receivers.map((one, i) => sids(i).map((sid) => one.subscription('>', { sid })))
+    const patterns = [[0], [0, 1], [0, 2, 3], [1, 2, 3], [3]]
+    const plans = patterns.map((pattern) => planOf(lists.flatMap((list) => pattern.map((place) => list[place]))))
+    const wanted = receivers.map(() => '')
+    for (let i = 0; i < 50; i++) {
+      const choice = random.below(patterns.length)
+      const messages = { subject: `a.${i}`, payloads: ['x'.repeat(random.below(90))] }
+      expect(stage.send(plans[choice], messages)).toBe(patterns[choice].length * receivers.length)
+      for (const [r] of receivers.entries()) {
+        for (const place of patterns[choice]) wanted[r] += encoded(messages, sids(r)[place], true)[0]
+      }
+    }
+    // No audience ended what the one before had begun.
+    expect([stage.pool.acquired, stage.scheduled]).toEqual([1, 1])
+    stage.endTurn()
+    expect(receivers.map((one) => one.read())).toEqual(wanted)
+    for (const [r, list] of lists.entries()) {
+      const counted = list.reduce((sum, { delivered }) => sum + delivered, 0)
+      expect(receivers[r].outMessages).toBe(counted)
+      expect(counted).toBe(wanted[r].split('MSG ').length - 1)
+    }
+  })
+
   test('a receiver that takes nothing has its own bytes, and the next ones get a copy', () => {
     const receivers = stage.receivers(3)
     const plan = planOf(receivers.map((one, i) => one.subscription('>', { sid: `${i + 1}` })))
