@@ -2,7 +2,7 @@
 // Every client string that enters a protocol line has come through the parser, which lets no blank, CR or LF pass.
 
 import { allocateBlock, type Block, blockFrom, copyBytes, digitsOf, writeDecimal } from '../memory/block.ts'
-import { Run } from './run.ts'
+import type { Run } from './run.ts'
 
 const SPACE = 32
 
@@ -44,7 +44,7 @@ export interface Dialect {
    * Writes messages [from, from + count) of the run that was begun, heads and all, one behind the other, to `at`;
    * returns where they end.
    */
-  write(to: Block, at: number, from: number, count: number): number
+  write(to: Block, at: number, run: Run, from: number, count: number): number
 }
 
 /** The dialect of clients: MSG and HMSG. */
@@ -53,7 +53,6 @@ export class HeadComposer implements Dialect {
   block: Block = allocateBlock(8192)
   length = 0
   sidAt = 0
-  private run = new Run()
   private sid = ''
   /** Bytes of the payload that are left out: headers, for who does not take them. */
   private skip = 0
@@ -99,7 +98,6 @@ export class HeadComposer implements Dialect {
   }
 
   begin(run: Run, subject: string, sid: string, withHeader: boolean): void {
-    this.run = run
     this.sid = sid
     this.withHeader = withHeader
     this.skip = withHeader ? 0 : run.headerSize
@@ -110,8 +108,8 @@ export class HeadComposer implements Dialect {
     } else this.compose(run, subject, sid, withHeader)
   }
 
-  write(to: Block, at: number, from: number, count: number): number {
-    return this.isStraight ? this.writeStraight(to, at, from, count) : this.writeComposed(to, at, from, count)
+  write(to: Block, at: number, run: Run, from: number, count: number): number {
+    return this.isStraight ? this.writeStraight(to, at, run, from, count) : this.writeComposed(to, at, run, from, count)
   }
 
   /**
@@ -120,8 +118,8 @@ export class HeadComposer implements Dialect {
    *     PUB subject [reply] size␍␊payload␍␊
    *     MSG subject sid [reply] size␍␊payload␍␊
    */
-  private writeStraight(to: Block, at: number, from: number, count: number): number {
-    const { run, sid, sidAt } = this
+  private writeStraight(to: Block, at: number, run: Run, from: number, count: number): number {
+    const { sid, sidAt } = this
     const { block, stride } = run
     const { bytes, view } = to
     const rest = stride - sidAt
@@ -138,8 +136,8 @@ export class HeadComposer implements Dialect {
     return at
   }
 
-  private writeComposed(to: Block, at: number, from: number, count: number): number {
-    const { block: head, length, run, skip } = this
+  private writeComposed(to: Block, at: number, run: Run, from: number, count: number): number {
+    const { block: head, length, skip } = this
     const { block, stride, size } = run
     const body = size - skip + 2
     let source = run.first + from * stride + skip

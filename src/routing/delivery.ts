@@ -139,7 +139,7 @@ export class Delivery {
     while (left > 0) {
       // Room for one message at least; more of the run as far as it fits.
       const fit = Math.min(left, Math.floor(outbound.reserve(messageLength) / messageLength))
-      this.head.write(outbound.tailBlock, outbound.tailEnd, next, fit)
+      this.head.write(outbound.tailBlock, outbound.tailEnd, run, next, fit)
       outbound.commit(fit * messageLength, messageLength)
       if (outbound.isClosed) return
       next += fit
@@ -166,7 +166,7 @@ export class Delivery {
       const start = this.shared.used
       const fit = Math.min(left, Math.floor((chunk.block.capacity - start) / messageLength))
       const end = start + fit * messageLength
-      this.head.write(chunk.block, start, next, fit)
+      this.head.write(chunk.block, start, run, next, fit)
       this.shared.used = end
       this.turnBytes += end - start
       for (let i = 0; i < subscriptions.length; i++) {

@@ -345,7 +345,7 @@ function writeTo(page: Page, run: Run, from: number, count: number): void {
   if (sids.length === 1) {
     const bytes = lengthOf(part.version, run, sids[0])
     const at = page.used
-    page.used = dialect.write(block, at, from, count)
+    page.used = dialect.write(block, at, run, from, count)
     for (let i = 0; i < count; i++) page.places[page.placed++] = at + i * bytes + dialect.sidAt
   } else for (let i = from; i < from + count; i++) for (const sid of sids) writeOne(page, block, run, sid, i)
   part.end = page.placed
@@ -355,5 +355,5 @@ function writeOne(page: Page, block: Block, run: Run, sid: string, index: number
   const { version } = page.part
   lengthOf(version, run, sid)
   page.places[page.placed++] = page.used + version.dialect.sidAt
-  page.used = version.dialect.write(block, page.used, index, 1)
+  page.used = version.dialect.write(block, page.used, run, index, 1)
 }

@@ -86,7 +86,7 @@ test('messages look the same, whether or not the line of the publisher is used a
         const hasHeader = withHeader && run.headerSize > 0
         composer.begin(run, '', sid, hasHeader)
         const to = allocateBlock(5 + run.count * (composer.length + size + 2))
-        const stop = composer.write(to, 5, from, run.count - from)
+        const stop = composer.write(to, 5, run, from, run.count - from)
         const way = `${subject} ${sid} ${reply === null ? '' : `${reply} `}`
         const skip = hasHeader ? 0 : run.headerSize
         const head = hasHeader ? `HMSG ${way}${run.headerSize} ${size}\r\n` : `MSG ${way}${size - skip}\r\n`

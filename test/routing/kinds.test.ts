@@ -10,7 +10,7 @@ import { allocateBlock, type Block, copyBytes } from '../../src/memory/block.ts'
 import { Outbound } from '../../src/net/outbound.ts'
 import { composeRun } from '../../src/protocol/compose.ts'
 import type { Dialect } from '../../src/protocol/encoder.ts'
-import { Run, subjectOf } from '../../src/protocol/run.ts'
+import { type Run, subjectOf } from '../../src/protocol/run.ts'
 import type { Publisher } from '../../src/routing/publisher.ts'
 import { type Receiver, Subscription } from '../../src/routing/subscription.ts'
 import type { Shard } from '../../src/shard/shard.ts'
@@ -22,7 +22,6 @@ class ToyDialect implements Dialect {
   length = 0
   readonly writesSid = false
   readonly sidAt = 0
-  private run = new Run()
 
   compose(run: Run, subject: string): void {
     const text = `${subject === '' ? subjectOf(run) : subject} ${run.size - run.headerSize}: `
@@ -30,12 +29,10 @@ class ToyDialect implements Dialect {
   }
 
   begin(run: Run, subject: string): void {
-    this.run = run
     this.compose(run, subject)
   }
 
-  write(to: Block, at: number, from: number, count: number): number {
-    const { block, first, stride, headerSize, size } = this.run
+  write(to: Block, at: number, { block, first, stride, headerSize, size }: Run, from: number, count: number): number {
     for (let i = from; i < from + count; i++) {
       copyBytes(to, at, this.block, 0, this.length)
       at += this.length
