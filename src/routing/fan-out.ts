@@ -1,5 +1,5 @@
-// A fan-out: consecutive messages to the same receivers, encoded once for all. What differs from receiver to receiver is
-// the sid: all whose sids have as many digits share one page, in which the places of the sids are known. When the
+// A fan-out: consecutive messages to the same receivers, encoded once for all. What differs from receiver to receiver
+// is the sid: all whose sids have as many digits share one page, in which the places of the sids are known. When the
 // fan-out ends, a page is written to one socket after the other, each time with the sid of that receiver put in.
 //
 //     page   MSG orders.1 17 5␍␊hello␍␊MSG orders.2 17 3␍␊bye␍␊ …      to sid 17, then with 18 in both places to sid 18
