@@ -2,7 +2,7 @@
 
 import { type MessagePort, parentPort } from 'node:worker_threads'
 import type { Packr } from 'msgpackr'
-import { SHUTDOWN_GRACE_MS } from '../src/base/constants.ts'
+import { PROGRAM, SHUTDOWN_GRACE_MS } from '../src/base/constants.ts'
 import { attempt } from '../src/base/guarded.ts'
 import { openPipe } from '../src/net/port-pipe.ts'
 import { keepCompiled } from '../src/process/compile-cache.ts'
@@ -36,7 +36,8 @@ async function begin(setup: ShardSetup): Promise<void> {
   // A thread that ends by an error has counted until now.
   process.on('exit', () => begun.records.addUpTraffic())
   tell({ kind: 'ready' })
-  shrinkWhenIdle()
+  // Flags of V8 are the process's: an embedding program's are its own.
+  if (process.title === PROGRAM) shrinkWhenIdle()
   for (const message of early.splice(0)) obey(begun, message)
 }
 
