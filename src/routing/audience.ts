@@ -6,6 +6,9 @@ import type { Dialect } from '../protocol/encoder.ts'
 import type { ReceiverGroup } from './queue-plan.ts'
 import type { Receiver, Subscription } from './subscription.ts'
 
+/** Sids in one page of a fan-out at most. A message to one connection has to fit. */
+export const PLACES = 4096
+
 /** A connection, and those of its subscriptions that get the message, in this order. */
 interface Member {
   readonly receiver: Receiver
@@ -32,7 +35,8 @@ export class Audience {
   readonly size: number
   readonly connections: number
   /**
-   * Each message and receiver has to be looked at: an import gives it another subject, or who gets it may answer it.
+   * Each message and receiver has to be looked at: an import gives it another subject, who gets it may answer it, or
+   * gets it by more subscriptions than a page has places for.
    */
   readonly isParticular: boolean
   /** Numbers of the connections that do not want what they publish themselves; undefined: there is none. */
@@ -64,6 +68,7 @@ export class Audience {
     const bundles = new Map<string, Bundle>()
     for (const { member, group } of members.values()) {
       const { dialect, headers } = group
+      isParticular ||= member.subscriptions.length > PLACES
       const sids = member.subscriptions.map(({ sid }) => (dialect.writesSid ? sid : ''))
       const kind = `${member.receiver.kind} ${headers}`
       const looks = `${kind} ${sids.join(' ')}`

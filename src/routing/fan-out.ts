@@ -27,13 +27,11 @@ import { type Block, copyBytes } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 import type { Outbound } from '../net/outbound.ts'
 import type { Run } from '../protocol/run.ts'
-import { Audience, type Bundle, type Version } from './audience.ts'
+import { Audience, type Bundle, PLACES, type Version } from './audience.ts'
 import type { Plan } from './plan.ts'
 import type { Publisher } from './publisher.ts'
 import type { SharedChunk } from './shared-chunk.ts'
 
-/** Sids in one page at most. */
-const PLACES = 4096
 /** A page with as much is handed on as it is. Less is copied behind what waits for a receiver: it would pin a chunk. */
 const WHOLE_PAGE_MIN = CHUNK_BYTES / 4
 /** As many receivers of the same bytes share one copy. */

@@ -245,6 +245,17 @@ describe('who is looked at one by one', () => {
   const MESSAGES = { subject: 'a', payloads: ['hello'] }
   const message = (sid: string): string => `MSG a ${sid} 5\r\nhello\r\n`
 
+  test('one with more subscriptions than a page has places reads its own sids', () => {
+    const subscriptionsEach = 5_000
+    const receivers = stage.receivers(2)
+    const sids = (one: number): string[] =>
+      Array.from({ length: subscriptionsEach }, (_, i) => `${one + 1}${1_000 + i}`)
+    const plan = planOf(receivers.flatMap((one, r) => sids(r).map((sid) => one.subscription('>', { sid }))))
+    expect(stage.send(plan, MESSAGES)).toBe(2 * subscriptionsEach)
+    stage.endTurn()
+    for (const [r, one] of receivers.entries()) expect(one.read() === sids(r).map(message).join('')).toBe(true)
+  })
+
   test('a publisher does not get its own messages where it does not want them, among receivers that do', () => {
     const [deaf, other] = [...stage.receivers(1, { echo: false }), ...stage.receivers(1)]
     const plan = planOf([deaf.subscription('>'), other.subscription('>', { sid: '2' })])
