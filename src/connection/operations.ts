@@ -125,6 +125,8 @@ export class Operations implements ParserHandler, LoginOutcome {
     if (!this.connectReceived) {
       this.connectReceived = true
       client.keepAlive.introduced(client.startMs)
+      // Plans know of its subscriptions whether it takes headers, and its own messages.
+      if (client.subscriptions.size > 0) this.shard.generations.advanceAll()
       this.logIn(options)
       return
     }

@@ -129,6 +129,32 @@ describe.each(WORKERS)('the handshake with %i workers', (workers) => {
     sender.send('HPUB h 12 14\r\nNATS/1.0\r\n\r\nhi\r\n')
     await client.expect('HMSG h 1 12 14\r\nNATS/1.0\r\n\r\nhi\r\n')
   })
+
+  test('a first CONNECT behind SUB decides on echo and headers of what is published then', async () => {
+    const late = await dial(running.port)
+    await late.readInfo()
+    const other = await open(running.port, { headers: true })
+    // Nobody has said yet that it does without an answer.
+    late.send('SUB late 5\r\nPING\r\n')
+    await late.expect('+OK\r\nPONG\r\n')
+    other.send('SUB late 5\r\n')
+    await other.sync()
+    const header = 'HPUB late 12 14\r\nNATS/1.0\r\n\r\nhi\r\n'
+    // Often enough for the server to remember who is to have it.
+    for (let i = 0; i < 4; i++) {
+      other.send(header)
+      await late.expect('MSG late 5 2\r\nhi\r\n')
+      await other.expect('HMSG late 5 12 14\r\nNATS/1.0\r\n\r\nhi\r\n')
+    }
+    late.send('CONNECT {"verbose":false,"headers":true,"echo":false}\r\n')
+    await late.sync()
+    other.send(header)
+    await late.expect('HMSG late 5 12 14\r\nNATS/1.0\r\n\r\nhi\r\n')
+    await other.expect('HMSG late 5 12 14\r\nNATS/1.0\r\n\r\nhi\r\n')
+    late.send('PUB late 1\r\nx\r\n')
+    await other.expect('MSG late 5 1\r\nx\r\n')
+    await expectNothingMore(late, other)
+  })
 })
 
 test('the server name is the server id unless it is given', async () => {
