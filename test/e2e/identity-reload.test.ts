@@ -126,6 +126,24 @@ describe.each(configuredServers('reload of identities'))('$name', (server) => {
       await a.expect('MSG bad 7 0\r\n\r\n')
     })
 
+    test('to answer come with a reload to one of several receivers', async () => {
+      const asked = (more: string): string => user('a', `permissions { subscribe: req, publish: none${more} }`)
+      const { program, reload } = await startReloadable(server, users(asked(''), user('b')))
+      const [a, b] = [await login(program, A), await login(program, B)]
+      await subscribe(a, 'req 1')
+      await subscribe(b, 'req 1', 'inbox.* 2')
+      // Often enough for the server to remember who is to have it.
+      for (let i = 0; i < 4; i++) {
+        b.send('PUB req 0\r\n\r\n')
+        for (const one of [a, b]) await one.expect('MSG req 1 0\r\n\r\n')
+      }
+      await reload(users(asked(', allow_responses: true'), user('b')))
+      b.send('PUB req inbox.1 0\r\n\r\n')
+      for (const one of [a, b]) await one.expect('MSG req 1 inbox.1 0\r\n\r\n')
+      a.send('PUB inbox.1 1\r\n!\r\n')
+      await b.expect('MSG inbox.1 2 1\r\n!\r\n')
+    })
+
     // nats-server forgets what was asked before.
     test.skipIf(server.name === 'nats-server')(
       'to answer are kept by those whose permissions are as they were',
