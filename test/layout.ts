@@ -209,6 +209,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
 
   // ── The program ───────────────────────────────────────────────────────────────────────────────────────
+  embedding: {
+    thread: 'primary',
+    is: 'a server inside another program',
+    imports: ['options', 'auth', 'config', 'client', 'primary'],
+  },
   process: {
     thread: 'primary',
     is: 'the process around a primary: signals, reloads, the end',
@@ -217,7 +222,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   '': {
     thread: 'primary',
     is: 'the command, and the API of embedding programs',
-    imports: ['base', 'options', 'auth', 'config', 'client', 'primary', 'process'],
+    imports: ['base', 'options', 'auth', 'config', 'embedding', 'process'],
   },
 }
 
@@ -234,6 +239,6 @@ export const ONLY: readonly { readonly from: string; readonly to: string; readon
 /** Files that hold a world together: only these folders take one as a whole, all others say what they need of it. */
 export const WHOLE: Readonly<Record<string, readonly string[]>> = {
   'src/shard/shard.ts': ['shard'],
-  'src/primary/primary.ts': ['', 'process'],
+  'src/primary/primary.ts': ['embedding', 'process'],
   'src/connection/client.ts': ['connection', 'shard'],
 }

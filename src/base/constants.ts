@@ -13,6 +13,8 @@ export const HEDDLE_VERSION = '0.1.0'
 
 // ── What a client can observe ───────────────────────────────────────────────────────────────────────────
 export const DEFAULT_HOST = '0.0.0.0'
+/** The same for a server that is embedded in a program: clients of other machines reach it only if it is asked for. */
+export const EMBEDDED_HOST = '127.0.0.1'
 export const DEFAULT_PORT = 4222
 export const CONTROL_LINE_MAX = 4096
 export const PAYLOAD_MAX = 1024 * 1024

@@ -178,5 +178,15 @@ function characterAt(bytes: Buffer, at: number): string | undefined {
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0')
 
-/** The reason why a server with valid settings cannot start. It is logged, as by nats-server. */
-export class StartError extends Error {}
+/**
+ * The reason why a server with valid settings cannot start. It is logged, as by nats-server. `code` is the one of the
+ * operating system, such as `EADDRINUSE`, and `cause` its error, where it refused something.
+ */
+export class StartError extends Error {
+  readonly code: string | undefined
+
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = (cause as NodeJS.ErrnoException | undefined)?.code
+  }
+}

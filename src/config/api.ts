@@ -1,5 +1,6 @@
 // The argument of createServer() as a layer. JavaScript callers have no types, so kinds are checked here.
 
+import { EMBEDDED_HOST } from '../base/constants.ts'
 import type { OptionName, Options, ServerOptions } from '../options/options.ts'
 import { type ConfigEntry, fromData, isPlainObject, shownData } from './language/tree.ts'
 import { apiOrigin, Layer } from './layer.ts'
@@ -49,11 +50,16 @@ export function apiLayer(given: ServerOptions, readBlocks?: BlockReader): Layer 
     }
     const wrong = whyNot(setting, value)
     if (wrong !== undefined) return `${option} must be ${wrong}`
-    layer.set(option, adapted(option, value) as Options[OptionName] | undefined, apiOrigin(option))
+    layer.set(option, adapted(option, value) as Options[OptionName], apiOrigin(option))
   }
+  if (!layer.origins.has('host')) layer.set('host', EMBEDDED_HOST, 'default')
   if (blocks.length === 0) return layer
   if (readBlocks === undefined) return `${blocks[0][0]} must be a block of plain data`
-  return readBlocks(blocks, layer) ?? layer
+  const wrong = readBlocks(blocks, layer)
+  if (wrong !== undefined) return wrong
+  const { host, websocket } = layer.values
+  if (websocket?.host === '' && host !== undefined) layer.values.websocket = { ...websocket, host }
+  return layer
 }
 
 /** Whether a setting has a reader of its own. Lists of keys and tokens have one, too. */
@@ -71,9 +77,10 @@ function unknownOption(name: string): string {
   return `unknown option ${quoteText(name)}${suggestion(settingOfKey(name)?.option ?? name, options)}`
 }
 
-/** What is meant by a value; undefined: the default. */
+/** What is meant by a value. */
 function adapted(option: OptionName, value: unknown): unknown {
-  if ((option === 'port' || option === 'monitorPort' || option === 'httpsPort') && value === 0) return undefined
+  // As everywhere in Node, port 0 is a free one.
+  if ((option === 'port' || option === 'monitorPort' || option === 'httpsPort') && value === 0) return -1
   if (Array.isArray(value)) return [...value]
   return typeof value === 'object' ? { ...value } : value
 }

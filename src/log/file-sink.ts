@@ -12,7 +12,7 @@
 
 import { closeSync, fstatSync, openSync, readdirSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { osErrorText } from '../base/errors.ts'
+import { osErrorText, StartError } from '../base/errors.ts'
 import type { Level } from './level.ts'
 import type { LogOptions } from './log-options.ts'
 import type { LogPlace, LogSink } from './sink.ts'
@@ -207,7 +207,7 @@ function open(path: string): number {
   try {
     return openSync(path, 'a', FILE_MODE)
   } catch (error) {
-    throw new Error(`error opening file: ${osErrorText(error)}`)
+    throw new StartError(`error opening file: ${osErrorText(error)}`, error)
   }
 }
 

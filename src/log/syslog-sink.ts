@@ -14,7 +14,7 @@ import { hostname } from 'node:os'
 import { pid } from 'node:process'
 import type { Writable } from 'node:stream'
 import { PROGRAM } from '../base/constants.ts'
-import { osErrorText } from '../base/errors.ts'
+import { osErrorText, StartError } from '../base/errors.ts'
 import type { Level } from './level.ts'
 import type { LogSink } from './sink.ts'
 
@@ -61,8 +61,8 @@ function remoteLine(level: Level, text: string): string {
   return `<${SEVERITY[level]}>${time} ${hostname()} ${PROGRAM}[${process.pid}]: ${text.trimEnd()}\n`
 }
 
-function cannotConnect(reason: string): Error {
-  return new Error(`error connecting to syslog: ${JSON.stringify(reason)}`)
+function cannotConnect(reason: string, cause?: unknown): Error {
+  return new StartError(`error connecting to syslog: ${JSON.stringify(reason)}`, cause)
 }
 
 function datagramSink(host: string, port: number): LogSink {
@@ -95,7 +95,7 @@ function streamSink(where: NetConnectOpts, name: string): LogSink {
   const dial = (): Writable => {
     const socket = connect(where, () => resolve())
     socket.unref()
-    socket.on('error', (error) => reject(cannotConnect(`dial ${name}: ${osErrorText(error)}`)))
+    socket.on('error', (error) => reject(cannotConnect(`dial ${name}: ${osErrorText(error)}`, error)))
     socket.on('close', () => {
       failedMs = performance.now()
       if (stream === socket) stream = undefined

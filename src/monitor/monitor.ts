@@ -7,6 +7,7 @@ import * as http from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { hostPort, plainAddress } from '../base/addresses.ts'
+import { StartError } from '../base/errors.ts'
 import { attempt, guarded } from '../base/guarded.ts'
 import { socketBelow } from '../base/node-private.ts'
 import { listen } from '../net/listener.ts'
@@ -155,7 +156,7 @@ export class Monitor {
       this.address = at.address
       this.port = at.port
     } catch (error) {
-      throw new Error(`can't listen to the monitor port: ${error instanceof Error ? error.message : error}`)
+      throw new StartError(`can't listen to the monitor port: ${error instanceof Error ? error.message : error}`, error)
     }
     // Such as too many open files while accepting: no reason to stop serving clients.
     this.http.on('error', (error) => this.server.log.error(`Error accepting monitoring requests: ${error.message}`))

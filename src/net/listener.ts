@@ -35,7 +35,7 @@ function listenAt(server: Server, host: string, port: number): Promise<void> {
 function listenError(host: string, port: number, error: unknown): StartError {
   const at = hostPort(host, port === -1 ? 0 : port)
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown'
-  return new StartError(`Error listening on port: ${at}, "listen tcp ${at}: ${osErrorText(error)}" (${code})`)
+  return new StartError(`Error listening on port: ${at}, "listen tcp ${at}: ${osErrorText(error)}" (${code})`, error)
 }
 
 export class Listener {

@@ -9,7 +9,7 @@ import { createServerKey } from '../auth/server-key.ts'
 import { hasPlainPassword } from '../auth/setup.ts'
 import { hostPort } from '../base/addresses.ts'
 import { HEDDLE_VERSION, NATS_VERSION, STATSZ_FIRST_MS } from '../base/constants.ts'
-import { StartError } from '../base/errors.ts'
+import { osErrorText, StartError } from '../base/errors.ts'
 import { attempt, guarded } from '../base/guarded.ts'
 import { diffOptions } from '../config/changes.ts'
 import { OptionError } from '../config/normalise.ts'
@@ -115,7 +115,7 @@ export class Primary {
     } catch (error) {
       // Told once, as by nats-server: by the log or by the program on stderr.
       const isLogged = error instanceof StartError || !logsToStderr(this.options)
-      if (!this.closing && isLogged) this.log.fatal(error instanceof Error ? error.message : String(error))
+      if (!this.hasEnded && isLogged) this.log.fatal(error instanceof Error ? error.message : String(error))
       await this.close()
       throw error
     }
@@ -161,7 +161,7 @@ export class Primary {
     this.setIdentity(ports.identity(this.identity.serverId, options))
     if (options.pidFile !== '') {
       const failed = writePidFile(options.pidFile)
-      if (failed !== undefined) throw new StartError(`Could not write pidfile: ${failed}`)
+      if (failed !== undefined) throw new StartError(`Could not write pidfile: ${osErrorText(failed)}`, failed)
     }
     await this.startMonitor(await monitor, tls.client)
     this.started = true
@@ -175,7 +175,7 @@ export class Primary {
   }
 
   private goOnUnlessClosing(): void {
-    if (this.closing) throw new Error('the server was stopped while it started')
+    if (this.hasEnded) throw new Error('the server was stopped while it started')
   }
 
   /** Loaded on demand: HTTP costs a tenth of the time that a start may take. */
@@ -209,7 +209,7 @@ export class Primary {
 
   /** Undefined: there is no system account, or the server ends. */
   private loadSystem(): Promise<PrimarySystem | undefined> {
-    if (this.closing) return Promise.resolve(undefined)
+    if (this.hasEnded) return Promise.resolve(undefined)
     this.system ??= this.createSystem()
     return this.system
   }
@@ -346,7 +346,7 @@ export class Primary {
     if (next.clientAdvertise !== before.clientAdvertise || next.maxPayload !== before.maxPayload) this.reintroduce()
     if (next.pidFile !== before.pidFile && next.pidFile !== '') {
       const failed = writePidFile(next.pidFile)
-      if (failed !== undefined) log.error(`Failed to write pidfile: ${failed}`)
+      if (failed !== undefined) log.error(`Failed to write pidfile: ${osErrorText(failed)}`)
     }
     if (next.portsFileDir !== before.portsFileDir) {
       removePortsFile(before.portsFileDir, log)
@@ -425,10 +425,11 @@ export class Primary {
   }
 
   get isRunning(): boolean {
-    return this.started && !this.closing
+    return this.started && !this.hasEnded
   }
 
-  private get closing(): boolean {
+  /** It ends, or has ended, or could not start. */
+  get hasEnded(): boolean {
     return this.closed !== undefined
   }
 

@@ -9,13 +9,13 @@ import type { Log } from '../log/log.ts'
 
 const PID_FILE_MODE = 0o600
 
-/** Digits only, no line end; it stays when the server ends. Returns why it cannot be written, or undefined. */
-export function writePidFile(path: string): string | undefined {
+/** Digits only, no line end; it stays when the server ends. Returns the error if it cannot be written. */
+export function writePidFile(path: string): unknown {
   try {
     writeFileSync(path, String(process.pid), { mode: PID_FILE_MODE })
     return undefined
   } catch (error) {
-    return osErrorText(error)
+    return error
   }
 }
 

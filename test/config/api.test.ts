@@ -150,8 +150,10 @@ test('an option that guards nothing may be undefined: it is left out', () => {
 
 test.each<[unknown, string]>([
   [{ authorisation: {} }, 'unknown option "authorisation"'],
-  ['x', 'options must be a plain object'],
-  [{ authenticate: undefined }, 'authenticate must be a function, not undefined'],
+  ['x', 'must be a plain object'],
+  [{ authenticate: true }, 'authenticate must be a function, not true'],
+  [{ authenticate: undefined }, 'authenticate must '],
+  [{ authorization: undefined }, 'authorization must not be undefined'],
 ])('createServer() and reload() refuse %j', async (options, text) => {
   expect(() => createServer(options as EmbeddedOptions)).toThrow(text)
   const server = await ownServer({ workers: 0, name: 'before' })

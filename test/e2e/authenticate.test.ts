@@ -108,10 +108,10 @@ describe.each([0, 1, 4])('authenticate() with %i workers', (workers) => {
   test('is asked again at a reload, which may bring another function', async () => {
     const server = await start(({ user }) => ({ user }))
     const [stays, goes] = [await say(server.port, { user: 'a' }), await say(server.port, { user: 'b' })]
-    await server.reload(base)
+    await server.reload({})
     await stays.sync()
     await goes.sync()
-    await server.reload({ ...base, authenticate: ({ user }) => (user === 'a' ? { user } : false) })
+    await server.reload({ authenticate: ({ user }) => (user === 'a' ? { user } : false) })
     await goes.expect(VIOLATION)
     await goes.expectClose()
     await stays.sync()
@@ -122,6 +122,9 @@ describe.each([0, 1, 4])('authenticate() with %i workers', (workers) => {
     const server = createServer(base)
     onTestFinished(() => server.close())
     await server.ready()
-    await expect(server.reload({ ...base, authenticate: () => false })).rejects.toThrow(OptionError)
+    await expect(server.reload({ authenticate: () => false })).rejects.toThrow(OptionError)
+    const guarded = await start(({ user }) => ({ user }))
+    await expect(guarded.reload({ authenticate: null })).rejects.toThrow(OptionError)
+    await expect(say(guarded.port, { user: 'a' })).resolves.toBeDefined()
   })
 })

@@ -1,10 +1,28 @@
 // createServer() inside another program.
 
-import { createServer as createTcpServer } from 'node:net'
+import { connect, createServer as createTcpServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createServer, OptionError } from '../../src/index.ts'
+import { createServer, OptionError, ServerStateError } from '../../src/index.ts'
 import { open, ownServer } from '../support/harness.ts'
 import { Program, ROOT } from '../support/server.ts'
+
+/** An address of this machine that others can reach; undefined if it has none. */
+function addressOfThisMachine(): string | undefined {
+  const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? [])
+  return addresses.find(({ internal, family }) => !internal && family === 'IPv4')?.address
+}
+
+function reaches(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port })
+    const settle = (reached: boolean): void => {
+      socket.destroy()
+      resolve(reached)
+    }
+    socket.once('connect', () => settle(true)).once('error', () => settle(false))
+  })
+}
 
 describe.each([0, 2])('an embedded server with %i workers', (workers) => {
   test('tells its port, url and id', async () => {
@@ -21,9 +39,15 @@ describe.each([0, 2])('an embedded server with %i workers', (workers) => {
     await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
     onTestFinished(() => new Promise((resolve) => holder.close(() => resolve())))
     const { port } = holder.address() as { port: number }
-    const server = createServer({ host: '127.0.0.1', port, workers })
-    await expect(server.ready()).rejects.toThrow(/EADDRINUSE/)
+    const server = createServer({ port, workers })
+    const error = await server.ready().then(undefined, (reason: unknown) => reason)
+    expect(error).toMatchObject({
+      message: `Error listening on port: 127.0.0.1:${port}, "listen tcp 127.0.0.1:${port}: bind: address already in use" (EADDRINUSE)`,
+      code: 'EADDRINUSE',
+      cause: { code: 'EADDRINUSE', syscall: 'listen', port },
+    })
     await server.close()
+    expect(() => server.url).toThrow(expect.objectContaining({ code: 'CLOSED' }))
   })
 
   test('ready() rejects if another of our servers has the port', async () => {
@@ -59,18 +83,69 @@ describe.each([0, 2])('an embedded server with %i workers', (workers) => {
 
   test('close() closes every connection, ends every thread, and may be called again', async () => {
     const server = await ownServer({ workers })
-    const clients = await Promise.all(Array.from({ length: 5 }, () => open(server.port)))
+    const { port } = server
+    const clients = await Promise.all(Array.from({ length: 5 }, () => open(port)))
     const closed = Promise.all([server.close(), server.close()])
     for (const client of clients) await client.expectClose()
     await closed
     await server.close()
-    await expect(open(server.port)).rejects.toThrow('ECONNREFUSED')
+    await expect(open(port)).rejects.toThrow('ECONNREFUSED')
   })
 
   test('close() right after createServer() is fine', async () => {
-    const server = createServer({ host: '127.0.0.1', port: -1, workers })
+    const server = createServer({ port: 0, workers })
     await server.close()
-    await expect(open(server.port)).rejects.toThrow()
+    await expect(server.ready()).resolves.toBeUndefined()
+  })
+
+  test('ports and url are known from ready() to close(), and a ServerStateError says so', async () => {
+    const server = createServer({ port: 0, workers, monitorPort: 0, websocket: { port: 0, no_tls: true } })
+    const members = ['port', 'monitorPort', 'webSocketPort', 'url'] as const
+    for (const member of members) {
+      expect(() => server[member]).toThrow(ServerStateError)
+      expect(() => server[member]).toThrow(
+        expect.objectContaining({
+          code: 'NOT_READY',
+          message: `the server is not ready: await server.ready() before its ${member}`,
+        }),
+      )
+    }
+    await server.ready()
+    expect(new Set(members.map((member) => server[member])).size).toBe(4)
+    const closed = server.close()
+    for (const member of members) {
+      expect(() => server[member]).toThrow(
+        expect.objectContaining({ code: 'CLOSED', message: `the server is closed: it has no ${member}` }),
+      )
+    }
+    await closed
+    expect(() => server.url).toThrow(ServerStateError)
+  })
+
+  test('port 0 is a free one, as -1 is, and the host is localhost', async () => {
+    const server = createServer({ port: 0, workers, monitorPort: 0, websocket: { port: 0, no_tls: true } })
+    onTestFinished(() => server.close())
+    await server.ready()
+    expect(server.url).toBe(`nats://127.0.0.1:${server.port}`)
+    await (await open(server.port)).sync()
+    const ports = [server.port, server.monitorPort ?? 0, server.webSocketPort ?? 0]
+    const elsewhere = addressOfThisMachine()
+    for (const port of ports) {
+      expect(port).toBeGreaterThan(0)
+      expect(await reaches('127.0.0.1', port)).toBe(true)
+      if (elsewhere !== undefined) expect(await reaches(elsewhere, port)).toBe(false)
+    }
+  })
+
+  test('`await using` closes it', async () => {
+    let port: number
+    {
+      await using server = createServer({ port: 0, workers })
+      await server.ready()
+      port = server.port
+      await (await open(port)).sync()
+    }
+    await expect(open(port)).rejects.toThrow('ECONNREFUSED')
   })
 
   test('a port is free again after close()', async () => {

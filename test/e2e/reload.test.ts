@@ -6,9 +6,9 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { normaliseOptions } from '../../src/config/normalise.ts'
-import { OptionError } from '../../src/index.ts'
+import { OptionError, type OptionsChange } from '../../src/index.ts'
 import { configured, ownFolder, textOf } from '../support/configured.ts'
-import { open, openInTurn, ownPrimary, ownServer } from '../support/harness.ts'
+import { dial, open, openInTurn, ownPrimary, ownServer } from '../support/harness.ts'
 import { monitorPage } from '../support/monitor-page.ts'
 import type { RawClient } from '../support/raw-client.ts'
 import { total } from '../support/server.ts'
@@ -273,12 +273,53 @@ describe.each([0, 2])('a reload with %i workers', (workers) => {
     for (const client of clients) expect(client.isClosed).toBe(false)
   })
 
-  test('reload() rejects with an OptionError, and left out options return to their defaults', async () => {
+  test('reload() takes a change: what is left out stays, and null brings back a default', async () => {
+    const server = await ownServer({ workers, maxPayload: 100, maxControlLine: 200 })
+    const payload = async (): Promise<unknown> => (await open(server.port)).info?.max_payload
+    await server.reload({ maxControlLine: 300 })
+    expect(await payload()).toBe(100)
+    await server.reload({ maxPayload: null })
+    expect(await payload()).toBe(1024 * 1024)
+    await Promise.all([server.reload({ maxPayload: 50 }), server.reload({ debug: true }), server.reload({})])
+    expect(await payload()).toBe(50)
+  })
+
+  test.each<[unknown, string]>([
+    [{ name: 'x' }, 'config reload not supported for ServerName: old=, new=x'],
+    [{ maxPayload: -1 }, 'maxPayload must be a whole number from 0 to 2147483647, not -1'],
+    [{ maxPaylod: 1 }, 'unknown option "maxPaylod"; did you mean "maxPayload"?'],
+    [
+      { maxPayload: undefined },
+      'maxPayload must not be undefined: leave it out to keep it, or give null for its default',
+    ],
+    [null, 'a change of options must be a plain object, not null'],
+  ])('a change that is refused changes nothing: %j', async (change, text) => {
     const server = await ownServer({ workers, maxPayload: 100 })
-    await expect(server.reload({ host: '127.0.0.1', port: -1, workers, name: 'x' })).rejects.toThrow(OptionError)
-    await expect(server.reload({ host: '127.0.0.1', port: -1, workers, maxPayload: -1 })).rejects.toThrow(OptionError)
+    await expect(server.reload(change as OptionsChange)).rejects.toThrow(new OptionError(text))
+    await server.reload({})
     expect((await open(server.port)).info?.max_payload).toBe(100)
-    await server.reload({ host: '127.0.0.1', port: -1, workers })
-    expect((await open(server.port)).info?.max_payload).toBe(1024 * 1024)
+  })
+
+  test('a change of a block is merged member by member; a list is replaced, and null removes a member', async () => {
+    const server = await ownServer({
+      workers,
+      accounts: { A: { users: [{ user: 'a', password: 'p' }] }, B: { users: [{ user: 'b', password: 'p' }] } },
+    })
+    const welcome = async (user: string): Promise<boolean> => {
+      const client = await dial(server.port)
+      await client.readInfo()
+      client.send(`CONNECT ${JSON.stringify({ verbose: false, user, pass: 'p' })}\r\nPING\r\n`)
+      return (await client.expectMatch(/PONG\r\n|-ERR .*\r\n/))[0] === 'PONG\r\n'
+    }
+    const all = async (): Promise<string> => {
+      let names = ''
+      for (const user of ['a', 'b', 'c']) if (await welcome(user)) names += user
+      return names
+    }
+    expect(await all()).toBe('ab')
+    await server.reload({ accounts: { A: { users: [{ user: 'c', password: 'p' }] } } })
+    expect(await all()).toBe('bc')
+    await server.reload({ accounts: { B: null } } as unknown as OptionsChange)
+    expect(await all()).toBe('c')
   })
 })

@@ -5,9 +5,9 @@ import { normaliseOptions, OptionError } from '../../src/config/normalise.ts'
 import { defaultWorkers } from '../../src/config/table/settings-server.ts'
 import type { ServerOptions } from '../../src/options/options.ts'
 
-test('what is not given has the defaults of nats-server', () => {
+test('what is not given has the defaults of nats-server, but for the host', () => {
   expect(normaliseOptions({})).toMatchObject({
-    host: '0.0.0.0',
+    host: '127.0.0.1',
     port: 4222,
     monitorPort: undefined,
     name: '',
@@ -44,13 +44,12 @@ test('options are frozen, and what was given is left alone', () => {
   expect(given).toEqual({ port: 1 })
 })
 
-test('port 0 means the default, -1 any free one', () => {
-  expect(normaliseOptions({ port: 0 }).port).toBe(4222)
-  expect(normaliseOptions({ port: -1 }).port).toBe(-1)
+test.each(['port', 'monitorPort'] as const)('%s 0 means any free one, as -1 does', (name) => {
+  expect(normaliseOptions({ [name]: 0 })).toEqual(normaliseOptions({ [name]: -1 }))
 })
 
 test('monitoring is off unless a port is named', () => {
-  expect(normaliseOptions({ monitorPort: 0 }).monitorPort).toBeUndefined()
+  expect(normaliseOptions({}).monitorPort).toBeUndefined()
   expect(normaliseOptions({ monitorPort: 8222 }).monitorPort).toBe(8222)
   expect(normaliseOptions({ monitorPort: -1 }).monitorPort).toBe(-1)
 })
@@ -74,7 +73,6 @@ const BOUNDS: readonly (readonly [name: keyof ServerOptions, least: number, most
 
 test.each(BOUNDS)('%s may be as small and as large as its bounds', (name, least, most) => {
   for (const value of [least, most]) {
-    if (value === 0 && name.endsWith('ort')) continue // 0 has a meaning of its own
     expect(normaliseOptions({ [name]: value })[name], `${value}`).toBe(value)
   }
 })

@@ -5,20 +5,7 @@ import type { Draft, WebSocketOptions } from '../../options/shapes.ts'
 import { isPlainData, typeName } from '../language/tree.ts'
 import { kind, type Schema } from './schema.ts'
 import { tls } from './tls.ts'
-import {
-  block,
-  boolean,
-  duration,
-  got,
-  integer,
-  listen,
-  ofType,
-  only,
-  recordOf,
-  spanOf,
-  text,
-  textsOf,
-} from './values.ts'
+import { block, boolean, duration, got, listen, ofType, only, recordOf, spanOf, text, textsOf } from './values.ts'
 
 export interface SimpleAuth {
   username: string
@@ -60,6 +47,12 @@ const handshakeTimeout = kind<number>('duration', (entry, reading, name) => {
   return seconds === undefined ? undefined : seconds * 1000
 })
 
+/** For an embedding program port 0 is a free one; in a file it means no listener. */
+const listenPort = kind<number>('integer', (entry, { problems }) => {
+  const port = problems.integer(entry)
+  return port === 0 && isPlainData(entry) ? -1 : port
+})
+
 const origins = kind<string[]>('list', textsOf('allowed origins'))
 
 const headers = kind<Readonly<Record<string, string>>>(
@@ -75,7 +68,7 @@ export const WEBSOCKET: Schema<Draft<WebSocketOptions>> = {
   keys: [
     listen('host', 'listen', 'address and port, or port'),
     text('host', ['host', 'net'], 'address', '0.0.0.0'),
-    integer('port', 'port', 'port; there is no listener without'),
+    listenPort('port', 'port', 'port; there is no listener without'),
     text('advertise', 'advertise', 'address told to clients'),
     tls('clients')('tls', 'tls', 'TLS of the listener; this or no_tls is required'),
     boolean('noTls', 'no_tls', 'serve without TLS'),

@@ -1,0 +1,85 @@
+// What a program gives to createServer(), and the changes that it gives to reload().
+
+import type { Authenticate } from '../auth/custom.ts'
+import { blockReader } from '../config/file.ts'
+import { isPlainObject, shownData } from '../config/language/tree.ts'
+import { type Normalised, normaliseEmbedded, OptionError } from '../config/normalise.ts'
+import { readFile } from '../config/surroundings.ts'
+import type { ServerOptions } from '../options/options.ts'
+
+/** What createServer() takes: plain data, and functions. */
+export interface EmbeddedOptions extends ServerOptions {
+  /**
+   * Authenticates clients, in place of all configured ways: it gets the contents of CONNECT and the known facts about
+   * the connection, and returns the user, or undefined to refuse the client. It runs on the calling thread, within the
+   * time for CONNECT (2 s, or `timeout` of `authorization`). Accounts that it names have to be among the `accounts`.
+   */
+  authenticate?: Authenticate
+}
+
+/**
+ * A change of options, merged into those in force as a JSON merge patch (RFC 7396): what is left out stays as it is, an
+ * object is merged member by member, any other value, an array too, replaces the one before, and null removes a member,
+ * so that its default holds again.
+ */
+export type Change<T> = {
+  [K in keyof T]?: (T[K] extends Mergeable | undefined ? Change<NonNullable<T[K]>> | NonNullable<T[K]> : T[K]) | null
+}
+type Mergeable = { readonly [key: string]: unknown }
+export type OptionsChange = Change<EmbeddedOptions>
+
+export interface Given extends Normalised {
+  /** A copy of what was given: changes are merged into it. */
+  readonly given: EmbeddedOptions
+  readonly authenticate: Authenticate | undefined
+}
+
+/** Completes and checks options as they were given. Throws OptionError. */
+export function readGiven(given: EmbeddedOptions): Given {
+  if (!isPlainObject(given)) throw new OptionError(`options must be a plain object, not ${shownData(given)}`)
+  const { authenticate, ...options }: EmbeddedOptions = given
+  // Undefined, it would leave the door open that it is to guard.
+  if (Object.hasOwn(given, 'authenticate') && typeof authenticate !== 'function') {
+    throw new OptionError(`authenticate must be a function, not ${shownData(authenticate)}`)
+  }
+  const normalised = normaliseEmbedded(options, blockReader(readFile))
+  return { ...normalised, given: merged({}, given) as EmbeddedOptions, authenticate }
+}
+
+/** Options in force with a change merged into them, completed and checked. Throws OptionError. */
+export function readChange(before: EmbeddedOptions, change: OptionsChange): Given {
+  if (!isPlainObject(change))
+    throw new OptionError(`a change of options must be a plain object, not ${shownData(change)}`)
+  for (const [name, value] of Object.entries(change)) {
+    if (value === undefined) {
+      throw new OptionError(`${name} must not be undefined: leave it out to keep it, or give null for its default`)
+    }
+  }
+  if (change.authenticate === null) throw new OptionError('authenticate cannot be removed while the server runs')
+  return readGiven(merged(before as Members, change) as EmbeddedOptions)
+}
+
+type Members = Readonly<Record<string, unknown>>
+
+/** Plain data is nested less deep than this; config/language/tree.ts refuses what is deeper. */
+const DEPTH_MAX = 200
+
+/** RFC 7396. What is plain data is copied. */
+function merged(before: Members, change: Members, depth = 0): Members {
+  if (depth > DEPTH_MAX) throw new OptionError('the options are nested too deep')
+  // Without a prototype: `__proto__` is a name like any other.
+  const result: Record<string, unknown> = Object.assign(Object.create(null), before)
+  for (const [name, value] of Object.entries(change)) {
+    if (value === null) delete result[name]
+    else if (isPlainObject(value)) {
+      const earlier = result[name]
+      result[name] = merged(isPlainObject(earlier) ? earlier : {}, value, depth + 1)
+    } else result[name] = copied(value, depth + 1)
+  }
+  return result
+}
+
+function copied(value: unknown, depth: number): unknown {
+  if (Array.isArray(value) && depth <= DEPTH_MAX) return Array.from(value, (member) => copied(member, depth + 1))
+  return isPlainObject(value) ? merged({}, value, depth) : value
+}
