@@ -1,0 +1,347 @@
+// The index of a store: all that can be asked about its messages without reading them. A list of segments, one for each
+// block, and the table of subjects.
+//
+//     segments   │ block 3: 1001 ‥ 2000 │ block 4: 2001 ‥ 3000 │ block 5: 3001 ‥ │  ◀ messages are added to the last
+//                   each slot names a subject by its number ─▶ SubjectTable
+
+import assert from 'node:assert/strict'
+import { Segment } from './segment.ts'
+import type { MessageEntry, SequenceRange, SubjectState } from './store.ts'
+import type { SubjectFilter } from './subject-filter.ts'
+import { SubjectTable } from './subject-table.ts'
+
+export class MessageIndex {
+  readonly subjects = new SubjectTable()
+  /** In the order of their sequences. */
+  segments: Segment[] = []
+  messages = 0
+  bytes = 0
+  last = 0
+  lastTimeUs = 0
+  private firstSeq = 1
+  /** Where find() found a message. */
+  segment = new Segment(0, 1)
+  slot = 0
+
+  get first(): number {
+    return this.messages > 0 ? this.firstSeq : this.last === 0 ? 0 : this.last + 1
+  }
+
+  get firstTimeUs(): number {
+    return this.find(this.firstSeq) ? this.segment.times[this.slot] : 0
+  }
+
+  get deleted(): number {
+    return this.messages === 0 ? 0 : this.last - this.firstSeq + 1 - this.messages
+  }
+
+  /** Bytes of memory that it occupies. */
+  get memoryBytes(): number {
+    return this.segments.reduce((sum, segment) => sum + segment.memoryBytes, this.subjects.memoryBytes)
+  }
+
+  // ── Changes ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Messages come to this block from now on. */
+  open(block: number): Segment {
+    const segment = new Segment(block, this.last + 1)
+    this.segments.push(segment)
+    return segment
+  }
+
+  /** Adds a message to the last segment; `seq` is above last. */
+  add(seq: number, timeUs: number, subject: Uint8Array, size: number, offset: number): void {
+    const { subjects } = this
+    const id = subjects.number(subject)
+    this.segments[this.segments.length - 1].add(seq, timeUs, id, size, offset)
+    subjects.added(id, seq)
+    if (this.messages++ === 0) this.firstSeq = seq
+    this.bytes += size
+    this.last = seq
+    this.lastTimeUs = timeUs
+  }
+
+  /** The next message gets this sequence or a higher one. */
+  skipTo(next: number, timeUs: number): void {
+    assert(next > this.last, 'a sequence was to be given again')
+    this.last = next - 1
+    if (timeUs !== 0) this.lastTimeUs = timeUs
+  }
+
+  /** The message that find() found is gone. Answers its segment, which may have been squeezed. */
+  remove(): Segment {
+    const { segment, slot, subjects } = this
+    const seq = segment.seqAt(slot)
+    const id = segment.subjects[slot]
+    this.messages--
+    this.bytes -= segment.sizes[slot]
+    segment.remove(slot)
+    subjects.removed(id, seq)
+    if (seq === this.firstSeq && this.messages > 0) this.firstSeq = this.liveFrom(seq + 1)
+    if (segment.isWasteful) segment.squeeze()
+    if (subjects.isWasteful(this.messages)) this.renumber()
+    return segment
+  }
+
+  /** Segments without messages are gone, but for the last, which is written to. */
+  dropEmpty(onDrop: (segment: Segment) => void): void {
+    const last = this.segments.at(-1)
+    const isKept = (segment: Segment): boolean => segment.live > 0 || segment === last
+    if (this.segments.every(isKept)) return
+    for (const segment of this.segments) if (!isKept(segment)) onDrop(segment)
+    this.segments = this.segments.filter(isKept)
+  }
+
+  /** All messages behind `last` have been removed; it becomes the latest. */
+  cut(last: number): void {
+    for (;;) {
+      const segment = this.segments.at(-1)
+      if (segment === undefined || segment.lastSeq <= last) break
+      segment.cut(segment.slotFrom(last + 1))
+      if (segment.slots > 0) break
+      this.segments.pop()
+    }
+    this.last = last
+    this.lastTimeUs = this.find(last) ? this.segment.times[this.slot] : this.lastTimeUs
+  }
+
+  private renumber(): void {
+    const numbers = this.subjects.renumber()
+    for (const { subjects, sizes, slots } of this.segments) {
+      for (let slot = 0; slot < slots; slot++) if (sizes[slot] > 0) subjects[slot] = numbers[subjects[slot]]
+    }
+  }
+
+  // ── Looking up ────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Whether there is a message; `segment` and `slot` are then where. */
+  find(seq: number): boolean {
+    const at = this.segmentFrom(seq)
+    if (at === this.segments.length) return false
+    const segment = this.segments[at]
+    const slot = segment.slotOf(seq)
+    if (slot < 0) return false
+    this.segment = segment
+    this.slot = slot
+    return true
+  }
+
+  /** What is known of a message without reading it. */
+  entry(seq: number): MessageEntry | undefined {
+    if (!this.find(seq)) return undefined
+    const { segment, slot, subjects } = this
+    return { subject: subjects.nameOf(segment.subjects[slot]), timeUs: segment.times[slot], size: segment.sizes[slot] }
+  }
+
+  /** The first segment that ends at `seq` or behind it; the number of segments: there is none. */
+  private segmentFrom(seq: number): number {
+    const { segments } = this
+    let low = 0
+    let high = segments.length
+    // Most of what is asked for is among the newest.
+    if (high > 0 && segments[high - 1].base <= seq) low = high - 1
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (segments[middle].lastSeq < seq) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** The first message at or behind `seq`; 0: none. */
+  private liveFrom(seq: number): number {
+    for (let at = this.segmentFrom(seq); at < this.segments.length; at++) {
+      const segment = this.segments[at]
+      const { sizes, slots } = segment
+      if (segment.live === 0) continue
+      for (let slot = segment.slotFrom(seq); slot < slots; slot++) if (sizes[slot] > 0) return segment.seqAt(slot)
+    }
+    return 0
+  }
+
+  next(filter: SubjectFilter, from: number): number {
+    if (this.messages === 0 || from > this.last) return 0
+    if (from < this.firstSeq) from = this.firstSeq
+    if (filter.isAll) return this.liveFrom(from)
+    const { literals } = filter
+    if (literals === undefined) return this.scan(filter, from)
+    let nearest = 0
+    for (const literal of literals) {
+      const seq = this.nextOf(this.subjects.find(literal), from, nearest)
+      if (seq > 0) nearest = seq
+    }
+    return nearest
+  }
+
+  /** The first match at or behind `from`; 0: none. */
+  private scan(filter: SubjectFilter, from: number): number {
+    const table = this.subjects
+    for (let at = this.segmentFrom(from); at < this.segments.length; at++) {
+      const segment = this.segments[at]
+      const { sizes, slots, subjects } = segment
+      if (segment.live === 0) continue
+      for (let slot = segment.slotFrom(from); slot < slots; slot++) {
+        if (sizes[slot] > 0 && filter.accepts(table, subjects[slot])) return segment.seqAt(slot)
+      }
+    }
+    return 0
+  }
+
+  /** The first message on a subject at or behind `from`, if it is before `before` (0: wherever it is). */
+  private nextOf(id: number, from: number, before: number): number {
+    if (id < 0) return 0
+    const table = this.subjects
+    const last = table.lastOf(id)
+    // Both may be bounds only.
+    if (from > Math.abs(last)) return 0
+    const first = table.firstOf(id)
+    const isFirst = from <= Math.abs(first)
+    if (before > 0 && Math.max(from, Math.abs(first)) >= before) return 0
+    if (isFirst && first > 0) return first
+    if (from === last) return last
+    const seq = this.scanFor(id, Math.max(from, Math.abs(first)))
+    if (isFirst) table.setFirst(id, seq)
+    return before > 0 && seq >= before ? 0 : seq
+  }
+
+  private scanFor(id: number, from: number): number {
+    for (let at = this.segmentFrom(from); at < this.segments.length; at++) {
+      const segment = this.segments[at]
+      const { sizes, slots, subjects } = segment
+      if (segment.live === 0) continue
+      for (let slot = segment.slotFrom(from); slot < slots; slot++) {
+        if (subjects[slot] === id && sizes[slot] > 0) return segment.seqAt(slot)
+      }
+    }
+    return 0
+  }
+
+  previous(filter: SubjectFilter, upTo: number): number {
+    if (this.messages === 0) return 0
+    const { literals } = filter
+    if (literals === undefined) return this.scanBack(upTo, (id) => filter.accepts(this.subjects, id))
+    let nearest = 0
+    for (const literal of literals) nearest = Math.max(nearest, this.previousOf(this.subjects.find(literal), upTo))
+    return nearest
+  }
+
+  private previousOf(id: number, upTo: number): number {
+    if (id < 0) return 0
+    const table = this.subjects
+    const last = table.lastOf(id)
+    const isLast = upTo >= Math.abs(last)
+    if (isLast && last > 0) return last
+    const first = table.firstOf(id)
+    if (upTo < Math.abs(first)) return 0
+    if (upTo === first) return first
+    const seq = this.scanBack(Math.min(upTo, Math.abs(last)), (other) => other === id)
+    if (isLast) table.setLast(id, seq)
+    return seq
+  }
+
+  /** The last message at or before `upTo` whose subject is accepted; 0: none. */
+  private scanBack(upTo: number, accepts: (id: number) => boolean): number {
+    for (let at = Math.min(this.segmentFrom(upTo), this.segments.length - 1); at >= 0; at--) {
+      const segment = this.segments[at]
+      const { sizes, subjects } = segment
+      if (segment.live === 0) continue
+      for (let slot = segment.slotFrom(upTo + 1) - 1; slot >= 0; slot--) {
+        if (sizes[slot] > 0 && accepts(subjects[slot])) return segment.seqAt(slot)
+      }
+    }
+    return 0
+  }
+
+  firstAtOrAfter(timeUs: number): number {
+    for (const segment of this.segments) {
+      if (segment.live === 0 || segment.maxTimeUs < timeUs) continue
+      const { sizes, slots, times } = segment
+      for (let slot = 0; slot < slots; slot++) {
+        if (sizes[slot] > 0 && times[slot] >= timeUs) return segment.seqAt(slot)
+      }
+    }
+    return this.last + 1
+  }
+
+  pending(filter: SubjectFilter, from: number): number {
+    if (this.messages === 0 || from > this.last) return 0
+    const isWhole = from <= this.firstSeq
+    if (filter.isAll) return isWhole ? this.messages : this.countFrom(from, () => true)
+    const table = this.subjects
+    const { literals } = filter
+    if (literals !== undefined) {
+      const ids = new Set(literals.map((literal) => table.find(literal)).filter((id) => id >= 0))
+      let count = 0
+      for (const id of ids) {
+        if (from > Math.abs(table.lastOf(id))) ids.delete(id)
+        else if (from <= Math.abs(table.firstOf(id))) {
+          count += table.countOf(id)
+          ids.delete(id)
+        }
+      }
+      return ids.size === 0 ? count : count + this.countFrom(from, (id) => ids.has(id))
+    }
+    if (!isWhole) return this.countFrom(from, (id) => filter.accepts(table, id))
+    let count = 0
+    for (const id of this.matching(filter)) count += table.countOf(id)
+    return count
+  }
+
+  private countFrom(from: number, accepts: (id: number) => boolean): number {
+    let count = 0
+    for (let at = this.segmentFrom(from); at < this.segments.length; at++) {
+      const segment = this.segments[at]
+      const { sizes, slots, subjects } = segment
+      for (let slot = segment.slotFrom(from); slot < slots; slot++) {
+        if (sizes[slot] > 0 && accepts(subjects[slot])) count++
+      }
+    }
+    return count
+  }
+
+  // ── Subjects ──────────────────────────────────────────────────────────────────────────────────────────
+
+  subject(subject: Uint8Array): SubjectState | undefined {
+    const id = this.subjects.find(subject)
+    return id < 0 ? undefined : this.stateOf(id)
+  }
+
+  *subjectStates(filter: SubjectFilter): Generator<SubjectState, undefined> {
+    for (const id of this.matching(filter)) yield this.stateOf(id)
+  }
+
+  private stateOf(id: number): SubjectState {
+    const table = this.subjects
+    return {
+      subject: table.nameOf(id),
+      count: table.countOf(id),
+      first: this.nextOf(id, 1, 0),
+      last: this.previousOf(id, this.last),
+    }
+  }
+
+  private *matching(filter: SubjectFilter): Generator<number, undefined> {
+    const table = this.subjects
+    const { literals } = filter
+    if (literals !== undefined) {
+      for (const id of new Set(literals.map((literal) => table.find(literal)))) if (id >= 0) yield id
+      return
+    }
+    for (let id = 0; id < table.numbered; id++) {
+      if (table.countOf(id) > 0 && filter.matches(table.arena, table.startOf(id), table.endOf(id))) yield id
+    }
+  }
+
+  *deletedRanges(): Generator<SequenceRange, undefined> {
+    let expected = this.first
+    for (const segment of this.segments) {
+      for (let slot = 0; slot < segment.slots; slot++) {
+        if (segment.sizes[slot] === 0) continue
+        const seq = segment.seqAt(slot)
+        if (seq > expected) yield { first: expected, last: seq - 1 }
+        expected = seq + 1
+      }
+    }
+    if (this.messages > 0 && expected <= this.last) yield { first: expected, last: this.last }
+  }
+}

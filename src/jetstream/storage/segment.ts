@@ -1,0 +1,161 @@
+// The index of one block: where its messages lie, how large they are, on which subject, and of what time, in typed
+// arrays by slot. Sequences rise from slot to slot.
+//
+//     slot      0     1     2     3
+//     seq      base   +1    +2    +3     dense: the slot says the sequence
+//     size     151    0     98    151    0: the message was removed
+//
+// When more than half of the slots are unused they are squeezed out. From then on `deltas` has the sequence of each
+// slot, less the base. A segment is so never larger than twice what its messages need.
+
+import { grown, roomFor } from './typed-arrays.ts'
+
+/** Unused slots that are kept in any case. */
+const UNUSED_MIN = 32
+const DELTA_MAX = 2 ** 32 - 1
+
+export class Segment {
+  /** The number of its block. */
+  readonly block: number
+  /** The sequence of the first slot, or what it is to be. */
+  base: number
+  /** Slots in use or removed. */
+  slots = 0
+  /** Messages that are there, and their bytes as they count. */
+  live = 0
+  liveBytes = 0
+  /** The latest time that any message in it has had. */
+  maxTimeUs = 0
+  /** Undefined: dense. */
+  private deltas: Uint32Array<ArrayBuffer> | undefined
+  offsets: Uint32Array<ArrayBuffer>
+  sizes: Uint32Array<ArrayBuffer>
+  subjects: Uint32Array<ArrayBuffer>
+  times: Float64Array<ArrayBuffer>
+
+  constructor(block: number, base: number, room = 4) {
+    this.block = block
+    this.base = base
+    this.offsets = new Uint32Array(room)
+    this.sizes = new Uint32Array(room)
+    this.subjects = new Uint32Array(room)
+    this.times = new Float64Array(room)
+  }
+
+  seqAt(slot: number): number {
+    return this.base + (this.deltas === undefined ? slot : this.deltas[slot])
+  }
+
+  /** The sequence of its last slot. */
+  get lastSeq(): number {
+    return this.slots === 0 ? this.base - 1 : this.seqAt(this.slots - 1)
+  }
+
+  /** Whether a sequence can be in the same segment as its first. */
+  hasRoomFor(seq: number): boolean {
+    return seq - this.base <= DELTA_MAX
+  }
+
+  /** The first slot whose sequence is `seq` or above; `slots`: there is none. */
+  slotFrom(seq: number): number {
+    const delta = seq - this.base
+    if (delta <= 0) return 0
+    const { deltas, slots } = this
+    if (deltas === undefined) return Math.min(delta, slots)
+    let low = 0
+    let high = slots
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (deltas[middle] < delta) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** The slot of a message that is there; -1: it is not. */
+  slotOf(seq: number): number {
+    const slot = this.slotFrom(seq)
+    return slot < this.slots && this.sizes[slot] > 0 && this.seqAt(slot) === seq ? slot : -1
+  }
+
+  /** Adds a message behind all others. */
+  add(seq: number, timeUs: number, subject: number, size: number, offset: number): void {
+    const slot = this.slots
+    if (slot === 0) this.base = seq
+    if (slot === this.sizes.length) this.grow()
+    const delta = seq - this.base
+    if (this.deltas === undefined && delta !== slot) this.toSparse()
+    if (this.deltas !== undefined) this.deltas[slot] = delta
+    this.offsets[slot] = offset
+    this.sizes[slot] = size
+    this.subjects[slot] = subject
+    this.times[slot] = timeUs
+    if (timeUs > this.maxTimeUs) this.maxTimeUs = timeUs
+    this.slots++
+    this.live++
+    this.liveBytes += size
+  }
+
+  /** The message in a slot is gone. */
+  remove(slot: number): void {
+    this.live--
+    this.liveBytes -= this.sizes[slot]
+    this.sizes[slot] = 0
+  }
+
+  get isWasteful(): boolean {
+    const unused = this.slots - this.live
+    return unused > UNUSED_MIN && unused > this.live
+  }
+
+  /** Drops the unused slots. */
+  squeeze(): void {
+    const { slots, sizes } = this
+    const room = roomFor(4, this.live)
+    const squeezed = {
+      deltas: new Uint32Array(room),
+      offsets: new Uint32Array(room),
+      sizes: new Uint32Array(room),
+      subjects: new Uint32Array(room),
+      times: new Float64Array(room),
+    }
+    const base = this.live === 0 ? this.base : this.seqAt(sizes.findIndex((size) => size > 0))
+    let to = 0
+    for (let slot = 0; slot < slots; slot++) {
+      if (sizes[slot] === 0) continue
+      squeezed.deltas[to] = this.seqAt(slot) - base
+      squeezed.offsets[to] = this.offsets[slot]
+      squeezed.sizes[to] = sizes[slot]
+      squeezed.subjects[to] = this.subjects[slot]
+      squeezed.times[to] = this.times[slot]
+      to++
+    }
+    this.base = base
+    this.slots = to
+    Object.assign(this, squeezed)
+  }
+
+  /** Drops all slots from this one on; they are unused. */
+  cut(slots: number): void {
+    this.slots = slots
+  }
+
+  /** Bytes of memory that it occupies. */
+  get memoryBytes(): number {
+    return this.sizes.length * (this.deltas === undefined ? 20 : 24)
+  }
+
+  private toSparse(): void {
+    this.deltas = new Uint32Array(this.sizes.length)
+    for (let slot = 0; slot < this.slots; slot++) this.deltas[slot] = slot
+  }
+
+  private grow(): void {
+    const room = roomFor(this.sizes.length, this.slots + 1)
+    this.offsets = grown(this.offsets, room)
+    this.sizes = grown(this.sizes, room)
+    this.subjects = grown(this.subjects, room)
+    this.times = grown(this.times, room)
+    if (this.deltas !== undefined) this.deltas = grown(this.deltas, room)
+  }
+}

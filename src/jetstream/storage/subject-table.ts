@@ -1,0 +1,209 @@
+// The subjects of a store, numbered, with the count, the first and the last message of each. Made of typed arrays: no
+// string and no object for a subject.
+//
+//     slots   │  7  │     │  3  │ ‥      hash table of numbers + 1, 0: empty
+//     starts  │ 0 │ 9 │ 21 │ ‥           subject i is arena[starts[i], starts[i + 1])
+//     arena   │orders.eu│orders.us.ny│ ‥
+//     counts, firsts, lasts              by number
+//
+// A number stays with its subject, also while it has no message, until the table is made anew without the unused ones:
+// then all numbers change, and `generation` with them.
+//
+// The oldest message of a subject is removed more often than anyone asks for the next one, and finding that takes a
+// scan. So a bound is kept until someone asks: a negative first means "at or behind", a negative last "at or before".
+
+import { randomInt } from 'node:crypto'
+import { hashBytes } from '../../memory/block.ts'
+import { grown, roomFor } from './typed-arrays.ts'
+
+const FIRST_ROOM = 8
+/** Unused numbers that are kept in any case. */
+const UNUSED_MIN = 1024
+
+export class SubjectTable {
+  arena: Buffer<ArrayBuffer> = Buffer.alloc(0)
+  private starts = new Uint32Array(FIRST_ROOM + 1)
+  private hashes = new Uint32Array(FIRST_ROOM)
+  private counts = new Uint32Array(FIRST_ROOM)
+  private firsts = new Float64Array(FIRST_ROOM)
+  private lasts = new Float64Array(FIRST_ROOM)
+  private slots = new Uint32Array(FIRST_ROOM * 2)
+  private readonly seed = randomInt(2 ** 31)
+  /** Numbers that were given. */
+  numbered = 0
+  /** Subjects that have a message. */
+  used = 0
+  generation = 0
+
+  startOf(id: number): number {
+    return this.starts[id]
+  }
+
+  endOf(id: number): number {
+    return this.starts[id + 1]
+  }
+
+  nameOf(id: number): Buffer {
+    return Buffer.from(this.arena.subarray(this.starts[id], this.starts[id + 1]))
+  }
+
+  countOf(id: number): number {
+    return this.counts[id]
+  }
+
+  /** Its oldest message; negative: at or behind that one. */
+  firstOf(id: number): number {
+    return this.firsts[id]
+  }
+
+  /** Its newest message; negative: at or before that one. */
+  lastOf(id: number): number {
+    return this.lasts[id]
+  }
+
+  setFirst(id: number, seq: number): void {
+    this.firsts[id] = seq
+  }
+
+  setLast(id: number, seq: number): void {
+    this.lasts[id] = seq
+  }
+
+  /** The number of a subject that has messages; -1: it has none. */
+  find(subject: Uint8Array): number {
+    const id = this.slots[this.slotOf(subject, 0, subject.length, this.hashOf(subject, 0, subject.length))] - 1
+    return id >= 0 && this.counts[id] > 0 ? id : -1
+  }
+
+  /** The number of a subject, which it gets now if it has none. */
+  number(subject: Uint8Array, start = 0, end = subject.length): number {
+    const hash = this.hashOf(subject, start, end)
+    const slot = this.slotOf(subject, start, end, hash)
+    const known = this.slots[slot]
+    if (known > 0) return known - 1
+    const id = this.numbered++
+    if (this.numbered > this.counts.length) this.growEntries()
+    const at = this.starts[id]
+    const length = end - start
+    if (at + length > this.arena.length) this.arena = grown(this.arena, roomFor(this.arena.length, at + length))
+    for (let i = 0; i < length; i++) this.arena[at + i] = subject[start + i]
+    this.starts[id + 1] = at + length
+    this.hashes[id] = hash
+    this.slots[slot] = id + 1
+    if (this.numbered * 4 > this.slots.length * 3) this.growSlots()
+    return id
+  }
+
+  /** A message behind all others is on this subject. */
+  added(id: number, seq: number): void {
+    if (this.counts[id]++ === 0) {
+      this.used++
+      this.firsts[id] = seq
+    }
+    this.lasts[id] = seq
+  }
+
+  /** A message of this subject is gone. */
+  removed(id: number, seq: number): void {
+    const count = --this.counts[id]
+    if (count === 0) {
+      this.used--
+      return
+    }
+    if (this.firsts[id] === seq) this.firsts[id] = -(seq + 1)
+    if (this.lasts[id] === seq) this.lasts[id] = -(seq - 1)
+    if (count > 1) return
+    // The only one left is first and last.
+    if (this.lasts[id] > 0) this.firsts[id] = this.lasts[id]
+    else if (this.firsts[id] > 0) this.lasts[id] = this.firsts[id]
+  }
+
+  /** Whether so many numbers are unused that it should be made anew, which takes time by the number of messages. */
+  isWasteful(messages: number): boolean {
+    const unused = this.numbered - this.used
+    return unused > UNUSED_MIN && unused > this.used + messages / 8
+  }
+
+  /** Drops unused subjects. Answers the new numbers by the old ones. */
+  renumber(): Uint32Array {
+    const { arena, starts, counts, firsts, lasts, numbered } = this
+    const numbers = new Uint32Array(numbered)
+    this.arena = Buffer.alloc(0)
+    const room = roomFor(FIRST_ROOM, this.used)
+    this.starts = new Uint32Array(room + 1)
+    this.hashes = new Uint32Array(room)
+    this.counts = new Uint32Array(room)
+    this.firsts = new Float64Array(room)
+    this.lasts = new Float64Array(room)
+    let slots = FIRST_ROOM * 2
+    while (room * 4 > slots * 3) slots *= 2
+    this.slots = new Uint32Array(slots)
+    this.numbered = 0
+    this.generation++
+    for (let old = 0; old < numbered; old++) {
+      if (counts[old] === 0) continue
+      const id = this.number(arena, starts[old], starts[old + 1])
+      numbers[old] = id
+      this.counts[id] = counts[old]
+      this.firsts[id] = firsts[old]
+      this.lasts[id] = lasts[old]
+    }
+    return numbers
+  }
+
+  clear(): void {
+    this.counts.fill(0)
+    this.used = 0
+    this.renumber()
+  }
+
+  /** Bytes of memory that it occupies. */
+  get memoryBytes(): number {
+    const { arena, starts, hashes, counts, firsts, lasts, slots } = this
+    return [arena, starts, hashes, counts, firsts, lasts, slots].reduce((sum, array) => sum + array.byteLength, 0)
+  }
+
+  private hashOf(subject: Uint8Array, start: number, end: number): number {
+    return hashBytes(subject, start, end, this.seed) >>> 0
+  }
+
+  /** The slot of a subject, or the empty one where it would be. */
+  private slotOf(subject: Uint8Array, start: number, end: number, hash: number): number {
+    const { slots, hashes } = this
+    const mask = slots.length - 1
+    let slot = hash & mask
+    for (;;) {
+      const id = slots[slot] - 1
+      if (id < 0 || (hashes[id] === hash && this.isName(id, subject, start, end))) return slot
+      slot = (slot + 1) & mask
+    }
+  }
+
+  private isName(id: number, subject: Uint8Array, start: number, end: number): boolean {
+    const at = this.starts[id]
+    if (this.starts[id + 1] - at !== end - start) return false
+    const { arena } = this
+    for (let i = 0; i < end - start; i++) if (arena[at + i] !== subject[start + i]) return false
+    return true
+  }
+
+  private growEntries(): void {
+    const room = roomFor(this.counts.length, this.numbered)
+    this.starts = grown(this.starts, room + 1)
+    this.hashes = grown(this.hashes, room)
+    this.counts = grown(this.counts, room)
+    this.firsts = grown(this.firsts, room)
+    this.lasts = grown(this.lasts, room)
+  }
+
+  private growSlots(): void {
+    const slots = new Uint32Array(this.slots.length * 2)
+    const mask = slots.length - 1
+    for (let id = 0; id < this.numbered; id++) {
+      let slot = this.hashes[id] & mask
+      while (slots[slot] !== 0) slot = (slot + 1) & mask
+      slots[slot] = id + 1
+    }
+    this.slots = slots
+  }
+}
