@@ -3,6 +3,7 @@
 // version is used.
 //
 //     a connection's handle   can move to another thread; a Socket cannot, and nobody needs one where it is accepted
+//     a Unix socket's handle  is of a kind that cannot move, unless it is opened as the one that can
 //     what a handle does      reading and writing without a Socket takes half the time of a short connection, and a
 //                             third of its memory: net.Socket is two streams with states and events of their own
 //     a socket's listeners    what a socket that is gone refers to stays until the next full collection
@@ -18,6 +19,14 @@ import type { TLSSocket } from 'node:tls'
 
 function elsewhere(what: string): string {
   return `Node ${process.versions.node} keeps ${what} elsewhere`
+}
+
+/** A native module by its name: Node has these in reach of all its users, threads included. */
+function nativeModule(name: string): Record<string, unknown> {
+  const { binding: named } = process as unknown as { binding?: (name: string) => Record<string, unknown> | undefined }
+  const found = named?.call(process, name)
+  assert(found !== undefined, elsewhere(name))
+  return found
 }
 
 // ── Handles ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -65,6 +74,43 @@ export function socketWith(handle: Handle, options: object): Socket {
   return new Socket({ handle, ...options } as ConstructorParameters<typeof Socket>[0])
 }
 
+// ── Unix sockets ────────────────────────────────────────────────────────────────────────────────────────────
+
+interface BoundHandle {
+  readonly fd: number
+  bind(path: string): number
+  open(fd: number): number
+}
+
+type HandleClass = new (kind: number) => BoundHandle
+
+/** The class of a kind of handles. */
+function handleClass(module: string, name: string): HandleClass {
+  const found = nativeModule(module)[name]
+  assert(typeof found === 'function', elsewhere(`handles of the kind ${name}`))
+  return found as HandleClass
+}
+
+/** Of a handle that will listen, in both kinds. */
+const SERVER = 1
+
+/**
+ * Binds a Unix socket to `path`. Returns what `server.listen()` takes, or the number of an error, below 0. Nobody can
+ * connect before it listens.
+ *
+ * Only handles of TCP move to other threads. The two kinds differ in how a socket is bound; accepting, reading and
+ * writing are the same. So the socket is bound as a pipe and served as TCP. The handle that bound it is never closed:
+ * it would close the same descriptor once more. Node closes it when the process ends, and deletes the file `path` then.
+ */
+export function bindUnixSocket(path: string): object | number {
+  const bound = new (handleClass('pipe_wrap', 'Pipe'))(SERVER)
+  const error = bound.bind(path)
+  if (error < 0) return error
+  const serving = new (handleClass('tcp_wrap', 'TCP'))(SERVER)
+  const failed = serving.open(bound.fd)
+  return failed < 0 ? failed : serving
+}
+
 // ── Reading and writing by a handle ─────────────────────────────────────────────────────────────────────────
 
 /** An operation that a handle has not finished; it names what is not to be collected meanwhile. */
@@ -97,12 +143,10 @@ interface StreamBinding {
 
 let binding: StreamBinding | undefined
 
-/** The one native module that is asked for by name: Node has it in reach of all its users, threads included. */
 function streamBinding(): StreamBinding {
   if (binding === undefined) {
-    const { binding: named } = process as unknown as { binding?: (name: string) => Partial<StreamBinding> }
-    const found = named?.call(process, 'stream_wrap')
-    assert(found?.streamBaseState && found.WriteWrap && found.ShutdownWrap, elsewhere('what streams are made of'))
+    const found: Partial<StreamBinding> = nativeModule('stream_wrap')
+    assert(found.streamBaseState && found.WriteWrap && found.ShutdownWrap, elsewhere('what streams are made of'))
     binding = found as StreamBinding
   }
   return binding
@@ -136,10 +180,11 @@ export class HandleStream {
     this.handle.onread = onread
   }
 
-  /** Empty and 0 where the peer is gone. */
-  get peer(): { readonly address: string; readonly port: number } {
+  /** Empty and 0 where the peer is gone; undefined: it came by a Unix socket and has no address. */
+  get peer(): { readonly address: string; readonly port: number } | undefined {
     const name: { address?: string; port?: number } = {}
     this.handle.getpeername(name)
+    if (name.address === '') return undefined
     return { address: name.address ?? '', port: name.port ?? 0 }
   }
 

@@ -1,5 +1,6 @@
-// TCP and TLS in Node. All plain sockets are read into one buffer, and what was read is copied out: a copy costs less
-// than what a stream does with each chunk, and a message that is kept holds no more memory than what came with it.
+// TCP, TLS and Unix sockets in Node. All plain sockets are read into one buffer, and what was read is copied out: a
+// copy costs less than what a stream does with each chunk, and a message that is kept holds no more memory than what
+// came with it.
 
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
@@ -47,12 +48,10 @@ class NodeTransport implements Transport {
   constructor(request: DialRequest) {
     this.request = request
     this.events = request.events
-    const { hostname: host, port } = request.server
+    const { scheme, hostname: host, port, path } = request.server
     readBuffer ??= Buffer.allocUnsafeSlow(READ_BYTES)
     this.socket = connect({
-      host,
-      port,
-      noDelay: true,
+      ...(scheme === 'unix' ? { path } : { host, port, noDelay: true }),
       onread: {
         buffer: readBuffer,
         callback: (length, buffer) => {

@@ -4,7 +4,7 @@
 import type { Auth } from './authenticator.ts'
 import { InvalidArgumentError } from './errors.ts'
 
-export type Scheme = 'nats' | 'tls' | 'ws' | 'wss'
+export type Scheme = 'nats' | 'tls' | 'unix' | 'ws' | 'wss'
 
 /** One server, as the handler of `reconnectToServer` sees it. */
 export interface Server {
@@ -28,7 +28,7 @@ export interface Server {
 /** What the pool keeps of one. */
 export interface ServerEntry extends Server {
   readonly scheme: Scheme
-  /** Path and query of a WebSocket's URL. */
+  /** Path and query of a WebSocket's URL, or the path of a Unix socket. */
   readonly path: string
   /** Credentials in its URL. */
   readonly auth: Auth
@@ -37,7 +37,7 @@ export interface ServerEntry extends Server {
   didConnect: boolean
 }
 
-const DEFAULT_PORTS: Readonly<Record<Scheme, number>> = { nats: 4222, tls: 4222, ws: 80, wss: 443 }
+const DEFAULT_PORTS: Readonly<Record<Scheme, number>> = { nats: 4222, tls: 4222, unix: 0, ws: 80, wss: 443 }
 
 function isScheme(name: string): name is Scheme {
   return Object.hasOwn(DEFAULT_PORTS, name)
@@ -49,24 +49,33 @@ function credentialsIn(url: URL): Auth {
   return pass === '' ? { auth_token: user } : { user, pass }
 }
 
+/** What all have before the first attempt. */
+const NEW = { reconnects: 0, lastConnect: 0, gossiped: false, didConnect: false }
+
+/** What stands behind the scheme of the address `src`. */
+function urlOf(rest: string, src: string): URL {
+  // An IPv6 address without brackets has more than one colon; URL wants brackets.
+  const bare = rest.split(':').length > 2 && !rest.includes('[') && !rest.includes('@') ? `[${rest}]` : rest
+  try {
+    // A scheme that URL knows has its ports left out where they are its default: one that it knows not keeps them.
+    return new URL(`http://${bare.trim()}`)
+  } catch (cause) {
+    throw InvalidArgumentError.format('servers', `have the address ${src}, which is none`, { cause })
+  }
+}
+
 /** Reads an address; without a scheme it is one of `scheme`. Throws InvalidArgumentError. */
 export function parseServer(src: string, scheme: Scheme, gossip?: { readonly tlsName: string }): ServerEntry {
   const found = src.indexOf('://')
   const named = found < 0 ? scheme : src.slice(0, found).toLowerCase()
   if (!isScheme(named)) throw InvalidArgumentError.format('servers', `have the unknown scheme ${named}`)
   const rest = found < 0 ? src : src.slice(found + '://'.length)
-  // An IPv6 address without brackets has more than one colon; URL wants brackets.
-  const bare = rest.split(':').length > 2 && !rest.includes('[') && !rest.includes('@') ? `[${rest}]` : rest
-  let url: URL
-  try {
-    // A scheme that URL knows has its ports left out where they are its default: one that it knows not keeps them.
-    url = new URL(`http://${bare.trim()}`)
-  } catch (cause) {
-    throw InvalidArgumentError.format('servers', `have the address ${src}, which is none`, { cause })
-  }
-  const port = url.port !== '' ? Number(url.port) : hasPort80(bare) ? 80 : DEFAULT_PORTS[named]
+  if (named === 'unix') return parseUnixServer(src, rest)
+  const url = urlOf(rest, src)
+  const port = url.port !== '' ? Number(url.port) : hasPort80(rest) ? 80 : DEFAULT_PORTS[named]
   const hostname = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname
   return {
+    ...NEW,
     scheme: named,
     hostname,
     port,
@@ -75,11 +84,20 @@ export function parseServer(src: string, scheme: Scheme, gossip?: { readonly tls
     tlsName: gossip?.tlsName ?? hostname,
     path: `${url.pathname}${url.search}`,
     auth: credentialsIn(url),
-    reconnects: 0,
-    lastConnect: 0,
     gossiped: gossip !== undefined,
-    didConnect: false,
   }
+}
+
+/** `unix:///run/heddle.sock`, or with credentials `unix://user:pass@/run/heddle.sock`. The path is not encoded. */
+function parseUnixServer(src: string, rest: string): ServerEntry {
+  const pathAt = rest.indexOf('/')
+  const path = rest.slice(pathAt)
+  const url = urlOf(`${rest.slice(0, pathAt)}localhost`, src)
+  if (pathAt < 0 || url.host !== 'localhost') {
+    throw InvalidArgumentError.format('servers', `have the address ${src}, which is not that of a Unix socket`)
+  }
+  const auth = credentialsIn(url)
+  return { ...NEW, scheme: 'unix', hostname: '', port: 0, listen: path, src, tlsName: '', path, auth }
 }
 
 /** Whether port 80 is written out, which URL leaves out of `http`. */

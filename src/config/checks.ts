@@ -8,17 +8,21 @@ import { checkLeafnodes, checkServers } from './blocks/later-checks.ts'
 import { checkNoAuthUser, checkOwnCredentials } from './blocks/user-checks.ts'
 import type { LaterBlocks } from './layer.ts'
 
+/** Permissions of a file: its owner's, its group's, and those of the others. */
+const OCTAL_MODE = /^0?[0-7]{3}$/
+
 const FORBIDDEN_HEADERS = new Set(['host', 'content-length', 'connection', 'upgrade', 'nats-no-masking'])
 
 /** What is wrong with the options together, and with what is only checked so far; undefined if nothing. */
 export function checkOptions(options: Options, later: LaterBlocks = {}): string | undefined {
-  const { maxPayload, maxPending, name, lameDuckGracePeriod, lameDuckDuration } = options
+  const { maxPayload, maxPending, name, unixSocketMode, lameDuckGracePeriod, lameDuckDuration } = options
   if (lameDuckGracePeriod >= lameDuckDuration) {
     const [grace, duration] = [lameDuckGracePeriod, lameDuckDuration].map(durationText)
     return `lame duck grace period (${grace}) should be strictly lower than lame duck duration (${duration})`
   }
   if (maxPayload > maxPending) return `max_payload (${maxPayload}) cannot be higher than max_pending (${maxPending})`
   if (name.includes(' ')) return 'server name cannot contain spaces'
+  if (!OCTAL_MODE.test(unixSocketMode)) return `unix_socket_mode must be three octal digits, not "${unixSocketMode}"`
   return (
     checkIdentity(options) ??
     checkLeafnodes(options, later) ??

@@ -112,6 +112,10 @@ function takeOf({ kind, keys, choices = [] }: Setting): Take<string | boolean | 
   }
 }
 
+/** A mode of a file may be written as a number, whose leading zero is not kept. */
+const fileMode: Take<string> = (entry, reading, name) =>
+  typeof entry.value === 'bigint' ? String(entry.value).padStart(4, '0') : anyText(entry, reading, name)
+
 const tooBig: Complaint = (_, name) => `${name} value is too big`
 
 /** What is taken otherwise than its kind. */
@@ -128,6 +132,7 @@ const EXCEPTIONS: ReadonlyMap<OptionName, Take<string | number>> = new Map<Optio
       (value, name) => `${name} value ${Number(value) > 0 ? 'is too big' : 'can not be negative'}`,
     ),
   ],
+  ['unixSocketMode', fileMode],
   ['lameDuckDuration', lameDuck('lame_duck_duration', LAME_DUCK_MIN_MS)],
   ['lameDuckGracePeriod', lameDuck('lame_duck_grace_period', 0)],
 ])

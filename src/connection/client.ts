@@ -49,6 +49,7 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
   port: number
   /** Milliseconds on the shard's clock. */
   readonly startMs: number
+  readonly isLocal: boolean
   /** What its handshake said, if it came by WebSocket. */
   readonly webSocket: WebSocketSession | undefined
   /** Latest traffic of either direction. */
@@ -94,6 +95,7 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
     this.webSocket = webSocket
     this.tls = webSocket?.tls
     this.account = shard.accounts.global
+    this.isLocal = socket.isLocal === true
     this.ip = plainAddress(socket.remoteAddress ?? '')
     this.port = socket.remotePort ?? 0
     this.log = new ClientLog(shard, id, this.ip, this.port, webSocket?.forwardedFor)

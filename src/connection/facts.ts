@@ -19,6 +19,8 @@ export interface ClientFacts extends Traffic {
   readonly startMs: number
   /** 0: not measured yet. */
   readonly rttMs: number
+  /** By a Unix socket, or within the process: no TLS comes over it. */
+  readonly isLocal: boolean
   /** Undefined: plain. */
   readonly tls: TlsSession | undefined
   /** Undefined: it did not come by WebSocket. */

@@ -46,7 +46,7 @@ export interface TlsFacts {
   certificateOf(session: TlsSession | undefined): PeerCertificate | undefined
   detailsOf(session: TlsSession | undefined): TlsDetails | undefined
   /** What INFO says of TLS to a client. */
-  hello(client: Pick<ClientFacts, 'tls' | 'webSocket'>): Hello['tls']
+  hello(client: Pick<ClientFacts, 'isLocal' | 'tls' | 'webSocket'>): Hello['tls']
 }
 
 /** Told of what happens to clients, for the monitoring pages and the log. */

@@ -5,6 +5,7 @@ import { hostPort } from '../base/addresses.ts'
 import { LISTEN_BACKLOG } from '../base/constants.ts'
 import { osErrorText, StartError } from '../base/errors.ts'
 import { acceptHandles, type Handle } from '../base/node-private.ts'
+import { listenOnUnixSocket } from './unix-socket.ts'
 
 /**
  * Makes a server listen; `port` -1 takes a free one. As Go does it, 0.0.0.0 means every address of the machine, IPv6
@@ -39,7 +40,7 @@ function listenError(host: string, port: number, error: unknown): StartError {
 }
 
 export class Listener {
-  /** The address and port in use; the address is `::` or `0.0.0.0` for all of them. */
+  /** The address and port in use; the address is `::` or `0.0.0.0` for all of them, or a path, with port 0. */
   readonly address: string
   readonly port: number
   private readonly server: Server
@@ -48,6 +49,7 @@ export class Listener {
   /** Offered each connection; returns whether it took it. */
   private take: (handle: Handle) => boolean = () => false
   private closed = false
+  private readonly onClose: () => void
 
   /** `port` -1 takes a free one. Rejects if the port cannot be had. */
   static async open(host: string, port: number): Promise<Listener> {
@@ -59,10 +61,18 @@ export class Listener {
     }
   }
 
-  private constructor(server: Server, { address, port }: AddressInfo) {
+  /** On a Unix socket, whose file has the permissions `mode`. Rejects with a StartError if the path cannot be had. */
+  static async openUnix(path: string, mode: number): Promise<Listener> {
+    const server = createServer()
+    const remove = await listenOnUnixSocket(server, path, mode)
+    return new Listener(server, { address: path, port: 0 }, remove)
+  }
+
+  private constructor(server: Server, { address, port }: Omit<AddressInfo, 'family'>, onClose = (): void => undefined) {
     this.server = server
     this.address = address
     this.port = port
+    this.onClose = onClose
     acceptHandles(server, (handle) => this.serverOnHandle(handle))
   }
 
@@ -91,6 +101,7 @@ export class Listener {
     if (this.closed) return
     this.closed = true
     this.server.close()
+    this.onClose()
     for (const handle of this.waiting.splice(0)) handle.close()
   }
 

@@ -27,6 +27,7 @@ const PEER = 'pipe'
 export class Pipe implements Transport {
   readonly remoteAddress = PEER
   readonly remotePort = 0
+  readonly isLocal = true
   destroyed = false
   closed = false
   private readonly far: FarEnd

@@ -1,5 +1,5 @@
-// A plain connection without a net.Socket: it reads into the shard's buffer, and what is written goes to the kernel at
-// once. What the kernel does not take waits in libuv, and `writableLength` says so.
+// A plain connection, by TCP or a Unix socket, without a net.Socket: it reads into the shard's buffer, and what is
+// written goes to the kernel at once. What the kernel does not take waits in libuv, and `writableLength` says so.
 //
 //     reading ──end of file──▶ 'end'          end(): FIN behind what was written
 //                                       both, or destroy() ──▶ the handle is closed ──▶ 'close'
@@ -10,11 +10,15 @@ import { guarded, type OnBug } from '../base/guarded.ts'
 import { END_OF_FILE, type Handle, HandleStream } from '../base/node-private.ts'
 import type { Transport } from './transport.ts'
 
+/** What is said of the peer at a Unix socket where an address is expected. */
+const UNIX_PEER = 'unix'
+
 const nothing = (): void => undefined
 
 export class TcpTransport implements Transport {
   readonly remoteAddress: string
   readonly remotePort: number
+  readonly isLocal: boolean
   writableLength = 0
   destroyed = false
   closed = false
@@ -45,9 +49,10 @@ export class TcpTransport implements Transport {
       buffer,
       guarded(bugMet, (result) => this.streamOnRead(result)),
     )
-    const { address, port } = this.stream.peer
-    this.remoteAddress = plainAddress(address)
-    this.remotePort = port
+    const { peer } = this.stream
+    this.isLocal = peer === undefined
+    this.remoteAddress = peer === undefined ? UNIX_PEER : plainAddress(peer.address)
+    this.remotePort = peer?.port ?? 0
   }
 
   /** Bytes that the kernel has not taken. */

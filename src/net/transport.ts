@@ -13,6 +13,8 @@ export interface Transport {
   readonly untakenBytes?: number
   /** The socket that carries it, where it is none itself. */
   readonly carrier?: Socket
+  /** Its bytes do not leave the machine: no TLS comes over it. */
+  readonly isLocal?: boolean
   readonly destroyed: boolean
   /** It is gone, and has said so. */
   readonly closed?: boolean

@@ -20,6 +20,10 @@ export interface Options {
   readonly host: string
   /** Client port; -1 takes a free one, 0 given means the default 4222. */
   readonly port: number
+  /** Path of a Unix socket on which clients are served as well. Default: none. */
+  readonly unixSocket: string
+  /** Who may connect to it: the permissions of its file, in octal digits. Default `0600`: the server's own user. */
+  readonly unixSocketMode: string
   /** Server name; no blanks. Default: the server id. */
   readonly name: string
   /** Worker threads; 0 runs everything on the calling thread. Default: defaultWorkers(). */

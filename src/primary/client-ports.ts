@@ -1,4 +1,4 @@
-// The ports for clients: the NATS port and, if configured, the WebSocket port.
+// The ports for clients: the NATS port and, if configured, a Unix socket and the WebSocket port.
 
 import { ANY_HOST, hostPort, listenerUrls } from '../base/addresses.ts'
 import type { Handle } from '../base/node-private.ts'
@@ -13,43 +13,59 @@ import { identityOf } from './server-identity.ts'
 
 type PortsLog = Pick<Log, 'info' | 'warn' | 'error'>
 
+/** Listeners that a server may do without, by the kind of their connections. */
+type OtherListeners = { -readonly [Kind in Exclude<Arrival['kind'], 'client'>]?: Listener }
+
 export class ClientPorts {
   private readonly client: Listener
-  private readonly webSocket: Listener | undefined
+  private readonly others: OtherListeners
 
   /** Rejects, with everything closed again, if a port cannot be had. */
-  static async open({ host, port, websocket }: Options): Promise<ClientPorts> {
+  static async open(options: Options): Promise<ClientPorts> {
+    const { host, port, unixSocket, unixSocketMode, websocket } = options
     const client = await Listener.open(host, port)
-    if (websocket === undefined || websocket.port === 0) return new ClientPorts(client)
+    const others: OtherListeners = {}
     try {
-      return new ClientPorts(client, await Listener.open(websocket.host || ANY_HOST, websocket.port))
+      if (unixSocket !== '') others.unix = await Listener.openUnix(unixSocket, Number.parseInt(unixSocketMode, 8))
+      if (websocket !== undefined && websocket.port !== 0) {
+        others.websocket = await Listener.open(websocket.host || ANY_HOST, websocket.port)
+      }
+      return new ClientPorts(client, others)
     } catch (error) {
-      client.close()
+      for (const listener of [client, ...Object.values(others)]) listener.close()
       throw error
     }
   }
 
-  private constructor(client: Listener, webSocket?: Listener) {
+  private constructor(client: Listener, others: OtherListeners) {
     this.client = client
-    this.webSocket = webSocket
+    this.others = others
+  }
+
+  private get all(): Listener[] {
+    return [this.client, ...Object.values(this.others)]
   }
 
   /** From now on connections, including waiting ones, are offered to `take`, which returns whether it took them. */
   serve(options: Options, log: PortsLog, take: (handle: Handle, kind: Arrival['kind']) => boolean): void {
-    const { client, webSocket } = this
+    const { client } = this
+    const { unix, websocket: webSocket } = this.others
     client.serve(
       (handle) => take(handle, 'client'),
       (error) => log.error(`Error accepting connections: ${error.message}`),
     )
-    webSocket?.serve(
-      (handle) => take(handle, 'websocket'),
-      (error) => log.error(`Error accepting websocket connections: ${error.message}`),
-    )
+    for (const kind of ['unix', 'websocket'] as const) {
+      this.others[kind]?.serve(
+        (handle) => take(handle, kind),
+        (error) => log.error(`Error accepting ${kind} connections: ${error.message}`),
+      )
+    }
     if (webSocket !== undefined) {
       const at = hostPort(options.websocket?.host || ANY_HOST, webSocket.port)
       log.info(`Listening for websocket clients on ${webSocketScheme(options)}://${at}`)
       if (options.websocket?.tls === undefined) log.warn('Websocket not configured with TLS. DO NOT USE IN PRODUCTION!')
     }
+    if (unix !== undefined) log.info(`Listening for client connections on unix:${unix.address}`)
     log.info(`Listening for client connections on ${hostPort(options.host, client.port)}`)
     if (options.proxyProtocol) log.info('PROXY protocol enabled for client connections')
     if (options.tls !== undefined) tellOfTls(options.tls, options.allowNonTls, log)
@@ -57,13 +73,15 @@ export class ClientPorts {
 
   /** Shards can take connections again: offers them the waiting ones. */
   offerWaiting(): void {
-    this.client.offerWaiting()
-    this.webSocket?.offerWaiting()
+    for (const listener of this.all) listener.offerWaiting()
   }
 
   /** What INFO says of a server with these ports. */
   identity(serverId: string, options: Options): ServerIdentity {
-    const { client, webSocket } = this
+    const {
+      client,
+      others: { websocket: webSocket },
+    } = this
     const identity = identityOf(serverId, options, client.port)
     if (webSocket === undefined) return identity
     const host = options.websocket?.host || ANY_HOST
@@ -73,7 +91,7 @@ export class ClientPorts {
   /** What the ports file says; `monitor`: where the monitoring pages are. */
   urls(options: Options, monitor: { scheme: string; address: string; port: number } | undefined): Ports {
     const { address, port } = this.client
-    const { webSocket } = this
+    const { websocket: webSocket } = this.others
     return {
       nats: listenerUrls(options.tls === undefined ? 'nats' : 'tls', address, port),
       ...(monitor === undefined ? {} : { monitoring: listenerUrls(monitor.scheme, monitor.address, monitor.port) }),
@@ -92,8 +110,7 @@ export class ClientPorts {
   }
 
   close(): void {
-    this.client.close()
-    this.webSocket?.close()
+    for (const listener of this.all) listener.close()
   }
 }
 

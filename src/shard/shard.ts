@@ -161,7 +161,8 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
       this.webSockets?.accept(arrival)
       return
     }
-    if (this.tls.comesFirst && !arrival.refused && !this.stopping) {
+    const isSecured = arrival.kind === 'client' && this.tls.comesFirst
+    if (isSecured && !arrival.refused && !this.stopping) {
       const socket = socketOver(arrival.handle)
       this.tls.enter(this.welcome(arrival, socket).client, socket)
       return

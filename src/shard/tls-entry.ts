@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 import type { PeerCertificate, TlsDetails } from '../auth/request.ts'
 import { userNames } from '../auth/setup.ts'
 import type { Client } from '../connection/client.ts'
-import type { ClientFacts } from '../connection/facts.ts'
+import type { ClientOwner } from '../connection/owner.ts'
 import type { Hello } from '../protocol/handshake.ts'
 import { PeerDirectory, peerNames } from '../tls/names.ts'
 import { HandshakeLimit } from '../tls/rate-limit.ts'
@@ -124,7 +124,8 @@ export class TlsEntry {
    * The TLS members of INFO for a client. A WebSocket client gets those of its own port; only the request for
    * certificates is that of the client port, as on nats-server.
    */
-  hello({ tls: session, webSocket }: Pick<ClientFacts, 'tls' | 'webSocket'>): Hello['tls'] {
+  hello({ isLocal, tls: session, webSocket }: Parameters<ClientOwner['tls']['hello']>[0]): Hello['tls'] {
+    if (isLocal) return undefined
     const { tls, allowNonTls } = this.shard.options
     const verify = tls !== undefined && (tls.verify || tls.verifyAndMap)
     if (webSocket !== undefined) {

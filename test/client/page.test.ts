@@ -46,6 +46,11 @@ const SERVERS: Readonly<Record<string, () => Promise<Record<string, string>>>> =
     const { port } = await startConfigured(HEDDLES[0], `tls { ${pair} }`)
     return { '127.0.0.1:4222': `127.0.0.1:${port}`, '/etc/app/ca.pem': file('ca.pem', authority.cert) }
   },
+  unix: async () => {
+    const unixSocket = join(directory, 'heddle.sock')
+    const { port } = await ownServer({ workers: 0, unixSocket })
+    return { '127.0.0.1:4222': `127.0.0.1:${port}`, '/run/heddle/heddle.sock': unixSocket }
+  },
   websocket: async () => {
     const { webSocketPort } = await ownServer({ workers: 0, websocket: { host: '127.0.0.1', port: -1, no_tls: true } })
     return { '127.0.0.1:8080': `127.0.0.1:${webSocketPort}` }

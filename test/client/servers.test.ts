@@ -20,7 +20,9 @@ test('addresses in all their forms', () => {
   expect(shown('ws://a:8080')).toEqual(['ws', 'a', 8080, 'a:8080', '/', undefined])
   expect(shown('nats://u:p%40@h')).toEqual(['nats', 'h', 4222, 'h:4222', '/', { user: 'u', pass: 'p@' }])
   expect(shown('nats://token@h:9')).toEqual(['nats', 'h', 9, 'h:9', '/', { auth_token: 'token' }])
-  for (const wrong of ['', 'http://a', 'a:b', 'a:99999', 'nats://']) {
+  expect(shown('unix:///run/a b%20.sock')).toEqual(['unix', '', 0, '/run/a b%20.sock', '/run/a b%20.sock', undefined])
+  expect(shown('unix://u:p%40@/s')).toEqual(['unix', '', 0, '/s', '/s', { user: 'u', pass: 'p@' }])
+  for (const wrong of ['', 'http://a', 'a:b', 'a:99999', 'nats://', 'unix://', 'unix://a', 'unix://host/a']) {
     expect(() => parseServer(wrong, 'nats'), wrong).toThrow(InvalidArgumentError)
   }
 })

@@ -39,6 +39,7 @@ export function clientFacts(members: Partial<ClientFacts> = {}): ClientFacts {
     options: connectOptions(),
     startMs: 1_000,
     rttMs: 0,
+    isLocal: false,
     tls: undefined,
     webSocket: undefined,
     login: { greeting: OPEN, nonce: '', identity: undefined },

@@ -295,7 +295,7 @@ test.each([
 ] as const)('INFO of a client %s says so', (_, tls, allowNonTls, of, said) => {
   const shard = new SecureShard()
   shard.options = { ...shard.options, allowNonTls, tls: tls && { ...NO_OPTIONS, ...tls } }
-  const hello = shard.tls.hello({ tls: of && session(of), webSocket: undefined })
+  const hello = shard.tls.hello({ isLocal: false, tls: of && session(of), webSocket: undefined })
   if (said === undefined) expect(hello).toBeUndefined()
   else expect(hello).toMatchObject(said)
 })
@@ -303,7 +303,7 @@ test.each([
 test('INFO of a WebSocket says what its own port does, and whether the client port asks for certificates', () => {
   const shard = new SecureShard()
   shard.options = { ...shard.options, tls: { ...NO_OPTIONS, verify: true } }
-  const hello = (tls: TlsSession | undefined) => shard.tls.hello({ tls, webSocket: WEB_SOCKET })
+  const hello = (tls: TlsSession | undefined) => shard.tls.hello({ isLocal: false, tls, webSocket: WEB_SOCKET })
   expect(hello(session())).toEqual({ required: true, verify: true, available: true })
   expect(hello(undefined)).toEqual({ required: false, verify: true, available: false })
 })

@@ -31,6 +31,8 @@ export const FIXED: ReadonlyMap<OptionName, string> = new Map<OptionName, string
   ['lameDuckGracePeriod', 'LameDuckGracePeriod'],
   ['trustedKeys', 'TrustedKeys'],
   ['operators', 'TrustedOperators'],
+  ['unixSocket', 'UnixSocket'],
+  ['unixSocketMode', 'UnixSocketMode'],
   ['workers', 'Workers'],
   ['maxInterestBytes', 'MaxInterestBytes'],
   ['log', 'NoLog'],

@@ -57,6 +57,15 @@ export const SERVER_SETTINGS = area('Server', [
     argument: '<host>',
   }),
   port('port', DEFAULT_PORT, 'Port for clients; -1 = any free one', { flags: ['p', 'port'] }),
+  file('unixSocket', '', 'Unix socket for clients, beside the port. Only in Heddle', {
+    flags: ['unix_socket'],
+    argument: '<path>',
+  }),
+  text(
+    'unixSocketMode',
+    '0600',
+    'Permissions of its file in octal digits: who may write to it may connect. Only in Heddle',
+  ),
   text('name', '', 'Server name, without spaces', {
     keys: ['server_name'],
     flags: ['n', 'name', 'server_name'],
