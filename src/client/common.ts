@@ -37,23 +37,8 @@ export {
   usernamePasswordAuthenticator,
 } from './authenticator.ts'
 export { Empty } from './bytes.ts'
-export {
-  AuthorizationError,
-  ClosedConnectionError,
-  ConnectionError,
-  DrainingConnectionError,
-  errors,
-  InvalidArgumentError,
-  InvalidOperationError,
-  InvalidSubjectError,
-  NoRespondersError,
-  PermissionViolationError,
-  ProtocolError,
-  ReconnectBufferExceededError,
-  RequestError,
-  TimeoutError,
-  UserAuthenticationExpiredError,
-} from './errors.ts'
+export * from './errors.ts'
+export * as errors from './errors.ts'
 export type { MsgHdrs } from './headers.ts'
 export { canonicalMIMEHeaderKey, headers, Match, MsgHdrsImpl } from './headers.ts'
 export { createInbox } from './inbox.ts'

@@ -23,9 +23,7 @@ import {
   DrainingConnectionError,
   InvalidArgumentError,
   InvalidSubjectError,
-  isAuthenticationError,
   PermissionViolationError,
-  serverError,
 } from './errors.ts'
 import { encodeHeaders, headers as newHeaders } from './headers.ts'
 import type { Link, LinkOwner } from './link.ts'
@@ -34,6 +32,7 @@ import { type CompleteOptions, type ConnectionOptions, completeOptions } from '.
 import { Output } from './output.ts'
 import type { Parser } from './parser.ts'
 import { Pings } from './pings.ts'
+import { isAuthenticationError, serverError } from './reasons.ts'
 import { Requester, type RequesterOwner } from './requester.ts'
 import { Servers } from './servers.ts'
 import { Statuses } from './statuses.ts'

@@ -3,9 +3,10 @@
 
 import type { ServerInfo } from './api.ts'
 import { deferred } from './deferred.ts'
-import { asError, ConnectionError, isAuthenticationError } from './errors.ts'
+import { ConnectionError } from './errors.ts'
 import { Link, type LinkOwner } from './link.ts'
 import type { CompleteOptions } from './options.ts'
+import { asError, isAuthenticationError } from './reasons.ts'
 import type { ServerEntry, Servers } from './servers.ts'
 import type { Carrier } from './transport.ts'
 

@@ -7,9 +7,10 @@
 import type { ServerInfo } from './api.ts'
 import { bytesOf } from './bytes.ts'
 import { deferred } from './deferred.ts'
-import { asError, ConnectionError, serverError, TimeoutError } from './errors.ts'
+import { ConnectionError, TimeoutError } from './errors.ts'
 import type { CompleteOptions } from './options.ts'
 import { Parser, type ParserHandler } from './parser.ts'
+import { asError, serverError } from './reasons.ts'
 import type { ServerEntry } from './servers.ts'
 import type { Carrier, Transport, TransportEvents } from './transport.ts'
 

@@ -6,8 +6,9 @@ import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { type ConnectionOptions as NodeTlsOptions, connect as secure, type TLSSocket } from 'node:tls'
 import { deferred } from './deferred.ts'
-import { asError, ConnectionError } from './errors.ts'
+import { ConnectionError } from './errors.ts'
 import type { TlsOptions } from './options.ts'
+import { asError } from './reasons.ts'
 import type { Carrier, DialRequest, Transport, TransportEvents } from './transport.ts'
 
 const READ_BYTES = 64 * 1024

@@ -2,9 +2,10 @@
 
 import type { Msg, MsgCallback, Subscription, SubscriptionOptions } from './api.ts'
 import { deferred } from './deferred.ts'
-import { asError, InvalidArgumentError, InvalidOperationError, TimeoutError } from './errors.ts'
+import { InvalidArgumentError, InvalidOperationError, TimeoutError } from './errors.ts'
 import type { MsgImpl } from './msg.ts'
 import { Pending } from './pending.ts'
+import { asError } from './reasons.ts'
 
 /** What a subscription needs of its connection. */
 export interface SubscriptionOwner {
