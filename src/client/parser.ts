@@ -7,7 +7,8 @@
 // The server's parser (src/protocol/parser.ts) reads what clients send, and groups equal publishes for the router; here
 // each message goes to a program by itself.
 
-import { BLANK, CR, decimalOf, LF, textOf } from './bytes.ts'
+import { decimalOf } from '../text/decimal.ts'
+import { BLANK, CR, LF, textOf } from './bytes.ts'
 import { ProtocolError } from './errors.ts'
 
 export interface ParserHandler {

@@ -2,8 +2,8 @@
 // number of its request. The prefix has 131 random bits, so that nobody can guess it; the number need not be random.
 
 import { type Timed, TimerWheel } from '../base/timer-wheel.ts'
+import { decimalOf } from '../text/decimal.ts'
 import type { Msg } from './api.ts'
-import { decimalOf } from './bytes.ts'
 import { NoRespondersError, RequestError, TimeoutError } from './errors.ts'
 import type { MsgImpl } from './msg.ts'
 import type { Parser } from './parser.ts'
