@@ -140,6 +140,7 @@ export class Pending<T> {
     this.isEnded = true
     this.clear()
     this.whenLeft()
+    this.wake()
     return Promise.resolve({ done: true, value: undefined })
   }
 }

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest'
 import { Pending } from '../../src/client/pending.ts'
 import { chooseSeed, Random } from '../support/random.ts'
+import { within } from '../support/until.ts'
 
 test('whatever the order of pushes and reads, items come as they went in', async () => {
   const random = new Random(chooseSeed('client pending'))
@@ -72,4 +73,11 @@ test('whoever leaves gets nothing more', async () => {
   pending.push('b')
   expect(left).toBe(1)
   expect((await pending.items().next()).done).toBe(true)
+})
+
+test('whoever leaves while a next item is awaited is not left waiting', async () => {
+  const items = new Pending<string>().items()
+  const next = items.next()
+  await items.return?.()
+  expect((await within('the awaited item', next)).done).toBe(true)
 })
