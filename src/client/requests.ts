@@ -4,6 +4,7 @@
 import { type Timed, TimerWheel } from '../base/timer-wheel.ts'
 import { decimalOf } from '../text/decimal.ts'
 import type { Msg } from './api.ts'
+import { bytesOf } from './bytes.ts'
 import { NoRespondersError, RequestError, TimeoutError } from './errors.ts'
 import type { MsgImpl } from './msg.ts'
 import type { Parser } from './parser.ts'
@@ -60,6 +61,7 @@ export function withSignal<T>(promise: Promise<T>, signal: AbortSignal, fail: (e
 export class Requests {
   /** The subject of replies, up to the number. */
   readonly prefix: string
+  private readonly prefixBytes: number
   private lastId = 0
   private readonly waiting = new Map<number, WaitingRequest>()
   private wheel: TimerWheel<WaitingRequest> | undefined
@@ -68,6 +70,7 @@ export class Requests {
 
   constructor(inbox: string) {
     this.prefix = `${inbox}.`
+    this.prefixBytes = bytesOf(this.prefix).length
   }
 
   get size(): number {
@@ -99,7 +102,7 @@ export class Requests {
   /** A message on the shared subscription, as the parser has it. */
   request(message: Parser): WaitingRequest | undefined {
     const { bytes, subjectStart, subjectEnd } = message
-    return this.waiting.get(decimalOf(bytes, subjectStart + this.prefix.length, subjectEnd))
+    return this.waiting.get(decimalOf(bytes, subjectStart + this.prefixBytes, subjectEnd))
   }
 
   /** A reply came. */

@@ -43,6 +43,12 @@ describe('requests', () => {
     expect(answers[7].subject).toMatch(/^_INBOX\.\w{22}\.\d+$/)
   })
 
+  test('a prefix of inboxes may have any letters', async () => {
+    const nc = await connect({ inboxPrefix: '_ПОЧТА.é' })
+    respond(nc, 'q', 'one')
+    expect((await nc.request('q')).string()).toBe('one')
+  })
+
   test('an iteration answers as a callback does', async () => {
     const nc = await connect()
     const serving = (async () => {
