@@ -155,16 +155,18 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
     return subscription
   }
 
-  private announce({ subject, queue, sid, max, received }: SubscriptionImpl): void {
+  private announce(subscription: SubscriptionImpl): void {
+    const { subject, queue, sid, max, received } = subscription
+    subscription.receivedBefore = received
     this.output.subscribe(subject, queue, sid)
     if (max !== undefined) this.output.unsubscribe(sid, max - received)
   }
 
   unsubscribe(subscription: SubscriptionImpl, max: number): void {
-    const { sid, received } = subscription
+    const { sid, received, receivedBefore } = subscription
     const isKnown = this.subscriptions.has(sid)
     if (max > 0) {
-      if (isKnown && this.link !== undefined) this.output.unsubscribe(sid, max)
+      if (isKnown && this.link !== undefined) this.output.unsubscribe(sid, max - receivedBefore)
       return
     }
     this.subscriptions.delete(sid)

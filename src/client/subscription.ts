@@ -39,6 +39,8 @@ export class SubscriptionImpl implements Subscription {
   readonly closed: Promise<Error | undefined>
   max: number | undefined
   received = 0
+  /** Messages that had come when the present server was told of it, which counts from there on. */
+  receivedBefore = 0
   private readonly owner: SubscriptionOwner
   private readonly callback: MsgCallback<Msg> | undefined
   private readonly pending: Pending<MsgImpl> | undefined

@@ -46,6 +46,27 @@ test('subscriptions go on at the next server, and what was published meanwhile i
   expect(limited.getReceived()).toBe(3)
 })
 
+test('a number of messages that is set after a reconnect counts those that came before', async () => {
+  const server = await ownServer({ workers: 0 })
+  const { port } = server
+  const nc = await client({ port })
+  const limited = nc.subscribe('limited', { callback: () => undefined })
+  const reconnected = nextStatus(nc, 'reconnect')
+  nc.publish('limited')
+  await nc.flush()
+  await server.close()
+  await restarted(port)
+  await reconnected
+  nc.publish('limited')
+  await nc.flush()
+  limited.unsubscribe(4)
+  for (let i = 0; i < 10; i++) nc.publish('limited')
+  await nc.flush()
+  expect([limited.getReceived(), limited.isClosed()]).toEqual([4, true])
+  // The server has sent no more than that.
+  expect(nc.stats().inMsgs).toBe(4)
+})
+
 describe.each([
   ['Heddle', (args: string[]) => startCommand(['--workers', '1', ...args])],
   ['nats-server', (args: string[]) => startNatsServer(peers.natsServer ?? '', args)],
