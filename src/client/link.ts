@@ -46,6 +46,8 @@ export class Link implements TransportEvents, ParserHandler {
   private readonly resolveOver: () => void
   /** What the server said before it closed. */
   private refusal: Error | undefined
+  /** Why it ended before it was live. */
+  private lost: Error | undefined
   private carried: Transport | undefined
   private latestInfo: ServerInfo | undefined
 
@@ -131,6 +133,8 @@ export class Link implements TransportEvents, ParserHandler {
     }
     transport.write(bytesOf(`CONNECT ${JSON.stringify(connect)}\r\nPING\r\n`), () => undefined)
     await this.pong.promise
+    // It may have ended with the PONG.
+    if (this.lost !== undefined) throw this.lost
   }
 
   private async secure(transport: Transport, info: ServerInfo, tls: CompleteOptions['tls']): Promise<void> {
@@ -191,9 +195,9 @@ export class Link implements TransportEvents, ParserHandler {
       this.owner.linkEnded(this, reason)
       return
     }
-    const why = reason ?? new ConnectionError('the server closed the connection')
-    this.greeting.reject(why)
-    this.pong.reject(why)
+    this.lost = reason ?? new ConnectionError('the server closed the connection')
+    this.greeting.reject(this.lost)
+    this.pong.reject(this.lost)
   }
 
   // ── What the server says during the handshake ─────────────────────────────────────────────────────────────

@@ -17,7 +17,7 @@ import { FAULTY_ENTRY, kill } from '../support/shards.ts'
 import { DEADLINE_MS, until, within } from '../support/until.ts'
 import { Authority } from '../tls/certificates.ts'
 import { writeFiles } from '../tls/files.ts'
-import { collect, nextStatus, rejection } from './support.ts'
+import { collect, info, nextStatus, rejection } from './support.ts'
 
 async function connected(server: HeddleServer, options?: LocalConnectionOptions): Promise<NatsConnection> {
   const nc = await server.connect({ timeout: DEADLINE_MS, ...options })
@@ -185,4 +185,25 @@ test('when its shard dies it goes on by another one', async () => {
   const asked = nc.request('echo', 'after', { timeout: 15_000 })
   await found
   expect((await asked).string()).toBe('after')
+})
+
+test('a connection that ends together with the PONG of its handshake is not taken for a live one', async () => {
+  const dial: Carrier['dial'] = async ({ events }) => {
+    setImmediate(() => events.received(Buffer.from(info())))
+    return {
+      isSecure: true,
+      bufferedAmount: 0,
+      // The end of a server within the process comes in one piece with what it said before.
+      write: () =>
+        void setImmediate(() => {
+          events.received(Buffer.from('PONG\r\n'))
+          events.ended(new ConnectionError('the server closed the connection'))
+        }),
+      defer: setImmediate,
+      close: () => undefined,
+      destroy: () => undefined,
+    }
+  }
+  const connecting = Connection.open({ maxReconnectAttempts: 1 }, { scheme: 'nats', lang: 'test', dial })
+  expect(await within('the refusal', rejection(connecting))).toBeInstanceOf(ConnectionError)
 })
