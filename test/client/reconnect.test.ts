@@ -103,10 +103,11 @@ test('with several servers the next one is taken at once', async () => {
 test('a first connect tries each server once', async () => {
   const server = await ownServer({ workers: 0 })
   const gone = await startServer({ workers: 0 })
+  const { url } = gone
   await gone.close()
-  const nc = await client({ servers: [`127.0.0.1:${gone.port}`, server.url], noRandomize: true })
+  const nc = await client({ servers: [url, server.url], noRandomize: true })
   expect(nc.getServer()).toBe(`127.0.0.1:${server.port}`)
-  const error = await rejection(client({ servers: `127.0.0.1:${gone.port}` }))
+  const error = await rejection(client({ servers: url }))
   expect(error).toBeInstanceOf(ConnectionError)
   expect(error.message).toContain('ECONNREFUSED')
 })
