@@ -6,8 +6,9 @@ import { type ConfigEntry, fromData, isPlainObject, shownData } from './language
 import { apiOrigin, Layer } from './layer.ts'
 import { suggestion } from './nearest.ts'
 import { quoteText } from './problems.ts'
-import type { Setting } from './table/settings.ts'
+import { inFile, type Setting } from './table/settings.ts'
 import { SETTINGS, settingOfKey, settingOfOption } from './table/table.ts'
+import { UNSUPPORTED } from './table/unsupported.ts'
 
 /** A block that was given as plain data, and the option that it is. */
 export type GivenBlock = readonly [option: OptionName, entry: ConfigEntry]
@@ -37,6 +38,7 @@ export function apiLayer(given: ServerOptions, readBlocks?: BlockReader): Layer 
     const setting = settingOfOption(name)
     if (setting === undefined) return unknownOption(name)
     const { option } = setting
+    if (lacks(setting)) return `${option} is not supported yet`
     if (value === undefined) {
       // Other options that are undefined are left out; one that guards the door is a mistake that opens it.
       if (guards(setting)) return `${option} must not be undefined: leave it out, or give it a value`
@@ -71,8 +73,15 @@ function guards({ area, secret }: Setting): boolean {
   return area === 'Security' || secret === true
 }
 
+/** Whether Heddle lacks what a setting is about. */
+function lacks({ feature = '' }: Setting): boolean {
+  return UNSUPPORTED.has(feature)
+}
+
 /** The error for a name that is no option. For a key of the configuration file it names the option. */
 function unknownOption(name: string): string {
+  const setting = settingOfKey(inFile(name))
+  if (setting !== undefined && setting.option === undefined && lacks(setting)) return `${name} is not supported yet`
   const options = SETTINGS.flatMap(({ option }) => option ?? [])
   return `unknown option ${quoteText(name)}${suggestion(settingOfKey(name)?.option ?? name, options)}`
 }

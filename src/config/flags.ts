@@ -26,6 +26,10 @@ export interface RunCommand {
   readonly testReload: string
   readonly layer: Layer
   readonly tls: TlsFlags | undefined
+  /** --explain-config: all settings, not only those that differ from the defaults. */
+  readonly all: boolean
+  /** Features that Heddle lacks are no reason to refuse the configuration. */
+  readonly ignoreUnsupported: boolean
   /** Routes were asked for without the cluster that they need. */
   readonly routes: boolean
 }
@@ -96,8 +100,13 @@ function commandOf(words: readonly string[], said: ReadonlyMap<string, FlagValue
     return { kind: 'refused', text: '--test_reload can only be used together with -t' }
   }
   const purpose = check ? 'check' : said.get('explain-config') === true ? 'explain' : 'serve'
+  const all = said.get('all') === true
+  if (all && purpose !== 'explain') {
+    return { kind: 'refused', text: '--all can only be used together with --explain-config' }
+  }
+  const ignoreUnsupported = said.get('ignore-unsupported') === true
   const routes = (said.get('routes') ?? '') !== '' && (said.get('cluster') ?? '') === ''
-  return { kind: 'run', purpose, configFile, testReload, layer, tls: tlsOf(said), routes }
+  return { kind: 'run', purpose, configFile, testReload, layer, tls: tlsOf(said), all, ignoreUnsupported, routes }
 }
 
 function tlsOf(said: ReadonlyMap<string, FlagValue>): TlsFlags | undefined {

@@ -12,7 +12,7 @@ const SECTIONS: readonly (readonly [title: string, section: Flag['section']])[] 
   ['Monitoring Options', 'Monitoring'],
   ['Authorization Options', 'Security'],
   ['TLS Options', 'TLS'],
-  ['Options of what is not there yet', 'Later'],
+  ['Options of features that Heddle lacks', 'Features'],
   ['Common Options', 'Common'],
 ]
 

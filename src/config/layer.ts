@@ -46,8 +46,8 @@ export class Layer {
   readonly values: Draft<Partial<Options>> = {}
   /** Where a value was said: `FILE:LINE`, `flag -p`, `option port`. */
   readonly origins = new Map<OptionName, string>()
-  /** Features that are not there yet, and where they were asked for. */
-  readonly missing = new Map<string, string>()
+  /** Features beyond the settings, and where they were asked for. */
+  readonly features = new Map<string, string>()
   later: Draft<LaterBlocks> = {}
   credentials: Credentials = {}
   credentialsOrigin = ''
@@ -59,7 +59,7 @@ export class Layer {
     this.origins.set(option, origin)
   }
 
-  lacks(feature: string, origin: string): void {
-    if (!this.missing.has(feature)) this.missing.set(feature, origin)
+  asksFor(feature: string, origin: string): void {
+    if (!this.features.has(feature)) this.features.set(feature, origin)
   }
 }

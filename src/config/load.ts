@@ -32,10 +32,11 @@ async function optionsOf(command: RunCommand, file: FileLayer, surroundings: Sur
   const tls = new Layer()
   const wrong = command.tls === undefined ? undefined : await applyTls(command.tls, tls, surroundings)
   if (wrong !== undefined) return { refused: wrong }
-  if (command.routes && !file.layer.missing.has('clusters')) {
+  if (command.routes && !file.layer.features.has('clusters')) {
     return { refused: 'solicited routes require cluster capabilities, e.g. --cluster' }
   }
-  const result = normalise([file.layer, command.layer, tls], { path: command.configFile, digest: file.digest })
+  const origin = { path: command.configFile, digest: file.digest }
+  const result = normalise([file.layer, command.layer, tls], origin, command.ignoreUnsupported)
   return typeof result === 'string' ? { refused: result } : { ...result, warnings: file.text }
 }
 

@@ -8,6 +8,7 @@ import { checkOptions, checkStart } from './checks.ts'
 import { apiOrigin, Layer, laterOf } from './layer.ts'
 import type { Setting } from './table/settings.ts'
 import { nameOf, SETTINGS, settingOf } from './table/table.ts'
+import { UNSUPPORTED } from './table/unsupported.ts'
 
 /** A bad option. The message names it. */
 export class OptionError extends Error {
@@ -18,7 +19,7 @@ export interface Normalised {
   readonly options: Options
   /** Where each option comes from: `default`, `FILE:LINE`, `flag -p`, `option port`. */
   readonly origins: ReadonlyMap<OptionName, string>
-  /** What the log should warn of, such as features that are not there yet. */
+  /** What the log should warn of, such as settings without effect. */
   readonly notices: readonly string[]
 }
 
@@ -47,8 +48,11 @@ export function normaliseEmbedded(given: ServerOptions, readBlocks?: BlockReader
   return result
 }
 
-/** Lays layers over each other, the last on top. Returns options, or why there are none. */
-export function normalise(layers: readonly Layer[], file = NO_FILE): Normalised | string {
+/**
+ * Lays layers over each other, the last on top. Returns options, or why there are none; features that Heddle lacks are
+ * a reason unless they are ignored.
+ */
+export function normalise(layers: readonly Layer[], file = NO_FILE, ignoreUnsupported = false): Normalised | string {
   const values: Record<string, unknown> = { configFile: file.path, configDigest: file.digest }
   const origins = new Map<OptionName, string>()
   for (const { option, default: defaultValue } of SETTINGS) {
@@ -63,10 +67,13 @@ export function normalise(layers: readonly Layer[], file = NO_FILE): Normalised 
   const options = values as unknown as Options
   const wrong = outOfBounds(options, origins) ?? checkOptions(options, laterOf(layers))
   if (wrong !== undefined) return wrong
-  const notices: string[] = []
-  for (const [feature, origin] of missingFeatures(options, layers, origins)) {
-    notices.push(`${feature} (${origin}): not supported yet, ignored`)
+  const lacking = lackingFeatures(options, layers, origins)
+  const needed = lacking.filter(({ feature }) => UNSUPPORTED.get(feature) === 'needed')
+  if (needed.length > 0 && !ignoreUnsupported) {
+    const features = needed.map(({ feature, origin }) => `${feature} (${origin})`).join(', ')
+    return `not supported yet: ${features}; with --ignore-unsupported the server starts without`
   }
+  const notices = lacking.map(({ feature, origin }) => `${feature} (${origin}): not supported yet, ignored`)
   if (options.maxPayload > PAYLOAD_USUAL_MAX) {
     notices.push('Maximum payloads over 8.00 MB are generally discouraged and could lead to poor performance')
   }
@@ -101,17 +108,17 @@ function called(setting: Setting, option: OptionName, origin: string): string {
   return origin === apiOrigin(option) ? option : `${origin}: ${nameOf(setting)}`
 }
 
-// ── What is not there yet ─────────────────────────────────────────────────────────────────────────────────────
+// ── What Heddle lacks ─────────────────────────────────────────────────────────────────────────────────────────
 
-function missingFeatures(options: Options, layers: readonly Layer[], origins: ReadonlyMap<OptionName, string>) {
+/** Features that are asked for and not there, each once, and where it is asked for. */
+function lackingFeatures(options: Options, layers: readonly Layer[], origins: ReadonlyMap<OptionName, string>) {
   const all = new Layer()
-  for (const setting of SETTINGS) {
-    const { option, missing } = setting
-    if (option === undefined || missing === undefined || !isUsed(options, option)) continue
-    all.lacks(missing, origins.get(option) ?? DEFAULT_ORIGIN)
+  for (const { option, feature } of SETTINGS) {
+    if (option === undefined || feature === undefined || !isUsed(options, option)) continue
+    all.asksFor(feature, origins.get(option) ?? DEFAULT_ORIGIN)
   }
-  for (const { missing } of layers) for (const [feature, origin] of missing) all.lacks(feature, origin)
-  return all.missing
+  for (const { features } of layers) for (const [feature, origin] of features) all.asksFor(feature, origin)
+  return [...all.features].flatMap(([feature, origin]) => (UNSUPPORTED.has(feature) ? [{ feature, origin }] : []))
 }
 
 function isUsed(options: Options, option: OptionName): boolean {

@@ -19,6 +19,7 @@ import { WEBSOCKET } from '../../src/config/blocks/websocket.ts'
 import { EXTRA_FLAGS } from '../../src/config/table/flags.ts'
 import type { Area, Setting } from '../../src/config/table/settings.ts'
 import { SETTINGS } from '../../src/config/table/table.ts'
+import { UNSUPPORTED } from '../../src/config/table/unsupported.ts'
 
 export const PAGE = fileURLToPath(new URL('../../docs/configuration.md', import.meta.url))
 
@@ -28,7 +29,7 @@ const AREAS: readonly (readonly [area: Area, title: string])[] = [
   ['Logging', 'Logging'],
   ['Monitoring', 'Monitoring'],
   ['Security', 'Authentication and permissions'],
-  ['Later', 'Not supported yet'],
+  ['Features', 'Features'],
 ]
 
 const BLOCKS = [
@@ -54,7 +55,8 @@ const INTRODUCTION = `<!-- Made by \`npm run docs:config\` from the table of set
 # Configuration
 
 Heddle accepts the flags and the configuration file of nats-server. \`heddle -t -c FILE\` checks a file and exits.
-\`heddle --explain-config -c FILE\` prints each setting in force, its value and its origin. Flags take precedence over the
+\`heddle --explain-config -c FILE\` prints the settings that differ from the defaults, and with \`--all\` the others too,
+each with its value and its origin. Flags take precedence over the
 file. \`createServer()\` takes the options of [src/options/options.ts](../src/options/options.ts), with times in milliseconds.
 
 ## The file
@@ -79,7 +81,8 @@ refers to it. In a list, a number needs a blank or comma behind it: \`[ 1, 2 ]\`
 
 A *reload* (SIGHUP, or \`--signal reload\`) applies changes of settings with "yes" in that column to the running server. A
 change of any other setting refuses the whole reload. *Not yet*: the key is read and checked, and the log warns at start
-that it has no effect. **Not yet, refused**: the key restricts logins, so the server does not start with it.
+that it has no effect. *Not yet, refused*: the server does not start, because it would not be the one that was asked for;
+\`--ignore-unsupported\` starts it without the feature.
 `
 
 function cell(text: string): string {
@@ -111,8 +114,9 @@ function defaultOf({ default: value, defaultText, kind, option }: Setting): stri
   return typeof value === 'object' ? '' : String(value)
 }
 
-function effect({ missing }: Setting): string {
-  return missing === undefined ? 'now' : 'not yet'
+function effect({ feature = '' }: Setting): string {
+  const unsupported = UNSUPPORTED.get(feature)
+  return unsupported === undefined ? 'now' : unsupported === 'needed' ? 'not yet, refused' : 'not yet'
 }
 
 function settingRow(setting: Setting): string[] {

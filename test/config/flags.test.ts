@@ -141,7 +141,7 @@ test('credentials and TLS are kept for the normaliser', () => {
   expect(run('--tlsverify=Optional').tls).toMatchObject({ on: undefined, verify: false, verifyOptional: true })
 })
 
-test('what is not there yet is noted', () => {
+test('features are noted', () => {
   const { layer, routes } = run(
     '-js',
     '--cluster',
@@ -149,10 +149,10 @@ test('what is not there yet is noted', () => {
     '--routes=nats://a:1',
     '--no_advertise=false',
   )
-  expect([...layer.missing.keys()]).toEqual(['JetStream', 'clusters'])
+  expect([...layer.features.keys()]).toEqual(['JetStream', 'clusters'])
   expect(routes).toBe(false)
   expect(run('--routes', 'nats://a:1').routes).toBe(true)
-  expect([...run('--js=false', '--cluster=').layer.missing.keys()]).toEqual([])
+  expect([...run('--js=false', '--cluster=').layer.features.keys()]).toEqual([])
 })
 
 test.each([['-h'], ['--help'], ['help'], ['-help'], ['HELP'], ['-p', '1', '--help'], ['help', 'x']])(

@@ -175,7 +175,7 @@ describe('refused at the start', () => {
   test('routes without a cluster', async () => {
     const reason = 'solicited routes require cluster capabilities, e.g. --cluster'
     expect(await refused('debug: true', '--routes', 'nats://a:1')).toBe(reason)
-    expect(await refused('cluster { port: 1 }', '--routes', 'nats://a:1')).toBe('taken')
+    expect(await refused('cluster { port: 1 }', '--routes', 'nats://a:1', '--ignore-unsupported')).toBe('taken')
   })
 
   test('TLS flags without what they need', async () => {
@@ -187,16 +187,34 @@ describe('refused at the start', () => {
   })
 })
 
-describe('what is not there yet', () => {
+describe('features that Heddle lacks', () => {
   test.each([
     ['cluster { port: 6222 }', 'clusters'],
     ['gateway { name: A, port: 1 }', 'gateways'],
     ['leafnodes { listen: "0.0.0.0:7422" }', 'leaf nodes'],
-    ['mqtt { }', 'MQTT'],
+    ['leafnodes { remotes: [ { url: "nats://a:7422" } ] }', 'leaf nodes'],
     ['jetstream: enabled', 'JetStream'],
     ['jetstream { store_dir: x }', 'JetStream'],
+    ['default_js_domain { "$G": hub }', 'JetStream'],
+  ])('%s is refused, unless that is ignored: then it is one warning', async (text, feature) => {
+    expect(await refused(text)).toBe(
+      `not supported yet: ${feature} (x.conf:1); with --ignore-unsupported the server starts without`,
+    )
+    const { notices } = await loaded(text, '--ignore-unsupported')
+    expect(notices).toEqual([`${feature} (x.conf:1): not supported yet, ignored`])
+  })
+
+  test('mqtt needs JetStream, and both are named', async () => {
+    expect(await refused('jetstream: enabled\nmqtt { port: 1883 }')).toBe(
+      'not supported yet: JetStream (x.conf:1), MQTT (x.conf:2); with --ignore-unsupported the server starts without',
+    )
+  })
+
+  test.each([
     ['feature_flags { a: true }', 'feature_flags'],
-  ])('%s is one warning', async (text, feature) => {
+    ['prof_port: 1', 'profiling pages'],
+    ['connect_error_reports: 2', 'settings of clusters'],
+  ])('%s is one warning: it changes little', async (text, feature) => {
     expect((await loaded(text)).notices).toEqual([`${feature} (x.conf:1): not supported yet, ignored`])
   })
 
@@ -209,14 +227,31 @@ describe('what is not there yet', () => {
     ['proxy_protocol: false'],
     ['accounts { }'],
     ['connect_error_reports: 3600'],
+    ['cluster { name: c }'],
+    ['gateway { }'],
+    ['leafnodes { }'],
+    ['mqtt { }'],
+    ['store_dir: /tmp'],
   ])('%s asks for nothing', async (text) => {
     expect((await loaded(text)).notices).toEqual([])
   })
 
   test('a feature that is asked for twice is one warning', async () => {
     expect(
-      (await loaded('cluster { port: 1 }', '--cluster_name', 'C', '-n', 'N', '-js', '-sd', '/tmp')).notices,
-    ).toHaveLength(2)
+      (
+        await loaded(
+          'cluster { port: 1 }',
+          '-cluster',
+          'nats://a:1',
+          '-n',
+          'N',
+          '--cluster_name',
+          'C',
+          '-js',
+          '--ignore-unsupported',
+        )
+      ).notices,
+    ).toHaveLength(3)
   })
 
   test('--tls=false takes away the TLS of the file', async () => {

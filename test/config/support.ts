@@ -41,20 +41,26 @@ export function surroundingsIn(folder: string, environment = ENVIRONMENT): Surro
   }
 }
 
-/** What -t tells about a file, and how it exits. What has no effect is told besides: `checkNotices`. */
+/**
+ * What -t tells about a file, and how it exits. Heddle's lack of features is ignored, and what has no effect is told by
+ * `checkNotices`.
+ */
 export async function checkFile(
   path: string,
   surroundings = surroundingsIn(FILES),
   ...flags: string[]
 ): Promise<{ code: number; stderr: string }> {
-  const result = await check(parseFlags(['-t', '-c', path, ...flags]) as RunCommand, surroundings)
+  const result = await check(
+    parseFlags(['-t', '-c', path, '--ignore-unsupported', ...flags]) as RunCommand,
+    surroundings,
+  )
   if ('refused' in result) return { code: result.restart ? 3 : 1, stderr: `nats-server: ${result.refused}\n` }
   return { code: 0, stderr: result.valid.map((line) => `nats-server: ${line}\n`).join('') }
 }
 
 /** What -t says of a good file's keys that have no effect. */
 export async function checkNotices(path: string, surroundings = surroundingsIn(FILES)): Promise<readonly string[]> {
-  const result = await check(parseFlags(['-t', '-c', path]) as RunCommand, surroundings)
+  const result = await check(parseFlags(['-t', '-c', path, '--ignore-unsupported']) as RunCommand, surroundings)
   return 'refused' in result ? [] : result.notices
 }
 

@@ -19,6 +19,7 @@ import {
   resolverOfOperators,
 } from './identity.ts'
 import { readJetStream } from './jetstream-keys.ts'
+import { listens } from './later-checks.ts'
 import { LEAFNODES } from './leafnode-keys.ts'
 import { MQTT } from './mqtt-keys.ts'
 import { readOcsp, readOcspCache } from './ocsp.ts'
@@ -47,14 +48,23 @@ function option<K extends OptionName>(name: K, take: Take<Options[K]>): BlockRow
 
 type Later = Exclude<keyof LaterBlocks, 'domains'>
 
-/** A block that is only checked so far; `wrong` is said of what is none. */
-function later(name: Later, schema: Schema<Checked>, wrong: Complaint): BlockRow {
+/**
+ * A block that is only checked so far; `wrong` is said of what is none. It asks for a feature only if `isOn`:
+ * nats-server does nothing about others either.
+ */
+function later(
+  name: Later,
+  schema: Schema<Checked>,
+  wrong: Complaint,
+  isOn: (block: Checked) => boolean = listens,
+): BlockRow {
   const take = block<Checked>(schema, () => ({}), wrong)
   return [
     name,
     (entry, top, reading, key) => {
-      top.layer.later[name] = take(entry, reading, key) ?? {}
-      lacks(entry, top, name)
+      const checked = take(entry, reading, key) ?? {}
+      top.layer.later[name] = checked
+      if (isOn(checked)) asksFor(entry, top, name)
     },
   ]
 }
@@ -134,7 +144,7 @@ export const BLOCKS: ReadonlyMap<string, BlockReading> = new Map<string, BlockRe
       const storeDir = block['storeDir'] as ConfigEntry | undefined
       if (storeDir !== undefined) setStoreDir(storeDir, top, reading)
       top.layer.later.jetstream = block
-      if (block['enabled'] === true) lacks(entry, top, 'jetstream')
+      if (block['enabled'] === true) asksFor(entry, top, 'jetstream')
     },
   ],
   [
@@ -147,26 +157,41 @@ export const BLOCKS: ReadonlyMap<string, BlockReading> = new Map<string, BlockRe
     'default_js_domain',
     (entry, top, reading, name) => {
       top.layer.later.domains = readDomains(entry, reading, name) ?? new Map()
-      lacks(entry, top, 'default_js_domain')
+      asksFor(entry, top, 'default_js_domain')
     },
   ],
   [
     'feature_flags',
     (entry, top, reading, name) => {
       readFeatures(entry, reading, name)
-      lacks(entry, top, 'feature_flags')
+      asksFor(entry, top, 'feature_flags')
     },
   ],
   later('cluster', CLUSTER, got('Expected map to define cluster')),
-  later('gateway', GATEWAY, got('Expected gateway to be a map')),
-  later('leaf', LEAFNODES, got('Expected map to define a leafnode')),
+  later(
+    'gateway',
+    GATEWAY,
+    got('Expected gateway to be a map'),
+    (gateway) => listens(gateway) || hasMember(gateway, 'name'),
+  ),
+  later(
+    'leaf',
+    LEAFNODES,
+    got('Expected map to define a leafnode'),
+    (leaf) => listens(leaf) || hasMember(leaf, 'remotes'),
+  ),
   later('mqtt', MQTT, got('Expected mqtt to be a map')),
 ])
 
-/** Notes that something is asked for that is not there yet. */
-function lacks(entry: ConfigEntry, { layer }: Top, key: string): void {
-  const missing = settingOfKey(key)?.missing
-  if (missing !== undefined) layer.lacks(missing, originOf(entry))
+/** Notes that the feature of a key is asked for. */
+function asksFor(entry: ConfigEntry, { layer }: Top, key: string): void {
+  const feature = settingOfKey(key)?.feature
+  if (feature !== undefined) layer.asksFor(feature, originOf(entry))
+}
+
+/** Whether a block says something of a text or a list. */
+function hasMember(block: Checked, member: string): boolean {
+  return ((block[member] ?? '') as { readonly length: number }).length > 0
 }
 
 function readClientTls(entry: ConfigEntry, reading: Reading): TlsOptions | undefined {

@@ -1,9 +1,10 @@
 // `jetstream` (docs/reference/configuration-blocks.md, "Features to come"), of the server and of an account. Streams
 // are not supported yet: the keys are checked, and their values are dropped.
 
-import type { ConfigEntry, ConfigMap } from '../language/tree.ts'
+import { type ConfigEntry, type ConfigMap, isPlainData } from '../language/tree.ts'
 import type { Checked } from '../layer.ts'
 import { quoteText, shownValue } from '../problems.ts'
+import { UNSUPPORTED } from '../table/unsupported.ts'
 import { type Complaint, complain, type Key, kind, type Reading, readBlock, type Schema } from './schema.ts'
 import {
   block,
@@ -58,11 +59,15 @@ export const ACCOUNT_JETSTREAM: Schema<Checked> = {
 /** Rows for an account's: whether it has streams. */
 export const accountJetStream = kind<boolean>(
   'boolean',
-  (entry, reading) =>
-    readEnabled(entry, reading, (map) => {
+  (entry, reading) => {
+    const isEnabled = readEnabled(entry, reading, (map) => {
       readBlock(map, ACCOUNT_JETSTREAM, {}, reading)
       return true
-    }),
+    })
+    // In a file it says nothing, as on nats-server, while the server as a whole has no streams.
+    if (!isEnabled || !isPlainData(entry) || !UNSUPPORTED.has('JetStream')) return isEnabled
+    return complain(entry, 'JetStream is not supported yet', reading)
+  },
   { block: ACCOUNT_JETSTREAM },
 )
 

@@ -14,7 +14,8 @@ const ACCOUNT_KEY = /^A[A-Z2-7]{55}$/
 
 const text = (block: Checked | undefined, key: string): string => String(block?.[key] ?? '')
 const blocks = (block: Checked | undefined, key: string): readonly Checked[] => (block?.[key] ?? []) as Checked[]
-const listens = (block: Checked | undefined): boolean => (block?.['port'] ?? 0) !== 0
+/** Whether a block names a port. */
+export const listens = (block: Checked | undefined): boolean => (block?.['port'] ?? 0) !== 0
 
 // ── Leaf nodes ────────────────────────────────────────────────────────────────────────────────────────────────
 

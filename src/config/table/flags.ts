@@ -69,7 +69,13 @@ export const EXTRA_FLAGS: readonly Flag[] = [
   flag(
     'Server',
     'explain-config',
-    'Tell each setting with its value and where that comes from, and stop. Only in Heddle',
+    'Tell the settings that differ from the defaults, and where their values come from, and stop. Only in Heddle',
+  ),
+  flag('Server', 'all', 'With --explain-config: tell all settings. Only in Heddle'),
+  flag(
+    'Server',
+    'ignore-unsupported',
+    'Start although the configuration needs features that Heddle lacks, such as clusters. Only in Heddle',
   ),
   flag('Server', ['sl', 'signal'], SIGNAL, { argument: '<signal>[=<pid>]' }),
   flag('Logging', 'VV', 'Trace, that of the system account too', tracing('trace', 'traceVerbose')),
@@ -101,16 +107,16 @@ function flagOf(setting: Setting): Flag {
 }
 
 function apply(layer: Layer, setting: Setting, value: FlagValue, origin: string): void {
-  const { option, missing, fromFile } = setting
+  const { option, feature, fromFile } = setting
   const meant = typeof value === 'number' && fromFile !== undefined ? fromFile(value) : value
   if (option !== undefined) layer.set(option as OptionName, meant as Options[OptionName] | undefined, origin)
-  else if (missing !== undefined && value !== false && value !== '') {
-    layer.lacks(missing, origin)
+  else if (value !== false && value !== '') {
+    if (feature !== undefined) layer.asksFor(feature, origin)
     noteLater(layer, setting.flags, value)
   }
 }
 
-/** What rules between settings have to know of flags of what is not there yet. */
+/** What rules between settings have to know of flags that set no option. */
 function noteLater({ later }: Layer, flags: readonly string[], value: FlagValue): void {
   if (flags.includes('jetstream')) later.jetstream = { enabled: true }
   if (flags.includes('cluster')) later.cluster = { ...later.cluster, port: value }

@@ -79,7 +79,7 @@ export const MONITORING_SETTINGS = area('Monitoring', [
     defaultText: 'none',
     min: -1,
     max: 65_535,
-    missing: 'profiling pages',
+    feature: 'profiling pages',
   }),
-  integer('profBlockRate', 0, 'Accepted, without effect: it belongs to Go'),
+  integer('profBlockRate', 0, 'Rate of their block profile', { feature: 'profiling pages' }),
 ])

@@ -2,6 +2,9 @@
 
 import { area, block, boolean, key, list, text } from './settings.ts'
 
+/** Without clusters they say nothing. */
+const OF_CLUSTERS = { feature: 'settings of clusters' }
+
 export const SECURITY_SETTINGS = area('Security', [
   block('authorization', undefined, 'Which users may log in; flags --user, --pass, --auth', { secret: true }),
   block('accounts', [], 'Accounts: a list of names, or a block for each', { secret: true }),
@@ -29,38 +32,34 @@ export const SECURITY_SETTINGS = area('Security', [
   block('websocket', undefined, 'Listener for WebSocket clients', { aliases: ['ws'], secret: true }),
 ])
 
-/** Keys and flags of what is not there yet: checked, announced by one warning, and dropped. */
-export const LATER_SETTINGS = area('Later', [
+/** Keys and flags of features that may not be there yet (unsupported.ts). */
+export const FEATURE_SETTINGS = area('Features', [
   key('jetstream', 'block', 'Streams: a boolean, enabled, disabled, or a block', {
-    missing: 'JetStream',
+    feature: 'JetStream',
     flags: ['js', 'jetstream'],
   }),
-  key(['store_dir', 'storedir'], 'file', 'Folder of the streams', {
-    missing: 'JetStream',
-    flags: ['sd', 'store_dir'],
-    argument: '<dir>',
-  }),
-  key('default_js_domain', 'block', 'JetStream domain of each account', { missing: 'JetStream' }),
-  key('feature_flags', 'block', 'Features switched on or off by name', { missing: 'feature_flags' }),
-  key('cluster', 'block', 'Servers that share all messages', { missing: 'clusters' }),
-  key('gateway', 'block', 'Clusters that share messages on demand', { missing: 'gateways' }),
-  key(['leaf', 'leafnodes'], 'block', 'Servers that join one account of another', { missing: 'leaf nodes' }),
-  key('mqtt', 'block', 'Listener for MQTT clients', { missing: 'MQTT' }),
-  key([], 'text', 'URLs of routes, parted by commas', { missing: 'clusters', flags: ['routes'], argument: '<urls>' }),
+  key(['store_dir', 'storedir'], 'file', 'Folder of the streams', { flags: ['sd', 'store_dir'], argument: '<dir>' }),
+  key('default_js_domain', 'block', 'JetStream domain of each account', { feature: 'JetStream' }),
+  key('feature_flags', 'block', 'Features switched on or off by name', { feature: 'feature_flags' }),
+  key('cluster', 'block', 'Servers that share all messages', { feature: 'clusters' }),
+  key('gateway', 'block', 'Clusters that share messages on demand', { feature: 'gateways' }),
+  key(['leaf', 'leafnodes'], 'block', 'Servers that join one account of another', { feature: 'leaf nodes' }),
+  key('mqtt', 'block', 'Listener for MQTT clients', { feature: 'MQTT' }),
+  key([], 'text', 'URLs of routes, parted by commas', { feature: 'clusters', flags: ['routes'], argument: '<urls>' }),
   key([], 'text', 'URL on which to listen for routes', {
-    missing: 'clusters',
+    feature: 'clusters',
     flags: ['cluster', 'cluster_listen'],
     argument: '<url>',
   }),
-  key([], 'text', 'Name of the cluster', { missing: 'clusters', flags: ['cluster_name'], argument: '<name>' }),
+  key([], 'text', 'Name of the cluster', { ...OF_CLUSTERS, flags: ['cluster_name'], argument: '<name>' }),
   key([], 'text', 'Address told to other servers', {
-    missing: 'clusters',
+    ...OF_CLUSTERS,
     flags: ['cluster_advertise'],
     argument: '<host:port>',
   }),
-  key([], 'boolean', 'Do not tell clients of other servers', { missing: 'clusters', flags: ['no_advertise'] }),
+  key([], 'boolean', 'Do not tell clients of other servers', { ...OF_CLUSTERS, flags: ['no_advertise'] }),
   key([], 'integer', 'Tries for routes that others told of', {
-    missing: 'clusters',
+    ...OF_CLUSTERS,
     flags: ['connect_retries'],
     argument: '<n>',
   }),

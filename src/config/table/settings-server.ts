@@ -47,7 +47,7 @@ export function defaultWorkers(processors: number): number {
 }
 
 const WORKERS = defaultWorkers(availableParallelism())
-const BETWEEN_SERVERS = { missing: 'connections between servers' }
+const BETWEEN_SERVERS = { feature: 'settings of clusters' }
 
 export const SERVER_SETTINGS = area('Server', [
   key('listen', 'text', 'host and port in one, `host:port`, or the port alone', { reload: false }),

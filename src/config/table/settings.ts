@@ -10,7 +10,7 @@ import { FIXED } from './fixed.ts'
 
 export type Kind = 'boolean' | 'integer' | 'size' | 'duration' | 'text' | 'file' | 'choice' | 'list' | 'block'
 
-export type Area = 'Server' | 'Limits' | 'Logging' | 'Monitoring' | 'Security' | 'Later'
+export type Area = 'Server' | 'Limits' | 'Logging' | 'Monitoring' | 'Security' | 'Features'
 
 /** What only some rows say. */
 interface More {
@@ -28,8 +28,8 @@ interface More {
   readonly fromFile?: (value: number) => number | undefined
   /** Its value may be a secret. */
   readonly secret?: boolean
-  /** What the server does without, so far, as the warning calls it. */
-  readonly missing?: string
+  /** The feature that it asks for, as messages call it; unsupported.ts tells whether it is there. */
+  readonly feature?: string
 }
 
 interface Row<K extends OptionName> extends More {
@@ -69,7 +69,7 @@ function rows(kind: Kind, usual: More = {}) {
 }
 
 /** `maxPayload` as the file writes it: `max_payload`. */
-function inFile(option: string): string {
+export function inFile(option: string): string {
   return option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 

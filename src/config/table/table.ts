@@ -3,7 +3,7 @@
 import type { OptionName } from '../../options/options.ts'
 import type { Setting } from './settings.ts'
 import { LOGGING_SETTINGS, MONITORING_SETTINGS } from './settings-logging.ts'
-import { LATER_SETTINGS, SECURITY_SETTINGS } from './settings-security.ts'
+import { FEATURE_SETTINGS, SECURITY_SETTINGS } from './settings-security.ts'
 import { LIMIT_SETTINGS, SERVER_SETTINGS } from './settings-server.ts'
 
 export const SETTINGS: readonly Setting[] = [
@@ -12,7 +12,7 @@ export const SETTINGS: readonly Setting[] = [
   ...LOGGING_SETTINGS,
   ...MONITORING_SETTINGS,
   ...SECURITY_SETTINGS,
-  ...LATER_SETTINGS,
+  ...FEATURE_SETTINGS,
 ]
 
 const byOption = new Map(SETTINGS.flatMap((setting) => (setting.option ? [[setting.option, setting] as const] : [])))
