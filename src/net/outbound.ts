@@ -138,9 +138,9 @@ export class Outbound {
     return this.pendingBytes > this.behindMark
   }
 
-  /** As many more bytes may wait before it is behind. */
-  get roomAhead(): number {
-    return this.behindMark - this.pendingBytes
+  /** As many more bytes may wait before it is cut, or loses messages. */
+  get room(): number {
+    return this.overflowMark - this.pendingBytes
   }
 
   /** It is about to be cut as a slow consumer. */

@@ -185,7 +185,7 @@ export class FanOut {
             return false
           }
           outbound.fanOut = this
-          room = Math.min(room, Math.max(ROOM_MIN, outbound.roomAhead))
+          room = Math.min(room, Math.max(ROOM_MIN, outbound.room))
           if (outbound.isBehind && !owner.options.noFastProducerStall) behind.push(outbound)
         }
       }
