@@ -285,6 +285,8 @@ export const MATCH_CACHE_SLOTS = 32 * 1024
 export const MATCH_CACHE_WAYS = 8
 /** What all plans in the cache may name together; each receiver takes 10 to 100 bytes. */
 export const MATCH_CACHE_WEIGHT_MAX = 512 * 1024
+/** Subscriptions in all the audiences that new plans can share; when there are more, all are forgotten. */
+export const AUDIENCES_WEIGHT_MAX = MATCH_CACHE_WEIGHT_MAX
 /** Of so many subjects for which there is no room, one takes the place of another. */
 export const MATCH_CACHE_DISPLACE = 16
 /** Hashes of subjects that were looked up once; if two share a place, neither may ever be seen twice. */

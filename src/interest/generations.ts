@@ -34,6 +34,14 @@ export class Generations {
     return (Atomics.load(this.counters, bucket) + Atomics.load(this.counters, WILDCARD_BUCKET)) | 0
   }
 
+  /**
+   * The same for a plan that was made before, without a barrier, which is a call. Whoever has been told of a change, by a
+   * ring or a socket, sees it: that telling was a barrier.
+   */
+  glance(bucket: number): number {
+    return (this.counters[bucket] + this.counters[WILDCARD_BUCKET]) | 0
+  }
+
   /** Called after the region was changed: a reader of the new count also sees the change. */
   advance(bucket: number): void {
     Atomics.add(this.counters, bucket, 1)

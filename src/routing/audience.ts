@@ -1,6 +1,5 @@
 // Who gets every message of a plan: its plain subscriptions on this shard, by connection. Where the same filters match
-// several subjects, as under a wildcard, their plans have equal audiences, and share one once they have met
-// (fan-out.ts).
+// several subjects, as under a wildcard, their plans share one (audiences.ts).
 
 import type { Dialect } from '../protocol/encoder.ts'
 import type { ReceiverGroup } from './queue-plan.ts'
@@ -39,6 +38,8 @@ export class Audience {
    * gets it by more subscriptions than a page has places for.
    */
   readonly isParticular: boolean
+  /** Two audiences with the same have the same connections in the same bundles, by whichever subscriptions. */
+  readonly crowd: string
   /** Numbers of the connections that do not want what they publish themselves; undefined: there is none. */
   private readonly deaf: Set<number> | undefined
 
@@ -85,6 +86,7 @@ export class Audience {
       else version.bundles.push(first)
     }
     this.versions = [...versions.values()]
+    this.crowd = this.versions.map(crowdOf).join('\n')
     this.size = size
     this.connections = members.size
     this.isParticular = isParticular
@@ -95,42 +97,25 @@ export class Audience {
     return this.deaf?.has(publisher) === true
   }
 
-  /** Whether all of its subscriptions still are. */
-  get isListed(): boolean {
-    for (const { subscriptions } of this.groups) for (const { node } of subscriptions) if (node === 0) return false
-    return true
-  }
-
-  /** Whether it has the same connections in the same bundles, by whichever subscriptions. */
-  isMateOf({ versions, connections }: Audience): boolean {
-    const { versions: own } = this
-    if (this.connections !== connections || own.length !== versions.length) return false
-    for (let v = 0; v < own.length; v++) {
-      const mine = own[v]
-      const theirs = versions[v]
-      const isAlike = mine.headers === theirs.headers && mine.dialect === theirs.dialect
-      if (!isAlike || mine.bundles.length !== theirs.bundles.length) return false
-      for (let b = 0; b < mine.bundles.length; b++) {
-        const { members } = mine.bundles[b]
-        const { members: others } = theirs.bundles[b]
-        if (members.length !== others.length) return false
-        for (let m = 0; m < members.length; m++) if (members[m].receiver !== others[m].receiver) return false
+  /** Whether it is right for these groups: the same subscriptions in the same order, of receivers that want the same. */
+  isFor(groups: readonly ReceiverGroup[]): boolean {
+    const { groups: own } = this
+    if (own.length !== groups.length) return false
+    for (let i = 0; i < own.length; i++) {
+      const { subscriptions: mine, subject, headers } = own[i]
+      const theirs = groups[i].subscriptions
+      if (mine.length !== theirs.length || subject !== groups[i].subject || headers !== groups[i].headers) return false
+      for (let j = 0; j < mine.length; j++) {
+        const { receiver } = mine[j]
+        if (mine[j] !== theirs[j] || receiver.options.echo === this.isDeaf(receiver.id)) return false
+        if (receiver.rights?.mayAnswer === true && !this.isParticular) return false
       }
     }
     return true
   }
+}
 
-  /** Whether it consists of the same subscriptions, in the same order. */
-  hasGroups(groups: readonly ReceiverGroup[]): boolean {
-    const { groups: own } = this
-    if (own === groups) return true
-    if (own.length !== groups.length) return false
-    for (let i = 0; i < own.length; i++) {
-      const mine = own[i].subscriptions
-      const theirs = groups[i].subscriptions
-      if (mine.length !== theirs.length || own[i].subject !== groups[i].subject) return false
-      for (let j = 0; j < mine.length; j++) if (mine[j] !== theirs[j]) return false
-    }
-    return true
-  }
+/** Its connections by their numbers, bundle by bundle. Connections of one kind have one dialect. */
+function crowdOf({ headers, bundles }: Version): string {
+  return `${headers} ${bundles.map(({ members }) => members.map(({ receiver }) => receiver.id).join(',')).join(' ')}`
 }

@@ -7,7 +7,6 @@ import type { Outbound } from '../net/outbound.ts'
 import { REST } from '../net/slice-queue.ts'
 import { CLIENT_DIALECT, type Dialect } from '../protocol/encoder.ts'
 import { type Run, replyOf } from '../protocol/run.ts'
-import type { Audience } from './audience.ts'
 import { FanOut } from './fan-out.ts'
 import type { RouterOwner } from './owner.ts'
 import type { Plan } from './plan.ts'
@@ -52,12 +51,10 @@ export class Delivery {
 
   /** A run to all groups of its plan; returns how many deliveries that were. */
   toAll(run: Run, plan: Plan, publisher: Publisher): number {
-    const { groups } = plan
-    if (groups.length === 0) return 0
+    const { groups, audience } = plan
     const { count } = run
-    const isShared = groups.length > 1 || groups[0].subscriptions.length > 1
-    const taken = isShared ? this.fanOut.take(run, plan, publisher) : 0
-    let delivered = taken === 0 ? 0 : taken * (plan.audience as Audience).size
+    const taken = audience === undefined ? 0 : this.fanOut.take(run, audience, publisher)
+    let delivered = audience === undefined ? 0 : taken * audience.size
     if (taken === count) return delivered
     for (const group of groups) delivered += this.toGroup(run, group, taken, count - taken, publisher)
     return delivered

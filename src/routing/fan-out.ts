@@ -27,8 +27,7 @@ import { type Block, copyBytes } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 import type { Outbound } from '../net/outbound.ts'
 import type { Run } from '../protocol/run.ts'
-import { Audience, type Bundle, PLACES, type Version } from './audience.ts'
-import type { Plan } from './plan.ts'
+import { type Audience, type Bundle, PLACES, type Version } from './audience.ts'
 import type { Publisher } from './publisher.ts'
 import type { SharedChunk } from './shared-chunk.ts'
 
@@ -125,17 +124,14 @@ export class FanOut {
   }
 
   /**
-   * Takes in messages of a run, for all receivers in the groups of its plan. Returns how many, from the first on; the
+   * Takes in messages of a run, for all receivers of the plan's audience. Returns how many, from the first on; the
    * others have to be delivered one receiver after the other.
    */
-  take(run: Run, plan: Plan, publisher: Publisher): number {
+  take(run: Run, audience: Audience, publisher: Publisher): number {
     const { count } = run
     // A large message in a chunk of its own is not copied at all.
     if ((run.chunk !== undefined && run.size >= BY_REFERENCE_MIN) || this.owner.options.trace) return 0
-    if (this.audience === undefined || this.audience !== plan.audience) {
-      if (!this.turnTo(plan)) return 0
-    }
-    const audience = this.audience as Audience
+    if (this.audience !== audience && !this.turnTo(audience)) return 0
     if (audience.isDeaf(publisher.id)) return 0
     let taken = this.write(run, 0)
     while (taken < count) {
@@ -148,25 +144,15 @@ export class FanOut {
     return taken
   }
 
-  /** Opens a fan-out for the audience of a plan, unless the open one will do. Returns whether there is one. */
-  private turnTo(plan: Plan): boolean {
-    const { audience } = this
-    if (audience?.hasGroups(plan.groups)) {
-      plan.audience = audience
-      return true
+  /** Opens a fan-out for an audience, unless the open one has the same connections. Returns whether there is one. */
+  private turnTo(audience: Audience): boolean {
+    if (this.audience === undefined || audience.isParticular || audience.crowd !== this.audience.crowd) {
+      this.end()
+      return this.open(audience)
     }
-    plan.audience ??= new Audience(plan.groups)
-    if (audience !== undefined && !plan.audience.isParticular && plan.audience.isMateOf(audience)) {
-      if (!plan.audience.isListed) {
-        this.end()
-        return false
-      }
-      this.audience = plan.audience
-      for (let v = 0; v < this.pages.length; v++) this.pages[v].beginPart(plan.audience.versions[v])
-      return true
-    }
-    this.end()
-    return this.open(plan.audience)
+    this.audience = audience
+    for (let v = 0; v < this.pages.length; v++) this.pages[v].beginPart(audience.versions[v])
+    return true
   }
 
   /** Opens a fan-out. Returns whether it did: not if receivers have to be looked at one by one. */

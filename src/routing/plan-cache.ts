@@ -11,6 +11,8 @@ import {
 } from '../base/constants.ts'
 import type { Generations } from '../interest/generations.ts'
 import { allocateBlock, type Block, equalBytes, hashWords } from '../memory/block.ts'
+import type { Audience } from './audience.ts'
+import { Audiences } from './audiences.ts'
 import { Plan } from './plan.ts'
 
 /**
@@ -23,6 +25,7 @@ import { Plan } from './plan.ts'
  * before it is needed again, and would be garbage that has grown old.
  */
 export class PlanCache {
+  readonly audiences = new Audiences()
   private readonly plans: (Plan | undefined)[] = new Array(MATCH_CACHE_SLOTS).fill(undefined)
   private readonly hashes = new Int32Array(MATCH_CACHE_SLOTS)
   private readonly keys: Block = allocateBlock(MATCH_CACHE_SLOTS * MATCH_CACHE_KEY_BYTES)
@@ -68,7 +71,7 @@ export class PlanCache {
   }
 
   isFresh(plan: Plan): boolean {
-    return !plan.guessed && this.generations.current(plan.bucket) === plan.generation
+    return !plan.guessed && this.generations.glance(plan.bucket) === plan.generation
   }
 
   hash(subject: Block, start: number, end: number): number {
@@ -133,14 +136,17 @@ export class PlanCache {
   /** Drops stale plans, and with them closed connections that they name; returns the remaining ones. */
   sweep(show?: (plan: Plan) => void): number {
     let live = 0
+    const audiences = new Set<Audience>()
     for (let slot = 0; slot < MATCH_CACHE_SLOTS; slot++) {
       const plan = this.plans[slot]
       if (plan === undefined) continue
       if (this.isFresh(plan)) {
         live++
+        if (plan.audience !== undefined) audiences.add(plan.audience)
         show?.(plan)
       } else this.drop(slot)
     }
+    this.audiences.keepOnly(audiences)
     return live
   }
 }

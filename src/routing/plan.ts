@@ -5,6 +5,7 @@ import type { Account, ServiceImport } from '../accounts/account.ts'
 import { CHUNK_BYTES } from '../base/constants.ts'
 import { Work, workOfEncoding } from '../base/turns.ts'
 import type { Audience } from './audience.ts'
+import type { Audiences } from './audiences.ts'
 import type { Handler } from './handler.ts'
 import type { Peer } from './peer.ts'
 import type { QueuePlan, ReceiverGroup } from './queue-plan.ts'
@@ -51,7 +52,7 @@ export class Plan {
 
   /** Receivers of every message. */
   readonly groups: ReceiverGroup[] = []
-  /** The same by connection; made when it is needed. */
+  /** The same by connection; undefined: there is not more than one. */
   audience: Audience | undefined
   /** Plain subscriptions that end after some number of deliveries; each is a group of its own. */
   limited: ReceiverGroup[] | undefined
@@ -124,13 +125,14 @@ export class Plan {
     return this.queuesByName.get(name)
   }
 
-  /** Called when all receivers are known. */
-  complete(): void {
+  /** Called when all receivers are known; `audiences` are those of the plans before. */
+  complete(audiences: Audiences): void {
     this.groupsByKey = undefined
     this.appraise()
     const { groups, limited, queues, peers, internal, services, own } = this
     const isElsewhere = (queues ?? peers ?? internal ?? services ?? own) !== undefined
     this.isEmpty = groups.length === 0 && limited === undefined && !isElsewhere
+    if (groups.length > 1 || groups[0]?.subscriptions.length > 1) this.audience = audiences.of(groups)
     if (limited !== undefined || groups.length !== 1) return
     const [{ subject, subscriptions }] = groups
     if (subject !== '' || subscriptions.length !== 1) return
@@ -155,6 +157,7 @@ export class Plan {
 
   /** What `count` messages of so many bytes, in one run, cost in units of work. */
   workOf(count: number, bytes: number): number {
+    if (count === 1) return this.workOfEach(bytes) + this.piece
     return count * this.workOfEach(bytes) + Math.ceil(count / messagesInPiece(bytes)) * this.piece
   }
 

@@ -85,7 +85,7 @@ export class Planner {
         queue.remoteMembers += members
       }
     }
-    plan.complete()
+    plan.complete(this.cache.audiences)
     if (!plan.guessed) this.cache.add(plan, line, start, end, hash)
     return plan
   }

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { BY_REFERENCE_MIN, CHUNK_BYTES, HOLD_PENDING } from '../../src/base/constants.ts'
 import { DropPolicy } from '../../src/net/drop-policy.ts'
 import { CLIENT_DIALECT } from '../../src/protocol/encoder.ts'
+import { Audiences } from '../../src/routing/audiences.ts'
 import { Delivery } from '../../src/routing/delivery.ts'
 import { Plan } from '../../src/routing/plan.ts'
 import type { Subscription } from '../../src/routing/subscription.ts'
@@ -58,7 +59,7 @@ function planOf(subscriptions: readonly Subscription[]): Plan {
     const { headers } = receiver.options
     plan.addReceiver({ subject: '', sid, headers, dialect: CLIENT_DIALECT, subscriptions: [subscription] })
   }
-  plan.complete()
+  plan.complete(audiences)
   return plan
 }
 
@@ -72,7 +73,9 @@ function encoded({ subject, reply = '', header = '', payloads }: Messages, sid: 
 }
 
 let stage: Stage
+let audiences: Audiences
 beforeEach(() => {
+  audiences = new Audiences()
   stage = new Stage()
 })
 
