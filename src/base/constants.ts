@@ -214,10 +214,12 @@ export const RING_BYTES_MIN = 128 * 1024
 /** Bytes drained from one ring before other work gets its turn. */
 export const RING_TURN_BYTES = 512 * 1024
 /**
- * Bytes that may wait for one ring that is full. From then on, and until none wait, publishers are read no further, and
- * what the server publishes of its own accord is dropped. A publisher that is held at its own first frame that waits
- * adds what was read with it, so that it takes hundreds of them to get there.
+ * Bytes that wait for one ring that is full. From then on, and until none wait, all publishers that have ever sent to
+ * that shard are read no further: each is held at its own first frame that waits, and adds what was read with it, so
+ * that many of them together would fill memory, and the collector would be busy with it.
  */
+export const LINK_BEHIND_MAX = 4 * 1024 * 1024
+/** … from which on what the server publishes of its own accord is dropped. */
 export const LINK_WAITING_MAX = 64 * 1024 * 1024
 /** As much in one turn means that more is coming: the consumer looks again instead of going to sleep. */
 export const RING_BUSY_BYTES = 16 * 1024

@@ -65,6 +65,7 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
   droppedMessages = 0
   closing = false
   passing: Set<number> | undefined
+  sentTo = 0
   closeReason: CloseReason | undefined
   closedAtMs = 0
   /** On the loop's clock: then it is cut, whatever it has taken. */

@@ -3,7 +3,14 @@
 // server itself are dropped, and only when very much waits.
 
 import assert from 'node:assert/strict'
-import { BATCH_RUNS_MAX, BLOCK_SLACK, CHUNK_BYTES, FRAME_ROOM_MIN, LINK_WAITING_MAX } from '../base/constants.ts'
+import {
+  BATCH_RUNS_MAX,
+  BLOCK_SLACK,
+  CHUNK_BYTES,
+  FRAME_ROOM_MIN,
+  LINK_BEHIND_MAX,
+  LINK_WAITING_MAX,
+} from '../base/constants.ts'
 import { attempt, type OnBug } from '../base/guarded.ts'
 import { type Block, copyBytes } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
@@ -39,8 +46,8 @@ export interface LinkOwner {
   wake(): void
   /** Asks for publish() at the end of the turn. */
   mark(): void
-  /** LINK_WAITING_MAX bytes wait: no publisher should be read whose messages could join them. */
-  filled(): void
+  /** LINK_BEHIND_MAX bytes wait: no publisher should be read whose messages could join them. */
+  fellBehind(): void
   /** A bug was met in something that was held for the ring's sake. */
   readonly bugMet: OnBug
   /** So many messages of the server itself were dropped. */
@@ -58,8 +65,8 @@ export interface LinkReport {
   readonly sentMessages: number
 }
 
-/** `full`: too much waits for messages of the server itself. */
-type State = 'open' | 'full' | 'closed'
+/** `behind`: publishers are held; `full`: too much waits for messages of the server itself. */
+type State = 'open' | 'behind' | 'full' | 'closed'
 
 export class Link {
   private readonly ring: RingProducer
@@ -157,7 +164,7 @@ export class Link {
 
   private refuses({ publisher }: Routing, count: number): boolean {
     if (this.state === 'closed') return true
-    if (publisher !== SERVER_ID) return false
+    if (publisher !== SERVER_ID || this.state !== 'full') return false
     this.owner.dropped(count)
     return true
   }
@@ -217,10 +224,11 @@ export class Link {
     this.block = last.chunk.block
     last.end += need
     this.waitingBytes += need
-    if (this.waitingBytes >= LINK_WAITING_MAX && this.state === 'open') {
-      this.state = 'full'
-      this.owner.filled()
+    if (this.waitingBytes >= LINK_BEHIND_MAX && this.state === 'open') {
+      this.state = 'behind'
+      this.owner.fellBehind()
     }
+    if (this.waitingBytes >= LINK_WAITING_MAX) this.state = 'full'
     return at
   }
 

@@ -14,7 +14,7 @@ import { RingConsumer, RingProducer } from '../memory/ring.ts'
 import type { Outbound } from '../net/outbound.ts'
 import { PACKED_RUN_BYTES, packedNumber, unpackRun } from '../protocol/packed-run.ts'
 import { Run, replyOf, subjectOf } from '../protocol/run.ts'
-import type { Publisher, RemotePublisher } from '../routing/publisher.ts'
+import { bitOf, type Publisher, type RemotePublisher } from '../routing/publisher.ts'
 import { SERVER_ID } from '../routing/server-publisher.ts'
 import type { TraceEvent } from '../tracing/event.ts'
 import type { Tracing } from '../tracing/tracing.ts'
@@ -54,6 +54,9 @@ export class PeerPublisher implements RemotePublisher {
 
   set passing(_shards: Set<number> | undefined) {}
 
+  /** It is held where it is connected. */
+  sentTo = 0
+
   /** What it sent goes on to a third shard and waits for that one: a queue message, or an answer to a request. */
   holdForPeer({ link }: ShardPeer): void {
     const { id, peer } = this
@@ -78,7 +81,6 @@ export class PeerPublisher implements RemotePublisher {
 
 /** A connection of the shard that sees the peer. */
 interface LocalPublisher extends Publisher {
-  readonly inMessages: number
   readonly closing: boolean
   attempt(act: () => unknown): void
   /** A request of its own has reached nobody by one of the frames that it went out in. */
@@ -157,7 +159,7 @@ export class ShardPeer implements InboxRing {
       },
       wake: () => this.post(WAKE),
       mark: () => owner.schedule(),
-      filled: () => this.holdPublishers(),
+      fellBehind: () => this.holdPublishers(),
       dropped: (messages) => this.tellDropped(messages),
       bugMet: owner.bugMet,
     })
@@ -212,8 +214,9 @@ export class ShardPeer implements InboxRing {
   // ── The way out ───────────────────────────────────────────────────────────────────────────────────────
 
   private holdPublishers(): void {
+    const bit = bitOf(this.index)
     for (const client of this.owner.clients.values()) {
-      if (client.inMessages > 0 && !client.closing) client.attempt(() => client.holdForPeer(this))
+      if ((client.sentTo & bit) !== 0 && !client.closing) client.attempt(() => client.holdForPeer(this))
     }
   }
 

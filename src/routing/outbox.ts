@@ -18,7 +18,7 @@ import { isPackable, PACKED_RUN_BYTES, packRun } from '../protocol/packed-run.ts
 import type { Run } from '../protocol/run.ts'
 import type { Batch, PackedRuns } from './batch.ts'
 import type { Peer } from './peer.ts'
-import type { Publisher } from './publisher.ts'
+import { noteSent, type Publisher } from './publisher.ts'
 import { SERVER_ID } from './server-publisher.ts'
 
 export class Outbox implements PackedRuns {
@@ -110,7 +110,7 @@ export class Outbox implements PackedRuns {
     this.publisher = undefined
     try {
       for (const peer of this.peers) {
-        if (peer.link.sendPicked(batch) && peer.link.congested) publisher.holdForPeer(peer)
+        if (peer.link.sendPicked(batch)) noteSent(publisher, peer)
       }
     } catch (error) {
       // A bug: what else was picked is lost, as it may not join the next batch.

@@ -11,6 +11,8 @@ export interface Publisher {
   holdFor(receiver: Outbound): void
   /** Shards to which it has sent what may go on from there, since its last PONG: the next one waits for that. */
   passing: Set<number> | undefined
+  /** The shards to which it has ever sent something, as bits (bitOf): when much waits for one of them, it is held. */
+  sentTo: number
   /** Wants to be told of requests without responders. */
   readonly awaitsResponders: boolean
   /** Frames for another shard wait: the publisher is not read until they are on their way. */
@@ -22,6 +24,15 @@ export interface Publisher {
   requestInfo(share: boolean, service: string): string
   /** Calls back, at once or later, with what an account may know of its own members: as one that shares. */
   introduce(then: (info: string) => void): void
+}
+
+/** A shard in Publisher.sentTo. Of more than 32, some have the same bit. */
+export const bitOf = (shard: number): number => 1 << (shard & 31)
+
+/** Something of the publisher's has gone to another shard, or waits for it. */
+export function noteSent(publisher: Publisher, peer: Peer): void {
+  publisher.sentTo |= bitOf(peer.index)
+  if (peer.link.congested) publisher.holdForPeer(peer)
 }
 
 /** One of another shard, whose messages have come here. */

@@ -22,7 +22,7 @@ import type { RouterOwner } from './owner.ts'
 import type { Peer } from './peer.ts'
 import type { Plan } from './plan.ts'
 import { groupOf, Planner } from './planner.ts'
-import type { Publisher, RemotePublisher } from './publisher.ts'
+import { noteSent, type Publisher, type RemotePublisher } from './publisher.ts'
 import { peerOfMember, type QueuePlan, randomMember, randomRemoteMember } from './queue-plan.ts'
 import { ASKED_MAX, type Routing } from './routing.ts'
 import type { Trace } from './trace.ts'
@@ -146,7 +146,7 @@ export class Router {
     for (const peer of peers) {
       peer.link.send(run, routing, 0, run.count)
       if (isServiceAnswer(run)) notePassing(publisher, peer)
-      if (peer.link.congested) publisher.holdForPeer(peer)
+      noteSent(publisher, peer)
     }
   }
 
@@ -266,7 +266,7 @@ export class Router {
   ): void {
     peer.link.send(run, routingOf(account, name, hops, publisher, asked, this.question), from, count)
     notePassing(publisher, peer)
-    if (peer.link.congested) publisher.holdForPeer(peer)
+    noteSent(publisher, peer)
   }
 }
 

@@ -22,6 +22,9 @@ class Server implements Publisher {
 
   set passing(_shards: Set<number> | undefined) {}
 
+  /** No connection that could be held. */
+  sentTo = 0
+
   requestInfo(): string {
     return ''
   }

@@ -11,7 +11,7 @@ import { composeRaw } from '../protocol/compose.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
 import type { Peer } from '../routing/peer.ts'
 import { groupOf, isWithinReach, mayHave } from '../routing/planner.ts'
-import type { Publisher } from '../routing/publisher.ts'
+import { noteSent, type Publisher } from '../routing/publisher.ts'
 import {
   peerOfMember,
   type QueuePlan,
@@ -134,7 +134,7 @@ export class MessageTrace implements Trace {
 
   private ask(peer: Peer, run: Run, routing: Omit<Routing, 'trace'>, publisher: Publisher): number {
     if (this.owner.ask(peer, run, routing, (events) => this.told(events))) this.awaited++
-    if (peer.link.congested) publisher.holdForPeer(peer)
+    noteSent(publisher, peer)
     return 1
   }
 

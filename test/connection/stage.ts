@@ -143,6 +143,7 @@ export class TestShard implements ClientOwner, RouterOwner {
     const publisher = {
       id: 99,
       passing: undefined,
+      sentTo: 0,
       awaitsResponders: false,
       holdFor: () => undefined,
       holdForPeer: () => undefined,

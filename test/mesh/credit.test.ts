@@ -5,7 +5,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { LINK_WAITING_MAX, SYSTEM_REQUESTS_ACCOUNT_MAX } from '../../src/base/constants.ts'
+import {
+  LINK_BEHIND_MAX,
+  LINK_WAITING_MAX,
+  RING_BYTES_MAX,
+  SYSTEM_REQUESTS_ACCOUNT_MAX,
+} from '../../src/base/constants.ts'
 import { composeRun } from '../../src/protocol/compose.ts'
 import { ServerPublisher } from '../../src/routing/server-publisher.ts'
 import type { Shard } from '../../src/shard/shard.ts'
@@ -62,18 +67,19 @@ test('events that wait for a shard are bounded; those beyond are dropped, counte
   expect((await peer.drain()).length).toBe(1)
 })
 
-test('where too much waits for a shard, connections that have published are read no further, the others are', async () => {
+test('where much waits for a shard, connections that have sent to it are read no further, the others are', async () => {
   const { port, shard, peer } = await stage()
-  const [publisher, subscriber] = [await open(port), await open(port)]
-  publisher.send('PUB elsewhere 0\r\n\r\n')
-  await publisher.sync()
+  const [publisher, other] = [await open(port), await open(port)]
+  publisher.send('PUB far 0\r\n\r\n')
+  other.send('PUB elsewhere 0\r\n\r\n')
+  await Promise.all([publisher.sync(), other.sync()])
   const held = (): boolean[] => [...shard.clients.values()].map(({ waitsForPeers }) => waitsForPeers)
   tell(shard, 5)
   expect(held()).toEqual([false, false])
-  tell(shard, Math.ceil(LINK_WAITING_MAX / EVENT_BYTES))
+  tell(shard, Math.ceil((LINK_BEHIND_MAX + RING_BYTES_MAX) / EVENT_BYTES))
   expect(held()).toEqual([true, false])
   publisher.send('PUB elsewhere 0\r\n\r\n')
-  for (let i = 0; i < 5; i++) await subscriber.sync()
+  for (let i = 0; i < 5; i++) await other.sync()
   expect([...shard.clients.values()][0].inMessages).toBe(1)
   await peer.drain()
   expect(held()).toEqual([false, false])
@@ -84,7 +90,7 @@ test('where too much waits for a shard, connections that have published are read
 test('a shard that dies holds nobody', async () => {
   const { port, shard } = await stage()
   const publisher = await open(port)
-  publisher.send('PUB elsewhere 0\r\n\r\n')
+  publisher.send('PUB far 0\r\n\r\n')
   await publisher.sync()
   tell(shard, Math.ceil(LINK_WAITING_MAX / EVENT_BYTES) + 10)
   expect([...shard.clients.values()][0].waitsForPeers).toBe(true)

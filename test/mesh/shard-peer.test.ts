@@ -2,7 +2,7 @@
 
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { HOLD_PENDING, LINK_WAITING_MAX } from '../../src/base/constants.ts'
+import { HOLD_PENDING, LINK_BEHIND_MAX, LINK_WAITING_MAX } from '../../src/base/constants.ts'
 import { Turns } from '../../src/base/turns.ts'
 import { createRegion } from '../../src/interest/writer.ts'
 import { allocateBlock } from '../../src/memory/block.ts'
@@ -15,6 +15,7 @@ import { type PeerOwner, ShardPeer } from '../../src/mesh/shard-peer.ts'
 import { composeRun } from '../../src/protocol/compose.ts'
 import { Run, subjectOf } from '../../src/protocol/run.ts'
 import { Outbox } from '../../src/routing/outbox.ts'
+import { bitOf } from '../../src/routing/publisher.ts'
 import type { Routing } from '../../src/routing/routing.ts'
 import { SERVER_ID } from '../../src/routing/server-publisher.ts'
 import { CountingPool } from '../memory/counting-pool.ts'
@@ -42,7 +43,6 @@ const PEER = {
 
 /** A connection of this shard's. */
 class Client extends TestPublisher {
-  inMessages = 0
   closing = false
   isBuggy = false
   readonly unheard: unknown[] = []
@@ -511,15 +511,18 @@ describe('publishers', () => {
     expect([far.said, peer.paused]).toEqual([[{ kind: 'release', connection: 44 }], false])
   })
 
-  test('of this shard that have published are all held where very much waits, and a bug costs one of them', () => {
+  test('of this shard that have sent to a shard are all held where much waits for it, and a bug costs one of them', () => {
     const { stage, far, peer } = stageWith()
     const [idle, closing, buggy, busy] = [0, 1, 2, 3].map(() => stage.client())
-    for (const client of [closing, buggy, busy]) client.inMessages = 1
+    for (const client of [closing, buggy, busy]) client.sentTo = bitOf(peer.index)
+    idle.sentTo = bitOf(peer.index + 1)
     closing.closing = true
     buggy.isBuggy = true
-    while (!peer.link.isFull) far.send(200_000)
+    while (peer.link.report().waitingBytes < LINK_BEHIND_MAX) far.send(200_000)
     expect([idle, closing, buggy, busy].map(({ heldFor }) => heldFor)).toEqual([[], [], [], [peer]])
     expect(stage.done).toEqual([`a bug of ${buggy.id}`])
+    while (!peer.link.isFull) far.send(200_000)
+    expect(busy.heldFor).toEqual([peer])
     expect(peer.link.report().waitingBytes).toBeLessThan(LINK_WAITING_MAX + 300_000)
     // What the server says of its own accord is dropped then, and nothing else; a third one's ring waits.
     far.send(10, SERVER_ID)

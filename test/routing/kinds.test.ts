@@ -61,6 +61,7 @@ class ToyConnection implements Receiver, Publisher {
   readonly ended: string[] = []
   readonly awaitsResponders = false
   passing: Set<number> | undefined
+  sentTo = 0
   closing = false
   inMessages = 0
   inBytes = 0

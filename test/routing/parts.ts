@@ -165,6 +165,7 @@ export class TestPublisher implements Publisher {
   readonly id: number
   awaitsResponders = false
   passing: Set<number> | undefined
+  sentTo = 0
   readonly heldFor: unknown[] = []
 
   constructor(id = nextId()) {

@@ -39,7 +39,7 @@ export const NO_OWNER: LinkOwner = {
   work: 0,
   wake: () => undefined,
   mark: () => undefined,
-  filled: () => undefined,
+  fellBehind: () => undefined,
   dropped: () => undefined,
   bugMet: (error) => {
     throw error
