@@ -35,8 +35,8 @@ export class Generations {
   }
 
   /**
-   * The same for a plan that was made before, without a barrier, which is a call. Whoever has been told of a change, by a
-   * ring or a socket, sees it: that telling was a barrier.
+   * The same for a plan that was made before, without a barrier, which is a call. Whoever has been told of a change, by
+   * a ring or a socket, sees it: that telling was a barrier.
    */
   glance(bucket: number): number {
     return (this.counters[bucket] + this.counters[WILDCARD_BUCKET]) | 0

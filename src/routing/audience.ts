@@ -97,7 +97,7 @@ export class Audience {
     return this.deaf?.has(publisher) === true
   }
 
-  /** Whether it is right for these groups: the same subscriptions in the same order, of receivers that want the same. */
+  /** Whether it fits these groups: the same subscriptions in the same order, of receivers that want the same. */
   isFor(groups: readonly ReceiverGroup[]): boolean {
     const { groups: own } = this
     if (own.length !== groups.length) return false
