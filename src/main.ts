@@ -42,7 +42,7 @@ async function obeyRun(command: RunCommand): Promise<void> {
     await run(result.options, result.notices, reread).catch(fail)
   } else {
     const { explain } = await import('./config/explain.ts')
-    process.stdout.write(explain(result))
+    process.stdout.write(explain(result, command.all))
   }
 }
 

@@ -2,8 +2,8 @@
 
 import { EMBEDDED_HOST } from '../base/constants.ts'
 import type { OptionName, Options, ServerOptions } from '../options/options.ts'
-import { type ConfigEntry, fromData, isPlainObject, shownData } from './language/tree.ts'
-import { apiOrigin, Layer } from './layer.ts'
+import { apiOrigin, type ConfigEntry, fromData, isPlainObject, shownData } from './language/tree.ts'
+import { Layer } from './layer.ts'
 import { suggestion } from './nearest.ts'
 import { quoteText } from './problems.ts'
 import { inFile, type Setting } from './table/settings.ts'

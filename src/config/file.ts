@@ -64,6 +64,7 @@ function readTopLevel(name: string, entry: ConfigEntry, hasSystemAccount: boolea
   }
   const { option, keys } = setting
   if (name === 'system' && hasSystemAccount) return
+  if (option !== undefined) top.layer.entries.set(option, entry)
   const block = BLOCKS.get(option ?? keys[0])
   if (block !== undefined) block(entry, top, reading, name)
   else if (option !== undefined) readSimple(setting, option, entry, top, reading, name)

@@ -3,17 +3,13 @@
 
 import type { OptionName, Options } from '../options/options.ts'
 import type { Draft } from '../options/shapes.ts'
+import type { ConfigEntry } from './language/tree.ts'
 
 /** What was said about authorization by flags: it goes into what the file says. */
 export interface Credentials {
   username?: string
   password?: string
   token?: string
-}
-
-/** Where a value of createServer() comes from. */
-export function apiOrigin(option: string): string {
-  return `option ${option}`
 }
 
 /** Contents of blocks that are only checked so far, for the rules between settings. */
@@ -48,6 +44,8 @@ export class Layer {
   readonly origins = new Map<OptionName, string>()
   /** Features beyond the settings, and where they were asked for. */
   readonly features = new Map<string, string>()
+  /** What the configuration file says of an option, with the places of all that is in it. */
+  readonly entries = new Map<OptionName, ConfigEntry>()
   later: Draft<LaterBlocks> = {}
   credentials: Credentials = {}
   credentialsOrigin = ''

@@ -5,7 +5,8 @@ import type { OptionName, Options, ServerOptions } from '../options/options.ts'
 import { NO_AUTHORIZATION } from '../options/shapes.ts'
 import { apiLayer, type BlockReader } from './api.ts'
 import { checkOptions, checkStart } from './checks.ts'
-import { apiOrigin, Layer, laterOf } from './layer.ts'
+import { apiOrigin, type ConfigEntry } from './language/tree.ts'
+import { Layer, laterOf } from './layer.ts'
 import type { Setting } from './table/settings.ts'
 import { nameOf, SETTINGS, settingOf } from './table/table.ts'
 import { UNSUPPORTED } from './table/unsupported.ts'
@@ -19,6 +20,8 @@ export interface Normalised {
   readonly options: Options
   /** Where each option comes from: `default`, `FILE:LINE`, `flag -p`, `option port`. */
   readonly origins: ReadonlyMap<OptionName, string>
+  /** What the configuration file says of an option, where nothing else has the last word. */
+  readonly entries: ReadonlyMap<OptionName, ConfigEntry>
   /** What the log should warn of, such as settings without effect. */
   readonly notices: readonly string[]
 }
@@ -30,7 +33,7 @@ export interface ConfigFile {
 }
 
 const NO_FILE: ConfigFile = { path: '', digest: '' }
-const DEFAULT_ORIGIN = 'default'
+export const DEFAULT_ORIGIN = 'default'
 const PAYLOAD_USUAL_MAX = 8 * 1024 * 1024
 
 /** Completes and checks options of the embedding API; `readBlocks` reads blocks among them. Throws OptionError. */
@@ -55,15 +58,19 @@ export function normaliseEmbedded(given: ServerOptions, readBlocks?: BlockReader
 export function normalise(layers: readonly Layer[], file = NO_FILE, ignoreUnsupported = false): Normalised | string {
   const values: Record<string, unknown> = { configFile: file.path, configDigest: file.digest }
   const origins = new Map<OptionName, string>()
+  const entries = new Map<OptionName, ConfigEntry>()
   for (const { option, default: defaultValue } of SETTINGS) {
     if (option === undefined) continue
     const layer = layers.findLast((each) => each.origins.has(option))
     const value = layer?.values[option]
     values[option] = value ?? defaultValue
     origins.set(option, (value === undefined ? undefined : layer?.origins.get(option)) ?? DEFAULT_ORIGIN)
+    const entry = value === undefined ? undefined : layer?.entries.get(option)
+    if (entry !== undefined) entries.set(option, entry)
   }
   if (values['monitorHost'] === '') values['monitorHost'] = values['host']
   addCredentials(values, layers, origins)
+  for (const { credentialsOrigin } of layers) if (credentialsOrigin !== '') entries.delete('authorization')
   const options = values as unknown as Options
   const wrong = outOfBounds(options, origins) ?? checkOptions(options, laterOf(layers))
   if (wrong !== undefined) return wrong
@@ -77,7 +84,7 @@ export function normalise(layers: readonly Layer[], file = NO_FILE, ignoreUnsupp
   if (options.maxPayload > PAYLOAD_USUAL_MAX) {
     notices.push('Maximum payloads over 8.00 MB are generally discouraged and could lead to poor performance')
   }
-  return { options: deepFreeze(options), origins, notices }
+  return { options: deepFreeze(options), origins, entries, notices }
 }
 
 /** A user or token from a flag goes into what the file says of authorization. */

@@ -115,7 +115,12 @@ test('a file, and what is to be done with it', () => {
   expect(run('-c', 'x.conf')).toMatchObject({ purpose: 'serve', configFile: 'x.conf' })
   expect(run('-t', '--config=x.conf')).toMatchObject({ purpose: 'check', configFile: 'x.conf' })
   expect(run('--explain-config', '-c', 'x.conf')).toMatchObject({ purpose: 'explain', configFile: 'x.conf' })
-  expect(run('--explain-config')).toMatchObject({ purpose: 'explain', configFile: '' })
+  expect(run('--explain-config')).toMatchObject({ purpose: 'explain', configFile: '', all: false })
+  expect(run('--explain-config', '--all')).toMatchObject({ purpose: 'explain', all: true })
+  expect(parseFlags(['--all'])).toEqual({
+    kind: 'refused',
+    text: '--all can only be used together with --explain-config',
+  })
   expect(parseFlags(['-t'])).toEqual({
     kind: 'refused',
     text: 'must specify [-c, --config] option to check configuration file syntax',

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { explain } from '../../src/config/explain.ts'
 import { parseFlags, type RunCommand } from '../../src/config/flags.ts'
 import { type Loaded, load } from '../../src/config/load.ts'
+import { settingOfKey } from '../../src/config/table/table.ts'
 import type { OptionName } from '../../src/options/options.ts'
 import { reloadOver } from './support.ts'
 
@@ -265,15 +266,76 @@ describe('features that Heddle lacks', () => {
   })
 })
 
-test('--explain-config tells values as the file has them, and where they come from', async () => {
-  const text = explain(await loaded('max_payload: 2mb\nping_interval: "90s"\nserver_tags: [ a ]\n', '-p', '4333'))
-  const lines = text.split('\n').map((line) => line.replace(/ {2,}/g, ' '))
-  expect(lines[0]).toMatch(/^# x\.conf \(sha256:/)
-  expect(lines).toContain('port 4333 flag -p')
-  expect(lines).toContain('max_payload 2MB x.conf:1')
-  expect(lines).toContain('ping_interval 1m30s x.conf:2')
-  expect(lines).toContain('server_tags ["a"] x.conf:3')
-  expect(lines).toContain('server_name (the server id) default')
+describe('--explain-config', () => {
+  test('tells what was set, as the file has it, and where it comes from; --all tells the defaults too', async () => {
+    const result = await loaded('max_payload: 2mb\nping_interval: "90s"\nserver_tags: [ a, b ]\n', '-p', '4333')
+    const lines = (all: boolean): string[] =>
+      explain(result, all)
+        .split('\n')
+        .map((line) => line.replace(/ {2,}/g, ' '))
+    const [head, ...rest] = lines(false)
+    expect(head).toMatch(/^# x\.conf \(sha256:/)
+    const set = [
+      'port 4333 flag -p',
+      'server_tags [a, b] x.conf:3',
+      'max_payload 2MB x.conf:1',
+      'ping_interval 1m30s x.conf:2',
+    ]
+    expect(rest).toEqual([
+      ...set,
+      expect.stringMatching(/^# [0-9]+ more settings have their defaults; --all tells them$/),
+      '',
+    ])
+    const all = lines(true)
+    expect(all.slice(1, set.length + 2)).toEqual([...set, '# defaults'])
+    expect(all).toContain('server_name (the server id) default')
+    expect(all).toContain('max_interest_bytes 1GB default')
+  })
+
+  test('names are those of the file', async () => {
+    const names = explain(await loaded(''), true)
+      .split('\n')
+      .map((line) => line.split(' ')[0])
+    for (const name of names) expect(name).toMatch(/^(?:#|[a-z_]*)$/)
+    for (const name of names.filter((each) => /[a-z]/.test(each))) expect(settingOfKey(name), name).toBeDefined()
+  })
+
+  test('a block is a tree with the line of each value, and without its secrets', async () => {
+    const text = explain(
+      await loaded(`authorization {
+        timeout: 2
+        users: [
+          { user: alice, password: hunter2, permissions: {
+            publish: [ "a.>",
+              b ]
+          } }
+        ]
+      }
+      accounts { A { jetstream: false, users: [ { user: bob, pass: hunter2 } ] } }
+      resolver: MEMORY`),
+      false,
+    )
+    expect(text.split('\n').slice(1, -2)).toEqual([
+      'authorization                x.conf:1',
+      '  timeout          2         x.conf:2',
+      '  users                      x.conf:3',
+      '    -',
+      '      user         alice     x.conf:4',
+      '      password     (hidden)  x.conf:4',
+      '      permissions            x.conf:4',
+      '        publish              x.conf:5',
+      '          -        a.>       x.conf:5',
+      '          -        b         x.conf:6',
+      'accounts                     x.conf:10',
+      '  A                          x.conf:10',
+      '    jetstream      false     x.conf:10',
+      '    users                    x.conf:10',
+      '      -',
+      '        user       bob       x.conf:10',
+      '        pass       (hidden)  x.conf:10',
+      'resolver           MEMORY    x.conf:11',
+    ])
+  })
 })
 
 test('no secret is told, neither by --explain-config nor by a complaint', async () => {
@@ -284,9 +346,11 @@ test('no secret is told, neither by --explain-config nor by a complaint', async 
         accounts { "$SYS" { users = [ {user: a, pass: ${secret}} ] } }
         remote_syslog: "tcp://a:${secret}@b:1"
       `),
+      true,
     ),
-    explain(await loaded(`websocket { port: 1, no_tls: true, authorization { user: a, pass: ${secret} } }`)),
-    explain(await loaded('', '--auth', secret)),
+    explain(await loaded(`websocket { port: 1, no_tls: true, authorization { user: a, pass: ${secret} } }`), true),
+    explain(await loaded(`http_port: 1, monitor_user: a, monitor_password: ${secret}`), true),
+    explain(await loaded('', '--auth', secret), true),
     await refused(`authorization { user: a, pass: ${secret}, token: ${secret} }`),
     await refused(`authorization { users: [ ${secret}, ${secret} ] }`),
     await refused(`authorization { users: [ {user: a, pass: ${secret}}, {user: a, pass: ${secret}} ] }`),

@@ -1,8 +1,6 @@
 // The contents of a configuration file before they are interpreted: values with their places. The parser builds it, the
 // schema reads it, the digest is taken over it.
 
-import { apiOrigin } from '../layer.ts'
-
 /**
  * A value of the grammar (docs/reference/configuration-files.md, "Values"). An integer is a bigint, a float a number,
  * so that they stay apart.
@@ -46,6 +44,11 @@ export function isPlainData({ place }: ConfigEntry): boolean {
 /** `FILE:LINE:COLUMN`, as in front of every complaint about a key; the path of a member where it is plain data. */
 export function placeText({ file, line, column }: Place): string {
   return line === 0 ? file : `${file}:${line}:${column}`
+}
+
+/** Where a value of createServer() comes from. */
+export function apiOrigin(option: string): string {
+  return `option ${option}`
 }
 
 /** The place of an entry, for messages about the origin of a setting. */

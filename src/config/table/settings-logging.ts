@@ -50,8 +50,7 @@ export const LOGGING_SETTINGS = area('Logging', [
 export const MONITORING_SETTINGS = area('Monitoring', [
   key('http', 'text', 'Address and port of the monitoring pages, `host:port`, or the port alone', { reload: false }),
   key('https', 'text', 'The same over HTTPS', { reload: false }),
-  text('monitorHost', '', 'Address of the monitoring pages, set by http and https', {
-    keys: [],
+  text('monitorHost', '', 'Address of the monitoring pages, which http and https set too. Only in Heddle', {
     defaultText: 'as host',
   }),
   port('monitorPort', undefined, 'Port of the monitoring pages over HTTP; -1 = any free one', {

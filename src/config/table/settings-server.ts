@@ -143,7 +143,7 @@ export const LIMIT_SETTINGS = area('Limits', [
   size(
     'maxInterestBytes',
     REGION_BYTES_MAX,
-    "Largest size of one shard's part of the shared subscription index; for the embedding API",
-    { keys: [], min: REGION_BYTES, max: REGION_BYTES_MAX * 3 },
+    "Largest size of one shard's part of the shared subscription index. Only in Heddle",
+    { min: REGION_BYTES, max: REGION_BYTES_MAX * 3 },
   ),
 ])

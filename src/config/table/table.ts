@@ -31,7 +31,7 @@ export function settingOfKey(key: string): Setting | undefined {
   return byKey.get(key.toLowerCase())
 }
 
-/** What a setting is called: its key, or, for the embedding API alone, its option. */
+/** What a setting is called: its key, or its flag where it has none; `log` of the embedding API has neither. */
 export function nameOf({ keys, option, flags }: Setting): string {
   return keys[0] ?? option ?? `--${flags[flags.length - 1]}`
 }
