@@ -14,9 +14,8 @@ import { PACKED_RUN_BYTES, packedNumber, unpackRun } from '../../src/protocol/pa
 import { Run, replyOf, subjectOf } from '../../src/protocol/run.ts'
 import { Outbox } from '../../src/routing/outbox.ts'
 import type { Peer } from '../../src/routing/peer.ts'
-import type { Routing } from '../../src/routing/routing.ts'
 import { SERVER } from '../../src/routing/server-publisher.ts'
-import { payloadsOf, TestPublisher } from '../routing/parts.ts'
+import { PLAIN, payloadsOf, TestPublisher } from '../routing/parts.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 import { NO_OWNER } from '../support/staged-peer.ts'
 
@@ -160,18 +159,6 @@ function stage(shards: number, count: number) {
       return place >= 0
     },
   }
-}
-
-const PLAIN: Routing = {
-  account: '$G',
-  plain: true,
-  queue: '',
-  hops: 0,
-  asked: 0,
-  question: 0,
-  publisher: 1,
-  trace: 0,
-  isOnlyTraced: false,
 }
 
 function cameOf({ subject, reply = '', header = 0, payloads }: Published, account: string, publisher: number): Came[] {

@@ -12,6 +12,7 @@ import {
 } from '../../src/mesh/frame.ts'
 import { Run } from '../../src/protocol/run.ts'
 import type { Routing } from '../../src/routing/routing.ts'
+import { PLAIN } from '../routing/parts.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 
 interface Example {
@@ -57,18 +58,6 @@ function expectRun(run: Run, { run: original, subject, reply }: Example, payload
     expect(latin1(run.block, at, at + run.size + 2)).toBe(`${payloads[i]}\r\n`)
     expect(latin1(run.block, at - run.lineLength, at)).toBe(latin1(original.line, 0, original.lineLength))
   }
-}
-
-const PLAIN: Routing = {
-  plain: true,
-  account: '$G',
-  queue: '',
-  hops: 0,
-  asked: 0,
-  question: 0,
-  publisher: 1,
-  trace: 0,
-  isOnlyTraced: false,
 }
 
 function send(example: Example, routing: Routing, from: number, count: number, at = 0): { run: Run; frame: Frame } {

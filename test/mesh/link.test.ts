@@ -9,21 +9,10 @@ import { Link } from '../../src/mesh/link.ts'
 import { composeRun } from '../../src/protocol/compose.ts'
 import { Run } from '../../src/protocol/run.ts'
 import type { Routing } from '../../src/routing/routing.ts'
+import { PLAIN } from '../routing/parts.ts'
 import { NO_OWNER } from '../support/staged-peer.ts'
 
-function routing(account: string, queue: string): Routing {
-  return {
-    account,
-    plain: queue === '',
-    queue,
-    hops: 0,
-    asked: 0,
-    question: 0,
-    publisher: 1,
-    trace: 0,
-    isOnlyTraced: false,
-  }
-}
+const routing = (account: string, queue: string): Routing => ({ ...PLAIN, account, plain: queue === '', queue })
 
 /** Sends one message through the smallest ring; answers the bytes of its line and payload as they come out. */
 function throughRing(payloadBytes: number, way: Routing): number {

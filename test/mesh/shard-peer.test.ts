@@ -19,20 +19,9 @@ import { bitOf } from '../../src/routing/publisher.ts'
 import type { Routing } from '../../src/routing/routing.ts'
 import { SERVER_ID } from '../../src/routing/server-publisher.ts'
 import { CountingPool } from '../memory/counting-pool.ts'
-import { GLOBAL, payloadsOf, TestOutputs, TestPublisher, TestReceiver } from '../routing/parts.ts'
+import { GLOBAL, PLAIN, payloadsOf, TestOutputs, TestPublisher, TestReceiver } from '../routing/parts.ts'
 import { NO_OWNER } from '../support/staged-peer.ts'
 
-const PLAIN: Routing = {
-  account: '$G',
-  plain: true,
-  queue: '',
-  hops: 0,
-  asked: 0,
-  question: 0,
-  publisher: 44,
-  trace: 0,
-  isOnlyTraced: false,
-}
 const ALL = 0x7fff_ffff
 const PEER = {
   index: 0,
@@ -170,7 +159,7 @@ class FarShard {
 
   publish(subject: string, payload: string, routing: Partial<Routing> = {}): void {
     composeRun(this.pool, { subject, reply: 'r', headers: {}, payload: Buffer.from(payload) }, (run) =>
-      this.link.send(run, { ...PLAIN, ...routing }, 0, 1),
+      this.link.send(run, { ...PLAIN, publisher: 44, ...routing }, 0, 1),
     )
     this.link.publish()
   }

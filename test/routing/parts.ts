@@ -20,6 +20,19 @@ import { type DeliveryRights, type Receiver, Subscription } from '../../src/rout
 
 export const GLOBAL = new Account('$G')
 
+/** How a message of the connection 1 is sent to a shard with plain interest. */
+export const PLAIN: Routing = {
+  account: '$G',
+  plain: true,
+  queue: '',
+  hops: 0,
+  asked: 0,
+  question: 0,
+  publisher: 1,
+  trace: 0,
+  isOnlyTraced: false,
+}
+
 /** Takes what is written at once, or, while it is slow, when it is told to; until then it only refers to it. */
 export class TestTransport implements Transport {
   destroyed = false

@@ -20,7 +20,7 @@ import type { Trace } from '../../src/routing/trace.ts'
 import { compileTransform, type Transform } from '../../src/subjects/transform.ts'
 import { CountingPool } from '../memory/counting-pool.ts'
 import { chooseSeed, Random } from '../support/random.ts'
-import { payloadsOf, runOf, TestOutputs, TestPeer, TestPublisher, TestReceiver } from './parts.ts'
+import { PLAIN, payloadsOf, runOf, TestOutputs, TestPeer, TestPublisher, TestReceiver } from './parts.ts'
 
 /** A publisher of another shard's. */
 class FarPublisher extends TestPublisher implements RemotePublisher {
@@ -106,7 +106,7 @@ class Stage implements RouterOwner {
     this.router.receive(
       runOf({ subject, payloads: numbered(count) }),
       this.account,
-      { ...ROUTING, publisher: this.far.id, ...routing },
+      { ...PLAIN, plain: false, publisher: this.far.id, ...routing },
       this.far,
     )
   }
@@ -117,18 +117,6 @@ class Stage implements RouterOwner {
     const text = (receiver as TestReceiver).read()
     return [...text.matchAll(/\r\n(\d{4})\r\n/g)].map(([, payload]) => payload)
   }
-}
-
-const ROUTING: Routing = {
-  account: '$G',
-  plain: false,
-  queue: '',
-  hops: 0,
-  asked: 0,
-  question: 0,
-  publisher: 0,
-  trace: 0,
-  isOnlyTraced: false,
 }
 
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, i) => String(i).padStart(4, '0'))

@@ -15,23 +15,12 @@ import { PACKED_RUN_BYTES, unpackRun } from '../../src/protocol/packed-run.ts'
 import { Run } from '../../src/protocol/run.ts'
 import type { Routing } from '../../src/routing/routing.ts'
 import type { Shard } from '../../src/shard/shard.ts'
+import { PLAIN } from '../routing/parts.ts'
 import { hostOf } from './shards.ts'
 
 /** The shard of a server without worker threads. */
 export function localShard(primary: Primary): Shard {
   return (hostOf(primary, 0) as unknown as { readonly shard: Shard }).shard
-}
-
-const PLAIN: Routing = {
-  account: '$G',
-  plain: true,
-  queue: '',
-  hops: 0,
-  asked: 0,
-  question: 0,
-  publisher: 1_000_000,
-  trace: 0,
-  isOnlyTraced: false,
 }
 
 /** Of a link that a test looks after by itself. */
@@ -121,7 +110,7 @@ export class StagedPeer {
   /** Publishes a message to the shard under test. */
   publish(subject: string, payload: string, routing: Partial<Routing> = {}): void {
     const message = { subject, reply: '', headers: {}, payload: Buffer.from(payload) }
-    composeRun(this.pool, message, (run) => this.link.send(run, { ...PLAIN, ...routing }, 0, 1))
+    composeRun(this.pool, message, (run) => this.link.send(run, { ...PLAIN, publisher: 1_000_000, ...routing }, 0, 1))
     this.link.publish()
   }
 }

@@ -7,21 +7,11 @@ import type { Run } from '../../src/protocol/run.ts'
 import type { Routing } from '../../src/routing/routing.ts'
 import type { TraceEvent } from '../../src/tracing/event.ts'
 import { Tracing } from '../../src/tracing/tracing.ts'
-import { payloadsOf, runOf } from '../routing/parts.ts'
+import { PLAIN, payloadsOf, runOf } from '../routing/parts.ts'
 import type { Heard } from '../services/stage.ts'
 import { TracedClient, TraceStage, untimed } from './stage.ts'
 
 const EGRESS: TraceEvent = { type: 'eg', ts: 'then', cid: 99 }
-const ROUTING: Omit<Routing, 'trace'> = {
-  account: '$G',
-  plain: true,
-  queue: '',
-  hops: 0,
-  asked: 0,
-  question: 0,
-  publisher: 1,
-  isOnlyTraced: false,
-}
 
 let stage: TraceStage
 let tracing: Tracing
@@ -144,7 +134,7 @@ describe('other shards', () => {
   const ask = (peer = stage.peers[0]): (readonly TraceEvent[])[] => {
     const told: (readonly TraceEvent[])[] = []
     const run = runOf({ subject: 'a', payloads: ['x'] })
-    expect(tracing.ask(peer, run, ROUTING, (events) => told.push(events))).toBe(true)
+    expect(tracing.ask(peer, run, PLAIN, (events) => told.push(events))).toBe(true)
     return told
   }
 
@@ -174,7 +164,7 @@ describe('other shards', () => {
     for (let i = 0; i < TRACES_AWAITED_MAX; i++) ask()
     const run = runOf({ subject: 'a', payloads: ['x'] })
     const never = (): never => expect.fail('it was not asked')
-    expect(tracing.ask(peer, run, ROUTING, never)).toBe(false)
+    expect(tracing.ask(peer, run, PLAIN, never)).toBe(false)
     expect(peer.sent.at(-1)?.routing.trace).toBeLessThan(0)
     expect(peer.sent).toHaveLength(TRACES_AWAITED_MAX + 1)
     tracing.forget(peer)
@@ -186,12 +176,7 @@ describe('other shards', () => {
     const peer = stage.addPeer()
     const [plain, member] = [stage.subscribe('a'), stage.subscribe('a', { queue: 'q' })]
     const receive = (routing: Partial<Routing>): void =>
-      tracing.receive(
-        runOf({ subject: 'a', payloads: ['x'] }),
-        stage.account,
-        { ...ROUTING, trace: 7, ...routing },
-        peer,
-      )
+      tracing.receive(runOf({ subject: 'a', payloads: ['x'] }), stage.account, { ...PLAIN, trace: 7, ...routing }, peer)
     receive({})
     receive({ plain: false, queue: 'q', trace: 8 })
     receive({ isOnlyTraced: true, trace: 9 })
@@ -207,7 +192,7 @@ describe('other shards', () => {
     const peer = stage.addPeer()
     peer.wants.add('$G', 'a', 'q')
     for (const isOnlyTraced of [true, false]) {
-      const routing = { ...ROUTING, trace: 7, plain: false, queue: 'q', isOnlyTraced }
+      const routing = { ...PLAIN, trace: 7, plain: false, queue: 'q', isOnlyTraced }
       tracing.receive(runOf({ subject: 'a', payloads: ['x'] }), stage.account, routing, peer)
     }
     expect(peer.told).toEqual([
