@@ -1,40 +1,17 @@
 // Sockets made of handles, over real connections.
 
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Server, Socket } from 'node:net'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { acceptHandles, type Handle } from '../../src/base/node-private.ts'
+import { Socket } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Handle } from '../../src/base/node-private.ts'
 import { abandon, adopt, readingSocketOver, socketOver } from '../../src/net/handle.ts'
 import type { TcpTransport } from '../../src/net/tcp-transport.ts'
 import { TestTransport } from '../routing/parts.ts'
+import { acceptHandle } from '../support/accept.ts'
 import { until } from '../support/until.ts'
-
-let server: Server
-let take: (handle: Handle) => void = () => undefined
-beforeAll(async () => {
-  server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  acceptHandles(server, (handle) => take(handle))
-})
-afterAll(() => {
-  server.close()
-})
 
 const bugMet = (error: unknown): never => {
   throw error
-}
-
-/** A connection that was accepted, and its far end. */
-async function accepted(): Promise<{ handle: Handle; far: Socket }> {
-  const { promise, resolve } = Promise.withResolvers<Handle>()
-  take = resolve
-  const far = new Socket({ allowHalfOpen: true })
-  far.on('error', () => undefined)
-  far.connect((server.address() as AddressInfo).port, '127.0.0.1')
-  onTestFinished(() => void far.destroy())
-  await once(far, 'connect')
-  return { handle: await promise, far }
 }
 
 /** Reads as shards do: into one buffer. Answers what came, and resolves when there is more of it. */
@@ -63,7 +40,7 @@ function closing(socket: Socket): Socket {
 }
 
 test('a socket over a handle keeps what comes until it is told to read', async () => {
-  const { handle, far } = await accepted()
+  const { handle, far } = await acceptHandle()
   const socket = closing(socketOver(handle))
   far.write('hello')
   await until('it to come', () => socket.readableLength === 5)
@@ -72,7 +49,7 @@ test('a socket over a handle keeps what comes until it is told to read', async (
 })
 
 test('one that reads into a buffer does so at once, and says how many bytes stand in it, read by read', async () => {
-  const { handle, far } = await accepted()
+  const { handle, far } = await acceptHandle()
   const buffer = Buffer.alloc(8)
   const reader = readerOf(buffer)
   closing(readingSocketOver(handle, buffer, reader.onRead))
@@ -82,7 +59,7 @@ test('one that reads into a buffer does so at once, and says how many bytes stan
 
 test('both stay open for writing when the peer has finished', async () => {
   for (const open of [socketOver, (handle: Handle) => readingSocketOver(handle, Buffer.alloc(8), () => undefined)]) {
-    const { handle, far } = await accepted()
+    const { handle, far } = await acceptHandle()
     const socket = closing(open(handle))
     far.end()
     socket.resume()
@@ -94,7 +71,7 @@ test('both stay open for writing when the peer has finished', async () => {
 })
 
 test('a socket becomes one that reads into a buffer, when what it had read has been taken out', async () => {
-  const { handle, far } = await accepted()
+  const { handle, far } = await acceptHandle()
   const plain = socketOver(handle)
   far.write('first')
   await until('it to come', () => plain.readableLength === 5)
@@ -111,7 +88,7 @@ test('a socket becomes one that reads into a buffer, when what it had read has b
 })
 
 test('of a connection that is gone, no socket is made', async () => {
-  const { handle } = await accepted()
+  const { handle } = await acceptHandle()
   const plain = socketOver(handle)
   plain.destroy()
   await once(plain, 'close')
@@ -119,7 +96,7 @@ test('of a connection that is gone, no socket is made', async () => {
 })
 
 test('one that is abandoned tells nobody of anything more', async () => {
-  const { handle, far } = await accepted()
+  const { handle, far } = await acceptHandle()
   const socket = closing(readingSocketOver(handle, Buffer.alloc(8), () => expect.fail('it is abandoned')))
   for (const event of ['end', 'close', 'error']) socket.on(event, () => expect.fail('it is abandoned'))
   socket.destroy()

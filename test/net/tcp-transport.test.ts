@@ -1,34 +1,18 @@
 // Connections by their handles alone, over real sockets.
 
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Server, Socket } from 'node:net'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { acceptHandles, type Handle, untakenBytes } from '../../src/base/node-private.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { untakenBytes } from '../../src/base/node-private.ts'
 import { TcpTransport } from '../../src/net/tcp-transport.ts'
+import { acceptHandle } from '../support/accept.ts'
 import { until } from '../support/until.ts'
-
-let server: Server
-let take: (handle: Handle) => void = () => undefined
-beforeAll(async () => {
-  server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  acceptHandles(server, (handle) => take(handle))
-})
-afterAll(() => {
-  server.close()
-})
 
 /** A transport, what it has told, and the far end, which notes what comes. */
 async function connection({ bytes = 1024 } = {}) {
-  const accepted = Promise.withResolvers<Handle>()
-  take = accepted.resolve
-  const far = new Socket({ allowHalfOpen: true })
+  const { handle, far } = await acceptHandle()
   const told: string[] = []
   const bugs: unknown[] = []
   far.on('error', (error: NodeJS.ErrnoException) => told.push(`far ${error.code}`))
-  far.connect((server.address() as AddressInfo).port, '127.0.0.1')
-  const [handle] = await Promise.all([accepted.promise, once(far, 'connect')])
   const buffer = Buffer.alloc(bytes)
   const come = { text: '', onRead: (_bytes: number): void => undefined }
   const onRead = (read: number): void => {
@@ -39,10 +23,7 @@ async function connection({ bytes = 1024 } = {}) {
   transport.on('end', () => void told.push('end'))
   transport.on('error', ({ code, syscall }) => void told.push(`${syscall} ${code}`))
   transport.on('close', () => void told.push('close'))
-  onTestFinished(() => {
-    transport.destroy()
-    far.destroy()
-  })
+  onTestFinished(() => transport.destroy())
   return { transport, far, come, told, bugs }
 }
 

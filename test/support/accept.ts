@@ -2,9 +2,27 @@
 
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { expect, onTestFinished } from 'vitest'
-import { takeHandle } from '../../src/base/node-private.ts'
+import { onTestFinished } from 'vitest'
+import { acceptHandles, type Handle } from '../../src/base/node-private.ts'
 import type { Arrival } from '../../src/net/handle.ts'
+
+/** One as it comes, and its far end, which goes on writing after the server has ended unless it is told not to. */
+export async function acceptHandle({ allowHalfOpen = true } = {}): Promise<{
+  readonly handle: Handle
+  readonly far: Socket
+}> {
+  const listener = createServer().listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const accepted = Promise.withResolvers<Handle>()
+  acceptHandles(listener, accepted.resolve)
+  const { port } = listener.address() as AddressInfo
+  const far = connect({ port, host: '127.0.0.1', allowHalfOpen })
+  far.on('error', () => undefined)
+  onTestFinished(() => void far.destroy())
+  const [handle] = await Promise.all([accepted.promise, once(far, 'connect')])
+  listener.close()
+  return { handle, far }
+}
 
 export interface Accepted {
   readonly arrival: Arrival
@@ -14,13 +32,6 @@ export interface Accepted {
 let nextId = 1
 
 export async function accept(): Promise<Accepted> {
-  const listener = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1')
-  await once(listener, 'listening')
-  const accepted = once(listener, 'connection') as Promise<[Socket]>
-  const peer = connect((listener.address() as AddressInfo).port, '127.0.0.1')
-  const [[socket]] = await Promise.all([accepted, once(peer, 'connect')])
-  listener.close()
-  onTestFinished(() => void peer.destroy())
-  const handle = takeHandle(socket) ?? expect.fail('the connection is gone')
-  return { arrival: { id: nextId++, kind: 'client', handle, refused: false }, peer }
+  const { handle, far } = await acceptHandle({ allowHalfOpen: false })
+  return { arrival: { id: nextId++, kind: 'client', handle, refused: false }, peer: far }
 }
