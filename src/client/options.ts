@@ -46,7 +46,7 @@ export interface ConnectionOptions {
   user?: string
   pass?: string
   token?: string
-  /** Answers the server's question who this is; of several, the first that has an answer. */
+  /** Answers the server's question who this is; of several, the answers go together. */
   authenticator?: Authenticator | Authenticator[]
   /** Given, even empty: only with TLS. null: never. Left out: as the server wants it. */
   tls?: TlsOptions | null
