@@ -108,7 +108,8 @@ export class Dialer {
     const backOffMs = Math.max(reconnectWaitMs, Math.min(reconnectWaitMaxMs, reconnectWaitMs * 2 ** doublings))
     const jitter = tls === undefined || tls === null ? jitterMs : jitterTlsMs
     const waitMs = reconnectDelay === undefined ? backOffMs + Math.random() * jitter : reconnectDelay()
-    return server.lastConnect + waitMs - Date.now()
+    // Attempts that fail at once leave the event loop its turns.
+    return Math.max(1, server.lastConnect + waitMs - Date.now())
   }
 
   /** Waits; rejects when the dialer is stopped. */

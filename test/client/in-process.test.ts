@@ -207,3 +207,18 @@ test('a connection that ends together with the PONG of its handshake is not take
   const connecting = Connection.open({ maxReconnectAttempts: 1 }, { scheme: 'nats', lang: 'test', dial })
   expect(await within('the refusal', rejection(connecting))).toBeInstanceOf(ConnectionError)
 })
+
+test('attempts that fail at once leave the event loop its turns', async () => {
+  let attempts = 0
+  const dial: Carrier['dial'] = async () => {
+    attempts++
+    throw new ConnectionError('no shard')
+  }
+  let atFirstTurn = Number.POSITIVE_INFINITY
+  setImmediate(() => {
+    atFirstTurn = attempts
+  })
+  const options = { reconnectTimeWait: 0, reconnectJitter: 0, maxReconnectAttempts: 50, waitOnFirstConnect: true }
+  await rejection(Connection.open(options, { scheme: 'nats', lang: 'test', dial }))
+  expect(atFirstTurn).toBeLessThan(attempts)
+})
