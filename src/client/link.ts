@@ -16,6 +16,8 @@ import type { Carrier, Transport, TransportEvents } from './transport.ts'
 
 /** Protocol number of CONNECT: later INFO messages and `echo` are understood. */
 const PROTOCOL = 1
+/** How long a server has for the rest when the connection is closed. */
+const LINGER_MS = 2_000
 export const VERSION = '0.1.0'
 
 export interface LinkOwner extends ParserHandler {
@@ -41,6 +43,8 @@ export class Link implements TransportEvents, ParserHandler {
   private readonly owner: LinkOwner
   private readonly parser: Parser
   private isLive = false
+  private isOver = false
+  private lingering: ReturnType<typeof setTimeout> | undefined
   private readonly greeting = deferred<ServerInfo>()
   private readonly pong = deferred()
   private readonly resolveOver: () => void
@@ -164,10 +168,12 @@ export class Link implements TransportEvents, ParserHandler {
     this.parser.handler = this.owner
   }
 
-  /** Ends it when what was written has been taken; nothing that comes in is heard any more. */
+  /** Ends it when what was written has been taken, or soon; nothing that comes in is heard any more. */
   close(): void {
+    const { carried } = this
     this.parser.stop()
-    this.carried?.close()
+    carried?.close()
+    if (!this.isOver) this.lingering = setTimeout(() => carried?.destroy(), LINGER_MS)
   }
 
   /** Ends it now, for this reason. */
@@ -189,6 +195,8 @@ export class Link implements TransportEvents, ParserHandler {
   }
 
   ended(error?: Error): void {
+    this.isOver = true
+    clearTimeout(this.lingering)
     this.resolveOver()
     const reason = this.refusal ?? error
     if (this.isLive) {

@@ -14,8 +14,6 @@ import type { Carrier, DialRequest, Transport, TransportEvents } from './transpo
 const READ_BYTES = 64 * 1024
 /** From the first connection on. */
 let readBuffer: Buffer | undefined
-/** How long a peer has for the rest when the connection is closed. */
-const LINGER_MS = 2_000
 
 /** The options of Node for those of the client. Throws what reading a file throws. */
 function tlsOptions({ server }: DialRequest, given: TlsOptions): NodeTlsOptions {
@@ -130,10 +128,7 @@ class NodeTransport implements Transport {
 
   close(): void {
     this.isClosing = true
-    const { socket } = this
-    socket.end()
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-    socket.once('close', () => clearTimeout(timer))
+    this.socket.end()
   }
 
   destroy(): void {

@@ -1,10 +1,12 @@
 // The client by WebSocket: Node's own, the same that browsers have; on Heddle and on nats-server.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { connect as connectTcp } from 'node:net'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { connect, type NatsConnection, wsconnect } from '../../src/client/browser.ts'
 import { connect as connectInNode } from '../../src/client/index.ts'
+import { within } from '../support/until.ts'
 import { type WebSocketServer, webSocketServers } from '../support/websocket-servers.ts'
-import { collect, nextStatus, rejection } from './support.ts'
+import { collect, Impostor, nextStatus, rejection } from './support.ts'
 
 describe.each(webSocketServers('the client by WebSocket', [1]))('on $name', (kind) => {
   let server: WebSocketServer
@@ -55,6 +57,19 @@ describe.each(webSocketServers('the client by WebSocket', [1]))('on $name', (kin
     await nc.reconnect()
     await reconnected
     await nc.close()
+  })
+
+  test('a server that does not answer the close is left after a moment', async () => {
+    let silence: () => void = () => undefined
+    const relay = await Impostor.start((socket) => {
+      const far = connectTcp(server.port, '127.0.0.1').on('error', () => undefined)
+      onTestFinished(() => void far.destroy())
+      socket.pipe(far).pipe(socket)
+      silence = () => socket.unpipe().resume()
+    })
+    const nc = await connect({ servers: `ws://127.0.0.1:${relay.port}` })
+    silence()
+    await within('the close', nc.close())
   })
 
   test('what is no WebSocket is refused', async () => {
