@@ -304,10 +304,11 @@ test('lame duck mode is reported, and the end of the server survived', async () 
     await ownServer({ workers: 1, lameDuckDuration: 50, lameDuckGracePeriod: 10 }),
     await ownServer({ workers: 0 }),
   ]
+  const { port } = server
   const nc = await client({ servers: [server.url, other.url], noRandomize: true })
   const [ldm, reconnected] = [nextStatus(nc, 'ldm'), nextStatus(nc, 'reconnect')]
   const ending = server.lameDuck()
-  expect((await ldm).server).toBe(`127.0.0.1:${server.port}`)
+  expect((await ldm).server).toBe(`127.0.0.1:${port}`)
   expect((await reconnected).server).toBe(`127.0.0.1:${other.port}`)
   await ending
 })
