@@ -41,9 +41,9 @@ const heddle = createServer({
   websocket: {
     host: '127.0.0.1',
     port: -1,
-    no_tls: true,
+    noTls: true,
     compression: true,
-    allowed_origins: [`http://localhost:${webPort}`, `http://127.0.0.1:${webPort}`],
+    allowedOrigins: [`http://localhost:${webPort}`, `http://127.0.0.1:${webPort}`],
   },
 })
 await heddle.ready()

@@ -22,11 +22,10 @@ export interface EmbeddedOptions extends ServerOptions {
  * object is merged member by member, any other value, an array too, replaces the one before, and null removes a member,
  * so that its default holds again.
  */
-export type Change<T> = {
-  [K in keyof T]?: (T[K] extends Mergeable | undefined ? Change<NonNullable<T[K]>> | NonNullable<T[K]> : T[K]) | null
-}
-type Mergeable = { readonly [key: string]: unknown }
-export type OptionsChange = Change<EmbeddedOptions>
+export type OptionsChange = Changed<EmbeddedOptions>
+type Changed<T> = T extends Whole ? T : { [K in keyof T]?: Changed<T[K]> | null }
+/** What is replaced as a whole. */
+type Whole = string | number | boolean | undefined | readonly unknown[] | ((...given: never[]) => unknown)
 
 export interface Given extends Normalised {
   /** A copy of what was given: changes are merged into it. */

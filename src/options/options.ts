@@ -3,6 +3,17 @@
 // is generated from it.
 
 import type {
+  AccountsBlock,
+  AuthorizationBlock,
+  MappingsBlock,
+  OcspBlock,
+  OcspCacheBlock,
+  ProxiesBlock,
+  ResolverBlock,
+  TlsBlock,
+  WebSocketBlock,
+} from './blocks.ts'
+import type {
   AccountOptions,
   AuthorizationOptions,
   MappingOptions,
@@ -16,9 +27,9 @@ import type {
 
 /** The options in force. Plain data, structured-cloneable. Times are milliseconds, sizes bytes; empty: not given. */
 export interface Options {
-  /** Address to listen on. Default `0.0.0.0`. */
+  /** Address to listen on. Default `127.0.0.1` for createServer(), `0.0.0.0` for the command. */
   readonly host: string
-  /** Client port; -1 takes a free one, 0 given means the default 4222. */
+  /** Client port; 0 or -1 takes a free one. Default 4222. */
   readonly port: number
   /** Path of a Unix socket on which clients are served as well. Default: none. */
   readonly unixSocket: string
@@ -26,13 +37,13 @@ export interface Options {
   readonly unixSocketMode: string
   /** Server name; no blanks. Default: the server id. */
   readonly name: string
-  /** Worker threads; 0 runs everything on the calling thread. Default: defaultWorkers(). */
+  /** Worker threads; 0: everything on the calling thread. Default: one for each processor but one, 16 at most. */
   readonly workers: number
-  /** Address told to clients, `host:port`. */
+  /** Address told to clients, `host:port`. Default: none. */
   readonly clientAdvertise: string
-  /** File for the process id. */
+  /** File for the process id. Default: none. */
   readonly pidFile: string
-  /** Folder for the ports file. */
+  /** Folder for the ports file. Default: none. */
   readonly portsFileDir: string
   /** Time over which clients are closed in lame duck mode, at least 30 s. Default 2 min. */
   readonly lameDuckDuration: number
@@ -42,14 +53,15 @@ export interface Options {
   readonly noHeaderSupport: boolean
   /** Do not hold back publishers whose subscribers fall behind. Default false. */
   readonly noFastProducerStall: boolean
-  /** Words that tell this server from others. */
+  /** Words that tell this server from others. Default: none. */
   readonly serverTags: readonly string[]
-  /** Texts that describe this server, by name. */
+  /** Texts that describe this server, by name. Default: none. */
   readonly serverMetadata: Readonly<Record<string, string>>
-  /** Accepted, without effect: the cache of matches stays on. */
+  /** Accepted, without effect: the cache of matches stays on. Default false. */
   readonly disableSublistCache: boolean
-  /** Of connections between servers, which there are none of yet. */
+  /** Of connections between servers, which there are none of yet. Default 3600. */
   readonly connectErrorReports: number
+  /** The same. Default 1. */
   readonly reconnectErrorReports: number
   /** Connections at once; 0 refuses everybody. Default 65,536. */
   readonly maxConnections: number
@@ -87,7 +99,7 @@ export interface Options {
   readonly maxTracedMessageLength: number
   /** Where log lines go: `stderr`, or `none`. Default `none` for createServer(), `stderr` for the command. */
   readonly log: 'stderr' | 'none'
-  /** File for the log, instead of stderr; empty: none. */
+  /** File for the log, instead of stderr. Default: none. */
   readonly logFile: string
   /** Size at which a new log file is begun; 0 = never (default). */
   readonly logSizeLimit: number
@@ -101,23 +113,25 @@ export interface Options {
   readonly logFormat: 'text' | 'json'
   /** Log to syslog. Default false. */
   readonly syslog: boolean
-  /** Address of a syslog server, `udp://localhost:514`. */
+  /** Address of a syslog server, `udp://localhost:514`. Default: none. */
   readonly remoteSyslog: string
   /** Address of the monitoring pages. Default: as `host`. */
   readonly monitorHost: string
-  /** Port of the HTTP monitoring pages; -1 takes a free one, undefined means none (default), as does 0 given. */
+  /** Port of the HTTP monitoring pages; 0 or -1 takes a free one. Default: none. */
   readonly monitorPort: number | undefined
-  /** The same over HTTPS, by the certificates of `tls`; not both. */
+  /** The same over HTTPS, by the certificates of `tls`; not both. Default: none. */
   readonly httpsPort: number | undefined
   /** What the paths of the monitoring pages begin with, such as `/nats`. Default: nothing. */
   readonly monitorBasePath: string
-  /** User and password that the monitoring pages ask for (HTTP Basic); both empty: the pages are open (default). */
+  /** User that the monitoring pages ask for (HTTP Basic). Default: none, the pages are open. */
   readonly monitorUser: string
+  /** Their password. Default: none. */
   readonly monitorPassword: string
   /** Closed connections to remember for the monitoring pages. Default 10,000. */
   readonly maxClosedClients: number
-  /** Of the profiling pages of Go. */
+  /** Of the profiling pages of Go. Default 0. */
   readonly profPort: number
+  /** The same. Default 0. */
   readonly profBlockRate: number
   /** Which users may connect; undefined: every client. */
   readonly authorization: AuthorizationOptions | undefined
@@ -125,7 +139,7 @@ export interface Options {
   readonly accounts: readonly AccountOptions[]
   /** Subjects of the account `$G` that become others. */
   readonly mappings: readonly MappingOptions[]
-  /** User whose part clients take that say nothing of themselves. */
+  /** User that clients are who give no credentials. Default: none; where there are users they are refused. */
   readonly noAuthUser: string
   /** Account of the system events. Default `$SYS`. */
   readonly systemAccount: string
@@ -139,21 +153,21 @@ export interface Options {
   readonly ocsp: OcspOptions | undefined
   /** Cache of OCSP answers. */
   readonly ocspCache: OcspCacheOptions | undefined
-  /** Operator mode: the operators' tokens. */
+  /** Operator mode: the operators' tokens. Default: none. */
   readonly operators: readonly string[]
   /** Where tokens of accounts come from: memory, a URL, or a folder. */
   readonly resolver: ResolverOptions | undefined
   /** TLS towards a resolver with a URL. */
   readonly resolverTls: TlsOptions | undefined
-  /** Tokens of accounts by their public keys. */
+  /** Tokens of accounts by their public keys. Default: none. */
   readonly resolverPreload: Readonly<Record<string, string>>
-  /** Public keys of the only accounts that may be entered. */
+  /** Public keys of the only accounts that may be entered. Default: all. */
   readonly resolverPinnedAccounts: readonly string[]
-  /** Public keys of operators, in place of their tokens. */
+  /** Public keys of operators, in place of their tokens. Default: none. */
   readonly trustedKeys: readonly string[]
-  /** The token of clients without one, in operator mode. */
+  /** The token of clients without one, in operator mode. Default: none. */
   readonly defaultSentinel: string
-  /** Client connections may begin with the header of the PROXY protocol, which names the client behind a proxy. */
+  /** Client connections may begin with the PROXY protocol, which names the client behind a proxy. Default false. */
   readonly proxyProtocol: boolean
   /** Public keys of trusted proxies. */
   readonly proxies: readonly string[]
@@ -170,26 +184,31 @@ export type OptionName = Exclude<keyof Options, 'configFile' | 'configDigest'>
 /** Options without effect so far: not offered. */
 type Idle = 'disableSublistCache' | 'connectErrorReports' | 'reconnectErrorReports' | 'profPort' | 'profBlockRate'
 
-/** Options that are given as the file has them. */
-type Block =
-  | 'authorization'
-  | 'accounts'
-  | 'mappings'
-  | 'tls'
-  | 'ocsp'
-  | 'ocspCache'
-  | 'resolver'
-  | 'resolverTls'
-  | 'proxies'
-  | 'websocket'
-
-/**
- * What createServer() takes. Every member may be left out. Times are milliseconds, sizes bytes; a block, such as
- * `authorization`, is plain data with the keys of the configuration file.
- */
-export type ServerOptions = {
-  -readonly [K in keyof Options as Exclude<K, Idle>]?: K extends Block ? ConfigData : Options[K]
+/** Options that a program gives in another form (blocks.ts). */
+interface Blocks {
+  /** Which users may log in, in the account `$G`. Default: every client. */
+  authorization?: AuthorizationBlock
+  /** Accounts by their names, or names of empty ones. Default: `$G` and the system account alone. */
+  accounts?: AccountsBlock
+  /** Subjects of the account `$G` that become others. Default: none. */
+  mappings?: MappingsBlock
+  /** TLS on the client port. Default: none. */
+  tls?: TlsBlock
+  /** OCSP staples for the server's certificate. Default: if the certificate demands them. */
+  ocsp?: boolean | OcspBlock
+  /** Cache of OCSP answers about clients' certificates. Default: in the folder `_rc_`. */
+  ocspCache?: boolean | OcspCacheBlock
+  /** Where account JWTs come from, in operator mode: `MEMORY`, `URL(…)`, or a block. Default: none. */
+  resolver?: string | ResolverBlock
+  /** TLS towards a resolver with a URL. Default: none. */
+  resolverTls?: TlsBlock
+  /** Proxies that clients may come through. Default: none. */
+  proxies?: ProxiesBlock
+  /** A port for WebSocket clients. Default: none. */
+  websocket?: WebSocketBlock
 }
 
-/** What the embedding API takes for a block: the same keys and values as in the file, as plain data. */
-export type ConfigData = string | boolean | number | readonly ConfigData[] | { readonly [key: string]: ConfigData }
+type Simple = { -readonly [K in keyof Options as Exclude<K, Idle | keyof Blocks>]?: Options[K] }
+
+/** What createServer() takes. Every member may be left out. Times are milliseconds, sizes bytes. */
+export interface ServerOptions extends Simple, Blocks {}

@@ -97,7 +97,7 @@ describe('a server whose loop is late', () => {
   const authority = new Authority()
   const { cert, key } = authority.issue({ subject: 'server', dnsNames: ['localhost'] })
   const files = writeFiles({ cert, key })
-  const tls = { cert_file: files.cert, key_file: files.key, timeout: DEADLINE_MS / 1000 }
+  const tls = { certFile: files.cert, keyFile: files.key, timeout: DEADLINE_MS / 1000 }
   const authorization = { user: 'u', password: 'p', timeout: DEADLINE_MS / 1000 }
 
   test('CONNECT', async () => {
@@ -130,7 +130,7 @@ describe('a server whose loop is late', () => {
   })
 
   test('the ClientHello that comes before INFO', async () => {
-    const { port } = await start({ tls: { ...tls, handshake_first: `${DEADLINE_MS}ms` } })
+    const { port } = await start({ tls: { ...tls, handshakeFirst: `${DEADLINE_MS}ms` } })
     const socket = await connected(port)
     socket.write(await clientHello())
     blockLoop(BLOCK_MS)
@@ -138,7 +138,7 @@ describe('a server whose loop is late', () => {
   })
 
   test('WebSocket handshake', async () => {
-    const websocket = { host: '127.0.0.1', port: -1, no_tls: true, handshake_timeout: `${DEADLINE_MS}ms` }
+    const websocket = { host: '127.0.0.1', port: -1, noTls: true, handshakeTimeout: DEADLINE_MS }
     const server = await start({ websocket })
     const socket = await connected(server.webSocketPort as number)
     socket.write(request())

@@ -31,7 +31,7 @@ describe.skipIf(browserMissing('the client in a browser'))('in a browser', () =>
     const { key, seed } = await new TestAccount('A').user()
     const server = await ownServer({
       workers: 1,
-      websocket: { host: '127.0.0.1', port: -1, no_tls: true },
+      websocket: { host: '127.0.0.1', port: -1, noTls: true },
       authorization: { users: [{ nkey: key.getPublicKey() }] },
     })
     const url = await site()

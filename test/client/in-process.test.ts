@@ -79,7 +79,7 @@ describe.each([0, 1, 2])('workers: %i', (workers) => {
   test('TLS is not asked for: bytes do not leave the process', async () => {
     const { cert, key } = new Authority().issue({ subject: 'server', ips: ['127.0.0.1'] })
     const files = writeFiles({ cert, key })
-    const server = await ownServer({ workers, tls: { cert_file: files.cert, key_file: files.key } })
+    const server = await ownServer({ workers, tls: { certFile: files.cert, keyFile: files.key } })
     const nc = await connected(server)
     expect(await nc.rtt()).toBeGreaterThan(0)
   })

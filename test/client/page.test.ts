@@ -52,7 +52,7 @@ const SERVERS: Readonly<Record<string, () => Promise<Record<string, string>>>> =
     return { '127.0.0.1:4222': `127.0.0.1:${port}`, '/run/heddle/heddle.sock': unixSocket }
   },
   websocket: async () => {
-    const { webSocketPort } = await ownServer({ workers: 0, websocket: { host: '127.0.0.1', port: -1, no_tls: true } })
+    const { webSocketPort } = await ownServer({ workers: 0, websocket: { host: '127.0.0.1', port: -1, noTls: true } })
     return { '127.0.0.1:8080': `127.0.0.1:${webSocketPort}` }
   },
 }

@@ -77,7 +77,7 @@ describe.each([0, 1, 4])('authenticate() with %i workers', (workers) => {
       () => ({ user: 'x', permissions: { publish: 'a' } }) as unknown as { user: string },
     ],
   ])('keeps out by answering %s', async (what, authenticate) => {
-    const { port } = await start(authenticate, { authorization: { timeout: 1 } })
+    const { port } = await start(authenticate, { authorization: { timeout: 1000 } })
     const text = what === 'nothing in time' ? "-ERR 'Authentication Timeout'\r\n" : VIOLATION
     const client = await say(port, { user: 'a' }, text)
     await client.expectClose()

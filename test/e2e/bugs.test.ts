@@ -344,13 +344,13 @@ describe('a bug is met in', () => {
       monitorPort: -1,
       pingInterval: 200,
       writeDeadline: 400,
-      websocket: { host: '127.0.0.1', port: -1, no_tls: true },
+      websocket: { host: '127.0.0.1', port: -1, noTls: true },
       authorization: {
         users: [
           { user: 'u', password: hashSync('p', 4) },
           { user: 'n', password: 'n' },
         ],
-        timeout: 0.5,
+        timeout: 500,
       },
       noAuthUser: 'n',
     })
@@ -369,8 +369,8 @@ describe('where there is TLS, a bug is met in', () => {
       workers: 0,
       log: 'stderr',
       logFile,
-      tls: { cert_file: files.cert, key_file: files.key },
-      authorization: { user: 'u', password: 'p', timeout: 0.3 },
+      tls: { certFile: files.cert, keyFile: files.key },
+      authorization: { user: 'u', password: 'p', timeout: 300 },
     })
   })
   afterAll(() => primary?.close())

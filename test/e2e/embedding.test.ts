@@ -99,7 +99,7 @@ describe.each([0, 2])('an embedded server with %i workers', (workers) => {
   })
 
   test('ports and url are known from ready() to close(), and a ServerStateError says so', async () => {
-    const server = createServer({ port: 0, workers, monitorPort: 0, websocket: { port: 0, no_tls: true } })
+    const server = createServer({ port: 0, workers, monitorPort: 0, websocket: { port: 0, noTls: true } })
     const members = ['port', 'monitorPort', 'webSocketPort', 'url'] as const
     for (const member of members) {
       expect(() => server[member]).toThrow(ServerStateError)
@@ -123,7 +123,7 @@ describe.each([0, 2])('an embedded server with %i workers', (workers) => {
   })
 
   test('port 0 is a free one, as -1 is, and the host is localhost', async () => {
-    const server = createServer({ port: 0, workers, monitorPort: 0, websocket: { port: 0, no_tls: true } })
+    const server = createServer({ port: 0, workers, monitorPort: 0, websocket: { port: 0, noTls: true } })
     onTestFinished(() => server.close())
     await server.ready()
     expect(server.url).toBe(`nats://127.0.0.1:${server.port}`)

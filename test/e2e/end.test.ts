@@ -57,7 +57,7 @@ test('does not wait for one that comes by TLS', async () => {
   const authority = new Authority()
   const { cert, key } = authority.issue({ subject: 'server', dnsNames: ['localhost'] })
   const files = writeFiles({ cert, key })
-  const { port, stop } = await start({ tls: { cert_file: files.cert, key_file: files.key } })
+  const { port, stop } = await start({ tls: { certFile: files.cert, keyFile: files.key } })
   const plain = dialHalfOpen(port)
   const info = RawClient.over(plain)
   await info.readInfo()
@@ -70,7 +70,7 @@ test('does not wait for one that comes by TLS', async () => {
 })
 
 test('does not wait for a WebSocket that does not close, nor for one whose handshake is not done', async () => {
-  const { webSocketPort, stop } = await start({ websocket: { host: '127.0.0.1', port: -1, no_tls: true } })
+  const { webSocketPort, stop } = await start({ websocket: { host: '127.0.0.1', port: -1, noTls: true } })
   const served = dialHalfOpen(webSocketPort)
   served.write(request())
   const silent = dialHalfOpen(webSocketPort)

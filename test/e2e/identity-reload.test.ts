@@ -256,7 +256,7 @@ test.each([1, 4])('untouched clients lose nothing while everything around them c
         ],
         exports: [{ stream: 'stream.>' }],
         mappings: { [`unused.${i % 3}`]: 'other' },
-        limits: { max_payload: 1000 + i },
+        limits: { maxPayload: 1000 + i },
       },
       B: {
         users: [{ user: 'b', password: 'b', permissions: { subscribe: ['stream.>', 'fence.>'] } }],

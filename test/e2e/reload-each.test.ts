@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { SETTINGS } from '../../src/config/table/table.ts'
-import type { OptionsChange } from '../../src/index.ts'
 import type { OptionName } from '../../src/options/options.ts'
 import { configured } from '../support/configured.ts'
 import { dial, open, ownServer } from '../support/harness.ts'
@@ -81,7 +80,7 @@ test('each option that a reload can change has a test that looks at its effect',
 const BASE = { host: '127.0.0.1', port: -1, workers: 1 } as const
 
 test('max_payload holds for compressed messages of WebSockets that are connected', async () => {
-  const websocket = { host: '127.0.0.1', port: -1, no_tls: true, compression: true }
+  const websocket = { host: '127.0.0.1', port: -1, noTls: true, compression: true }
   const server = await ownServer({ ...BASE, maxPayload: 1_000, websocket })
   const client = await RawWebSocket.open(server.webSocketPort as number, DEFLATE)
   client.say('CONNECT {"verbose":false}\r\nPING\r\n')
@@ -115,13 +114,13 @@ async function handshake(port: number): Promise<boolean> {
 }
 
 test('connection_rate_limit holds from the next handshake on, and ends', async () => {
-  const tls = { cert_file: files.cert, key_file: files.key }
+  const tls = { certFile: files.cert, keyFile: files.key }
   const server = await ownServer({ ...BASE, tls })
   const three = (): Promise<boolean[]> => Promise.all([1, 2, 3].map(() => handshake(server.port)))
   expect(await three()).toEqual([true, true, true])
-  await server.reload({ tls: { connection_rate_limit: 1 } })
+  await server.reload({ tls: { connectionRateLimit: 1 } })
   expect(await three()).toContain(false)
-  await server.reload({ tls: { connection_rate_limit: null } } as unknown as OptionsChange)
+  await server.reload({ tls: { connectionRateLimit: null } })
   expect(await three()).toEqual([true, true, true])
 })
 

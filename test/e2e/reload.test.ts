@@ -319,7 +319,7 @@ describe.each([0, 2])('a reload with %i workers', (workers) => {
     expect(await all()).toBe('ab')
     await server.reload({ accounts: { A: { users: [{ user: 'c', password: 'p' }] } } })
     expect(await all()).toBe('bc')
-    await server.reload({ accounts: { B: null } } as unknown as OptionsChange)
+    await server.reload({ accounts: { B: null } })
     expect(await all()).toBe('c')
   })
 })

@@ -146,7 +146,7 @@ describe('a shard dies', () => {
   })
 
   test('its connections count for no limit any more, before there is another thread', async () => {
-    const accounts = { A: { users: [{ user: 'a', password: 'a' }], limits: { max_connections: 2 } } }
+    const accounts = { A: { users: [{ user: 'a', password: 'a' }], limits: { maxConnections: 2 } } }
     const primary = await ownPrimary({ workers: 2, maxConnections: 3, accounts }, FAULTY_ENTRY)
     const who = { user: 'a', pass: 'a' }
     // Each death makes the next replacement wait longer.

@@ -128,8 +128,8 @@ describe.each(['drop_oldest', 'drop_newest'] as const)('%s', (policy) => {
       const primary = await ownPrimary({
         ...options,
         workers: 1,
-        ...(way === 'tls' && { tls: { cert_file: files.cert, key_file: files.key }, allowNonTls: true }),
-        ...(way === 'websocket' && { websocket: { host: '127.0.0.1', port: -1, no_tls: true } }),
+        ...(way === 'tls' && { tls: { certFile: files.cert, keyFile: files.key }, allowNonTls: true }),
+        ...(way === 'websocket' && { websocket: { host: '127.0.0.1', port: -1, noTls: true } }),
       })
       await scene(primary, await open(primary.identity.port), await comeBy(way, primary), policy, size)
     }

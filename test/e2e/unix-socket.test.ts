@@ -129,7 +129,7 @@ test('no TLS comes over it, even where the port requires it', async () => {
   const issued = authority.issue({ subject: 'server', dnsNames: ['localhost'] })
   const files = writeFiles({ cert: issued.cert, key: issued.key })
   const path = ownPath()
-  await ownServer({ workers: 0, unixSocket: path, tls: { cert_file: files.cert, key_file: files.key } })
+  await ownServer({ workers: 0, unixSocket: path, tls: { certFile: files.cert, keyFile: files.key } })
   const client = await dial(path)
   const info = await client.readInfo()
   expect(info).not.toHaveProperty('tls_required')

@@ -162,7 +162,7 @@ describe.each(webSocketServers('origins', [1]))('$name', (kind) => {
 
 describe('heddle', () => {
   const own = async (handshakeTimeout: number): Promise<number> => {
-    const websocket = { host: '127.0.0.1', port: -1, no_tls: true, handshake_timeout: `${handshakeTimeout}ms` }
+    const websocket = { host: '127.0.0.1', port: -1, noTls: true, handshakeTimeout }
     return (await ownServer({ workers: 1, websocket })).webSocketPort as number
   }
 
@@ -193,7 +193,7 @@ describe('heddle', () => {
   })
 
   test('does not take up compression with a window that nats-server would ignore', async () => {
-    const websocket = { host: '127.0.0.1', port: -1, no_tls: true, compression: true }
+    const websocket = { host: '127.0.0.1', port: -1, noTls: true, compression: true }
     const port = (await ownServer({ workers: 1, websocket })).webSocketPort as number
     const offers = { 'Sec-WebSocket-Extensions': 'permessage-deflate; server_max_window_bits=9' }
     expect((await RawWebSocket.open(port, offers)).response).not.toContain('Extensions')
@@ -203,11 +203,11 @@ describe('heddle', () => {
 
   test.each([
     [{ port: -1 }, 'websocket requires TLS configuration'],
-    [{ port: -1, no_tls: true, allowed_origins: ['a'] }, 'unable to parse allowed origin'],
-    [{ port: -1, no_tls: true, headers: { Upgrade: 'x' } }, 'websocket: invalid header "Upgrade" not allowed'],
-    [{ port: -1, no_tls: true, headers: { 'sec-websocket-x': 'x' } }, '"Sec-WebSocket-" prefix not allowed'],
-    [{ port: -1, no_tls: true, headers: { X: 'a\r\nSet-Cookie: b' } }, 'websocket: invalid header "X"'],
-    [{ port: 70_000, no_tls: true }, 'websocket port'],
+    [{ port: -1, noTls: true, allowedOrigins: ['a'] }, 'unable to parse allowed origin'],
+    [{ port: -1, noTls: true, headers: { Upgrade: 'x' } }, 'websocket: invalid header "Upgrade" not allowed'],
+    [{ port: -1, noTls: true, headers: { 'sec-websocket-x': 'x' } }, '"Sec-WebSocket-" prefix not allowed'],
+    [{ port: -1, noTls: true, headers: { X: 'a\r\nSet-Cookie: b' } }, 'websocket: invalid header "X"'],
+    [{ port: 70_000, noTls: true }, 'websocket port'],
   ])('refuses the options %j', async (websocket, text) => {
     await expect(async () => ownServer({ websocket })).rejects.toThrow(text)
   })

@@ -22,7 +22,7 @@ let port: number
 let honest: RawClient
 
 beforeEach(async () => {
-  const websocket = { host: '127.0.0.1', port: -1, no_tls: true, compression: true }
+  const websocket = { host: '127.0.0.1', port: -1, noTls: true, compression: true }
   program = new Program(process.execPath, [SERVE, JSON.stringify({ workers: 1, websocket })])
   const [, webSocketPort, clientPort] = await program.until(/ready (\d+) (\d+)/)
   port = Number(webSocketPort)

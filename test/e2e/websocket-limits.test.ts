@@ -11,7 +11,7 @@ import { frame, Opcode, RawWebSocket } from '../support/websocket.ts'
 
 const SERVE = fileURLToPath(new URL('../support/serve-websocket.ts', import.meta.url))
 const CONNECT = 'CONNECT {"verbose":false,"pedantic":false}\r\n'
-const LISTENER = { host: '127.0.0.1', port: -1, no_tls: true }
+const LISTENER = { host: '127.0.0.1', port: -1, noTls: true }
 
 async function start(options: ServerOptions = {}): Promise<{ primary: Primary; port: number }> {
   const primary = await ownPrimary({ workers: 1, websocket: LISTENER, ...options })
@@ -133,7 +133,7 @@ test('a reader that pauses gets everything, in order', async () => {
 
 describe('PINGs', () => {
   test('come as often as the listener says, not as to others', async () => {
-    const { primary, port } = await start({ websocket: { ...LISTENER, ping_interval: '50ms' }, pingMax: 1000 })
+    const { primary, port } = await start({ websocket: { ...LISTENER, pingInterval: 50 }, pingMax: 1000 })
     const client = await connected(port)
     const other = await open(primary.identity.port, {}, { keepPings: true })
     await client.expectText(/PING\r\n(?:PING\r\n){3}/)
@@ -141,7 +141,7 @@ describe('PINGs', () => {
   })
 
   test('that are not answered end the connection', async () => {
-    const { port } = await start({ websocket: { ...LISTENER, ping_interval: '20ms' }, pingMax: 2 })
+    const { port } = await start({ websocket: { ...LISTENER, pingInterval: 20 }, pingMax: 2 })
     const client = await connected(port)
     expect(await client.expectGoodbye()).toBe('1001 Stale Connection')
   })

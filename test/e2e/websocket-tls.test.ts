@@ -18,7 +18,7 @@ const authority = new Authority('Test')
 const issued = authority.issue({ subject: 'localhost', dnsNames: ['localhost'], ips: ['127.0.0.1'] })
 const files = writeFiles({ cert: issued.cert, key: issued.key })
 const certificate = { certFile: files.cert, keyFile: files.key }
-const tls = { cert_file: files.cert, key_file: files.key }
+const tls = { certFile: files.cert, keyFile: files.key }
 
 /** An official client of a WebSocket port, which may have a certificate of its own. */
 async function openAt(port: number, own: { cert?: string; key?: string } = {}): Promise<NatsConnection> {
@@ -86,7 +86,7 @@ describe.each(webSocketServers('WebSocket over TLS', [0, 1, 4]))('$name', (kind)
 })
 
 test('what is wrong with the certificate is known before anything is served', async () => {
-  const missing = { cert_file: '/nonexistent', key_file: '/nonexistent' }
+  const missing = { certFile: '/nonexistent', keyFile: '/nonexistent' }
   const websocket = { host: '127.0.0.1', port: -1, tls: missing }
   await expect(ownPrimary({ workers: 0, websocket })).rejects.toThrow(/\/nonexistent/)
 })
@@ -119,7 +119,7 @@ test.each([0, 2])('a reload brings another certificate and keeps connections, %i
   expect(await nameShownAt(port)).toBe('localhost')
   await server.reload({
     ...options,
-    websocket: { ...listener, tls: { cert_file: otherFiles.cert, key_file: otherFiles.key } },
+    websocket: { ...listener, tls: { certFile: otherFiles.cert, keyFile: otherFiles.key } },
   })
   for (let i = 0; i < Math.max(1, workers); i++) expect(await nameShownAt(port)).toBe('renewed')
   await before.flush()
@@ -131,7 +131,7 @@ test('the certificate of a client may name the user', async () => {
   const server = await ownServer({
     workers: 1,
     authorization: { users: [{ user: 'me@example.com' }] },
-    websocket: { host: '127.0.0.1', port: -1, tls: { ...tls, ca_file: caFile, verify_and_map: true } },
+    websocket: { host: '127.0.0.1', port: -1, tls: { ...tls, caFile: caFile, verifyAndMap: true } },
   })
   const port = server.webSocketPort as number
   const mine = await openAt(port, issuedTo('me@example.com'))

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { ConfigData } from '../../src/options/options.ts'
+import type { AccountsBlock } from '../../src/options/blocks.ts'
 import { peers } from '../support/peers.ts'
 import { Random } from '../support/random.ts'
 import { startNatsServer, startServer } from '../support/server.ts'
@@ -33,7 +33,7 @@ interface Running {
   close(): Promise<unknown>
 }
 
-async function start(accounts: ConfigData): Promise<Running> {
+async function start(accounts: AccountsBlock): Promise<Running> {
   if (!values.beside) return startServer({ workers: Number(values.workers), accounts })
   const directory = mkdtempSync(join(tmpdir(), 'heddle-'))
   const file = join(directory, 'accounts.conf')

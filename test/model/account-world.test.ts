@@ -4,7 +4,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import type { ConfigData } from '../../src/options/options.ts'
+import type { AccountsBlock } from '../../src/options/blocks.ts'
 import { scratchDirectory } from '../support/configured-servers.ts'
 import { missing, peers } from '../support/peers.ts'
 import { chooseSeed, Random } from '../support/random.ts'
@@ -18,7 +18,7 @@ const PUBLISHES = 20
 const BESIDE_SEED = 1
 
 /** Plays worlds on one server, which `start` gets from their configuration. */
-async function playAll(seed: number, start: (accounts: ConfigData) => Promise<number>): Promise<void> {
+async function playAll(seed: number, start: (accounts: AccountsBlock) => Promise<number>): Promise<void> {
   const randoms = Array.from({ length: WORLDS }, (_, i) => new Random(seed + i))
   const worlds = randoms.map((random, i) => randomWorld(random, `W${i}`, CLIENTS))
   const port = await start(configOf(worlds))

@@ -2,7 +2,7 @@
 // the rules of docs/security.md, without a look at how src/accounts/ does it. Imports lead from later accounts to
 // earlier ones only, so that there is no cycle.
 
-import type { ConfigData } from '../../src/options/options.ts'
+import type { AccountsBlock } from '../../src/options/blocks.ts'
 import type { Random } from '../support/random.ts'
 
 const ACCOUNTS = 4
@@ -131,7 +131,7 @@ function randomFilter(random: Random): string {
 }
 
 /** The block `accounts`, for createServer() or as JSON for a file. Users are named as their accounts are. */
-export function configOf(worlds: readonly World[]): ConfigData {
+export function configOf(worlds: readonly World[]): AccountsBlock {
   const accounts = worlds.flatMap((world) => world.accounts)
   return Object.fromEntries(
     accounts.map(({ name, exports, streams, services, mappings }) => [

@@ -180,21 +180,21 @@ describe('createServer() takes the same blocks as plain data', () => {
 
   test('WebSocket and accounts are taken over', () => {
     const { options, notices } = embedded({
-      websocket: { port: 8080, no_tls: true },
-      accounts: { $SYS: { users: [{ user: 'a', pass: 'b' }] } },
+      websocket: { port: 8080, noTls: true },
+      accounts: { $SYS: { users: [{ user: 'a', password: 'b' }] } },
     })
     expect(options.websocket).toMatchObject({ port: 8080, noTls: true })
     expect(options.accounts[0].users[0].username).toBe('a')
     expect(notices).toEqual([])
   })
 
-  test.each<[ServerOptions, string]>([
+  test.each<[unknown, string]>([
     [{ authorization: { users: 5 } }, 'authorization.users: Expected users field to be an array, got 5'],
     [{ authorization: { nonsense: 5 } }, 'authorization.nonsense: unknown field "nonsense"'],
-    [{ accounts: { A: { users: [{ pass: 'x' }] } } }, 'accounts.A.users[0].pass: User entry requires a user'],
-    [{ tls: { cert_file: 'c', key_file: 'k' } }, 'tls: error parsing X509 certificate/key pair: open nowhere'],
+    [{ accounts: { A: { users: [{ password: 'x' }] } } }, 'accounts.A.users[0].password: User entry requires a user'],
+    [{ tls: { certFile: 'c', keyFile: 'k' } }, 'tls: error parsing X509 certificate/key pair: open nowhere'],
   ])('%j is refused', (options, text) => {
-    expect(() => embedded(options)).toThrow(text)
+    expect(() => embedded(options as ServerOptions)).toThrow(text)
   })
 
   test('data that goes round in circles is refused', () => {

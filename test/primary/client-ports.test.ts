@@ -15,7 +15,7 @@ import { NO_OPTIONS } from '../tls/listener.ts'
 
 const PLAIN = normaliseOptions({ host: '127.0.0.1', port: -1 })
 const BOTH = normaliseOptions(
-  { host: '127.0.0.1', port: -1, websocket: { host: '127.0.0.1', port: -1, no_tls: true } },
+  { host: '127.0.0.1', port: -1, websocket: { host: '127.0.0.1', port: -1, noTls: true } },
   blockReader(() => ''),
 )
 

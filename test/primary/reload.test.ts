@@ -14,7 +14,7 @@ test.each<[ServerOptions, ServerOptions, string[]]>([
   [{ authorization: { user: 'a' } }, { authorization: { user: 'a' } }, []],
   [
     { authorization: { user: 'a', password: 'b' } },
-    { authorization: { user: 'c', password: 'd', timeout: 5 } },
+    { authorization: { user: 'c', password: 'd', timeout: 5000 } },
     ['Reloaded: authorization username', 'Reloaded: authorization password', 'Reloaded: authorization timeout = 5'],
   ],
   [{ authorization: { token: 'a' } }, { authorization: { token: 'b' } }, ['Reloaded: authorization token']],

@@ -172,7 +172,7 @@ test('where the embedding program decides, it is asked, and its answer counts', 
 
 test('a program that does not answer in time has refused', async () => {
   const { admission, shard } = stage(optionsOf(), true)
-  shard.options = optionsOf({ authorization: { timeout: 0.01 } })
+  shard.options = optionsOf({ authorization: { timeout: 10 } })
   expect(await admission.identify(asked(JOE))).toMatchObject({ cause: 'authenticate() did not answer in time' })
 })
 

@@ -4,8 +4,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ConfigData } from '../../src/options/options.ts'
-import type { CertificatePair, WebSocketOptions } from '../../src/options/shapes.ts'
+import type { WebSocketBlock } from '../../src/options/blocks.ts'
+import type { CertificatePair } from '../../src/options/shapes.ts'
 import { missing, peers } from './peers.ts'
 import { startNatsServer, startServer } from './server.ts'
 
@@ -22,40 +22,38 @@ export interface WebSocketServerKind {
 }
 
 export async function startHeddle(workers: number, options: ListenerOptions = {}): Promise<WebSocketServer> {
-  const websocket = { host: '127.0.0.1', port: -1, ...inKeys(options) }
+  const websocket = { host: '127.0.0.1', port: -1, ...blockOf(options) }
   const server = await startServer({ workers, websocket })
   return { port: server.webSocketPort as number, clientPort: server.port, stop: () => server.close() }
 }
 
-/** Our names of the options that tests use, and those of the configuration file. */
-const KEYS = {
-  sameOrigin: 'same_origin',
-  allowedOrigins: 'allowed_origins',
-  compression: 'compression',
-  headers: 'headers',
-} as const
-
 /** What tests say of a listener; with a certificate it speaks TLS. */
-export interface ListenerOptions extends Partial<Pick<WebSocketOptions, keyof typeof KEYS>> {
+export interface ListenerOptions
+  extends Pick<WebSocketBlock, 'sameOrigin' | 'allowedOrigins' | 'compression' | 'headers'> {
   readonly certificate?: CertificatePair
 }
 
-/** Options under the names of the configuration file. */
-function inKeys(options: ListenerOptions): Record<string, ConfigData> {
-  const { certificate } = options
-  const entries = Object.entries(KEYS).flatMap(([name, key]) => {
-    const value = options[name as keyof typeof KEYS]
-    return value === undefined ? [] : [[key, value] as const]
-  })
+/** Options of createServer(). */
+function blockOf({ certificate, ...options }: ListenerOptions): WebSocketBlock {
+  const tls = certificate && { certFile: certificate.certFile, keyFile: certificate.keyFile }
+  return { ...(tls === undefined ? { noTls: true } : { tls }), ...options }
+}
+
+/** The same for a configuration file. */
+function inFile({ certificate, sameOrigin, allowedOrigins, compression, headers }: ListenerOptions): string {
   const tls = certificate && { cert_file: certificate.certFile, key_file: certificate.keyFile }
-  return { ...(tls === undefined ? { no_tls: true } : { tls }), ...Object.fromEntries(entries) }
+  return JSON.stringify({
+    host: '127.0.0.1',
+    port: -1,
+    ...(tls === undefined ? { no_tls: true } : { tls }),
+    ...{ same_origin: sameOrigin, allowed_origins: allowedOrigins, compression, headers },
+  })
 }
 
 async function startNats(file: string, options: ListenerOptions = {}): Promise<WebSocketServer> {
-  const lines = Object.entries(inKeys(options)).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`)
   const directory = mkdtempSync(join(tmpdir(), 'heddle-'))
   const config = join(directory, 'nats.conf')
-  writeFileSync(config, ['websocket {', '  host: 127.0.0.1', '  port: -1', ...lines, '}'].join('\n'))
+  writeFileSync(config, `websocket: ${inFile(options)}\n`)
   try {
     const program = await startNatsServer(file, ['-c', config])
     const [, port] = await program.until(/Listening for websocket clients on wss?:\S*:(\d+)/)

@@ -11,7 +11,7 @@ import { Handshake, type WebSocketSession } from '../../src/websocket/handshake.
 import { request } from '../support/websocket.ts'
 
 function session(headers: Record<string, string>, given: Partial<WebSocketOptions> = {}): WebSocketSession {
-  const { websocket } = normaliseOptions({ websocket: { port: -1, no_tls: true } }, blockReader(readFile))
+  const { websocket } = normaliseOptions({ websocket: { port: -1, noTls: true } }, blockReader(readFile))
   assert(websocket !== undefined)
   const verdict = new Handshake({ ...websocket, ...given }).judge(request(headers).trimEnd(), undefined)
   if (verdict.kind !== 'accepted') throw new Error(verdict.response)

@@ -8,7 +8,7 @@ import {
   NO_AUTHORIZATION,
   type UserOptions,
 } from '../../options/shapes.ts'
-import type { ConfigEntry } from '../language/tree.ts'
+import { type ConfigEntry, isPlainData } from '../language/tree.ts'
 import { quotedValue, shownValue } from '../problems.ts'
 import { publicKey } from './nkey.ts'
 import { permissions } from './permissions.ts'
@@ -62,7 +62,7 @@ export const authTimeout = (what: string) =>
   kind<number>('duration', (entry, reading, name) => {
     const ms = timeoutOf(entry)
     if (typeof ms === 'string') return complain(entry, `error parsing ${what} config, ${ms}`, reading)
-    if (ms > TIMEOUT_USUAL_MAX_MS) {
+    if (ms > TIMEOUT_USUAL_MAX_MS && !isPlainData(entry)) {
       const time = `timeout of ${shownValue(entry.value)} (${(ms / 1000).toFixed(6)} seconds)`
       const cause = "possibly caused by unquoted duration; use '1m' instead of 1m, for example"
       reading.problems.warnUse(entry, name, `${time} is high, consider keeping it under 60 seconds. ${cause}`)

@@ -7,7 +7,7 @@ import { type ConfigEntry, isPlainData, typeName } from '../language/tree.ts'
 import { suggestion } from '../nearest.ts'
 import { quotedValue, quoteText } from '../problems.ts'
 import { complain, type Key, kind, type Reading, type Schema, type Take } from './schema.ts'
-import { anyText, block, boolean, digitsOf, each, got, integer, percent, text } from './values.ts'
+import { anyText, block, boolean, digitsOf, each, got, integer, millisecondsOf, percent, text } from './values.ts'
 
 type Sort = 'stream' | 'service'
 
@@ -97,6 +97,8 @@ const threshold = kind<number, ExportDraft>('duration', (entry, reading, _, into
   if (into.seen.has('threshold')) return complain(entry, 'Duplicate response threshold detected', reading)
   into.seen.add('threshold')
   if (into.kind === 'stream') complain(entry, 'Detected response directive on non-service', reading)
+  const ms = millisecondsOf(entry)
+  if (ms !== undefined) return ms
   const span = typeof value === 'string' ? parseDuration(value) : undefined
   if (span !== undefined && 'ms' in span) return span.ms
   const what = typeof value === 'string' ? quoteText(value) : typeName(value)

@@ -3,7 +3,7 @@
 
 import type { Draft, Permissions, SubjectRules } from '../../options/shapes.ts'
 import { isValidSubject } from '../../subjects/filter.ts'
-import { type ConfigEntry, typeName } from '../language/tree.ts'
+import { type ConfigEntry, isPlainData, typeName } from '../language/tree.ts'
 import { type Problems, quoteText } from '../problems.ts'
 import { complain, kind, type Reading, readBlock, type Schema } from './schema.ts'
 import { block, gotValue, spanOf } from './values.ts'
@@ -38,7 +38,7 @@ const unlessZero = (value: number | undefined): number | undefined => value || u
 
 const messages = kind<number>('integer', (entry, { problems }) => unlessZero(problems.integer(entry)))
 const expiry = kind<number>('duration', (entry, reading) =>
-  typeof entry.value === 'string'
+  typeof entry.value === 'string' || isPlainData(entry)
     ? unlessZero(spanOf(entry, reading, 'error parsing expires: '))
     : complain(entry, 'error parsing expires, not a duration string', reading),
 )

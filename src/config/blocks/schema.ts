@@ -45,10 +45,13 @@ export function complain(entry: ConfigEntry, wrong: Complaint, { problems }: Rea
   return problems.error(entry, typeof wrong === 'string' ? wrong : wrong(entry.value, name))
 }
 
-/** Reads a block: each entry by the row of its name, in any case. Problems are gathered, nothing is thrown. */
+/**
+ * Reads a block: each entry by the row of its name, in any case, or in camelCase where it is plain data. Problems are
+ * gathered, nothing is thrown.
+ */
 export function readBlock<T>(map: ConfigMap, schema: Schema<T>, into: T, reading: Reading): void {
   for (const [name, entry] of map) {
-    const key = keyNamed(schema, name)
+    const key = keyNamed(schema, name, isPlainData(entry))
     if (key !== undefined) key.read(entry, into, reading, name)
     else if (entry.usedAsVariable) continue
     else if (isPlainData(entry)) reading.problems.error(entry, unknownMember(schema, name))
@@ -59,19 +62,27 @@ export function readBlock<T>(map: ConfigMap, schema: Schema<T>, into: T, reading
 
 /** The complaint about a member of plain data that no row of the schema knows. */
 function unknownMember<T>({ keys }: Schema<T>, name: string): string {
-  const known = keys.flatMap(({ names }) => names)
+  const known = keys.flatMap(({ names }) => names.map(inProgram))
   return `unknown field ${quoteText(name)}${suggestion(name, known)}`
 }
 
-const lookups = new WeakMap<object, Map<string, unknown>>()
+/** A key of the file as programs write it: `cert_file` as `certFile`. */
+export function inProgram(key: string): string {
+  return key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}
 
-function keyNamed<T>(schema: Schema<T>, name: string): Key<T> | undefined {
-  let lookup = lookups.get(schema) as Map<string, Key<T>> | undefined
+type Lookup = ReadonlyMap<string, unknown>
+const lookups = new WeakMap<object, { readonly file: Lookup; readonly program: Lookup }>()
+
+/** The row of a name: a key of the file in lower case, or the name of a member of plain data. */
+function keyNamed<T>(schema: Schema<T>, name: string, isData: boolean): Key<T> | undefined {
+  let lookup = lookups.get(schema)
   if (lookup === undefined) {
-    lookup = new Map(schema.keys.flatMap((key) => key.names.map((each) => [each, key] as const)))
+    const pairs = schema.keys.flatMap((key) => key.names.map((each) => [each, key] as const))
+    lookup = { file: new Map(pairs), program: new Map(pairs.map(([each, key]) => [inProgram(each), key])) }
     lookups.set(schema, lookup)
   }
-  return lookup.get(name.toLowerCase())
+  return (isData ? lookup.program.get(name) : lookup.file.get(name.toLowerCase())) as Key<T> | undefined
 }
 
 // ── Rows ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,7 @@
 // Readers of common kinds of values, their errors, and the rows for them.
 
 import { parseDuration } from '../../base/duration.ts'
-import { type ConfigEntry, type ConfigValue, typeName } from '../language/tree.ts'
+import { type ConfigEntry, type ConfigValue, isPlainData, typeName } from '../language/tree.ts'
 import { quoteText, shownValue } from '../problems.ts'
 import { type Complaint, complain, kind, type Reading, type Rows, readBlock, type Schema, type Take } from './schema.ts'
 
@@ -146,8 +146,16 @@ export function percent(least: number, wrong: Record<'type' | 'digits' | 'range'
 
 // ── Times ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** The milliseconds that a number in plain data says; in a file, a number without a unit says something else. */
+export function millisecondsOf(entry: ConfigEntry): number | undefined {
+  const { value } = entry
+  return isPlainData(entry) && (typeof value === 'bigint' || typeof value === 'number') ? Number(value) : undefined
+}
+
 /** Milliseconds of a time span; `before` begins the complaint. */
 export function spanOf(entry: ConfigEntry, { problems }: Reading, before = ''): number | undefined {
+  const ms = millisecondsOf(entry)
+  if (ms !== undefined) return ms
   const value = problems.string(entry)
   if (value === undefined) return undefined
   const result = parseDuration(value)
@@ -156,14 +164,17 @@ export function spanOf(entry: ConfigEntry, { problems }: Reading, before = ''): 
 
 /** Milliseconds of a time span, or of an old-style number of seconds, which gives a warning. */
 export function durationOf(entry: ConfigEntry, field: string, reading: Reading): number | undefined {
-  if (typeof entry.value === 'string') return spanOf(entry, reading, `error parsing ${field}: `)
+  if (typeof entry.value === 'string' || isPlainData(entry)) return spanOf(entry, reading, `error parsing ${field}: `)
   reading.problems.warnUse(entry, field, `${field} should be converted to a duration`)
   const seconds = reading.problems.integer(entry)
   return seconds === undefined ? undefined : seconds * 1000
 }
 
 /** Seconds as a number or a time span; returns milliseconds, or the end of the error text. */
-export function timeoutOf({ value }: ConfigEntry): number | string {
+export function timeoutOf(entry: ConfigEntry): number | string {
+  const ms = millisecondsOf(entry)
+  if (ms !== undefined) return ms
+  const { value } = entry
   if (typeof value === 'bigint' || typeof value === 'number') return Number(value) * 1000
   if (typeof value !== 'string') return "'timeout' wrong type"
   const result = parseDuration(value)

@@ -5,7 +5,20 @@ import type { Draft, WebSocketOptions } from '../../options/shapes.ts'
 import { isPlainData, typeName } from '../language/tree.ts'
 import { kind, type Schema } from './schema.ts'
 import { tls } from './tls.ts'
-import { block, boolean, duration, got, listen, ofType, only, recordOf, spanOf, text, textsOf } from './values.ts'
+import {
+  block,
+  boolean,
+  duration,
+  got,
+  listen,
+  millisecondsOf,
+  ofType,
+  only,
+  recordOf,
+  spanOf,
+  text,
+  textsOf,
+} from './values.ts'
 
 export interface SimpleAuth {
   username: string
@@ -15,6 +28,8 @@ export interface SimpleAuth {
 }
 
 const seconds = kind<number>('seconds', (entry, { problems }) => {
+  const ms = millisecondsOf(entry)
+  if (ms !== undefined) return ms
   const { value } = entry
   if (typeof value === 'bigint' || typeof value === 'number') return Number(value) * 1000
   return isPlainData(entry) ? problems.error(entry, "'timeout' wrong type") : 1000 // as in nats-server
@@ -42,7 +57,7 @@ export const simpleAuth = kind<string, Partial<Record<keyof SimpleAuth, unknown>
 export const AUTH_KEYS = ['authorization', 'authentication']
 
 const handshakeTimeout = kind<number>('duration', (entry, reading, name) => {
-  if (typeof entry.value === 'string') return spanOf(entry, reading)
+  if (typeof entry.value === 'string' || isPlainData(entry)) return spanOf(entry, reading)
   const seconds = only('bigint', ofType('error parsing handshake timeout: unsupported type'))(entry, reading, name)
   return seconds === undefined ? undefined : seconds * 1000
 })

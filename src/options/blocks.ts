@@ -1,0 +1,327 @@
+// The blocks of createServer(): what a program says in place of a block of the configuration file. Each member is the
+// key of the same name in camelCase; test/config/embedded-blocks.test.ts compares them with the keys of the file. Times
+// are milliseconds, sizes bytes. Everything is plain data, and every member may be left out.
+
+import type { ConnectionType, SlowConsumerPolicy } from './shapes.ts'
+
+/** `authorization`: which users may log in, all of them in the account `$G`. */
+export interface AuthorizationBlock {
+  /** Name of the only user, instead of `users`. Default: none. */
+  user?: string
+  /** Password of the only user, plain or as a bcrypt hash. Default: none. */
+  password?: string
+  /** Token that every client has to send, plain or as a bcrypt hash. Default: none. */
+  token?: string
+  /** Time for CONNECT, in milliseconds. Default: 2000, or with `tls` its `timeout` and 1000. */
+  timeout?: number
+  /** The users. Default: none. */
+  users?: readonly UserBlock[]
+  /** Permissions of users without their own. Default: everything is allowed. */
+  defaultPermissions?: PermissionsBlock
+  /** A service that decides who may log in. Default: none. */
+  authCallout?: AuthCalloutBlock
+  /** Clients have to come through a trusted proxy (`proxies`). Default: false. */
+  proxyRequired?: boolean
+}
+
+/** A user with a name and password, or with an nkey. */
+export interface UserBlock {
+  /** Name. Default: none; then there is an `nkey`. */
+  user?: string
+  /** Password, plain or as a bcrypt hash. Default: none; then a certificate has to name the user. */
+  password?: string
+  /** Public user key, `U…`, instead of a name and password. Default: none. */
+  nkey?: string
+  /** What the user may publish and subscribe to. Default: the `defaultPermissions`. */
+  permissions?: PermissionsBlock
+  /** Ways the user may connect. Default: all. */
+  allowedConnectionTypes?: readonly ConnectionType[]
+  /** The user has to come through a trusted proxy (`proxies`). Default: false. */
+  proxyRequired?: boolean
+  /** What follows when too much waits for a connection of the user. Default: as the account's. */
+  slowConsumer?: SlowConsumerPolicy
+}
+
+/** What a user may do. A part that is left out restricts nothing. */
+export interface PermissionsBlock {
+  /** What may be published to: a subject, a list, or lists of what is allowed and denied. Default: everything. */
+  publish?: string | readonly string[] | SubjectRulesBlock
+  /** What may be subscribed to; `subject queue` limits the queue group. Default: everything. */
+  subscribe?: string | readonly string[] | SubjectRulesBlock
+  /** Answers may be published on the reply subjects of received messages: true, or limits. Default: false. */
+  allowResponses?: boolean | ResponsesBlock
+}
+
+/** Subjects and filters; `deny` wins. */
+export interface SubjectRulesBlock {
+  /** What is allowed. Default: everything. */
+  allow?: string | readonly string[]
+  /** What is denied. Default: nothing. */
+  deny?: string | readonly string[]
+}
+
+export interface ResponsesBlock {
+  /** Messages to one reply subject; negative: no limit. Default: 1. */
+  maxMessages?: number
+  /** How long they may come, in milliseconds; negative: no limit. Default: 120,000. */
+  expires?: number
+}
+
+/** A service, a client of this server, that decides who may log in. */
+export interface AuthCalloutBlock {
+  /** Public account key, `A…`, that signs the answers. Required. */
+  issuer?: string
+  /** Account of the service. Default: `$G`. */
+  account?: string
+  /** Users of the service, by name or nkey; they are not asked about. Required. */
+  authUsers?: readonly string[]
+  /** Public curve key, `X…`, that requests are encrypted for. Default: they are readable. */
+  xkey?: string
+  /** Accounts that answers may name. Default: all. */
+  allowedAccounts?: readonly string[]
+}
+
+/** `accounts`: each by its name, or the names of empty ones. */
+export type AccountsBlock = readonly string[] | { readonly [name: string]: AccountBlock }
+
+/** One of `accounts`: users who see each other's messages, and nobody else's. */
+export interface AccountBlock {
+  /** Public account key, `A…`. Default: none. */
+  nkey?: string
+  /** Users of the account. Default: none. */
+  users?: readonly UserBlock[]
+  /** Permissions of users without their own. Default: everything is allowed. */
+  defaultPermissions?: PermissionsBlock
+  /** What other accounts may import. Default: nothing. */
+  exports?: readonly ExportBlock[]
+  /** What comes from other accounts. Default: nothing. */
+  imports?: readonly ImportBlock[]
+  /** Subjects that become others. Default: none. */
+  mappings?: MappingsBlock
+  /** Limits of the account. Default: none. */
+  limits?: AccountLimitsBlock
+  /** Streams; true is refused as long as they are not supported. Default: false. */
+  jetstream?: boolean
+  /** Where traces of sampled messages go: a subject, or a block. Default: nowhere. */
+  msgTrace?: string | MessageTraceBlock
+  /** What follows when too much waits for a connection. Default: as the server's. */
+  slowConsumer?: SlowConsumerPolicy
+}
+
+/** A stream or a service of an account that others may import: `stream` or `service` is required. */
+export interface ExportBlock {
+  /** Subject of the stream. Default: none. */
+  stream?: string
+  /** Subject of the service. Default: none. */
+  service?: string
+  /** Accounts that may import it. Default: all. */
+  accounts?: readonly string[]
+  /** How the service answers. Default: `singleton`, with one message. */
+  response?: 'singleton' | 'stream' | 'chunked'
+  /** Longest wait for the service's answer, in milliseconds. Default: 120,000. */
+  threshold?: number
+  /** Where measurements of the service are published, and of how many percent of the requests. Default: nowhere. */
+  latency?: string | { subject: string; sampling?: number | 'headers' }
+  /** Which token of the subject has to be the importing account, from 1. Default: none. */
+  accountTokenPosition?: number
+  /** Message traces pass. Default: false. */
+  allowTrace?: boolean
+}
+
+/** What an account takes from another: `stream` or `service` is required. */
+export interface ImportBlock {
+  /** The exporting account and the subject there. Default: none. */
+  stream?: { account: string; subject: string }
+  /** The exporting account and the subject there. Default: none. */
+  service?: { account: string; subject: string }
+  /** Text that is put in front of the subject of a stream. Default: none. */
+  prefix?: string
+  /** Subject in this account. Default: as it is there. */
+  to?: string
+  /** Describe the requestor to the service. Default: false. */
+  share?: boolean
+  /** Message traces pass. Default: false. */
+  allowTrace?: boolean
+}
+
+/** Subjects that become others: one, or several by weight. */
+export type MappingsBlock = {
+  readonly [source: string]: string | MappingDestinationBlock | readonly MappingDestinationBlock[]
+}
+
+export interface MappingDestinationBlock {
+  /** Subject, with functions such as `{{wildcard(1)}}`. Required. */
+  destination?: string
+  /** Share of the messages in percent, 0 to 100. Required. */
+  weight?: number | string
+  /** Only in this cluster. Default: in each. */
+  cluster?: string
+}
+
+export interface AccountLimitsBlock {
+  /** Connections at once. Default: -1, no limit. */
+  maxConnections?: number
+  /** Subscriptions of all connections. Default: -1, no limit. */
+  maxSubscriptions?: number
+  /** Bytes of a payload. Default: -1, no limit but the server's. */
+  maxPayload?: number
+  /** Leaf nodes. Default: -1, no limit. */
+  maxLeafnodes?: number
+}
+
+export interface MessageTraceBlock {
+  /** Subject that traces are published on. Required. */
+  dest?: string
+  /** How many percent of the messages are traced, 1 to 100. Default: 100. */
+  sampling?: number
+}
+
+/** `tls`: certificates, and what is demanded of clients. Files are PEM. */
+export interface TlsBlock {
+  /** File of the server's certificate, with its chain. Required, unless there are `certs`. */
+  certFile?: string
+  /** File of its private key. Required with `certFile`. */
+  keyFile?: string
+  /** File of the authorities that client certificates are checked by. Default: those of the system. */
+  caFile?: string
+  /** Several pairs, chosen by the name that a client asks for (SNI). Default: none. */
+  certs?: readonly { certFile: string; keyFile: string }[]
+  /** Client certificates: demanded and checked, or with `optional` checked where there is one. Default: false. */
+  verify?: boolean | 'optional'
+  /** `verify`, and the certificate names the user. Default: false. */
+  verifyAndMap?: boolean
+  /** For connections between servers, of which there are none yet. Default: false. */
+  verifyCertAndCheckKnownUrls?: boolean
+  /** Do not check the certificate of the other side, for `resolverTls`. Default: false. */
+  insecure?: boolean
+  /** Cipher suites by their IANA names. Default: the secure ones. */
+  cipherSuites?: readonly string[]
+  /** `cipherSuites` may name insecure ones. Default: false. */
+  allowInsecureCipherSuites?: boolean
+  /** Curves, best first. Default: X25519MLKEM768, SecP384r1MLKEM1024, SecP256r1MLKEM768, X25519, CurveP256, … */
+  curvePreferences?: readonly string[]
+  /** Lowest version. Default: `1.2`. */
+  minVersion?: '1.2' | '1.3'
+  /** Longest handshake, in milliseconds. Default: 2000. */
+  timeout?: number
+  /** Handshakes a second. Default: 0, no limit. */
+  connectionRateLimit?: number
+  /** Hex SHA-256 of the public key info of each client certificate that is let in. Default: any. */
+  pinnedCerts?: readonly string[]
+  /** TLS before INFO; `auto`: INFO after 50 ms without a handshake, or after the time span. Default: false. */
+  handshakeFirst?: boolean | string
+  /** Check client certificates by OCSP. Default: false. */
+  ocspPeer?: boolean | OcspPeerBlock
+}
+
+export interface OcspPeerBlock {
+  /** Check client certificates by OCSP. Default: false. */
+  verify?: boolean
+  /** Longest wait for the responder, in milliseconds. Default: 2000. */
+  caTimeout?: number
+  /** Difference of clocks that is let pass, in milliseconds. Default: 30,000. */
+  allowedClockskew?: number
+  /** Log instead of refusing. Default: false. */
+  warnOnly?: boolean
+  /** The status Unknown lets in. Default: false. */
+  unknownIsGood?: boolean
+  /** Let in when no answer can be had. Default: false. */
+  allowWhenCaUnreachable?: boolean
+  /** How long answers hold that name no time, in milliseconds. Default: 3,600,000. */
+  cacheTtlWhenNextUpdateUnset?: number
+}
+
+/** `ocsp`: staples for the server's certificate. */
+export interface OcspBlock {
+  /** When to staple. Default: `auto`, if the certificate demands it. */
+  mode?: 'auto' | 'always' | 'must' | 'never'
+  /** URL of the responder. Default: the one that the certificate names. */
+  url?: string
+}
+
+/** `ocspCache`: what is kept of answers about clients' certificates. */
+export interface OcspCacheBlock {
+  /** Where it is kept. Default: `local`, in a folder. */
+  type?: 'local' | 'none'
+  /** The folder. Default: `_rc_`. */
+  localStore?: string
+  /** Keep what says Revoked. Default: false. */
+  preserveRevoked?: boolean
+  /** Time between writes to disk, in milliseconds, at least 1000. Default: 300,000. */
+  saveInterval?: number
+}
+
+/** `websocket`: a port for WebSocket clients. */
+export interface WebSocketBlock {
+  /** Address and port in one, `host:port`, or the port alone. Default: `host` and `port`. */
+  listen?: string | number
+  /** Address. Default: that of the server. */
+  host?: string
+  /** Port; 0 takes a free one. Required. */
+  port?: number
+  /** Address told to clients, `host:port`. Default: none. */
+  advertise?: string
+  /** TLS of the port. This or `noTls` is required. */
+  tls?: TlsBlock
+  /** Serve without TLS. Default: false. */
+  noTls?: boolean
+  /** A page must come from the same host. Default: false. */
+  sameOrigin?: boolean
+  /** A page must come from one of these. Default: any. */
+  allowedOrigins?: string | readonly string[]
+  /** Longest handshake, in milliseconds. Default: no limit but that for CONNECT. */
+  handshakeTimeout?: number
+  /** Offer permessage-deflate. Default: false. */
+  compression?: boolean
+  /** Credentials for WebSocket clients alone. Default: as for other clients. */
+  authorization?: {
+    /** Name. Default: none. */
+    user?: string
+    /** Password. Default: none. */
+    password?: string
+    /** Token. Default: none. */
+    token?: string
+    /** Time for CONNECT, in milliseconds. Default: as for other clients. */
+    timeout?: number
+  }
+  /** User of clients without credentials. Default: none. */
+  noAuthUser?: string
+  /** Cookie that holds the user JWT. Default: none. */
+  jwtCookie?: string
+  /** Cookie that holds the user's name. Default: none. */
+  userCookie?: string
+  /** Cookie that holds the password. Default: none. */
+  passCookie?: string
+  /** Cookie that holds the token. Default: none. */
+  tokenCookie?: string
+  /** More headers of the response to the handshake. Default: none. */
+  headers?: Readonly<Record<string, string>>
+  /** Time between PINGs, in milliseconds. Default: as for other clients. */
+  pingInterval?: number
+}
+
+/** `resolver`: where account JWTs come from, in operator mode. */
+export interface ResolverBlock {
+  /** A folder with all JWTs, a folder that caches, or memory with `resolverPreload`. Required. */
+  type?: 'full' | 'cache' | 'memory'
+  /** The folder. Required, but for memory. */
+  dir?: string
+  /** Accounts may be deleted (full). Default: false. */
+  allowDelete?: boolean
+  /** Delete the files too (full). Default: false. */
+  hardDelete?: boolean
+  /** JWTs at most. Default: no limit. */
+  limit?: number
+  /** How long a JWT is kept, in milliseconds (cache). Default: without an end. */
+  ttl?: number
+  /** Time between comparisons with other servers, in milliseconds (full). Default: 60,000. */
+  interval?: number
+  /** Longest wait for a JWT, in milliseconds. Default: 1900. */
+  timeout?: number
+}
+
+/** `proxies`: those that clients may come through. */
+export interface ProxiesBlock {
+  /** Public keys of trusted proxies. Default: none. */
+  trusted?: readonly { key: string }[]
+}
