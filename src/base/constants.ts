@@ -115,8 +115,13 @@ export const YOUNG_GENERATION_MIB = 6
  * when it was measured alone.
  */
 export const HEAP_GROWTH_PERCENT = 25
-/** Free memory that a shard's chunk pool keeps, over all size classes. */
-export const POOL_FREE_MAX = 16 * 1024 * 1024
+/**
+ * Free memory that a shard's chunk pool keeps, over all size classes: as much as many publishers can make wait for one
+ * receiver. Chunks that are made and dropped all the time keep V8's collector busy.
+ */
+export const POOL_FREE_MAX = 64 * 1024 * 1024
+/** … of which so much stays when it is not needed (ChunkPool.trim). */
+export const POOL_IDLE_MAX = 2 * 1024 * 1024
 /** A message this large travels by reference to the block it was assembled in, not by copy. */
 export const BY_REFERENCE_MIN = 16 * 1024
 /** Encoded output shorter than this is copied to each receiver: cheaper than one more slice a receiver. */

@@ -88,4 +88,5 @@ export interface TimersOwner extends Omit<Awake, 'options'> {
   readonly router: { readonly planner: { readonly cache: { sweep(): unknown } } }
   readonly peers: readonly { sweep(): void }[]
   readonly serviceCalls: { sweep(): void }
+  readonly pool: { trim(): void }
 }

@@ -111,6 +111,7 @@ export class ShardTimers {
     slowWatch.endSweep(shard.nowMs)
     shard.router.planner.cache.sweep()
     for (const peer of shard.peers) peer.sweep()
+    shard.pool.trim()
     shard.serviceCalls.sweep()
     shard.log.complaintsCounted()
   }

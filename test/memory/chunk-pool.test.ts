@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { BLOCK_SLACK, POOL_FREE_MAX, SMALL_CHUNK_BYTES } from '../../src/base/constants.ts'
+import { BLOCK_SLACK, POOL_FREE_MAX, POOL_IDLE_MAX, SMALL_CHUNK_BYTES } from '../../src/base/constants.ts'
 import { type Chunk, ChunkPool } from '../../src/memory/chunk-pool.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 import { CountingPool } from './counting-pool.ts'
@@ -136,4 +136,24 @@ test('random holders of random chunks: none is lost, none is handed out twice', 
     else references.set(chunk, left)
     chunk.release()
   }
+})
+
+test('what was not needed for a while goes to the collector, but for a little', () => {
+  const pool = new ChunkPool()
+  const size = 64 * 1024
+  const takeAll = (count: number): Chunk[] => Array.from({ length: count }, () => pool.acquire(size - BLOCK_SLACK))
+  const first = takeAll(100)
+  for (const chunk of first) chunk.release()
+  pool.trim()
+  // All of them were out since the call before.
+  for (const chunk of takeAll(70)) {
+    expect(first).toContain(chunk)
+    chunk.release()
+  }
+  pool.trim()
+  const left = takeAll(100).filter((chunk) => first.includes(chunk))
+  expect(left.length).toBe(70)
+  for (const chunk of left) chunk.release()
+  for (let i = 0; i < 3; i++) pool.trim()
+  expect(takeAll(100).filter((chunk) => first.includes(chunk)).length).toBe(POOL_IDLE_MAX / size)
 })

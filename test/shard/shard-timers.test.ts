@@ -58,6 +58,7 @@ function stage({ pingInterval = LONG_MS, writeDeadline = LONG_MS } = {}) {
     router: { planner: { cache: { sweep: () => events.push('plans') } } },
     peers: [],
     serviceCalls: { sweep: () => void events.push('requests') },
+    pool: { trim: () => void events.push('memory') },
   }
   const timers = new ShardTimers(shard, {
     setThread: (index, id) => void gauges.threads.push(index, id),
@@ -164,7 +165,7 @@ test('a sweep looks at every client, and then at what is left over', async () =>
   const { clients, events } = stage({ writeDeadline: SHORT_MS })
   clients.push(clientThat(), clientThat())
   await until('a sweep', () => events.includes('complaints'))
-  expect(events.slice(0, 7)).toEqual(['begin', 'look', 'look', 'end', 'plans', 'requests', 'complaints'])
+  expect(events.slice(0, 8)).toEqual(['begin', 'look', 'look', 'end', 'plans', 'memory', 'requests', 'complaints'])
   expect(clients[0].sweeps).toBeGreaterThan(0)
 })
 
