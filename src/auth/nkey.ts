@@ -5,6 +5,7 @@
 // nats-server, GHSA-g33f-6538-grxh). Nothing throws.
 
 import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, verify } from 'node:crypto'
+import { decodeKeyText, encodeKeyText } from '../text/key-text.ts'
 
 /** The kind of a key, by the first letter of its text. */
 export type KeyKind = 'operator' | 'account' | 'user' | 'server' | 'cluster' | 'curve'
@@ -25,10 +26,8 @@ export interface PublicKey {
 }
 
 const TEXT_LENGTH = 56
-const BYTES_LENGTH = 35
 const SIGNATURE_BYTES = 64
 const NONCE_BYTES = 11
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 /** The prefix of a raw Ed25519 key in DER form. */
 const DER_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 
@@ -39,24 +38,9 @@ export function createNonce(): string {
 
 /** A public key from its text, or undefined where length, letters, checksum or kind are not right. */
 export function decodePublicKey(text: string): PublicKey | undefined {
-  if (text.length !== TEXT_LENGTH) return undefined
-  const bytes = Buffer.alloc(BYTES_LENGTH)
-  let bits = 0
-  let waiting = 0
-  let at = 0
-  for (const letter of text) {
-    const value = ALPHABET.indexOf(letter)
-    if (value < 0) return undefined
-    bits = ((bits << 5) | value) & 0xfff
-    waiting += 5
-    if (waiting >= 8) {
-      waiting -= 8
-      bytes[at++] = (bits >> waiting) & 0xff
-    }
-  }
-  const kind = KINDS[bytes[0]]
-  if (kind === undefined || bytes.readUInt16LE(BYTES_LENGTH - 2) !== crc16(bytes.subarray(0, -2))) return undefined
-  return { kind, raw: bytes.subarray(1, -2) }
+  const bytes = text.length === TEXT_LENGTH ? decodeKeyText(text) : undefined
+  const kind = bytes && KINDS[bytes[0]]
+  return kind && { kind, raw: Buffer.from(bytes.subarray(1)) }
 }
 
 /**
@@ -67,27 +51,12 @@ export function decodePublicKey(text: string): PublicKey | undefined {
 export function encodePublicKey(kind: KeyKind, key: KeyObject): string {
   const { x } = key.export({ format: 'jwk' })
   const code = Number(Object.keys(KINDS).find((one) => KINDS[Number(one)] === kind))
-  const body = Buffer.concat([Buffer.of(code), Buffer.from(x as string, 'base64url')])
-  const sum = crc16(body)
-  return base32(Buffer.concat([body, Buffer.of(sum & 0xff, sum >> 8)]))
+  return encodeKeyText(Buffer.concat([Buffer.of(code), Buffer.from(x as string, 'base64url')]))
 }
 
 /** A public user key without a known seed: it names one question. */
 export function createUserKey(): string {
   return encodePublicKey('user', generateKeyPairSync('ed25519').publicKey)
-}
-
-/** Five bits a letter; 35 bytes are 56 letters, with no bit left over. */
-function base32(bytes: Uint8Array): string {
-  let text = ''
-  let bits = 0
-  let held = 0
-  for (const byte of bytes) {
-    held = ((held << 8) | byte) & 0xfff
-    bits += 8
-    for (; bits >= 5; bits -= 5) text += ALPHABET[(held >> (bits - 5)) & 31]
-  }
-  return text
 }
 
 export function isPublicKey(text: string, kind: KeyKind): boolean {
@@ -110,14 +79,4 @@ export function isSignedBy(publicKey: string, message: Uint8Array, signature: Ui
 
 function keyObject(raw: Buffer): KeyObject {
   return createPublicKey({ key: Buffer.concat([DER_PREFIX, raw]), format: 'der', type: 'spki' })
-}
-
-/** CRC-16/XMODEM. */
-function crc16(bytes: Uint8Array): number {
-  let crc = 0
-  for (const byte of bytes) {
-    crc ^= byte << 8
-    for (let bit = 0; bit < 8; bit++) crc = (crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1) & 0xffff
-  }
-  return crc
 }
