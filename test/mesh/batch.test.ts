@@ -6,18 +6,17 @@ import { BATCH_RUNS_MAX, CHUNK_BYTES, FRAME_ROOM_MIN, SHARDS_MAX } from '../../s
 import { allocateBlock, type Block } from '../../src/memory/block.ts'
 import { ChunkPool } from '../../src/memory/chunk-pool.ts'
 import { createRing, RingConsumer, RingProducer } from '../../src/memory/ring.ts'
-import { attachRun, emptyFrame, FrameKind, messagesIn, readFrame } from '../../src/mesh/frame.ts'
+import { emptyFrame, FrameKind, messagesIn } from '../../src/mesh/frame.ts'
 import { Link } from '../../src/mesh/link.ts'
 import { Memos } from '../../src/mesh/memos.ts'
 import { composeRun } from '../../src/protocol/compose.ts'
-import { PACKED_RUN_BYTES, packedNumber, unpackRun } from '../../src/protocol/packed-run.ts'
 import { Run, replyOf, subjectOf } from '../../src/protocol/run.ts'
 import { Outbox } from '../../src/routing/outbox.ts'
 import type { Peer } from '../../src/routing/peer.ts'
 import { SERVER } from '../../src/routing/server-publisher.ts'
 import { PLAIN, payloadsOf, TestPublisher } from '../routing/parts.ts'
 import { chooseSeed, Random } from '../support/random.ts'
-import { NO_OWNER } from '../support/staged-peer.ts'
+import { NO_OWNER, readRuns } from '../support/staged-peer.ts'
 
 const ACCOUNT = new Account('$G')
 
@@ -55,24 +54,12 @@ class Far {
     for (; most > 0; most--) {
       const at = consumer.next()
       if (at < 0) return
-      const run = new Run()
-      readFrame(block, at, frame, run)
-      this.kinds.push(frame.kind)
-      if (frame.kind === FrameKind.batch) {
-        let start = frame.rawStart
-        for (let i = 0; i < frame.runs; i++) {
-          const packedAt = frame.packedStart + i * PACKED_RUN_BYTES
-          unpackRun(block, packedAt, run, block, start)
-          this.numbers.push(packedNumber(block, packedAt))
-          this.note(run)
-          start += run.count * run.stride
-        }
-        expect(start - frame.rawStart).toBe(frame.rawBytes)
-        expect(messagesIn(block, at)).toBeGreaterThanOrEqual(frame.runs)
-      } else if (frame.kind === FrameKind.run) {
-        attachRun(run, block, frame.rawStart)
+      readRuns(block, at, frame, (run, number) => {
+        if (frame.kind === FrameKind.batch) this.numbers.push(number)
         this.note(run)
-      }
+      })
+      this.kinds.push(frame.kind)
+      if (frame.kind === FrameKind.batch) expect(messagesIn(block, at)).toBeGreaterThanOrEqual(frame.runs)
       consumer.advance(frame.bytes)
       if (consumer.release()) this.link.pump()
     }

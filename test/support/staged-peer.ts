@@ -1,21 +1,23 @@
 // Another shard as a test wants it: what it publishes lies in its ring, and it does not wake the shard under test, so
 // that the test decides what makes that one look.
 
+import assert from 'node:assert/strict'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { createRegion, InterestWriter } from '../../src/interest/writer.ts'
+import type { Block } from '../../src/memory/block.ts'
 import { ChunkPool } from '../../src/memory/chunk-pool.ts'
 import { createRing, RingConsumer, RingProducer } from '../../src/memory/ring.ts'
-import { attachRun, emptyFrame, FrameKind, readFrame } from '../../src/mesh/frame.ts'
+import { attachRun, emptyFrame, type Frame, FrameKind, readFrame } from '../../src/mesh/frame.ts'
 import { Link, type LinkOwner } from '../../src/mesh/link.ts'
 import { type PeerMessage, WAKE } from '../../src/mesh/messages.ts'
 import type { ShardPeer } from '../../src/mesh/shard-peer.ts'
 import type { Primary } from '../../src/primary/primary.ts'
 import { composeRun } from '../../src/protocol/compose.ts'
-import { PACKED_RUN_BYTES, unpackRun } from '../../src/protocol/packed-run.ts'
+import { PACKED_RUN_BYTES, packedNumber, unpackRun } from '../../src/protocol/packed-run.ts'
 import { Run } from '../../src/protocol/run.ts'
 import type { Routing } from '../../src/routing/routing.ts'
 import type { Shard } from '../../src/shard/shard.ts'
-import { PLAIN } from '../routing/parts.ts'
+import { PLAIN, payloadsOf } from '../routing/parts.ts'
 import { hostOf } from './shards.ts'
 
 /** The shard of a server without worker threads. */
@@ -33,6 +35,28 @@ export const NO_OWNER: LinkOwner = {
   bugMet: (error) => {
     throw error
   },
+}
+
+/**
+ * Reads the frame at `at` of a ring, and calls back with each run of it, and with the number of its subject in a batch.
+ * Fragments and fences have none.
+ */
+export function readRuns(ring: Block, at: number, frame: Frame, each: (run: Run, number: number) => void): void {
+  const run = new Run()
+  readFrame(ring, at, frame, run)
+  if (frame.kind === FrameKind.run) {
+    attachRun(run, ring, frame.rawStart)
+    each(run, 0)
+  }
+  if (frame.kind !== FrameKind.batch) return
+  let start = frame.rawStart
+  for (let i = 0; i < frame.runs; i++) {
+    const packedAt = frame.packedStart + i * PACKED_RUN_BYTES
+    unpackRun(ring, packedAt, run, ring, start)
+    each(run, packedNumber(ring, packedAt))
+    start += run.count * run.stride
+  }
+  assert.equal(start - frame.rawStart, frame.rawBytes)
 }
 
 export class StagedPeer {
@@ -71,7 +95,7 @@ export class StagedPeer {
   /** Takes from the ring what the shard under test has sent so far and what still waits; answers the payloads. */
   async drain(): Promise<string[]> {
     const { consumer } = this
-    const [frame, run, payloads] = [emptyFrame(), new Run(), [] as string[]]
+    const [frame, payloads] = [emptyFrame(), [] as string[]]
     for (;;) {
       const at = consumer.next()
       if (at < 0) {
@@ -79,24 +103,8 @@ export class StagedPeer {
         await new Promise((next) => setImmediate(next))
         continue
       }
-      readFrame(consumer.block, at, frame, run)
-      const take = (): void => {
-        for (let i = 0; i < run.count; i++) {
-          const start = run.first + i * run.stride
-          payloads.push(consumer.block.bytes.toString('latin1', start + run.headerSize, start + run.size))
-        }
-      }
-      if (frame.kind === FrameKind.run) {
-        attachRun(run, consumer.block, frame.rawStart)
-        take()
-      } else if (frame.kind === FrameKind.batch) {
-        let start = frame.rawStart
-        for (let i = 0; i < frame.runs; i++) {
-          unpackRun(consumer.block, frame.packedStart + i * PACKED_RUN_BYTES, run, consumer.block, start)
-          take()
-          start += run.count * run.stride
-        }
-      } else if (frame.kind === FrameKind.firstFragment) payloads.push('')
+      readRuns(consumer.block, at, frame, (run) => payloads.push(...payloadsOf(run)))
+      if (frame.kind === FrameKind.firstFragment) payloads.push('')
       consumer.advance(frame.bytes)
       if (consumer.release()) this.port.postMessage(WAKE)
     }
