@@ -89,6 +89,16 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     is: 'requests into other accounts and back',
     imports: ['base', 'options', 'memory', 'protocol', 'accounts', 'routing'],
   },
+  jetstream: {
+    thread: 'shard',
+    is: 'streams on the shards that own them, and the requests about them',
+    imports: ['base', 'text', 'options', 'memory', 'subjects', 'protocol', 'accounts', 'routing', 'jetstream/storage'],
+  },
+  'jetstream/primary': {
+    thread: 'primary',
+    is: 'the list of all streams, and what is reserved for them',
+    imports: ['options', 'subjects', 'jetstream'],
+  },
   system: {
     thread: 'any',
     is: 'the system account: its subjects and the description of the server',
@@ -130,7 +140,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   threads: {
     thread: 'any',
     is: 'every message between the primary and shards',
-    imports: ['base', 'options', 'log', 'tls', 'protocol', 'net', 'auth', 'system', 'mesh', 'reports'],
+    imports: ['base', 'options', 'log', 'tls', 'protocol', 'net', 'auth', 'jetstream', 'system', 'mesh', 'reports'],
   },
   shard: {
     thread: 'shard',
@@ -150,6 +160,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'routing',
       'connection',
       'services',
+      'jetstream',
       'system',
       'system/shard',
       'tracing',
@@ -199,6 +210,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'accounts',
       'auth',
       'config',
+      'jetstream',
+      'jetstream/primary',
       'system',
       'system/primary',
       'mesh',

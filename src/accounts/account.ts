@@ -28,6 +28,8 @@ export class Account implements AccountKey {
   limits: AccountLimits = NO_LIMITS
   /** Undefined: as the server's. */
   slowConsumer: SlowConsumerPolicy | undefined
+  /** What it may have in streams; undefined: it has none. */
+  jetstream: AccountOptions['jetstream']
   /** Where messages with a `traceparent` are traced to, and how many percent of them. */
   trace: AccountOptions['trace']
   mappings = new Mappings([])

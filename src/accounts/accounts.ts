@@ -1,7 +1,7 @@
 // All accounts that a shard knows, with their configuration.
 
 import type { AccountOptions, MappingOptions } from '../options/shapes.ts'
-import { GLOBAL_ACCOUNT } from '../options/shapes.ts'
+import { GLOBAL_ACCOUNT, UNLIMITED_STREAMS } from '../options/shapes.ts'
 import { Account, type ServiceImport, StreamImport } from './account.ts'
 import { compileImport, termsOf } from './imports.ts'
 import { compileMapping, type Mapping, Mappings } from './mapping.ts'
@@ -36,6 +36,8 @@ export class Accounts {
       if (!said.has(account.name)) this.configure({ ...PLAIN, name: account.name }, () => undefined, outcome)
     }
     for (const settings of list) this.configure(settings, (name) => said.get(name), outcome)
+    // A server without accounts has streams in the only one.
+    if (list.length === 0) this.global.jetstream = UNLIMITED_STREAMS
     if (globalMappings.length > 0) this.global.mappings = compileMappings(GLOBAL_ACCOUNT, globalMappings, outcome)
     return outcome
   }
@@ -51,6 +53,7 @@ export class Accounts {
     account.limits = { connections: maxConnections, subscriptions: maxSubscriptions, payload: maxPayload }
     account.slowConsumer = settings.slowConsumer
     account.trace = settings.trace
+    account.jetstream = settings.jetstream
     account.mappings = compileMappings(name, mappings, outcome)
     const streams: StreamImport[] = []
     const services: ServiceImport[] = []
@@ -77,6 +80,7 @@ export class Accounts {
 export type ExporterNamed = (name: string) => AccountSettings | undefined
 
 const PLAIN: Omit<AccountSettings, 'name'> = {
+  jetstream: undefined,
   trace: undefined,
   mappings: [],
   exports: [],
@@ -99,7 +103,7 @@ export class Outcome {
 /** What is needed of an account's settings, whether a file or a token has them. */
 export type AccountSettings = Pick<
   AccountOptions,
-  'name' | 'mappings' | 'exports' | 'imports' | 'limits' | 'slowConsumer' | 'trace'
+  'name' | 'mappings' | 'exports' | 'imports' | 'limits' | 'jetstream' | 'slowConsumer' | 'trace'
 >
 
 function compileMappings(account: string, list: readonly MappingOptions[], { wrong }: Outcome): Mappings {

@@ -4,6 +4,7 @@
 import type { OptionName, Options, ServerOptions } from '../options/options.ts'
 import { NO_AUTHORIZATION } from '../options/shapes.ts'
 import { apiLayer, type BlockReader } from './api.ts'
+import { jetStreamOptions } from './blocks/jetstream-options.ts'
 import { checkOptions, checkStart } from './checks.ts'
 import { apiOrigin, type ConfigEntry } from './language/tree.ts'
 import { Layer, laterOf } from './layer.ts'
@@ -69,10 +70,12 @@ export function normalise(layers: readonly Layer[], file = NO_FILE, ignoreUnsupp
     if (entry !== undefined) entries.set(option, entry)
   }
   if (values['monitorHost'] === '') values['monitorHost'] = values['host']
+  const later = laterOf(layers)
+  values['jetstream'] = jetStreamOptions(later.jetstream, String(values['storeDir']))
   addCredentials(values, layers, origins)
   for (const { credentialsOrigin } of layers) if (credentialsOrigin !== '') entries.delete('authorization')
   const options = values as unknown as Options
-  const wrong = outOfBounds(options, origins) ?? checkOptions(options, laterOf(layers))
+  const wrong = outOfBounds(options, origins) ?? checkOptions(options, later)
   if (wrong !== undefined) return wrong
   const lacking = lackingFeatures(options, layers, origins)
   const needed = lacking.filter(({ feature }) => UNSUPPORTED.get(feature) === 'needed')

@@ -100,8 +100,8 @@ export interface AccountBlock {
   mappings?: MappingsBlock
   /** Limits of the account. Default: none. */
   limits?: AccountLimitsBlock
-  /** Streams; true is refused as long as they are not supported. Default: false. */
-  jetstream?: boolean
+  /** What the account may have in streams. Default: nothing. */
+  jetstream?: boolean | AccountJetStreamBlock
   /** Where traces of sampled messages go: a subject, or a block. Default: nowhere. */
   msgTrace?: string | MessageTraceBlock
   /** What follows when too much waits for a connection. Default: as the server's. */
@@ -249,6 +249,84 @@ export interface OcspCacheBlock {
   preserveRevoked?: boolean
   /** Time between writes to disk, in milliseconds, at least 1000. Default: 300,000. */
   saveInterval?: number
+}
+
+/** `jetstream`: streams. */
+export interface JetStreamBlock {
+  /** Whether there are any. Default: true. */
+  enabled?: boolean
+  /** The folder in which they are kept. Default: in the system’s temporary folder. */
+  storeDir?: string
+  /** Bytes in memory, for all accounts; or a text such as `10G`. Default: three quarters of the memory. */
+  maxMem?: number | string
+  /** Bytes on disk, for all accounts; or a text such as `10G`. Default: three quarters of what is free. */
+  maxFile?: number | string
+  /** Domain: a name that begins the subjects of the API. Default: none. */
+  domain?: string
+  /** Refuse requests with members that nobody knows. Default: true. */
+  strict?: boolean
+  /** Time between syncs to disk, in milliseconds, or `always`. Default: before each acknowledgement. */
+  syncInterval?: number | 'always'
+  /** Key for encryption at rest. Default: none. */
+  key?: string
+  /** The key before. Default: none. */
+  prevKey?: string
+  /** Cipher. Default: chacha. */
+  cipher?: 'chacha' | 'aes'
+  /** Limits. Default: none. */
+  limits?: JetStreamLimitsBlock
+  /** Bytes of messages that may wait for a stream. Default: 128 MiB. */
+  maxBufferedSize?: number | string
+  /** Messages that may wait for a stream. Default: 100,000. */
+  maxBufferedMsgs?: number
+  /** Requests to the API that may wait. Default: 10,000. */
+  requestQueueLimit?: number
+  /** Requests for information that may wait. Default: as `requestQueueLimit`. */
+  infoQueueLimit?: number
+}
+
+/** Limits of all streams. */
+export interface JetStreamLimitsBlock {
+  /** Messages of a consumer that wait for an acknowledgement. Default: none. */
+  maxAckPending?: number
+  /** Messages that a pull may ask for. Default: none. */
+  maxRequestBatch?: number
+  /** Longest window for duplicates, in milliseconds. Default: none. */
+  duplicateWindow?: number
+  /** Limits of batches. Default: as below. */
+  batch?: BatchLimitsBlock
+}
+
+/** Limits of batches. */
+export interface BatchLimitsBlock {
+  /** Batches in work for a stream. Default: 50. */
+  maxInflightPerStream?: number
+  /** Batches in work for all. Default: 1000. */
+  maxInflightTotal?: number
+  /** Messages of a batch. Default: 1000. */
+  maxMsgs?: number
+  /** Life of a batch, in milliseconds. Default: 10,000. */
+  timeout?: number
+}
+
+/** What an account may have in streams. */
+export interface AccountJetStreamBlock {
+  /** Bytes in memory. Default: no limit. */
+  maxMemory?: number
+  /** Bytes on disk. Default: no limit. */
+  maxStore?: number
+  /** Streams. Default: no limit. */
+  maxStreams?: number
+  /** Consumers. Default: no limit. */
+  maxConsumers?: number
+  /** Streams must say how large they may become. Default: false. */
+  maxBytesRequired?: boolean
+  /** Bytes of a stream in memory. Default: no limit. */
+  memMaxStreamBytes?: number
+  /** Bytes of a stream on disk. Default: no limit. */
+  diskMaxStreamBytes?: number
+  /** Messages of a consumer that wait for an acknowledgement. Default: no limit. */
+  maxAckPending?: number
 }
 
 /** `websocket`: a port for WebSocket clients. */

@@ -5,6 +5,7 @@
 import type {
   AccountsBlock,
   AuthorizationBlock,
+  JetStreamBlock,
   MappingsBlock,
   OcspBlock,
   OcspCacheBlock,
@@ -16,6 +17,7 @@ import type {
 import type {
   AccountOptions,
   AuthorizationOptions,
+  JetStreamOptions,
   MappingOptions,
   OcspCacheOptions,
   OcspOptions,
@@ -171,6 +173,10 @@ export interface Options {
   readonly proxyProtocol: boolean
   /** Public keys of trusted proxies. */
   readonly proxies: readonly string[]
+  /** Streams; undefined: there are none (default). */
+  readonly jetstream: JetStreamOptions | undefined
+  /** Folder of the streams, unless `jetstream` names it. Default: in the system’s temporary folder. */
+  readonly storeDir: string
   /** Listener for WebSocket clients. */
   readonly websocket: WebSocketOptions | undefined
   /** The configuration file that these come from, and its digest: named in the log and the monitoring pages. */
@@ -204,6 +210,8 @@ interface Blocks {
   resolverTls?: TlsBlock
   /** Proxies that clients may come through. Default: none. */
   proxies?: ProxiesBlock
+  /** Streams. Default: none. */
+  jetstream?: boolean | JetStreamBlock
   /** A port for WebSocket clients. Default: none. */
   websocket?: WebSocketBlock
 }

@@ -146,6 +146,63 @@ export interface AccountLimits {
   readonly maxLeafnodes: number
 }
 
+/** What an account may have in streams; -1: no limit. Sizes are bytes. */
+export interface JetStreamLimits {
+  readonly maxMemory: number
+  readonly maxFile: number
+  readonly maxStreams: number
+  readonly maxConsumers: number
+  readonly maxAckPending: number
+  /** Of one stream, by storage. */
+  readonly memoryMaxStreamBytes: number
+  readonly fileMaxStreamBytes: number
+  /** Streams must say how large they may become. */
+  readonly maxBytesRequired: boolean
+}
+
+export const UNLIMITED_STREAMS: JetStreamLimits = Object.freeze({
+  maxMemory: -1,
+  maxFile: -1,
+  maxStreams: -1,
+  maxConsumers: -1,
+  maxAckPending: -1,
+  memoryMaxStreamBytes: -1,
+  fileMaxStreamBytes: -1,
+  maxBytesRequired: false,
+})
+
+/** `jetstream { … }` (docs/jetstream.md). Sizes are bytes, spans milliseconds unless stated otherwise. */
+export interface JetStreamOptions {
+  /** Folder of the streams; empty: in the system's temporary folder. */
+  readonly storeDir: string
+  /** For all accounts together; -1: as much as there is. */
+  readonly maxMemory: number
+  readonly maxFile: number
+  readonly domain: string
+  readonly uniqueTag: string
+  /** Requests with members that nobody knows are refused. */
+  readonly strict: boolean
+  /** Time between syncs to disk; 0: before each acknowledgement; undefined: not said. */
+  readonly syncInterval: number | undefined
+  /** Key for encryption at rest, the one before, and the cipher; empty: none. */
+  readonly key: string
+  readonly previousKey: string
+  readonly cipher: 'chacha' | 'aes'
+  readonly limits: {
+    readonly maxAckPending: number
+    readonly maxRequestBatch: number
+    /** Nanoseconds; 0: none. */
+    readonly duplicateWindow: number
+    readonly maxHaAssets: number
+    readonly batch: {
+      readonly perStream: number
+      readonly total: number
+      readonly messages: number
+      readonly timeout: number
+    }
+  }
+}
+
 /** One of `accounts { … }` (docs/reference/accounts.md, "Accounts"). */
 export interface AccountOptions {
   readonly name: string
@@ -157,7 +214,8 @@ export interface AccountOptions {
   readonly imports: readonly ImportOptions[]
   readonly mappings: readonly MappingOptions[]
   readonly limits: AccountLimits
-  readonly jetstream: boolean
+  /** Undefined: it has no streams. */
+  readonly jetstream: JetStreamLimits | undefined
   /** Destination of message traces, and how many percent are traced. */
   readonly trace: { readonly destination: string; readonly sampling: number } | undefined
   /** Undefined: as the server's. */

@@ -16,7 +16,7 @@ export interface Prepared {
 }
 
 export class AuthResponder {
-  readonly answerers: Omit<Answerers, 'system'>
+  readonly answerers: Omit<Answerers, 'system' | 'streams'>
   /** The embedding program's; undefined: it leaves it to us. */
   authenticate: Authenticate | undefined
   private pool: Promise<PasswordPool> | undefined

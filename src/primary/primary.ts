@@ -13,6 +13,8 @@ import { osErrorText, StartError } from '../base/errors.ts'
 import { attempt, guarded } from '../base/guarded.ts'
 import { diffOptions } from '../config/changes.ts'
 import { OptionError } from '../config/normalise.ts'
+import { settledOptions } from '../jetstream/primary/room.ts'
+import type { StreamList } from '../jetstream/primary/stream-list.ts'
 import { Log } from '../log/log.ts'
 import { logsToStderr } from '../log/log-options.ts'
 import type { Monitor } from '../monitor/monitor.ts'
@@ -22,7 +24,7 @@ import type { PipeEnd, PipeEvents } from '../net/pipe-end.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { Query, ShardAnswers } from '../reports/query.ts'
-import type { Report } from '../reports/rows.ts'
+import type { Report, StreamRow } from '../reports/rows.ts'
 import type { ShardState } from '../reports/shard-state.ts'
 import type { SystemMessage } from '../system/contract.ts'
 import type { PrimarySystem } from '../system/primary/primary-system.ts'
@@ -70,7 +72,8 @@ export class Primary {
   private closed: Promise<void> | undefined
 
   /** `threads` may have begun already. Throws if the log file cannot be opened. */
-  constructor(options: Options, threads = new ShardThreads(), authenticate?: Authenticate) {
+  constructor(given: Options, threads = new ShardThreads(), authenticate?: Authenticate) {
+    const options = settledOptions(given)
     const logOpened = new SharedArrayBuffer(4)
     this.options = options
     this.log = new Log(options, { name: 'primary', opened: logOpened })
@@ -153,6 +156,7 @@ export class Primary {
     const { tls, commit } = await this.portTls.prepare(options)
     this.goOnUnlessClosing()
     commit()
+    shards.streams = await this.loadStreams()
     await shards.start(tls)
     this.goOnUnlessClosing()
     const ports = await ClientPorts.open(options)
@@ -167,6 +171,20 @@ export class Primary {
     this.started = true
     ports.serve(options, log, (handle, kind) => shards.take(handle, kind))
     this.writePortsFile()
+  }
+
+  /** The list of all streams; undefined: there are to be none. */
+  private async loadStreams(): Promise<StreamList | undefined> {
+    const { jetstream, workers } = this.options
+    if (jetstream === undefined) return undefined
+    const { StreamList } = await import('../jetstream/primary/stream-list.ts')
+    return new StreamList({
+      options: { jetstream, workers },
+      askStreams: async (account, names) => {
+        const reports = await this.query({ kind: 'streams', account, names })
+        return reports.flat() as StreamRow[]
+      },
+    })
   }
 
   /** Makes a connection within the process; undefined if it cannot be served at present. */
@@ -330,7 +348,7 @@ export class Primary {
       throw new OptionError('authenticate cannot be added while the server runs')
     }
     const { log, options: before } = this
-    const next = withPortsOf(before, given)
+    const next = settledOptions(withPortsOf(before, given), before)
     const { refusal } = diffOptions(before, next)
     if (refusal !== undefined) throw new OptionError(refusal)
     const { tls, commit } = await this.portTls.prepare(next)

@@ -13,6 +13,8 @@ import { transferObstacle } from '../base/node-version.ts'
 import { OptionError } from '../config/normalise.ts'
 import { Generations } from '../interest/generations.ts'
 import { createRegion } from '../interest/writer.ts'
+import { apiError } from '../jetstream/errors.ts'
+import type { StreamList } from '../jetstream/primary/stream-list.ts'
 import type { Log } from '../log/log.ts'
 import type { LogMessage } from '../log/sink.ts'
 import { PublishOrder } from '../mesh/publish-order.ts'
@@ -64,6 +66,8 @@ export class Shards implements ShardObserver {
   private readonly publishOrder = new PublishOrder()
   /** Connections of accounts have opened or closed, and there is a subscriber for that. */
   onConnectionsChanged: (accounts: readonly string[]) => void = () => undefined
+  /** The list of all streams; undefined: there are none on this server. */
+  streams: StreamList | undefined
   /** The TLS settings of new threads. */
   tls: TlsOfPorts = {}
   private readonly handshakeLimit = createHandshakeLimit()
@@ -102,7 +106,9 @@ export class Shards implements ShardObserver {
     this.onRelief = onRelief
     this.gauges = new Gauges(Math.max(1, options.workers))
     this.accountConnections = new AccountConnections(Math.max(1, options.workers))
-    this.answerers = { ...authResponder.answerers, system }
+    const streams: Answerers['streams'] = async ({ question }) =>
+      (await this.streams?.answer(question)) ?? { error: apiError(10076) }
+    this.answerers = { ...authResponder.answerers, system, streams }
     this.key = key
     this.asksProgram = authResponder.authenticate !== undefined
   }
@@ -190,6 +196,7 @@ export class Shards implements ShardObserver {
       key: this.key,
       publishOrder: this.publishOrder.memory,
       systemSequence: this.sequence.memory,
+      streams: this.streams?.streamsOf(index) ?? [],
     }
   }
 
@@ -320,6 +327,7 @@ export class Shards implements ShardObserver {
     // Now, and not when there is a replacement: its connections count no more, and others may wait for the table.
     this.gauges.reset(host.index)
     this.accountConnections.reset(host.index)
+    this.streams?.shardDied(host.index)
     slot.handed = 0
     for (const other of this.workerHosts()) if (!other.dead) other.tell({ kind: 'peerGone', index: host.index })
     this.planReplacement(slot, host.index)

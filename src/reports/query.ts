@@ -15,6 +15,8 @@ export type Query =
   /** Several questions at once, answered in their order: short ones. */
   | { readonly kind: 'batch'; readonly queries: readonly ShortQuery[] }
   | { readonly kind: 'totals' }
+  /** All that is known of an account's streams, by name: those that this shard owns. */
+  | { readonly kind: 'streams'; readonly account: string; readonly names: readonly string[] }
   | { readonly kind: 'accounts' }
   /** The token of an account as it is in force; empty: it has none, or is not known here. */
   | { readonly kind: 'accountToken'; readonly account: string }

@@ -124,6 +124,8 @@ export function report(shard: ReportSource, query: Exclude<Query, LongQuery>): R
   switch (query.kind) {
     case 'batch':
       return query.queries.map((one) => report(shard, one))
+    case 'streams':
+      return shard.jetstream?.report(query.account, query.names) ?? []
     case 'totals':
       return reportTotals(shard)
     case 'accounts':

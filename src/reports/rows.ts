@@ -1,6 +1,7 @@
 // The answers of a shard, as plain data: sums of the shard, and a row per item that a page lists. Texts are proper
 // strings, times milliseconds since 1970.
 
+import type { Json } from '../base/json.ts'
 import type { Measurable } from './connection-order.ts'
 import type { Incident } from './incidents.ts'
 import type { LatencyReport } from './latency.ts'
@@ -101,8 +102,15 @@ export interface ConnectionRow extends Measurable {
   subscriptions: SubscriptionRow[]
 }
 
+/** A stream, as answers of the JetStream API show it. */
+export interface StreamRow {
+  readonly name: string
+  readonly info: { readonly [member: string]: Json }
+}
+
 /** What a shard answers, by the kind of question. */
 export interface Reports {
+  streams: StreamRow[]
   totals: TotalsReport
   accounts: AccountReport[]
   accountToken: string

@@ -7,7 +7,7 @@ import type { Sublist } from '../routing/sublist.ts'
 import type { ReportedClient } from './client.ts'
 import type { RowSource } from './connection-row.ts'
 import type { Records } from './records.ts'
-import type { RingReport } from './rows.ts'
+import type { RingReport, StreamRow } from './rows.ts'
 
 export interface ReportSource extends RowSource {
   readonly index: number
@@ -16,6 +16,8 @@ export interface ReportSource extends RowSource {
   readonly clients: ReadonlyNumberMap<ReportedClient>
   readonly openConnections: number
   readonly accounts: { values(): Iterable<Account> }
+  /** Undefined: this server has no streams. */
+  readonly jetstream: { report(account: string, names: readonly string[]): StreamRow[] } | undefined
   readonly sublist: Pick<Sublist, 'count' | 'inserts' | 'removes'>
   /** Its region of the index. */
   readonly writer: { readonly usedBytes: number }

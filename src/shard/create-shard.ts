@@ -1,10 +1,14 @@
 // Creates a shard with all parts that its options require. Parts that most servers do not use are loaded on demand.
 
+import { loadJetStream } from '../jetstream/load.ts'
 import type { ShardSetup, ToPrimary } from '../threads/messages.ts'
 import { loadWebSockets } from '../websocket/load.ts'
 import { Shard } from './shard.ts'
 
 /** `toPrimary` requests work that only the primary can do. */
 export async function createShard(setup: ShardSetup, toPrimary: (message: ToPrimary) => void): Promise<Shard> {
-  return new Shard(setup, toPrimary, await loadWebSockets(setup.options))
+  const [WebSockets, JetStream] = await Promise.all([loadWebSockets(setup.options), loadJetStream(setup.options)])
+  const shard = new Shard(setup, toPrimary, WebSockets, JetStream)
+  await shard.jetstream?.adopt(setup.streams)
+  return shard
 }

@@ -15,6 +15,9 @@ import type { ClientOwner } from '../connection/owner.ts'
 import { PermissionSets } from '../connection/rights.ts'
 import { Generations } from '../interest/generations.ts'
 import { InterestWriter } from '../interest/writer.ts'
+import type { JetStream } from '../jetstream/jetstream.ts'
+import type { JetStreamClass } from '../jetstream/load.ts'
+import type { JetStreamOwner } from '../jetstream/owner.ts'
 import { Log } from '../log/log.ts'
 import { allocateBlock, type Block } from '../memory/block.ts'
 import { ChunkPool } from '../memory/chunk-pool.ts'
@@ -57,7 +60,9 @@ import { Arrivals } from './arrivals.ts'
 import { ShardTimers } from './shard-timers.ts'
 import { TlsEntry } from './tls-entry.ts'
 
-export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, WebSocketsOwner, ReportQueueOwner {
+export class Shard
+  implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, WebSocketsOwner, ReportQueueOwner, JetStreamOwner
+{
   readonly index: number
   options: Options
   readonly log: Log
@@ -74,6 +79,8 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
   /** Undefined: there is no system account. */
   readonly system: ShardSystem | undefined
   readonly permissionSets = new PermissionSets()
+  /** Undefined: this server has no streams. */
+  readonly jetstream: JetStream | undefined
   readonly accountConnections: AccountConnections
   readonly tls: TlsEntry
   /** What only the primary can answer. */
@@ -116,8 +123,16 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
   private onEmpty: (() => void) | undefined
   private stopping = false
 
-  /** `toPrimary` is for what only the primary can do; `WebSockets` where clients may come by WebSocket. */
-  constructor(setup: ShardSetup, toPrimary: (message: ToPrimary) => void, WebSockets?: WebSocketsClass) {
+  /**
+   * `toPrimary` is for what only the primary can do; `WebSockets` where clients may come by WebSocket, and `JetStream`
+   * where there are streams.
+   */
+  constructor(
+    setup: ShardSetup,
+    toPrimary: (message: ToPrimary) => void,
+    WebSockets?: WebSocketsClass,
+    JetStream?: JetStreamClass,
+  ) {
     this.index = setup.index
     this.options = setup.options
     this.identity = setup.identity
@@ -150,6 +165,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
       this.webSockets.configure(setup.tls.webSocket)
     }
     this.timers = new ShardTimers(this, this.gauges)
+    this.jetstream = JetStream && new JetStream(this)
   }
 
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
@@ -335,6 +351,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
 
   extendPlan(plan: Plan, subject: string): void {
     this.system?.extend(plan, subject)
+    this.jetstream?.extend(plan, subject)
   }
 
   /** Ends the turn. */
@@ -486,6 +503,7 @@ export class Shard implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, W
       this.records.stop()
       for (const peer of this.peers.splice(0)) peer.close()
       this.admission.close()
+      attempt(this.bugMet, () => this.jetstream?.close())
       attempt(this.bugMet, () => this.log.close())
       done()
     }

@@ -2,6 +2,7 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import type { ServerKey } from '../auth/server-key.ts'
+import type { ListedStream } from '../jetstream/contract.ts'
 import type { LogMessage } from '../log/sink.ts'
 import type { PeerSetup } from '../mesh/messages.ts'
 import type { Arrival, PipeArrival } from '../net/handle.ts'
@@ -40,6 +41,8 @@ export interface ShardSetup {
   readonly asksProgram: boolean
   /** How often the log file was opened again. */
   readonly logOpened: SharedArrayBuffer
+  /** Streams that are this shard's. */
+  readonly streams: readonly ListedStream[]
 }
 
 /** Why a shard is to close some of its connections. */

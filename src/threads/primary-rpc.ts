@@ -10,6 +10,8 @@ import type { AuthenticateRequest } from '../auth/custom.ts'
 import type { Identity, Refusal } from '../auth/identity.ts'
 import type { PasswordVerdict, PasswordVerifier } from '../auth/password.ts'
 import { attempt, type OnBug } from '../base/guarded.ts'
+import type { StreamAnswer, StreamQuestion } from '../jetstream/contract.ts'
+import { apiError } from '../jetstream/errors.ts'
 import type { OcspPeerOptions } from '../options/shapes.ts'
 import type { SystemAnswer, SystemRequest } from '../system/contract.ts'
 import type { CheckPeer } from '../tls/ocsp/peers.ts'
@@ -29,6 +31,8 @@ export interface QuestionKinds {
   readonly custom: { ask: { request: AuthenticateRequest }; answer: Identity | Refusal }
   /** A request to the server itself; undefined: it is not answered. */
   readonly system: { ask: { request: SystemRequest }; answer: SystemAnswer | undefined }
+  /** The list of all streams. */
+  readonly streams: { ask: { question: StreamQuestion }; answer: StreamAnswer }
 }
 type Kind = keyof QuestionKinds
 
@@ -58,6 +62,7 @@ const NO_ANSWERS: { readonly [K in Kind]: QuestionKinds[K]['answer'] } = {
   certificate: false,
   custom: { fault: { text: 'Authorization Violation', reason: 'Authentication Failure' }, cause: 'nobody answered' },
   system: undefined,
+  streams: { error: apiError(10008) },
 }
 
 /** The shard's side: questions that wait for their answers. */
@@ -164,6 +169,8 @@ export class QuestionDesk {
         return this.answerers.custom(message.question, gone)
       case 'system':
         return this.answerers.system(message.question, gone)
+      case 'streams':
+        return this.answerers.streams(message.question, gone)
     }
   }
 }

@@ -119,7 +119,6 @@ test.each<[unknown, string]>([
   [{ leafnodes: { port: 1 } }, 'leafnodes is not supported yet'],
   [{ defaultJsDomain: {} }, 'defaultJsDomain is not supported yet'],
   [{ profPort: 1 }, 'profPort is not supported yet'],
-  [{ accounts: { A: { jetstream: true } } }, 'accounts.A.jetstream: JetStream is not supported yet'],
   [{ toString: 1 }, 'unknown option "toString"'],
   [{ __proto__: { port: 1 } }, 'options must be a plain object, not an object of a class'],
   [{ ['__proto__']: { port: 1 } }, 'unknown option "__proto__"; did you mean "port"?'],

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { ACCOUNT } from '../../src/config/blocks/accounts.ts'
 import { AUTHORIZATION } from '../../src/config/blocks/authorization.ts'
 import { PROXIES, RESOLVER } from '../../src/config/blocks/identity.ts'
+import { ACCOUNT_JETSTREAM, JETSTREAM } from '../../src/config/blocks/jetstream-keys.ts'
 import { OCSP, OCSP_CACHE } from '../../src/config/blocks/ocsp.ts'
 import { inProgram, type Schema } from '../../src/config/blocks/schema.ts'
 import { TLS } from '../../src/config/blocks/tls-keys.ts'
@@ -26,6 +27,8 @@ function membersOf(source: string, name: string): Map<string, string> {
 
 const source = (name: string): string => readFileSync(new URL(`../../src/options/${name}`, import.meta.url), 'utf8')
 
+const ofStreams = (key: string): string => `jetstream.${key}`
+
 /** Keys that a program has no use for. */
 const NOT_OFFERED = new Set([
   'tls.cert_store',
@@ -34,6 +37,13 @@ const NOT_OFFERED = new Set([
   'tls.ca_certs_match',
   'tls.cert_match_skip_invalid',
   'ocsp.urls',
+  // Of clusters, and of Windows.
+  ...['unique_tag', 'extension_hint', 'tpm', 'max_outstanding_catchup', 'meta_compact', 'meta_compact_size'].map(
+    ofStreams,
+  ),
+  ...['meta_compact_sync', 'max_concurrent_io', 'limits.max_ha_assets'].map(ofStreams),
+  'accounts.NAME.jetstream.traffic',
+  'accounts.NAME.jetstream.cluster_traffic',
 ])
 
 const inner = (schema: Schema<never>, key: string): Schema<never> =>
@@ -60,6 +70,10 @@ const PAIRS: readonly (readonly [name: string, schema: Schema<never>])[] = [
   ['OcspBlock', OCSP as unknown as Schema<never>],
   ['OcspCacheBlock', OCSP_CACHE as unknown as Schema<never>],
   ['WebSocketBlock', WEBSOCKET as unknown as Schema<never>],
+  ['JetStreamBlock', JETSTREAM as unknown as Schema<never>],
+  ['JetStreamLimitsBlock', inner(JETSTREAM as unknown as Schema<never>, 'limits')],
+  ['BatchLimitsBlock', inner(inner(JETSTREAM as unknown as Schema<never>, 'limits'), 'batch')],
+  ['AccountJetStreamBlock', ACCOUNT_JETSTREAM as unknown as Schema<never>],
   ['ResolverBlock', RESOLVER as unknown as Schema<never>],
   ['ProxiesBlock', PROXIES as unknown as Schema<never>],
 ]

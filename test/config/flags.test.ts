@@ -154,7 +154,8 @@ test('features are noted', () => {
     '--routes=nats://a:1',
     '--no_advertise=false',
   )
-  expect([...layer.features.keys()]).toEqual(['JetStream', 'clusters'])
+  expect([...layer.features.keys()]).toEqual(['clusters'])
+  expect(layer.later.jetstream).toEqual({ enabled: true })
   expect(routes).toBe(false)
   expect(run('--routes', 'nats://a:1').routes).toBe(true)
   expect([...run('--js=false', '--cluster=').layer.features.keys()]).toEqual([])

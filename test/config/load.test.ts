@@ -194,9 +194,6 @@ describe('features that Heddle lacks', () => {
     ['gateway { name: A, port: 1 }', 'gateways'],
     ['leafnodes { listen: "0.0.0.0:7422" }', 'leaf nodes'],
     ['leafnodes { remotes: [ { url: "nats://a:7422" } ] }', 'leaf nodes'],
-    ['jetstream: enabled', 'JetStream'],
-    ['jetstream { store_dir: x }', 'JetStream'],
-    ['default_js_domain { "$G": hub }', 'JetStream'],
   ])('%s is refused, unless that is ignored: then it is one warning', async (text, feature) => {
     expect(await refused(text)).toBe(
       `not supported yet: ${feature} (x.conf:1); with --ignore-unsupported the server starts without`,
@@ -205,21 +202,25 @@ describe('features that Heddle lacks', () => {
     expect(notices).toEqual([`${feature} (x.conf:1): not supported yet, ignored`])
   })
 
-  test('mqtt needs JetStream, and both are named', async () => {
-    expect(await refused('jetstream: enabled\nmqtt { port: 1883 }')).toBe(
-      'not supported yet: JetStream (x.conf:1), MQTT (x.conf:2); with --ignore-unsupported the server starts without',
+  test('all are named', async () => {
+    expect(
+      await refused('jetstream: enabled\ncluster { port: 6222, name: c }\nmqtt { port: 1883 }\nserver_name: s'),
+    ).toBe(
+      'not supported yet: clusters (x.conf:2), MQTT (x.conf:3); with --ignore-unsupported the server starts without',
     )
   })
 
   test.each([
     ['feature_flags { a: true }', 'feature_flags'],
     ['prof_port: 1', 'profiling pages'],
+    ['default_js_domain { "$G": hub }', 'domains of leaf nodes'],
     ['connect_error_reports: 2', 'settings of clusters'],
   ])('%s is one warning: it changes little', async (text, feature) => {
     expect((await loaded(text)).notices).toEqual([`${feature} (x.conf:1): not supported yet, ignored`])
   })
 
   test.each([
+    ['jetstream: enabled'],
     ['jetstream: disabled'],
     ['jetstream: false'],
     ['write_timeout: close'],
@@ -252,7 +253,7 @@ describe('features that Heddle lacks', () => {
           '--ignore-unsupported',
         )
       ).notices,
-    ).toHaveLength(3)
+    ).toHaveLength(2)
   })
 
   test('--tls=false takes away the TLS of the file', async () => {

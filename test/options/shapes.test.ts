@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { blockReader, readConfigFile } from '../../src/config/file.ts'
 import { normalise, normaliseEmbedded } from '../../src/config/normalise.ts'
 import type { Options, ServerOptions } from '../../src/options/options.ts'
+import { UNLIMITED_STREAMS } from '../../src/options/shapes.ts'
 
 const USER = 'UC6NLCN7AS34YOJVCYD4PJ3QB7QGLYG5B5IMBT25VW5K4TNUJODM7BOX'
 
@@ -126,7 +127,7 @@ test('accounts', () => {
         },
       ],
       limits: { maxConnections: 5, maxSubscriptions: -1, maxPayload: -1, maxLeafnodes: -1 },
-      jetstream: true,
+      jetstream: UNLIMITED_STREAMS,
       trace: { destination: 't', sampling: 10 },
     },
     expect.objectContaining({

@@ -31,6 +31,7 @@ export function shardSetup(members: Partial<ShardSetup> = {}): ShardSetup {
     handshakeLimit: createHandshakeLimit(),
     publishOrder: new PublishOrder().memory,
     systemSequence: new MessageSequence().memory,
+    streams: [],
     ...members,
   }
 }

@@ -14,6 +14,7 @@ const nothing: Answerers = {
   account: async () => undefined,
   certificate: async () => false,
   custom: async () => ({ fault: AuthFaults.violation, cause: '' }),
+  streams: async () => ({}),
   system: async () => undefined,
 }
 

@@ -1,6 +1,13 @@
 // Converts an account's token to configuration options, so that the rest of the server knows one kind of account.
 
-import type { AccountLimits, ExportOptions, ImportOptions, MappingOptions, Permissions } from '../../options/shapes.ts'
+import type {
+  AccountLimits,
+  ExportOptions,
+  ImportOptions,
+  JetStreamLimits,
+  MappingOptions,
+  Permissions,
+} from '../../options/shapes.ts'
 import type { Account, AccountExport, AccountImport, Revocations } from './account.ts'
 import { toPermissions } from './rights.ts'
 
@@ -26,7 +33,7 @@ export interface TokenAccountOptions {
   readonly imports: readonly TokenImportOptions[]
   readonly mappings: readonly MappingOptions[]
   readonly limits: AccountLimits
-  readonly jetstream: boolean
+  readonly jetstream: JetStreamLimits | undefined
   /** Destination of message traces, and how many percent are traced. */
   readonly trace: { readonly destination: string; readonly sampling: number } | undefined
 }
@@ -51,9 +58,25 @@ export function accountOptions(account: Account): TokenAccountOptions {
       maxPayload: limits.payload,
       maxLeafnodes: limits.leafnodes,
     },
-    jetstream: tiers.some(({ memory, disk }) => memory !== 0 || disk !== 0),
+    jetstream: streamLimits(tiers.find(({ memory, disk }) => memory !== 0 || disk !== 0)),
     trace: trace && { destination: trace.destination, sampling: trace.sampling || 100 },
   }
+}
+
+/** Undefined: it has no streams. Of tiers, one server has the first alone. */
+function streamLimits(limits: Account['limits']['jetstream'] | undefined): JetStreamLimits | undefined {
+  return (
+    limits && {
+      maxMemory: limits.memory,
+      maxFile: limits.disk,
+      maxStreams: limits.streams,
+      maxConsumers: limits.consumers,
+      maxAckPending: limits.maxAckPending || -1,
+      memoryMaxStreamBytes: limits.memoryMaxStreamBytes || -1,
+      fileMaxStreamBytes: limits.diskMaxStreamBytes || -1,
+      maxBytesRequired: limits.maxBytesRequired,
+    }
+  )
 }
 
 const RESPONSES = { '': 'singleton', Singleton: 'singleton', Stream: 'stream', Chunked: 'chunked' } as const

@@ -246,7 +246,7 @@ function newAccount(name: string): AccountDraft {
     imports: [],
     mappings: [],
     limits: noLimits(),
-    jetstream: false,
+    jetstream: undefined,
     trace: undefined,
     usersEntry: undefined,
   }

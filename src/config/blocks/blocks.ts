@@ -144,13 +144,16 @@ export const BLOCKS: ReadonlyMap<string, BlockReading> = new Map<string, BlockRe
       const storeDir = block['storeDir'] as ConfigEntry | undefined
       if (storeDir !== undefined) setStoreDir(storeDir, top, reading)
       top.layer.later.jetstream = block
-      if (block['enabled'] === true) asksFor(entry, top, 'jetstream')
+      top.layer.origins.set('jetstream', originOf(entry))
     },
   ],
   [
-    'store_dir',
+    'storeDir',
     (entry, top, reading) => {
-      if (reading.problems.string(entry) !== undefined) setStoreDir(entry, top, reading)
+      const storeDir = reading.problems.string(entry)
+      if (storeDir === undefined) return
+      setStoreDir(entry, top, reading)
+      top.layer.set('storeDir', storeDir, originOf(entry))
     },
   ],
   [

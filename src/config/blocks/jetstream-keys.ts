@@ -1,10 +1,11 @@
-// `jetstream` (docs/reference/configuration-blocks.md, "Features to come"), of the server and of an account. Streams
-// are not supported yet: the keys are checked, and their values are dropped.
+// `jetstream` (docs/reference/configuration-blocks.md, "Features to come"), of the server and of an account: the keys,
+// as they are checked. What they mean is in jetstream-options.ts.
 
-import { type ConfigEntry, type ConfigMap, isPlainData } from '../language/tree.ts'
+import type { JetStreamLimits } from '../../options/shapes.ts'
+import type { ConfigEntry, ConfigMap } from '../language/tree.ts'
 import type { Checked } from '../layer.ts'
 import { quoteText, shownValue } from '../problems.ts'
-import { UNSUPPORTED } from '../table/unsupported.ts'
+import { jetStreamLimits } from './jetstream-options.ts'
 import { type Complaint, complain, type Key, kind, type Reading, readBlock, type Schema } from './schema.ts'
 import {
   block,
@@ -56,17 +57,16 @@ export const ACCOUNT_JETSTREAM: Schema<Checked> = {
   ],
 }
 
-/** Rows for an account's: whether it has streams. */
-export const accountJetStream = kind<boolean>(
+/** Rows for an account's: what it may have in streams, if it may have any. */
+export const accountJetStream = kind<JetStreamLimits>(
   'boolean',
   (entry, reading) => {
+    const draft: Checked = {}
     const isEnabled = readEnabled(entry, reading, (map) => {
-      readBlock(map, ACCOUNT_JETSTREAM, {}, reading)
+      readBlock(map, ACCOUNT_JETSTREAM, draft, reading)
       return true
     })
-    // In a file it says nothing, as on nats-server, while the server as a whole has no streams.
-    if (!isEnabled || !isPlainData(entry) || !UNSUPPORTED.has('JetStream')) return isEnabled
-    return complain(entry, 'JetStream is not supported yet', reading)
+    return isEnabled ? jetStreamLimits(draft) : undefined
   },
   { block: ACCOUNT_JETSTREAM },
 )

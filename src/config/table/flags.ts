@@ -109,16 +109,22 @@ function flagOf(setting: Setting): Flag {
 function apply(layer: Layer, setting: Setting, value: FlagValue, origin: string): void {
   const { option, feature, fromFile } = setting
   const meant = typeof value === 'number' && fromFile !== undefined ? fromFile(value) : value
-  if (option !== undefined) layer.set(option as OptionName, meant as Options[OptionName] | undefined, origin)
+  if (option === 'jetstream') switchOn(layer, value === true, origin)
+  else if (option !== undefined) layer.set(option as OptionName, meant as Options[OptionName] | undefined, origin)
   else if (value !== false && value !== '') {
     if (feature !== undefined) layer.asksFor(feature, origin)
     noteLater(layer, setting.flags, value)
   }
 }
 
+/** Streams, with whatever else the file says of them. */
+function switchOn(layer: Layer, enabled: boolean, origin: string): void {
+  layer.later.jetstream = { enabled }
+  layer.origins.set('jetstream', origin)
+}
+
 /** What rules between settings have to know of flags that set no option. */
 function noteLater({ later }: Layer, flags: readonly string[], value: FlagValue): void {
-  if (flags.includes('jetstream')) later.jetstream = { enabled: true }
   if (flags.includes('cluster')) later.cluster = { ...later.cluster, port: value }
   if (flags.includes('cluster_name')) later.cluster = { ...later.cluster, name: value }
 }

@@ -1,6 +1,6 @@
 // Settings of authentication and permissions, and of features to come.
 
-import { area, block, boolean, key, list, text } from './settings.ts'
+import { area, block, boolean, file, key, list, text } from './settings.ts'
 
 /** Without clusters they say nothing. */
 const OF_CLUSTERS = { feature: 'settings of clusters' }
@@ -34,12 +34,17 @@ export const SECURITY_SETTINGS = area('Security', [
 
 /** Keys and flags of features that may not be there yet (unsupported.ts). */
 export const FEATURE_SETTINGS = area('Features', [
-  key('jetstream', 'block', 'Streams: a boolean, enabled, disabled, or a block', {
-    feature: 'JetStream',
+  block('jetstream', undefined, 'Streams: a boolean, enabled, disabled, or a block', {
+    keys: ['jetstream'],
     flags: ['js', 'jetstream'],
   }),
-  key(['store_dir', 'storedir'], 'file', 'Folder of the streams', { flags: ['sd', 'store_dir'], argument: '<dir>' }),
-  key('default_js_domain', 'block', 'JetStream domain of each account', { feature: 'JetStream' }),
+  file('storeDir', '', 'Folder of the streams', {
+    keys: ['store_dir', 'storedir'],
+    flags: ['sd', 'store_dir'],
+    argument: '<dir>',
+    defaultText: 'in the system temp folder',
+  }),
+  key('default_js_domain', 'block', 'JetStream domain of each account', { feature: 'domains of leaf nodes' }),
   key('feature_flags', 'block', 'Features switched on or off by name', { feature: 'feature_flags' }),
   key('cluster', 'block', 'Servers that share all messages', { feature: 'clusters' }),
   key('gateway', 'block', 'Clusters that share messages on demand', { feature: 'gateways' }),

@@ -6,10 +6,10 @@
  * --ignore-unsupported is given. `unneeded`: the setting is accepted, and the log says that it has no effect.
  */
 export const UNSUPPORTED: ReadonlyMap<string, 'needed' | 'unneeded'> = new Map([
-  ['JetStream', 'needed'],
   ['clusters', 'needed'],
   ['gateways', 'needed'],
   ['leaf nodes', 'needed'],
+  ['domains of leaf nodes', 'unneeded'],
   ['MQTT', 'needed'],
   ['settings of clusters', 'unneeded'],
   ['feature_flags', 'unneeded'],

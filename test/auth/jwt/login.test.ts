@@ -295,7 +295,7 @@ describe('what accounts share', () => {
       name: tree.accountKey,
       nameTag: 'acc',
       limits: { maxConnections: 3, maxSubscriptions: -1, maxPayload: -1, maxLeafnodes: -1 },
-      jetstream: true,
+      jetstream: { maxMemory: 1, maxFile: 0 },
     })
     expect(options.exports).toMatchObject([
       { kind: 'stream', subject: 's.*', accountTokenPosition: 2, tokenRequired: true, response: 'singleton' },

@@ -1,0 +1,79 @@
+// The streams of one account that this shard owns, and what the whole account uses.
+
+import type { Account } from '../accounts/account.ts'
+import { attempt } from '../base/guarded.ts'
+import type { ListedStream } from './contract.ts'
+import type { JetStreamOwner } from './owner.ts'
+import { Sender } from './sender.ts'
+import { MemoryStore } from './storage/memory-store.ts'
+import { Stream } from './stream.ts'
+import type { Usage } from './usage.ts'
+
+type Storage = 'memory' | 'file'
+
+export class AccountStreams {
+  readonly account: Account
+  readonly sender: Sender
+  readonly owner: JetStreamOwner
+  readonly usage: Usage
+  /** Of all accounts. */
+  readonly serverUsage: Usage
+  /** By name, as configurations have it. */
+  readonly streams = new Map<string, Stream>()
+  private readonly queues = new Map<string, Promise<unknown>>()
+
+  constructor(owner: JetStreamOwner, account: Account, usage: Usage, serverUsage: Usage) {
+    this.owner = owner
+    this.account = account
+    this.usage = usage
+    this.serverUsage = serverUsage
+    this.sender = new Sender(owner, account)
+  }
+
+  /**
+   * Does something about a stream when all that was begun about it before is done: at once, where that is so and the
+   * work itself waits for nothing.
+   */
+  inOrder(name: string, work: () => unknown): void {
+    const before = this.queues.get(name)
+    const done = before === undefined ? work() : before.then(work)
+    if (!(done instanceof Promise)) return
+    const settled = done.catch(this.owner.bugMet).then(() => {
+      if (this.queues.get(name) === settled) this.queues.delete(name)
+    })
+    this.queues.set(name, settled)
+  }
+
+  /** Opens a stream of the list. Undefined: the index has no room for its subjects, and it is closed again. */
+  open(listed: ListedStream): Stream | undefined {
+    const { account, owner, serverUsage, usage } = this
+    const stream = new Stream(
+      {
+        owner,
+        account,
+        usages: [usage, serverUsage],
+        roomOfAccount: (storage) => this.roomOfAccount(storage),
+        roomOfServer: (storage) => this.roomOfServer(storage),
+        openStore: () => new MemoryStore(),
+      },
+      listed,
+    )
+    this.streams.set(stream.name, stream)
+    if (stream.listen()) return stream
+    this.streams.delete(stream.name)
+    attempt(owner.bugMet, () => stream.close('closed'))
+    return undefined
+  }
+
+  private roomOfAccount(storage: Storage): number {
+    const { jetstream } = this.account
+    const max = (storage === 'memory' ? jetstream?.maxMemory : jetstream?.maxFile) ?? -1
+    return max < 0 ? Number.POSITIVE_INFINITY : max - this.usage.total(storage)
+  }
+
+  private roomOfServer(storage: Storage): number {
+    const { jetstream } = this.owner.options
+    const max = (storage === 'memory' ? jetstream?.maxMemory : jetstream?.maxFile) ?? 0
+    return max - this.serverUsage.total(storage)
+  }
+}

@@ -1,0 +1,23 @@
+// What hangs on a stream and follows its messages: a consumer. The stream tells it what happens, and asks it, where
+// messages are kept only as long as somebody needs them. Sequences are those of the stream.
+
+export interface Attached {
+  /** Its name, as its configuration has it. */
+  readonly name: string
+  /** Messages `first` to `last` have been stored; they may not be durable yet. Once for all that came together. */
+  stored(first: number, last: number): void
+  /** Everything up to a sequence is as safe as the configuration promises. */
+  durable(upTo: number): void
+  /** A message is gone: by a limit, its age, a delete, or its last acknowledgement. */
+  removed(seq: number): void
+  /** Many are gone: the stream begins at its present first sequence, or lacks what matches the filter of a purge. */
+  purged(filter: string): void
+  /** Whether it would deliver messages on this subject. Asked when a message comes to a stream that keeps interest. */
+  wants(subject: Uint8Array): boolean
+  /** Whether it has not done with a message that is there. */
+  needs(seq: number): boolean
+  /** The stream goes by another configuration. */
+  reconfigured(): void
+  /** The stream is deleted, or this shard ends: nothing follows. */
+  detached(why: 'deleted' | 'closed'): void
+}

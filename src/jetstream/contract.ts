@@ -1,0 +1,44 @@
+// What shards ask the primary about streams. The primary has the list of all streams of the server: it decides who may
+// have which name and subjects, and counts what is reserved. Plain data, which crosses threads.
+
+import type { ApiError } from './errors.ts'
+import type { StreamConfig } from './stream-config.ts'
+
+/** A stream as the list has it. */
+export interface ListedStream {
+  /** Byte string. */
+  readonly account: string
+  readonly config: StreamConfig
+  /** Microseconds since 1970. */
+  readonly createdUs: number
+}
+
+export type StreamQuestion =
+  /** Where the streams of an account count what they use. */
+  | { readonly verb: 'usage'; readonly account: string }
+  /** A stream is to be created, or to go by another configuration. Answered by what is wrong with that, if anything. */
+  | { readonly verb: 'claim'; readonly stream: ListedStream; readonly limits: ClaimLimits }
+  /** It is deleted. */
+  | { readonly verb: 'release'; readonly account: string; readonly name: string }
+  /** The names of an account's streams, sorted; those with a subject that overlaps `subject`, unless it is empty. */
+  | { readonly verb: 'names'; readonly account: string; readonly subject: string }
+  /** A page of the same streams, from `offset` on, with all that is known of them. */
+  | { readonly verb: 'list'; readonly account: string; readonly subject: string; readonly offset: number }
+
+/** What an account may have; -1: any. */
+export interface ClaimLimits {
+  readonly streams: number
+  readonly memory: number
+  readonly file: number
+}
+
+export interface StreamAnswer {
+  /** Of the account, and of the server (usage.ts). */
+  readonly usages?: readonly SharedArrayBuffer[]
+  readonly error?: ApiError
+  readonly names?: readonly string[]
+  readonly total?: number
+  /** Infos, in the order of their names; those of shards that do not answer are missing. */
+  readonly infos?: readonly object[]
+  readonly missing?: readonly string[]
+}

@@ -1,0 +1,249 @@
+// JetStream on a shard: takes requests to the API, wherever they are published, carries out those about its own streams
+// and about accounts, and hands the others to the shards that own their streams.
+//
+//     shard 0   client: PUB $JS.API.STREAM.INFO.S ─▶ Plan.own ─▶ take() ─┬─ S is ours: answer
+//                                                                        └─ ring, as a message in an account of our own
+//     shard 1   ◀────────────────────────────────────────────────────────── InternalSubscription `1` ─▶ answer
+//
+// A stream belongs to the shard that its account and name give by a hash, whether it exists or not: whoever asks about
+// it, asks there. The list of all streams is with the primary (primary/stream-list.ts).
+
+import type { Account } from '../accounts/account.ts'
+import { goJson } from '../base/go-format.ts'
+import { attempt } from '../base/guarded.ts'
+import type { Json } from '../base/json.ts'
+import { composeRaw } from '../protocol/compose.ts'
+import { rewriteRun } from '../protocol/rewrite.ts'
+import { type Run, replyOf } from '../protocol/run.ts'
+import type { Plan } from '../routing/plan.ts'
+import type { Publisher } from '../routing/publisher.ts'
+import { SERVER } from '../routing/server-publisher.ts'
+import { InternalSubscription } from '../routing/subscription.ts'
+import { properText } from '../subjects/byte-string.ts'
+import { AccountStreams } from './account-streams.ts'
+import { verbOf } from './api.ts'
+import type { ListedStream } from './contract.ts'
+import { type ApiError, apiError } from './errors.ts'
+import { Header, headerBlock, readHeaders } from './message-headers.ts'
+import type { JetStreamOwner } from './owner.ts'
+import { shardOf } from './placement.ts'
+import { Sender } from './sender.ts'
+import { API_LEVEL } from './stream-rules.ts'
+import { Usage } from './usage.ts'
+import type { Verb } from './verb.ts'
+
+const PREFIX = '$JS.API.'
+/** Requests that streams and consumers themselves hear, as subscribers. */
+const HEARD_BY_STREAMS = ['DIRECT.GET.', 'CONSUMER.MSG.NEXT.'] as const
+/** An account that no configuration can have, for requests on their way to another shard. */
+const BETWEEN_SHARDS = 'between shards\n'
+const ACCOUNT_HEADER = 'Account'
+const SUBJECT_HEADER = 'Subject'
+const TYPE = 'io.nats.jetstream.api.v1.'
+
+interface Request {
+  readonly account: Account
+  readonly verb: Verb
+  readonly tokens: readonly string[]
+  /** Byte string; empty: it is carried out silently. */
+  readonly reply: string
+  readonly body: Buffer
+}
+
+export class JetStream {
+  private readonly owner: JetStreamOwner
+  private readonly accounts = new Map<Account, Promise<AccountStreams> | AccountStreams>()
+  private readonly between: Account
+  private readonly shards: number
+
+  constructor(owner: JetStreamOwner) {
+    this.owner = owner
+    this.shards = Math.max(1, owner.options.workers)
+    this.between = owner.accounts.named(BETWEEN_SHARDS)
+    const heard = new InternalSubscription(this.between, String(owner.index), (run) => this.receive(run))
+    owner.sublist.insert(heard)
+  }
+
+  /** Opens streams of the list that are this shard's. */
+  async adopt(streams: readonly ListedStream[]): Promise<void> {
+    for (const listed of streams) {
+      const own = await this.streamsOf(this.owner.accounts.named(listed.account))
+      if (!own.streams.has(listed.config.name)) own.open(listed)
+    }
+  }
+
+  /** The streams of an account on this shard, as far as they are known. */
+  get streams(): AccountStreams[] {
+    return [...this.accounts.values()].filter((each) => each instanceof AccountStreams)
+  }
+
+  /** All that is known of an account's streams (byte string), of those that are this shard's. */
+  report(account: string, names: readonly string[]): { name: string; info: { readonly [member: string]: Json } }[] {
+    const own = this.streams.find((each) => each.account.name === account)
+    return names.flatMap((name) => {
+      const stream = own?.streams.get(name)
+      return stream === undefined ? [] : [{ name, info: stream.listInfo() }]
+    })
+  }
+
+  async close(): Promise<void> {
+    for (const { streams } of this.streams) for (const stream of streams.values()) await stream.close('closed')
+  }
+
+  // ── Requests ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Adds to the plan of a subject (byte string) what JetStream does with it. */
+  extend(plan: Plan, subject: string): void {
+    const { account } = plan
+    const domain = this.owner.options.jetstream?.domain ?? ''
+    const inDomain = domain === '' ? undefined : restAfter(subject, `$JS.${domain}.API.`)
+    const rest = inDomain ?? restAfter(subject, PREFIX)
+    if (rest === undefined) return
+    if (!HEARD_BY_STREAMS.some((prefix) => rest.startsWith(prefix))) {
+      plan.own = { take: (run, publisher) => this.take(account, rest, run, publisher) }
+    } else if (inDomain !== undefined) {
+      plan.own = { take: (run, publisher) => this.redirect(account, PREFIX + rest, run, publisher) }
+    }
+  }
+
+  /** Publishes a run again under another subject. */
+  private redirect(account: Account, subject: string, run: Run, publisher: Publisher): number {
+    const { pool, router } = this.owner
+    let sent = 0
+    const rewrite = { subject, reply: replyOf(run), header: '', isImported: run.isImported }
+    rewriteRun(pool, run, 0, run.count, rewrite, (request) => {
+      sent += router.dispatch(request, account, publisher)
+    })
+    return sent
+  }
+
+  /** Returns how many messages are taken: others have no responder. */
+  private take(account: Account, rest: string, run: Run, _publisher: Publisher): number {
+    const tokens = rest.split('.')
+    const verb = verbOf(tokens)
+    // Nobody answers what is no request.
+    if (verb === undefined) return run.count
+    const reply = replyOf(run)
+    let taken = 0
+    for (let i = 0; i < run.count; i++) {
+      const start = run.first + i * run.stride
+      const headers = run.block.bytes.subarray(start, start + run.headerSize)
+      const body = run.block.bytes.subarray(start + run.headerSize, start + run.size)
+      if (this.ask({ account, verb, tokens, reply, body }, headers)) taken++
+    }
+    return taken
+  }
+
+  /** Returns false if the shard that could answer is not there. */
+  private ask(request: Request, headers: Buffer): boolean {
+    const { account, tokens, verb } = request
+    const level = headers.length === 0 ? undefined : readHeaders(headers).get(Header.requiredLevel)
+    const refusal =
+      level !== undefined && level !== '' && !(Number(level) <= API_LEVEL)
+        ? apiError(10185)
+        : account.jetstream === undefined
+          ? apiError(10039)
+          : undefined
+    const shard = verb.stream === undefined ? this.owner.index : shardOf(account.name, tokens[verb.stream], this.shards)
+    if (refusal !== undefined) this.refuse(request, refusal)
+    else if (shard !== this.owner.index) {
+      return this.forward(request, shard)
+    } else this.serve(request)
+    return true
+  }
+
+  private refuse({ account, reply, verb }: Request, error: ApiError): void {
+    if (reply !== '')
+      new Sender(this.owner, account).send(reply, goJson({ type: TYPE + verb.type, error, ...verb.besideError }, 0))
+  }
+
+  // ── Between shards ────────────────────────────────────────────────────────────────────────────────────
+
+  private forward({ account, body, reply, tokens }: Request, shard: number): boolean {
+    const { owner } = this
+    const header = headerBlock([
+      [ACCOUNT_HEADER, encodeURIComponent(properText(account.name))],
+      [SUBJECT_HEADER, tokens.join('.')],
+    ]).toString('latin1')
+    const message = { subject: String(shard), reply, header, payload: body, isImported: false }
+    let sent = 0
+    composeRaw(owner.pool, message, (run) => {
+      sent = owner.router.dispatch(run, this.between, SERVER)
+    })
+    owner.schedule()
+    return sent > 0
+  }
+
+  private receive(run: Run): void {
+    for (let i = 0; i < run.count; i++) {
+      const start = run.first + i * run.stride
+      const headers = readHeaders(run.block.bytes.subarray(start, start + run.headerSize))
+      const tokens = (headers.get(SUBJECT_HEADER) ?? '').split('.')
+      const verb = verbOf(tokens)
+      if (verb === undefined) continue
+      const account = this.owner.accounts.named(accountOf(headers.get(ACCOUNT_HEADER) ?? ''))
+      const body = run.block.bytes.subarray(start + run.headerSize, start + run.size)
+      this.serve({ account, verb, tokens, reply: replyOf(run), body })
+    }
+  }
+
+  // ── Answers ───────────────────────────────────────────────────────────────────────────────────────────
+
+  private serve({ account, body, reply, tokens, verb }: Request): void {
+    const { owner } = this
+    const kept = Buffer.from(body)
+    const stream = verb.stream === undefined ? '' : properText(tokens[verb.stream])
+    const carryOut = (streams: AccountStreams): unknown => {
+      const strict = owner.options.jetstream?.strict ?? true
+      const answered = (answer: object): void => {
+        streams.usage.add(owner.index, 'requests', 1)
+        const isError = 'error' in answer
+        if (isError) streams.usage.add(owner.index, 'errors', 1)
+        const members = { type: TYPE + verb.type, ...answer, ...(isError ? verb.besideError : {}) }
+        if (reply !== '') streams.sender.send(reply, goJson(members, 0))
+      }
+      const work = (): unknown => {
+        const answer = verb.answer({ streams, tokens, stream, body: kept, strict })
+        if (!(answer instanceof Promise)) return answered(answer)
+        return answer.then((late) => {
+          owner.wake()
+          answered(late)
+        })
+      }
+      if (verb.stream === undefined) return work()
+      streams.inOrder(stream, work)
+      return undefined
+    }
+    const streams = this.streamsOf(account)
+    attempt(owner.bugMet, () => (streams instanceof Promise ? streams.then(carryOut) : carryOut(streams)))
+  }
+
+  /** At once, or, when it is asked for the first time, later. */
+  private streamsOf(account: Account): Promise<AccountStreams> | AccountStreams {
+    let streams = this.accounts.get(account)
+    if (streams === undefined) {
+      streams = this.enter(account)
+      this.accounts.set(account, streams)
+    }
+    return streams
+  }
+
+  private async enter(account: Account): Promise<AccountStreams> {
+    const { owner } = this
+    const question = { verb: 'usage', account: account.name } as const
+    const { usages } = await owner.questions.ask('streams', { question })
+    if (usages === undefined) throw new Error('the primary does not count what streams use')
+    const [usage, serverUsage] = usages.map((buffer) => new Usage(buffer))
+    const streams = new AccountStreams(owner, account, usage, serverUsage)
+    this.accounts.set(account, streams)
+    return streams
+  }
+}
+
+function restAfter(subject: string, prefix: string): string | undefined {
+  return subject.startsWith(prefix) ? subject.slice(prefix.length) : undefined
+}
+
+function accountOf(header: string): string {
+  return Buffer.from(decodeURIComponent(header)).toString('latin1')
+}

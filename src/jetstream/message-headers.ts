@@ -1,0 +1,72 @@
+// The headers by which messages and streams talk about storing, and how header blocks are read and changed. Names count
+// in their letter case, values without the blanks around them; of several headers of one name, the first counts.
+
+import { HEADERS_VERSION, headersIn } from '../protocol/headers.ts'
+
+export const Header = {
+  batchCommit: 'Nats-Batch-Commit',
+  batchId: 'Nats-Batch-Id',
+  batchSequence: 'Nats-Batch-Sequence',
+  expectedLastId: 'Nats-Expected-Last-Msg-Id',
+  expectedLastSequence: 'Nats-Expected-Last-Sequence',
+  expectedLastSubjectSequence: 'Nats-Expected-Last-Subject-Sequence',
+  expectedLastSubject: 'Nats-Expected-Last-Subject-Sequence-Subject',
+  expectedStream: 'Nats-Expected-Stream',
+  increment: 'Nats-Incr',
+  kvOperation: 'KV-Operation',
+  lastSequence: 'Nats-Last-Sequence',
+  markerReason: 'Nats-Marker-Reason',
+  messageId: 'Nats-Msg-Id',
+  messageSize: 'Nats-Msg-Size',
+  pendingMessages: 'Nats-Num-Pending',
+  requestInfo: 'Nats-Request-Info',
+  requiredLevel: 'Nats-Required-Api-Level',
+  rollup: 'Nats-Rollup',
+  schedule: 'Nats-Schedule',
+  scheduleNext: 'Nats-Schedule-Next',
+  scheduler: 'Nats-Scheduler',
+  sequence: 'Nats-Sequence',
+  source: 'Nats-Stream-Source',
+  stream: 'Nats-Stream',
+  subject: 'Nats-Subject',
+  timeStamp: 'Nats-Time-Stamp',
+  ttl: 'Nats-TTL',
+  upToSequence: 'Nats-UpTo-Sequence',
+} as const
+
+export type Headers = ReadonlyMap<string, string>
+
+const NONE: Headers = new Map()
+
+/** The first header of each name. */
+export function readHeaders(block: Buffer): Headers {
+  if (block.length === 0) return NONE
+  const headers = new Map<string, string>()
+  for (const [name, value] of headersIn(block)) if (!headers.has(name)) headers.set(name, value)
+  return headers
+}
+
+const LINE_END = '\r\n'
+
+/** A header block of these, which are byte strings; empty: none. */
+export function headerBlock(headers: Iterable<readonly [name: string, value: string | number]>): Buffer {
+  let lines = ''
+  for (const [name, value] of headers) lines += `${name}: ${value}${LINE_END}`
+  return Buffer.from(lines === '' ? '' : `${HEADERS_VERSION}${lines}${LINE_END}`, 'latin1')
+}
+
+/** A block with more headers at its end. */
+export function withHeaders(block: Buffer, more: Iterable<readonly [name: string, value: string | number]>): Buffer {
+  const added = headerBlock(more)
+  if (block.length === 0 || added.length === 0) return block.length === 0 ? added : block
+  return Buffer.concat([block.subarray(0, block.length - LINE_END.length), added.subarray(HEADERS_VERSION.length)])
+}
+
+/** A block without the headers of some names; empty if none is left. */
+export function withoutHeaders(block: Buffer, isDropped: (name: string) => boolean): Buffer {
+  const text = block.toString('latin1')
+  const lines = text.slice(HEADERS_VERSION.length, -LINE_END.length).split(LINE_END)
+  const kept = lines.filter((line) => line !== '' && !isDropped(line.slice(0, Math.max(0, line.indexOf(':')))))
+  if (kept.length === 0) return block.subarray(0, 0)
+  return Buffer.from(`${HEADERS_VERSION}${kept.join(LINE_END)}${LINE_END}${LINE_END}`, 'latin1')
+}

@@ -1,0 +1,33 @@
+// The interface that streams need of their shard.
+
+import type { Account } from '../accounts/account.ts'
+import type { OnBug } from '../base/guarded.ts'
+import type { ChunkPool } from '../memory/chunk-pool.ts'
+import type { JetStreamOptions } from '../options/shapes.ts'
+import type { Router } from '../routing/router.ts'
+import type { Sublist } from '../routing/sublist.ts'
+import type { StreamAnswer, StreamQuestion } from './contract.ts'
+
+export interface JetStreamOwner {
+  readonly index: number
+  readonly pool: ChunkPool
+  readonly options: {
+    readonly jetstream: JetStreamOptions | undefined
+    readonly workers: number
+    readonly maxPayload: number
+  }
+  readonly identity: { readonly serverName: string; readonly serverId: string }
+  readonly accounts: { named(name: string): Account }
+  readonly router: Pick<Router, 'dispatch' | 'planner'>
+  readonly sublist: Pick<Sublist, 'insert' | 'removeAll'>
+  readonly serviceCalls: { apart(work: () => void): void }
+  /** The list of streams on the primary. */
+  readonly questions: {
+    ask(kind: 'streams', question: { readonly question: StreamQuestion }): Promise<StreamAnswer>
+  }
+  readonly bugMet: OnBug
+  /** Something else than a read makes the shard work. */
+  wake(): void
+  /** Asks for the end of the turn. */
+  schedule(): void
+}

@@ -1,0 +1,167 @@
+// The list of all streams of the server, on the primary, which outlives every shard: it decides who may have which name
+// and subjects, knows what is reserved, and tells a new shard its streams.
+
+import type { JetStreamOptions } from '../../options/shapes.ts'
+import { byteString } from '../../subjects/byte-string.ts'
+import { overlap } from '../../subjects/filter.ts'
+import { LIST_MAX } from '../account-api.ts'
+import type { ClaimLimits, ListedStream, StreamAnswer, StreamQuestion } from '../contract.ts'
+import { type ApiError, apiError } from '../errors.ts'
+import { shardOf } from '../placement.ts'
+import type { StreamConfig } from '../stream-config.ts'
+import { Usage } from '../usage.ts'
+
+/** What the list needs of the primary. */
+export interface StreamListOwner {
+  readonly options: { readonly jetstream: JetStreamOptions | undefined; readonly workers: number }
+  /** All that shards know of an account's streams. */
+  askStreams(account: string, names: readonly string[]): Promise<readonly StreamDetails[]>
+}
+
+interface StreamDetails {
+  readonly name: string
+  readonly info: object
+}
+
+type Storage = StreamConfig['storage']
+
+interface AccountList {
+  readonly usage: Usage
+  readonly streams: Map<string, ListedStream>
+}
+
+export class StreamList {
+  private readonly owner: StreamListOwner
+  private readonly shards: number
+  private readonly accounts = new Map<string, AccountList>()
+  private readonly serverUsage: Usage
+
+  constructor(owner: StreamListOwner) {
+    this.owner = owner
+    this.shards = Math.max(1, owner.options.workers)
+    this.serverUsage = Usage.create(this.shards)
+  }
+
+  /** The streams that a shard owns. */
+  streamsOf(shard: number): ListedStream[] {
+    const own: ListedStream[] = []
+    for (const [account, { streams }] of this.accounts) {
+      for (const [name, stream] of streams) {
+        if (shardOf(account, byteString(name), this.shards) === shard) own.push(stream)
+      }
+    }
+    return own
+  }
+
+  /** A shard has died: what it used counts no more, until another opens its streams. */
+  shardDied(shard: number): void {
+    this.serverUsage.clear(shard)
+    for (const { usage } of this.accounts.values()) usage.clear(shard)
+  }
+
+  async answer(question: StreamQuestion): Promise<StreamAnswer> {
+    switch (question.verb) {
+      case 'usage':
+        return { usages: [this.accountOf(question.account).usage.buffer, this.serverUsage.buffer] }
+      case 'claim': {
+        const error = this.claim(question.stream, question.limits)
+        return error === undefined ? {} : { error }
+      }
+      case 'release':
+        this.release(question.account, question.name)
+        return {}
+      case 'names':
+        return { names: this.namesOf(question.account, question.subject) }
+      case 'list':
+        return this.list(question.account, question.subject, question.offset)
+    }
+  }
+
+  private accountOf(name: string): AccountList {
+    let account = this.accounts.get(name)
+    if (account === undefined) {
+      account = { usage: Usage.create(this.shards), streams: new Map() }
+      this.accounts.set(name, account)
+    }
+    return account
+  }
+
+  // ── Changes ───────────────────────────────────────────────────────────────────────────────────────────
+
+  private claim(stream: ListedStream, limits: ClaimLimits): ApiError | undefined {
+    const { streams } = this.accountOf(stream.account)
+    const { config } = stream
+    const before = streams.get(config.name)?.config
+    if (before === undefined && limits.streams >= 0 && streams.size >= limits.streams) return apiError(10027)
+    const wrong = this.whyNoRoom(config, before, stream.account, limits)
+    if (wrong !== undefined) return wrong
+    for (const other of streams.values()) {
+      if (other.config.name === config.name) continue
+      for (const subject of config.subjects) {
+        if (other.config.subjects.some((each) => overlap(each, subject))) return apiError(10065)
+      }
+    }
+    streams.set(config.name, stream)
+    this.countReserved(stream.account)
+    return undefined
+  }
+
+  private release(account: string, name: string): void {
+    this.accountOf(account).streams.delete(name)
+    this.countReserved(account)
+  }
+
+  /** Whether what a stream may become is still free, for its account and for the server. */
+  private whyNoRoom(
+    config: StreamConfig,
+    before: StreamConfig | undefined,
+    account: string,
+    limits: ClaimLimits,
+  ): ApiError | undefined {
+    const { storage } = config
+    const error = apiError(storage === 'memory' ? 10028 : 10047)
+    const wanted = Math.max(1, config.max_bytes)
+    const had = before === undefined ? 0 : Math.max(0, before.max_bytes)
+    const ofAccount = limits[storage]
+    if (ofAccount >= 0 && this.reserved(storage, account) - had + wanted > ofAccount) return error
+    const { jetstream } = this.owner.options
+    const ofServer = (storage === 'memory' ? jetstream?.maxMemory : jetstream?.maxFile) ?? 0
+    return ofServer >= 0 && this.reserved(storage) - had + wanted > ofServer ? error : undefined
+  }
+
+  /** Of an account, or of all. */
+  private reserved(storage: Storage, account?: string): number {
+    const lists = account === undefined ? [...this.accounts.values()] : [this.accountOf(account)]
+    let bytes = 0
+    for (const { streams } of lists) {
+      for (const { config } of streams.values()) if (config.storage === storage) bytes += Math.max(0, config.max_bytes)
+    }
+    return bytes
+  }
+
+  private countReserved(account: string): void {
+    for (const storage of ['memory', 'file'] as const) {
+      this.accountOf(account).usage.reserve(storage, this.reserved(storage, account))
+      this.serverUsage.reserve(storage, this.reserved(storage))
+    }
+  }
+
+  // ── Lists ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  private namesOf(account: string, subject: string): string[] {
+    const names: string[] = []
+    for (const { config } of this.accountOf(account).streams.values()) {
+      if (subject === '' || config.subjects.some((each) => overlap(each, subject))) names.push(config.name)
+    }
+    return names.sort()
+  }
+
+  private async list(account: string, subject: string, offset: number): Promise<StreamAnswer> {
+    const names = this.namesOf(account, subject)
+    const shown = names.slice(offset, offset + LIST_MAX)
+    const details = new Map<string, object>()
+    for (const { name, info } of await this.owner.askStreams(account, shown)) details.set(name, info)
+    const infos = shown.map((name) => details.get(name)).filter((info) => info !== undefined)
+    return { total: names.length, infos, missing: shown.filter((name) => !details.has(name)) }
+  }
+}

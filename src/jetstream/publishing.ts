@@ -1,0 +1,250 @@
+// How a stream judges a message that comes on one of its subjects: nats-server's checks in its order, then it is stored
+// and acknowledged, or refused. A message that was judged is acknowledged when it is durable.
+
+import { HEADERS_VERSION } from '../protocol/headers.ts'
+import { byteString } from '../subjects/byte-string.ts'
+import { isPublishSubject } from '../subjects/filter.ts'
+import { compileTransform, type Transform } from '../subjects/transform.ts'
+import type { Acknowledgements } from './acknowledgements.ts'
+import { clockUs } from './clock.ts'
+import type { Duplicates } from './duplicates.ts'
+import { type ApiError, apiError } from './errors.ts'
+import { Header, type Headers, readHeaders, withHeaders, withoutHeaders } from './message-headers.ts'
+import { republished } from './republish.ts'
+import type { Sender } from './sender.ts'
+import type { StreamStore } from './storage/store.ts'
+import { SubjectFilter } from './storage/subject-filter.ts'
+import type { StreamConfig } from './stream-config.ts'
+
+const HEADERS_MAX = 65_535
+const STATUS_LINE = Buffer.from('NATS/1.0')
+const NOTHING = Buffer.alloc(0)
+
+/** The stream, as far as messages that come need it. */
+export interface PublishedStream {
+  readonly config: StreamConfig
+  readonly domain: string
+  readonly store: StreamStore
+  readonly duplicates: Duplicates
+  readonly acknowledgements: Acknowledgements
+  /** Bytes that may still be stored, by the limits of the account and of the server; what is exceeded otherwise. */
+  whyNoRoom(bytes: number): ApiError | undefined
+  /** Whether a message on a subject would be kept. */
+  isWanted(subject: Uint8Array): boolean
+  /** A subject has one message more. */
+  keepSubjectLimit(subject: Uint8Array): void
+  purge(filter: string, below: number, keep: number): number
+  /** Publishes in the stream's account. */
+  readonly sender: Pick<Sender, 'send'>
+}
+
+export class Publishing {
+  private readonly stream: PublishedStream
+  private transform: Transform | undefined
+  private republish: Transform | undefined
+  /** `{"stream":"S",`, which begins what is answered to a message that was stored. */
+  private opening = ''
+  /** The id of the latest message that was stored; empty: it had none. */
+  lastId = ''
+
+  constructor(stream: PublishedStream) {
+    this.stream = stream
+    this.reconfigured()
+  }
+
+  reconfigured(): void {
+    const { config, domain } = this.stream
+    this.transform = transformOf(config.subject_transform)
+    this.republish = transformOf(config.republish)
+    const domainMember = domain === '' ? '' : `,"domain":${JSON.stringify(domain)}`
+    this.opening = `{"stream":${JSON.stringify(config.name)}${domainMember},"seq":`
+  }
+
+  /** Judges one message. Its bytes are copied where they are kept. `reply`: byte string; empty: none. */
+  take(subject: Buffer, headers: Buffer, payload: Buffer, reply: string): void {
+    const { acknowledgements, config } = this.stream
+    const answer = config.no_ack ? '' : reply
+    const outcome = this.judge(this.transformed(subject), headers, payload, answer)
+    if (outcome !== undefined && answer !== '') acknowledgements.send(answer, this.refusal(outcome))
+  }
+
+  /** Appends from `first` on could not be written. */
+  undo(first: number): void {
+    const { acknowledgements, duplicates } = this.stream
+    duplicates.forgetFrom(first)
+    acknowledgements.fail(first, this.refusal(apiError(10023)))
+  }
+
+  private refusal(error: ApiError): string {
+    return JSON.stringify({ error, stream: this.stream.config.name, seq: 0 })
+  }
+
+  private transformed(subject: Buffer): Buffer {
+    if (this.transform === undefined) return subject
+    const tokens = subject.toString('latin1').split('.')
+    return this.transform.matches(tokens) ? Buffer.from(this.transform.apply(tokens), 'latin1') : subject
+  }
+
+  /** Stores a message, or says what is wrong with it. */
+  private judge(subject: Buffer, given: Buffer, payload: Buffer, reply: string): ApiError | undefined {
+    const { stream } = this
+    const { config, store } = stream
+    if (config.sealed) return apiError(10109)
+    const block = given.length === 0 ? given : cleaned(given)
+    const size = block.length + payload.length
+    if (config.max_msg_size >= 0 && size > config.max_msg_size) return apiError(10054)
+    if (block.length > HEADERS_MAX) return apiError(10097)
+    const headers = readHeaders(block)
+    const nowUs = Math.max(clockUs(), store.lastTimeUs)
+    if (headers.size > 0) {
+      const wrong = this.checkHeaders(headers, subject)
+      if (wrong !== undefined) return wrong
+    }
+    const id = headers.get(Header.messageId) ?? ''
+    const twin = id === '' || config.duplicate_window === 0 ? undefined : stream.duplicates.find(id, nowUs)
+    if (twin !== undefined) {
+      if (reply !== '') stream.acknowledgements.await(store.last, reply, `${this.opening}${twin},"duplicate": true}`)
+      return undefined
+    }
+    const rollup = headers.size === 0 ? undefined : (headers.get(Header.rollup) ?? '').toLowerCase()
+    if (headers.size > 0) {
+      const wrong = this.checkLate(headers, rollup ?? '')
+      if (wrong !== undefined) return wrong
+    }
+    const isKept = stream.isWanted(subject)
+    if (isKept) {
+      const bytes = store.sizeOf(subject.length, block.length, payload.length)
+      const wrong = stream.whyNoRoom(bytes) ?? this.checkDiscard(subject, bytes)
+      if (wrong !== undefined) return wrong
+    }
+    const lastOfSubject = this.republish === undefined ? 0 : (store.subject(subject)?.last ?? 0)
+    let seq = store.last + 1
+    if (isKept) seq = store.append(nowUs, subject, block, payload)
+    else store.skipTo(seq + 1, nowUs)
+    this.lastId = id
+    if (id !== '') stream.duplicates.note(id, seq, nowUs)
+    if (rollup === 'sub') stream.purge(subject.toString('latin1'), 0, isKept ? 1 : 0)
+    else if (rollup === 'all') stream.purge('', 0, isKept ? 1 : 0)
+    else if (isKept) stream.keepSubjectLimit(subject)
+    if (this.republish !== undefined) this.sendOn(this.republish, subject, block, payload, seq, nowUs, lastOfSubject)
+    if (reply !== '') stream.acknowledgements.await(seq, reply, `${this.opening}${seq}}`)
+    return undefined
+  }
+
+  // ── Checks ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What is asked of the stream's state, and headers that are not allowed. */
+  private checkHeaders(headers: Headers, subject: Buffer): ApiError | undefined {
+    const { config, store } = this.stream
+    if (headers.has(Header.increment)) return apiError(10168)
+    const expectedStream = headers.get(Header.expectedStream)
+    if (expectedStream !== undefined && expectedStream !== '' && expectedStream !== config.name) return apiError(10060)
+    const wrong = this.checkSubjectSequence(headers, subject)
+    if (wrong !== undefined) return wrong
+    const expectedLast = headers.get(Header.expectedLastSequence)
+    if (expectedLast !== undefined && numberIn(expectedLast) !== store.last) return apiError(10071, store.last)
+    if (headers.has(Header.schedule)) return apiError(10188)
+    if (headers.has(Header.source)) return apiError(10227)
+    return undefined
+  }
+
+  private checkSubjectSequence(headers: Headers, subject: Buffer): ApiError | undefined {
+    const { store } = this.stream
+    const expected = headers.get(Header.expectedLastSubjectSequence)
+    const other = headers.get(Header.expectedLastSubject)
+    if (expected === undefined) return other === undefined || other === '' ? undefined : apiError(10193)
+    const last =
+      other === undefined || other === ''
+        ? (store.subject(subject)?.last ?? 0)
+        : store.previous(new SubjectFilter([byteString(other)]), store.last)
+    return numberIn(expected) === last ? undefined : apiError(10071, last)
+  }
+
+  /** What comes after the look for duplicates. */
+  private checkLate(headers: Headers, rollup: string): ApiError | undefined {
+    const { config } = this.stream
+    const expectedId = headers.get(Header.expectedLastId)
+    if (expectedId !== undefined && expectedId !== '' && expectedId !== this.lastId) return apiError(10070, this.lastId)
+    if (rollup === '') return undefined
+    if (!config.allow_rollup_hdrs || config.deny_purge) return apiError(10111, 'rollup not permitted')
+    if (rollup === 'sub' || rollup === 'all') return undefined
+    return apiError(10111, `rollup value invalid: ${JSON.stringify(headers.get(Header.rollup))}`)
+  }
+
+  /** Whether the message has room in a stream that discards new ones. */
+  private checkDiscard(subject: Buffer, bytes: number): ApiError | undefined {
+    const { config, store } = this.stream
+    if (config.discard !== 'new') return undefined
+    const state = config.max_msgs_per_subject > 0 ? store.subject(subject) : undefined
+    /** Its oldest goes for it. */
+    const isExchanged = state !== undefined && state.count >= config.max_msgs_per_subject
+    if (isExchanged && config.discard_new_per_subject) return apiError(10077, 'maximum messages per subject exceeded')
+    if (config.max_msgs > 0 && store.messages >= config.max_msgs && !isExchanged) {
+      return apiError(10077, 'maximum messages exceeded')
+    }
+    const freed = isExchanged ? (store.entry(state.first)?.size ?? 0) : 0
+    if (config.max_bytes > 0 && store.bytes - freed + bytes > config.max_bytes) {
+      return apiError(10077, 'maximum bytes exceeded')
+    }
+    return undefined
+  }
+
+  // ── Republishing ──────────────────────────────────────────────────────────────────────────────────────
+
+  private sendOn(
+    republish: Transform,
+    subject: Buffer,
+    headers: Buffer,
+    payload: Buffer,
+    seq: number,
+    timeUs: number,
+    lastOfSubject: number,
+  ): void {
+    const { config } = this.stream
+    const from = subject.toString('latin1')
+    const tokens = from.split('.')
+    if (!republish.matches(tokens)) return
+    const to = republish.apply(tokens)
+    if (!isPublishSubject(to) || isReservedDestination(to)) return
+    const isHeadersOnly = config.republish?.headers_only === true
+    const more = republished(
+      byteString(config.name),
+      from,
+      seq,
+      timeUs,
+      lastOfSubject,
+      isHeadersOnly ? payload.length : undefined,
+    )
+    this.stream.sender.send(to, isHeadersOnly ? NOTHING : payload, withHeaders(headers, more))
+  }
+}
+
+function transformOf(mapping: StreamConfig['subject_transform']): Transform | undefined {
+  if (mapping === undefined) return undefined
+  const compiled = compileTransform(byteString(mapping.src), byteString(mapping.dest === '' ? '>' : mapping.dest))
+  return 'error' in compiled ? undefined : compiled
+}
+
+/** The header block as it is stored: without a status, and without what the server itself added. */
+function cleaned(block: Buffer): Buffer {
+  const bare = withoutStatus(block)
+  return bare.includes(Header.requestInfo) ? withoutHeaders(bare, (name) => name === Header.requestInfo) : bare
+}
+
+function withoutStatus(block: Buffer): Buffer {
+  const end = block.indexOf('\r\n')
+  if (end === STATUS_LINE.length || end < 0) return block
+  return Buffer.concat([Buffer.from(HEADERS_VERSION), block.subarray(end + 2)])
+}
+
+/** A number as expectations have it; NaN: what is none equals nothing. */
+function numberIn(text: string): number {
+  return /^\d{1,19}$/.test(text) ? Number(text) : Number.NaN
+}
+
+const RESERVED = ['$JS.API', '$JS.ACK', '$JS.FC', '$JS.SNAPSHOT', '$JS.EVENT', '_R_.', '_GR_.'] as const
+
+/** Subjects that no stream or consumer may send messages to. */
+export function isReservedDestination(subject: string): boolean {
+  return RESERVED.some((prefix) => subject.startsWith(prefix)) || /^\$JS\.[^.]+\.API(?:\.|$)/.test(subject)
+}

@@ -1,0 +1,34 @@
+// What streams publish in an account: answers, acknowledgements, copies and events.
+
+import type { Account } from '../accounts/account.ts'
+import { composeRaw } from '../protocol/compose.ts'
+import { SERVER } from '../routing/server-publisher.ts'
+import type { JetStreamOwner } from './owner.ts'
+
+const NO_HEADERS = Buffer.alloc(0)
+
+export class Sender {
+  readonly account: Account
+  private readonly owner: Pick<JetStreamOwner, 'pool' | 'router' | 'serviceCalls' | 'schedule'>
+
+  constructor(owner: Pick<JetStreamOwner, 'pool' | 'router' | 'serviceCalls' | 'schedule'>, account: Account) {
+    this.owner = owner
+    this.account = account
+  }
+
+  /** `subject`: byte string; `headers`: a block, or empty. Returns how many deliveries that led to. */
+  send(subject: string, payload: string | Uint8Array, headers: Buffer = NO_HEADERS): number {
+    const { owner } = this
+    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
+    const message = { subject, reply: '', header: headers.toString('latin1'), payload: bytes, isImported: false }
+    let sent = 0
+    // While another message is under way, which may have come by the import that this one takes.
+    owner.serviceCalls.apart(() => {
+      composeRaw(owner.pool, message, (run) => {
+        sent = owner.router.dispatch(run, this.account, SERVER)
+      })
+    })
+    owner.schedule()
+    return sent
+  }
+}

@@ -1,0 +1,379 @@
+// A stream, on the shard that owns it: it hears its subjects like any subscriber, stores what comes, and keeps to its
+// limits. How a message is judged is in publishing.ts; requests about a stream are in stream-api.ts.
+//
+//     interest index ─▶ take(run) ─▶ Publishing ─▶ store ─┬─▶ limits: the oldest go
+//                                                         ├─▶ attached: consumers are told
+//                                                         └─▶ durable ─▶ acknowledgements
+
+import type { Account } from '../accounts/account.ts'
+import { NATS_VERSION } from '../base/constants.ts'
+import { guarded } from '../base/guarded.ts'
+import type { Json } from '../base/json.ts'
+import { type Run, replyOf } from '../protocol/run.ts'
+import { InternalSubscription } from '../routing/subscription.ts'
+import { byteString, properText } from '../subjects/byte-string.ts'
+import { Acknowledgements } from './acknowledgements.ts'
+import type { Attached } from './attached.ts'
+import { clockUs, NEVER, timeText } from './clock.ts'
+import type { ListedStream } from './contract.ts'
+import { Duplicates } from './duplicates.ts'
+import { type ApiError, apiError } from './errors.ts'
+import { Header, readHeaders } from './message-headers.ts'
+import type { JetStreamOwner } from './owner.ts'
+import { Publishing } from './publishing.ts'
+import { Sender } from './sender.ts'
+import type { StoreOwner, StreamStore } from './storage/store.ts'
+import { SubjectFilter } from './storage/subject-filter.ts'
+import { type StreamConfig, shownConfig } from './stream-config.ts'
+import { API_LEVEL } from './stream-rules.ts'
+import type { Usage } from './usage.ts'
+
+const US_PER_MS = 1000
+const NS_PER_US = 1000
+/** Timers of Node take no longer spans. */
+const TIMER_MAX_MS = 2 ** 31 - 1
+const ALL = new SubjectFilter()
+
+/** What the stream needs besides its shard. */
+export interface StreamPlace {
+  readonly owner: JetStreamOwner
+  readonly account: Account
+  /** What its account uses, and what the whole server does. */
+  readonly usages: readonly Usage[]
+  /** Bytes that may still be stored. */
+  roomOfAccount(storage: 'memory' | 'file'): number
+  roomOfServer(storage: 'memory' | 'file'): number
+  openStore(stream: ListedStream, owner: StoreOwner): StreamStore
+}
+
+/** Members of stream info that not every answer has. */
+interface StreamDetails {
+  subjects?: Json
+  deleted?: Json
+  cluster?: Json
+}
+
+export class Stream {
+  readonly owner: JetStreamOwner
+  readonly account: Account
+  readonly sender: Sender
+  config: StreamConfig
+  readonly createdUs: number
+  readonly store: StreamStore
+  readonly duplicates: Duplicates
+  readonly acknowledgements: Acknowledgements
+  /** Consumers, by name. */
+  readonly attached = new Map<string, Attached>()
+  private readonly place: StreamPlace
+  private readonly publishing: Publishing
+  private entries: InternalSubscription[] = []
+  private ageTimer: NodeJS.Timeout | undefined
+  /** Bytes that the usage counts for it. */
+  private countedBytes = 0
+  closed = false
+
+  constructor(place: StreamPlace, listed: ListedStream) {
+    const { owner, account } = place
+    this.place = place
+    this.owner = owner
+    this.account = account
+    this.sender = new Sender(owner, account)
+    this.config = listed.config
+    this.createdUs = listed.createdUs
+    this.duplicates = new Duplicates(windowUs(listed.config))
+    this.acknowledgements = new Acknowledgements(this.sender)
+    this.store = place.openStore(listed, {
+      becameDurable: guarded(owner.bugMet, () => {
+        owner.wake()
+        this.settle()
+      }),
+      failed: guarded(owner.bugMet, (first: number) => {
+        owner.wake()
+        this.publishing.undo(first)
+        this.count()
+      }),
+      lost: () => this.count(),
+    })
+    if (this.store.last === 0 && listed.config.first_seq > 1) this.store.skipTo(listed.config.first_seq, 0)
+    this.publishing = new Publishing(this)
+    this.recallDuplicates()
+    for (const usage of place.usages) usage.add(owner.index, 'streams', 1)
+    this.keepLimits()
+  }
+
+  get name(): string {
+    return this.config.name
+  }
+
+  /** Begins to hear its subjects. Returns false if the index has no room for them. */
+  listen(): boolean {
+    const { account, config, owner } = this
+    const take = (run: Run): void => this.take(run)
+    const before = this.entries
+    const subjects = config.subjects.map(byteString)
+    this.entries = []
+    for (const subject of subjects) {
+      const known = before.find((entry) => entry.subject === subject)
+      const entry = known ?? new InternalSubscription(account, subject, take)
+      if (known === undefined && !owner.sublist.insert(entry)) return false
+      this.entries.push(entry)
+    }
+    owner.sublist.removeAll(before.filter((entry) => !this.entries.includes(entry)))
+    return true
+  }
+
+  // ── Messages ──────────────────────────────────────────────────────────────────────────────────────────
+
+  private take(run: Run): void {
+    if (this.closed) return
+    const { bytes } = run.block
+    const subject = run.line.bytes.subarray(run.subjectStart, run.subjectEnd)
+    const reply = replyOf(run)
+    const { last } = this.store
+    for (let i = 0; i < run.count; i++) {
+      const start = run.first + i * run.stride
+      const headers = bytes.subarray(start, start + run.headerSize)
+      this.publishing.take(subject, headers, bytes.subarray(start + run.headerSize, start + run.size), reply)
+    }
+    this.appended(last)
+  }
+
+  /** Messages have been stored behind `before`: limits, consumers and publishers have their due. */
+  appended(before: number): void {
+    const { last } = this.store
+    if (last > before) {
+      this.keepLimits()
+      for (const each of this.attached.values()) each.stored(before + 1, last)
+    }
+    this.settle()
+  }
+
+  private settle(): void {
+    this.acknowledgements.settle(this.store.durable)
+    for (const each of this.attached.values()) each.durable(this.store.durable)
+  }
+
+  /** A consumer is gone, or wants less than before: messages that nobody needs any more go. */
+  interestChanged(): void {
+    const { config, store } = this
+    if (config.retention !== 'interest') return
+    for (let seq = store.next(ALL, store.first); seq > 0; seq = store.next(ALL, seq + 1)) {
+      if (![...this.attached.values()].some((each) => each.needs(seq))) this.remove(seq, false)
+    }
+  }
+
+  /** What the limits of its account or of the server say against so many bytes more. */
+  whyNoRoom(bytes: number): ApiError | undefined {
+    const { storage } = this.config
+    if (bytes > this.place.roomOfServer(storage)) return apiError(10023)
+    return bytes > this.place.roomOfAccount(storage) ? apiError(10002) : undefined
+  }
+
+  get domain(): string {
+    return this.owner.options.jetstream?.domain ?? ''
+  }
+
+  /** Whether a message on a subject would be kept: where only interest keeps messages, somebody must have it. */
+  isWanted(subject: Uint8Array): boolean {
+    if (this.config.retention !== 'interest') return true
+    for (const each of this.attached.values()) if (each.wants(subject)) return true
+    return false
+  }
+
+  /** A consumer has done with a message: where messages are kept for consumers alone, it may go. */
+  acknowledged(seq: number): void {
+    const { retention } = this.config
+    if (retention === 'limits') return
+    if (retention === 'interest') for (const each of this.attached.values()) if (each.needs(seq)) return
+    this.remove(seq, false)
+  }
+
+  /** Removes a message; returns whether it was there. */
+  remove(seq: number, erase: boolean): boolean {
+    if (!this.store.remove(seq, erase)) return false
+    for (const each of this.attached.values()) each.removed(seq)
+    this.count()
+    return true
+  }
+
+  /** Returns how many messages went. `filter`: byte string, empty: on any subject. `below`, `keep`: 0 means all. */
+  purge(filter: string, below: number, keep: number): number {
+    const { store } = this
+    const purged = store.purge({
+      ...(filter === '' ? {} : { filter: new SubjectFilter([filter]) }),
+      ...(below > 0 ? { below } : {}),
+      ...(keep > 0 ? { keep } : {}),
+    })
+    if (filter === '' && below > store.last + 1) store.skipTo(below, 0)
+    this.count()
+    for (const each of this.attached.values()) each.purged(filter)
+    return purged
+  }
+
+  // ── Limits ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Removes what exceeds the limits, oldest first. */
+  keepLimits(): void {
+    const { config, store } = this
+    if (config.max_msgs > 0) while (store.messages > config.max_msgs) this.removeFirst()
+    if (config.max_bytes > 0) while (store.bytes > config.max_bytes) this.removeFirst()
+    this.keepAge()
+    this.count()
+  }
+
+  private removeFirst(): void {
+    const { first } = this.store
+    this.store.remove(first, false)
+    for (const each of this.attached.values()) each.removed(first)
+  }
+
+  private keepAge(): void {
+    const { config, store } = this
+    if (config.max_age === 0) return
+    const ageUs = config.max_age / NS_PER_US
+    const nowUs = clockUs()
+    while (store.messages > 0 && store.firstTimeUs + ageUs <= nowUs) this.removeFirst()
+    if (store.messages === 0 || this.ageTimer !== undefined) return
+    const waitMs = Math.ceil((store.firstTimeUs + ageUs - nowUs) / US_PER_MS)
+    this.ageTimer = setTimeout(
+      guarded(this.owner.bugMet, () => {
+        this.ageTimer = undefined
+        this.owner.wake()
+        this.keepLimits()
+      }),
+      Math.min(waitMs, TIMER_MAX_MS),
+    ).unref()
+  }
+
+  /** Of one subject, the newest that its limit allows are kept. */
+  keepSubjectLimit(subject: Uint8Array): void {
+    const { store, config } = this
+    const state = store.subject(subject)
+    if (config.max_msgs_per_subject <= 0 || state === undefined) return
+    const filter = new SubjectFilter([Buffer.from(subject).toString('latin1')])
+    let { count, first } = state
+    while (count > config.max_msgs_per_subject) {
+      this.remove(first, false)
+      first = store.next(filter, first + 1)
+      count--
+    }
+  }
+
+  /** Brings the usage of its account up to date. */
+  private count(): void {
+    const difference = this.store.bytes - this.countedBytes
+    if (difference === 0) return
+    this.countedBytes = this.store.bytes
+    for (const usage of this.place.usages) usage.add(this.owner.index, this.config.storage, difference)
+  }
+
+  // ── Changes ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Goes by another configuration, which has been checked. Returns false if the index has no room for its subjects. */
+  reconfigure(config: StreamConfig): boolean {
+    const before = this.config
+    this.config = config
+    if (!this.listen()) return false
+    this.duplicates.windowUs = windowUs(config)
+    this.publishing.reconfigured()
+    if (config.max_msgs_per_subject > 0 && config.max_msgs_per_subject !== before.max_msgs_per_subject) {
+      for (const { subject } of [...this.store.subjects(ALL)]) this.keepSubjectLimit(Buffer.from(subject))
+    }
+    this.keepLimits()
+    for (const each of this.attached.values()) each.reconfigured()
+    return true
+  }
+
+  /** Hears nothing any more. What it has stored stays, unless it is `deleted`. */
+  async close(why: 'deleted' | 'closed'): Promise<void> {
+    if (this.closed) return
+    this.closed = true
+    clearTimeout(this.ageTimer)
+    this.owner.sublist.removeAll(this.entries)
+    this.entries = []
+    for (const each of this.attached.values()) each.detached(why)
+    this.attached.clear()
+    for (const usage of this.place.usages) {
+      usage.add(this.owner.index, 'streams', -1)
+      usage.add(this.owner.index, this.config.storage, -this.countedBytes)
+    }
+    this.countedBytes = 0
+    await (why === 'deleted' ? this.store.destroy() : this.store.close())
+  }
+
+  /** Ids within the window are known again from the messages that have them. */
+  private recallDuplicates(): void {
+    const { duplicates, store } = this
+    if (duplicates.windowUs === 0 || store.messages === 0) return
+    for (let seq = store.firstAtOrAfter(clockUs() - duplicates.windowUs); seq <= store.last; seq++) {
+      const message = store.load(seq)
+      if (message === undefined || message instanceof Promise) continue
+      const id = readHeaders(message.headers).get(Header.messageId)
+      if (id !== undefined && id !== '') duplicates.note(id, seq, message.timeUs)
+    }
+  }
+
+  // ── What is told of it ────────────────────────────────────────────────────────────────────────────────
+
+  /** The members of stream info. `details`: members of `state` that were asked for. */
+  info({ subjects, deleted, cluster }: StreamDetails = {}): { readonly [member: string]: Json } {
+    return {
+      config: this.shownConfig(),
+      created: timeText(this.createdUs),
+      state: this.state(subjects, deleted),
+      domain: this.owner.options.jetstream?.domain || undefined,
+      cluster,
+      ts: timeText(clockUs()),
+    }
+  }
+
+  /** The same as lists show it: without what the server says of itself in the metadata. */
+  listInfo(): { readonly [member: string]: Json } {
+    return { ...this.info(), config: { ...shownConfig(this.config), metadata: this.config.metadata } }
+  }
+
+  shownConfig(): { readonly [member: string]: Json } {
+    const shown = shownConfig(this.config)
+    const metadata = { ...this.config.metadata, '_nats.ver': NATS_VERSION, '_nats.level': String(API_LEVEL) }
+    return { ...shown, metadata: sorted(metadata) }
+  }
+
+  state(subjects?: Json, deleted?: Json): { readonly [member: string]: Json } {
+    const { store } = this
+    return {
+      messages: store.messages,
+      bytes: store.bytes,
+      first_seq: store.first,
+      first_ts: store.messages === 0 ? NEVER : timeText(store.firstTimeUs),
+      last_seq: store.last,
+      last_ts: timeText(store.lastTimeUs),
+      num_subjects: store.subjectCount || undefined,
+      subjects,
+      num_deleted: store.deleted || undefined,
+      deleted,
+      consumer_count: this.attached.size,
+    }
+  }
+
+  /** Whether a subject (byte string) is one of its own. */
+  hasSubject(subject: string): boolean {
+    return this.entries.some((entry) => new SubjectFilter([entry.subject]).matches(Buffer.from(subject, 'latin1')))
+  }
+
+  /** How many messages each subject that matches (byte string) has, sorted by subject. */
+  subjects(filter: string): [subject: string, count: number][] {
+    const found = [...this.store.subjects(new SubjectFilter([filter]))]
+    const counts = found.map(
+      ({ subject, count }) => [properText(subject.toString('latin1')), count] as [string, number],
+    )
+    return counts.sort(([a], [b]) => (a < b ? -1 : 1))
+  }
+}
+
+function windowUs({ duplicate_window: window }: StreamConfig): number {
+  return window / NS_PER_US
+}
+
+function sorted(record: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)))
+}

@@ -1,0 +1,34 @@
+// A kind of request to the JetStream API.
+
+import type { Json } from '../base/json.ts'
+import type { AccountStreams } from './account-streams.ts'
+import type { ApiError } from './errors.ts'
+
+/** One request, on the shard that carries it out. */
+export interface Call {
+  readonly streams: AccountStreams
+  /** Its subject without prefix, in tokens: byte strings. */
+  readonly tokens: readonly string[]
+  /** What the tokens name, as text: the stream, where it is about one. */
+  readonly stream: string
+  readonly body: Buffer
+  /** Requests with members that nobody knows are refused. */
+  readonly strict: boolean
+}
+
+/** The members of an answer behind its type; or what is wrong with the request. */
+export type Answer = { readonly [member: string]: Json } | { readonly error: ApiError }
+
+export interface Verb {
+  /** Without prefix; `*` stands for a name. */
+  readonly subject: string
+  /** What `type` of the answer ends in. */
+  readonly type: string
+  /** Where it is carried out: on any shard, or on the one that owns the stream that token number `stream` names. */
+  readonly stream?: number
+  /** Members that follow an error. */
+  readonly besideError?: { readonly [member: string]: Json }
+  answer(call: Call): Answer | Promise<Answer>
+}
+
+export const refused = (error: ApiError): { readonly error: ApiError } => ({ error })
