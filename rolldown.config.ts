@@ -1,28 +1,83 @@
 // What is run and packed: the sources of each kind of thread as few files, so that a start loads three files and not
-// two hundred. Dependencies stay packages of their own. Not minified: stacks in the log are to be read.
+// two hundred. Other packages are built in, with their licences beside them; `dependencies` are those that cannot be,
+// as they start threads from files of their own. Not minified: stacks in the log are to be read.
+//
+// In Node, `import` and `require` get the same module, of which there is one (`module-sync` in package.json). The CommonJS
+// files are for those that load no ES modules by `require`: Jest, older bundlers.
 
-import { defineConfig, type RolldownOptions } from 'rolldown'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown'
+import { dts } from 'rolldown-plugin-dts'
 import manifest from './package.json' with { type: 'json' }
 
-/** `entries`: source files without extension; what they load later goes into files of `folder`. */
-function program(folder: string, entries: readonly string[]): RolldownOptions {
+/** `code`: without what a package alone needs, types and the API as CommonJS. */
+const codeOnly = process.env['BUILD_PARTS'] === 'code'
+
+/** The API, as package.json exports it: source files without extension. */
+const API = Object.values(manifest.exports).map((paths) => paths.require.slice('./dist/'.length, -'.cjs'.length))
+
+/** Adds the licences of the packages that are built in. */
+const licences: Plugin = {
+  name: 'licences',
+  generateBundle(_, bundle) {
+    const modules = Object.values(bundle).flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []))
+    const names = modules.map((id) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1])
+    for (const name of new Set(names)) {
+      if (name === undefined) continue
+      const folder = join('node_modules', name)
+      const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
+      if (file === undefined) throw new Error(`${name} has no licence`)
+      this.emitFile({
+        type: 'asset',
+        fileName: `licences/${name.replace('/', '-')}.txt`,
+        source: readFileSync(join(folder, file), 'utf8'),
+      })
+    }
+  },
+}
+
+/** `entries`: source files without extension; what they share or load later goes into files of `folder`. */
+function program(folder: string, entries: readonly string[], extension = 'js'): RolldownOptions {
   return {
     input: Object.fromEntries(entries.map((entry) => [entry, `${entry}.ts`])),
     platform: 'node',
     external: Object.keys(manifest.dependencies),
+    // Its entry for Node looks for an addon, which Heddle does without.
+    resolve: { alias: { msgpackr: join(import.meta.dirname, 'node_modules/msgpackr/index.js') } },
+    plugins: [licences],
     output: {
       dir: process.env['BUILD_FOLDER'] ?? 'dist',
-      entryFileNames: '[name].js',
-      chunkFileNames: `${folder}/[name].js`,
+      comments: false,
+      format: extension === 'cjs' ? 'cjs' : 'esm',
+      entryFileNames: `[name].${extension}`,
+      chunkFileNames: `${folder}/[name].${extension}`,
     },
   }
 }
 
+/** Types, as few files as the code. By the end of their names TypeScript knows the module format that they describe. */
+function types(entries: readonly string[], extension: 'd.ts' | 'd.cts'): RolldownOptions {
+  const logger = { ...console, info() {}, warn() {} } // says only which compiler it runs
+  const files = program('src', entries, extension)
+  return {
+    ...files,
+    // What `using` needs is not in the libraries of ES2024.
+    output: { ...files.output, banner: '/// <reference lib="esnext.disposable" />' },
+    plugins: [dts({ dtsOnly: true, tsconfig: 'tsconfig.build.json', logger })],
+    checks: { pluginTimings: false },
+  }
+}
+
+const BROWSER = ['src/client/browser']
+const forPackage = [program('src', API, 'cjs'), types([...API, ...BROWSER], 'd.ts'), types(API, 'd.cts')]
+
 // Threads share no modules, so each kind has all of its code in its own files.
 export default defineConfig([
-  program('src', ['src/main', 'src/index', 'src/client/index']),
+  program('src', ['src/main', ...API]),
   // For browsers: a file that imports no other, and nothing of Node.
-  program('client', ['src/client/browser']),
+  program('client', BROWSER),
   program('workers', ['workers/shard-main']),
   program('workers', ['workers/password-main']),
+  ...(codeOnly ? [] : forPackage),
 ])

@@ -4,7 +4,11 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# The version that the project itself uses.
+dependency() { node -p 'require(process.argv[1]).devDependencies[process.argv[2]]' "$root/package.json" "$1"; }
 export npm_config_loglevel=error npm_config_fund=false npm_config_audit=false
+
+own_path=$PATH
 
 cd "$root"
 npm pack --silent --pack-destination "$work" >/dev/null
@@ -27,15 +31,66 @@ if ((await nc.request('echo', 'hello')).string() !== 'hello') throw new Error('n
 await nc.close()
 await server.close()
 USE
-node=$(echo node_modules/node-*/bin/node)
+node=$PWD/$(echo node_modules/node-*/bin/node)
 "$node" use.mjs
+[ "$(wc -c <"$work"/heddle-*.tgz)" -lt 1048576 ]
+tar tf "$work"/heddle-*.tgz >files
+[ "$(grep -cE '/(test|bench)/|[^d]\.ts$' files || true)" = 0 ]
+
+# The example of the README, unchanged, in a new TypeScript project, strict in all; then without types.
+mkdir "$work/typescript"
+cd "$work/typescript"
+npm init --yes >/dev/null
+npm install --silent "$work"/heddle-*.tgz "typescript@$(dependency typescript)" "@types/node@$(dependency @types/node)"
+awk '/^## Embed/ { found = 1 } found && /^```$/ { exit } code { print } found && /^```ts/ { code = 1 }' "$root/README.md" >embed.mts
+grep -q createServer embed.mts
+cat >require.cts <<'USE'
+import { createServer, type HeddleServer, OptionError } from 'heddle'
+import { connect, errors, type NatsConnection } from 'heddle/client'
+export const server: HeddleServer = createServer({ port: 0, workers: 0 })
+export const client: Promise<NatsConnection> = connect()
+export { errors, OptionError }
+USE
+for module in nodenext node16; do
+  node_modules/.bin/tsc --noEmit --strict --skipLibCheck false --module $module --target es2022 --types node embed.mts require.cts
+done
+PATH="$(dirname "$node"):$PATH" node embed.mts
+
+# A CommonJS project: in Node there is one copy of the modules however they are loaded; Jest needs the CommonJS files.
+mkdir "$work/commonjs"
+cd "$work/commonjs"
+npm init --yes >/dev/null
+npm install --silent "$work"/heddle-*.tgz jest@30.5.2
+cp ../typescript/embed.mts embed.mjs
+cat >one-copy.js <<'USE'
+const { createServer } = require('heddle')
+import('heddle').then((module) => process.exit(module.createServer === createServer ? 0 : 1))
+USE
+cat >use.test.js <<'USE'
+const { createServer } = require('heddle')
+const { connect } = require('heddle/client')
+test.each([0, 1])('a server with %d workers', async (workers) => {
+  const server = createServer({ port: 0, workers })
+  await server.ready()
+  const nc = await connect({ servers: server.url })
+  nc.subscribe('echo', { callback: (_, message) => message.respond(message.data) })
+  expect((await nc.request('echo', 'hello')).string()).toBe('hello')
+  await nc.close()
+  await server.close()
+})
+USE
+PATH="$(dirname "$node"):$PATH"
+node embed.mjs
+node one-copy.js
+node node_modules/jest/bin/jest.js
 
 # Without the optional Node: the machine's own is used, or refused in words.
+PATH=$own_path
 mkdir "$work/own-node"
 cd "$work/own-node"
 npm init --yes >/dev/null
 npm install --silent --omit=optional "$work"/heddle-*.tgz
-! ls node_modules/node-* 2>/dev/null
+[ -z "$(ls node_modules | grep '^node-' || true)" ]
 [ "$(du -sm node_modules | cut -f1)" -le 12 ]
 PATH="$root/$(dirname "$(cd "$root" && ls node_modules/node-*/bin/node)"):$PATH" node_modules/.bin/heddle -v
 if ! node -e 'process.exit(process.versions.node.split(".")[0] < 22 ? 1 : 0)'; then

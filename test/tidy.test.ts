@@ -211,7 +211,8 @@ test('expressions are found, and told from divisions, texts and comments', () =>
 const IMPORT = /^(?:import|export|\}).*from '([^.][^']*)'/gm
 
 test('every package that the product imports is a dependency', () => {
-  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  const dependencies = { ...manifest.dependencies, ...manifest.devDependencies } // the latter are built in
   const names = PRODUCT.flatMap(({ text }) => [...text.matchAll(IMPORT)].map(([, name]) => name))
   const packages = names.filter((name) => !name.startsWith('node:'))
   expect([...new Set(packages)].filter((name) => dependencies[name] === undefined)).toEqual([])
