@@ -131,8 +131,11 @@ export class FanOut {
     const { count } = run
     // A large message in a chunk of its own is not copied at all.
     if ((run.chunk !== undefined && run.size >= BY_REFERENCE_MIN) || this.owner.options.trace) return 0
+    if (audience.isDeaf(publisher.id)) {
+      this.end()
+      return 0
+    }
     if (this.audience !== audience && !this.turnTo(audience)) return 0
-    if (audience.isDeaf(publisher.id)) return 0
     let taken = this.write(run, 0)
     while (taken < count) {
       this.end(true)

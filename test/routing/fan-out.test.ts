@@ -268,6 +268,41 @@ describe('who is looked at one by one', () => {
     expect([deaf.read(), other.read()]).toEqual([message('1'), message('2').repeat(2)])
   })
 
+  test('for a publisher that does not get its own messages no page is begun', () => {
+    const [deaf, other] = [...stage.receivers(1, { echo: false }), ...stage.receivers(1)]
+    const plan = planOf([deaf.subscription('>'), other.subscription('>', { sid: '2' })])
+    const publisher = new TestPublisher(deaf.id)
+    stage.send(plan, MESSAGES, publisher)
+    const { acquired } = stage.pool
+    for (let i = 0; i < 20; i++) stage.send(plan, MESSAGES, publisher)
+    expect(stage.pool.acquired).toBe(acquired)
+    stage.endTurn()
+    expect([deaf.read(), other.read()]).toEqual(['', message('2').repeat(21)])
+  })
+
+  test('what such a publisher sends behind others stays whole when the chunk that all share is full', () => {
+    const [deaf, ...others] = [...stage.receivers(1, { echo: false }), ...stage.receivers(5)]
+    const plan = planOf([deaf, ...others].map((one) => one.subscription('>')))
+    let wanted = ''
+    const publish = (bytes: number, publisher?: TestPublisher): void => {
+      const messages = { subject: 'a', payloads: [String(wanted.length).padEnd(bytes, '.')] }
+      stage.send(plan, messages, publisher)
+      wanted += encoded(messages, '1', true)[0]
+    }
+    /** A page that is not written at once goes into the chunk. */
+    const share = (bytes: number): void => {
+      publish(bytes)
+      stage.delivery.endFanOut()
+    }
+    for (let left = CHUNK_BYTES; left > 16_000; left -= 15_000) share(15_000)
+    stage.endTurn()
+    publish(5_000)
+    publish(1_000, new TestPublisher(deaf.id))
+    for (let bytes = 0; bytes < 2 * CHUNK_BYTES; bytes += 15_000) share(15_000)
+    stage.endTurn()
+    for (const one of others) expect(one.read() === wanted).toBe(true)
+  })
+
   test('one that is closing or not listed any more gets nothing, and the others do', () => {
     const receivers = stage.receivers(3)
     const subscriptions = receivers.map((one) => one.subscription('>'))
