@@ -55,7 +55,7 @@ export interface OutboundHandler {
 
 const EMPTY = Buffer.alloc(0)
 /** So much of a chunk is queued as it is. Less is copied: for a slow receiver it would pin the whole chunk. */
-const PUT_WHOLE_MIN = CHUNK_BYTES / 4
+export const PUT_WHOLE_MIN = CHUNK_BYTES / 4
 
 /** How long a publisher is held after a read of so many bytes, where nothing is known of its receiver. Milliseconds. */
 export function holdMsFor(bytes: number): number {

@@ -25,14 +25,12 @@ import {
 } from '../base/constants.ts'
 import { type Block, copyBytes } from '../memory/block.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
-import type { Outbound } from '../net/outbound.ts'
+import { type Outbound, PUT_WHOLE_MIN } from '../net/outbound.ts'
 import type { Run } from '../protocol/run.ts'
 import { type Audience, type Bundle, PLACES, type Version } from './audience.ts'
 import type { Publisher } from './publisher.ts'
 import type { SharedChunk } from './shared-chunk.ts'
 
-/** A page with as much is handed on as it is. Less is copied behind what waits for a receiver: it would pin a chunk. */
-const WHOLE_PAGE_MIN = CHUNK_BYTES / 4
 /** As many receivers of the same bytes share one copy. */
 const SHARERS_MIN = 4
 /** No receiver has less room than this: then one message makes a page. */
@@ -235,7 +233,7 @@ export class FanOut {
     letGo(audience)
     const isWritten = audience.connections <= WRITES_A_TURN
     for (const page of pages) {
-      this.deliver(page, isWritten && (isFull || page.used >= WHOLE_PAGE_MIN))
+      this.deliver(page, isWritten && (isFull || page.used >= PUT_WHOLE_MIN))
       page.chunk.release()
       if (this.spare.length < SPARE_PAGES) this.spare.push(page)
     }
@@ -261,7 +259,7 @@ export class FanOut {
         page.turnTo(b)
       }
       this.count(page, b)
-      if (!now && page.used < WHOLE_PAGE_MIN && page.used >= SHARE_MIN && members.length >= SHARERS_MIN) {
+      if (!now && page.used < PUT_WHOLE_MIN && page.used >= SHARE_MIN && members.length >= SHARERS_MIN) {
         this.share(page, bundles[b])
         continue
       }
