@@ -58,25 +58,20 @@ export class Pending<T> {
 
   /** One item at a time. */
   items(): AsyncIterableIterator<T> {
-    const iterator: AsyncIterableIterator<T> = {
-      next: () => {
-        if (this.at === this.batch.length) this.turn()
-        if (this.at < this.batch.length) return Promise.resolve(this.take())
-        return this.later(() => this.take())
-      },
-      return: () => this.leave(),
-      [Symbol.asyncIterator]: () => iterator,
-    }
-    return iterator
+    return this.iterate(() => this.take())
   }
 
   /** All items that are there at a time; an array is the caller's until the next one is asked for. */
   batches(): AsyncIterableIterator<readonly T[]> {
-    const iterator: AsyncIterableIterator<readonly T[]> = {
+    return this.iterate(() => this.takeAll())
+  }
+
+  /** `take` is called when there are items. */
+  private iterate<R>(take: () => IteratorResult<R>): AsyncIterableIterator<R> {
+    const iterator: AsyncIterableIterator<R> = {
       next: () => {
         if (this.at === this.batch.length) this.turn()
-        if (this.at < this.batch.length) return Promise.resolve(this.takeAll())
-        return this.later(() => this.takeAll())
+        return this.at < this.batch.length ? Promise.resolve(take()) : this.later(take)
       },
       return: () => this.leave(),
       [Symbol.asyncIterator]: () => iterator,
