@@ -32,7 +32,7 @@ import { type CompleteOptions, type ConnectionOptions, completeOptions } from '.
 import { Output } from './output.ts'
 import type { Parser } from './parser.ts'
 import { Pings } from './pings.ts'
-import { isAuthenticationError, serverError } from './reasons.ts'
+import { asError, isAuthenticationError, serverError } from './reasons.ts'
 import { Requester, type RequesterOwner } from './requester.ts'
 import { Servers } from './servers.ts'
 import { Statuses } from './statuses.ts'
@@ -63,7 +63,7 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
   private state: State = 'open'
   private readonly end = deferred<Error | undefined>()
   private readonly aborted = (): void => {
-    this.finish(this.options.signal?.reason)
+    this.finish(asError(this.options.signal?.reason))
   }
   private inMsgs = 0
   /** Of the links before this one. */

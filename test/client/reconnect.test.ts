@@ -171,6 +171,10 @@ test('a signal closes the connection, and ends connecting', async () => {
   await connecting
   await until('nobody', () => mute.sockets.size === 0)
   expect((await rejection(client({ port: 1, signal: AbortSignal.abort(new Error('no')) }))).message).toBe('no')
+  const texted = new AbortController()
+  const left = await client({ port: server.port, signal: texted.signal })
+  texted.abort('the user left')
+  expect(await left.closed()).toMatchObject({ message: 'the user left' })
 })
 
 test('a flush that a server did not answer is rejected when it is lost', async () => {
