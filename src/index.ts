@@ -12,6 +12,7 @@ import { EmbeddedServer } from './embedding/embedded-server.ts'
 import type { EmbeddedOptions } from './embedding/given-options.ts'
 
 export type { Authenticate, AuthenticateAnswer, AuthenticateRequest } from './auth/custom.ts'
+export type { Authorize, ConnectedClient, Hooks, SlowConsumer } from './auth/hooks.ts'
 export { OptionError } from './config/normalise.ts'
 export { ServerStateError } from './embedding/embedded-server.ts'
 export type { EmbeddedOptions, OptionsChange } from './embedding/given-options.ts'

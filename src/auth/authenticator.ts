@@ -25,6 +25,8 @@ export interface AuthServices {
   readonly accounts?: AccountBook | undefined
   /** Where a callout is configured, or accounts may ask for one. */
   readonly callout?: Pick<Callout, 'ask'> | undefined
+  /** Every client has to introduce itself: an embedding program wants to know who it is (hooks.ts). */
+  readonly needsConnect?: boolean
   /** An embedding program's own decision, in place of all others (custom.ts). */
   readonly custom?: ((request: AuthRequest) => Soon<Identity | Refusal>) | undefined
 }
@@ -63,8 +65,12 @@ export class Authenticator {
     const silent = settings.users.get(noAuthUser)
     return {
       isAnnounced: isRequired && !isOpenlyOptional,
-      expectsConnect: isRequired,
-      mayOmitConnect: silent !== undefined && !silent.proxyRequired && mayConnectBy(silent, connectionType),
+      expectsConnect: isRequired || services.needsConnect === true,
+      mayOmitConnect:
+        services.needsConnect !== true &&
+        silent !== undefined &&
+        !silent.proxyRequired &&
+        mayConnectBy(silent, connectionType),
       needsNonce:
         settings.nkeys.size > 0 ||
         settings.operator !== undefined ||

@@ -2,7 +2,7 @@
 // replaces all configured ways. It runs on the primary thread; shards call it through primary-rpc.ts. Its argument and
 // its answer are plain data, and the answer is validated like any foreign input.
 
-import type { ConnectionType, Permissions } from '../options/shapes.ts'
+import type { ConnectionType, Permissions, SubjectRules } from '../options/shapes.ts'
 import { GLOBAL_ACCOUNT } from '../options/shapes.ts'
 import { type Identity, identity, type Refusal, refuse } from './identity.ts'
 import type { AuthRequest, Credentials } from './request.ts'
@@ -102,11 +102,12 @@ function isPermissions(value: unknown): value is Permissions | undefined {
   return [publish, subscribe].every(isRules) && (responses === undefined || isResponses(responses))
 }
 
-function isRules(value: unknown): boolean {
+/** Whether a value of a program is rules for subjects, or none. */
+export function isRules(value: unknown): value is SubjectRules | undefined {
   if (value === undefined) return true
   const isList = (list: unknown): boolean =>
     list === undefined || (Array.isArray(list) && list.every((entry) => typeof entry === 'string'))
-  return isRecord(value) && isList(value['allow']) && isList(value['deny'])
+  return isRecord(value) && !Array.isArray(value) && isList(value['allow']) && isList(value['deny'])
 }
 
 function isResponses(value: unknown): boolean {

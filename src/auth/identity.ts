@@ -5,7 +5,7 @@
 
 import { type Limits, NO_LIMITS } from '../accounts/limits.ts'
 import type { CloseReason, Fault } from '../base/errors.ts'
-import type { ConnectionType, Permissions, SlowConsumerPolicy } from '../options/shapes.ts'
+import type { ConnectionType, Permissions, SlowConsumerPolicy, SubjectRules } from '../options/shapes.ts'
 
 /** The way in which a connection authenticated (docs/reference/authentication.md, "Ways to authenticate"). */
 export type Way = 'none' | 'token' | 'password' | 'nkey' | 'certificate' | 'jwt' | 'callout' | 'noAuthUser' | 'custom'
@@ -23,6 +23,12 @@ export interface TokenStanding {
   readonly bearer: boolean
 }
 
+/** What an embedding program has said of a client's permissions (hooks.ts). */
+export interface HookRules {
+  readonly publish: SubjectRules | undefined
+  readonly subscribe: SubjectRules | undefined
+}
+
 export interface Identity {
   readonly way: Way
   /** As monitoring shows it: nkey, user name, public key, `[REDACTED]` for a token, or empty. */
@@ -30,6 +36,8 @@ export interface Identity {
   readonly account: string
   /** undefined: everything is allowed. */
   readonly permissions: Permissions | undefined
+  /** What an embedding program said of them: it holds over those of the user, also when they change (hooks.ts). */
+  readonly hookRules?: HookRules | undefined
   /** The permissions are the account's defaults, and change with them. */
   readonly hasDefaultPermissions: boolean
   readonly limits: Limits

@@ -302,6 +302,7 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
     const { shard, dropPolicy } = this
     this.droppedMessages += messages
     shard.records.dropped(this, messages)
+    shard.hooks?.dropped(this, messages, this.outbound.pendingBytes)
     if (!beginsEpisode || dropPolicy === undefined) return
     const which = dropPolicy.policy === 'drop_oldest' ? 'oldest' : 'newest'
     this.log.warn(`Slow Consumer Detected: MaxPending of ${shard.options.maxPending} Exceeded, drops ${which} messages`)

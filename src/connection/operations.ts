@@ -170,6 +170,7 @@ export class Operations implements ParserHandler, LoginOutcome {
     parser.runMax = options.verbose ? 1 : Number.MAX_SAFE_INTEGER
     if (!this.connectReceived) return
     shard.system?.events.connected(client)
+    shard.hooks?.connected(client)
     if (options.protocol < 0 || options.protocol > PROTOCOL_VERSION) client.close(Faults.protocolVersion)
     else if (options.noResponders && !options.headers) client.close(Faults.noRespondersHeaders)
     else client.sendOk()

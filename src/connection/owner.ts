@@ -58,6 +58,14 @@ export interface ClientRecords {
   triedAgain(client: ClientFacts, still: boolean): void
 }
 
+/** Told of clients for an embedding program. */
+export interface ClientHooks {
+  /** It has logged in. */
+  connected(client: ClientFacts): void
+  /** Messages for it were dropped. */
+  dropped(client: ClientFacts, messages: number, pendingBytes: number): void
+}
+
 /** Follows messages that ask for it. */
 export interface MessageTracing {
   mayConcern(run: Run, account: Account): boolean
@@ -87,6 +95,8 @@ export interface ClientOwner extends OutboundOwner, KeepAliveShard, ClientLogOwn
   readonly records: ClientRecords
   /** Undefined: there is no system account. */
   readonly system: { readonly account: Account; readonly events: { connected(client: ClientFacts): void } } | undefined
+  /** Undefined: no embedding program wants to know. */
+  readonly hooks: ClientHooks | undefined
   readonly lastServed: { turnTo(id: number, text: () => string): void }
   readonly bugMet: OnBug
   /** A read begins, and ends. */

@@ -28,9 +28,9 @@ export class EmbeddedServer {
 
   /** Throws OptionError for bad options, Error if the log file cannot be opened. */
   constructor(options: EmbeddedOptions) {
-    const { given, options: complete, notices, authenticate } = readGiven(options)
+    const { given, options: complete, notices, hooks } = readGiven(options)
     this.given = given
-    this.primary = new Primary(complete, undefined, authenticate)
+    this.primary = new Primary(complete, undefined, hooks)
     this.local = new LocalConnections(this.primary)
     for (const notice of notices) this.primary.log.warn(notice)
     this.started = this.primary.start()
@@ -60,7 +60,7 @@ export class EmbeddedServer {
    * Changes options while the server runs; connections are kept. The change is merged into the options in force (see
    * OptionsChange). Resolves when it is in force. Rejects, everything being as it was, with an OptionError that names a
    * bad setting, or one that cannot change while the server runs. Every connected client is checked again; whoever may
-   * not be there any more is closed. `authenticate` can be replaced, but neither added nor removed.
+   * not be there any more is closed. Functions can be replaced, but neither added nor removed.
    */
   reload(change: OptionsChange): Promise<void> {
     const reload = this.reloads.then(() => this.apply(change))
@@ -69,8 +69,8 @@ export class EmbeddedServer {
   }
 
   private async apply(change: OptionsChange): Promise<void> {
-    const { given, options, authenticate } = readChange(this.given, change)
-    await this.primary.reload(options, authenticate)
+    const { given, options, hooks } = readChange(this.given, change)
+    await this.primary.reload(options, hooks)
     this.given = given
   }
 

@@ -1,6 +1,6 @@
 // What a program gives to createServer(), and the changes that it gives to reload().
 
-import type { Authenticate } from '../auth/custom.ts'
+import { HOOK_NAMES, type Hooks } from '../auth/hooks.ts'
 import { blockReader } from '../config/file.ts'
 import { isPlainObject, shownData } from '../config/language/tree.ts'
 import { type Normalised, normaliseEmbedded, OptionError } from '../config/normalise.ts'
@@ -8,14 +8,7 @@ import { readFile } from '../config/surroundings.ts'
 import type { ServerOptions } from '../options/options.ts'
 
 /** What createServer() takes: plain data, and functions. */
-export interface EmbeddedOptions extends ServerOptions {
-  /**
-   * Authenticates clients, in place of all configured ways: it gets the contents of CONNECT and the known facts about
-   * the connection, and returns the user, or undefined to refuse the client. It runs on the calling thread, within the
-   * time for CONNECT (2 s, or `timeout` of `authorization`). Accounts that it names have to be among the `accounts`.
-   */
-  authenticate?: Authenticate
-}
+export interface EmbeddedOptions extends ServerOptions, Hooks {}
 
 /**
  * A change of options, merged into those in force as a JSON merge patch (RFC 7396): what is left out stays as it is, an
@@ -30,19 +23,24 @@ type Whole = string | number | boolean | undefined | readonly unknown[] | ((...g
 export interface Given extends Normalised {
   /** A copy of what was given: changes are merged into it. */
   readonly given: EmbeddedOptions
-  readonly authenticate: Authenticate | undefined
+  readonly hooks: Hooks
 }
 
 /** Completes and checks options as they were given. Throws OptionError. */
 export function readGiven(given: EmbeddedOptions): Given {
   if (!isPlainObject(given)) throw new OptionError(`options must be a plain object, not ${shownData(given)}`)
-  const { authenticate, ...options }: EmbeddedOptions = given
-  // Undefined, it would leave the door open that it is to guard.
-  if (Object.hasOwn(given, 'authenticate') && typeof authenticate !== 'function') {
-    throw new OptionError(`authenticate must be a function, not ${shownData(authenticate)}`)
+  const options: Record<string, unknown> = { ...given }
+  const hooks: Record<string, unknown> = {}
+  for (const name of HOOK_NAMES) {
+    if (!Object.hasOwn(given, name)) continue
+    // Undefined, it would leave the door open that it is to guard.
+    if (typeof given[name] !== 'function')
+      throw new OptionError(`${name} must be a function, not ${shownData(given[name])}`)
+    hooks[name] = given[name]
+    delete options[name]
   }
   const normalised = normaliseEmbedded(options, blockReader(readFile))
-  return { ...normalised, given: merged({}, given) as EmbeddedOptions, authenticate }
+  return { ...normalised, given: merged({}, given) as EmbeddedOptions, hooks }
 }
 
 /** Options in force with a change merged into them, completed and checked. Throws OptionError. */
@@ -54,7 +52,6 @@ export function readChange(before: EmbeddedOptions, change: OptionsChange): Give
       throw new OptionError(`${name} must not be undefined: leave it out to keep it, or give null for its default`)
     }
   }
-  if (change.authenticate === null) throw new OptionError('authenticate cannot be removed while the server runs')
   return readGiven(merged(before as Members, change) as EmbeddedOptions)
 }
 

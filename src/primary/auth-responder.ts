@@ -1,7 +1,7 @@
 // Responders to the requests of shards, on the primary thread: the pool that checks passwords, the resolver of account
 // tokens, the OCSP checks of certificates, the embedding program's function. Each is created when it is first needed.
 
-import { type Authenticate, askCustom } from '../auth/custom.ts'
+import { askCustom } from '../auth/custom.ts'
 import type { PasswordPool } from '../auth/password-pool.ts'
 import type { OpenResolver } from '../auth/resolver/open.ts'
 import type { AccountResolver } from '../auth/resolver/resolver.ts'
@@ -9,6 +9,7 @@ import type { Options } from '../options/options.ts'
 import { GLOBAL_ACCOUNT } from '../options/shapes.ts'
 import type { Answerers } from '../threads/primary-rpc.ts'
 import type { OcspCounts, OcspObserver, OcspPeers } from '../tls/ocsp/peers.ts'
+import type { Program } from './program.ts'
 
 /** Something that is ready to be used from the moment on that options are in force. */
 export interface Prepared {
@@ -17,8 +18,6 @@ export interface Prepared {
 
 export class AuthResponder {
   readonly answerers: Omit<Answerers, 'system' | 'streams'>
-  /** The embedding program's; undefined: it leaves it to us. */
-  authenticate: Authenticate | undefined
   private pool: Promise<PasswordPool> | undefined
   private resolver: OpenResolver | undefined
   private peers: Promise<OcspPeers> | undefined
@@ -26,8 +25,7 @@ export class AuthResponder {
   ocspCounts: OcspCounts | undefined
 
   /** `options` are those in force at the question; `ocsp` receives reports of revoked certificates. */
-  constructor(options: () => Options, authenticate: Authenticate | undefined, ocsp: OcspObserver) {
-    this.authenticate = authenticate
+  constructor(options: () => Options, program: Pick<Program, 'authenticate' | 'rules'>, ocsp: OcspObserver) {
     this.answerers = {
       password: async ({ hash, password }, gone) => (await this.passwords()).verify(hash, password, gone),
       account: async ({ key }) => this.resolver?.resolver.lookup(key),
@@ -42,8 +40,9 @@ export class AuthResponder {
       custom: async ({ request }) => {
         const hasAccount = (name: string): boolean =>
           name === GLOBAL_ACCOUNT || options().accounts.some((account) => account.name === name)
-        return askCustom(this.authenticate ?? (() => false), request, hasAccount)
+        return askCustom(program.authenticate ?? (() => false), request, hasAccount)
       },
+      rules: ({ client }) => program.rules(client),
     }
   }
 

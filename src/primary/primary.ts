@@ -3,13 +3,13 @@
 // bytes.
 
 import { availableParallelism } from 'node:os'
-import type { Authenticate } from '../auth/custom.ts'
+import type { Hooks } from '../auth/hooks.ts'
 import type { AccountResolver } from '../auth/resolver/resolver.ts'
 import { createServerKey } from '../auth/server-key.ts'
 import { hasPlainPassword } from '../auth/setup.ts'
 import { hostPort } from '../base/addresses.ts'
 import { HEDDLE_VERSION, NATS_VERSION, STATSZ_FIRST_MS } from '../base/constants.ts'
-import { osErrorText, StartError } from '../base/errors.ts'
+import { CloseReason, osErrorText, StartError } from '../base/errors.ts'
 import { attempt, guarded } from '../base/guarded.ts'
 import { diffOptions } from '../config/changes.ts'
 import { OptionError } from '../config/normalise.ts'
@@ -35,6 +35,7 @@ import { AuthResponder } from './auth-responder.ts'
 import { ClientPorts } from './client-ports.ts'
 import { closeSpread, pause } from './lame-duck.ts'
 import { PortTls } from './port-tls.ts'
+import { Program } from './program.ts'
 import { reloadLines, withPortsOf } from './reload.ts'
 import { removePortsFile, writePidFile, writePortsFile } from './server-files.ts'
 import { identityOf } from './server-identity.ts'
@@ -55,6 +56,7 @@ export class Primary {
     Promise.reject(new Error('can only reload config when a file is provided using -c or --config'))
 
   private readonly shards: Shards
+  private readonly program: Program
   private readonly authResponder: AuthResponder
   private ports: ClientPorts | undefined
   private monitor: Monitor | undefined
@@ -71,8 +73,8 @@ export class Primary {
   private readonly hurry = new AbortController()
   private closed: Promise<void> | undefined
 
-  /** `threads` may have begun already. Throws if the log file cannot be opened. */
-  constructor(given: Options, threads = new ShardThreads(), authenticate?: Authenticate) {
+  /** `threads` may have begun already; `hooks` are the embedding program's. Throws if the log file cannot be opened. */
+  constructor(given: Options, threads = new ShardThreads(), hooks: Hooks = {}) {
     const options = settledOptions(given)
     const logOpened = new SharedArrayBuffer(4)
     this.options = options
@@ -85,7 +87,8 @@ export class Primary {
       },
       revoked: () => attempt(this.log.bug, () => this.close()),
     })
-    this.authResponder = new AuthResponder(() => this.options, authenticate, {
+    this.program = new Program(hooks, this.log)
+    this.authResponder = new AuthResponder(() => this.options, this.program, {
       warn: (text) => this.log.warn(text),
       refused: (peer) => attempt(this.log.bug, async () => (await this.loadSystem())?.announcements.peerRefused(peer)),
     })
@@ -99,6 +102,7 @@ export class Primary {
       logOpened,
       onRelief,
       this.authResponder,
+      this.program,
       ask,
       key,
     )
@@ -334,19 +338,18 @@ export class Primary {
    * Goes on by other options, one reload after the other; connections are kept. Resolves when all shards go by them.
    * Rejects, everything being as it was, with an OptionError if a setting changed that cannot
    * (docs/reference/reload-and-signals.md, "Reload"), or with an Error if the new log file cannot be opened.
-   * `authenticate`: takes the place of the embedding program's function.
+   * `hooks` take the place of the embedding program's functions.
    */
-  reload(options: Options, authenticate?: Authenticate): Promise<void> {
-    const reload = this.reloads.then(() => this.apply(options, authenticate))
+  reload(options: Options, hooks?: Hooks): Promise<void> {
+    const reload = this.reloads.then(() => this.apply(options, hooks))
     this.reloads = reload.catch(() => undefined)
     return reload
   }
 
-  private async apply(given: Options, authenticate: Authenticate | undefined): Promise<void> {
+  private async apply(given: Options, hooks: Hooks | undefined): Promise<void> {
     if (!this.isRunning) throw new OptionError('the server is not running')
-    if (authenticate !== undefined && this.authResponder.authenticate === undefined) {
-      throw new OptionError('authenticate cannot be added while the server runs')
-    }
+    const fixed = hooks && this.program.cannotTake(hooks)
+    if (fixed !== undefined) throw new OptionError(`${fixed} can neither be added nor removed while the server runs`)
     const { log, options: before } = this
     const next = settledOptions(withPortsOf(before, given), before)
     const { refusal } = diffOptions(before, next)
@@ -357,7 +360,7 @@ export class Primary {
     log.configure(next)
     identities.commit()
     commit()
-    if (authenticate !== undefined) this.authResponder.authenticate = authenticate
+    if (hooks !== undefined) this.program.take(hooks)
     this.options = next
     this.configLoadedAt = Date.now()
     await this.useOptions(next, tls)
@@ -459,6 +462,7 @@ export class Primary {
     this.ports?.close()
     if (this.started) await this.announceEnd('SHUTDOWN')
     await this.shards.stop()
+    this.program.shardEnded(CloseReason.serverShutdown)
     await this.authResponder.close()
     ;(await this.system)?.close()
     ;(await this.pageSources)?.close()

@@ -2,6 +2,7 @@
 
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { Unpackr } from 'msgpackr'
+import type { HookEvent } from '../auth/hooks.ts'
 import { SHUTDOWN_GRACE_MS } from '../base/constants.ts'
 import { attempt, guarded, type OnBug } from '../base/guarded.ts'
 import type { LogMessage } from '../log/sink.ts'
@@ -57,6 +58,8 @@ export interface ShardObserver {
   onConnectionsChanged(accounts: readonly string[]): void
   /** The responders for what its shard asks. */
   readonly answerers: Answerers
+  /** What clients of a shard did, for the embedding program. */
+  onHookEvents(shard: number, events: readonly HookEvent[]): void
   /** A bug was met. */
   readonly bugMet: OnBug
   /** A connection that it was given could not be handed over. */
@@ -93,6 +96,7 @@ export class LocalShardHost implements ShardHost {
     const toPrimary = (message: ToPrimary): void => {
       if (message.kind === 'ask' || message.kind === 'withdraw') desk.receive(message)
       else if (message.kind === 'connectionsChanged') observer.onConnectionsChanged(message.accounts)
+      else if (message.kind === 'hookEvents') observer.onHookEvents(setup.index, message.events)
       else observer.onLog(message)
     }
     const shard: LocalShard = await createShard(setup, toPrimary)
@@ -209,6 +213,9 @@ export class WorkerShardHost implements ShardHost {
           return
         case 'connectionsChanged':
           observer.onConnectionsChanged(message.accounts)
+          return
+        case 'hookEvents':
+          observer.onHookEvents(this.index, message.events)
           return
         case 'reportPart':
           this.queries.get(message.id)?.parts.push(message.part)

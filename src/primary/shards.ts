@@ -4,6 +4,7 @@
 import { randomInt } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { AccountConnections } from '../accounts/account-connections.ts'
+import type { HookEvent } from '../auth/hooks.ts'
 import type { ServerKey } from '../auth/server-key.ts'
 import { HEARTBEAT_MS, SHARD_START_MS, THROTTLED_LOG_MS } from '../base/constants.ts'
 import { attempt, guarded } from '../base/guarded.ts'
@@ -36,6 +37,7 @@ import { askShards } from './ask-shards.ts'
 import type { AuthResponder } from './auth-responder.ts'
 import { Descriptors } from './descriptors.ts'
 import { shuffled } from './lame-duck.ts'
+import type { Program } from './program.ts'
 import { introduce, LocalShardHost, type ShardHost, type ShardObserver, WorkerShardHost } from './shard-host.ts'
 import { isReady, replacementDelayMs, type Slot } from './shard-slot.ts'
 import type { ShardThreads } from './shard-threads.ts'
@@ -71,7 +73,7 @@ export class Shards implements ShardObserver {
   /** The TLS settings of new threads. */
   tls: TlsOfPorts = {}
   private readonly handshakeLimit = createHandshakeLimit()
-  private readonly asksProgram: boolean
+  private readonly program: Pick<Program, 'names' | 'happened' | 'shardEnded'>
   private readonly key: ServerKey
   private readonly clock = new LoopClock()
   private readonly descriptors: Descriptors
@@ -93,7 +95,8 @@ export class Shards implements ShardObserver {
     log: ShardsLog,
     logOpened: SharedArrayBuffer,
     onRelief: () => void,
-    authResponder: Pick<AuthResponder, 'answerers' | 'authenticate'>,
+    authResponder: Pick<AuthResponder, 'answerers'>,
+    program: Pick<Program, 'names' | 'happened' | 'shardEnded'>,
     system: Answerers['system'],
     key: ServerKey,
   ) {
@@ -110,7 +113,7 @@ export class Shards implements ShardObserver {
       (await this.streams?.answer(question)) ?? { error: apiError(10076) }
     this.answerers = { ...authResponder.answerers, system, streams }
     this.key = key
-    this.asksProgram = authResponder.authenticate !== undefined
+    this.program = program
   }
 
   // ── Start ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -192,7 +195,7 @@ export class Shards implements ShardObserver {
       accountConnections: this.accountConnections.memory,
       tls: this.tls,
       handshakeLimit: this.handshakeLimit,
-      asksProgram: this.asksProgram,
+      hooks: this.program.names,
       key: this.key,
       publishOrder: this.publishOrder.memory,
       systemSequence: this.sequence.memory,
@@ -205,6 +208,10 @@ export class Shards implements ShardObserver {
   }
 
   readonly bugMet = (error: unknown): void => this.log.bug(error)
+
+  onHookEvents(shard: number, events: readonly HookEvent[]): void {
+    this.program.happened(shard, events)
+  }
 
   onLog(message: LogMessage): void {
     if (message.kind === 'logFull') this.log.rotate()
@@ -328,6 +335,7 @@ export class Shards implements ShardObserver {
     this.gauges.reset(host.index)
     this.accountConnections.reset(host.index)
     this.streams?.shardDied(host.index)
+    this.program.shardEnded('Shard Died', host.index)
     slot.handed = 0
     for (const other of this.workerHosts()) if (!other.dead) other.tell({ kind: 'peerGone', index: host.index })
     this.planReplacement(slot, host.index)

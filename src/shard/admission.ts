@@ -7,6 +7,7 @@ import type { Outcome } from '../accounts/accounts.ts'
 import type { Authenticator, AuthServices } from '../auth/authenticator.ts'
 import type { Callout, CalloutServer, PublishCallout } from '../auth/callout.ts'
 import { authenticateRequest } from '../auth/custom.ts'
+import { connectedClient, withRules } from '../auth/hooks.ts'
 import { AuthFaults, type Identity, isRefusal, type Refusal, refuse } from '../auth/identity.ts'
 import { AccountBook } from '../auth/jwt/account-book.ts'
 import { standingOf } from '../auth/jwt/standing.ts'
@@ -32,6 +33,7 @@ const REVIEWS_A_TURN = 64
 /** Logins with signatures that begin in one turn: each takes up to half a millisecond. */
 const LOGINS_A_TURN = 4
 
+const lateRules = refuse('the program did not authorize in time', AuthFaults.timeout)
 const lateProgram = refuse('authenticate() did not answer in time', AuthFaults.timeout)
 
 /** The options that determine authentication and permissions. */
@@ -47,6 +49,8 @@ export class Admission {
   private readonly services: AuthServices
   /** In operator mode. */
   private readonly jwtAccounts: JwtAccounts | undefined
+  /** The embedding program says what clients may do. */
+  private readonly asksRules: boolean
   private readonly key: ServerKey
   private readonly requests: ServerRequests
   /** When signatures of logins are checked. */
@@ -56,11 +60,9 @@ export class Admission {
   /** How often authentication changed: an answer to an earlier question is ignored. */
   private epoch = 0
 
-  constructor(
-    shard: AdmissionOwner,
-    questions: Questions,
-    { asksProgram, key }: Pick<ShardSetup, 'asksProgram' | 'key'>,
-  ) {
+  constructor(shard: AdmissionOwner, questions: Questions, { hooks, key }: Pick<ShardSetup, 'hooks' | 'key'>) {
+    this.asksRules = hooks.includes('authorizePublish') || hooks.includes('authorizeSubscribe')
+    const asksProgram = hooks.includes('authenticate')
     this.shard = shard
     this.questions = questions
     this.key = key
@@ -70,6 +72,7 @@ export class Admission {
       passwords: questions,
       accounts: this.jwtAccounts?.book,
       custom: asksProgram ? (request) => within(this.timeoutMs, this.askProgram(request), lateProgram) : undefined,
+      needsConnect: hooks.length > 0,
       callout: {
         ask: async (...question) => {
           this.callout ??= this.createCallout()
@@ -140,10 +143,19 @@ export class Admission {
     const { epoch } = this
     return andThen(this.authenticator.authenticate(request), (answer) => {
       if (epoch !== this.epoch) return this.identify(request)
-      if (isRefusal(answer) || this.jwtAccounts === undefined) return answer
-      const prepared = this.jwtAccounts.prepare(answer.account)
-      return andThen(prepared, () => (epoch === this.epoch ? answer : this.identify(request)))
+      if (isRefusal(answer)) return answer
+      const ruled = andThen(this.jwtAccounts?.prepare(answer.account), () => this.authorize(request, answer))
+      return andThen(ruled, (final) => (epoch === this.epoch ? final : this.identify(request)))
     })
+  }
+
+  /** Lets the embedding program say what a client may do. */
+  private authorize(request: AuthRequest, identity: Identity): Soon<Identity | Refusal> {
+    if (!this.asksRules) return identity
+    const asked = this.questions.ask('rules', { client: connectedClient(request, identity) }, request.gone)
+    return within(this.timeoutMs, asked, lateRules).then((hookRules) =>
+      isRefusal(hookRules) ? hookRules : withRules({ ...identity, hookRules }),
+    )
   }
 
   // ── Changes ───────────────────────────────────────────────────────────────────────────────────────────
@@ -152,7 +164,7 @@ export class Admission {
   async optionsChanged(options: Options, before: Options): Promise<void> {
     const { jwtAccounts, services, shard } = this
     const isSame = isDeepStrictEqual(concernsOf(options), concernsOf(before))
-    if (isSame && jwtAccounts === undefined && services.custom === undefined) return
+    if (isSame && jwtAccounts === undefined && services.custom === undefined && !this.asksRules) return
     const { authenticator } = this
     this.epoch++
     this.configureAccounts()
@@ -227,7 +239,7 @@ export class Admission {
       if (identity === undefined) continue
       const standing = standingOf(identity, before, now, Date.now())
       if ('reason' in standing) client.close(now === undefined ? AuthFaults.violation : standing)
-      else client.login.stay({ ...identity, ...standing })
+      else client.login.stay(withRules({ ...identity, ...standing }))
     }
   }
 

@@ -5,6 +5,7 @@
 
 import { AccountConnections } from '../accounts/account-connections.ts'
 import { Accounts } from '../accounts/accounts.ts'
+import type { HookEvent } from '../auth/hooks.ts'
 import { CONTROL_LINE_MAX, LOOP_IDLE_MS, READ_BYTES, WRITES_A_TURN } from '../base/constants.ts'
 import { type Fault, Faults } from '../base/errors.ts'
 import { attempt } from '../base/guarded.ts'
@@ -57,6 +58,7 @@ import type { WebSocketSession } from '../websocket/handshake.ts'
 import type { WebSockets, WebSocketsClass, WebSocketsOwner } from '../websocket/websockets.ts'
 import { Admission } from './admission.ts'
 import { Arrivals } from './arrivals.ts'
+import { HookEvents } from './hook-events.ts'
 import { ShardTimers } from './shard-timers.ts'
 import { TlsEntry } from './tls-entry.ts'
 
@@ -78,6 +80,8 @@ export class Shard
   readonly sequence: MessageSequence
   /** Undefined: there is no system account. */
   readonly system: ShardSystem | undefined
+  /** Undefined: no embedding program wants to know of clients. */
+  readonly hooks: HookEvents | undefined
   readonly permissionSets = new PermissionSets()
   /** Undefined: this server has no streams. */
   readonly jetstream: JetStream | undefined
@@ -152,6 +156,8 @@ export class Shard
     this.questions = new Questions(toPrimary)
     this.sequence = new MessageSequence(setup.systemSequence)
     this.system = createShardSystem(this, toPrimary)
+    const tellHooks = (events: readonly HookEvent[]): void => toPrimary({ kind: 'hookEvents', events })
+    this.hooks = setup.hooks.length === 0 ? undefined : new HookEvents(setup.hooks, tellHooks, this.bugMet)
     this.tls = new TlsEntry(this, setup.handshakeLimit)
     this.tls.configure(setup.tls.client)
     this.admission = new Admission(this, this.questions, setup)
@@ -231,6 +237,7 @@ export class Shard
   closed(client: Client, fault: Fault): void {
     this.records.closing(client, fault.reason)
     this.system?.events.closed(client, fault.reason)
+    this.hooks?.closed(client, fault.reason, client.outbound.pendingBytes)
     this.records.tell(client, fault)
     this.leaving.push(client)
     this.schedule()
@@ -504,6 +511,7 @@ export class Shard
       for (const peer of this.peers.splice(0)) peer.close()
       this.admission.close()
       attempt(this.bugMet, () => this.jetstream?.close())
+      this.hooks?.flush()
       attempt(this.bugMet, () => this.log.close())
       done()
     }

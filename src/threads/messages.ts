@@ -1,6 +1,7 @@
 // Every message between the primary and shards, with its sender and its answer. Receivers are exhaustive switches.
 
 import type { MessagePort } from 'node:worker_threads'
+import type { HookEvent, HookName } from '../auth/hooks.ts'
 import type { ServerKey } from '../auth/server-key.ts'
 import type { ListedStream } from '../jetstream/contract.ts'
 import type { LogMessage } from '../log/sink.ts'
@@ -37,8 +38,8 @@ export interface ShardSetup {
   /** It holds private keys. */
   readonly tls: TlsOfPorts
   readonly handshakeLimit: SharedArrayBuffer
-  /** The embedding program authenticates clients. */
-  readonly asksProgram: boolean
+  /** The functions that the embedding program has. */
+  readonly hooks: readonly HookName[]
   /** How often the log file was opened again. */
   readonly logOpened: SharedArrayBuffer
   /** Streams that are this shard's. */
@@ -82,7 +83,7 @@ export type ToShard =
   | { readonly kind: 'stop' }
 
 /** What a shard tells by itself. */
-export type ToPrimary = Extract<FromShard, { kind: 'connectionsChanged' }> | LogMessage | QuestionMessage
+export type ToPrimary = Extract<FromShard, { kind: 'connectionsChanged' | 'hookEvents' }> | LogMessage | QuestionMessage
 
 /** Shard → primary. */
 export type FromShard =
@@ -96,6 +97,8 @@ export type FromShard =
   | QuestionMessage
   /** Connections of these accounts have come or gone, and the system account wants to know. */
   | { readonly kind: 'connectionsChanged'; readonly accounts: readonly string[] }
+  /** For the functions of the embedding program, in their order. */
+  | { readonly kind: 'hookEvents'; readonly events: readonly HookEvent[] }
   /** A part of the answer to a query: msgpack, with records, of a report that src/reports/rows.ts describes. */
   | { readonly kind: 'reportPart'; readonly id: number; readonly part: Uint8Array }
   /** That was all of it; not `complete`: the report could not be made. */

@@ -7,7 +7,8 @@
 //     client has gone ── { withdraw, id } ───▶ whoever works on it is told so
 
 import type { AuthenticateRequest } from '../auth/custom.ts'
-import type { Identity, Refusal } from '../auth/identity.ts'
+import type { ConnectedClient } from '../auth/hooks.ts'
+import type { HookRules, Identity, Refusal } from '../auth/identity.ts'
 import type { PasswordVerdict, PasswordVerifier } from '../auth/password.ts'
 import { attempt, type OnBug } from '../base/guarded.ts'
 import type { StreamAnswer, StreamQuestion } from '../jetstream/contract.ts'
@@ -29,6 +30,8 @@ export interface QuestionKinds {
   }
   /** The embedding program's function. */
   readonly custom: { ask: { request: AuthenticateRequest }; answer: Identity | Refusal }
+  /** What a client may do, by the embedding program. */
+  readonly rules: { ask: { client: ConnectedClient }; answer: HookRules | Refusal }
   /** A request to the server itself; undefined: it is not answered. */
   readonly system: { ask: { request: SystemRequest }; answer: SystemAnswer | undefined }
   /** The list of all streams. */
@@ -61,6 +64,7 @@ const NO_ANSWERS: { readonly [K in Kind]: QuestionKinds[K]['answer'] } = {
   account: undefined,
   certificate: false,
   custom: { fault: { text: 'Authorization Violation', reason: 'Authentication Failure' }, cause: 'nobody answered' },
+  rules: { fault: { text: 'Authorization Violation', reason: 'Authentication Failure' }, cause: 'nobody answered' },
   system: undefined,
   streams: { error: apiError(10008) },
 }
@@ -167,6 +171,8 @@ export class QuestionDesk {
         return this.answerers.certificate(message.question, gone)
       case 'custom':
         return this.answerers.custom(message.question, gone)
+      case 'rules':
+        return this.answerers.rules(message.question, gone)
       case 'system':
         return this.answerers.system(message.question, gone)
       case 'streams':

@@ -66,6 +66,7 @@ export class TestShard implements ClientOwner, RouterOwner {
   readonly generations = new Generations()
   readonly accounts = new Accounts()
   readonly accountConnections = new AccountConnections(1)
+  readonly hooks = undefined
   readonly permissionSets = new PermissionSets()
   readonly pings = new TimerWheel<KeepAlive>(10, 0)
   readonly expiries = new TimerWheel<Expiring>(10, 0)

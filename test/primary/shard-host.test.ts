@@ -62,6 +62,9 @@ function stage(index = 0) {
     onConnectionsChanged: (accounts): void => {
       events.push(accounts)
     },
+    onHookEvents: (shard, told): void => {
+      events.push(`${told.length} events of shard ${shard}`)
+    },
     answerers: {
       account: ({ key }: { key: string }, gone: AbortSignal) =>
         new Promise<string | undefined>((answer) => asked.push({ about: key, gone, answer })),

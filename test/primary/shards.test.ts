@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createServerKey } from '../../src/auth/server-key.ts'
 import { normaliseOptions } from '../../src/config/normalise.ts'
 import { Descriptors } from '../../src/primary/descriptors.ts'
+import { Program } from '../../src/primary/program.ts'
 import { ShardThread } from '../../src/primary/shard-threads.ts'
 import { Shards } from '../../src/primary/shards.ts'
 import { accept } from '../support/accept.ts'
@@ -86,7 +87,13 @@ function stage({ workers = 1, maxConnections = 1_000, ways = {} }: Staged = {}) 
     return threads[index]
   }
   const nobodyAsks = (): never => expect.fail('nothing is asked')
-  const answerers = { password: nobodyAsks, account: nobodyAsks, certificate: nobodyAsks, custom: nobodyAsks }
+  const answerers = {
+    password: nobodyAsks,
+    account: nobodyAsks,
+    certificate: nobodyAsks,
+    custom: nobodyAsks,
+    rules: nobodyAsks,
+  }
   const shards = new Shards(
     { ...normaliseOptions({ port: -1, workers }), maxConnections },
     identity(),
@@ -94,7 +101,8 @@ function stage({ workers = 1, maxConnections = 1_000, ways = {} }: Staged = {}) 
     log,
     new SharedArrayBuffer(4),
     () => void seen.reliefs++,
-    { answerers, authenticate: undefined },
+    { answerers },
+    new Program({}, log),
     nobodyAsks,
     createServerKey(),
   )

@@ -65,7 +65,10 @@ function stage(options = optionsOf(), asksProgram = false) {
   const questions = new Questions((message) => {
     if (message.kind === 'ask') asked.push(message)
   })
-  const admission = new Admission(shard, questions, { asksProgram, key: createServerKey() })
+  const admission = new Admission(shard, questions, {
+    hooks: asksProgram ? ['authenticate'] : [],
+    key: createServerKey(),
+  })
   events.length = 0
   return {
     shard,

@@ -24,7 +24,7 @@ export function shardSetup(members: Partial<ShardSetup> = {}): ShardSetup {
     gauges: new Gauges(1).memory,
     logOpened: new SharedArrayBuffer(4),
     shards: 1,
-    asksProgram: false,
+    hooks: [],
     key: createServerKey(),
     accountConnections: new AccountConnections(1).memory,
     tls: {},

@@ -15,6 +15,7 @@ const nothing: Answerers = {
   certificate: async () => false,
   custom: async () => ({ fault: AuthFaults.violation, cause: '' }),
   streams: async () => ({}),
+  rules: async () => ({ fault: AuthFaults.violation, cause: '' }),
   system: async () => undefined,
 }
 
