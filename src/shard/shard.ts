@@ -168,7 +168,7 @@ export class Shard
     const { websocket } = setup.options
     if (WebSockets !== undefined && websocket !== undefined) {
       this.webSockets = new WebSockets(this, websocket)
-      this.webSockets.configure(setup.tls.webSocket)
+      this.webSockets.secure.configure(setup.tls.webSocket)
     }
     this.timers = new ShardTimers(this, this.gauges)
     this.jetstream = JetStream && new JetStream(this)
@@ -463,7 +463,7 @@ export class Shard
     const before = this.options
     this.options = options
     this.tls.configure(tls.client)
-    this.webSockets?.configure(tls.webSocket)
+    this.webSockets?.secure.configure(tls.webSocket)
     this.log.configure(options)
     this.timers.optionsChanged(options, before)
     this.forEachClient((client) => client.optionsChanged(options, before))

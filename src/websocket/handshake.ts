@@ -7,9 +7,9 @@
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { WebSocketOptions } from '../options/shapes.ts'
+import { OriginPolicy } from '../text/origin.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
 import { offersIn, PERMESSAGE_DEFLATE } from './extensions.ts'
-import { OriginPolicy } from './origin.ts'
 import { type BadRequest, cookiesOf, hasToken, type RequestHead, readRequest } from './request.ts'
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'

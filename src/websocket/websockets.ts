@@ -3,13 +3,11 @@
 // Before the end of its handshake a socket costs the bytes of its head, HANDSHAKE_BYTES_MAX at most, and is closed when
 // its time is over. It becomes a client only afterwards, as with nats-server.
 
-import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { hostPort } from '../base/addresses.ts'
 import { HANDSHAKE_MS, READ_BYTES } from '../base/constants.ts'
 import { Deadline } from '../base/deadline.ts'
 import { bugText } from '../base/errors.ts'
-import { attempt } from '../base/guarded.ts'
 import type { Log } from '../log/log.ts'
 import { allocateBlock, type Block } from '../memory/block.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
@@ -18,8 +16,8 @@ import { readingSocketOver, socketOver } from '../net/handle.ts'
 import type { WebSocketOptions } from '../options/shapes.ts'
 import type { CheckPeer } from '../tls/ocsp/peers.ts'
 import { readInto } from '../tls/read-into.ts'
-import type { TlsSettings } from '../tls/tls-settings.ts'
-import { type TlsFailure, type TlsSession, TlsUpgrader } from '../tls/upgrade.ts'
+import { SecurePort } from '../tls/secure-port.ts'
+import type { TlsSession } from '../tls/upgrade.ts'
 import { Deflater, Inflater } from './deflate.ts'
 import { CARRY_MAX } from './frame-reader.ts'
 import { BROWSER, Framer, type FrameStyle, SAFARI, WHOLE } from './framer.ts'
@@ -59,10 +57,7 @@ export class WebSockets implements WebSocketShared {
   private readonly deflater = new Deflater()
   private readonly framers = new Map<string, Framer>()
   private readonly openings = new Set<Opening>()
-  /** undefined: the listener does without TLS. */
-  private upgrader: TlsUpgrader | undefined
-  /** How to cut those whose TLS handshake is not done. */
-  private readonly securing = new Map<Socket, () => void>()
+  readonly secure: SecurePort
   /** All WebSockets of the shard read into this one, from CARRY_MAX on. */
   readonly block = allocateBlock(CARRY_MAX + READ_BYTES)
   private readonly buffer = this.block.bytes.subarray(CARRY_MAX, CARRY_MAX + READ_BYTES)
@@ -73,6 +68,7 @@ export class WebSockets implements WebSocketShared {
     this.readBlock = owner.readBlock
     this.readStart = owner.readStart
     this.log = owner.log
+    this.secure = new SecurePort('websocket', owner.log, owner.questions.checkPeer)
     this.handshake = new Handshake(options)
     this.handshakeMs = options.handshakeTimeout === 0 ? HANDSHAKE_MS : options.handshakeTimeout
   }
@@ -82,53 +78,22 @@ export class WebSockets implements WebSocketShared {
     return this.owner.options.maxPayload
   }
 
-  /** Connections that come from now on speak TLS by these settings; undefined: none. */
-  configure(tls: TlsSettings | undefined): void {
-    if (tls === undefined) this.upgrader = undefined
-    else if (this.upgrader === undefined)
-      this.upgrader = new TlsUpgrader(tls, undefined, this.owner.questions.checkPeer)
-    else this.upgrader.reload(tls)
-  }
-
   /** Takes over a connection and begins its handshakes. */
   accept(arrival: Arrival): void {
-    const { upgrader } = this
-    if (upgrader === undefined) {
+    if (!this.secure.isOn) {
       const reading = new Reading()
       this.open(arrival, readingSocketOver(arrival.handle, this.buffer, reading.onRead), reading, undefined)
       return
     }
     const plain = socketOver(arrival.handle)
-    this.securing.set(plain, () => {
-      upgrader.cancel(plain)
-      this.owner.lost(arrival)
+    this.secure.begin(plain, {
+      secured: (socket, session) => {
+        const reading = new Reading()
+        readInto(socket, this.buffer, reading.onRead)
+        this.open(arrival, socket, reading, session)
+      },
+      failed: () => this.owner.lost(arrival),
     })
-    const failed = (error: unknown): void => this.tlsFailed(arrival, plain, { log: bugText(error), everyday: false })
-    upgrader.begin(plain, {
-      greet: () => undefined,
-      secured: (socket, session) =>
-        attempt(failed, () => {
-          this.securing.delete(plain)
-          const reading = new Reading()
-          readInto(socket, this.buffer, reading.onRead)
-          this.open(arrival, socket, reading, session)
-        }),
-      plain: () => assert.fail('the settings do not allow it'),
-      failed: (failure) => this.tlsFailed(arrival, plain, failure),
-    })
-  }
-
-  private tlsFailed(arrival: Arrival, socket: Socket, { log, everyday }: Pick<TlsFailure, 'log' | 'everyday'>): void {
-    if (log !== undefined) {
-      const { remoteAddress = '', remotePort = 0 } = socket
-      const text = `${hostPort(remoteAddress, remotePort)} - websocket ${log}`
-      if (everyday) this.log.debug(text)
-      else this.log.complaint(text, undefined, remoteAddress)
-    }
-    this.securing.delete(socket)
-    socket.on('error', () => undefined)
-    socket.destroy()
-    this.owner.lost(arrival)
   }
 
   /** Begins the WebSocket handshake on a socket that reads into `block`, as `reading` says. */
@@ -152,8 +117,7 @@ export class WebSockets implements WebSocketShared {
 
   /** Closes sockets with unfinished handshakes. */
   stop(): void {
-    for (const cut of this.securing.values()) cut()
-    this.securing.clear()
+    this.secure.stop()
     for (const opening of this.openings) opening.cut()
   }
 

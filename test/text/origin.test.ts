@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { OriginPolicy, parseOrigin, splitHostPort } from '../../src/websocket/origin.ts'
+import { OriginPolicy, parseOrigin, splitHostPort } from '../../src/text/origin.ts'
 
 test('an origin has the port that its scheme stands for, if it names none', () => {
   expect(parseOrigin('http://A.example')).toEqual({ scheme: 'http', host: 'a.example', port: '80' })

@@ -2,8 +2,8 @@
 // docs/reference/websocket.md, "Origins"). A client that is not a browser sends none, and is admitted: it could send
 // any value.
 
-import { Characters, DIGITS } from '../text/scan.ts'
-import { splitUrl } from '../text/url.ts'
+import { Characters, DIGITS } from './scan.ts'
+import { splitUrl } from './url.ts'
 
 const HOST_ENDS = new Characters(':[]')
 const BRACKETED_ENDS = new Characters('[]')
