@@ -59,6 +59,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   // Few imports, none of Node but in one file of its own: browsers load it too.
   client: { thread: 'any', is: 'a NATS client for Node and browsers', imports: ['base', 'text'] },
 
+  http: {
+    thread: 'shard',
+    is: 'requests and streams of events by HTTP, as clients of the shard',
+    imports: ['base', 'text', 'options', 'subjects', 'log', 'net', 'tls', 'client'],
+  },
+
   // ── A shard ───────────────────────────────────────────────────────────────────────────────────────────
   routing: {
     thread: 'shard',
@@ -156,6 +162,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'net',
       'accounts',
       'auth',
+      'http',
       'websocket',
       'routing',
       'connection',

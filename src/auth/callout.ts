@@ -147,7 +147,12 @@ export function buildCallout(
   }
 }
 
-const CLIENT_TYPES: Partial<Record<ConnectionType, string>> = { WEBSOCKET: 'websocket', MQTT: 'mqtt', MQTT_WS: 'mqtt' }
+const CLIENT_TYPES: Partial<Record<ConnectionType, string>> = {
+  WEBSOCKET: 'websocket',
+  HTTP: 'http',
+  MQTT: 'mqtt',
+  MQTT_WS: 'mqtt',
+}
 
 /** The connection as the service sees it. Outside operator mode a client's token is no token and not passed on. */
 function describe(plan: CalloutPlan, request: AuthRequest, known: Identity | Refusal): object {

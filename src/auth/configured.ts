@@ -16,6 +16,7 @@ export function simpleFor(settings: AuthSettings, connectionType: ConnectionType
 
 export function mapsCertificates(settings: AuthSettings, connectionType: ConnectionType): boolean {
   if (connectionType === 'WEBSOCKET') return settings.tlsMap.websocket
+  if (connectionType === 'HTTP') return settings.tlsMap.http
   return (connectionType === 'STANDARD' || connectionType === 'IN_PROCESS') && settings.tlsMap.standard
 }
 
@@ -153,6 +154,10 @@ function userOfCertificate(users: ReadonlyMap<string, KnownUser>, request: AuthR
 
 /** Whether some listener maps certificates to the user, so that an empty password is no password. */
 function canMap(settings: AuthSettings, user: KnownUser): boolean {
-  const { standard, websocket } = settings.tlsMap
-  return (standard && mayConnectBy(user, 'STANDARD')) || (websocket && mayConnectBy(user, 'WEBSOCKET'))
+  const { standard, websocket, http } = settings.tlsMap
+  return (
+    (standard && mayConnectBy(user, 'STANDARD')) ||
+    (websocket && mayConnectBy(user, 'WEBSOCKET')) ||
+    (http && mayConnectBy(user, 'HTTP'))
+  )
 }

@@ -57,6 +57,7 @@ export interface AuthInput {
   readonly noAuthUser: string
   readonly tls: MappingTls | undefined
   readonly websocket: WebSocketAuth | undefined
+  readonly httpGateway: { readonly tls: MappingTls | undefined } | undefined
   /** Public keys of proxies that may vouch for their clients. */
   readonly proxies: readonly string[]
   /** From jwt/operator.ts; undefined: not in operator mode. */
@@ -87,7 +88,7 @@ export interface AuthSettings {
   /** undefined: WebSocket clients are asked for the same as others. */
   readonly websocket: SimpleCredentials | undefined
   /** Listeners on which certificates determine the users. */
-  readonly tlsMap: { readonly standard: boolean; readonly websocket: boolean }
+  readonly tlsMap: { readonly standard: boolean; readonly websocket: boolean; readonly http: boolean }
   readonly hasImplicitUser: boolean
   readonly proxyRequired: boolean
   readonly trustedProxies: readonly string[]
@@ -135,7 +136,11 @@ export function authSettings(input: Partial<AuthInput>, isCustom = false): AuthS
       simple.token !== '',
     simple,
     websocket: isOwn ? websocket : undefined,
-    tlsMap: { standard: input.tls?.verifyAndMap ?? false, websocket: websocket?.tls?.verifyAndMap ?? false },
+    tlsMap: {
+      standard: input.tls?.verifyAndMap ?? false,
+      websocket: websocket?.tls?.verifyAndMap ?? false,
+      http: input.httpGateway?.tls?.verifyAndMap ?? false,
+    },
     hasImplicitUser,
     proxyRequired: authorization?.proxyRequired ?? false,
     trustedProxies: input.proxies ?? [],

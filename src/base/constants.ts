@@ -314,3 +314,19 @@ assert(SYSTEM_REQUESTS_ACCOUNT_MAX < SYSTEM_REQUESTS_MAX)
 
 /** The longest that a timer of Node's can be set for: one beyond that fires at once. */
 export const TIMER_MAX_MS = 2 ** 31 - 1
+
+// ── HTTP ────────────────────────────────────────────────────────────────────────────────────────────────
+/** Longest head of a request. */
+export const HTTP_HEAD_BYTES_MAX = 16 * 1024
+/** Time for the first head of a connection, and for each later one from the end of the answer before. */
+export const HTTP_FIRST_HEAD_MS = 10_000
+export const HTTP_NEXT_HEAD_MS = 60_000
+/** Time for a body. */
+export const HTTP_BODY_MS = 30_000
+/** Requests of a connection that may wait for the answer to the one before. */
+export const HTTP_PIPELINED_MAX = 16
+/** The rest of a refused request that is read, so that the connection goes on. */
+export const HTTP_SHORT_BYTES = 64 * 1024
+/** What is read of a longer one before the connection is closed, and for how long. */
+export const HTTP_LINGER_BYTES = 1024 * 1024
+export const HTTP_LINGER_MS = 1_000

@@ -33,7 +33,7 @@ function isSame(old: Options, next: Options, option: OptionName): boolean {
 /** What is fixed may change in these cases. */
 function canChange(option: OptionName, old: Options, next: Options): boolean {
   if (option === 'noAuthUser') return next.noAuthUser === '' && !hasUser(next, old.noAuthUser)
-  return option === 'websocket' && sameButTls(old.websocket, next.websocket)
+  return (option === 'websocket' || option === 'httpGateway') && sameButTls(old[option], next[option])
 }
 
 function hasUser({ authorization, accounts }: Options, name: string): boolean {
@@ -41,8 +41,8 @@ function hasUser({ authorization, accounts }: Options, name: string): boolean {
   return users.some(({ username }) => username === name)
 }
 
-function sameButTls(old: Options['websocket'], next: Options['websocket']): boolean {
-  const plain = (options: Options['websocket']) => JSON.stringify(options && { ...options, tls: undefined })
+function sameButTls(old: object | undefined, next: object | undefined): boolean {
+  const plain = (block: object | undefined): string | undefined => JSON.stringify(block && { ...block, tls: undefined })
   return plain(old) === plain(next)
 }
 

@@ -28,7 +28,8 @@ export function checkOptions(options: Options, later: LaterBlocks = {}): string 
     checkLeafnodes(options, later) ??
     checkNoAuthUser(options, options.noAuthUser) ??
     checkServers(options, later) ??
-    checkWebSocket(options)
+    checkWebSocket(options) ??
+    checkHttpGateway(options)
   )
 }
 
@@ -68,19 +69,34 @@ function checkIdentity(options: Options): string | undefined {
 function checkWebSocket(options: Options): string | undefined {
   const { websocket, operators, trustedKeys } = options
   if (websocket === undefined || websocket.port === 0) return undefined
-  if (websocket.port < -1 || websocket.port > 65535) return `websocket port ${websocket.port} is out of range`
-  if (websocket.tls === undefined && !websocket.noTls) return 'websocket requires TLS configuration'
-  for (const origin of websocket.allowedOrigins) {
-    const wrong = whyNoOrigin(origin)
-    if (wrong !== undefined) return `unable to parse allowed origin${wrong}`
-  }
-  const wrong = checkOwnCredentials('websocket', websocket, options)
+  const wrong = checkListener('websocket', websocket) ?? checkOwnCredentials('websocket', websocket, options)
   if (wrong !== undefined) return wrong
   if (websocket.jwtCookie !== '' && operators.length === 0 && trustedKeys.length === 0) {
     const cookie = JSON.stringify(websocket.jwtCookie)
     return `trusted operators or trusted keys configuration is required for JWT authentication via cookie ${cookie}`
   }
   return checkHeaders(websocket)
+}
+
+function checkHttpGateway({ httpGateway }: Options): string | undefined {
+  if (httpGateway === undefined || httpGateway.port === 0) return undefined
+  if (httpGateway.requestTimeout <= 0) return 'http_gateway request_timeout must be more than 0'
+  if (httpGateway.heartbeat <= 0) return 'http_gateway heartbeat must be more than 0'
+  return checkListener('http_gateway', httpGateway)
+}
+
+/** What is wrong with a listener that browsers may come to. */
+function checkListener(
+  name: string,
+  { port, tls, noTls, allowedOrigins }: Pick<WebSocketOptions, 'port' | 'tls' | 'noTls' | 'allowedOrigins'>,
+): string | undefined {
+  if (port < -1 || port > 65535) return `${name} port ${port} is out of range`
+  if (tls === undefined && !noTls) return `${name} requires TLS configuration`
+  for (const origin of allowedOrigins) {
+    const wrong = whyNoOrigin(origin)
+    if (wrong !== undefined) return `unable to parse allowed origin${wrong}`
+  }
+  return undefined
 }
 
 function whyNoOrigin(origin: string): string | undefined {

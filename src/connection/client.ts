@@ -30,6 +30,7 @@ import type { TlsSession } from '../tls/upgrade.ts'
 import type { WebSocketSession } from '../websocket/handshake.ts'
 import { firstInfo, laterInfo } from './client-info.ts'
 import { ClientLog } from './client-log.ts'
+import type { ClientType, Session } from './facts.ts'
 import type { Login } from './login.ts'
 import { type CommandHost, Operations, type UnheardRequest } from './operations.ts'
 import type { ClientOwner } from './owner.ts'
@@ -50,6 +51,7 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
   /** Milliseconds on the shard's clock. */
   readonly startMs: number
   readonly isLocal: boolean
+  readonly clientType: ClientType
   /** What its handshake said, if it came by WebSocket. */
   readonly webSocket: WebSocketSession | undefined
   /** Latest traffic of either direction. */
@@ -89,12 +91,13 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
   slowWrites: SlowWrites | undefined
   private dropPolicy: DropPolicy | undefined
 
-  constructor(shard: ClientOwner, id: number, socket: Transport, webSocket?: WebSocketSession) {
+  constructor(shard: ClientOwner, id: number, socket: Transport, { webSocket, http }: Session = {}) {
     this.shard = shard
     this.id = id
     this.socket = socket
     this.webSocket = webSocket
-    this.tls = webSocket?.tls
+    this.clientType = webSocket !== undefined ? 'websocket' : http !== undefined ? 'http' : 'nats'
+    this.tls = (webSocket ?? http)?.tls
     this.account = shard.accounts.global
     this.isLocal = socket.isLocal === true
     this.ip = plainAddress(socket.remoteAddress ?? '')

@@ -9,6 +9,19 @@ import type { ConnectOptions } from '../protocol/handshake.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
 import type { WebSocketSession } from '../websocket/handshake.ts'
 
+/** What is known of a client that came by HTTP. */
+export interface HttpSession {
+  readonly tls: TlsSession | undefined
+}
+
+/** How a client came, if not by the NATS protocol alone. */
+export interface Session {
+  readonly webSocket?: WebSocketSession | undefined
+  readonly http?: HttpSession | undefined
+}
+
+export type ClientType = 'nats' | 'websocket' | 'http'
+
 export interface ClientFacts extends Traffic {
   readonly id: number
   readonly ip: string
@@ -23,6 +36,8 @@ export interface ClientFacts extends Traffic {
   readonly isLocal: boolean
   /** Undefined: plain. */
   readonly tls: TlsSession | undefined
+  /** What it speaks, as pages and events call it. */
+  readonly clientType: ClientType
   /** Undefined: it did not come by WebSocket. */
   readonly webSocket: WebSocketSession | undefined
   readonly login: {

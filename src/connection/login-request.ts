@@ -2,11 +2,11 @@
 
 import type { AuthRequest, Credentials } from '../auth/request.ts'
 import type { ConnectionType } from '../options/shapes.ts'
-import type { ClientFacts } from './facts.ts'
+import type { ClientFacts, ClientType } from './facts.ts'
 import type { LoginOwner } from './owner.ts'
 
 /** The connection, as it may be known before it is let in. */
-type Applicant = Pick<ClientFacts, 'id' | 'ip' | 'options' | 'tls' | 'webSocket'>
+type Applicant = Pick<ClientFacts, 'id' | 'ip' | 'options' | 'tls' | 'clientType' | 'webSocket'>
 
 /** Whose login it is. */
 interface Asking {
@@ -54,8 +54,14 @@ export class LoginRequest implements AuthRequest {
   }
 }
 
-export function connectionTypeOf({ webSocket }: Pick<Applicant, 'webSocket'>): ConnectionType {
-  return webSocket === undefined ? 'STANDARD' : 'WEBSOCKET'
+const CONNECTION_TYPES: Readonly<Record<ClientType, ConnectionType>> = {
+  nats: 'STANDARD',
+  websocket: 'WEBSOCKET',
+  http: 'HTTP',
+}
+
+export function connectionTypeOf({ clientType }: Pick<Applicant, 'clientType'>): ConnectionType {
+  return CONNECTION_TYPES[clientType]
 }
 
 /** What CONNECT does not say, a cookie of the handshake may. */

@@ -18,6 +18,7 @@ import type { Timed } from '../base/timer-wheel.ts'
 import type { ConnectOptions } from '../protocol/handshake.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
 import type { WebSocketSession } from '../websocket/handshake.ts'
+import type { ClientType } from './facts.ts'
 import { connectionTypeOf, LoginRequest } from './login-request.ts'
 import type { Expiring, LoginOwner } from './owner.ts'
 
@@ -27,6 +28,7 @@ export interface LoginHost {
   readonly ip: string
   readonly closing: boolean
   readonly tls: TlsSession | undefined
+  readonly clientType: ClientType
   readonly webSocket: WebSocketSession | undefined
   /** What CONNECT said. */
   readonly options: ConnectOptions

@@ -40,7 +40,7 @@ function details(client: ClientFacts, shard: Shard, names: object): Readonly<Rec
     name_tag: identity?.nameTag || undefined,
     tags: identity !== undefined && identity.tags.length > 0 ? identity.tags : undefined,
     kind: 'Client',
-    client_type: client.webSocket === undefined ? 'nats' : 'websocket',
+    client_type: client.clientType,
   }
 }
 

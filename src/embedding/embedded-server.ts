@@ -109,6 +109,12 @@ export class EmbeddedServer {
     return this.primary.monitorPort
   }
 
+  /** Port for HTTP in use (docs/http.md); undefined if there is none. Throws as `port` does. */
+  get httpGatewayPort(): number | undefined {
+    this.requireRunning('httpGatewayPort')
+    return this.primary.httpGatewayPort
+  }
+
   /** WebSocket port in use; undefined if there is none. Throws as `port` does. */
   get webSocketPort(): number | undefined {
     this.requireRunning('webSocketPort')

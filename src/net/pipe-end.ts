@@ -1,13 +1,28 @@
 // The client's end of a pipe. Its members are those that the client (src/client/transport.ts) expects of what carries
 // its bytes. Here is the one for the same thread.
 
-import { type FarEnd, Pipe } from './pipe.ts'
+import { type FarEnd, Pipe, type PipePeer } from './pipe.ts'
 
 /** Who gets what comes. */
 export interface PipeEvents {
   received(bytes: Uint8Array): void
   /** It is over, once. An error unless it was closed from here. */
   ended(error?: Error): void
+}
+
+/** Takes what comes further, and may be slow in that. */
+export interface Drain {
+  /** Bytes that it has been given and that have not gone on. */
+  readonly untakenBytes: number
+  /** Calls back when what it has now has gone on. */
+  whenTaken(callback: () => void): void
+}
+
+const AT_ONCE: Drain = {
+  untakenBytes: 0,
+  whenTaken: (callback) => {
+    setImmediate(callback)
+  },
 }
 
 export interface PipeEnd {
@@ -25,8 +40,8 @@ export interface PipeEnd {
 
 export class LocalPipeEnd implements PipeEnd, FarEnd {
   readonly isSecure = true
-  readonly untakenBytes = 0
   private readonly events: PipeEvents
+  private readonly drain: Drain
   private pipe: Pipe | undefined
   /** What the client has written and is not processed yet, in bytes, and the functions that say so. */
   private unprocessed = 0
@@ -38,13 +53,14 @@ export class LocalPipeEnd implements PipeEnd, FarEnd {
   private isOver = false
   private hasToldEnd = false
 
-  constructor(events: PipeEvents) {
+  constructor(events: PipeEvents, drain = AT_ONCE) {
     this.events = events
+    this.drain = drain
   }
 
   /** Makes the server's end. */
-  connect(readBuffer: Buffer, onRead: (bytes: number) => void): Pipe {
-    const pipe = new Pipe(this, readBuffer, onRead)
+  connect(readBuffer: Buffer, onRead: (bytes: number) => void, peer?: PipePeer): Pipe {
+    const pipe = new Pipe(this, readBuffer, onRead, peer)
     this.pipe = pipe
     return pipe
   }
@@ -95,8 +111,12 @@ export class LocalPipeEnd implements PipeEnd, FarEnd {
     this.arriveSoon()
   }
 
+  get untakenBytes(): number {
+    return this.drain.untakenBytes
+  }
+
   whenTaken(callback: () => void): void {
-    setImmediate(callback)
+    this.drain.whenTaken(callback)
   }
 
   ended(): void {

@@ -21,12 +21,18 @@ export interface FarEnd {
   ended(): void
 }
 
-/** What is said of the peer where an address is expected. */
-const PEER = 'pipe'
+/** Where the client is. */
+export interface PipePeer {
+  readonly address: string
+  readonly port: number
+}
+
+/** In the process itself: what is said where an address is expected. */
+const HERE: PipePeer = { address: 'pipe', port: 0 }
 
 export class Pipe implements Transport {
-  readonly remoteAddress = PEER
-  readonly remotePort = 0
+  readonly remoteAddress: string
+  readonly remotePort: number
   readonly isLocal = true
   destroyed = false
   closed = false
@@ -47,8 +53,10 @@ export class Pipe implements Transport {
   private readonly closeListeners: (() => void)[] = []
 
   /** Reads into `readBuffer` and calls `onRead` with the number of bytes each time. */
-  constructor(far: FarEnd, readBuffer: Buffer, onRead: (bytes: number) => void) {
+  constructor(far: FarEnd, readBuffer: Buffer, onRead: (bytes: number) => void, peer: PipePeer = HERE) {
     this.far = far
+    this.remoteAddress = peer.address
+    this.remotePort = peer.port
     this.readBuffer = readBuffer
     this.onRead = onRead
   }

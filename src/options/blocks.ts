@@ -329,6 +329,26 @@ export interface AccountJetStreamBlock {
   maxAckPending?: number
 }
 
+/** `http_gateway`: a port for HTTP (docs/http.md). */
+export interface HttpGatewayBlock {
+  /** Address and port in one, `host:port`, or the port alone. Default: `host` and `port`. */
+  listen?: string | number
+  /** Address. Default: that of the server. */
+  host?: string
+  /** Port; 0 takes a free one. Required. */
+  port?: number
+  /** TLS of the port. This or `noTls` is required. */
+  tls?: TlsBlock
+  /** Serve without TLS. Default: false. */
+  noTls?: boolean
+  /** Origins of web pages that may use it. Default: none. */
+  allowedOrigins?: string | readonly string[]
+  /** How long a request waits for its answer if it does not say, in milliseconds. Default: 5000. */
+  requestTimeout?: number
+  /** Time between signs of life in an event stream, in milliseconds. Default: 15,000. */
+  heartbeat?: number
+}
+
 /** `websocket`: a port for WebSocket clients. */
 export interface WebSocketBlock {
   /** Address and port in one, `host:port`, or the port alone. Default: `host` and `port`. */

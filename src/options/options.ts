@@ -5,6 +5,7 @@
 import type {
   AccountsBlock,
   AuthorizationBlock,
+  HttpGatewayBlock,
   JetStreamBlock,
   MappingsBlock,
   OcspBlock,
@@ -17,6 +18,7 @@ import type {
 import type {
   AccountOptions,
   AuthorizationOptions,
+  HttpGatewayOptions,
   JetStreamOptions,
   MappingOptions,
   OcspCacheOptions,
@@ -179,6 +181,8 @@ export interface Options {
   readonly storeDir: string
   /** Listener for WebSocket clients. */
   readonly websocket: WebSocketOptions | undefined
+  /** Listener for HTTP: publish, request, streams of events. */
+  readonly httpGateway: HttpGatewayOptions | undefined
   /** The configuration file that these come from, and its digest: named in the log and the monitoring pages. */
   readonly configFile: string
   readonly configDigest: string
@@ -212,6 +216,8 @@ interface Blocks {
   proxies?: ProxiesBlock
   /** Streams. Default: none. */
   jetstream?: boolean | JetStreamBlock
+  /** A port for HTTP: publish, request, streams of events. Default: none. */
+  httpGateway?: HttpGatewayBlock
   /** A port for WebSocket clients. Default: none. */
   websocket?: WebSocketBlock
 }

@@ -35,6 +35,7 @@ export const CONNECTION_TYPES = [
   'MQTT',
   'MQTT_WS',
   'IN_PROCESS',
+  'HTTP',
 ] as const
 export type ConnectionType = (typeof CONNECTION_TYPES)[number]
 
@@ -292,6 +293,22 @@ export interface WebSocketOptions {
   readonly headers: Readonly<Record<string, string>>
   /** 0 = as other clients. */
   readonly pingInterval: number
+}
+
+/** `http_gateway { … }` (docs/http.md). Times in milliseconds. */
+export interface HttpGatewayOptions {
+  /** Empty: as `host`. */
+  readonly host: string
+  /** 0 = no listener. */
+  readonly port: number
+  readonly tls: TlsOptions | undefined
+  readonly noTls: boolean
+  /** Origins of pages that may use it; none, if empty. */
+  readonly allowedOrigins: readonly string[]
+  /** How long a request waits for its answer if it does not say. */
+  readonly requestTimeout: number
+  /** Time between signs of life in an event stream. */
+  readonly heartbeat: number
 }
 
 /** `resolver` (docs/reference/configuration-blocks.md, "Operators and resolvers"). */

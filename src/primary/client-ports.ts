@@ -1,4 +1,5 @@
-// The ports for clients: the NATS port and, if configured, a Unix socket and the WebSocket port.
+// The ports for clients: the NATS port and, if configured, a Unix socket, and the ports for
+// WebSockets and for HTTP.
 
 import { ANY_HOST, hostPort, listenerUrls } from '../base/addresses.ts'
 import type { Handle } from '../base/node-private.ts'
@@ -22,13 +23,16 @@ export class ClientPorts {
 
   /** Rejects, with everything closed again, if a port cannot be had. */
   static async open(options: Options): Promise<ClientPorts> {
-    const { host, port, unixSocket, unixSocketMode, websocket } = options
+    const { host, port, unixSocket, unixSocketMode, websocket, httpGateway } = options
     const client = await Listener.open(host, port)
     const others: OtherListeners = {}
     try {
       if (unixSocket !== '') others.unix = await Listener.openUnix(unixSocket, Number.parseInt(unixSocketMode, 8))
       if (websocket !== undefined && websocket.port !== 0) {
         others.websocket = await Listener.open(websocket.host || ANY_HOST, websocket.port)
+      }
+      if (httpGateway !== undefined && httpGateway.port !== 0) {
+        others.http = await Listener.open(httpGateway.host || host, httpGateway.port)
       }
       return new ClientPorts(client, others)
     } catch (error) {
@@ -49,12 +53,12 @@ export class ClientPorts {
   /** From now on connections, including waiting ones, are offered to `take`, which returns whether it took them. */
   serve(options: Options, log: PortsLog, take: (handle: Handle, kind: Arrival['kind']) => boolean): void {
     const { client } = this
-    const { unix, websocket: webSocket } = this.others
+    const { unix, websocket: webSocket, http } = this.others
     client.serve(
       (handle) => take(handle, 'client'),
       (error) => log.error(`Error accepting connections: ${error.message}`),
     )
-    for (const kind of ['unix', 'websocket'] as const) {
+    for (const kind of ['unix', 'websocket', 'http'] as const) {
       this.others[kind]?.serve(
         (handle) => take(handle, kind),
         (error) => log.error(`Error accepting ${kind} connections: ${error.message}`),
@@ -64,6 +68,11 @@ export class ClientPorts {
       const at = hostPort(options.websocket?.host || ANY_HOST, webSocket.port)
       log.info(`Listening for websocket clients on ${webSocketScheme(options)}://${at}`)
       if (options.websocket?.tls === undefined) log.warn('Websocket not configured with TLS. DO NOT USE IN PRODUCTION!')
+    }
+    if (http !== undefined) {
+      const { host = '', tls } = options.httpGateway ?? {}
+      const at = hostPort(host || options.host, http.port)
+      log.info(`Listening for HTTP clients on ${tls === undefined ? 'http' : 'https'}://${at}`)
     }
     if (unix !== undefined) log.info(`Listening for client connections on unix:${unix.address}`)
     log.info(`Listening for client connections on ${hostPort(options.host, client.port)}`)
@@ -103,6 +112,11 @@ export class ClientPorts {
 
   get port(): number {
     return this.client.port
+  }
+
+  /** Undefined: there is no port for HTTP. */
+  get httpPort(): number | undefined {
+    return this.others.http?.port
   }
 
   get isOpen(): boolean {

@@ -53,13 +53,15 @@ export class PortTls {
 }
 
 /** Reads the certificates. Throws an Error that says what is wrong with them. */
-async function readCertificates({ tls, allowNonTls, websocket }: Options): Promise<TlsOfPorts> {
+async function readCertificates({ tls, allowNonTls, websocket, httpGateway }: Options): Promise<TlsOfPorts> {
   const webSocketTls = websocket?.port === 0 ? undefined : websocket?.tls
-  if (tls === undefined && webSocketTls === undefined) return {}
-  const { readTls, readWebSocketTls } = await import('../tls/read-settings.ts')
+  const httpTls = httpGateway?.port === 0 ? undefined : httpGateway?.tls
+  if (tls === undefined && webSocketTls === undefined && httpTls === undefined) return {}
+  const { readTls, readSecurePortTls } = await import('../tls/read-settings.ts')
   return {
     client: tls && settled(readTls(tls, allowNonTls)),
-    webSocket: webSocketTls && settled(readWebSocketTls(webSocketTls)),
+    webSocket: webSocketTls && settled(readSecurePortTls(webSocketTls)),
+    http: httpTls && settled(readSecurePortTls(httpTls)),
   }
 }
 

@@ -290,6 +290,11 @@ export class Primary {
     return this.ports?.port ?? this.options.port
   }
 
+  /** The port for HTTP in use; undefined: there is none. */
+  get httpGatewayPort(): number | undefined {
+    return this.ports?.httpPort
+  }
+
   get monitorPort(): number | undefined {
     return this.monitor?.port
   }

@@ -41,11 +41,11 @@ export function connectionRow(
   client: ReportedClient,
   detail: { readonly credentials: boolean },
 ): ConnectionRow {
-  const { webSocket, ip, port, droppedMessages, readGate, options, account } = client
+  const { clientType, ip, port, droppedMessages, readGate, options, account } = client
   const { name, lang, version } = options
   const row = {
     ...emptyMeasures(),
-    type: webSocket === undefined ? ('nats' as const) : ('websocket' as const),
+    type: clientType,
     ip,
     port,
     droppedMessages,

@@ -2,6 +2,7 @@
 // strings, times milliseconds since 1970.
 
 import type { Json } from '../base/json.ts'
+import type { ClientType } from '../connection/facts.ts'
 import type { Measurable } from './connection-order.ts'
 import type { Incident } from './incidents.ts'
 import type { LatencyReport } from './latency.ts'
@@ -84,7 +85,7 @@ export interface SubscriptionRow {
 
 export interface ConnectionRow extends Measurable {
   /** How it came. */
-  type: 'nats' | 'websocket'
+  type: ClientType
   ip: string
   port: number
   droppedMessages: number

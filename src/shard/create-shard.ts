@@ -1,5 +1,6 @@
 // Creates a shard with all parts that its options require. Parts that most servers do not use are loaded on demand.
 
+import { loadHttpGateway } from '../http/load.ts'
 import { loadJetStream } from '../jetstream/load.ts'
 import type { ShardSetup, ToPrimary } from '../threads/messages.ts'
 import { loadWebSockets } from '../websocket/load.ts'
@@ -7,8 +8,13 @@ import { Shard } from './shard.ts'
 
 /** `toPrimary` requests work that only the primary can do. */
 export async function createShard(setup: ShardSetup, toPrimary: (message: ToPrimary) => void): Promise<Shard> {
-  const [WebSockets, JetStream] = await Promise.all([loadWebSockets(setup.options), loadJetStream(setup.options)])
-  const shard = new Shard(setup, toPrimary, WebSockets, JetStream)
+  const { options } = setup
+  const [WebSockets, HttpGateway, JetStream] = await Promise.all([
+    loadWebSockets(options),
+    loadHttpGateway(options),
+    loadJetStream(options),
+  ])
+  const shard = new Shard(setup, toPrimary, { WebSockets, HttpGateway, JetStream })
   await shard.jetstream?.adopt(setup.streams)
   return shard
 }

@@ -12,8 +12,10 @@ import { attempt } from '../base/guarded.ts'
 import { LoopClock } from '../base/loop-clock.ts'
 import { Turns, Work } from '../base/turns.ts'
 import { Client } from '../connection/client.ts'
+import type { HttpSession, Session } from '../connection/facts.ts'
 import type { ClientOwner } from '../connection/owner.ts'
 import { PermissionSets } from '../connection/rights.ts'
+import type { HttpGateway, HttpGatewayClass, HttpGatewayOwner } from '../http/http-gateway.ts'
 import { Generations } from '../interest/generations.ts'
 import { InterestWriter } from '../interest/writer.ts'
 import type { JetStream } from '../jetstream/jetstream.ts'
@@ -62,8 +64,23 @@ import { HookEvents } from './hook-events.ts'
 import { ShardTimers } from './shard-timers.ts'
 import { TlsEntry } from './tls-entry.ts'
 
+/** What is loaded where the options ask for it. */
+export interface ShardParts {
+  readonly WebSockets?: WebSocketsClass | undefined
+  readonly HttpGateway?: HttpGatewayClass | undefined
+  readonly JetStream?: JetStreamClass | undefined
+}
+
 export class Shard
-  implements RouterOwner, ClientOwner, PeerOwner, InboxOwner, WebSocketsOwner, ReportQueueOwner, JetStreamOwner
+  implements
+    RouterOwner,
+    ClientOwner,
+    PeerOwner,
+    InboxOwner,
+    WebSocketsOwner,
+    HttpGatewayOwner,
+    ReportQueueOwner,
+    JetStreamOwner
 {
   readonly index: number
   options: Options
@@ -116,10 +133,11 @@ export class Shard
   readonly writer: InterestWriter
   private readonly gauges: Gauges
   private readonly webSockets: WebSockets | undefined
+  private readonly gateway: HttpGateway | undefined
   private marked: Outbound[] = []
   private leaving: Client[] = []
-  /** Connections too many: the primary does not count them. */
-  private readonly refused = new Set<Client>()
+  /** Connections too many, which the primary does not count, and clients by HTTP: their sockets are counted. */
+  private readonly uncounted = new Set<Client>()
   private flushScheduled = false
   private endsWithRead = false
   private busyUntilMs = 0
@@ -127,15 +145,11 @@ export class Shard
   private onEmpty: (() => void) | undefined
   private stopping = false
 
-  /**
-   * `toPrimary` is for what only the primary can do; `WebSockets` where clients may come by WebSocket, and `JetStream`
-   * where there are streams.
-   */
+  /** `toPrimary` is for what only the primary can do; `parts` are those that not every server has. */
   constructor(
     setup: ShardSetup,
     toPrimary: (message: ToPrimary) => void,
-    WebSockets?: WebSocketsClass,
-    JetStream?: JetStreamClass,
+    { WebSockets, HttpGateway, JetStream }: ShardParts = {},
   ) {
     this.index = setup.index
     this.options = setup.options
@@ -170,6 +184,11 @@ export class Shard
       this.webSockets = new WebSockets(this, websocket)
       this.webSockets.secure.configure(setup.tls.webSocket)
     }
+    const { httpGateway } = setup.options
+    if (HttpGateway !== undefined && httpGateway !== undefined) {
+      this.gateway = new HttpGateway(this, httpGateway)
+      this.gateway.secure.configure(setup.tls.http)
+    }
     this.timers = new ShardTimers(this, this.gauges)
     this.jetstream = JetStream && new JetStream(this)
   }
@@ -179,8 +198,9 @@ export class Shard
   /** Begins to serve a connection. */
   take(arrival: Arrival): void {
     this.nowMs = performance.now()
-    if (arrival.kind === 'websocket') {
-      this.webSockets?.accept(arrival)
+    if (arrival.kind === 'websocket' || arrival.kind === 'http') {
+      const entry = arrival.kind === 'http' ? this.gateway : this.webSockets
+      entry?.accept(arrival)
       return
     }
     const isSecured = arrival.kind === 'client' && this.tls.comesFirst
@@ -197,23 +217,28 @@ export class Shard
   }
 
   /**
-   * Begins to serve a connection within the process. `open` makes its end here. No TLS comes over it, and no proxy has
-   * passed it on: its bytes do not leave the process.
+   * Begins to serve a connection within the process. `open` makes its end here, which is returned. No TLS comes over
+   * it, and no proxy has passed it on: its bytes do not leave the process. `http`: it is for requests by HTTP.
    */
-  takePipe(arrival: PipeArrival, open: (readBuffer: Buffer, onRead: (bytes: number) => void) => Pipe): void {
+  takePipe(
+    arrival: PipeArrival,
+    open: (readBuffer: Buffer, onRead: (bytes: number) => void) => Pipe,
+    http?: HttpSession,
+  ): Pipe {
     this.wake()
     const pipe = open(this.readBuffer, (bytes) => client.socketOnRead(bytes))
-    const { client, refusal } = this.welcome(arrival, pipe)
+    const { client, refusal } = this.welcome(arrival, pipe, { http })
     client.attempt(() => {
       client.greet()
       client.start(pipe, refusal)
     })
+    return pipe
   }
 
   /** Makes a client of a WebSocket whose handshake is done, and begins to serve it. */
   admit(arrival: Arrival, transport: Transport, session: WebSocketSession): Client {
     this.nowMs = performance.now()
-    const { client, refusal } = this.welcome(arrival, transport, session)
+    const { client, refusal } = this.welcome(arrival, transport, { webSocket: session })
     client.attempt(() => {
       client.greet()
       client.start(transport, refusal)
@@ -221,16 +246,17 @@ export class Shard
     return client
   }
 
-  private welcome({ id, refused }: PipeArrival, transport: Transport, session?: WebSocketSession) {
+  private welcome({ id, refused }: PipeArrival, transport: Transport, session?: Session) {
     const client = new Client(this, id, transport, session)
     this.clients.set(id, client)
-    if (refused) this.refused.add(client)
+    if (refused || session?.http !== undefined) this.uncounted.add(client)
     return { client, refusal: refused ? Faults.connections : this.stopping ? Faults.shutdown : undefined }
   }
 
-  /** A connection is gone before it became a client. */
+  /** A connection is gone before it became a client, or it was one by HTTP. */
   lost({ refused }: Arrival): void {
     if (!refused) this.gauges.connectionClosed(this.index)
+    this.endIfEmpty()
   }
 
   /** A connection began to close: it is released at the end of the turn. */
@@ -263,13 +289,13 @@ export class Shard
     client.outbound.close()
     if (!this.clients.delete(client.id)) return
     this.records.gone(client)
-    if (!this.refused.delete(client)) this.gauges.connectionClosed(this.index)
+    if (!this.uncounted.delete(client)) this.gauges.connectionClosed(this.index)
     this.endIfEmpty()
   }
 
   /** A shard that is to stop ends with its last connection. */
   endIfEmpty(): void {
-    if (this.clients.size === 0 && this.arrivals.waiting === 0) this.onEmpty?.()
+    if (this.clients.size === 0 && this.arrivals.waiting === 0 && !this.gateway?.isBusy) this.onEmpty?.()
   }
 
   get openConnections(): number {
@@ -464,6 +490,7 @@ export class Shard
     this.options = options
     this.tls.configure(tls.client)
     this.webSockets?.secure.configure(tls.webSocket)
+    this.gateway?.secure.configure(tls.http)
     this.log.configure(options)
     this.timers.optionsChanged(options, before)
     this.forEachClient((client) => client.optionsChanged(options, before))
@@ -502,6 +529,7 @@ export class Shard
     this.wakeBehindRings()
     const timer = setTimeout(() => {
       for (const client of [...this.clients.values()]) attempt(this.bugMet, () => client.destroy())
+      this.gateway?.cut()
     }, graceMs)
     this.onEmpty = () => {
       this.onEmpty = undefined
@@ -516,6 +544,7 @@ export class Shard
       done()
     }
     this.webSockets?.stop()
+    this.gateway?.stop()
     this.forEachClient((client) => client.close(Faults.shutdown))
     this.flush()
     this.endIfEmpty()

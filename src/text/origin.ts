@@ -59,10 +59,18 @@ export class OriginPolicy {
       const scheme = secure ? 'https' : 'http'
       if (page.scheme !== scheme || page.host !== here.host || page.port !== here.port) return 'not same origin'
     }
-    if (this.allowed.length === 0) return undefined
-    const listed = this.allowed.some(
-      ({ scheme, host: name, port }) => scheme === page.scheme && name === page.host && port === page.port,
+    return this.allowed.length === 0 || this.lists(page) ? undefined : 'not in the allowed list'
+  }
+
+  /** Whether an origin is one of those that are allowed by name. */
+  isListed(origin: string): boolean {
+    const page = parseOrigin(origin)
+    return page !== undefined && this.lists(page)
+  }
+
+  private lists(page: Origin): boolean {
+    return this.allowed.some(
+      ({ scheme, host, port }) => scheme === page.scheme && host === page.host && port === page.port,
     )
-    return listed ? undefined : 'not in the allowed list'
   }
 }

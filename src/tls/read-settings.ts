@@ -46,8 +46,8 @@ export function readTls(options: TlsOptions, allowNonTls: boolean): Result<TlsSe
   return 'error' in server ? server : { value: settings }
 }
 
-/** The same for the WebSocket port, where a client has to begin TLS before the server sends anything. */
-export function readWebSocketTls(options: TlsOptions): Result<TlsSettings> {
+/** The same for a port where a client has to begin TLS before the server sends anything (secure-port.ts). */
+export function readSecurePortTls(options: TlsOptions): Result<TlsSettings> {
   return readTls({ ...options, handshakeFirst: true, handshakeFirstFallback: 0 }, false)
 }
 

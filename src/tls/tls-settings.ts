@@ -45,4 +45,5 @@ export interface Staple {
 export interface TlsOfPorts {
   readonly client?: TlsSettings | undefined
   readonly webSocket?: TlsSettings | undefined
+  readonly http?: TlsSettings | undefined
 }

@@ -7,6 +7,7 @@ import { durationText } from '../../src/base/duration.ts'
 import { ACCOUNT } from '../../src/config/blocks/accounts.ts'
 import { AUTHORIZATION } from '../../src/config/blocks/authorization.ts'
 import { CLUSTER, GATEWAY } from '../../src/config/blocks/cluster-keys.ts'
+import { HTTP_GATEWAY } from '../../src/config/blocks/http-gateway.ts'
 import { PROXIES, RESOLVER } from '../../src/config/blocks/identity.ts'
 import { JETSTREAM } from '../../src/config/blocks/jetstream-keys.ts'
 import { LEAFNODES } from '../../src/config/blocks/leafnode-keys.ts'
@@ -37,6 +38,7 @@ const BLOCKS = [
   ACCOUNT,
   TLS,
   WEBSOCKET,
+  HTTP_GATEWAY,
   RESOLVER,
   PROXIES,
   OCSP,

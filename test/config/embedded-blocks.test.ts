@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { ACCOUNT } from '../../src/config/blocks/accounts.ts'
 import { AUTHORIZATION } from '../../src/config/blocks/authorization.ts'
+import { HTTP_GATEWAY } from '../../src/config/blocks/http-gateway.ts'
 import { PROXIES, RESOLVER } from '../../src/config/blocks/identity.ts'
 import { ACCOUNT_JETSTREAM, JETSTREAM } from '../../src/config/blocks/jetstream-keys.ts'
 import { OCSP, OCSP_CACHE } from '../../src/config/blocks/ocsp.ts'
@@ -69,6 +70,7 @@ const PAIRS: readonly (readonly [name: string, schema: Schema<never>])[] = [
   ['OcspPeerBlock', inner(TLS as unknown as Schema<never>, 'ocsp_peer')],
   ['OcspBlock', OCSP as unknown as Schema<never>],
   ['OcspCacheBlock', OCSP_CACHE as unknown as Schema<never>],
+  ['HttpGatewayBlock', HTTP_GATEWAY as unknown as Schema<never>],
   ['WebSocketBlock', WEBSOCKET as unknown as Schema<never>],
   ['JetStreamBlock', JETSTREAM as unknown as Schema<never>],
   ['JetStreamLimitsBlock', inner(JETSTREAM as unknown as Schema<never>, 'limits')],
@@ -114,6 +116,7 @@ test('times in blocks are milliseconds, as all times of options are', () => {
       },
       accounts: { A: { exports: [{ service: 's', threshold: 700 }] } },
       websocket: { port: 0, noTls: true, handshakeTimeout: 300, pingInterval: 400, authorization: { timeout: 500 } },
+      httpGateway: { port: 0, noTls: true, requestTimeout: 600, heartbeat: 700 },
       ocspCache: { saveInterval: 2000 },
     },
     blockReader(readFile),
@@ -122,6 +125,7 @@ test('times in blocks are milliseconds, as all times of options are', () => {
     authorization: { timeout: 1500, users: [{ permissions: { responses: { expires: 250 } } }] },
     accounts: [{ exports: [{ threshold: 700 }] }],
     websocket: { host: '127.0.0.1', port: -1, handshakeTimeout: 300, pingInterval: 400, authTimeout: 500 },
+    httpGateway: { port: -1, requestTimeout: 600, heartbeat: 700 },
     ocspCache: { saveInterval: 2000 },
   })
 })

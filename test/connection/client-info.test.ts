@@ -76,7 +76,7 @@ test('TLS is told as the shard has it for this client', () => {
 test('a client by WebSocket is told of the port that it came to', () => {
   const shard = shardWith({ port: 4222, webSocket: { host: '1.1.1.1', port: 8080 } })
   const there = { host: '1.1.1.1', port: 8080 }
-  const webSocket = clientFacts({ webSocket: WEB_SOCKET })
+  const webSocket = clientFacts({ clientType: 'websocket', webSocket: WEB_SOCKET })
   expect(read(firstInfo(webSocket, shard))).toMatchObject(there)
   expect(read(laterInfo(webSocket, shard))).toMatchObject(there)
   expect(read(firstInfo(clientFacts(), shard))).toMatchObject({ host: '127.0.0.1', port: 4222 })

@@ -41,6 +41,7 @@ export function clientFacts(members: Partial<ClientFacts> = {}): ClientFacts {
     rttMs: 0,
     isLocal: false,
     tls: undefined,
+    clientType: members.webSocket === undefined ? 'nats' : 'websocket',
     webSocket: undefined,
     login: { greeting: OPEN, nonce: '', identity: undefined },
     limits: NO_LIMITS,

@@ -96,7 +96,8 @@ test('who works on the answer is told that the connection is gone; nobody else c
   expect(signal.aborted).toBe(true)
 })
 
-test('a kind of connection is a plain one or a WebSocket', () => {
-  expect(connectionTypeOf({ webSocket: undefined })).toBe('STANDARD')
-  expect(connectionTypeOf({ webSocket: WEB_SOCKET })).toBe('WEBSOCKET')
+test('a kind of connection is a plain one, a WebSocket, or HTTP', () => {
+  expect(connectionTypeOf({ clientType: 'nats' })).toBe('STANDARD')
+  expect(connectionTypeOf({ clientType: 'websocket' })).toBe('WEBSOCKET')
+  expect(connectionTypeOf({ clientType: 'http' })).toBe('HTTP')
 })

@@ -58,6 +58,7 @@ function stage({ greeting = GUARDED, timeoutMs = LONG_MS }: { greeting?: Greetin
     ip: '10.1.2.3',
     closing: false as boolean,
     tls: undefined as TlsSession | undefined,
+    clientType: 'nats' as const,
     webSocket: undefined as WebSocketSession | undefined,
     options: connectOptions(),
     subscriptions: { size: 0 },

@@ -10,7 +10,7 @@ import {
   measure,
   subscriptionRow,
 } from '../../src/reports/connection-row.ts'
-import { connectOptions, OPEN, WEB_SOCKET } from '../connection/facts.ts'
+import { connectOptions, OPEN } from '../connection/facts.ts'
 import { reportedClient, subscriptionsOf } from './client.ts'
 
 const SHARD = {
@@ -75,7 +75,9 @@ test('one that closes says when and why; one that does not has no end, whatever 
 })
 
 test('one that came by WebSocket says so', () => {
-  expect(connectionRow(SHARD, reportedClient({ webSocket: WEB_SOCKET }), { credentials: false }).type).toBe('websocket')
+  expect(connectionRow(SHARD, reportedClient({ clientType: 'websocket' }), { credentials: false }).type).toBe(
+    'websocket',
+  )
 })
 
 test('who it is counts before who it said it is', () => {

@@ -10,6 +10,7 @@ import { settingOfKey } from '../table/table.ts'
 import { type AccountDraft, readAccounts, readMappings } from './accounts.ts'
 import { readAuthorization } from './authorization.ts'
 import { CLUSTER, GATEWAY } from './cluster-keys.ts'
+import { readHttpGateway } from './http-gateway.ts'
 import {
   readOperators,
   readPreload,
@@ -137,6 +138,7 @@ export const BLOCKS: ReadonlyMap<string, BlockReading> = new Map<string, BlockRe
   option('trustedKeys', readTrustedKeys),
   option('proxies', readProxies),
   option('websocket', readWebSocket),
+  option('httpGateway', readHttpGateway),
   [
     'jetstream',
     (entry, top, reading) => {

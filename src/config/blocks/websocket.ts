@@ -63,12 +63,12 @@ const handshakeTimeout = kind<number>('duration', (entry, reading, name) => {
 })
 
 /** For an embedding program port 0 is a free one; in a file it means no listener. */
-const listenPort = kind<number>('integer', (entry, { problems }) => {
+export const listenPort = kind<number>('integer', (entry, { problems }) => {
   const port = problems.integer(entry)
   return port === 0 && isPlainData(entry) ? -1 : port
 })
 
-const origins = kind<string[]>('list', textsOf('allowed origins'))
+export const origins = kind<string[]>('list', textsOf('allowed origins'))
 
 const headers = kind<Readonly<Record<string, string>>>(
   'block',

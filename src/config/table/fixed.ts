@@ -31,6 +31,7 @@ export const FIXED: ReadonlyMap<OptionName, string> = new Map<OptionName, string
   ['lameDuckGracePeriod', 'LameDuckGracePeriod'],
   ['trustedKeys', 'TrustedKeys'],
   ['operators', 'TrustedOperators'],
+  ['httpGateway', 'HTTPGateway'],
   ['unixSocket', 'UnixSocket'],
   ['unixSocketMode', 'UnixSocketMode'],
   ['workers', 'Workers'],

@@ -154,7 +154,7 @@ export class ConnectionEvents {
       name_tag: this.shard.admission.accountTag(account.name),
       tags: identity === undefined || identity.tags.length === 0 ? undefined : identity.tags,
       kind: 'Client',
-      client_type: client.webSocket === undefined ? 'nats' : 'websocket',
+      client_type: client.clientType,
     }
   }
 }
