@@ -127,6 +127,7 @@ export class Link {
       while (until < picked && (until - from + 1) * PACKED_RUN_BYTES + rawBytes + lengths[picks[until]] <= room) {
         rawBytes += lengths[picks[until++]]
       }
+      assert(until > from, 'a run that was picked fits no frame')
       const at = this.place(batchBytes(batch, until - from, rawBytes))
       this.sentMessages += writeBatch(this.block, at, batch, picks, from, until, rawBytes, this.owner.work)
     }

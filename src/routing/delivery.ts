@@ -158,6 +158,8 @@ export class Delivery {
     let next = from
     let left = count
     let delivered = 0
+    // It may want the shared chunk, which nobody holds while it is written here.
+    this.fanOut.end()
     while (left > 0) {
       const chunk = this.shared.withRoom(messageLength)
       const start = this.shared.used
