@@ -130,9 +130,15 @@ export class Operations implements ParserHandler, LoginOutcome {
       this.logIn(options)
       return
     }
+    this.leaveSubscriptions(() => this.logIn(options))
+  }
+
+  /** Its subscriptions end; then it goes on. */
+  private leaveSubscriptions(then?: () => void): void {
+    const { client } = this
     const goOn = holdBack(client, () => {
       client.subscriptions.clear()
-      this.logIn(options)
+      then?.()
     })
     client.leaveIndex(goOn)
   }
@@ -152,7 +158,10 @@ export class Operations implements ParserHandler, LoginOutcome {
     const { shard, client } = this
     const { options, parser } = client
     this.leaveAccount()
-    client.account = shard.accounts.named(identity.account)
+    const account = shard.accounts.named(identity.account)
+    // Without a CONNECT it was a user of another account, and has subscribed there.
+    if (account !== client.account && client.subscriptions.size > 0) this.leaveSubscriptions()
+    client.account = account
     const { connections } = client.account.limits
     if (connections >= 0) {
       this.isCounted = shard.accountConnections.join(client.account, shard.index, connections)
@@ -197,6 +206,8 @@ export class Operations implements ParserHandler, LoginOutcome {
     const { client, shard } = this
     this.applyLimits()
     if (hasOtherPermissions) {
+      // A review goes on in later turns, between others' messages.
+      client.outbound.fanOut?.end()
       this.grant(identity)
       for (const subscription of [...client.subscriptions.values()]) this.judge(subscription, identity)
       shard.generations.advanceAll()

@@ -141,6 +141,28 @@ describe.each(configuredServers('ways in'))('$name', (server) => {
     await raw.expect('+OK\r\n+OK\r\nMSG a 1 0\r\n\r\n')
   })
 
+  test('no_auth_user: who has subscribed, and then connects to another account, hears nothing of the one before', async () => {
+    const program = await startConfigured(
+      server,
+      `no_auth_user: a
+      accounts { A { users: [ { user: a, password: a } ] }, B { users: [ { user: b, password: b } ] } }`,
+    )
+    const raw = await dial(program.port)
+    await raw.readInfo()
+    raw.send('SUB x 1\r\nPING\r\n')
+    await raw.expect('+OK\r\nPONG\r\n')
+    raw.send('CONNECT {"user":"b","pass":"b","verbose":false}\r\nSUB y 2\r\nPING\r\n')
+    await raw.expect('PONG\r\n')
+    for (const user of ['a', 'b']) {
+      const other = await enter(program, { authenticator: usernamePasswordAuthenticator(user, user) })
+      for (const subject of ['x', 'y']) other.publish(subject, `of ${user}`)
+      await other.flush()
+    }
+    await raw.expect('MSG y 2 4\r\nof b\r\n')
+    raw.send('PUB y 1\r\n!\r\n')
+    await raw.expect('MSG y 2 1\r\n!\r\n')
+  })
+
   test('users of $SYS alone: who says nothing is in $G, and users of $SYS are in $SYS', async () => {
     const program = await startConfigured(server, 'accounts { $SYS { users: [ { user: s, password: s } ] } }')
     const accountOf = async (members: object): Promise<string> => {
