@@ -8,7 +8,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown'
-import { dts } from 'rolldown-plugin-dts'
 import manifest from './package.json' with { type: 'json' }
 
 /** `code`: without what a package alone needs, types and the API as CommonJS. */
@@ -57,7 +56,8 @@ function program(folder: string, entries: readonly string[], extension = 'js'): 
 }
 
 /** Types, as few files as the code. By the end of their names TypeScript knows the module format that they describe. */
-function types(entries: readonly string[], extension: 'd.ts' | 'd.cts'): RolldownOptions {
+async function types(entries: readonly string[], extension: 'd.ts' | 'd.cts'): Promise<RolldownOptions> {
+  const { dts } = await import('rolldown-plugin-dts') // not for a build of the code alone: it takes a moment
   const logger = { ...console, info() {}, warn() {} } // says only which compiler it runs
   const files = program('src', entries, extension)
   return {
@@ -70,7 +70,7 @@ function types(entries: readonly string[], extension: 'd.ts' | 'd.cts'): Rolldow
 }
 
 const BROWSER = ['src/client/browser']
-const forPackage = [program('src', API, 'cjs'), types([...API, ...BROWSER], 'd.ts'), types(API, 'd.cts')]
+const forPackage = () => [program('src', API, 'cjs'), types([...API, ...BROWSER], 'd.ts'), types(API, 'd.cts')]
 
 // Threads share no modules, so each kind has all of its code in its own files.
 export default defineConfig([
@@ -79,5 +79,5 @@ export default defineConfig([
   program('client', BROWSER),
   program('workers', ['workers/shard-main']),
   program('workers', ['workers/password-main']),
-  ...(codeOnly ? [] : forPackage),
+  ...(codeOnly ? [] : await Promise.all(forPackage())),
 ])
