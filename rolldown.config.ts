@@ -8,8 +8,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig, type Plugin, type RolldownOptions } from 'rolldown'
+import { dts } from 'rolldown-plugin-dts'
 import manifest from './package.json' with { type: 'json' }
 
+const FOLDER = process.env['BUILD_FOLDER'] ?? 'dist'
 /** `code`: without what a package alone needs, types and the API as CommonJS. */
 const codeOnly = process.env['BUILD_PARTS'] === 'code'
 
@@ -46,7 +48,7 @@ function program(folder: string, entries: readonly string[], extension = 'js'): 
     resolve: { alias: { msgpackr: join(import.meta.dirname, 'node_modules/msgpackr/index.js') } },
     plugins: [licences],
     output: {
-      dir: process.env['BUILD_FOLDER'] ?? 'dist',
+      dir: FOLDER,
       comments: false,
       format: extension === 'cjs' ? 'cjs' : 'esm',
       entryFileNames: `[name].${extension}`,
@@ -55,22 +57,26 @@ function program(folder: string, entries: readonly string[], extension = 'js'): 
   }
 }
 
-/** Types, as few files as the code. By the end of their names TypeScript knows the module format that they describe. */
-async function types(entries: readonly string[], extension: 'd.ts' | 'd.cts'): Promise<RolldownOptions> {
-  const { dts } = await import('rolldown-plugin-dts') // not for a build of the code alone: it takes a moment
-  const logger = { ...console, info() {}, warn() {} } // says only which compiler it runs
-  const files = program('src', entries, extension)
+/**
+ * Types, as few files as the code, of what the compiler has written to `types`. TypeScript knows by the end of a file's
+ * name whether it describes an ES module (.d.ts) or a CommonJS one (.d.cts).
+ */
+function types(entries: readonly string[], extension: 'd.ts' | 'd.cts'): RolldownOptions {
   return {
-    ...files,
-    // What `using` needs is not in the libraries of ES2024.
-    output: { ...files.output, banner: '/// <reference lib="esnext.disposable" />' },
-    plugins: [dts({ dtsOnly: true, tsconfig: 'tsconfig.build.json', logger })],
-    checks: { pluginTimings: false },
+    input: Object.fromEntries(entries.map((entry) => [entry, `./${FOLDER}/types/${entry}.d.ts`])),
+    plugins: [dts({ dtsInput: true, emitDtsOnly: true })],
+    treeshake: { moduleSideEffects: false },
+    output: {
+      dir: FOLDER,
+      entryFileNames: `[name].${extension}`,
+      chunkFileNames: `src/[name].${extension}`,
+      banner: '/// <reference lib="esnext.disposable" />', // `using` is not in the libraries of ES2024
+    },
   }
 }
 
 const BROWSER = ['src/client/browser']
-const forPackage = () => [program('src', API, 'cjs'), types([...API, ...BROWSER], 'd.ts'), types(API, 'd.cts')]
+const forPackage = [program('src', API, 'cjs'), types([...API, ...BROWSER], 'd.ts'), types(API, 'd.cts')]
 
 // Threads share no modules, so each kind has all of its code in its own files.
 export default defineConfig([
@@ -79,5 +85,5 @@ export default defineConfig([
   program('client', BROWSER),
   program('workers', ['workers/shard-main']),
   program('workers', ['workers/password-main']),
-  ...(codeOnly ? [] : await Promise.all(forPackage())),
+  ...(codeOnly ? [] : forPackage),
 ])

@@ -6,8 +6,10 @@ set -e
 cd "$(dirname "$0")/.."
 new=.dist-$$
 trap 'rm -rf "$new"' EXIT
+[ "$1" = code ] || sh src/node.sh node_modules/typescript/bin/tsc -p tsconfig.build.json --outDir "$new/types"
 BUILD_FOLDER=$new BUILD_PARTS=$1 \
   sh src/node.sh node_modules/rolldown/bin/cli.mjs --config rolldown.config.ts --log-level warn >/dev/null
+rm -rf "$new/types"
 # V8 keeps a text with any other character in two bytes a character: in each thread.
 sh src/node.sh -e '
   const { readdirSync, readFileSync, writeFileSync } = require("node:fs")
