@@ -16,7 +16,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   options: { thread: 'any', is: 'the options in force, as types', imports: [] },
   memory: { thread: 'any', is: 'blocks, chunk pools, the ring between two shards', imports: ['base'] },
   subjects: { thread: 'any', is: 'what subjects and filters are, cover and become', imports: ['text'] },
-  'jetstream/storage': { thread: 'any', is: 'the messages of streams, in memory and on the disk', imports: ['memory'] },
+  'jetstream/storage': {
+    thread: 'any',
+    is: 'the messages of streams, in memory and on the disk',
+    imports: ['base', 'memory'],
+  },
   log: { thread: 'any', is: 'log lines and their sinks', imports: ['base', 'text', 'options'] },
   tls: {
     thread: 'any',

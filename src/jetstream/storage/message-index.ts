@@ -10,8 +10,16 @@ import type { MessageEntry, SequenceRange, SubjectState } from './store.ts'
 import type { SubjectFilter } from './subject-filter.ts'
 import { SubjectTable } from './subject-table.ts'
 
+/** What an index takes of a block. */
+interface Adopted {
+  readonly segment: Segment
+  readonly subjects: SubjectTable
+  readonly nextSeq: number
+  readonly lastTimeUs: number
+}
+
 export class MessageIndex {
-  readonly subjects = new SubjectTable()
+  readonly subjects: SubjectTable = new SubjectTable()
   /** In the order of their sequences. */
   segments: Segment[] = []
   messages = 0
@@ -22,6 +30,18 @@ export class MessageIndex {
   /** Where find() found a message. */
   segment = new Segment(0, 1)
   slot = 0
+
+  /** The index that was sent by another thread. */
+  static from(sent: MessageIndex): MessageIndex {
+    const index: MessageIndex = Object.assign(new MessageIndex(), sent)
+    const segments = sent.segments.map((segment) => Object.assign(new Segment(0, 0, 0), segment))
+    return Object.assign(index, { segments, subjects: SubjectTable.revived(sent.subjects) })
+  }
+
+  /** The memory that goes along when it is sent to another thread. */
+  get memory(): ArrayBuffer[] {
+    return [...this.subjects.memory, ...this.segments.flatMap((segment) => segment.memory)]
+  }
 
   get first(): number {
     return this.messages > 0 ? this.firstSeq : this.last === 0 ? 0 : this.last + 1
@@ -37,7 +57,7 @@ export class MessageIndex {
 
   /** Bytes of memory that it occupies. */
   get memoryBytes(): number {
-    return this.segments.reduce((sum, segment) => sum + segment.memoryBytes, this.subjects.memoryBytes)
+    return this.memory.reduce((sum, { byteLength }) => sum + byteLength, 0)
   }
 
   // ── Changes ───────────────────────────────────────────────────────────────────────────────────────────
@@ -59,6 +79,27 @@ export class MessageIndex {
     this.bytes += size
     this.last = seq
     this.lastTimeUs = timeUs
+  }
+
+  /** Takes a block's messages, which are behind all others; the subjects get numbers of this index. */
+  adopt({ segment, subjects, nextSeq, lastTimeUs }: Adopted): void {
+    const table = this.subjects
+    const numbers = new Int32Array(subjects.numbered).fill(-1)
+    for (let slot = 0; slot < segment.slots; slot++) {
+      if (segment.sizes[slot] === 0) continue
+      const local = segment.subjects[slot]
+      if (numbers[local] < 0) {
+        numbers[local] = table.number(subjects.arena, subjects.startOf(local), subjects.endOf(local))
+      }
+      const seq = segment.seqAt(slot)
+      segment.subjects[slot] = numbers[local]
+      table.added(numbers[local], seq)
+      if (this.messages++ === 0) this.firstSeq = seq
+    }
+    this.bytes += segment.liveBytes
+    this.segments.push(segment)
+    this.last = Math.max(this.last, nextSeq - 1)
+    if (lastTimeUs !== 0) this.lastTimeUs = lastTimeUs
   }
 
   /** The next message gets this sequence or a higher one. */

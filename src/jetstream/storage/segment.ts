@@ -14,6 +14,15 @@ import { grown, roomFor } from './typed-arrays.ts'
 const UNUSED_MIN = 32
 const DELTA_MAX = 2 ** 32 - 1
 
+export interface SegmentColumns {
+  readonly times: Float64Array<ArrayBuffer>
+  /** Empty: the segment is dense. */
+  readonly deltas: Uint32Array<ArrayBuffer>
+  readonly offsets: Uint32Array<ArrayBuffer>
+  readonly sizes: Uint32Array<ArrayBuffer>
+  readonly subjects: Uint32Array<ArrayBuffer>
+}
+
 export class Segment {
   /** The number of its block. */
   readonly block: number
@@ -40,6 +49,32 @@ export class Segment {
     this.sizes = new Uint32Array(room)
     this.subjects = new Uint32Array(room)
     this.times = new Float64Array(room)
+  }
+
+  /** A segment of these messages, all of which are there. No deltas: it is dense. */
+  static from(block: number, base: number, maxTimeUs: number, columns: SegmentColumns): Segment {
+    const { times, deltas, offsets, sizes, subjects } = columns
+    const segment = new Segment(block, base, 0)
+    segment.slots = sizes.length
+    for (const size of sizes) {
+      if (size > 0) segment.live++
+      segment.liveBytes += size
+    }
+    Object.assign(segment, { times, offsets, sizes, subjects, maxTimeUs })
+    segment.deltas = deltas.length > 0 ? deltas : undefined
+    return segment
+  }
+
+  /** Its slots, without room for more. */
+  get columns(): SegmentColumns {
+    const { slots } = this
+    return {
+      times: this.times.subarray(0, slots),
+      deltas: this.deltas?.subarray(0, slots) ?? new Uint32Array(0),
+      offsets: this.offsets.subarray(0, slots),
+      sizes: this.sizes.subarray(0, slots),
+      subjects: this.subjects.subarray(0, slots),
+    }
   }
 
   seqAt(slot: number): number {
@@ -76,6 +111,26 @@ export class Segment {
   slotOf(seq: number): number {
     const slot = this.slotFrom(seq)
     return slot < this.slots && this.sizes[slot] > 0 && this.seqAt(slot) === seq ? slot : -1
+  }
+
+  /** The last slot whose message begins before an offset; -1: none does. Offsets rise as sequences do. */
+  slotBefore(offset: number): number {
+    const { offsets } = this
+    let low = 0
+    let high = this.slots
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (offsets[middle] < offset) low = middle + 1
+      else high = middle
+    }
+    return low - 1
+  }
+
+  /** The sequences of its messages. */
+  sequences(): number[] {
+    const all: number[] = []
+    for (let slot = 0; slot < this.slots; slot++) if (this.sizes[slot] > 0) all.push(this.seqAt(slot))
+    return all
   }
 
   /** Adds a message behind all others. */
@@ -140,9 +195,10 @@ export class Segment {
     this.slots = slots
   }
 
-  /** Bytes of memory that it occupies. */
-  get memoryBytes(): number {
-    return this.sizes.length * (this.deltas === undefined ? 20 : 24)
+  /** The memory that it occupies. */
+  get memory(): ArrayBuffer[] {
+    const { deltas, offsets, sizes, subjects, times } = this
+    return [...(deltas === undefined ? [] : [deltas]), offsets, sizes, subjects, times].map(({ buffer }) => buffer)
   }
 
   private toSparse(): void {

@@ -35,6 +35,26 @@ export class SubjectTable {
   used = 0
   generation = 0
 
+  /** A table of these names, numbered in their order, none of which has a message. It is not searched. */
+  static from(starts: Uint32Array<ArrayBuffer>, arena: Buffer<ArrayBuffer>): SubjectTable {
+    const table = new SubjectTable()
+    table.starts = starts
+    table.arena = arena
+    table.numbered = starts.length - 1
+    return table
+  }
+
+  /** The table that was sent by another thread. */
+  static revived(sent: SubjectTable): SubjectTable {
+    return Object.assign(new SubjectTable(), sent, { arena: Buffer.from(sent.arena.buffer) })
+  }
+
+  /** The names in the order of their numbers, without room for more. */
+  get names(): { readonly starts: Uint32Array<ArrayBuffer>; readonly arena: Buffer<ArrayBuffer> } {
+    const { arena, numbered, starts } = this
+    return { starts: starts.subarray(0, numbered + 1), arena: arena.subarray(0, starts[numbered]) }
+  }
+
   startOf(id: number): number {
     return this.starts[id]
   }
@@ -157,10 +177,10 @@ export class SubjectTable {
     this.renumber()
   }
 
-  /** Bytes of memory that it occupies. */
-  get memoryBytes(): number {
+  /** The memory that it occupies. */
+  get memory(): ArrayBuffer[] {
     const { arena, starts, hashes, counts, firsts, lasts, slots } = this
-    return [arena, starts, hashes, counts, firsts, lasts, slots].reduce((sum, array) => sum + array.byteLength, 0)
+    return [arena, starts, hashes, counts, firsts, lasts, slots].map(({ buffer }) => buffer)
   }
 
   private hashOf(subject: Uint8Array, start: number, end: number): number {

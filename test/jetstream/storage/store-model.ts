@@ -240,6 +240,7 @@ export class StoreRun {
       deleted: store.deleted,
     }
     const [oldest] = model.messages
+    assert.deepEqual(store.losses, [])
     assert.deepEqual(state, {
       messages: model.messages.length,
       first: model.first,

@@ -1,0 +1,310 @@
+// What a block contains, as far as the index needs it: found by a scan over its records, or read from the summary that
+// is at the end of a block to which nothing is written any more. The summary only saves the scan: if it is damaged, the
+// records are scanned.
+//
+//     │ numbers │ times │ removed │ losses │ pages │ deltas │ offsets │ sizes │ subjects │ starts │ names │ trailer │
+//
+//     trailer   │ offset │ length │ checksum │ magic │   32 bytes
+
+import type { Block } from '../../memory/block.ts'
+import type { BlockCipher } from './block-cipher.ts'
+import { type BlockHeader, checksumSalt, HEADER_BYTES } from './block-file.ts'
+import { checksum } from './checksum.ts'
+import { HEAD_BYTES, Kind, RANGE_BYTES, RecordHead, readSeq, TAG_BYTES } from './record.ts'
+import { Segment } from './segment.ts'
+import type { Loss, SequenceRange } from './store.ts'
+import { SubjectTable } from './subject-table.ts'
+
+export const TRAILER_BYTES = 32
+const MAGIC = Buffer.from('HEDLSUM1')
+const NO_BYTES = Buffer.alloc(0)
+const NUMBERS = 12
+
+/** How nats-server counts a message in a file. */
+export function fileSizeOf(subjectBytes: number, headerBytes: number, payloadBytes: number): number {
+  return subjectBytes + payloadBytes + 30 + (headerBytes > 0 ? headerBytes + 4 : 0)
+}
+
+/** Where a compressed page lies in its file. */
+export interface PagePlace {
+  readonly offset: number
+  readonly length: number
+}
+
+export interface BlockSummary {
+  /** Its messages; the numbers of their subjects are those of `subjects`. */
+  readonly segment: Segment
+  readonly subjects: SubjectTable
+  /** Messages, of this block and of earlier ones, that were removed while it was written. */
+  readonly removed: readonly SequenceRange[]
+  readonly losses: readonly Loss[]
+  /** Of a block of pages; a page that is not there has length 0. */
+  readonly pages: readonly PagePlace[]
+  /** The sequence that comes behind what is in it, and the latest time in it. */
+  readonly nextSeq: number
+  readonly lastTimeUs: number
+  /** Where its records end. */
+  readonly end: number
+}
+
+export const NO_PAGE: PagePlace = { offset: 0, length: 0 }
+
+/** A summary that was made by a scan. */
+export interface ScannedBlock extends BlockSummary {
+  /** Offsets of all records that are right. */
+  readonly records: readonly number[]
+  /** Bytes behind `end` that are no records. */
+  readonly tailBytes: number
+  /** The end is within a batch, which was left out. */
+  readonly isCutShort: boolean
+}
+
+/**
+ * Scans the records of a block. `end`: of the bytes in it. `cipher`: with which each record is encrypted. A record that
+ * is damaged does not hide those behind it: the scan goes on at the next one that is right.
+ */
+export function scanBlock(
+  number: number,
+  block: Block,
+  end: number,
+  header: BlockHeader,
+  cipher: BlockCipher | undefined,
+): ScannedBlock {
+  const scan = new Scan(number, block, header, cipher)
+  scan.run(end)
+  return scan
+}
+
+class Scan implements ScannedBlock {
+  readonly segment: Segment
+  readonly subjects = new SubjectTable()
+  readonly removed: SequenceRange[] = []
+  readonly losses: Loss[] = []
+  readonly pages: readonly PagePlace[] = []
+  readonly records: number[] = []
+  nextSeq: number
+  lastTimeUs: number
+  end = HEADER_BYTES
+  tailBytes = 0
+  isCutShort = false
+  private readonly number: number
+  private readonly block: Block
+  private readonly salt: number
+  private readonly isTagged: boolean
+  private readonly cipher: BlockCipher | undefined
+  private readonly record = new RecordHead()
+  private readonly added = new RecordHead()
+  /** Offsets of messages that are nothing without those that follow, and how it was before them. */
+  private batch: number[] = []
+  private before = { nextSeq: 0, lastTimeUs: 0 }
+  /** Where damage begins; -1: the latest record was right. */
+  private damagedAt = -1
+
+  constructor(number: number, block: Block, header: BlockHeader, cipher: BlockCipher | undefined) {
+    this.number = number
+    this.block = block
+    this.salt = checksumSalt(header)
+    this.isTagged = header.isEncrypted
+    this.cipher = cipher
+    this.segment = new Segment(number, header.nextSeq)
+    this.nextSeq = header.nextSeq
+    this.lastTimeUs = header.lastTimeUs
+  }
+
+  run(end: number): void {
+    const { record, block, salt } = this
+    for (let at = HEADER_BYTES; at < end; ) {
+      // What is found behind damage has to fit in the order of sequences.
+      const isRight = record.read(block, at, end, salt) && (this.damagedAt < 0 || this.follows())
+      if (isRight) {
+        if (this.damagedAt >= 0) this.passDamage()
+        this.take(at)
+        this.records.push(at)
+        at += record.length
+        this.end = at
+      } else {
+        if (this.damagedAt < 0) this.damagedAt = at
+        at++
+      }
+    }
+    if (this.batch.length > 0) {
+      this.isCutShort = true
+      this.end = this.batch[0]
+      Object.assign(this, this.before)
+    }
+    this.tailBytes = end - this.end
+  }
+
+  private follows(): boolean {
+    return this.record.kind === Kind.removed || this.record.seq >= this.nextSeq
+  }
+
+  /** The record is the first one that is right behind damage. */
+  private passDamage(): void {
+    const { kind, seq } = this.record
+    const text = `block ${this.number} is damaged at offset ${this.damagedAt}`
+    // What is left of a batch is served.
+    for (const offset of this.batch.splice(0)) this.add(offset)
+    if (kind !== Kind.removed && seq > this.nextSeq) this.losses.push({ first: this.nextSeq, last: seq - 1, text })
+    else this.losses.push({ first: 0, last: 0, text: `${text}: removed messages may be there again` })
+    this.damagedAt = -1
+  }
+
+  private take(at: number): void {
+    const { kind, length, seq, timeUs, inBatch } = this.record
+    if (kind === Kind.removed) {
+      this.removed.push(...readRanges(this.block, at, length))
+      return
+    }
+    if (inBatch && this.batch.length === 0) this.before = { nextSeq: this.nextSeq, lastTimeUs: this.lastTimeUs }
+    if (inBatch) this.batch.push(at)
+    else {
+      if (this.batch.length > 0) for (const offset of this.batch.splice(0)) this.add(offset)
+      if (kind === Kind.message) this.add(at)
+    }
+    this.nextSeq = kind === Kind.skip ? Math.max(this.nextSeq, seq) : seq + 1
+    if (timeUs !== 0) this.lastTimeUs = timeUs
+  }
+
+  /** Adds the message at an offset. */
+  private add(offset: number): void {
+    const { block, cipher, number } = this
+    const record = this.added
+    const end = offset + block.view.getUint32(offset, true)
+    record.read(block, offset, end, this.salt)
+    const { kind, seq, timeUs, subjectBytes, headerBytes } = record
+    if (kind !== Kind.message) return
+    const body = bodyOf(block, offset, end, this.isTagged, cipher)
+    if (body === undefined) {
+      this.losses.push({ first: seq, last: seq, text: `message ${seq} in block ${number} cannot be decrypted` })
+      return
+    }
+    const size = fileSizeOf(subjectBytes, headerBytes, body.length - subjectBytes - headerBytes)
+    this.segment.add(seq, timeUs, this.subjects.number(body, 0, subjectBytes), size, offset)
+  }
+}
+
+/** Subject, headers and payload of the record in [at, end); undefined: they cannot be decrypted. */
+export function bodyOf(
+  { bytes }: Block,
+  at: number,
+  end: number,
+  isTagged: boolean,
+  cipher: BlockCipher | undefined,
+): Buffer | undefined {
+  if (!isTagged) return bytes.subarray(at + HEAD_BYTES, end)
+  // In a page the records are as they were, but for being encrypted: the page is.
+  if (cipher === undefined) return bytes.subarray(at + HEAD_BYTES, end - TAG_BYTES)
+  return cipher.open(bytes.subarray(at + HEAD_BYTES, end), at, bytes.subarray(at + 8, at + HEAD_BYTES))
+}
+
+/** The ranges in a record of removed messages. */
+function readRanges({ view }: Block, at: number, length: number): SequenceRange[] {
+  const ranges: SequenceRange[] = []
+  for (let range = at + HEAD_BYTES; range + RANGE_BYTES <= at + length; range += RANGE_BYTES) {
+    ranges.push({ first: readSeq(view, range), last: readSeq(view, range + 8) })
+  }
+  return ranges
+}
+
+// ── The summary in the file ─────────────────────────────────────────────────────────────────────────────────
+
+/** The bytes of a summary, trailer included, for a place of its file. */
+export function encodeSummary(summary: BlockSummary, offset: number, cipher: BlockCipher | undefined): Buffer {
+  const { segment, subjects, removed, losses, pages } = summary
+  const columns = segment.columns
+  const names = subjects.names
+  const numbers = [segment.base, segment.slots, columns.deltas.length, summary.nextSeq, summary.lastTimeUs, summary.end]
+  numbers.push(subjects.numbered, names.arena.length, removed.length, losses.length, pages.length, segment.maxTimeUs)
+  const pairs = [
+    ...removed.flatMap(({ first, last }) => [first, last]),
+    ...losses.flatMap(({ first, last }) => [first, last]),
+    ...pages.flatMap((page) => [page.offset, page.length]),
+  ]
+  const parts = [Float64Array.from(numbers), columns.times, Float64Array.from(pairs), columns.deltas]
+  const plain = Buffer.concat(
+    [...parts, columns.offsets, columns.sizes, columns.subjects, names.starts, names.arena].map(bytesOf),
+  )
+  const body = cipher === undefined ? plain : cipher.seal(plain, offset, NO_BYTES)
+  const trailer = Buffer.alloc(TRAILER_BYTES)
+  trailer.writeDoubleLE(offset, 0)
+  trailer.writeDoubleLE(body.length, 8)
+  trailer.writeUInt32LE(checksum(body, 0, body.length, 0), 16)
+  MAGIC.copy(trailer, 24)
+  return Buffer.concat([body, trailer])
+}
+
+/** Where a file of this size has its summary, by its trailer; undefined: it has none. */
+export function summaryPlace(trailer: Buffer, fileBytes: number): PagePlace | undefined {
+  if (trailer.length < TRAILER_BYTES || MAGIC.compare(trailer, 24, TRAILER_BYTES) !== 0) return undefined
+  const place = { offset: trailer.readDoubleLE(0), length: trailer.readDoubleLE(8) }
+  return place.offset >= HEADER_BYTES && place.offset + place.length + TRAILER_BYTES === fileBytes ? place : undefined
+}
+
+/** The summary of a block; undefined: it is damaged. */
+export function decodeSummary(
+  number: number,
+  body: Buffer,
+  trailer: Buffer,
+  cipher: BlockCipher | undefined,
+): BlockSummary | undefined {
+  if (trailer.readUInt32LE(16) !== checksum(body, 0, body.length, 0)) return undefined
+  const plain = cipher === undefined ? body : cipher.open(body, trailer.readDoubleLE(0), NO_BYTES)
+  if (plain === undefined) return undefined
+  const take = new Columns(plain)
+  const numbers = take.doubles(NUMBERS)
+  const [base, slots, deltas, nextSeq, lastTimeUs, end, subjects, nameBytes, ranges, lost, pages, maxTimeUs] = numbers
+  const times = take.doubles(slots)
+  const removed = pairsIn(take.doubles(ranges * 2)).map(([first, last]) => ({ first, last }))
+  const text = `block ${number} is damaged`
+  const losses = pairsIn(take.doubles(lost * 2)).map(([first, last]) => ({ first, last, text }))
+  const places = pairsIn(take.doubles(pages * 2)).map(([offset, length]) => ({ offset, length }))
+  const columns = {
+    times,
+    deltas: take.words(deltas),
+    offsets: take.words(slots),
+    sizes: take.words(slots),
+    subjects: take.words(slots),
+  }
+  const starts = take.words(subjects + 1)
+  const segment = Segment.from(number, base, maxTimeUs, columns)
+  const table = SubjectTable.from(starts, take.bytes(nameBytes))
+  return { segment, subjects: table, removed, losses, pages: places, nextSeq, lastTimeUs, end }
+}
+
+function bytesOf(array: Float64Array | Uint32Array | Buffer): Buffer {
+  return Buffer.from(array.buffer, array.byteOffset, array.byteLength)
+}
+
+function pairsIn(numbers: Float64Array): [number, number][] {
+  return Array.from({ length: numbers.length / 2 }, (_, i) => [numbers[2 * i], numbers[2 * i + 1]])
+}
+
+/** Cuts bytes into arrays, one behind the other. */
+class Columns {
+  private readonly bytesLeft: Buffer
+  private at = 0
+
+  constructor(bytes: Buffer) {
+    this.bytesLeft = bytes
+  }
+
+  doubles(count: number): Float64Array<ArrayBuffer> {
+    return new Float64Array(this.copy(count * 8))
+  }
+
+  words(count: number): Uint32Array<ArrayBuffer> {
+    return new Uint32Array(this.copy(count * 4))
+  }
+
+  bytes(count: number): Buffer<ArrayBuffer> {
+    return Buffer.from(this.copy(count))
+  }
+
+  private copy(bytes: number): ArrayBuffer {
+    const copy = new Uint8Array(bytes)
+    copy.set(this.bytesLeft.subarray(this.at, this.at + bytes))
+    this.at += bytes
+    return copy.buffer
+  }
+}

@@ -1,0 +1,781 @@
+// The store of a file stream: an append-only log in block files, with everything that happened to its messages. The
+// index is made of the log when the store is opened.
+//
+//     append, remove ─▶ records in the tail page ─▶ one write and one sync for all that came meanwhile ─▶ durable
+//                       (pages are the cache, too)   while it is under way, the next records gather
+//
+// Writes run on Node's threads for file operations, one at a time for a store. What takes long goes to a store thread
+// (StoreWork): the scan at the start, summaries of full blocks, and new copies of blocks most messages of which are
+// gone.
+//
+// A write or a sync that failed is never repeated at the same place. What was appended since the latest success is
+// undone, the block is left as it is, and the next append begins a new one, whose header says at which sequence: what
+// the old one has from there on does not count.
+
+import assert from 'node:assert/strict'
+import { attempt, type OnBug } from '../../base/guarded.ts'
+import { allocateBlock, type Block, copyBytes } from '../../memory/block.ts'
+import type { Encryption } from './block-cipher.ts'
+import { Form, HEADER_BYTES, headerBytes, newHeader, PAGE_BYTES, pageOf } from './block-file.ts'
+import { BlockReader, PAGES_MAX, pageKey, type ReaderHost } from './block-reader.ts'
+import { BlockState } from './block-state.ts'
+import { fileSizeOf } from './block-summary.ts'
+import { failureOf } from './disk.ts'
+import { IndexedStore } from './indexed-store.ts'
+import { Page } from './page-cache.ts'
+import { BATCH, HEAD_BYTES, KIND_MASK, Kind, RANGE_BYTES, sign, TAG_BYTES, writeHead, writeSeq } from './record.ts'
+import type { BlockInfo, Recovered } from './recovery.ts'
+import type { Segment } from './segment.ts'
+import type { Loss, SequenceRange, Soon, StoredMessage, StoreFailure, StoreOwner } from './store.ts'
+import type { SealTask, StoreWork } from './store-work.ts'
+import { ALL } from './subject-filter.ts'
+
+export interface FileStoreSettings {
+  /** Of this store alone; it is made if it is not there. */
+  readonly folder: string
+  readonly encryption?: Encryption | undefined
+  /** Full blocks are compressed. */
+  readonly isCompressed: boolean
+  /**
+   * When messages count as durable: when they are safe from loss of power, when they are safe from the end of the
+   * process, or at once.
+   */
+  readonly safety: 'synced' | 'written' | 'queued'
+  /** Unless every write is synced: how often. */
+  readonly syncIntervalMs: number
+  /** From this size on a block gets no more records. */
+  readonly blockBytes: number
+}
+
+export interface FileStoreHost extends ReaderHost {
+  readonly work: StoreWork
+  readonly bugMet: OnBug
+}
+
+export interface FileStoreOwner extends StoreOwner {
+  /** Something other than an append failed; what is stored is as it was. */
+  trouble(failure: StoreFailure): void
+}
+
+/** What one write brings to one block. */
+interface Part {
+  readonly block: BlockState
+  readonly offset: number
+  readonly end: number
+  readonly buffers: Buffer[]
+  readonly pages: Page[]
+}
+
+/** Bytes of a removed message that are to be overwritten. */
+interface Erasure {
+  readonly block: number
+  readonly offset: number
+  /** Of the block when the offset was right. */
+  readonly version: number
+}
+
+const TAIL_BYTES_MIN = 4 * 1024
+/** Offsets have 32 bits. */
+const OFFSET_MAX = 2 ** 32 - 1
+/** Ranges in one record of removed messages. */
+const RANGES_MAX = 2048
+const EMPTY = new Uint8Array(0)
+/** After upkeep has failed. */
+const UPKEEP_RETRY_MS = 5_000
+
+/** Opens the store in a folder: a new one, if the folder is empty or not there. Rejects if it cannot be read at all. */
+export async function openFileStore(
+  host: FileStoreHost,
+  settings: FileStoreSettings,
+  owner: FileStoreOwner,
+): Promise<{ readonly store: FileStore; readonly notes: readonly string[] }> {
+  const recovered = await host.work.recover(settings.folder, settings.encryption)
+  return { store: new FileStore(host, settings, owner, recovered), notes: recovered.notes }
+}
+
+export class FileStore extends IndexedStore {
+  private readonly host: FileStoreHost
+  private readonly settings: FileStoreSettings
+  private readonly owner: FileStoreOwner
+  private readonly blocks = new Map<number, BlockState>()
+  private readonly reader: BlockReader
+  private nextNumber: number
+  /** The block that is written to, and its last page. */
+  private current: BlockState | undefined
+  private tail: Page | undefined
+  /** Pages with bytes that are not handed to the disk yet, in the order of the log. */
+  private dirty: Page[] = []
+  /** Messages that were removed and are not in the log yet: first and last, in turn. */
+  private removed: number[] = []
+  /** Removals that a write has under way. */
+  private removedInWrite: number[] = []
+  private erasures: Erasure[] = []
+  /** Blocks with something behind their end that was not written as a whole. */
+  private ragged: BlockState[] = []
+  /** Blocks without messages, to be removed. */
+  private emptied: BlockState[] = []
+  /** Blocks that nothing is written to any more, and that have no summary yet. */
+  private unsealed: BlockState[] = []
+  /** Blocks of which most messages are gone. */
+  private thin: BlockState[] = []
+  /** All up to here is as safe as the settings say. */
+  private safe: number
+  /** Truncations so far: a write that was begun before one says nothing of what came after it. */
+  private truncations = 0
+  /** Writes that failed. */
+  private failures = 0
+  private isScheduled = false
+  private writing: Promise<void> | undefined
+  private upkeep: Promise<void> | undefined
+  private syncTimer: NodeJS.Timeout | undefined
+  private isClosed = false
+  /** Upkeep failed: it is not tried again before this, on the clock of the loop. */
+  private upkeepFromMs = 0
+  /** How it was when a batch began. */
+  private atBatch = { end: 0, tail: undefined as Page | undefined, dirty: 0 }
+
+  constructor(host: FileStoreHost, settings: FileStoreSettings, owner: FileStoreOwner, recovered: Recovered) {
+    super(recovered.index)
+    this.host = host
+    this.settings = settings
+    this.owner = owner
+    this.reader = new BlockReader(host, this.index, this.blocks)
+    this.nextNumber = recovered.lastNumber + 1
+    this.safe = this.index.last
+    this.losses.push(...recovered.losses)
+    for (const info of recovered.blocks) {
+      const block = new BlockState(settings.folder, info, settings.encryption, true)
+      this.blocks.set(block.number, block)
+      block.hasVoid = info.hasVoid
+      if (block.number === recovered.current) this.current = block
+      else if (!block.isSealed) this.unsealed.push(block)
+      else if (block.hasVoid) this.thin.push(block)
+      if (info.isTorn) this.ragged.push(block)
+    }
+    this.index.segments = this.index.segments.filter(({ live, block }) => live > 0 || block === this.current?.number)
+    this.retire()
+    this.maintain()
+  }
+
+  get durable(): number {
+    return this.settings.safety === 'queued' ? this.index.last : this.safe
+  }
+
+  // ── Appending ─────────────────────────────────────────────────────────────────────────────────────────
+
+  append(timeUs: number, subject: Uint8Array, headers: Uint8Array, payload: Uint8Array): number {
+    const seq = this.index.last + 1
+    const offset = this.put(Kind.message, seq, timeUs, subject, headers, payload)
+    this.index.add(seq, timeUs, subject, fileSizeOf(subject.length, headers.length, payload.length), offset)
+    return seq
+  }
+
+  sizeOf(subjectBytes: number, headerBytes: number, payloadBytes: number): number {
+    return fileSizeOf(subjectBytes, headerBytes, payloadBytes)
+  }
+
+  skipTo(next: number, timeUs: number): void {
+    this.index.skipTo(next, timeUs)
+    this.put(Kind.skip, next, timeUs, EMPTY, EMPTY, EMPTY)
+  }
+
+  /** Adds a record to the log. Answers its offset in the current block. */
+  private put(
+    kind: number,
+    seq: number,
+    timeUs: number,
+    subject: Uint8Array,
+    headers: Uint8Array,
+    payload: Uint8Array,
+  ): number {
+    assert(!this.isClosed, 'a closed store was written to')
+    const isSealed = kind === Kind.message && this.settings.encryption !== undefined
+    const bodyBytes = subject.length + headers.length + payload.length
+    const length = HEAD_BYTES + bodyBytes + (isSealed ? TAG_BYTES : 0)
+    const block = this.blockFor(seq, length)
+    const page = this.pageFor(block, length)
+    const offset = block.end
+    const at = offset - page.start
+    const { block: memory } = page
+    const what = this.inBatch && kind === Kind.message ? kind | BATCH : kind
+    writeHead(memory, at, length, what, subject.length, headers.length, seq, timeUs)
+    let to = at + HEAD_BYTES
+    for (const part of [subject, headers, payload]) {
+      if (part.length > 0) memory.bytes.set(part, to)
+      to += part.length
+    }
+    if (isSealed) {
+      const { bytes } = memory
+      const body = bytes.subarray(at + HEAD_BYTES, at + HEAD_BYTES + bodyBytes)
+      block.cipher?.seal(body, offset, bytes.subarray(at + 8, at + HEAD_BYTES)).copy(bytes, at + HEAD_BYTES)
+    }
+    sign(memory, at, block.salt)
+    block.end = offset + length
+    page.end = block.end
+    if (this.dirty.at(-1) !== page) {
+      this.dirty.push(page)
+      page.pins++
+    }
+    this.schedule()
+    return offset
+  }
+
+  private blockFor(seq: number, length: number): BlockState {
+    const { current } = this
+    if (current !== undefined && current.end + length <= OFFSET_MAX) {
+      const segment = this.index.segments.at(-1)
+      const isFull = current.end >= this.settings.blockBytes && !this.inBatch
+      if (!isFull && segment?.block === current.number && segment.hasRoomFor(seq)) return current
+    }
+    assert(!this.inBatch, 'a batch is larger than a block can be')
+    return this.beginBlock()
+  }
+
+  private beginBlock(): BlockState {
+    const { current, index, settings } = this
+    const number = this.nextNumber++
+    const header = newHeader(index.last + 1, index.lastTimeUs, settings.encryption !== undefined, Form.records)
+    const info = { number, header, end: HEADER_BYTES, pages: [], isSealed: false }
+    const block = new BlockState(settings.folder, info, settings.encryption, false)
+    this.blocks.set(number, block)
+    index.open(number)
+    this.current = block
+    this.tail = undefined
+    if (current !== undefined) this.unsealed.push(current)
+    index.dropEmpty((segment) => this.dropped(segment))
+    return block
+  }
+
+  /** The page in which the next record of the block begins, with room for it. */
+  private pageFor(block: BlockState, length: number): Page {
+    const number = pageOf(block.end)
+    const key = pageKey(block.number, number)
+    let page = this.tail
+    if (page === undefined || page.key !== key || page.place < 0) {
+      const memory = allocateBlock(Math.max(length, TAIL_BYTES_MIN))
+      page = new Page(this.reader, key, block.end, block.end, memory, false, block.cipher)
+      this.tail = page
+      this.reader.add(page)
+      return page
+    }
+    const used = page.end - page.start
+    if (used + length > page.block.capacity) {
+      const larger = allocateBlock(Math.max(used + length, Math.min(page.block.capacity * 2, PAGE_BYTES)))
+      copyBytes(larger, 0, page.block, 0, used)
+      this.host.cache.replace(page, larger)
+    }
+    return page
+  }
+
+  // ── Batches ───────────────────────────────────────────────────────────────────────────────────────────
+
+  override begin(): void {
+    const { end } = this.blockFor(this.index.last + 1, 0)
+    super.begin()
+    this.atBatch = { end, tail: this.tail, dirty: this.dirty.length }
+  }
+
+  override commit(): void {
+    const next = this.index.last + 1
+    // What is not of the batch ends it. It is in the same block.
+    if (next > this.batchFirst) this.put(Kind.skip, next, 0, EMPTY, EMPTY, EMPTY)
+    super.commit()
+  }
+
+  rollback(): void {
+    const { current, atBatch } = this
+    const last = this.batchFirst - 1
+    super.commit()
+    this.cutIndex(last)
+    this.index.lastTimeUs = this.batchBeganUs
+    assert(current !== undefined, 'a batch lost its block')
+    current.end = atBatch.end
+    for (const page of this.dirty.splice(atBatch.dirty)) {
+      page.pins--
+      if (page !== atBatch.tail) this.host.cache.remove(page)
+    }
+    this.tail = atBatch.tail
+    if (this.tail !== undefined) this.tail.end = atBatch.end
+    // With its last message the index may have lost the segment.
+    if (this.index.segments.at(-1)?.block !== current.number) this.index.open(current.number)
+  }
+
+  // ── Reading ───────────────────────────────────────────────────────────────────────────────────────────
+
+  load(seq: number): Soon<StoredMessage | undefined> {
+    if (!this.index.find(seq)) return undefined
+    return this.reader.inMemory(seq) ?? this.loadFromDisk(seq)
+  }
+
+  private async loadFromDisk(seq: number): Promise<StoredMessage | undefined> {
+    let found: StoredMessage | 'damaged' | undefined
+    try {
+      found = await this.reader.read(seq)
+    } catch (error) {
+      // It may be there again later: a disk that does not answer is no damage.
+      attempt(this.host.bugMet, () => this.owner.trouble(failureOf(error)))
+      return undefined
+    }
+    if (found === 'damaged') this.lose(seq)
+    return found === 'damaged' ? undefined : found
+  }
+
+  /** A message was found damaged. It leaves the index; its bytes stay where they are. */
+  private lose(seq: number): void {
+    const { index } = this
+    if (!index.find(seq)) return
+    const { segment, slot } = index
+    const text = `message ${seq} in block ${segment.block} is damaged at offset ${segment.offsets[slot]}`
+    const loss: Loss = { first: seq, last: seq, text }
+    index.remove()
+    this.losses.push(loss)
+    attempt(this.host.bugMet, () => this.owner.lost(loss))
+  }
+
+  // ── Removing ──────────────────────────────────────────────────────────────────────────────────────────
+
+  protected leaving(seq: number, erase: boolean): void {
+    assert(!this.inBatch, 'a message was removed within a batch')
+    const { index, removed } = this
+    if (erase) {
+      const { segment, slot } = index
+      const version = this.blocks.get(segment.block)?.version ?? 0
+      this.erasures.push({ block: segment.block, offset: segment.offsets[slot], version })
+    }
+    // Between the latest range and this message there may be none: then it is the same range.
+    const last = removed.length - 1
+    if (last > 0 && removed[last] < seq && index.next(ALL, removed[last] + 1) === seq) removed[last] = seq
+    else removed.push(seq, seq)
+    this.schedule()
+  }
+
+  protected dropped(segment: Segment): void {
+    const block = this.blocks.get(segment.block)
+    if (block !== undefined && block !== this.current) this.empty(block)
+  }
+
+  /** Blocks that have no segment any more are to be removed. */
+  private retire(): void {
+    const numbers = new Set(this.index.segments.map(({ block }) => block))
+    for (const block of this.blocks.values()) {
+      if (!numbers.has(block.number) && block !== this.current && !this.emptied.includes(block)) this.empty(block)
+    }
+  }
+
+  private empty(block: BlockState): void {
+    this.reader.forgetBlock(block.number)
+    for (const list of [this.unsealed, this.thin, this.ragged])
+      if (list.includes(block)) list.splice(list.indexOf(block), 1)
+    // A block that may have messages that do not count goes before the one that says so.
+    this.emptied.push(block)
+    this.emptied.sort((a, b) => a.number - b.number)
+    this.maintain()
+  }
+
+  protected thinned({ block: number, live, liveBytes }: Segment): void {
+    const block = this.blocks.get(number)
+    if (block === undefined || !block.isSealed || block.busy !== undefined || block.end < this.settings.blockBytes / 64)
+      return
+    if ((liveBytes + live * TAG_BYTES) * 2 > block.end || this.isListed(block)) return
+    this.thin.push(block)
+    this.maintain()
+  }
+
+  truncate(last: number): void {
+    assert(!this.inBatch, 'a store was truncated within a batch')
+    this.truncations++
+    this.cutIndex(last)
+    this.removed = clamped(this.removed, last)
+    this.safe = Math.min(this.safe, last)
+    for (const block of this.blocks.values()) if (this.nextSeqBehind(block.number) > last + 1) block.hasVoid = true
+    // Its header says what comes next.
+    this.beginBlock()
+    this.retire()
+    this.thin.push(
+      ...[...this.blocks.values()].filter((block) => block.hasVoid && block.isSealed && !this.isListed(block)),
+    )
+    this.schedule()
+  }
+
+  // ── Writing ───────────────────────────────────────────────────────────────────────────────────────────
+
+  private schedule(): void {
+    if (this.isScheduled || this.writing !== undefined) return
+    this.isScheduled = true
+    setImmediate(() => {
+      this.isScheduled = false
+      this.write()
+    })
+  }
+
+  /** Whether there is something that the disk does not have. */
+  private get hasNews(): boolean {
+    return this.dirty.length > 0 || this.removed.length > 0 || this.current?.isOnDisk === false
+  }
+
+  private write(): void {
+    if (this.writing !== undefined || !this.hasNews) return
+    this.writing = this.writeAll().finally(() => {
+      this.writing = undefined
+    })
+  }
+
+  /** Writes until there is nothing more, or it fails. Never rejects. */
+  private async writeAll(): Promise<void> {
+    for (let hasFailed = false; this.hasNews && !(hasFailed && this.dirty.length === 0); ) {
+      const { truncations } = this
+      const parts = this.takeParts()
+      const last = this.index.last
+      try {
+        for (const part of parts) await this.writePart(part)
+        hasFailed = false
+      } catch (error) {
+        hasFailed = true
+        this.writeFailed(failureOf(error), parts)
+        continue
+      }
+      for (const { pages } of parts) for (const page of pages) page.pins--
+      this.removedInWrite = []
+      if (truncations === this.truncations && last > this.safe) {
+        this.safe = last
+        attempt(this.host.bugMet, () => this.owner.becameDurable())
+      }
+      this.maintain()
+    }
+  }
+
+  /** All that is to be written, by block. */
+  private takeParts(): readonly Part[] {
+    assert(!this.inBatch, 'a batch was left open')
+    this.logRemovals()
+    const parts: Part[] = []
+    let part: (Part & { end: number }) | undefined
+    const partFor = (block: BlockState, offset: number): Part & { end: number } => {
+      if (part?.block === block) return part
+      const buffers = block.isOnDisk ? [] : [headerBytes(block.header)]
+      part = { block, offset: block.isOnDisk ? offset : 0, end: offset, buffers, pages: [] }
+      parts.push(part)
+      return part
+    }
+    for (const page of this.dirty) {
+      const block = this.blocks.get(blockOfKey(page.key)) as BlockState
+      const into = partFor(block, page.written)
+      into.buffers.push(page.block.bytes.subarray(page.written - page.start, page.end - page.start))
+      into.pages.push(page)
+      into.end = page.end
+      page.written = page.end
+    }
+    this.dirty = []
+    if (this.current?.isOnDisk === false) partFor(this.current, this.current.end)
+    return parts
+  }
+
+  /** Brings the removals of late into the log. */
+  private logRemovals(): void {
+    const { removed } = this
+    for (let from = 0; from < removed.length; from += 2 * RANGES_MAX) {
+      const some = removed.slice(from, from + 2 * RANGES_MAX)
+      const body = Buffer.alloc((some.length / 2) * RANGE_BYTES)
+      const view = new DataView(body.buffer, body.byteOffset, body.length)
+      for (const [i, seq] of some.entries()) writeSeq(view, i * 8, seq)
+      this.put(Kind.removed, this.index.last + 1, 0, EMPTY, EMPTY, body)
+    }
+    this.removedInWrite = removed
+    this.removed = []
+  }
+
+  private async writePart({ block, offset, end, buffers }: Part): Promise<void> {
+    const { disk, files } = this.host
+    const isSynced = this.settings.safety === 'synced'
+    await files.use(block.path, block.isOnDisk ? 'writing' : 'create', async (fd) => {
+      await disk.write(fd, buffers, offset)
+      if (isSynced) await disk.sync(fd)
+    })
+    if (!block.isOnDisk && isSynced) await disk.syncFolder(this.settings.folder)
+    block.isOnDisk = true
+    block.safeEnd = end
+    if (!isSynced) this.syncLater(block)
+  }
+
+  private writeFailed(failure: StoreFailure, parts: readonly Part[]): void {
+    const { index, safe, owner, host } = this
+    this.failures++
+    for (const { pages } of parts) for (const page of pages) page.pins--
+    for (const page of this.dirty) page.pins--
+    this.dirty = []
+    const { last } = index
+    if (last > safe) this.cutIndex(safe)
+    this.removed = clamped([...this.removedInWrite, ...this.removed], safe)
+    this.removedInWrite = []
+    for (const block of this.blocks.values()) if (block.end > block.safeEnd || !block.isOnDisk) this.abandon(block)
+    if (this.current !== undefined) this.unsealed.push(this.current)
+    this.current = undefined
+    this.tail = undefined
+    this.retire()
+    attempt(host.bugMet, () => (last > safe ? owner.failed(safe + 1, last, failure) : owner.trouble(failure)))
+  }
+
+  /** What was not written to a block is forgotten, and so is a block without a file. */
+  private abandon(block: BlockState): void {
+    this.reader.forgetBlock(block.number, block.safeEnd)
+    block.end = block.safeEnd
+    if (block.isOnDisk) {
+      this.ragged.push(block)
+      return
+    }
+    this.blocks.delete(block.number)
+    this.unsealed = this.unsealed.filter((one) => one !== block)
+    if (this.current === block) this.current = undefined
+    this.index.segments = this.index.segments.filter((segment) => segment.block !== block.number)
+    // Perhaps it was made, with nothing or a part of it written.
+    this.host.files.forget(block.path)
+    this.host.disk.unlink(block.path).catch(() => {})
+  }
+
+  private syncLater(block: BlockState): void {
+    block.isUnsynced = true
+    this.syncTimer ??= setTimeout(() => {
+      this.syncTimer = undefined
+      attempt(this.host.bugMet, () => this.sync())
+    }, this.settings.syncIntervalMs).unref()
+  }
+
+  /** Makes safe from loss of power what has been written. Never rejects. */
+  private async sync(): Promise<void> {
+    const { disk, files } = this.host
+    try {
+      for (const block of this.blocks.values()) {
+        if (!block.isUnsynced) continue
+        block.isUnsynced = false
+        await files.use(block.path, 'writing', (fd) => disk.sync(fd))
+      }
+      await disk.syncFolder(this.settings.folder)
+    } catch (error) {
+      // It counted as durable. What comes now goes to another block: this one is not trusted any more.
+      if (this.current?.isOnDisk === true && !this.inBatch) this.beginBlock()
+      this.owner.trouble(failureOf(error))
+    }
+  }
+
+  // ── Upkeep ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Does what is to be done about blocks, one thing after the other, beside everything else. */
+  private maintain(): void {
+    if (this.upkeep !== undefined || this.isClosed || performance.now() < this.upkeepFromMs) return
+    const { emptied, unsealed, thin, erasures, ragged } = this
+    if (emptied.length + unsealed.length + thin.length + erasures.length + ragged.length === 0) return
+    this.upkeep = this.keepUp()
+      .catch((error: unknown) => {
+        this.upkeepFromMs = performance.now() + UPKEEP_RETRY_MS
+        attempt(this.host.bugMet, () => this.owner.trouble(failureOf(error)))
+      })
+      .finally(() => {
+        this.upkeep = undefined
+      })
+  }
+
+  private async keepUp(): Promise<void> {
+    while (!this.isClosed) {
+      // What is to be erased is in the log, and so is its removal.
+      const erasures = this.erasures.splice(0)
+      await this.flush()
+      await this.erase(erasures)
+      const hasVoid = (block: BlockState): boolean => block.hasVoid
+      const unsealed = this.unsealed.find(hasVoid) ?? (this.emptied.length > 0 ? undefined : this.unsealed[0])
+      const thin = this.thin.find(hasVoid) ?? (this.emptied.length > 0 ? undefined : this.thin[0])
+      if (this.ragged.length > 0) await this.cutOff(this.ragged[0])
+      else if (unsealed !== undefined) await this.seal(unsealed)
+      else if (thin !== undefined) await this.compact(thin)
+      else if (this.emptied.length > 0) await this.removeEmptied(this.emptied[0])
+      else if (this.erasures.length === 0) return
+    }
+  }
+
+  private isListed(block: BlockState): boolean {
+    return this.thin.includes(block) || this.emptied.includes(block)
+  }
+
+  /** Cuts off what is behind the end of a block. */
+  private async cutOff(block: BlockState): Promise<void> {
+    const { disk, files } = this.host
+    await files.use(block.path, 'writing', async (fd) => {
+      await disk.truncate(fd, block.end)
+      await disk.sync(fd)
+    })
+    this.ragged = this.ragged.filter((one) => one !== block)
+  }
+
+  private task({ number, header }: BlockState): SealTask {
+    const { folder, encryption, isCompressed } = this.settings
+    const nextSeq = this.nextSeqBehind(number)
+    const isRecords = header.form === Form.records
+    return { folder, number, encryption, nextSeq, isCompressed: isCompressed || !isRecords }
+  }
+
+  /** The sequence at which the block behind this one begins. */
+  private nextSeqBehind(number: number): number {
+    const behind = [...this.blocks.values()].filter((block) => block.number > number)
+    return behind.reduce((lowest, { header }) => Math.min(lowest, header.nextSeq), this.index.last + 1)
+  }
+
+  /** Sequences of which earlier blocks may have messages, rising. */
+  private earlierThan(number: number): SequenceRange[] {
+    const ranges: SequenceRange[] = []
+    let nextSeq = this.index.last + 1
+    for (const block of [...this.blocks.values()].sort((a, b) => b.number - a.number)) {
+      const { nextSeq: first } = block.header
+      if (block.number < number) ranges.push({ first, last: nextSeq - 1 })
+      nextSeq = Math.min(nextSeq, first)
+    }
+    return ranges.sort((a, b) => a.first - b.first)
+  }
+
+  /** Writes the summary of a block. */
+  private async seal(block: BlockState): Promise<void> {
+    await this.busyWith(block, this.host.work.seal(this.task(block)), (info) => {
+      this.unsealed = this.unsealed.filter((one) => one !== block)
+      if (info.header.salt.equals(block.header.salt)) block.isSealed = true
+      else this.replaced(block, info)
+    })
+    if (block.hasVoid && !this.isListed(block)) this.thin.push(block)
+    const segment = this.index.segments.find((one) => one.block === block.number)
+    if (segment !== undefined) this.thinned(segment)
+  }
+
+  /** Waits for work on a block, and takes what came of it before anyone sees the block again. */
+  private async busyWith<T>(block: BlockState, work: Promise<T>, take: (result: T) => void): Promise<void> {
+    const done = work.then(take).finally(() => {
+      block.busy = undefined
+    })
+    block.busy = done.catch(() => {})
+    await done
+  }
+
+  /** A block's file is another one now. */
+  private replaced(block: BlockState, info: BlockInfo): void {
+    block.become(info, this.settings.encryption)
+    this.host.files.forget(block.path)
+    this.reader.forgetBlock(block.number)
+  }
+
+  /** Writes a block anew, without the messages that were removed. */
+  private async compact(block: BlockState): Promise<void> {
+    const { index } = this
+    const kept = Float64Array.from(index.segments.find((one) => one.block === block.number)?.sequences() ?? [])
+    const task = { ...this.task(block), kept, earlier: this.earlierThan(block.number) }
+    await this.busyWith(block, this.host.work.compact(task), ({ info, offsets }) => {
+      this.thin = this.thin.filter((one) => one !== block)
+      this.replaced(block, info)
+      block.hasVoid = false
+      const lost: number[] = []
+      for (const [i, seq] of kept.entries()) {
+        if (!index.find(seq)) continue
+        index.segment.offsets[index.slot] = offsets[i]
+        if (offsets[i] === 0) lost.push(seq)
+      }
+      for (const seq of lost) this.lose(seq)
+    })
+  }
+
+  /** Removes the file of a block without messages. What it says of earlier blocks is said again before. */
+  private async removeEmptied(block: BlockState): Promise<void> {
+    const { host } = this
+    const earlier = this.earlierThan(block.number)
+    const ranges = earlier.length === 0 ? [] : await host.work.removedIn({ ...this.task(block), earlier })
+    for (const { first, last } of ranges) this.removed.push(first, last)
+    // Which sequence comes next has to be known from a block behind it.
+    const hasSuccessor = (): boolean =>
+      [...this.blocks.values()].some((one) => one.number > block.number && one.isOnDisk)
+    if (ranges.length > 0 || !hasSuccessor()) {
+      if (this.current === undefined) this.beginBlock()
+      const { failures } = this
+      await this.flush()
+      if (failures !== this.failures || !hasSuccessor()) {
+        throw new Error(`block ${block.number} cannot be removed while nothing can be written`)
+      }
+    }
+    host.files.forget(block.path)
+    await host.disk.unlink(block.path)
+    this.emptied = this.emptied.filter((one) => one !== block)
+    this.blocks.delete(block.number)
+  }
+
+  /** Overwrites messages that were removed. Their removal is in the log. */
+  private async erase(erasures: readonly Erasure[]): Promise<void> {
+    const { disk, files } = this.host
+    for (const { block: number, offset, version } of erasures) {
+      const block = this.blocks.get(number)
+      if (block === undefined || this.emptied.includes(block) || offset >= block.safeEnd) continue
+      if (block.pages.length > 0 || block.version !== version) {
+        // It is in a compressed page, or somewhere else by now: all of the block is written anew.
+        if (!this.thin.includes(block) && block.isSealed) this.thin.push(block)
+        continue
+      }
+      this.reader.erase(block, offset)
+      await files.use(block.path, 'writing', async (fd) => {
+        const head = allocateBlock(HEAD_BYTES)
+        if ((await disk.read(fd, head.bytes.subarray(0, HEAD_BYTES), offset)) < HEAD_BYTES) return
+        const record = erasedRecord(head, block.salt, block.end - offset)
+        if (record === undefined) return
+        await disk.write(fd, [record], offset)
+        await disk.sync(fd)
+      })
+    }
+  }
+
+  // ── The end ───────────────────────────────────────────────────────────────────────────────────────────
+
+  async flush(): Promise<void> {
+    await this.writing
+    this.write()
+    await this.writing
+    if (this.settings.safety !== 'synced') await this.sync()
+  }
+
+  async close(): Promise<void> {
+    await this.flush()
+    await this.letGo()
+  }
+
+  async destroy(): Promise<void> {
+    await this.letGo()
+    await this.host.disk.removeFolder(this.settings.folder)
+  }
+
+  private async letGo(): Promise<void> {
+    this.isClosed = true
+    clearTimeout(this.syncTimer)
+    await this.writing
+    await this.upkeep
+    this.reader.forgetAll()
+    for (const { path } of this.blocks.values()) this.host.files.forget(path)
+  }
+}
+
+function blockOfKey(key: number): number {
+  return Math.floor(key / PAGES_MAX)
+}
+
+/** Ranges, first and last in turn, without what is above `last`. */
+function clamped(ranges: readonly number[], last: number): number[] {
+  const kept: number[] = []
+  for (let i = 0; i < ranges.length; i += 2) {
+    if (ranges[i] <= last) kept.push(ranges[i], Math.min(ranges[i + 1], last))
+  }
+  return kept
+}
+
+/** The record of an erased message in the place of the one that begins with this head; undefined: none does. */
+function erasedRecord(head: Block, salt: number, bytesMax: number): Buffer | undefined {
+  const { view } = head
+  const length = view.getUint32(0, true)
+  const what = view.getUint8(8)
+  if (length < HEAD_BYTES || length > bytesMax || (what & KIND_MASK) !== Kind.message) return undefined
+  const record = allocateBlock(length)
+  record.bytes.fill(0)
+  record.view.setUint32(0, length, true)
+  record.view.setUint8(8, (what & BATCH) | Kind.erased)
+  copyBytes(record, 16, head, 16, HEAD_BYTES - 16)
+  sign(record, 0, salt)
+  return record.bytes.subarray(0, length)
+}
