@@ -17,6 +17,7 @@ export { OptionError } from './config/normalise.ts'
 export { ServerStateError } from './embedding/embedded-server.ts'
 export type { EmbeddedOptions, OptionsChange } from './embedding/given-options.ts'
 export type { LocalConnectionOptions } from './embedding/local-connections.ts'
+export type { Logger } from './log/logger.ts'
 export type * from './options/blocks.ts'
 export type { ServerOptions } from './options/options.ts'
 

@@ -237,7 +237,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   embedding: {
     thread: 'primary',
     is: 'a server inside another program',
-    imports: ['options', 'auth', 'config', 'client', 'primary'],
+    imports: ['options', 'log', 'auth', 'config', 'client', 'primary'],
   },
   process: {
     thread: 'primary',
@@ -247,7 +247,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   '': {
     thread: 'primary',
     is: 'the command, and the API of embedding programs',
-    imports: ['base', 'options', 'auth', 'config', 'embedding', 'process'],
+    imports: ['base', 'options', 'log', 'auth', 'config', 'embedding', 'process'],
   },
 }
 

@@ -28,9 +28,9 @@ export class EmbeddedServer {
 
   /** Throws OptionError for bad options, Error if the log file cannot be opened. */
   constructor(options: EmbeddedOptions) {
-    const { given, options: complete, notices, hooks } = readGiven(options)
+    const { given, options: complete, notices, hooks, logger } = readGiven(options)
     this.given = given
-    this.primary = new Primary(complete, undefined, hooks)
+    this.primary = new Primary(complete, undefined, hooks, logger)
     this.local = new LocalConnections(this.primary)
     for (const notice of notices) this.primary.log.warn(notice)
     this.started = this.primary.start()

@@ -12,7 +12,7 @@ import { type TurnWork, Work } from '../base/turns.ts'
 import type { Level } from './level.ts'
 import type { LogOptions } from './log-options.ts'
 import { Repeats } from './repeats.ts'
-import type { LogPlace, LogSink } from './sink.ts'
+import type { LogMessage, LogPlace, LogSink } from './sink.ts'
 import { createSink, NOWHERE } from './sinks.ts'
 import { wallClockMicros, wallClockText } from './wall-clock.ts'
 
@@ -146,7 +146,8 @@ export class Log {
   }
 
   /** Primary: a line that a shard could not deliver by itself. */
-  relay(level: Level, line: string): void {
+  relay({ level, line, underWay }: Extract<LogMessage, { kind: 'logLine' }>): void {
+    if (underWay !== undefined) Atomics.sub(underWay, 0, 1)
     this.sink.write(level, line)
   }
 
@@ -171,11 +172,15 @@ export class Log {
     const { sink, options } = this
     if (sink.kind === 'none') return
     this.turn.left -= Work.logLine
+    const whole = source === undefined ? text : `${source.label} - ${text}`
+    if (sink.kind === 'program') {
+      sink.write(level, whole) // the logger has its own form
+      return
+    }
     if (options.logFormat === 'json') {
       sink.write(level, this.json(level, text, source))
       return
     }
-    const whole = source === undefined ? text : `${source.label} - ${text}`
     if (sink.kind === 'syslog') {
       sink.write(level, whole) // it adds time and process itself
       return

@@ -1,7 +1,9 @@
 // Which sink the options ask for. As on nats-server, the order of precedence is: file, remote syslog, syslog, stderr.
 
 import { FileSink } from './file-sink.ts'
+import type { Level } from './level.ts'
 import type { LogOptions } from './log-options.ts'
+import { programSink } from './program-sink.ts'
 import type { LogMessage, LogPlace, LogSink } from './sink.ts'
 import { StderrSink } from './stderr-sink.ts'
 import { createSyslogSink } from './syslog-sink.ts'
@@ -10,8 +12,12 @@ export const NOWHERE: LogSink = { kind: 'none', write: () => undefined, close: (
 
 /** Primary: throws if the log file cannot be opened. */
 export function createSink(options: LogOptions, place: LogPlace): LogSink {
-  const { tell } = place
+  const { tell, logger } = place
   if (options.log === 'none') return NOWHERE
+  if (options.log === 'program') {
+    if (tell !== undefined) return relay('program', tell)
+    return logger === undefined ? NOWHERE : programSink(logger)
+  }
   if (options.logFile !== '') {
     try {
       return new FileSink(options, place)
@@ -25,7 +31,26 @@ export function createSink(options: LogOptions, place: LogPlace): LogSink {
   return tell === undefined ? createSyslogSink(options.remoteSyslog) : relay('syslog', tell)
 }
 
-/** Lets the primary write. */
-function relay(kind: 'file' | 'syslog', tell: (message: LogMessage) => void): LogSink {
-  return { kind, write: (level, line) => tell({ kind: 'logLine', level, line }), close: () => undefined }
+/** Lines of one thread that may be on their way to the primary: it may be busy with something else for long. */
+const UNDER_WAY_MAX = 1_024
+
+/** Lets the primary write. Lines that come while too many are on their way are dropped and counted. */
+function relay(kind: 'file' | 'syslog' | 'program', tell: (message: LogMessage) => void): LogSink {
+  const underWay = new Int32Array(new SharedArrayBuffer(4))
+  let lost = 0
+  const send = (level: Level, line: string): void => {
+    Atomics.add(underWay, 0, 1)
+    tell({ kind: 'logLine', level, line, underWay })
+  }
+  const write = (level: Level, line: string): void => {
+    if (Atomics.load(underWay, 0) >= UNDER_WAY_MAX) {
+      lost++
+      return
+    }
+    const missing = lost
+    lost = 0
+    if (missing > 0) send('warn', `${missing} lines of the log are missing here: too many were on their way`)
+    send(level, line)
+  }
+  return { kind, write, close: () => undefined }
 }

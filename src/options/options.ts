@@ -101,8 +101,8 @@ export interface Options {
   readonly traceHeaders: boolean
   /** Bytes of a message that a trace shows; 0 = all (default). */
   readonly maxTracedMessageLength: number
-  /** Where log lines go: `stderr`, or `none`. Default `none` for createServer(), `stderr` for the command. */
-  readonly log: 'stderr' | 'none'
+  /** Where log lines go; `program`: to the program's logger. Default `none`, `stderr` for the command. */
+  readonly log: 'stderr' | 'none' | 'program'
   /** File for the log, instead of stderr. Default: none. */
   readonly logFile: string
   /** Size at which a new log file is begun; 0 = never (default). */
@@ -196,6 +196,8 @@ type Idle = 'disableSublistCache' | 'connectErrorReports' | 'reconnectErrorRepor
 
 /** Options that a program gives in another form (blocks.ts). */
 interface Blocks {
+  /** Where log lines go, unless a `logger` is given. Default: `none`. */
+  log?: 'stderr' | 'none'
   /** Which users may log in, in the account `$G`. Default: every client. */
   authorization?: AuthorizationBlock
   /** Accounts by their names, or names of empty ones. Default: `$G` and the system account alone. */

@@ -17,6 +17,7 @@ import { settledOptions } from '../jetstream/primary/room.ts'
 import type { StreamList } from '../jetstream/primary/stream-list.ts'
 import { Log } from '../log/log.ts'
 import { logsToStderr } from '../log/log-options.ts'
+import type { Logger } from '../log/logger.ts'
 import type { Monitor } from '../monitor/monitor.ts'
 import type { MonitorPorts } from '../monitor/monitored.ts'
 import type { PageSources } from '../monitor/sources/page-sources.ts'
@@ -74,11 +75,11 @@ export class Primary {
   private closed: Promise<void> | undefined
 
   /** `threads` may have begun already; `hooks` are the embedding program's. Throws if the log file cannot be opened. */
-  constructor(given: Options, threads = new ShardThreads(), hooks: Hooks = {}) {
+  constructor(given: Options, threads = new ShardThreads(), hooks: Hooks = {}, logger?: Logger) {
     const options = settledOptions(given)
     const logOpened = new SharedArrayBuffer(4)
     this.options = options
-    this.log = new Log(options, { name: 'primary', opened: logOpened })
+    this.log = new Log(options, { name: 'primary', opened: logOpened, logger })
     const key = createServerKey()
     this.identity = identityOf(key.id, options, options.port)
     this.portTls = new PortTls(this.log, {

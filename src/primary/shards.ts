@@ -215,7 +215,7 @@ export class Shards implements ShardObserver {
 
   onLog(message: LogMessage): void {
     if (message.kind === 'logFull') this.log.rotate()
-    else this.log.relay(message.level, message.line)
+    else this.log.relay(message)
   }
 
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────

@@ -78,7 +78,7 @@ function stage({ workers = 1, maxConnections = 1_000, ways = {} }: Staged = {}) 
     error: (text: string): void => void lines.push(text.split('\n')[0]),
     info: (text: string): void => void lines.push(text),
     warn: (text: string): void => void lines.push(text.replace(/\d+ ms/, 'N ms')),
-    relay: (_: string, line: string): void => void heard.push(line.trim()),
+    relay: ({ line }: { readonly line: string }): void => void heard.push(line.trim()),
     rotate: (): void => undefined,
   }
   const take = (index: number): ShardThread => {
