@@ -9,6 +9,9 @@ import { fillTemplates } from '../src/auth/jwt/templates.ts'
 import { decodeAnyToken } from '../src/auth/jwt/token.ts'
 import { CompiledPermissions } from '../src/auth/permissions.ts'
 import { quote } from '../src/base/errors.ts'
+import { readCredentials } from '../src/http/credentials.ts'
+import { toMessage } from '../src/http/message-headers.ts'
+import { readWish } from '../src/http/wish.ts'
 import { traceOperation } from '../src/log/trace.ts'
 import { allocateBlock } from '../src/memory/block.ts'
 import { BasicAuth } from '../src/monitor/basic-auth.ts'
@@ -134,6 +137,38 @@ const ENTRIES: readonly Entry[] = [
       'no end': (n) => 'a'.repeat(n),
       'carriage returns': (n) => '\r'.repeat(n),
       lines: (n) => many('a\r\n', n),
+    },
+  },
+  {
+    name: 'a request by HTTP',
+    read: (url) => ['GET', 'POST'].map((method) => readWish({ method, url, headers: { accept: url } }, 1000)),
+    shapes: {
+      'a subject': (n) => `/v1/subjects/${'a'.repeat(n)}`,
+      tokens: (n) => `/v1/subjects/${many('a.', n)}b`,
+      escapes: (n) => `/v1/subjects/${many('%41', n)}`,
+      slashes: (n) => `/v1/subjects${'/'.repeat(n)}`,
+      parameters: (n) => `/v1/requests/a?${many('a=b&', n)}`,
+      'a time span': (n) => `/v1/requests/a?timeout=${many('1s', n)}`,
+      'a queue': (n) => `/v1/subjects/a?queue=${many('%C3%A9', n)}`,
+    },
+  },
+  {
+    name: 'headers of HTTP for a message',
+    read: (text) => toMessage(text.split('\n')),
+    shapes: {
+      'many names': (n) => Array.from({ length: n / 10 }, (_, i) => `nats-${i}\nv`).join('\n'),
+      'one name often': (n) => many('nats-a\nv\n', n).slice(0, -1),
+      'a long name': (n) => `nats-${many('a-', n)}\nv`,
+      'a long value': (n) => `nats-a\n${'\xe9'.repeat(n)}`,
+    },
+  },
+  {
+    name: 'credentials by HTTP',
+    read: (text) => readCredentials(text, false),
+    shapes: {
+      Basic: (n) => `Basic ${base64(':'.repeat(n))}`,
+      blanks: (n) => `Bearer${blanks(n)}x`,
+      'a scheme': (n) => 'a'.repeat(n),
     },
   },
   {

@@ -17,6 +17,8 @@ export type Wish =
 const PATH = /^\/v1\/(subjects|requests)\/([^/]+)$/
 /** The longest wait for an answer. */
 const TIMEOUT_MAX_MS = 10 * 60_000
+/** What is written longer is refused. */
+const TIMEOUT_CHARS_MAX = 32
 const EVENT_STREAM = 'text/event-stream'
 
 /** The parts of a request that say it. */
@@ -46,7 +48,7 @@ function readRequest(subject: string, query: URLSearchParams, otherwise: number)
   const wrong = whyNot(subject, isValidLiteral) ?? unknownIn(query, ['timeout'])
   if (wrong !== undefined) return wrong
   const given = query.get('timeout')
-  const timeout = given === null ? { ms: otherwise } : parseDuration(given)
+  const timeout = given === null ? { ms: otherwise } : parseDuration(given.length > TIMEOUT_CHARS_MAX ? '' : given)
   if ('wrong' in timeout || !(timeout.ms > 0 && timeout.ms <= TIMEOUT_MAX_MS)) {
     return Problems.badRequest('timeout is a time span up to 10m, such as 500ms or 2s')
   }

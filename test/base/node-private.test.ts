@@ -2,13 +2,22 @@
 // keep them there: run this with it, and name it.
 
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
-import { join } from 'node:path'
+import { constants as osConstants, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { constants, createInflateRaw, deflateRawSync } from 'node:zlib'
-import { expect, test } from 'vitest'
-import { acceptHandles, type Handle, letGo, socketWith, takeHandle, ZlibState } from '../../src/base/node-private.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import {
+  acceptHandles,
+  bindUnixSocket,
+  type Handle,
+  letGo,
+  socketWith,
+  takeHandle,
+  ZlibState,
+} from '../../src/base/node-private.ts'
 
 /** Major versions of Node for which this holds. */
 const VERSIONS = ['26']
@@ -66,6 +75,33 @@ test('a server gives its connections as handles, and none of them a socket', asy
   for await (const bytes of there) text += bytes
   expect(text).toBe('hello')
   // It waits for no connections when it is closed: they are not its own.
+  server.close()
+  await once(server, 'close')
+})
+
+test('a Unix socket is served by handles that can move to another thread', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'heddle-')), 's')
+  onTestFinished(() => rmSync(dirname(path), { recursive: true }))
+  const handle = bindUnixSocket(path)
+  expect(handle).toBeTypeOf('object')
+  expect(bindUnixSocket(path)).toBe(-osConstants.errno.EADDRINUSE)
+  const server = createServer().listen(handle)
+  await once(server, 'listening')
+  const taken = Promise.withResolvers<Handle>()
+  acceptHandles(server, taken.resolve)
+  const there = connect(path)
+  const accepted = await taken.promise
+  const worker = new Worker(
+    `const { parentPort } = require('node:worker_threads')
+     const { Socket } = require('node:net')
+     parentPort.on('message', (handle) => new Socket({ handle }).end('from another thread'))`,
+    { eval: true },
+  )
+  onTestFinished(async () => void (await worker.terminate()))
+  worker.postMessage(accepted, [accepted as unknown as ArrayBuffer])
+  let text = ''
+  for await (const bytes of there) text += bytes
+  expect(text).toBe('from another thread')
   server.close()
   await once(server, 'close')
 })

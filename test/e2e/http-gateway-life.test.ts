@@ -6,7 +6,7 @@ import { request as httpsRequest } from 'node:https'
 import { connect as connectSocket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { ServerOptions } from '../../src/index.ts'
-import { Gateway, refusal } from '../support/http-gateway.ts'
+import { EVENTS, Gateway, refusal } from '../support/http-gateway.ts'
 import { until, within } from '../support/until.ts'
 import { Authority } from '../tls/certificates.ts'
 import { writeFiles } from '../tls/files.ts'
@@ -107,6 +107,23 @@ describe.each([0, 2])('with %i workers', (workers) => {
       ['http', 'Slow Consumer (Pending Bytes)'],
     ])
   })
+})
+
+test('limits of an account are those of its HTTP clients, too', async () => {
+  const users = [{ user: 'a', password: 'a' }]
+  const way = await Gateway.start({ accounts: { A: { users, limits: { maxConnections: 1, maxPayload: 10 } } } })
+  const by = { authorization: `Basic ${btoa('a:a')}`, connection: 'close' }
+  const told = [413, 'payload_too_large', 'headers and body may have 10 bytes']
+  expect(await refusal(way.post('/v1/subjects/x', 'x'.repeat(11), by))).toEqual(told)
+  await until('that connection to be gone', async () => (await way.post('/v1/subjects/x', '', by)).status === 204)
+  let events = await way.fetch('/v1/subjects/news', { headers: { ...EVENTS, ...by } })
+  await until('the stream to be the only one', async () => {
+    if (events.status !== 200) events = await way.fetch('/v1/subjects/news', { headers: { ...EVENTS, ...by } })
+    return events.status === 200
+  })
+  const full = [503, 'unavailable', 'maximum account active connections exceeded']
+  expect(await refusal(way.post('/v1/subjects/x', '', by))).toEqual(full)
+  await events.body?.cancel()
 })
 
 test('the system account hears of them', async () => {
