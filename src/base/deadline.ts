@@ -11,16 +11,36 @@ const PARTS = 4
 export class Deadline {
   private timer: NodeJS.Timeout | undefined
   private last: NodeJS.Immediate | undefined
+  private partMs = 0
+  private partsLeft = 0
+  /** What the clock was put forward by and is no whole part. */
+  private aheadMs = 0
+  private act: () => void = () => undefined
 
   /** Calls `act` when `ms` are over, unless it is stopped, or started again, before. */
   start(ms: number, act: () => void): void {
     this.stop()
-    let left = PARTS
+    this.act = act
+    this.partMs = ms / PARTS
+    this.partsLeft = PARTS
+    this.aheadMs = 0
     const timer = setTimeout(() => {
-      if (--left > 0) timer.refresh()
-      else this.last = setImmediate(act)
-    }, ms / PARTS)
+      if (--this.partsLeft > 0) timer.refresh()
+      else this.last = setImmediate(this.act)
+    }, this.partMs)
     this.timer = timer
+  }
+
+  /** The clock was put forward by `ms`, which counts in whole parts; what is left of it counts with the next `ms`. */
+  advance(ms: number): void {
+    if (this.timer === undefined || this.partsLeft <= 0) return
+    this.aheadMs += ms
+    const parts = Math.floor(this.aheadMs / this.partMs)
+    this.aheadMs -= parts * this.partMs
+    this.partsLeft -= parts
+    if (this.partsLeft > 0) return
+    clearTimeout(this.timer)
+    this.last = setImmediate(this.act)
   }
 
   stop(): void {

@@ -7,9 +7,10 @@ import { HEARTBEAT_MS } from './constants.ts'
 /** Between two ticks this much may pass; if more has passed, the loop was stopped since the previous tick. */
 export const LOOP_GAP_MAX_MS = 2 * HEARTBEAT_MS
 
-/** A clock that stops while the loop is stopped. Its owner calls tick() every HEARTBEAT_MS. */
+/** A clock that stops while the loop is stopped. Its owner calls tick() every HEARTBEAT_MS. Tests put it forward. */
 export class LoopClock {
   private readonly time: () => number
+  private aheadMs = 0
   private tickedMs: number
   private stoodStillMs = 0
 
@@ -31,7 +32,22 @@ export class LoopClock {
    */
   get nowMs(): number {
     const nowMs = this.time()
-    return nowMs - this.stoodStillMs - this.gapAt(nowMs)
+    return nowMs + this.aheadMs - this.stoodStillMs - this.gapAt(nowMs)
+  }
+
+  /** The same, but goes on while the loop is stopped. */
+  get monotonicMs(): number {
+    return this.time() + this.aheadMs
+  }
+
+  /** Milliseconds since 1970. */
+  get dateMs(): number {
+    return Date.now() + this.aheadMs
+  }
+
+  /** Puts it forward for good: the time passes without anything having happened in it. */
+  advance(ms: number): void {
+    this.aheadMs += ms
   }
 
   private gapAt(nowMs: number): number {

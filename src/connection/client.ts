@@ -426,6 +426,11 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
     this.shard.records.triedAgain(this, still)
   }
 
+  /** The shard's clock was put forward by `ms`. */
+  clockAdvanced(ms: number): void {
+    this.login.clockAdvanced(ms)
+  }
+
   // ── Closing ───────────────────────────────────────────────────────────────────────────────────────────
 
   /** Step one: out of every index, last output queued. Step two, release(), comes at the end of the turn. */

@@ -25,12 +25,12 @@ export class LoginRequest implements AuthRequest {
   readonly connectionType: ConnectionType
   readonly certificate: AuthRequest['certificate']
   readonly tls: AuthRequest['tls']
-  readonly nowMs = Date.now()
+  readonly nowMs: number
   readonly proof: string | undefined
   private readonly login: Asking
 
   constructor(
-    shard: Pick<LoginOwner, 'tls'>,
+    shard: Pick<LoginOwner, 'clock' | 'tls'>,
     client: Applicant,
     login: Asking,
     credentials: Credentials,
@@ -45,6 +45,7 @@ export class LoginRequest implements AuthRequest {
     this.connectionType = connectionTypeOf(client)
     this.certificate = shard.tls.certificateOf(client.tls)
     this.tls = shard.tls.detailsOf(client.tls)
+    this.nowMs = shard.clock.dateMs
     this.proof = proof
     this.login = login
   }

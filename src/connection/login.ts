@@ -93,6 +93,11 @@ export class Login implements Expiring {
     this.deadline.start(this.shard.admission.timeoutMs, () => this.client.closeByTimer(AuthFaults.timeout))
   }
 
+  /** The shard's clock was put forward by `ms`. */
+  clockAdvanced(ms: number): void {
+    this.deadline.advance(ms)
+  }
+
   /** CONNECT has come. */
   connect(credentials: Credentials): void {
     this.deadline.stop()

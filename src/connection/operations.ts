@@ -191,7 +191,7 @@ export class Operations implements ParserHandler, LoginOutcome {
   }
 
   private grant({ permissions }: Identity): void {
-    this.rights = permissions && this.shard.permissionSets.rights(permissions, () => performance.now())
+    this.rights = permissions && this.shard.permissionSets.rights(permissions, () => this.shard.clockMs())
   }
 
   leaveAccount(): void {

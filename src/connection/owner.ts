@@ -7,6 +7,7 @@ import type { Identity, Refusal } from '../auth/identity.ts'
 import type { AuthRequest, PeerCertificate, Soon, TlsDetails } from '../auth/request.ts'
 import type { Fault } from '../base/errors.ts'
 import type { OnBug } from '../base/guarded.ts'
+import type { LoopClock } from '../base/loop-clock.ts'
 import type { Timed, TimerWheel } from '../base/timer-wheel.ts'
 import type { Turns } from '../base/turns.ts'
 import type { Generations } from '../interest/generations.ts'
@@ -77,6 +78,7 @@ export interface ClientOwner extends OutboundOwner, KeepAliveShard, ClientLogOwn
   readonly index: number
   readonly options: Options
   readonly identity: ServerIdentity
+  readonly clock: Pick<LoopClock, 'nowMs' | 'dateMs'>
   readonly turns: Turns
   /** All sockets of the shard read into this one, from readStart on. */
   readonly readBlock: Block
@@ -117,4 +119,4 @@ export interface ClientOwner extends OutboundOwner, KeepAliveShard, ClientLogOwn
 }
 
 /** What a login needs of it. */
-export type LoginOwner = Pick<ClientOwner, 'admission' | 'tls' | 'expiries' | 'wake'>
+export type LoginOwner = Pick<ClientOwner, 'admission' | 'clock' | 'tls' | 'expiries' | 'wake'>

@@ -315,6 +315,13 @@ export class Primary {
     return this.authResponder.ocspCounts
   }
 
+  // ── Faults, for tests ─────────────────────────────────────────────────────────────────────────────────
+
+  /** Ends the thread of a shard at once. Throws RangeError if there is no such thread. */
+  killShard(index: number): void {
+    this.shards.kill(index)
+  }
+
   // ── The system account ────────────────────────────────────────────────────────────────────────────────
 
   /** Publishes in the system account. */

@@ -323,6 +323,13 @@ export class Shards implements ShardObserver {
 
   // ── Supervision ───────────────────────────────────────────────────────────────────────────────────────
 
+  /** Ends the thread of a shard at once. Throws RangeError if there is no such thread. */
+  kill(index: number): void {
+    const host = this.workerHosts().find((one) => one.index === index)
+    if (host === undefined) throw new RangeError(`there is no worker thread ${index}`)
+    host.thread.end()
+  }
+
   onDeath(host: WorkerShardHost): void {
     const slot = this.slots[host.index]
     if (this.stopping || slot.starting) return // startShard() fails by itself

@@ -31,9 +31,9 @@ export class LatencySampler {
   }
 
   /** The turn has ended; `delivered`: something went out to a receiver in it. */
-  turnEnded(delivered: boolean): void {
+  turnEnded(delivered: boolean, clock: { readonly monotonicMs: number }): void {
     if (this.sinceMs === 0) return
-    if (delivered) this.observe((performance.now() - this.sinceMs) / 1000)
+    if (delivered) this.observe((clock.monotonicMs - this.sinceMs) / 1000)
     this.sinceMs = 0
   }
 

@@ -50,6 +50,8 @@ export type Query =
     }
   /** Close this connection, for it was kicked; answered by whether it is here. */
   | { readonly kind: 'kick'; readonly id: number }
+  /** Put the clock forward, and do what is due then. */
+  | { readonly kind: 'advanceClock'; readonly ms: number }
   /** Tell this connection alone that the server is about to end. */
   | { readonly kind: 'lameDuckOne'; readonly id: number }
   | { readonly kind: 'countSubscriptions'; readonly filter: SubscriptionFilter }

@@ -143,6 +143,9 @@ export function report(shard: ReportSource, query: Exclude<Query, LongQuery>): R
     case 'kick':
       shard.clients.get(query.id)?.close(Faults.kicked)
       return shard.clients.has(query.id)
+    case 'advanceClock':
+      shard.advanceClock(query.ms)
+      return true
     case 'lameDuckOne':
       return shard.clients.get(query.id)?.tellLameDuck() ?? 'unknown'
   }

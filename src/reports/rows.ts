@@ -122,6 +122,7 @@ export interface Reports {
   findConnections: FoundConnections
   connections: ConnectionRow[]
   kick: boolean
+  advanceClock: true
   lameDuckOne: 'told' | 'deaf' | 'unknown'
   countSubscriptions: number[]
   subscriptions: SubscriptionRow[]

@@ -24,6 +24,8 @@ export interface ReportSource extends RowSource {
   readonly router: { readonly planner: { readonly cache: Pick<PlanCache, 'sweep'> } }
   readonly peers: readonly { readonly index: number; readonly link: { report(): Omit<RingReport, 'to'> } }[]
   readonly records: Records
+  /** Puts its clock forward, and does what has become due. */
+  advanceClock(ms: number): void
   readonly admission: RowSource['admission'] & {
     /** An account's token as it is in force; empty: it has none, or is not known here. */
     accountToken(name: string): string

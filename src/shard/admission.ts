@@ -94,12 +94,17 @@ export class Admission {
     const operator = operatorOf(shard.options)
     if (operator === undefined || isInvalid(operator)) return undefined // createAuthenticator() throws
     const book = new AccountBook(operator, (key) => this.questions.ask('account', { key }))
-    return new JwtAccounts(book, shard.accounts, {
-      warn: (text) => shard.log.warn(text),
-      bugMet: shard.bugMet,
-      configured: (outcome) => this.configured(outcome),
-      accountEnded: (account) => this.accountChanged({ before: account, now: account }),
-    })
+    return new JwtAccounts(
+      book,
+      shard.accounts,
+      {
+        warn: (text) => shard.log.warn(text),
+        bugMet: shard.bugMet,
+        configured: (outcome) => this.configured(outcome),
+        accountEnded: (account) => this.accountChanged({ before: account, now: account }),
+      },
+      shard.clock,
+    )
   }
 
   private async createCallout(): Promise<Callout> {
@@ -237,10 +242,15 @@ export class Admission {
     for (const client of this.clientsOf(before.claims.subject)) {
       const { identity } = client.login
       if (identity === undefined) continue
-      const standing = standingOf(identity, before, now, Date.now())
+      const standing = standingOf(identity, before, now, shard.clock.dateMs)
       if ('reason' in standing) client.close(now === undefined ? AuthFaults.violation : standing)
       else client.login.stay(withRules({ ...identity, ...standing }))
     }
+  }
+
+  /** The shard's clock was put forward. */
+  clockAdvanced(): void {
+    this.jwtAccounts?.ended()
   }
 
   /** Connections beyond the limit are closed, the latest ones first. */

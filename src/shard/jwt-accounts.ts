@@ -16,6 +16,7 @@ import { isInvalid } from '../auth/jwt/token.ts'
 import type { Soon } from '../auth/request.ts'
 import { TIMER_MAX_MS } from '../base/constants.ts'
 import { guarded, type OnBug } from '../base/guarded.ts'
+import type { LoopClock } from '../base/loop-clock.ts'
 
 interface Served {
   readonly verified: VerifiedAccount
@@ -47,14 +48,21 @@ export class JwtAccounts {
   readonly book: AccountBook
   private readonly accounts: Accounts
   private readonly observer: TokenAccountsObserver
+  private readonly clock: Pick<LoopClock, 'dateMs'>
   /** By public key. */
   private readonly served = new Map<string, Served>()
   private timer: NodeJS.Timeout | undefined
 
-  constructor(book: AccountBook, accounts: Accounts, observer: TokenAccountsObserver) {
+  constructor(
+    book: AccountBook,
+    accounts: Accounts,
+    observer: TokenAccountsObserver,
+    clock: Pick<LoopClock, 'dateMs'>,
+  ) {
     this.book = book
     this.accounts = accounts
     this.observer = observer
+    this.clock = clock
   }
 
   /** Sees to it that the account does what its token says. */
@@ -73,7 +81,7 @@ export class JwtAccounts {
     for (const [key, { verified: before }] of [...this.served]) {
       const jwt = await fetch(key)
       if (jwt === before.jwt || (jwt === undefined && isLasting)) continue
-      const now = jwt === undefined ? undefined : this.book.update(key, jwt, Date.now())
+      const now = jwt === undefined ? undefined : this.book.update(key, jwt, this.clock.dateMs)
       changes.push(await this.change(before, now === undefined || isInvalid(now) ? undefined : now))
       const why = now === undefined ? 'removed' : 'invalid' in now ? now.invalid : ''
       if (why !== '') this.observer.warn(`Reloaded: deleting account [${why}]: "${key}"`)
@@ -92,7 +100,7 @@ export class JwtAccounts {
       if (before === undefined) continue
       const jwt = await fetch(key)
       if (jwt === before.jwt) continue
-      const now = jwt === undefined ? undefined : this.book.update(key, jwt, Date.now())
+      const now = jwt === undefined ? undefined : this.book.update(key, jwt, this.clock.dateMs)
       if (now !== undefined && isInvalid(now)) this.observer.warn(`Account "${key}" keeps its token: ${now.invalid}`)
       else changes.push(await this.change(before, now))
     }
@@ -126,7 +134,7 @@ export class JwtAccounts {
   /** Applies the token of an account, and of the accounts that it depends on. */
   private async gather(key: string, found: Set<string>): Promise<void> {
     if (found.has(key)) return
-    const verified = await this.book.lookup(key, Date.now())
+    const verified = await this.book.lookup(key, this.clock.dateMs)
     if (isInvalid(verified)) return // what it exports is not to be had
     found.add(key)
     if (this.served.get(key)?.verified !== verified) {
@@ -138,7 +146,7 @@ export class JwtAccounts {
 
   private compile(keys: readonly string[]): void {
     const outcome = new Outcome()
-    const nowMs = Date.now()
+    const nowMs = this.clock.dateMs
     for (const key of keys) {
       const account = this.served.get(key)
       if (account === undefined) continue
@@ -172,7 +180,7 @@ export class JwtAccounts {
   /** Sets the timer to the next end of an account or an activation. */
   private plan(): void {
     clearTimeout(this.timer)
-    const nowMs = Date.now()
+    const nowMs = this.clock.dateMs
     let next = Number.POSITIVE_INFINITY
     for (const { verified, activatedUntilMs } of this.served.values()) {
       for (const end of [verified.claims.expires * 1000, activatedUntilMs]) if (end > nowMs) next = Math.min(next, end)
@@ -184,8 +192,9 @@ export class JwtAccounts {
     )
   }
 
-  private ended(): void {
-    const nowMs = Date.now()
+  /** What has ended by now takes effect. */
+  ended(): void {
+    const nowMs = this.clock.dateMs
     const lapsed: string[] = []
     for (const [key, { verified, activatedUntilMs }] of this.served) {
       if (isExpired(verified, nowMs)) this.observer.accountEnded(verified)

@@ -54,6 +54,7 @@ export interface AdmittedClient
 export interface AdmissionOwner extends Awake, ServicesOwner {
   readonly log: Pick<Log, 'warn'>
   readonly identity: ServerIdentity
+  readonly clock: Pick<LoopClock, 'dateMs'>
   readonly accounts: Accounts
   readonly clients: { values(): Iterable<AdmittedClient> }
   readonly sublist: Pick<Sublist, 'insert' | 'reimport'>
@@ -74,7 +75,7 @@ export interface TimersOwner extends Omit<Awake, 'options'> {
   readonly options: Pick<Options, 'pingInterval' | 'websocket' | 'writeDeadline'>
   /** As of this turn, and as the loop lives it. */
   readonly nowMs: number
-  readonly clock: Pick<LoopClock, 'nowMs' | 'tick'>
+  readonly clock: Pick<LoopClock, 'nowMs' | 'dateMs' | 'tick'>
   readonly log: Pick<Log, 'follow' | 'complaintsCounted'>
   readonly clients: { values(): Iterable<SweptClient> }
   readonly records: {

@@ -49,7 +49,7 @@ export class ShardTimers {
       PING_STEP_MAX_MS,
     )
     this.pings = new TimerWheel(pingStepMs, shard.clock.nowMs)
-    this.expiries = new TimerWheel(pingStepMs, Date.now())
+    this.expiries = new TimerWheel(pingStepMs, shard.clock.dateMs)
     this.pingTimer = setInterval(this.pingSoon, pingStepMs)
     this.sweepTimer = setInterval(this.sweepSoon, stepMs(writeDeadline, SWEEP_MAX_MS))
     this.heartbeatTimer = setInterval(() => this.beat(), HEARTBEAT_MS)
@@ -67,6 +67,12 @@ export class ShardTimers {
     clearInterval(this.sweepTimer)
     clearInterval(this.pingTimer)
     clearInterval(this.heartbeatTimer)
+  }
+
+  /** The clock was put forward: does at once what is due. */
+  catchUp(): void {
+    this.ping()
+    this.sweep()
   }
 
   private beat(): void {
@@ -90,7 +96,9 @@ export class ShardTimers {
     const { shard } = this
     shard.wake()
     this.pings.take(shard.clock.nowMs, (keepAlive) => keepAlive.attempt(() => keepAlive.due(shard.nowMs)))
-    this.expiries.take(Date.now(), (login) => this.expired.add(() => attempt(shard.bugMet, () => login.expired())))
+    this.expiries.take(shard.clock.dateMs, (login) =>
+      this.expired.add(() => attempt(shard.bugMet, () => login.expired())),
+    )
   }
 
   private readonly sweepSoon = (): void => {

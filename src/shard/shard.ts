@@ -123,7 +123,7 @@ export class Shard
   readonly readStart: number
   readonly readBuffer: Buffer
 
-  nowMs = performance.now()
+  nowMs = this.clock.monotonicMs
   readonly lastServed: LastServed
   /** What it notes of itself for the monitoring pages. */
   readonly records: Records
@@ -197,7 +197,7 @@ export class Shard
 
   /** Begins to serve a connection. */
   take(arrival: Arrival): void {
-    this.nowMs = performance.now()
+    this.nowMs = this.clock.monotonicMs
     if (arrival.kind === 'websocket' || arrival.kind === 'http') {
       const entry = arrival.kind === 'http' ? this.gateway : this.webSockets
       entry?.accept(arrival)
@@ -237,7 +237,7 @@ export class Shard
 
   /** Makes a client of a WebSocket whose handshake is done, and begins to serve it. */
   admit(arrival: Arrival, transport: Transport, session: WebSocketSession): Client {
-    this.nowMs = performance.now()
+    this.nowMs = this.clock.monotonicMs
     const { client, refusal } = this.welcome(arrival, transport, { webSocket: session })
     client.attempt(() => {
       client.greet()
@@ -330,7 +330,7 @@ export class Shard
       this.endsWithRead = false
       this.flush()
     }
-    this.busyUntilMs = performance.now()
+    this.busyUntilMs = this.clock.monotonicMs
   }
 
   get pings(): ShardTimers['pings'] {
@@ -342,7 +342,7 @@ export class Shard
   }
 
   clockMs(): number {
-    return performance.now()
+    return this.clock.monotonicMs
   }
 
   /** Milliseconds since 1970 of an instant on this shard's monotonic clock. */
@@ -353,7 +353,7 @@ export class Shard
   /** Something else than a read or a frame makes the shard work: a timer, an answer from elsewhere. */
   wake(): void {
     this.router.outbox.empty()
-    this.nowMs = performance.now()
+    this.nowMs = this.clock.monotonicMs
     this.order.begin()
   }
 
@@ -407,7 +407,7 @@ export class Shard
     }
     // However many have something to be written, the loop turns: the others come next, before those marked meanwhile.
     if (this.marked.length > 0) this.schedule()
-    this.records.latency.turnEnded(hasWritten || marked.length > 0)
+    this.records.latency.turnEnded(hasWritten || marked.length > 0, this.clock)
     if (leaving.length > 0) {
       this.leaving = []
       for (const client of leaving) client.attempt(() => client.release())
@@ -495,6 +495,15 @@ export class Shard
     this.timers.optionsChanged(options, before)
     this.forEachClient((client) => client.optionsChanged(options, before))
     return this.admission.optionsChanged(options, before)
+  }
+
+  /** Puts the clock forward, and does what has become due: PINGs, deadlines, ends of tokens. */
+  advanceClock(ms: number): void {
+    this.clock.advance(ms)
+    this.wakeBehindRings()
+    this.forEachClient((client) => client.clockAdvanced(ms))
+    this.timers.catchUp()
+    this.admission.clockAdvanced()
   }
 
   // ── Answers and the end ───────────────────────────────────────────────────────────────────────────────

@@ -67,6 +67,31 @@ describe('Deadline', () => {
     await new Promise<void>((resolve) => deadline.start(1, resolve))
     expect(events).toEqual([])
   })
+
+  test('a clock put forward by less than its time shortens it, by more ends it, once', async () => {
+    const deadline = new Deadline()
+    const events: string[] = []
+    const longMs = 3_600_000
+    const over = new Promise<void>((resolve) => {
+      deadline.start(longMs, () => {
+        events.push('over')
+        resolve()
+      })
+    })
+    deadline.advance(longMs / 2)
+    for (let i = 0; i < 4; i++) await new Promise(setImmediate)
+    events.push('half')
+    for (let i = 0; i < 10; i++) deadline.advance(longMs / 10)
+    await over
+    for (let i = 0; i < 4; i++) await new Promise(setImmediate)
+    expect(events).toEqual(['half', 'over'])
+    const stopped = new Deadline()
+    stopped.start(longMs, () => events.push('stopped'))
+    stopped.stop()
+    stopped.advance(2 * longMs)
+    for (let i = 0; i < 4; i++) await new Promise(setImmediate)
+    expect(events).toEqual(['half', 'over'])
+  })
 })
 
 const SERVER_HELLO = Buffer.from([0x16, 0x03, 0x03])

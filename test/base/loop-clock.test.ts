@@ -57,6 +57,18 @@ test('whatever the loop does, at ticks it has gone on by the gaps that were shor
   }
 })
 
+test('put forward, it is ahead from then on, and a loop that stood still gains nothing by it', () => {
+  const { time, clock } = clockAt(1_000)
+  const { dateMs } = clock
+  clock.advance(60_000)
+  expect(clock.nowMs).toBe(61_000)
+  expect(clock.monotonicMs).toBe(61_000)
+  expect(clock.dateMs - dateMs).toBeGreaterThanOrEqual(60_000)
+  time.nowMs += LOOP_GAP_MAX_MS + 1
+  expect(clock.nowMs).toBe(61_000)
+  expect(clock.monotonicMs).toBe(61_000 + LOOP_GAP_MAX_MS + 1)
+})
+
 test('by itself it goes by the time of the process', () => {
   const before = performance.now()
   const { nowMs } = new LoopClock()

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { type Credentials, NO_CREDENTIALS, type PeerCertificate, type TlsDetails } from '../../src/auth/request.ts'
+import { LoopClock } from '../../src/base/loop-clock.ts'
 import type { ClientFacts } from '../../src/connection/facts.ts'
 import { connectionTypeOf, LoginRequest } from '../../src/connection/login-request.ts'
 import type { TlsSession } from '../../src/tls/upgrade.ts'
@@ -23,7 +24,13 @@ const COOKIES = { jwt: 'cookie jwt', user: 'cookie user', pass: 'cookie pass', t
 
 function request(facts: Partial<ClientFacts>, credentials: Partial<Credentials> = {}, proof?: string): LoginRequest {
   const login = { nonce: 'N', whenGone: () => new AbortController().signal }
-  return new LoginRequest({ tls: TLS }, clientFacts(facts), login, { ...NO_CREDENTIALS, ...credentials }, proof)
+  return new LoginRequest(
+    { clock: new LoopClock(), tls: TLS },
+    clientFacts(facts),
+    login,
+    { ...NO_CREDENTIALS, ...credentials },
+    proof,
+  )
 }
 
 test('it tells who asks, from where, by what program and with which nonce', () => {
@@ -88,7 +95,12 @@ test('who works on the answer is told that the connection is gone; nobody else c
     asked++
     return gone.signal
   }
-  const told = new LoginRequest({ tls: TLS }, clientFacts(), { nonce: '', whenGone }, NO_CREDENTIALS)
+  const told = new LoginRequest(
+    { clock: new LoopClock(), tls: TLS },
+    clientFacts(),
+    { nonce: '', whenGone },
+    NO_CREDENTIALS,
+  )
   expect(asked).toBe(0)
   const { gone: signal } = told
   expect(signal.aborted).toBe(false)

@@ -6,6 +6,7 @@ import { AuthFaults, type Identity, identity, type Refusal, refuse } from '../..
 import { type AuthRequest, type Credentials, NO_CREDENTIALS, type Soon } from '../../src/auth/request.ts'
 import type { Fault } from '../../src/base/errors.ts'
 import { attempt } from '../../src/base/guarded.ts'
+import { LoopClock } from '../../src/base/loop-clock.ts'
 import { TimerWheel } from '../../src/base/timer-wheel.ts'
 import { Login, type LoginHost } from '../../src/connection/login.ts'
 import type { Expiring } from '../../src/connection/owner.ts'
@@ -44,6 +45,7 @@ function stage({ greeting = GUARDED, timeoutMs = LONG_MS }: { greeting?: Greetin
   }
   const shard = {
     admission: desk,
+    clock: new LoopClock(),
     tls: { certificateOf: () => undefined, detailsOf: () => undefined, hello: () => undefined },
     expiries: new TimerWheel<Expiring>(10, 0),
     wake: () => void events.push('shard wakes'),

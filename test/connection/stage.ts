@@ -60,7 +60,12 @@ export class TestShard implements ClientOwner, RouterOwner {
     identifyInTurn: (request) => this.answer(request),
     accountTag: (name) => name,
   }
-  readonly clock = { nowMs: 0 }
+  readonly clock = {
+    nowMs: 0,
+    get dateMs() {
+      return Date.now()
+    },
+  }
   readonly turns = new Turns()
   readonly log = new Log(this.options, { name: 'test', opened: new SharedArrayBuffer(4) })
   readonly generations = new Generations()

@@ -8,6 +8,7 @@ import { type Identity, identity, isRefusal, type Refusal } from '../../src/auth
 import { type AuthRequest, type Credentials, NO_CREDENTIALS, type Soon } from '../../src/auth/request.ts'
 import { createServerKey } from '../../src/auth/server-key.ts'
 import { attempt } from '../../src/base/guarded.ts'
+import { LoopClock } from '../../src/base/loop-clock.ts'
 import { blockReader } from '../../src/config/file.ts'
 import { normaliseOptions } from '../../src/config/normalise.ts'
 import type { Options, ServerOptions } from '../../src/options/options.ts'
@@ -53,6 +54,7 @@ function stage(options = optionsOf(), asksProgram = false) {
     router: base.router,
     turns: base.turns,
     nowMs: 0,
+    clock: new LoopClock(),
     accounts: new Accounts(),
     clients: { values: () => clients },
     log: { warn: (text: string) => void events.push(`warning: ${text}`) },

@@ -41,6 +41,9 @@ function stage({ pingInterval = LONG_MS, writeDeadline = LONG_MS } = {}) {
       get nowMs() {
         return performance.now()
       },
+      get dateMs() {
+        return Date.now()
+      },
       tick: () => void shard.clock.ticks++,
     },
     bugMet: (error: unknown) => void bugs.push(error),

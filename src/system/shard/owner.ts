@@ -21,6 +21,7 @@ export interface SystemOwner extends Speaker {
   readonly questions: {
     ask(kind: 'system', question: { readonly request: SystemRequest }): Promise<SystemAnswer | undefined>
   }
+  readonly clock: { readonly dateMs: number }
   readonly admission: { accountTag(name: string): string }
   /** On the shard's clock, as of this turn. */
   readonly nowMs: number

@@ -7,9 +7,9 @@ import type { Permissions, SubjectRules } from '../../options/shapes.ts'
 import type { SystemOwner } from './owner.ts'
 
 /** `expires`: nanoseconds that are left. */
-export function userInfo({ account, login }: ClientFacts, { admission }: SystemOwner): Json {
+export function userInfo({ account, login }: ClientFacts, { admission, clock }: SystemOwner): Json {
   const { identity } = login
-  const leftMs = identity?.expiresAtMs === undefined ? 0 : Math.max(0, identity.expiresAtMs - Date.now())
+  const leftMs = identity?.expiresAtMs === undefined ? 0 : Math.max(0, identity.expiresAtMs - clock.dateMs)
   return {
     user: identity?.user ?? '',
     account: account.name,
