@@ -3,13 +3,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
+import { type CodeBlock, codeBlocks, promised, replaced, runProgram } from '../support/code-blocks.ts'
 import { HEDDLES, startConfigured } from '../support/configured-servers.ts'
 import { ownServer } from '../support/harness.ts'
 import { TestAccount, TestOperator } from '../support/operator.ts'
-import { Program, ROOT } from '../support/server.ts'
 import { Authority } from '../tls/certificates.ts'
-import { type CodeBlock, codeBlocks } from './code-blocks.ts'
 
 const PAGE = 'docs/client.md'
 const blocks = codeBlocks(PAGE)
@@ -60,29 +59,13 @@ const SERVERS: Readonly<Record<string, () => Promise<Record<string, string>>>> =
 const BEGINNING = blocks[1].text
 
 /** Runs a block; answers what it printed. */
-async function run({ text, server, line }: CodeBlock): Promise<string> {
+async function run({ text, mark }: CodeBlock): Promise<string> {
   const isWhole = text.includes('import ')
-  const replacements = {
-    ...(await SERVERS[server]()),
-    "'heddle/client'": `'${ROOT}src/client/index.ts'`,
-    "'heddle'": `'${ROOT}src/index.ts'`,
-  }
   let program = isWhole ? text : `${BEGINNING}\n${text}\nawait nc.close()\n`
   if (text === BEGINNING) program += '\nnc.publish("used", "", { headers: headers() })\nawait nc.close()\n'
   // A busy machine takes its time.
   program = program.replaceAll("4222' }", "4222', timeout: 15_000 }")
-  for (const [from, to] of Object.entries(replacements)) program = program.replaceAll(from, to)
-  const running = new Program(process.execPath, [file(`block-${line}.mts`, program)])
-  onTestFinished(() => void running.stop('SIGKILL'))
-  const { code } = await running.exit()
-  expect(running.stderr).toBe('')
-  expect(code).toBe(0)
-  return running.stdout
-}
-
-/** What `console.log(…) // text` promises, where a line says so. */
-function promised(text: string): string[] {
-  return [...text.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm)].map(([, said]) => said)
+  return runProgram(replaced(program, await SERVERS[mark]()))
 }
 
 test('all blocks are programs', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { connect, headers as messageHeaders, type NatsConnection } from '../../src/client/index.ts'
 import type { HeddleServer } from '../../src/index.ts'
-import { codeBlocks } from '../client/code-blocks.ts'
+import { codeBlocks } from '../support/code-blocks.ts'
 import { HEDDLES, startConfigured } from '../support/configured-servers.ts'
 import { Program, ROOT, startServer } from '../support/server.ts'
 
