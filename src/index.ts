@@ -6,8 +6,6 @@
 //     …connect clients to server.url…
 //     await server.close()
 
-import { nodeObstacle } from './base/node-version.ts'
-import { OptionError } from './config/normalise.ts'
 import { EmbeddedServer } from './embedding/embedded-server.ts'
 import type { EmbeddedOptions } from './embedding/given-options.ts'
 
@@ -29,7 +27,5 @@ export type HeddleServer = Pick<EmbeddedServer, keyof EmbeddedServer>
  * live in one process.
  */
 export function createServer(options: EmbeddedOptions = {}): HeddleServer {
-  const obstacle = nodeObstacle()
-  if (obstacle !== undefined) throw new OptionError(obstacle)
   return new EmbeddedServer(options)
 }

@@ -237,7 +237,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   embedding: {
     thread: 'primary',
     is: 'a server inside another program',
-    imports: ['options', 'log', 'auth', 'config', 'client', 'primary'],
+    imports: ['base', 'options', 'log', 'auth', 'config', 'client', 'primary'],
+  },
+  'test-kit': {
+    thread: 'primary',
+    is: 'a server for tests, published beside the server',
+    imports: ['subjects', 'client', 'embedding'],
   },
   process: {
     thread: 'primary',

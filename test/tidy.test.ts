@@ -83,6 +83,7 @@ test('every product file is used: it is reached from an entry', () => {
   visit('src/index.ts')
   visit('src/client/index.ts')
   visit('src/client/browser.ts')
+  visit('src/test-kit/index.ts')
   // Not used by streams yet.
   visit('src/jetstream/storage/file-store.ts')
   visit('src/jetstream/storage/block-work.ts')

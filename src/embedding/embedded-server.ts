@@ -1,6 +1,8 @@
 // The server that createServer() returns: a primary, and what belongs to the program around it.
 
+import { nodeObstacle } from '../base/node-version.ts'
 import type { NatsConnection } from '../client/api.ts'
+import { OptionError } from '../config/normalise.ts'
 import { Primary } from '../primary/primary.ts'
 import { type EmbeddedOptions, type OptionsChange, readChange, readGiven } from './given-options.ts'
 import { type LocalConnectionOptions, LocalConnections } from './local-connections.ts'
@@ -18,7 +20,7 @@ export class ServerStateError extends Error {
 }
 
 export class EmbeddedServer {
-  private readonly primary: Primary
+  protected readonly primary: Primary
   private readonly started: Promise<void>
   private readonly local: LocalConnections
   /** The options in force, as they were given: changes are merged into them. */
@@ -28,6 +30,8 @@ export class EmbeddedServer {
 
   /** Throws OptionError for bad options, Error if the log file cannot be opened. */
   constructor(options: EmbeddedOptions) {
+    const obstacle = nodeObstacle()
+    if (obstacle !== undefined) throw new OptionError(obstacle)
     const { given, options: complete, notices, hooks, logger } = readGiven(options)
     this.given = given
     this.primary = new Primary(complete, undefined, hooks, logger)

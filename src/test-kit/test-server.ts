@@ -1,0 +1,234 @@
+// The server of a test, with all that the test can see and do.
+
+import type { ConnectionOptions, NatsConnection } from '../client/index.ts'
+import { connect } from '../client/index.ts'
+import type { EmbeddedOptions } from '../embedding/given-options.ts'
+import { Captured, type ReceivedMessage, type ReceivedOptions } from './captured.ts'
+import { Faults } from './faults.ts'
+import { Gateway } from './gateway.ts'
+import { messageOf, type Operation } from './operations.ts'
+import { Recording } from './recording.ts'
+import type { GatewayClient, TestClient } from './test-client.ts'
+import { TestedServer } from './tested-server.ts'
+
+/** All options of createServer(). By default there are no worker threads, and the port is a free one. */
+export type TestServerOptions = EmbeddedOptions
+
+export interface WaitOptions {
+  /** Milliseconds; default 1,000. */
+  timeout?: number
+}
+
+/** What connect() takes: the server is given. */
+export type TestConnectionOptions = Omit<ConnectionOptions, 'servers' | 'port'>
+
+const HOST = '127.0.0.1'
+const TIMEOUT_MS = 1000
+
+export class TestServer {
+  /** Faults of messages on their way. */
+  readonly faults: Faults
+  /** The server's clock: it goes with that of the machine, and can be put forward. */
+  readonly clock: { advance(ms: number): Promise<void> }
+  private readonly gateway: Gateway
+  private readonly server: TestedServer
+  private readonly captured: Captured
+  private readonly connections = new Set<NatsConnection>()
+  /** Called when a client has sent CONNECT. */
+  private readonly arrivals = new Set<() => void>()
+  private readonly recordings = new Set<Recording>()
+  private closed: Promise<void> | undefined
+
+  private constructor(gateway: Gateway, server: TestedServer, faults: Faults, captured: Captured) {
+    this.gateway = gateway
+    this.server = server
+    this.faults = faults
+    this.captured = captured
+    this.clock = {
+      advance: async (ms) => {
+        if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY)) {
+          throw new RangeError(`a clock is put forward by a number of milliseconds, not by ${ms}`)
+        }
+        await server.advanceClock(ms)
+      },
+    }
+  }
+
+  /** Resolves when clients are served. Rejects with OptionError, or if a port cannot be had. */
+  static async start(options: TestServerOptions): Promise<TestServer> {
+    const faults = new Faults()
+    const captured = new Captured()
+    const { host = HOST, port = 0, ...others } = options
+    const gateway = await Gateway.open(host, Math.max(0, port), {
+      faults,
+      introduced: () => server.introduced(),
+      passed: (operation, fromClient, client) => server.passed(operation, fromClient, client),
+    })
+    const started = startBehind(gateway, others)
+    const server = new TestServer(gateway, started, faults, captured)
+    try {
+      await started.ready()
+    } catch (error) {
+      await gateway.close()
+      throw error
+    }
+    gateway.leadTo(HOST, started.port)
+    return server
+  }
+
+  get port(): number {
+    return this.gateway.port
+  }
+
+  /** Address for clients, such as `nats://127.0.0.1:41234`. */
+  get url(): string {
+    const { host, port } = this.gateway
+    return `nats://${host.includes(':') ? `[${host}]` : host}:${port}`
+  }
+
+  /** Port of the monitoring pages; undefined if there are none. */
+  get monitorPort(): number | undefined {
+    return this.server.monitorPort
+  }
+
+  /** Port for WebSocket clients, who come to the server without the gateway; undefined if there is none. */
+  get webSocketPort(): number | undefined {
+    return this.server.webSocketPort
+  }
+
+  /** A client of `heddle/client` that is connected by TCP as others are. It is closed with the server. */
+  async connect(options: TestConnectionOptions = {}): Promise<NatsConnection> {
+    const connection = await connect({ ...options, servers: this.url })
+    this.connections.add(connection)
+    const closed = (): boolean => this.connections.delete(connection)
+    connection.closed().then(closed, closed)
+    return connection
+  }
+
+  /** Changes options while the server runs, as reload() of an embedded server does. */
+  reload(change: Parameters<TestedServer['reload']>[0]): Promise<void> {
+    return this.server.reload(change)
+  }
+
+  // ── Messages ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * The messages that clients have published on a subject, or on those that a filter matches. Waits until there are
+   * `count` of them, 1 by default; resolves to all that there are, in the order in which they came. Rejects with
+   * NotReceivedError after `timeout` milliseconds. Throws TypeError if the filter is none.
+   */
+  async received<T = unknown>(filter: string, options: ReceivedOptions = {}): Promise<ReceivedMessage<T>[]> {
+    return this.captured.received<T>(filter, options)
+  }
+
+  /** Those so far, without a wait. After `await nc.flush()` all that this client has published is among them. */
+  messages<T = unknown>(filter = '>'): ReceivedMessage<T>[] {
+    return this.captured.matching<T>(filter)
+  }
+
+  // ── Clients ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Those that are connected, in the order in which they came. */
+  get clients(): readonly TestClient[] {
+    return this.gateway.connected
+  }
+
+  /** The latest client of this name. Waits until there is one; rejects after `timeout` milliseconds. */
+  client(name: string, { timeout = TIMEOUT_MS }: WaitOptions = {}): Promise<TestClient> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = this.gateway.connected.findLast((client) => client.isIntroduced && client.name === name)
+        if (found === undefined) return
+        end()
+        resolve(found)
+      }
+      const end = (): void => {
+        clearTimeout(timer)
+        this.arrivals.delete(look)
+      }
+      const timer = setTimeout(() => {
+        end()
+        const others = this.gateway.connected.map(({ title }) => title).join(', ') || 'none'
+        reject(new Error(`no client called "${name}" is connected within ${timeout} ms; connected: ${others}`))
+      }, timeout)
+      this.arrivals.add(look)
+      look()
+    })
+  }
+
+  /** From now on new connections are reset at once, until acceptConnections(). */
+  refuseConnections(): void {
+    this.gateway.refuses = true
+  }
+
+  acceptConnections(): void {
+    this.gateway.refuses = false
+  }
+
+  /**
+   * Ends a worker thread (`workers` of the options, counted from 0): its clients lose their connections. Resolves when
+   * another thread serves in its place. Rejects with RangeError if there is none of this number.
+   */
+  killShard(index: number): Promise<void> {
+    return this.server.killShard(index)
+  }
+
+  // ── Between tests, and the end ────────────────────────────────────────────────────────────────────────
+
+  /** Records what all clients and the server say from now on into a file, which replay() plays. */
+  record(file: string): Recording {
+    const recording = new Recording(file, () => this.recordings.delete(recording))
+    this.recordings.add(recording)
+    return recording
+  }
+
+  /** For the next test: forgets the messages, ends all faults, accepts connections, and cuts all clients. */
+  async reset(): Promise<void> {
+    this.faults.clear()
+    this.acceptConnections()
+    await Promise.all([...this.connections].map((connection) => connection.close()))
+    await Promise.all(
+      this.gateway.connected.map((client) => {
+        client.cut()
+        return client.closed
+      }),
+    )
+    this.captured.clear()
+  }
+
+  /** Closes all connections, and ends the server. No timer, socket or thread of it is left. May be called again. */
+  close(): Promise<void> {
+    this.closed ??= this.end()
+    return this.closed
+  }
+
+  /** `await using server = await createTestServer()` closes it at the end of the block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  private async end(): Promise<void> {
+    this.captured.close()
+    await Promise.all([...this.connections].map((connection) => connection.close()))
+    this.refuseConnections()
+    await this.server.close()
+    await this.gateway.close()
+    for (const recording of [...this.recordings]) await recording.stop()
+  }
+
+  private introduced(): void {
+    for (const look of [...this.arrivals]) look()
+  }
+
+  private passed(operation: Operation, fromClient: boolean, client: GatewayClient): void {
+    for (const recording of this.recordings) recording.add(operation, fromClient, client.id)
+    const message = fromClient ? messageOf(operation) : undefined
+    if (message !== undefined) this.captured.add(message, client.title)
+  }
+}
+
+/** The server on a port of its own; what it says of its address is the gateway's. */
+function startBehind({ host, port }: Gateway, options: TestServerOptions): TestedServer {
+  const clientAdvertise = options.clientAdvertise ?? `${host.includes(':') ? `[${host}]` : host}:${port}`
+  return new TestedServer({ workers: 0, ...options, host: HOST, port: 0, clientAdvertise })
+}
