@@ -13,6 +13,17 @@ export interface ListedStream {
   readonly createdUs: number
 }
 
+/** What a new shard is told: of each account that has streams, where they count, and those that are the shard's. */
+export interface ShardStreams {
+  readonly serverUsage: SharedArrayBuffer
+  readonly accounts: readonly {
+    /** Byte string. */
+    readonly name: string
+    readonly usage: SharedArrayBuffer
+    readonly streams: readonly ListedStream[]
+  }[]
+}
+
 export type StreamQuestion =
   /** Where the streams of an account count what they use. */
   | { readonly verb: 'usage'; readonly account: string }
@@ -33,8 +44,8 @@ export interface ClaimLimits {
 }
 
 export interface StreamAnswer {
-  /** Of the account, and of the server (usage.ts). */
-  readonly usages?: readonly SharedArrayBuffer[]
+  /** Of the account (usage.ts). */
+  readonly usage?: SharedArrayBuffer
   readonly error?: ApiError
   readonly names?: readonly string[]
   readonly total?: number

@@ -22,7 +22,7 @@ import { InternalSubscription } from '../routing/subscription.ts'
 import { properText } from '../subjects/byte-string.ts'
 import { AccountStreams } from './account-streams.ts'
 import { verbOf } from './api.ts'
-import type { ListedStream } from './contract.ts'
+import type { ShardStreams } from './contract.ts'
 import { type ApiError, apiError } from './errors.ts'
 import { Header, headerBlock, readHeaders } from './message-headers.ts'
 import type { JetStreamOwner } from './owner.ts'
@@ -54,21 +54,26 @@ export class JetStream {
   private readonly owner: JetStreamOwner
   private readonly accounts = new Map<Account, Promise<AccountStreams> | AccountStreams>()
   private readonly between: Account
+  private readonly given: ShardStreams
+  private readonly serverUsage: Usage
   private readonly shards: number
 
-  constructor(owner: JetStreamOwner) {
+  constructor(owner: JetStreamOwner, given: ShardStreams) {
     this.owner = owner
+    this.given = given
+    this.serverUsage = new Usage(given.serverUsage)
     this.shards = Math.max(1, owner.options.workers)
     this.between = owner.accounts.named(BETWEEN_SHARDS)
+    for (const { name, usage } of given.accounts) this.enter(owner.accounts.named(name), usage)
     const heard = new InternalSubscription(this.between, String(owner.index), (run) => this.receive(run))
     owner.sublist.insert(heard)
   }
 
-  /** Opens streams of the list that are this shard's. */
-  async adopt(streams: readonly ListedStream[]): Promise<void> {
-    for (const listed of streams) {
-      const own = await this.streamsOf(this.owner.accounts.named(listed.account))
-      if (!own.streams.has(listed.config.name)) own.open(listed)
+  /** Opens the streams that were this shard's when it began. */
+  async adopt(): Promise<void> {
+    for (const { name, streams } of this.given.accounts) {
+      const own = this.accounts.get(this.owner.accounts.named(name)) as AccountStreams
+      for (const listed of streams) if (!own.streams.has(listed.config.name)) await own.open(listed)
     }
   }
 
@@ -222,19 +227,21 @@ export class JetStream {
   private streamsOf(account: Account): Promise<AccountStreams> | AccountStreams {
     let streams = this.accounts.get(account)
     if (streams === undefined) {
-      streams = this.enter(account)
+      streams = this.learn(account)
       this.accounts.set(account, streams)
     }
     return streams
   }
 
-  private async enter(account: Account): Promise<AccountStreams> {
-    const { owner } = this
+  private async learn(account: Account): Promise<AccountStreams> {
     const question = { verb: 'usage', account: account.name } as const
-    const { usages } = await owner.questions.ask('streams', { question })
-    if (usages === undefined) throw new Error('the primary does not count what streams use')
-    const [usage, serverUsage] = usages.map((buffer) => new Usage(buffer))
-    const streams = new AccountStreams(owner, account, usage, serverUsage)
+    const { usage } = await this.owner.questions.ask('streams', { question })
+    if (usage === undefined) throw new Error('the primary does not count what streams use')
+    return this.enter(account, usage)
+  }
+
+  private enter(account: Account, usage: SharedArrayBuffer): AccountStreams {
+    const streams = new AccountStreams(this.owner, account, new Usage(usage), this.serverUsage)
     this.accounts.set(account, streams)
     return streams
   }

@@ -15,6 +15,7 @@ export interface JetStreamOwner {
     readonly jetstream: JetStreamOptions | undefined
     readonly workers: number
     readonly maxPayload: number
+    readonly maxPending: number
   }
   readonly identity: { readonly serverName: string; readonly serverId: string }
   readonly accounts: { named(name: string): Account }

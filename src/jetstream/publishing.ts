@@ -9,7 +9,9 @@ import type { Acknowledgements } from './acknowledgements.ts'
 import { clockUs } from './clock.ts'
 import type { Duplicates } from './duplicates.ts'
 import { type ApiError, apiError } from './errors.ts'
+import type { Expiry } from './expiry.ts'
 import { Header, type Headers, readHeaders, withHeaders, withoutHeaders } from './message-headers.ts'
+import { readTtl } from './message-ttl.ts'
 import { republished } from './republish.ts'
 import type { Sender } from './sender.ts'
 import type { StreamStore } from './storage/store.ts'
@@ -17,6 +19,7 @@ import { SubjectFilter } from './storage/subject-filter.ts'
 import type { StreamConfig } from './stream-config.ts'
 
 const HEADERS_MAX = 65_535
+const NS_PER_S = 1e9
 const STATUS_LINE = Buffer.from('NATS/1.0')
 const NOTHING = Buffer.alloc(0)
 
@@ -27,6 +30,7 @@ export interface PublishedStream {
   readonly store: StreamStore
   readonly duplicates: Duplicates
   readonly acknowledgements: Acknowledgements
+  readonly expiry: Pick<Expiry, 'stored'>
   /** Bytes that may still be stored, by the limits of the account and of the server; what is exceeded otherwise. */
   whyNoRoom(bytes: number): ApiError | undefined
   /** Whether a message on a subject would be kept. */
@@ -90,14 +94,16 @@ export class Publishing {
     const { stream } = this
     const { config, store } = stream
     if (config.sealed) return apiError(10109)
-    const block = given.length === 0 ? given : cleaned(given)
+    let block = given.length === 0 ? given : cleaned(given)
     const size = block.length + payload.length
     if (config.max_msg_size >= 0 && size > config.max_msg_size) return apiError(10054)
     if (block.length > HEADERS_MAX) return apiError(10097)
     const headers = readHeaders(block)
     const nowUs = Math.max(clockUs(), store.lastTimeUs)
+    const wish = headers.get(Header.ttl)
+    const ttl = wish === undefined ? 0 : readTtl(wish)
     if (headers.size > 0) {
-      const wrong = this.checkHeaders(headers, subject)
+      const wrong = this.checkHeaders(headers, subject, ttl)
       if (wrong !== undefined) return wrong
     }
     const id = headers.get(Header.messageId) ?? ''
@@ -112,15 +118,27 @@ export class Publishing {
       if (wrong !== undefined) return wrong
     }
     const isKept = stream.isWanted(subject)
+    let seconds = ttl ?? 0
     if (isKept) {
+      if (ttl === undefined) return apiError(10165)
+      const least = this.leastTtl(headers)
+      if (ttl > 0 && ttl < least) {
+        seconds = least
+        block = withHeaders(
+          withoutHeaders(block, (name) => name === Header.ttl),
+          [[Header.ttl, least]],
+        )
+      }
       const bytes = store.sizeOf(subject.length, block.length, payload.length)
       const wrong = stream.whyNoRoom(bytes) ?? this.checkDiscard(subject, bytes)
       if (wrong !== undefined) return wrong
     }
     const lastOfSubject = this.republish === undefined ? 0 : (store.subject(subject)?.last ?? 0)
     let seq = store.last + 1
-    if (isKept) seq = store.append(nowUs, subject, block, payload)
-    else store.skipTo(seq + 1, nowUs)
+    if (isKept) {
+      seq = store.append(nowUs, subject, block, payload)
+      if (seconds !== 0) stream.expiry.stored(seq, nowUs, seconds)
+    } else store.skipTo(seq + 1, nowUs)
     this.lastId = id
     if (id !== '') stream.duplicates.note(id, seq, nowUs)
     if (rollup === 'sub') stream.purge(subject.toString('latin1'), 0, isKept ? 1 : 0)
@@ -131,19 +149,30 @@ export class Publishing {
     return undefined
   }
 
+  /** Seconds that a message must live, so that the marker of its subject outlives what it stands for. */
+  private leastTtl(headers: Headers): number {
+    const { config } = this.stream
+    const { max_msgs_per_subject: most, subject_delete_marker_ttl: markerTtl } = config
+    if (markerTtl === 0 || most === 1 || headers.has(Header.markerReason)) return 0
+    return Math.floor(markerTtl / NS_PER_S)
+  }
+
   // ── Checks ────────────────────────────────────────────────────────────────────────────────────────────
 
   /** What is asked of the stream's state, and headers that are not allowed. */
-  private checkHeaders(headers: Headers, subject: Buffer): ApiError | undefined {
+  private checkHeaders(headers: Headers, subject: Buffer, ttl: number | undefined): ApiError | undefined {
     const { config, store } = this.stream
+    if (headers.has(Header.batchId)) return apiError(10174)
     if (headers.has(Header.increment)) return apiError(10168)
     const expectedStream = headers.get(Header.expectedStream)
     if (expectedStream !== undefined && expectedStream !== '' && expectedStream !== config.name) return apiError(10060)
+    if (ttl !== undefined && ttl !== 0 && !config.allow_msg_ttl) return apiError(10166)
     const wrong = this.checkSubjectSequence(headers, subject)
     if (wrong !== undefined) return wrong
     const expectedLast = headers.get(Header.expectedLastSequence)
     if (expectedLast !== undefined && numberIn(expectedLast) !== store.last) return apiError(10071, store.last)
     if (headers.has(Header.schedule)) return apiError(10188)
+    if (headers.has(Header.scheduler) || headers.has(Header.scheduleNext)) return apiError(10212)
     if (headers.has(Header.source)) return apiError(10227)
     return undefined
   }

@@ -2,9 +2,8 @@
 
 import type { Json } from '../base/json.ts'
 import { byteString, properText } from '../subjects/byte-string.ts'
-import { DIGITS } from '../text/scan.ts'
 import { isJson } from './account-api.ts'
-import { clockUs, timeText } from './clock.ts'
+import { clockUs, microseconds, timeText } from './clock.ts'
 import type { ClaimLimits, ListedStream } from './contract.ts'
 import { apiError, invalidConfig } from './errors.ts'
 import { flag, instant, integer, natural, object, readJson, text } from './request-json.ts'
@@ -15,7 +14,6 @@ import { STREAM_REQUEST, type StreamConfig, streamConfig } from './stream-config
 import { checkStream, checkSupported, checkUpdate, isSameStream, noteLevel, type StreamBounds } from './stream-rules.ts'
 import { type Answer, type Call, refused, type Verb } from './verb.ts'
 
-const US_PER_MS = 1000
 /** Subjects of a stream that one answer shows. */
 const SUBJECTS_MAX = 100_000
 
@@ -225,15 +223,6 @@ function selected({ store }: Stream, request: Partial<GetRequest>): number | und
   return from
 }
 
-/** An RFC 3339 instant in microseconds since 1970, rounded up: what is stored at that time is not before it. */
-export function microseconds(instant: string): number {
-  const dot = instant.indexOf('.')
-  if (dot < 0) return Date.parse(instant) * US_PER_MS
-  const end = DIGITS.endOf(instant, dot + 1)
-  const whole = Date.parse(instant.slice(0, dot) + instant.slice(end))
-  return whole * US_PER_MS + Math.ceil(Number(`0${instant.slice(dot, end)}`) * US_PER_MS * US_PER_MS)
-}
-
 function shownMessage(message: StoredMessage, withoutHeaders: boolean): Json {
   const { headers, payload, seq, subject, timeUs } = message
   return {
@@ -259,6 +248,9 @@ function deleteMessage(call: Call): Answer {
   if (stream.config.sealed) return refused(apiError(10109))
   if (stream.config.deny_delete) return refused(apiError(10057, 'message delete not permitted'))
   const { seq = 0, no_erase: noErase = false } = value
+  if (stream.config.storage === 'memory') {
+    return stream.remove(seq, !noErase) ? { success: true } : refused(apiError(10043, seq))
+  }
   if (seq === 0) return refused(apiError(10057, 'no message found'))
   if (seq > stream.store.last) return refused(apiError(10057, 'stream store EOF'))
   return stream.remove(seq, !noErase) ? { success: true } : refused(apiError(10043, seq))

@@ -16,8 +16,10 @@ import { Acknowledgements } from './acknowledgements.ts'
 import type { Attached } from './attached.ts'
 import { clockUs, NEVER, timeText } from './clock.ts'
 import type { ListedStream } from './contract.ts'
+import { DirectGet } from './direct-get.ts'
 import { Duplicates } from './duplicates.ts'
 import { type ApiError, apiError } from './errors.ts'
+import { Expiry } from './expiry.ts'
 import { Header, readHeaders } from './message-headers.ts'
 import type { JetStreamOwner } from './owner.ts'
 import { Publishing } from './publishing.ts'
@@ -28,10 +30,7 @@ import { type StreamConfig, shownConfig } from './stream-config.ts'
 import { API_LEVEL } from './stream-rules.ts'
 import type { Usage } from './usage.ts'
 
-const US_PER_MS = 1000
 const NS_PER_US = 1000
-/** Timers of Node take no longer spans. */
-const TIMER_MAX_MS = 2 ** 31 - 1
 const ALL = new SubjectFilter()
 
 /** What the stream needs besides its shard. */
@@ -62,12 +61,13 @@ export class Stream {
   readonly store: StreamStore
   readonly duplicates: Duplicates
   readonly acknowledgements: Acknowledgements
+  readonly expiry: Expiry
   /** Consumers, by name. */
   readonly attached = new Map<string, Attached>()
   private readonly place: StreamPlace
   private readonly publishing: Publishing
+  private readonly directGet: DirectGet
   private entries: InternalSubscription[] = []
-  private ageTimer: NodeJS.Timeout | undefined
   /** Bytes that the usage counts for it. */
   private countedBytes = 0
   closed = false
@@ -96,6 +96,8 @@ export class Stream {
     })
     if (this.store.last === 0 && listed.config.first_seq > 1) this.store.skipTo(listed.config.first_seq, 0)
     this.publishing = new Publishing(this)
+    this.directGet = new DirectGet(this)
+    this.expiry = new Expiry(this)
     this.recallDuplicates()
     for (const usage of place.usages) usage.add(owner.index, 'streams', 1)
     this.keepLimits()
@@ -119,7 +121,7 @@ export class Stream {
       this.entries.push(entry)
     }
     owner.sublist.removeAll(before.filter((entry) => !this.entries.includes(entry)))
-    return true
+    return this.directGet.configure()
   }
 
   // ── Messages ──────────────────────────────────────────────────────────────────────────────────────────
@@ -217,7 +219,7 @@ export class Stream {
     const { config, store } = this
     if (config.max_msgs > 0) while (store.messages > config.max_msgs) this.removeFirst()
     if (config.max_bytes > 0) while (store.bytes > config.max_bytes) this.removeFirst()
-    this.keepAge()
+    this.expiry.keep()
     this.count()
   }
 
@@ -225,24 +227,6 @@ export class Stream {
     const { first } = this.store
     this.store.remove(first, false)
     for (const each of this.attached.values()) each.removed(first)
-  }
-
-  private keepAge(): void {
-    const { config, store } = this
-    if (config.max_age === 0) return
-    const ageUs = config.max_age / NS_PER_US
-    const nowUs = clockUs()
-    while (store.messages > 0 && store.firstTimeUs + ageUs <= nowUs) this.removeFirst()
-    if (store.messages === 0 || this.ageTimer !== undefined) return
-    const waitMs = Math.ceil((store.firstTimeUs + ageUs - nowUs) / US_PER_MS)
-    this.ageTimer = setTimeout(
-      guarded(this.owner.bugMet, () => {
-        this.ageTimer = undefined
-        this.owner.wake()
-        this.keepLimits()
-      }),
-      Math.min(waitMs, TIMER_MAX_MS),
-    ).unref()
   }
 
   /** Of one subject, the newest that its limit allows are kept. */
@@ -288,8 +272,9 @@ export class Stream {
   async close(why: 'deleted' | 'closed'): Promise<void> {
     if (this.closed) return
     this.closed = true
-    clearTimeout(this.ageTimer)
+    this.expiry.stop()
     this.owner.sublist.removeAll(this.entries)
+    this.directGet.close()
     this.entries = []
     for (const each of this.attached.values()) each.detached(why)
     this.attached.clear()

@@ -199,7 +199,7 @@ export class Shards implements ShardObserver {
       key: this.key,
       publishOrder: this.publishOrder.memory,
       systemSequence: this.sequence.memory,
-      streams: this.streams?.streamsOf(index) ?? [],
+      streams: this.streams?.ofShard(index),
     }
   }
 

@@ -15,6 +15,6 @@ export async function createShard(setup: ShardSetup, toPrimary: (message: ToPrim
     loadJetStream(options),
   ])
   const shard = new Shard(setup, toPrimary, { WebSockets, HttpGateway, JetStream })
-  await shard.jetstream?.adopt(setup.streams)
+  await shard.jetstream?.adopt()
   return shard
 }

@@ -190,7 +190,7 @@ export class Shard
       this.gateway.secure.configure(setup.tls.http)
     }
     this.timers = new ShardTimers(this, this.gauges)
-    this.jetstream = JetStream && new JetStream(this)
+    this.jetstream = JetStream && setup.streams && new JetStream(this, setup.streams)
   }
 
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────

@@ -3,7 +3,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { HookEvent, HookName } from '../auth/hooks.ts'
 import type { ServerKey } from '../auth/server-key.ts'
-import type { ListedStream } from '../jetstream/contract.ts'
+import type { ShardStreams } from '../jetstream/contract.ts'
 import type { LogMessage } from '../log/sink.ts'
 import type { PeerSetup } from '../mesh/messages.ts'
 import type { Arrival, PipeArrival } from '../net/handle.ts'
@@ -42,8 +42,8 @@ export interface ShardSetup {
   readonly hooks: readonly HookName[]
   /** How often the log file was opened again. */
   readonly logOpened: SharedArrayBuffer
-  /** Streams that are this shard's. */
-  readonly streams: readonly ListedStream[]
+  /** Streams that are this shard's; undefined: there are none on this server. */
+  readonly streams: ShardStreams | undefined
 }
 
 /** Why a shard is to close some of its connections. */

@@ -1,22 +1,21 @@
 // Conversations with a JetStream server: requests to its API and messages to its streams, with what comes back as JSON
 // in which everything that differs between two servers by chance (times, ids, names) is replaced by a word.
 
-import { headers, type Msg, type NatsConnection } from '@nats-io/nats-core'
+import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/nats-core'
 import { connect } from '@nats-io/transport-node'
 
-/** What a step sends, and whether nobody is to answer it. */
-export type Step = { readonly silence?: true } /** To `$JS.API.` and this subject; an object is sent as JSON. */ & (
-  | { readonly api: string; readonly body?: unknown; readonly header?: Headers | undefined }
-  /** A message, with a request for its acknowledgement unless it is `silent`. */
-  | {
-      readonly publish: string
-      readonly payload?: string
-      readonly header?: Headers | undefined
-      readonly silent?: true
-    }
-)
-
-type Headers = Readonly<Record<string, string>>
+/** A request or a message, with what is to come back: one answer, several up to a status, or nothing. */
+export interface Step {
+  /** One of these: a subject behind `$JS.API.`, one behind `$JS.API.DIRECT.GET.`, or a whole one. */
+  readonly api?: string
+  readonly direct?: string
+  readonly publish?: string
+  /** A text, or what is sent as JSON. */
+  readonly body?: unknown
+  readonly header?: Readonly<Record<string, string>> | undefined
+  /** Default: `one`. */
+  readonly hears?: 'one' | 'several' | 'nothing'
+}
 
 /** How long to wait for an answer that does not come. */
 const SILENCE_MS = 300
@@ -38,28 +37,36 @@ export async function converse(port: number, steps: readonly Step[]): Promise<He
 }
 
 async function take(connection: NatsConnection, step: Step): Promise<Heard> {
-  const subject = 'api' in step ? `$JS.API.${step.api}` : step.publish
-  const given = 'api' in step ? step.body : step.payload
-  const payload = given === undefined ? '' : typeof given === 'string' ? given : JSON.stringify(given)
-  const { header } = step
-  const sent = header === undefined ? {} : { headers: headersOf(header) }
-  if ('publish' in step && step.silent === true) {
-    connection.publish(subject, payload, sent)
-    await connection.flush()
-    return 'published'
-  }
+  const { body, header, hears } = step
+  const payload = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
+  const given = header === undefined ? {} : { headers: headersOf(header) }
+  if (hears === 'several') return takeSeveral(connection, subjectOf(step), payload)
   try {
-    const answer = await connection.request(subject, payload, {
-      ...sent,
-      timeout: step.silence ? SILENCE_MS : ANSWER_MS,
-    })
-    return shown(answer)
+    const timeout = hears === 'nothing' ? SILENCE_MS : ANSWER_MS
+    return shown(await connection.request(subjectOf(step), payload, { ...given, timeout }))
   } catch (error) {
     return (error as Error).name
   }
 }
 
-function headersOf(header: Headers) {
+/** All answers, the status at their end included. */
+async function takeSeveral(connection: NatsConnection, subject: string, payload: string): Promise<Heard> {
+  const reply = createInbox()
+  const answers = connection.subscribe(reply)
+  connection.publish(subject, payload, { reply })
+  const heard: Heard[] = []
+  for await (const answer of answers) {
+    heard.push(shown(answer))
+    if ((answer.headers?.code ?? 0) > 0) break
+  }
+  return heard
+}
+
+function subjectOf({ api, direct, publish }: Step): string {
+  return publish ?? `$JS.API.${api ?? `DIRECT.GET.${direct}`}`
+}
+
+function headersOf(header: NonNullable<Step['header']>) {
   const all = headers()
   for (const [name, value] of Object.entries(header)) all.set(name, value)
   return all

@@ -31,7 +31,7 @@ export function shardSetup(members: Partial<ShardSetup> = {}): ShardSetup {
     handshakeLimit: createHandshakeLimit(),
     publishOrder: new PublishOrder().memory,
     systemSequence: new MessageSequence().memory,
-    streams: [],
+    streams: undefined,
     ...members,
   }
 }

@@ -5,7 +5,7 @@ import type { JetStreamOptions } from '../../options/shapes.ts'
 import { byteString } from '../../subjects/byte-string.ts'
 import { overlap } from '../../subjects/filter.ts'
 import { LIST_MAX } from '../account-api.ts'
-import type { ClaimLimits, ListedStream, StreamAnswer, StreamQuestion } from '../contract.ts'
+import type { ClaimLimits, ListedStream, ShardStreams, StreamAnswer, StreamQuestion } from '../contract.ts'
 import { type ApiError, apiError } from '../errors.ts'
 import { shardOf } from '../placement.ts'
 import type { StreamConfig } from '../stream-config.ts'
@@ -42,15 +42,15 @@ export class StreamList {
     this.serverUsage = Usage.create(this.shards)
   }
 
-  /** The streams that a shard owns. */
-  streamsOf(shard: number): ListedStream[] {
-    const own: ListedStream[] = []
-    for (const [account, { streams }] of this.accounts) {
-      for (const [name, stream] of streams) {
-        if (shardOf(account, byteString(name), this.shards) === shard) own.push(stream)
-      }
-    }
-    return own
+  /** What a new shard is told. */
+  ofShard(shard: number): ShardStreams {
+    const accounts = [...this.accounts].map(([name, { streams, usage }]) => {
+      const own = [...streams.values()].filter(({ config }) => {
+        return shardOf(name, byteString(config.name), this.shards) === shard
+      })
+      return { name, usage: usage.buffer, streams: own }
+    })
+    return { serverUsage: this.serverUsage.buffer, accounts }
   }
 
   /** A shard has died: what it used counts no more, until another opens its streams. */
@@ -62,7 +62,7 @@ export class StreamList {
   async answer(question: StreamQuestion): Promise<StreamAnswer> {
     switch (question.verb) {
       case 'usage':
-        return { usages: [this.accountOf(question.account).usage.buffer, this.serverUsage.buffer] }
+        return { usage: this.accountOf(question.account).usage.buffer }
       case 'claim': {
         const error = this.claim(question.stream, question.limits)
         return error === undefined ? {} : { error }
