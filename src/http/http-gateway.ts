@@ -59,6 +59,7 @@ export class HttpGateway implements ConnectionOwner {
   private readonly owner: HttpGatewayOwner
   /** Parses; it listens nowhere. */
   private readonly server: Server
+  private isStopping = false
   private readonly connections = new Map<Socket, HttpConnection>()
   private readonly sources = new WeakMap<HttpConnection, Source>()
 
@@ -116,6 +117,7 @@ export class HttpGateway implements ConnectionOwner {
       this.owner.lost(source.arrival)
     })
     this.server.emit('connection', socket)
+    if (this.isStopping) connection.end()
   }
 
   dial(connection: HttpConnection, gone: () => void): Carrier['dial'] {
@@ -133,6 +135,7 @@ export class HttpGateway implements ConnectionOwner {
 
   /** Takes no more requests; connections end behind the answers under way. */
   stop(): void {
+    this.isStopping = true
     this.secure.stop()
     for (const connection of this.connections.values()) connection.end()
   }

@@ -4,6 +4,7 @@
 import { once } from 'node:events'
 import { request as httpsRequest } from 'node:https'
 import { connect as connectSocket } from 'node:net'
+import { connect as connectSecure } from 'node:tls'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { ServerOptions } from '../../src/index.ts'
 import { EVENTS, Gateway, refusal } from '../support/http-gateway.ts'
@@ -254,6 +255,21 @@ describe('TLS', () => {
     expect(await post(way.port, { cert: joe.cert, key: joe.key })).toBe(204)
     expect(await post(way.port, { cert: joe.cert, key: joe.key, path: '/v1/subjects/b' })).toBe(403)
     expect(await post(way.port)).not.toBe(204)
+  })
+
+  test('changes with a reload, for connections that come then', async () => {
+    const other = authority.issue({ subject: 'other', dnsNames: ['localhost'], ips: ['127.0.0.1'] })
+    const { cert, key } = writeFiles({ cert: other.cert, key: other.key })
+    const way = await Gateway.start({}, { tls, noTls: false })
+    const subject = async (): Promise<string> => {
+      const socket = connectSecure({ port: way.port, host: '127.0.0.1', ca: authority.cert })
+      onTestFinished(() => void socket.destroy())
+      await within('the handshake', once(socket, 'secureConnect'))
+      return String(socket.getPeerCertificate().subject.CN)
+    }
+    expect(await subject()).toBe('server')
+    await way.server.reload({ httpGateway: { tls: { certFile: cert, keyFile: key } } })
+    expect(await subject()).toBe('other')
   })
 
   test('or none, which has to be said', async () => {

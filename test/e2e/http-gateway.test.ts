@@ -1,10 +1,11 @@
 // HTTP for clients without NATS, from outside: real servers, Node's fetch, NATS clients beside it.
 
-import { describe, expect, test } from 'vitest'
+import { connect as connectSocket } from 'node:net'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { headers as messageHeaders } from '../../src/client/index.ts'
 import type { AuthorizationBlock } from '../../src/index.ts'
 import { HEDDLES, startConfigured } from '../support/configured-servers.ts'
-import { EVENTS, Gateway, refusal } from '../support/http-gateway.ts'
+import { EVENTS, end, Gateway, refusal } from '../support/http-gateway.ts'
 import { TestAccount, TestOperator } from '../support/operator.ts'
 import { until } from '../support/until.ts'
 
@@ -166,18 +167,27 @@ describe('refusals', () => {
     expect(await refusal(way.post('/v1/subjects/a', 'x'.repeat(1001)))).toEqual(told)
     expect(await refusal(way.post('/v1/subjects/a', 'x'.repeat(990), { 'nats-a': 'b' }))).toEqual(told)
     expect(await refusal(way.post('/v1/subjects/a', 'x'.repeat(10_000_000)))).toEqual(told)
-    // Nobody says how long it is, and it does not end.
-    let pieces = 0
-    const body = new ReadableStream({
-      pull: (controller) => {
-        pieces++
-        controller.enqueue(new Uint8Array(100_000))
-      },
+  })
+
+  test('a body without an end is not read to its end', async () => {
+    const way = await Gateway.start({ maxPayload: 1000 })
+    const socket = connectSocket(way.port, '127.0.0.1')
+    onTestFinished(() => void socket.destroy())
+    socket.on('error', () => undefined)
+    let text = ''
+    socket.on('data', (bytes) => {
+      text += bytes.toString()
     })
-    const init = { method: 'POST', body, duplex: 'half' } as RequestInit
-    const outcome = await way.fetch('/v1/subjects/a', init).then(refusal, () => told)
-    expect(outcome).toEqual(told)
-    expect(pieces).toBeLessThan(1000)
+    const piece = Buffer.from(`${(10_000).toString(16)}\r\n${'x'.repeat(10_000)}\r\n`)
+    const pump = (): void => {
+      while (socket.writable && socket.write(piece));
+    }
+    socket.on('drain', pump)
+    socket.write('POST /v1/subjects/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n', pump)
+    await end(socket)
+    expect(text).toMatch(/^HTTP\/1\.1 413 /)
+    expect(text).toContain('"code":"payload_too_large"')
+    expect(text).toContain('Connection: close')
   })
 })
 

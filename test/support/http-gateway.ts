@@ -1,7 +1,6 @@
 // A server with a port for HTTP, and what talks to it: fetch, events, and bytes as they are.
 
-import { once } from 'node:events'
-import { connect as connectSocket } from 'node:net'
+import { connect as connectSocket, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { type ConnectionOptions, connect, type NatsConnection } from '../../src/client/index.ts'
 import type { HeddleServer, ServerOptions } from '../../src/index.ts'
@@ -59,9 +58,14 @@ export class Gateway {
       text += bytes.toString('latin1')
     })
     for (const piece of pieces) socket.write(piece)
-    await within('the end of the connection', once(socket, 'close'))
+    await end(socket)
     return text
   }
+}
+
+/** Waits until a socket is closed, with an error or without. */
+export function end(socket: Socket): Promise<void> {
+  return within('the end of a connection', new Promise((resolve) => socket.once('close', () => resolve())))
 }
 
 export class Events {

@@ -30,9 +30,7 @@ export const SECURITY_SETTINGS = area('Security', [
   boolean('proxyProtocol', false, 'Client connections may begin with the header of the PROXY protocol, version 1 or 2'),
   block('proxies', [], 'Keys of trusted proxies'),
   block('websocket', undefined, 'Listener for WebSocket clients', { aliases: ['ws'], secret: true }),
-  block('httpGateway', undefined, 'Listener for HTTP: publish, request, event streams. Only in Heddle', {
-    secret: true,
-  }),
+  block('httpGateway', undefined, 'Listener for HTTP: publish, request, event streams. Only in Heddle'),
 ])
 
 /** Keys and flags of features that may not be there yet (unsupported.ts). */
