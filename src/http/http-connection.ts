@@ -219,6 +219,8 @@ export class HttpConnection {
     await new Promise<void>((resolve) => {
       this.endStream = resolve
       response.once('close', resolve)
+      // It may have ended since it was subscribed.
+      if (client.end !== undefined) resolve()
     })
     clearInterval(heartbeat)
     write = () => undefined

@@ -5,6 +5,7 @@
 //     request    SUB, UNSUB 1, PUB, PING         ──▶ PONG, and MSG (or 503) in time
 //     subscribe  SUB, PING                       ──▶ PONG, then MSG …
 
+import { PAYLOAD_MAX } from '../base/constants.ts'
 import { Deadline } from '../base/deadline.ts'
 import type { Msg, ServerInfo } from '../client/api.ts'
 import type { Auth } from '../client/authenticator.ts'
@@ -44,14 +45,19 @@ const HERE = parseServer('127.0.0.1', 'nats')
 /** Messages are not answered from here. */
 const NOBODY: Responder = { publish: () => undefined }
 
+/** An operation up to its PONG. */
+interface Round {
+  /** What the server refused of it. */
+  refusal: Error | undefined
+  readonly over: () => void
+}
+
 export class NatsClient implements LinkOwner {
   private link: Link | undefined
   private info: ServerInfo | undefined
   private lastSid = 0
-  /** What the server refused since the operation began. */
-  private refusal: Error | undefined
-  /** Called with the PONG, or at the end. */
-  private onPong: (() => void) | undefined
+  /** Operations whose PONG has not come, in their order. */
+  private readonly rounds: Round[] = []
   private onMessage: ((message: MsgImpl) => void) | undefined
   /** Called at the end, where a request waits. */
   private onEnded: ((error: Error) => void) | undefined
@@ -89,7 +95,7 @@ export class NatsClient implements LinkOwner {
   /** The most bytes that headers and payload may have together. */
   get payloadMax(): number {
     const max = this.info?.max_payload ?? 0
-    return max > 0 ? max : Number.POSITIVE_INFINITY
+    return max > 0 ? max : PAYLOAD_MAX
   }
 
   get hasHeaders(): boolean {
@@ -140,11 +146,11 @@ export class NatsClient implements LinkOwner {
 
   private async round(pieces: readonly Uint8Array[]): Promise<Problem | undefined> {
     const { promise, resolve } = deferred()
-    this.refusal = undefined
-    this.onPong = resolve
+    const round: Round = { refusal: undefined, over: resolve }
+    this.rounds.push(round)
     this.write([...pieces, bytesOf(PING)])
     if (this.ended === undefined) await promise
-    const error = this.refusal ?? this.ended
+    const error = round.refusal ?? this.ended
     return error && problemOf(error)
   }
 
@@ -163,7 +169,7 @@ export class NatsClient implements LinkOwner {
   }
 
   processPong(): void {
-    this.onPong?.()
+    this.rounds.shift()?.over()
   }
 
   processOk(): void {}
@@ -172,15 +178,24 @@ export class NatsClient implements LinkOwner {
     this.info = JSON.parse(json) as ServerInfo
   }
 
+  /** An error that is about no operation is about what was allowed before: a subscription that a reload removed. */
   processErr(text: string): void {
-    this.refusal ??= serverError(text)
+    const error = serverError(text)
+    const [round] = this.rounds
+    if (round === undefined) this.finish(error)
+    else round.refusal ??= error
   }
 
   linkEnded(_: Link, error: Error | undefined): void {
+    this.finish(error ?? new ConnectionError('the server closed the connection'))
+  }
+
+  private finish(error: Error): void {
     if (this.ended !== undefined) return
-    this.ended = this.refusal ?? error ?? new ConnectionError('the server closed the connection')
-    this.onPong?.()
-    this.onEnded?.(this.ended)
+    this.ended = error
+    for (const { over } of this.rounds.splice(0)) over()
+    this.onEnded?.(error)
+    this.link?.close()
     this.onEnd()
   }
 }

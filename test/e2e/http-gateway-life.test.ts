@@ -164,6 +164,18 @@ describe('a reload', () => {
     expect((await way.post('/v1/subjects/n', '', by('a'))).status).toBe(401)
   })
 
+  test('that takes a permission away ends the stream that needs it', async () => {
+    const withPermission = (subscribe: string) => ({
+      authorization: { users: [{ user: 'a', password: 'x', permissions: { subscribe } }] },
+    })
+    const way = await Gateway.start(withPermission('news'))
+    const events = await way.events('/v1/subjects/news', { authorization: `Basic ${btoa('a:x')}` })
+    await events.block()
+    await way.server.reload(withPermission('other'))
+    expect(await events.block()).toMatch(/^event: error\ndata: \{"code":"permission_violation".*\\"news\\"/)
+    expect(await events.block()).toBeUndefined()
+  })
+
   test('cannot change the block', async () => {
     const way = await Gateway.start()
     await expect(way.server.reload({ httpGateway: { heartbeat: 1000 } })).rejects.toThrow(
