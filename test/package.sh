@@ -37,24 +37,33 @@ node=$PWD/$(echo node_modules/node-*/bin/node)
 tar tf "$work"/heddle-*.tgz >files
 [ "$(grep -cE '/(test|bench)/|[^d]\.ts$' files || true)" = 0 ]
 
-# The example of the README, unchanged, in a new TypeScript project, strict in all; then without types.
+# The first block of code, of language $2, behind the text $1 in the page $3.
+block() { awk -v after="$1" -v fence="^\`\`\`$2" 'index($0, after) == 1 { found = 1 } found && /^```$/ { exit } code { print } found && $0 ~ fence { code = 1 }' "$root/$3"; }
+
+# The example of the README and that of the test kit, unchanged, in a new TypeScript project, strict in all; then without types.
 mkdir "$work/typescript"
 cd "$work/typescript"
 npm init --yes >/dev/null
-npm install --silent "$work"/heddle-*.tgz "typescript@$(dependency typescript)" "@types/node@$(dependency @types/node)"
-awk '/^## Embed/ { found = 1 } found && /^```$/ { exit } code { print } found && /^```ts/ { code = 1 }' "$root/README.md" >embed.mts
+npm install --silent "$work"/heddle-*.tgz "typescript@$(dependency typescript)" "@types/node@$(dependency @types/node)" \
+  "@nats-io/transport-node@$(dependency @nats-io/transport-node)"
+block '## Embed' ts README.md >embed.mts
 grep -q createServer embed.mts
+block '# Testing' ts docs/testing.md >kit.mts
+grep -q createTestServer kit.mts
 cat >require.cts <<'USE'
 import { createServer, type HeddleServer, OptionError } from 'heddle'
 import { connect, errors, type NatsConnection } from 'heddle/client'
+import { createTestServer, type TestServer } from 'heddle/test'
 export const server: HeddleServer = createServer({ port: 0, workers: 0 })
 export const client: Promise<NatsConnection> = connect()
+export const kit: Promise<TestServer> = createTestServer()
 export { errors, OptionError }
 USE
 for module in nodenext node16; do
-  node_modules/.bin/tsc --noEmit --strict --skipLibCheck false --module $module --target es2022 --types node embed.mts require.cts
+  node_modules/.bin/tsc --noEmit --strict --skipLibCheck false --module $module --target es2022 --types node embed.mts kit.mts require.cts
 done
 PATH="$(dirname "$node"):$PATH" node embed.mts
+PATH="$(dirname "$node"):$PATH" node --test kit.mts >/dev/null
 
 # A CommonJS project: in Node there is one copy of the modules however they are loaded; Jest needs the CommonJS files.
 mkdir "$work/commonjs"
@@ -79,8 +88,29 @@ test.each([0, 1])('a server with %d workers', async (workers) => {
   await server.close()
 })
 USE
+block '<!-- runner: jest -->' js docs/testing.md >kit.test.js
+grep -q createTestServer kit.test.js
+cat >kit.js <<'USE'
+const assert = require('node:assert/strict')
+const { after, test } = require('node:test')
+const { createTestServer, replay } = require('heddle/test')
+for (const workers of [0, 1]) {
+  test(`the test kit with ${workers} workers`, async () => {
+    const server = await createTestServer({ workers })
+    after(() => server.close())
+    const recording = server.record('conversation.jsonl')
+    const nc = await server.connect()
+    nc.publish('orders.new', 'hello')
+    const [order] = await server.received('orders.>', { timeout: 10000 })
+    assert.equal(order.string(), 'hello')
+    await recording.stop()
+    assert.deepEqual(await replay('conversation.jsonl', { url: server.url, timeout: 10000 }), [])
+  })
+}
+USE
 PATH="$(dirname "$node"):$PATH"
 node embed.mjs
+node --test kit.js >/dev/null
 node one-copy.js
 node node_modules/jest/bin/jest.js
 
