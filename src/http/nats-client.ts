@@ -5,7 +5,6 @@
 //     request    SUB, UNSUB 1, PUB, PING         ──▶ PONG, and MSG (or 503) in time
 //     subscribe  SUB, PING                       ──▶ PONG, then MSG …
 
-import { PAYLOAD_MAX } from '../base/constants.ts'
 import { Deadline } from '../base/deadline.ts'
 import type { Msg, ServerInfo } from '../client/api.ts'
 import type { Auth } from '../client/authenticator.ts'
@@ -94,8 +93,7 @@ export class NatsClient implements LinkOwner {
 
   /** The most bytes that headers and payload may have together. */
   get payloadMax(): number {
-    const max = this.info?.max_payload ?? 0
-    return max > 0 ? max : PAYLOAD_MAX
+    return this.info?.max_payload ?? 0
   }
 
   get hasHeaders(): boolean {
