@@ -1,18 +1,17 @@
-// A chat in the browser: a web server for one page, and beside it a Heddle that the page talks to over WebSocket.
+// A chat in the browser: a web server for one page, and an embedded Heddle to which the page connects by WebSocket.
 //
-//     src/node.sh examples/chat/main.ts [PORT]        then open http://localhost:8080 in two windows
+//     src/node.sh examples/chat/main.ts        then open http://localhost:8080 in two windows
 //
-// Everything that the page loads comes from here, the client library included.
+// PORT chooses another port. Everything that the page loads comes from here, the client library included.
 
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createServer } from '../../src/index.ts' // in a program of your own: from 'heddle'
+import { createServer } from 'heddle'
 import { clientLibrary } from './library.ts'
 
-const DEFAULT_PORT = 8080
-const port = Number(process.argv[2] ?? DEFAULT_PORT)
+const port = Number(process.env['PORT'] ?? 8080)
 
 const file = (name: string): Buffer => readFileSync(new URL(`page/${name}`, import.meta.url))
 const pages = new Map<string, { readonly type: string; readonly body: Buffer | string }>([
@@ -56,5 +55,5 @@ process.once('SIGINT', async () => {
   await heddle.close()
 })
 
-process.stdout.write(`Chat on http://localhost:${webPort}\n`)
-process.stdout.write(`It talks to ws://localhost:${heddle.webSocketPort}; other clients may join at ${heddle.url}\n`)
+console.log(`Chat on http://localhost:${webPort}`)
+console.log(`Its page connects to ws://localhost:${heddle.webSocketPort}; other clients may join at ${heddle.url}`)

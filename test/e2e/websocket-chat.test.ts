@@ -17,7 +17,7 @@ interface Chat {
 }
 
 async function startChat(): Promise<Chat> {
-  const program = new Program(process.execPath, [MAIN, '0'])
+  const program = new Program(process.execPath, [MAIN], { ...process.env, PORT: '0' })
   onTestFinished(async () => void (await program.stop('SIGKILL')))
   const [, url] = await program.until(/Chat on (\S+)/)
   const [, natsUrl] = await program.until(/join at (\S+)/)
