@@ -5,7 +5,8 @@ import { attempt } from '../base/guarded.ts'
 import type { ListedStream } from './contract.ts'
 import type { JetStreamOwner } from './owner.ts'
 import { Sender } from './sender.ts'
-import { MemoryStore } from './storage/memory-store.ts'
+import type { FileStoreOwner } from './storage/file-store.ts'
+import type { Stores } from './stores.ts'
 import { Stream } from './stream.ts'
 import type { Usage } from './usage.ts'
 
@@ -20,10 +21,12 @@ export class AccountStreams {
   readonly serverUsage: Usage
   /** By name, as configurations have it. */
   readonly streams = new Map<string, Stream>()
+  private readonly stores: Stores
   private readonly queues = new Map<string, Promise<unknown>>()
 
-  constructor(owner: JetStreamOwner, account: Account, usage: Usage, serverUsage: Usage) {
+  constructor(owner: JetStreamOwner, account: Account, usage: Usage, serverUsage: Usage, stores: Stores) {
     this.owner = owner
+    this.stores = stores
     this.account = account
     this.usage = usage
     this.serverUsage = serverUsage
@@ -44,24 +47,46 @@ export class AccountStreams {
     this.queues.set(name, settled)
   }
 
-  /** Opens a stream of the list. Undefined: the index has no room for its subjects, and it is closed again. */
-  open(listed: ListedStream): Stream | undefined {
+  /**
+   * Opens a stream of the list, and begins to hear its subjects. Undefined: the index has no room for them, and it is
+   * closed again. Rejects if its store cannot be opened.
+   */
+  async open(listed: ListedStream): Promise<Stream | undefined> {
     const { account, owner, serverUsage, usage } = this
-    const stream = new Stream(
+    let stream: Stream | undefined
+    const told = (what: string, text: string): void => {
+      owner.log.error(`Stream '${listed.account} > ${listed.config.name}' ${what}: ${text}`)
+    }
+    const events: FileStoreOwner = {
+      becameDurable: () => attempt(owner.bugMet, () => stream?.becameDurable()),
+      failed: (first, _last, failure) => {
+        told('could not store messages', failure.text)
+        attempt(owner.bugMet, () => stream?.failed(first))
+      },
+      lost: (loss) => {
+        told(`has lost messages ${loss.first} to ${loss.last}`, loss.text)
+        attempt(owner.bugMet, () => stream?.lost())
+      },
+      trouble: (failure) => told('write error', failure.text),
+    }
+    const store = await this.stores.open(listed, events)
+    stream = new Stream(
       {
         owner,
         account,
         usages: [usage, serverUsage],
         roomOfAccount: (storage) => this.roomOfAccount(storage),
         roomOfServer: (storage) => this.roomOfServer(storage),
-        openStore: () => new MemoryStore(),
       },
       listed,
+      store,
     )
+    await stream.recall()
+    owner.wake()
     this.streams.set(stream.name, stream)
     if (stream.listen()) return stream
     this.streams.delete(stream.name)
-    attempt(owner.bugMet, () => stream.close('closed'))
+    await stream.close('closed')
     return undefined
   }
 

@@ -11,6 +11,8 @@ export interface ListedStream {
   readonly config: StreamConfig
   /** Microseconds since 1970. */
   readonly createdUs: number
+  /** Names its folder; 0: it has none. */
+  readonly id: number
 }
 
 /** What a new shard is told: of each account that has streams, where they count, and those that are the shard's. */
@@ -31,6 +33,8 @@ export type StreamQuestion =
   | { readonly verb: 'claim'; readonly stream: ListedStream; readonly limits: ClaimLimits }
   /** It is deleted. */
   | { readonly verb: 'release'; readonly account: string; readonly name: string }
+  /** What a deleted stream had on the disk is gone. */
+  | { readonly verb: 'gone'; readonly id: number }
   /** The names of an account's streams, sorted; those with a subject that overlaps `subject`, unless it is empty. */
   | { readonly verb: 'names'; readonly account: string; readonly subject: string }
   /** A page of the same streams, from `offset` on, with all that is known of them. */
@@ -47,6 +51,8 @@ export interface StreamAnswer {
   /** Of the account (usage.ts). */
   readonly usage?: SharedArrayBuffer
   readonly error?: ApiError
+  /** The number of the stream that was claimed. */
+  readonly id?: number
   readonly names?: readonly string[]
   readonly total?: number
   /** Infos, in the order of their names; those of shards that do not answer are missing. */

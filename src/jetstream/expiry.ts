@@ -59,6 +59,12 @@ export class Expiry {
     if (ttl !== undefined) this.stored(message.seq, message.timeUs, readTtl(ttl) ?? 0)
   }
 
+  /** Messages from `first` on were not stored after all: others may get their sequences. */
+  undo(first: number): void {
+    this.ends.removeFrom(first)
+    for (const seq of this.immortal) if (seq >= first) this.immortal.delete(seq)
+  }
+
   stop(): void {
     clearTimeout(this.timer)
   }
@@ -193,6 +199,13 @@ class Ends {
       this.swap(at, parent)
       at = parent
     }
+  }
+
+  removeFrom(first: number): void {
+    const kept = this.sequences.map((seq, i) => [seq, this.times[i]] as const).filter(([seq]) => seq < first)
+    this.sequences.length = 0
+    this.times.length = 0
+    for (const [seq, timeUs] of kept) this.add(seq, timeUs)
   }
 
   takeFirst(): void {

@@ -22,12 +22,13 @@ import { InternalSubscription } from '../routing/subscription.ts'
 import { properText } from '../subjects/byte-string.ts'
 import { AccountStreams } from './account-streams.ts'
 import { verbOf } from './api.ts'
-import type { ShardStreams } from './contract.ts'
+import type { ListedStream, ShardStreams } from './contract.ts'
 import { type ApiError, apiError } from './errors.ts'
 import { Header, headerBlock, readHeaders } from './message-headers.ts'
 import type { JetStreamOwner } from './owner.ts'
 import { shardOf } from './placement.ts'
 import { Sender } from './sender.ts'
+import { Stores } from './stores.ts'
 import { API_LEVEL } from './stream-rules.ts'
 import { Usage } from './usage.ts'
 import type { Verb } from './verb.ts'
@@ -56,12 +57,14 @@ export class JetStream {
   private readonly between: Account
   private readonly given: ShardStreams
   private readonly serverUsage: Usage
+  private readonly stores: Stores
   private readonly shards: number
 
   constructor(owner: JetStreamOwner, given: ShardStreams) {
     this.owner = owner
     this.given = given
     this.serverUsage = new Usage(given.serverUsage)
+    this.stores = new Stores(owner)
     this.shards = Math.max(1, owner.options.workers)
     this.between = owner.accounts.named(BETWEEN_SHARDS)
     for (const { name, usage } of given.accounts) this.enter(owner.accounts.named(name), usage)
@@ -73,7 +76,19 @@ export class JetStream {
   async adopt(): Promise<void> {
     for (const { name, streams } of this.given.accounts) {
       const own = this.accounts.get(this.owner.accounts.named(name)) as AccountStreams
-      for (const listed of streams) if (!own.streams.has(listed.config.name)) await own.open(listed)
+      for (const listed of streams) await this.reopen(own, listed)
+    }
+  }
+
+  /** What cannot be opened stays on the disk; the others are served. */
+  private async reopen(own: AccountStreams, listed: ListedStream): Promise<void> {
+    const { log } = this.owner
+    const name = `${listed.account} > ${listed.config.name}`
+    try {
+      if ((await own.open(listed)) === undefined)
+        log.error(`Stream '${name}' has no room in the index for its subjects`)
+    } catch (error) {
+      log.error(`Stream '${name}' could not be recovered: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
 
@@ -92,7 +107,8 @@ export class JetStream {
   }
 
   async close(): Promise<void> {
-    for (const { streams } of this.streams) for (const stream of streams.values()) await stream.close('closed')
+    const all = this.streams.flatMap(({ streams }) => [...streams.values()])
+    await Promise.all(all.map((stream) => stream.close('closed')))
   }
 
   // ── Requests ──────────────────────────────────────────────────────────────────────────────────────────
@@ -241,7 +257,7 @@ export class JetStream {
   }
 
   private enter(account: Account, usage: SharedArrayBuffer): AccountStreams {
-    const streams = new AccountStreams(this.owner, account, new Usage(usage), this.serverUsage)
+    const streams = new AccountStreams(this.owner, account, new Usage(usage), this.serverUsage, this.stores)
     this.accounts.set(account, streams)
     return streams
   }

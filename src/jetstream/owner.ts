@@ -26,6 +26,7 @@ export interface JetStreamOwner {
   readonly questions: {
     ask(kind: 'streams', question: { readonly question: StreamQuestion }): Promise<StreamAnswer>
   }
+  readonly log: { warn(text: string): void; error(text: string): void }
   readonly bugMet: OnBug
   /** Something else than a read makes the shard work. */
   wake(): void

@@ -76,6 +76,7 @@ export class Publishing {
   undo(first: number): void {
     const { acknowledgements, duplicates } = this.stream
     duplicates.forgetFrom(first)
+    this.lastId = ''
     acknowledgements.fail(first, this.refusal(apiError(10023)))
   }
 

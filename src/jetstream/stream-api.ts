@@ -75,14 +75,17 @@ async function create(call: Call): Promise<Answer> {
   const unsupported = checkSupported(config)
   if (unsupported !== undefined) return refused(unsupported)
   if (config.num_replicas > 1) return refused(apiError(10074))
-  const stream: ListedStream = { account: account.name, config, createdUs: clockUs() }
-  const { error } = await owner.questions.ask('streams', {
+  const stream: ListedStream = { account: account.name, config, createdUs: clockUs(), id: 0 }
+  const { error, id = 0 } = await owner.questions.ask('streams', {
     question: { verb: 'claim', stream, limits: claimLimits(call) },
   })
   if (error !== undefined) return refused(error)
-  owner.wake()
-  const opened = call.streams.open(stream)
-  if (opened !== undefined) return created(opened)
+  try {
+    const opened = await call.streams.open({ ...stream, id })
+    if (opened !== undefined) return created(opened)
+  } catch (error) {
+    owner.log.error(`Stream '${account.name} > ${config.name}': ${error instanceof Error ? error.message : error}`)
+  }
   await release(call, config.name)
   return refused(apiError(10023))
 }
@@ -101,7 +104,7 @@ async function update(call: Call): Promise<Answer> {
   if (wrong !== undefined) return refused(wrong)
   if (config.num_replicas > 1) return refused(apiError(10074))
   const { account, owner } = call.streams
-  const listed: ListedStream = { account: account.name, config, createdUs: stream.createdUs }
+  const listed: ListedStream = { account: account.name, config, createdUs: stream.createdUs, id: stream.id }
   const { error } = await owner.questions.ask('streams', {
     question: { verb: 'claim', stream: listed, limits: claimLimits(call) },
   })
@@ -119,6 +122,7 @@ async function remove(call: Call): Promise<Answer> {
   call.streams.owner.wake()
   call.streams.streams.delete(stream.name)
   await stream.close('deleted')
+  if (stream.id > 0) await call.streams.owner.questions.ask('streams', { question: { verb: 'gone', id: stream.id } })
   return { success: true }
 }
 

@@ -7,7 +7,6 @@
 
 import type { Account } from '../accounts/account.ts'
 import { NATS_VERSION } from '../base/constants.ts'
-import { guarded } from '../base/guarded.ts'
 import type { Json } from '../base/json.ts'
 import { type Run, replyOf } from '../protocol/run.ts'
 import { InternalSubscription } from '../routing/subscription.ts'
@@ -24,7 +23,7 @@ import { Header, readHeaders } from './message-headers.ts'
 import type { JetStreamOwner } from './owner.ts'
 import { Publishing } from './publishing.ts'
 import { Sender } from './sender.ts'
-import type { StoreOwner, StreamStore } from './storage/store.ts'
+import type { StreamStore } from './storage/store.ts'
 import { SubjectFilter } from './storage/subject-filter.ts'
 import { type StreamConfig, shownConfig } from './stream-config.ts'
 import { API_LEVEL } from './stream-rules.ts'
@@ -42,7 +41,6 @@ export interface StreamPlace {
   /** Bytes that may still be stored. */
   roomOfAccount(storage: 'memory' | 'file'): number
   roomOfServer(storage: 'memory' | 'file'): number
-  openStore(stream: ListedStream, owner: StoreOwner): StreamStore
 }
 
 /** Members of stream info that not every answer has. */
@@ -58,6 +56,8 @@ export class Stream {
   readonly sender: Sender
   config: StreamConfig
   readonly createdUs: number
+  /** Names its folder; 0: it has none. */
+  readonly id: number
   readonly store: StreamStore
   readonly duplicates: Duplicates
   readonly acknowledgements: Acknowledgements
@@ -72,7 +72,8 @@ export class Stream {
   private countedBytes = 0
   closed = false
 
-  constructor(place: StreamPlace, listed: ListedStream) {
+  /** `store` has been opened; recall() comes before the stream listens. */
+  constructor(place: StreamPlace, listed: ListedStream, store: StreamStore) {
     const { owner, account } = place
     this.place = place
     this.owner = owner
@@ -82,25 +83,13 @@ export class Stream {
     this.createdUs = listed.createdUs
     this.duplicates = new Duplicates(windowUs(listed.config))
     this.acknowledgements = new Acknowledgements(this.sender)
-    this.store = place.openStore(listed, {
-      becameDurable: guarded(owner.bugMet, () => {
-        owner.wake()
-        this.settle()
-      }),
-      failed: guarded(owner.bugMet, (first: number) => {
-        owner.wake()
-        this.publishing.undo(first)
-        this.count()
-      }),
-      lost: () => this.count(),
-    })
+    this.id = listed.id
+    this.store = store
     if (this.store.last === 0 && listed.config.first_seq > 1) this.store.skipTo(listed.config.first_seq, 0)
     this.publishing = new Publishing(this)
     this.directGet = new DirectGet(this)
     this.expiry = new Expiry(this)
-    this.recallDuplicates()
     for (const usage of place.usages) usage.add(owner.index, 'streams', 1)
-    this.keepLimits()
   }
 
   get name(): string {
@@ -286,16 +275,40 @@ export class Stream {
     await (why === 'deleted' ? this.store.destroy() : this.store.close())
   }
 
-  /** Ids within the window are known again from the messages that have them. */
-  private recallDuplicates(): void {
-    const { duplicates, store } = this
-    if (duplicates.windowUs === 0 || store.messages === 0) return
-    for (let seq = store.firstAtOrAfter(clockUs() - duplicates.windowUs); seq <= store.last; seq++) {
-      const message = store.load(seq)
-      if (message === undefined || message instanceof Promise) continue
-      const id = readHeaders(message.headers).get(Header.messageId)
+  // ── What the store tells ──────────────────────────────────────────────────────────────────────────────
+
+  becameDurable(): void {
+    this.owner.wake()
+    this.settle()
+  }
+
+  /** Appends from `first` on could not be written, and are undone. */
+  failed(first: number): void {
+    this.owner.wake()
+    this.publishing.undo(first)
+    this.expiry.undo(first)
+    this.count()
+  }
+
+  /** Messages were found damaged: they are gone. */
+  lost(): void {
+    this.count()
+  }
+
+  /** Knows again what stored messages say: ids within the window, and when messages end. */
+  async recall(): Promise<void> {
+    const { config, duplicates, expiry, store } = this
+    const from = config.allow_msg_ttl ? store.first : store.firstAtOrAfter(clockUs() - duplicates.windowUs)
+    for (let seq = store.next(ALL, Math.max(1, from)); seq > 0; seq = store.next(ALL, seq + 1)) {
+      const soon = store.load(seq)
+      const message = soon instanceof Promise ? await soon : soon
+      if (message === undefined) continue
+      const id = message.headers.length === 0 ? undefined : readHeaders(message.headers).get(Header.messageId)
+      if (seq === store.last) this.publishing.lastId = id ?? ''
       if (id !== undefined && id !== '') duplicates.note(id, seq, message.timeUs)
+      if (config.allow_msg_ttl) expiry.recall(message)
     }
+    this.keepLimits()
   }
 
   // ── What is told of it ────────────────────────────────────────────────────────────────────────────────

@@ -185,6 +185,7 @@ export class Primary {
     const { StreamList } = await import('../jetstream/primary/stream-list.ts')
     return new StreamList({
       options: { jetstream, workers },
+      storeDir: jetstream.storeDir,
       askStreams: async (account, names) => {
         const reports = await this.query({ kind: 'streams', account, names })
         return reports.flat() as StreamRow[]
@@ -475,6 +476,7 @@ export class Primary {
     this.ports?.close()
     if (this.started) await this.announceEnd('SHUTDOWN')
     await this.shards.stop()
+    this.shards.streams?.close()
     this.program.shardEnded(CloseReason.serverShutdown)
     await this.authResponder.close()
     ;(await this.system)?.close()

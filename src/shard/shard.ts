@@ -547,10 +547,15 @@ export class Shard
       this.records.stop()
       for (const peer of this.peers.splice(0)) peer.close()
       this.admission.close()
-      attempt(this.bugMet, () => this.jetstream?.close())
       this.hooks?.flush()
-      attempt(this.bugMet, () => this.log.close())
-      done()
+      attempt(this.bugMet, async () => {
+        try {
+          await this.jetstream?.close()
+        } finally {
+          attempt(this.bugMet, () => this.log.close())
+          done()
+        }
+      })
     }
     this.webSockets?.stop()
     this.gateway?.stop()

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { missing, peers } from '../support/peers.ts'
 import { type ServerProgram, startNatsServer, startServer } from '../support/server.ts'
 import { converse } from './conversation.ts'
-import { CONVERSATIONS } from './conversations.ts'
+import { conversationsIn } from './conversations.ts'
 
 describe.skipIf(missing('natsServer', 'the JetStream API beside nats-server')).each([0, 2])(
   'with %i workers, the JetStream API answers as nats-server does',
@@ -25,13 +25,14 @@ describe.skipIf(missing('natsServer', 'the JetStream API beside nats-server')).e
       rmSync(folder, { recursive: true })
     })
 
-    test.for(Object.entries(CONVERSATIONS))('%s', async ([, steps]) => {
-      const [theirs, ours] = [await converse(nats?.port ?? 0, steps), await converse(heddle?.port ?? 0, steps)]
-      for (const [i, step] of steps.entries()) {
-        expect(JSON.stringify(ours[i], undefined, 1), JSON.stringify(step)).toBe(
-          JSON.stringify(theirs[i], undefined, 1),
-        )
-      }
+    describe.each(['memory', 'file'] as const)('about %s streams', (storage) => {
+      test.for(conversationsIn(storage))('%s', async ([, steps]) => {
+        const [theirs, ours] = [await converse(nats?.port ?? 0, steps), await converse(heddle?.port ?? 0, steps)]
+        for (const [i, step] of steps.entries()) {
+          const [said, expected] = [ours, theirs].map((heard) => JSON.stringify(heard[i], undefined, 1))
+          expect(said, JSON.stringify(step)).toBe(expected)
+        }
+      })
     })
   },
 )

@@ -6,11 +6,11 @@ type Members = Readonly<Record<string, unknown>>
 
 const create = (name: string, more: Members = {}): Step => ({
   api: `STREAM.CREATE.${name}`,
-  body: { name, storage: 'memory', subjects: [`${name}.>`], ...more },
+  body: { name, subjects: [`${name}.>`], ...more },
 })
 const update = (name: string, more: Members = {}): Step => ({
   api: `STREAM.UPDATE.${name}`,
-  body: { name, storage: 'memory', subjects: [`${name}.>`], ...more },
+  body: { name, subjects: [`${name}.>`], ...more },
 })
 const remove = (name: string): Step => ({ api: `STREAM.DELETE.${name}` })
 const info = (name: string, body?: Members): Step => ({ api: `STREAM.INFO.${name}`, body })
@@ -23,7 +23,34 @@ const times = (count: number, make: (i: number) => Step): Step[] => Array.from({
 /** A stream that is created and, where that worked, deleted. */
 const tried = (config: Members): Step[] => [create('S', config), remove('S')]
 
-export const CONVERSATIONS: Readonly<Record<string, readonly Step[]>> = {
+/** The conversations, with streams of a kind of storage. */
+export function conversationsIn(storage: 'file' | 'memory'): [name: string, steps: readonly Step[]][] {
+  return Object.entries(CONVERSATIONS).map(([name, steps]) => {
+    let deleted = 0
+    const renamed = steps.map((step) => {
+      const named = withNumber(stored(step, storage), deleted)
+      if (step.api?.startsWith('STREAM.DELETE.') === true) deleted++
+      return named
+    })
+    return [name, renamed]
+  })
+}
+
+function stored(step: Step, storage: string): Step {
+  if (step.api === undefined || !/^STREAM\.(?:CREATE|UPDATE)/.test(step.api)) return step
+  const { body } = step
+  return typeof body === 'object' ? { ...step, body: { storage, ...body } } : step
+}
+
+/**
+ * A stream has a name of its own after each that was deleted: nats-server removes files later, and then finds those of
+ * the stream before.
+ */
+function withNumber(step: Step, number: number): Step {
+  return JSON.parse(JSON.stringify(step).replaceAll(/\b[ST]\b/g, (name) => `${name}${number}`)) as Step
+}
+
+const CONVERSATIONS: Readonly<Record<string, readonly Step[]>> = {
   'a stream is created, filled, looked at, purged and deleted': [
     { api: 'STREAM.NAMES' },
     { api: 'STREAM.LIST' },

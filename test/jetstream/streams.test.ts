@@ -1,10 +1,20 @@
 // Streams from outside: over all shards, in accounts, under imports; what ends by its age; what a dead shard leaves.
 
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { ownPrimary, ownServer, WORKERS } from '../support/harness.ts'
+import { startCommand, startServer } from '../support/server.ts'
 import { FAULTY_ENTRY, hostOf, kill, untilReplaced } from '../support/shards.ts'
 import { until } from '../support/until.ts'
 import { StreamClient } from './client.ts'
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'heddle-streams-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
 
 const NAMES = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H']
 
@@ -140,4 +150,73 @@ test('when a shard dies, others serve their streams, and another thread opens th
   }
   expect(await second.ask('STREAM.NAMES')).toMatchObject({ total: NAMES.length, streams: NAMES })
   expect(await second.ask('INFO')).toMatchObject({ streams: NAMES.length })
+})
+
+describe.each([0, 1, 4])('with %i workers, file streams', (workers) => {
+  test('are there again after the server, whatever number of workers it has then', async () => {
+    const folder = temporaryFolder()
+    const options = { workers, jetstream: { storeDir: folder } }
+    const first = await startServer(options)
+    const client = await StreamClient.open(first.port)
+    for (const name of NAMES) {
+      await client.create(name, { storage: 'file', description: `of ${name}`, allow_direct: true, allow_msg_ttl: true })
+      for (let i = 0; i < 3; i++) await client.put(`${name}.${i}`, `message ${i}`, { 'Nats-Msg-Id': String(i) })
+    }
+    await client.ask('STREAM.MSG.DELETE.A', { seq: 2 })
+    await client.ask('STREAM.DELETE.B')
+    const before = await client.info('A', { deleted_details: true, subjects_filter: '>' })
+    await client.connection.close()
+    await first.close()
+
+    const second = await ownServer({ ...options, workers: workers === 4 ? 1 : 4 })
+    const again = await StreamClient.open(second.port)
+    expect(await again.ask('STREAM.NAMES')).toMatchObject({ streams: NAMES.filter((name) => name !== 'B') })
+    const after = await again.info('A', { deleted_details: true, subjects_filter: '>' })
+    expect({ ...after, ts: '', cluster: '' }).toEqual({ ...before, ts: '', cluster: '' })
+    for (const name of NAMES.filter((name) => name !== 'B')) {
+      expect((await again.get(name, 3)).string()).toBe('message 2')
+      expect(await again.put(`${name}.x`, '', { 'Nats-Msg-Id': '2' })).toMatchObject({ seq: 3, duplicate: true })
+      expect(await again.put(`${name}.x`, '', { 'Nats-Expected-Last-Msg-Id': '2' })).toMatchObject({ seq: 4 })
+    }
+    await again.create('B', { storage: 'file' })
+    expect(await again.info('B')).toMatchObject({ state: { messages: 0 } })
+  })
+})
+
+test('what was acknowledged is there after the process was killed', async () => {
+  const folder = temporaryFolder()
+  const first = await startCommand(['-js', '-sd', folder])
+  const client = await StreamClient.open(first.port)
+  await client.create('S', { storage: 'file', allow_direct: true })
+  for (let i = 1; i <= 100; i++) await client.put('S.x', `message ${i}`)
+  await first.stop('SIGKILL')
+
+  const second = await startCommand(['-js', '-sd', folder])
+  onTestFinished(async () => {
+    await second.stop()
+  })
+  const again = await StreamClient.open(second.port)
+  expect(await again.info('S')).toMatchObject({ state: { messages: 100, last_seq: 100 } })
+  expect((await again.get('S', 57)).string()).toBe('message 57')
+})
+
+test('a file stream of a shard that dies goes on where it was', async () => {
+  const folder = temporaryFolder()
+  const primary = await ownPrimary({ workers: 2, jetstream: { storeDir: folder } }, FAULTY_ENTRY)
+  const client = await StreamClient.open(primary.port)
+  for (const name of NAMES) {
+    await client.create(name, { storage: 'file' })
+    await client.put(`${name}.x`)
+  }
+  const dead = hostOf(primary, 1)
+  await kill(primary, 1, 'process.exit')
+  await untilReplaced(primary, 1, dead)
+  const second = await StreamClient.open(primary.port)
+  for (const name of NAMES) {
+    const { seq } = await until(`${name} takes messages`, async () => {
+      const answer = await second.put(`${name}.x`).catch(() => ({ seq: undefined }))
+      return answer.seq !== undefined && answer
+    })
+    expect(seq).toBe(2)
+  }
 })

@@ -10,10 +10,12 @@ import { type ApiError, apiError } from '../errors.ts'
 import { shardOf } from '../placement.ts'
 import type { StreamConfig } from '../stream-config.ts'
 import { Usage } from '../usage.ts'
+import { Catalogue } from './catalogue.ts'
 
 /** What the list needs of the primary. */
 export interface StreamListOwner {
   readonly options: { readonly jetstream: JetStreamOptions | undefined; readonly workers: number }
+  readonly storeDir: string
   /** All that shards know of an account's streams. */
   askStreams(account: string, names: readonly string[]): Promise<readonly StreamDetails[]>
 }
@@ -35,11 +37,22 @@ export class StreamList {
   private readonly shards: number
   private readonly accounts = new Map<string, AccountList>()
   private readonly serverUsage: Usage
+  private readonly catalogue: Catalogue
 
+  /** Throws if the folder of the streams cannot be used. */
   constructor(owner: StreamListOwner) {
     this.owner = owner
     this.shards = Math.max(1, owner.options.workers)
     this.serverUsage = Usage.create(this.shards)
+    this.catalogue = new Catalogue(owner.storeDir)
+    for (const stream of this.catalogue.streams()) {
+      this.accountOf(stream.account).streams.set(stream.config.name, stream)
+    }
+    for (const account of this.accounts.keys()) this.countReserved(account)
+  }
+
+  close(): void {
+    this.catalogue.close()
   }
 
   /** What a new shard is told. */
@@ -63,10 +76,11 @@ export class StreamList {
     switch (question.verb) {
       case 'usage':
         return { usage: this.accountOf(question.account).usage.buffer }
-      case 'claim': {
-        const error = this.claim(question.stream, question.limits)
-        return error === undefined ? {} : { error }
-      }
+      case 'claim':
+        return this.claim(question.stream, question.limits)
+      case 'gone':
+        this.catalogue.forget(question.id)
+        return {}
       case 'release':
         this.release(question.account, question.name)
         return {}
@@ -88,7 +102,18 @@ export class StreamList {
 
   // ── Changes ───────────────────────────────────────────────────────────────────────────────────────────
 
-  private claim(stream: ListedStream, limits: ClaimLimits): ApiError | undefined {
+  private claim(stream: ListedStream, limits: ClaimLimits): StreamAnswer {
+    const error = this.whyNot(stream, limits)
+    if (error !== undefined) return { error }
+    const { account, config } = stream
+    const id = config.storage === 'file' ? this.catalogue.put(stream) : 0
+    this.accountOf(account).streams.set(config.name, { ...stream, id })
+    this.countReserved(account)
+    return { id }
+  }
+
+  /** What is wrong with a stream beside the others. */
+  private whyNot(stream: ListedStream, limits: ClaimLimits): ApiError | undefined {
     const { streams } = this.accountOf(stream.account)
     const { config } = stream
     const before = streams.get(config.name)?.config
@@ -101,13 +126,14 @@ export class StreamList {
         if (other.config.subjects.some((each) => overlap(each, subject))) return apiError(10065)
       }
     }
-    streams.set(config.name, stream)
-    this.countReserved(stream.account)
     return undefined
   }
 
   private release(account: string, name: string): void {
-    this.accountOf(account).streams.delete(name)
+    const { streams } = this.accountOf(account)
+    const id = streams.get(name)?.id ?? 0
+    if (id > 0) this.catalogue.remove(id)
+    streams.delete(name)
     this.countReserved(account)
   }
 
