@@ -79,7 +79,7 @@ export async function runProgram(text: string): Promise<string> {
   return running.stdout
 }
 
-/** What `console.log(…) // text` in a program promises. */
+/** What `console.log(…) // text` in a program promises, in an object too: `console.info(…), // text`. */
 export function promised(text: string): string[] {
-  return [...text.matchAll(/console\.log\(.*\) \/\/ (.*)$/gm)].map(([, said]) => said)
+  return [...text.matchAll(/console\.\w+\(.*\),? \/\/ (.*)$/gm)].map(([, said]) => said)
 }
