@@ -2,9 +2,11 @@
 
 import { once } from 'node:events'
 import { chmodSync, existsSync, lstatSync, readdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
-import { connect as connectSocket, createServer as createNetServer } from 'node:net'
+import { connect as connectSocket, createServer as createNetServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { NatsConnectionImpl, setTransportFactory } from '@nats-io/transport-node'
+import { NodeTransport, nodeResolveHost } from '@nats-io/transport-node/lib/node_transport.js'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { connect } from '../../src/client/index.ts'
 import { createServer, OptionError, type ServerOptions } from '../../src/index.ts'
@@ -122,6 +124,27 @@ test('users, passwords and limits hold for it', async () => {
   const excess = await dial(small)
   await excess.readInfo()
   await excess.expect(`-ERR 'maximum connections exceeded'\r\n`)
+})
+
+test('nats.js talks over it, given a socket', async () => {
+  const path = ownPath()
+  await ownServer({ workers: 2, unixSocket: path })
+  class UnixTransport extends NodeTransport {
+    override async dial(): Promise<Socket> {
+      const socket = connectSocket(path)
+      await once(socket, 'connect')
+      return socket
+    }
+  }
+  setTransportFactory({ factory: () => new UnixTransport(), dnsResolveFn: nodeResolveHost })
+  const [one, another] = await Promise.all([1, 2].map(() => NatsConnectionImpl.connect({ reconnect: false })))
+  onTestFinished(async () => {
+    await Promise.all([one.close(), another.close()])
+  })
+  one.subscribe('echo', { callback: (_, message) => void message.respond(message.data) })
+  await one.flush()
+  const answer = await another.request('echo', 'x'.repeat(100_000), { timeout: DEADLINE_MS })
+  expect(answer.string()).toHaveLength(100_000)
 })
 
 test('no TLS comes over it, even where the port requires it', async () => {
