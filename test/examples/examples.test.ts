@@ -1,12 +1,13 @@
-// Every example does what its README says. The commands of each README are run in order, as they stand there; what
-// follows one as `# → …` has to appear in its output. `&` leaves a program running until the end.
+// The README and every example do what they say. Their commands are run in order, as they stand there. What follows one
+// as `# → …` has to appear, as in a shell: in its output or in that of a program that `&` has left running.
 //
-// Programs listen on free ports: a port in the README stands for the one that a promised line shows in its place.
+// Programs listen on free ports: a port on the page stands for the one that a promised line shows in its place.
 
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { codeBlocks } from '../support/code-blocks.ts'
+import { codeBlocks, replaced, runProgram, temporaryFolder } from '../support/code-blocks.ts'
+import { missing, peers } from '../support/peers.ts'
 import { Program, ROOT } from '../support/server.ts'
 
 const PROMISE = '# → '
@@ -19,29 +20,41 @@ interface Command {
   readonly promises: string[]
 }
 
-/** The commands in a README's blocks. */
-function commandsIn(path: string): Command[] {
+/** The commands of a block. */
+function commandsIn(block: string): Command[] {
   const commands: Command[] = []
-  for (const { language, text } of codeBlocks(path)) {
-    if (language !== 'sh') continue
-    for (const line of text.split('\n')) {
-      if (line.startsWith(PROMISE)) commands.at(-1)?.promises.push(line.slice(PROMISE.length))
-      else commands.push({ text: line.replace(/ &$/, ''), staysRunning: line.endsWith(' &'), promises: [] })
-    }
+  for (const line of block.split('\n')) {
+    if (line.startsWith(PROMISE)) commands.at(-1)?.promises.push(line.slice(PROMISE.length))
+    else commands.push({ text: line.replace(/ &$/, ''), staysRunning: line.endsWith(' &'), promises: [] })
   }
   return commands
 }
 
-/** A run of one README: the programs that stay, and the ports that they listen on by those in the README. */
+/** What `promise` becomes in the output, its ports captured. */
+function patternOf(promise: string): RegExp {
+  return new RegExp(
+    promise
+      .split(PORT)
+      .map((part) => part.replace(/[^\w ]/g, '\\$&'))
+      .join('(\\d+)'),
+  )
+}
+
+/** A shell: the programs that it has left running, and their ports by those on the page. */
 class Session {
   private readonly ports = new Map<string, string>()
   private readonly running: Program[] = []
 
-  async run({ text, staysRunning, promises }: Command): Promise<void> {
+  async run(block: string): Promise<void> {
+    for (const command of commandsIn(block)) await this.runCommand(command)
+  }
+
+  private async runCommand({ text, staysRunning, promises }: Command): Promise<void> {
     const program = new Program('/bin/sh', ['-c', this.commandLine(text)], this.environment())
     onTestFinished(async () => void (await program.stop('SIGKILL')))
     for (const promise of promises) {
-      const [, ...ports] = await program.until(this.patternOf(promise))
+      const pattern = patternOf(promise)
+      const [, ...ports] = await Promise.any([program, ...this.running].map((each) => each.until(pattern)))
       promise.match(PORT)?.forEach((port, i) => {
         this.ports.set(port, ports[i])
       })
@@ -50,35 +63,55 @@ class Session {
     else expect(await program.exit(), program.stderr).toEqual({ code: 0, signal: null })
   }
 
+  /** Ends what runs, the latest first, as Ctrl-C does: in order, or by the signal where a program does not handle it. */
   async end(): Promise<void> {
-    for (const program of this.running.reverse()) expect(await program.stop()).toEqual({ code: 0, signal: null })
+    for (const program of this.running.reverse()) {
+      const { code, signal } = await program.stop('SIGINT')
+      expect(code ?? signal, program.stderr).toBeOneOf([0, 'SIGINT'])
+    }
+  }
+
+  withPorts(text: string): string {
+    return text.replace(PORT, (port) => this.ports.get(port) ?? '-1')
   }
 
   /** What is installed is not installed again; the process that is started is the program itself (exec). */
   private commandLine(text: string): string {
-    const known = text.replace(/^npm ci && /, '').replace(PORT, (port) => this.ports.get(port) ?? '-1')
-    const command = known.replace(/^npm start --/, 'src/heddle.sh')
+    const command = this.withPorts(text.replace(/^npm ci && /, '')).replace(/^npm start --/, 'src/heddle.sh')
     return command.includes('|') ? command : `exec ${command}`
   }
 
   private environment(): NodeJS.ProcessEnv {
+    const { PATH = '' } = process.env
+    const path = peers.nats === undefined ? PATH : `${dirname(peers.nats)}${delimiter}${PATH}`
     const natsPort = this.ports.get('4222')
     const server = natsPort === undefined ? {} : { NATS_URL: `nats://127.0.0.1:${natsPort}` }
-    return { ...process.env, PORT: '0', ...server }
-  }
-
-  private patternOf(promise: string): RegExp {
-    const parts = promise.split(PORT).map((part) => part.replace(/[^\w ]/g, '\\$&'))
-    return new RegExp(parts.join('(\\d+)'))
+    return { ...process.env, PATH: path, PORT: '0', ...server }
   }
 }
 
 describe.each(examples)('examples/%s', (name) => {
   test('does what its README says', async () => {
-    const commands = commandsIn(`examples/${name}/README.md`)
-    expect(commands.flatMap(({ promises }) => promises).length).toBeGreaterThan(0)
+    const blocks = codeBlocks(`examples/${name}/README.md`).filter(({ language }) => language === 'sh')
+    expect(blocks.map(({ text }) => text).join()).toContain(PROMISE)
     const session = new Session()
-    for (const command of commands) await session.run(command)
+    for (const { text } of blocks) await session.run(text)
+    await session.end()
+  })
+})
+
+describe.skipIf(missing('nats', 'the first steps of the README'))('README', () => {
+  test.each(['First messages', 'Users and TLS'])('%s', async (section) => {
+    const folder = temporaryFolder()
+    const session = new Session()
+    const blocks = codeBlocks('README.md').filter(({ heading }) => heading === section)
+    expect(blocks.length).toBeGreaterThan(1)
+    for (const { language, text: written } of blocks) {
+      const text = replaced(written, { '/etc/heddle': folder })
+      if (language === 'sh') await session.run(text)
+      else if (language === 'conf') writeFileSync(join(folder, 'server.conf'), text)
+      else expect(await runProgram(session.withPorts(text))).toBe('greet.joe Hello\n')
+    }
     await session.end()
   })
 })
