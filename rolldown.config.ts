@@ -2,8 +2,8 @@
 // two hundred. Other packages are built in, with their licences beside them; `dependencies` are those that cannot be,
 // as they start threads from files of their own. Not minified: stacks in the log are to be read.
 //
-// In Node, `import` and `require` get the same module, of which there is one (`module-sync` in package.json). The CommonJS
-// files are for those that load no ES modules by `require`: Jest, older bundlers.
+// In Node, `import` and `require` get the same module, of which there is one (`module-sync` in package.json). The
+// CommonJS files are for those that load no ES modules by `require`: Jest, older bundlers.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -76,6 +76,6 @@ async function obey(command: Command): Promise<void> {
 }
 
 const obstacle = nodeObstacle()
-if (obstacle !== undefined) fail(obstacle)
+if (obstacle !== undefined) fail(`${obstacle}; npm rebuild heddle installs one`)
 keepCompiled()
 await obey(parseFlags(process.argv.slice(2)))

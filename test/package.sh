@@ -1,51 +1,99 @@
 #!/usr/bin/env bash
-# The package as its users get it: packed, installed into an empty project, its command run, its API imported.
+# The package as its users get it: packed, installed into empty projects, its command run, its API imported, on each
+# line of Node. Runs on the Node and npm of the machine.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# The version that the project itself uses.
-dependency() { node -p 'require(process.argv[1]).devDependencies[process.argv[2]]' "$root/package.json" "$1"; }
-export npm_config_loglevel=error npm_config_fund=false npm_config_audit=false
+export npm_config_loglevel=warn npm_config_fund=false npm_config_audit=false
 
-own_path=$PATH
+# A new, empty project, which becomes the current folder.
+project() {
+  mkdir "$work/$1"
+  cd "$work/$1"
+  npm init --yes >/dev/null
+}
+# The version of a package that Heddle itself is developed with.
+version() { node -p 'require(process.argv[1]).devDependencies[process.argv[2]]' "$root/package.json" "$1"; }
+# The first block of code, of language $2, behind the text $1 in the page $3.
+block() {
+  awk -v after="$1" -v fence="^\`\`\`$2" '
+    index($0, after) == 1 { found = 1 }
+    found && /^```$/ { exit }
+    code { print }
+    found && $0 ~ fence { code = 1 }
+  ' "$root/$3"
+}
+# Runs a command on another Node than the machine's: `on FOLDER COMMAND ARGUMENTS`.
+on() { PATH=$1:$PATH "${@:2}"; }
 
 cd "$root"
 npm pack --silent --pack-destination "$work" >/dev/null
-mkdir "$work/user"
-cd "$work/user"
-npm init --yes >/dev/null
-npm install --silent "$work"/heddle-*.tgz
-node_modules/.bin/heddle -v
-# Installing has started the server once, so that the first start finds its code compiled.
+package=$(echo "$work"/heddle-*.tgz)
+[ "$(wc -c <"$package")" -lt 1048576 ]
+tar tf "$package" >"$work/files"
+[ "$(grep -cE '/(test|bench)/|[^d]\.ts$' "$work/files" || true)" = 0 ]
+
+# The machine's Node stays what `npx` and `npm run` use, and npm warns of nothing but the script of ours that it ran.
+project user
+own=$(node -v)
+npm install "$package" >log 2>&1
+[ "$(grep -E 'warn' log | grep -cv 'install-scripts' || true)" = 0 ]
+[ "$(grep -c 'install-scripts  *[^ ]*@' log || true)" -le 1 ]
+[ "$(ls node_modules/.bin)" = heddle ]
+[ "$(npx node -v)" = "$own" ]
+npx heddle -v
+# The server was started once, so that the first start finds its code compiled.
 [ -n "$(ls node_modules/heddle/.cache)" ]
+
+# Without the Node that comes with it: the machine's own is used, or refused in words.
+project own-node
+npm install --silent --omit=optional "$package"
+[ ! -e node_modules/heddle/node_modules ]
+[ "$(du -sm node_modules | cut -f1)" -le 12 ]
+pinned=$(dirname "$root"/node_modules/.node/node_modules/node-*/bin/node)
+on "$pinned" node_modules/.bin/heddle -v
+if [ "${own%%.*}" = v20 ]; then
+  (node_modules/.bin/heddle -v 2>&1 || true) | grep 'Heddle needs Node .* npm rebuild heddle'
+fi
+
+# Each line of Node: with workers where they can be handed connections, else refused in words.
 cat >use.mjs <<'USE'
 import { createServer } from 'heddle'
-const server = createServer({ host: '127.0.0.1', port: -1, workers: 1 })
+import { connect } from 'heddle/client'
+const server = createServer({ port: 0, workers: Number(process.argv[2]) })
 await server.ready()
 if (!/^nats:\/\/127\.0\.0\.1:\d+$/.test(server.url)) throw new Error(`odd url ${server.url}`)
-const { connect } = await import('heddle/client')
 const nc = await connect({ servers: server.url })
 nc.subscribe('echo', { callback: (_, message) => message.respond(message.data) })
 if ((await nc.request('echo', 'hello')).string() !== 'hello') throw new Error('no echo')
 await nc.close()
 await server.close()
 USE
-node=$PWD/$(echo node_modules/node-*/bin/node)
-"$node" use.mjs
-[ "$(wc -c <"$work"/heddle-*.tgz)" -lt 1048576 ]
-tar tf "$work"/heddle-*.tgz >files
-[ "$(grep -cE '/(test|bench)/|[^d]\.ts$' files || true)" = 0 ]
+node_package=$(basename "$(dirname "$pinned")")
+for line in 22.23.5 24.22.3; do
+  npm install --silent --no-save --prefix "$work/node-$line" "$node_package@$line"
+  on "$work/node-$line/node_modules/$node_package/bin" node use.mjs 0
+done
+# Where the machine's own Node will do, an installation adds none.
+project new-node
+on "$pinned" npm install --silent "$package"
+[ -d node_modules/heddle/.cache ]
+[ ! -e node_modules/heddle/node_modules ]
+cp ../own-node/use.mjs .
+on "$pinned" node use.mjs 0
+on "$pinned" node use.mjs 1
+on "$work/node-24.22.3/node_modules/$node_package/bin" node use.mjs 1
+(on "$work/node-22.23.5/node_modules/$node_package/bin" node use.mjs 1 2>&1 || true) |
+  grep 'workers need Node .* this is 22.23.5; .*workers: 0'
+if [ "${own%%.*}" = v20 ]; then
+  (node use.mjs 0 2>&1 || true) | grep 'Heddle needs Node .* this is 20'
+fi
 
-# The first block of code, of language $2, behind the text $1 in the page $3.
-block() { awk -v after="$1" -v fence="^\`\`\`$2" 'index($0, after) == 1 { found = 1 } found && /^```$/ { exit } code { print } found && $0 ~ fence { code = 1 }' "$root/$3"; }
-
-# The example of the README and that of the test kit, unchanged, in a new TypeScript project, strict in all; then without types.
-mkdir "$work/typescript"
-cd "$work/typescript"
-npm init --yes >/dev/null
-npm install --silent "$work"/heddle-*.tgz "typescript@$(dependency typescript)" "@types/node@$(dependency @types/node)" \
-  "@nats-io/transport-node@$(dependency @nats-io/transport-node)"
+# The examples of the README and of the test kit, unchanged, in a new TypeScript project that is strict in all.
+project typescript
+npm install --silent "$package" "typescript@$(version typescript)" "@types/node@$(version @types/node)" \
+  "@nats-io/transport-node@$(version @nats-io/transport-node)"
 block '## Embed' ts README.md >embed.mts
 grep -q createServer embed.mts
 block '# Testing' ts docs/testing.md >kit.mts
@@ -60,16 +108,15 @@ export const kit: Promise<TestServer> = createTestServer()
 export { errors, OptionError }
 USE
 for module in nodenext node16; do
-  node_modules/.bin/tsc --noEmit --strict --skipLibCheck false --module $module --target es2022 --types node embed.mts kit.mts require.cts
+  node_modules/.bin/tsc --noEmit --strict --skipLibCheck false --module $module --target es2022 --types node \
+    embed.mts kit.mts require.cts
 done
-PATH="$(dirname "$node"):$PATH" node embed.mts
-PATH="$(dirname "$node"):$PATH" node --test kit.mts >/dev/null
+on "$pinned" node embed.mts
+on "$pinned" node --test kit.mts >/dev/null
 
-# A CommonJS project: in Node there is one copy of the modules however they are loaded; Jest needs the CommonJS files.
-mkdir "$work/commonjs"
-cd "$work/commonjs"
-npm init --yes >/dev/null
-npm install --silent "$work"/heddle-*.tgz jest@30.5.2
+# A CommonJS project: in Node there is one copy of the modules however they are loaded; Jest takes the CommonJS files.
+project commonjs
+npm install --silent "$package" jest@30.5.2
 cp ../typescript/embed.mts embed.mjs
 cat >one-copy.js <<'USE'
 const { createServer } = require('heddle')
@@ -108,25 +155,16 @@ for (const workers of [0, 1]) {
   })
 }
 USE
-PATH="$(dirname "$node"):$PATH"
-node embed.mjs
-node --test kit.js >/dev/null
-node one-copy.js
-node node_modules/jest/bin/jest.js
+on "$pinned" node embed.mjs
+on "$pinned" node --test kit.js >/dev/null
+on "$pinned" node one-copy.js
+on "$work/node-22.23.5/node_modules/$node_package/bin" node one-copy.js
+on "$pinned" node node_modules/jest/bin/jest.js
 
-# Without the optional Node: the machine's own is used, or refused in words.
-PATH=$own_path
-mkdir "$work/own-node"
-cd "$work/own-node"
-npm init --yes >/dev/null
-npm install --silent --omit=optional "$work"/heddle-*.tgz
-[ -z "$(ls node_modules | grep '^node-' || true)" ]
-[ "$(du -sm node_modules | cut -f1)" -le 12 ]
-PATH="$root/$(dirname "$(cd "$root" && ls node_modules/node-*/bin/node)"):$PATH" node_modules/.bin/heddle -v
-if ! node -e 'process.exit(process.versions.node.split(".")[0] < 22 ? 1 : 0)'; then
-  (node_modules/.bin/heddle -v 2>&1 || true) | grep -q 'Heddle needs Node'
+# From a git address: npm builds it, by the lockfile.
+if git -C "$root" rev-parse --quiet --verify HEAD >/dev/null; then
+  project from-git
+  npm install --silent "git+file://$root#$(git -C "$root" rev-parse HEAD)"
+  npx heddle -v
 fi
-# What stands in the README.
-size=$(du -sm "$work/user/node_modules" | cut -f1)
-[ "$size" -le 240 ]
 echo 'the package works'

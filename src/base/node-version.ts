@@ -1,11 +1,12 @@
-// What Heddle needs of the Node that it runs on. The package contains its own Node, but an installation may omit it. No
-// file loaded at a start imports by name what an older Node lacks: that would end in a SyntaxError before any message.
+// What Heddle needs of the Node that it runs on. The `heddle` command has a Node of its own (src/runtime); a program
+// that embeds Heddle runs on its own. No file loaded at a start imports by name what an older Node lacks: that would
+// end in a SyntaxError before any message.
 
 /** System certificates and the compile cache. */
 export const NODE_LEAST = '22.15.0'
 /** Node can move accepted sockets to worker threads from here on. */
 export const NODE_WITH_TRANSFER = '24.21.0'
-/** The release line of Node in the package: flags of its V8 are known. */
+/** The release line of the command's own Node: flags of its V8 are known. */
 export const NODE_PINNED = '26.0.0'
 
 /** Compares the first two numbers of two versions. */
@@ -24,5 +25,5 @@ export function nodeObstacle(version: string = process.versions.node): string | 
 /** Why connections cannot be handed to worker threads on this Node; undefined if they can. */
 export function transferObstacle(version: string = process.versions.node): string | undefined {
   if (!isOlder(version, NODE_WITH_TRANSFER)) return undefined
-  return `workers need Node ${NODE_WITH_TRANSFER} or newer, which can move sockets between threads; this is ${version}`
+  return `workers need Node ${NODE_WITH_TRANSFER} or newer, which can move sockets; this is ${version}; or "workers: 0"`
 }
