@@ -114,8 +114,8 @@ test('a configuration that needs what Heddle lacks is refused, by -t, at a start
   const file = files({ 'x.conf': 'port: -1\n' })
   const program = await startCommand(['-c', file])
   onTestFinished(() => void program.stop('SIGKILL'))
-  writeFileSync(file, 'port: -1\njetstream: enabled\ncluster { name: c, port: -1 }\nserver_name: n\n')
-  const refusal = `not supported yet: JetStream (${file}:2), clusters (${file}:3); with --ignore-unsupported the server starts without`
+  writeFileSync(file, 'port: -1\nmqtt { port: 1883 }\ncluster { name: c, port: -1 }\nserver_name: n\n')
+  const refusal = `not supported yet: MQTT (${file}:2), clusters (${file}:3); with --ignore-unsupported the server starts without`
   for (const args of [[], ['-t'], ['--explain-config']]) {
     expect(await outcome(...args, '-c', file)).toEqual({ code: 1, stdout: '', stderr: `nats-server: ${refusal}\n` })
   }
@@ -125,7 +125,7 @@ test('a configuration that needs what Heddle lacks is refused, by -t, at a start
   const { code, stderr } = await outcome('-t', '-c', file, '--ignore-unsupported')
   expect(code).toBe(0)
   expect(stderr.split('\n').slice(0, 2)).toEqual([
-    `nats-server: JetStream (${file}:2): not supported yet, ignored`,
+    `nats-server: MQTT (${file}:2): not supported yet, ignored`,
     `nats-server: clusters (${file}:3): not supported yet, ignored`,
   ])
 })
