@@ -12,7 +12,7 @@ const SECTIONS: readonly (readonly [title: string, section: Flag['section']])[] 
   ['Monitoring Options', 'Monitoring'],
   ['Authorization Options', 'Security'],
   ['TLS Options', 'TLS'],
-  ['Options of features that Heddle lacks', 'Features'],
+  ['JetStream and Cluster Options', 'Features'],
   ['Common Options', 'Common'],
 ]
 

@@ -30,7 +30,7 @@ const AREAS: readonly (readonly [area: Area, title: string])[] = [
   ['Logging', 'Logging'],
   ['Monitoring', 'Monitoring'],
   ['Security', 'Authentication and permissions'],
-  ['Features', 'Features'],
+  ['Features', 'JetStream, clusters, MQTT'],
 ]
 
 const BLOCKS = [
@@ -58,9 +58,8 @@ const INTRODUCTION = `<!-- Made by \`npm run docs:config\` from the table of set
 
 Heddle accepts the flags and the configuration file of nats-server. \`heddle -t -c FILE\` checks a file and exits.
 \`heddle --explain-config -c FILE\` prints the settings that differ from the defaults, and with \`--all\` the others too,
-each with its value and its origin. Flags take precedence over the
-file. \`createServer()\` takes the options of [src/options/options.ts](../src/options/options.ts), with times in milliseconds, and
-blocks with their keys in camelCase: \`tls: { certFile, keyFile }\`.
+each with its value and its origin. Flags take precedence over the file.
+\`createServer()\` takes the same options in camelCase, with times in milliseconds: [embedding.md](embedding.md).
 
 ## The file
 
