@@ -106,15 +106,20 @@ describe('the command', () => {
     await program.until(/\[TRC\] .* - ->> \[PONG\]/)
   })
 
-  test('a port that is taken ends it with exit code 1 and a reason', async () => {
+  test('a port that is taken ends it with exit code 1 and a reason, told once', async () => {
     const holder = createServer()
     await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
     onTestFinished(() => new Promise((resolve) => holder.close(() => resolve())))
     const { port } = holder.address() as { port: number }
-    for (const workers of ['0', '2']) {
-      const program = runCommand(['-a', '127.0.0.1', '-p', String(port), '--workers', workers])
+    const ports = [
+      ['-p', `${port}`],
+      ['-p', '-1', '-m', `${port}`],
+    ]
+    for (const args of ports.flatMap((each) => ['0', '2'].map((workers) => [...each, '--workers', workers]))) {
+      const program = runCommand(['-a', '127.0.0.1', ...args])
       expect(await program.exit()).toEqual({ code: 1, signal: null })
-      expect(program.stderr).toMatch(/EADDRINUSE|address already in use/)
+      const lines = `${program.stdout}${program.stderr}`.split('\n').filter((line) => line.includes(`:${port}`))
+      expect(lines).toEqual([expect.stringMatching(/\[FTL\] .*address already in use/)])
     }
   })
 })
