@@ -49,7 +49,7 @@ export function explain(normalised: Normalised, all: boolean): string {
   return [
     configFile === '' ? '# no configuration file' : `# ${configFile} (${configDigest})`,
     ...set.map(line),
-    all ? '# defaults' : `# ${rest.length} more settings have their defaults; --all tells them`,
+    all ? '# defaults' : `# ${rest.length} more settings have their default values; --all prints them`,
     ...defaults.map(line),
     ...notices.map((notice) => `# ${notice}`),
   ]

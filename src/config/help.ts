@@ -49,23 +49,23 @@ export function usage(): string {
 export function tlsUsage(): string {
   const list = (names: Iterable<string>): string => [...names].map((name) => `    ${name}\n`).join('')
   return `
-TLS is set up by the block tls of the configuration file:
+The tls block of the configuration file enables TLS:
 
     tls {
         cert_file: "server-cert.pem"
         key_file:  "server-key.pem"
-        # to let in only clients with a certificate of these authorities:
+        # to accept only clients with a certificate from these authorities:
         ca_file:   "ca.pem"
         verify:    true
     }
 
-Every key of the block stands in docs/configuration.md. Cipher suites for cipher_suites:
+docs/configuration.md describes every key of the block. Values of cipher_suites:
 
 ${list([...CIPHER_SUITES].filter(([, secure]) => secure).map(([name]) => name))}
-and, with allow_insecure_cipher_suites:
+With allow_insecure_cipher_suites also:
 
 ${list([...CIPHER_SUITES].filter(([, secure]) => !secure).map(([name]) => name))}
-Curves for curve_preferences:
+Values of curve_preferences:
 
 ${list(CURVES)}
 `

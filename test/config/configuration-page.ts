@@ -56,35 +56,35 @@ const INTRODUCTION = `<!-- Made by \`npm run docs:config\` from the table of set
 
 # Configuration
 
-Heddle accepts the flags and the configuration file of nats-server. \`heddle -t -c FILE\` checks a file and exits.
-\`heddle --explain-config -c FILE\` prints the settings that differ from the defaults, and with \`--all\` the others too,
-each with its value and its origin. Flags take precedence over the file.
+Heddle accepts the flags and the configuration file of nats-server. Flags take precedence over the file.
+\`heddle -t -c FILE\` checks a file and exits. \`heddle --explain-config -c FILE\` prints the settings that differ from
+the defaults, each with its value and its origin; \`--all\` prints the others as well.
 \`createServer()\` takes the same options in camelCase, with times in milliseconds: [embedding.md](embedding.md).
 
 ## The file
 
 \`\`\`
-# a comment, as // is
+# a comment; // begins one too
 port: 4222                     # key: value, key = value, or key value
-max_payload: 2MB               # k, m, g, t count in thousands; kb, kib, mb, … in 1024s
-ping_interval: "1m30s"         # time spans are texts: h, m, s, ms, us, ns
+max_payload: 2MB               # k, m, g, t: powers of 1000; kb, kib, mb, …: powers of 1024
+ping_interval: "1m30s"         # time spans are strings: h, m, s, ms, us, ns
 server_tags: [ "eu", "blue" ]
 
 include ./users.conf           # relative to this file
 
-SECRET = $NATS_SECRET          # $NAME: a key further out, or an environment variable
+SECRET = $NATS_SECRET          # $NAME: a key of an enclosing block, or an environment variable
 authorization { token: $SECRET }
 \`\`\`
 
-Line ends, \`;\` or \`,\` separate entries. Keys may be quoted and are compared without regard to case; the last of two
-equal keys counts. Texts are quoted with \`'\` (raw) or \`"\` (with \`\\t \\n \\r \\" \\\\ \\xHH\`), bare, or in parentheses over
+Line ends, \`;\` or \`,\` separate entries. Keys may be quoted and are not case-sensitive; the last of two equal keys
+counts. Strings are quoted with \`'\` (raw) or \`"\` (with \`\\t \\n \\r \\" \\\\ \\xHH\`), bare, or in parentheses over
 several lines, the closing one alone on its line. A whole file may be JSON. An unknown key is an error, unless a \`$NAME\`
-refers to it. In a list, a number needs a blank or comma behind it: \`[ 1, 2 ]\`.
+refers to it. In a list, a space or comma must follow a number: \`[ 1, 2 ]\`.
 
-A *reload* (SIGHUP, or \`--signal reload\`) applies changes of settings with "yes" in that column to the running server. A
-change of any other setting refuses the whole reload. *Not yet*: the key is read and checked, and the log warns at start
-that it has no effect. *Not yet, refused*: the server does not start, because it would not be the one that was asked for;
-\`--ignore-unsupported\` starts it without the feature.
+A *reload* (SIGHUP, or \`--signal reload\`) applies changes of settings with "yes" in that column to the running server. If
+any other setting has changed, the whole reload is refused. *Not yet*: the key is read and checked, and a warning at
+start says that it has no effect. *Not yet, refused*: the server does not start with this key, because it lacks the
+feature; \`--ignore-unsupported\` starts it without the feature.
 `
 
 function cell(text: string): string {
@@ -155,8 +155,8 @@ export function configurationPage(): string {
   return `${[
     INTRODUCTION.trimEnd(),
     ...areas,
-    `## Flags that are no settings\n\n${table(['flag', 'value', 'meaning'], flags)}`,
-    '## Blocks\n\nKeys within the blocks above. None of them is in effect yet; all are read and checked.',
+    `## Other flags\n\n${table(['flag', 'value', 'meaning'], flags)}`,
+    '## Blocks\n\nKeys of the blocks above. Those of `cluster`, `gateway`, `leafnodes` and `mqtt` have no effect yet.',
     ...sections(BLOCKS),
   ].join('\n\n')}\n`
 }

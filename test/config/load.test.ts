@@ -284,7 +284,7 @@ describe('--explain-config', () => {
     ]
     expect(rest).toEqual([
       ...set,
-      expect.stringMatching(/^# [0-9]+ more settings have their defaults; --all tells them$/),
+      expect.stringMatching(/^# [0-9]+ more settings have their default values; --all prints them$/),
       '',
     ])
     const all = lines(true)

@@ -28,10 +28,15 @@ const LIMITS: Schema<Draft<AccountLimits>> = {
   title: 'accounts.NAME.limits',
   unknown: (name) => `Unknown field ${quoteText(name)} parsing account limits`,
   keys: [
-    integer('maxConnections', ['max_connections', 'max_conn'], 'connections at once', '-1 = no limit'),
-    integer('maxSubscriptions', ['max_subscriptions', 'max_subs'], 'subscriptions of all of them', '-1 = no limit'),
-    integer('maxPayload', ['max_payload', 'max_pay'], 'bytes of a payload', '-1 = no limit'),
-    integer('maxLeafnodes', ['max_leafnodes', 'max_leafs'], 'leaf nodes', '-1 = no limit'),
+    integer('maxConnections', ['max_connections', 'max_conn'], 'maximum connections', '-1 = no limit'),
+    integer(
+      'maxSubscriptions',
+      ['max_subscriptions', 'max_subs'],
+      'maximum subscriptions of all connections',
+      '-1 = no limit',
+    ),
+    integer('maxPayload', ['max_payload', 'max_pay'], 'maximum payload size in bytes', '-1 = no limit'),
+    integer('maxLeafnodes', ['max_leafnodes', 'max_leafs'], 'maximum leaf nodes', '-1 = no limit'),
   ],
 }
 
@@ -71,7 +76,7 @@ const TRACE: Schema<TraceDraft> = {
   title: 'accounts.NAME.msg_trace',
   keys: [
     destination('destination', 'dest', 'where traces are published'),
-    sampling('sampling', 'sampling', 'messages traced, 1 to 100', '100'),
+    sampling('sampling', 'sampling', 'percentage of messages traced, 1 to 100', '100'),
   ],
 }
 
@@ -183,10 +188,10 @@ export const ACCOUNT: Schema<AccountDraft> = {
   keys: [
     nkey('nkey', 'nkey', 'public account key'),
     users('users', 'users', 'users of the account'),
-    permissions('defaultPermissions', 'default_permissions', 'permissions of users without their own'),
-    exported('exports', 'exports', 'what other accounts may import'),
-    imported('imports', 'imports', 'what comes from other accounts'),
-    mappings('mappings', ['mappings', 'maps'], 'subjects turned into others'),
+    permissions('defaultPermissions', 'default_permissions', 'permissions of users without permissions of their own'),
+    exported('exports', 'exports', 'exports to other accounts'),
+    imported('imports', 'imports', 'imports from other accounts'),
+    mappings('mappings', ['mappings', 'maps'], 'subject mappings'),
     limits('limits', 'limits', 'limits of the account'),
     accountJetStream('jetstream', 'jetstream', 'streams: a boolean, enabled, disabled, or limits', 'false'),
     trace('trace', ['msg_trace', 'trace_dest'], 'where traces of sampled messages go: a subject, or a block'),

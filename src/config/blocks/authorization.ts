@@ -84,19 +84,19 @@ const DEFAULT_PERMISSIONS = ['default_permissions', 'default_permission', 'permi
 export const AUTHORIZATION: Schema<Draft<AuthorizationOptions>> = {
   title: 'authorization',
   keys: [
-    text('username', ['user', 'username'], "the only user's name"),
-    text('password', ['pass', 'password'], 'and password, plain or as a bcrypt hash'),
+    text('username', ['user', 'username'], 'name of the single user'),
+    text('password', ['pass', 'password'], 'password of the single user, plain or as a bcrypt hash'),
     text('token', 'token', 'token that every client has to send, plain or as a bcrypt hash'),
     authTimeout('authorization')(
       'timeout',
       'timeout',
-      'time for CONNECT; a number means seconds',
-      '2 s, or 1 s more than that of TLS',
+      'maximum time for CONNECT; a number means seconds',
+      '2 s; with TLS, its timeout plus 1 s',
     ),
     users('users', 'users', 'the users'),
-    permissions('defaultPermissions', DEFAULT_PERMISSIONS, 'permissions of users without their own'),
-    callout('callout', ['auth_callout', 'auth_hook'], 'a service that decides who may enter'),
-    boolean('proxyRequired', 'proxy_required', 'only through a trusted proxy'),
+    permissions('defaultPermissions', DEFAULT_PERMISSIONS, 'permissions of users without permissions of their own'),
+    callout('callout', ['auth_callout', 'auth_hook'], 'a service that authenticates clients'),
+    boolean('proxyRequired', 'proxy_required', 'require a connection through a trusted proxy'),
   ],
 }
 

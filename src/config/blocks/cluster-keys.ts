@@ -43,8 +43,13 @@ const writeTimeout = kind(
 
 /** The rows that say how long a write may take, and what follows. */
 export const WRITE_KEYS: readonly Key<Checked>[] = [
-  duration('writeDeadline', 'write_deadline', 'longest write', 'as the top level'),
-  writeTimeout('writeTimeout', 'write_timeout', 'what follows: default, close or retry', 'retry'),
+  duration('writeDeadline', 'write_deadline', 'maximum time that a write may block', 'as the top level'),
+  writeTimeout(
+    'writeTimeout',
+    'write_timeout',
+    'action when write_deadline has passed: default, close or retry',
+    'retry',
+  ),
 ]
 
 function nameKey(what: 'cluster' | 'gateway'): Key<Checked> {
@@ -73,14 +78,10 @@ function credentialsKey(what: 'Cluster' | 'Gateway'): Key<Checked> {
     },
     { block: AUTHORIZATION },
   )
-  return credentials('authorization', 'authorization', 'one user and password that other servers show')
+  return credentials('authorization', 'authorization', 'user and password required of other servers')
 }
 
-const TLS_KEY: Key<Checked> = tls('servers')(
-  'tls',
-  'tls',
-  'TLS between servers; certificates of both sides are checked',
-)
+const TLS_KEY: Key<Checked> = tls('servers')('tls', 'tls', 'TLS between servers; both sides verify certificates')
 
 /** Subjects between servers have no queue groups. */
 function checkPermissions(entry: ConfigEntry, { publish, subscribe }: Permissions, reading: Reading): void {
@@ -112,7 +113,7 @@ const COMPRESSION: Schema<Checked> = {
     thresholds(
       'thresholds',
       ['rtt_thresholds', 'thresholds', 'rtts', 'rtt'],
-      'round trips from which on s2_auto takes the next mode',
+      'round-trip times at which s2_auto changes to the next mode',
       '10ms, 50ms, 100ms',
     ),
   ],
@@ -168,15 +169,15 @@ export const CLUSTER: Schema<Checked> = {
     nameKey('cluster'),
     ...LISTEN_KEYS,
     credentialsKey('Cluster'),
-    permissions('permissions', 'permissions', 'what is imported from and exported to other servers'),
+    permissions('permissions', 'permissions', 'subjects imported from and exported to other servers'),
     urls('route')('routes', 'routes', 'URLs of other servers'),
     TLS_KEY,
-    text('advertise', ['advertise', 'cluster_advertise'], 'address told to other servers'),
-    boolean('noAdvertise', 'no_advertise', 'do not tell clients of other servers'),
-    integer('connectRetries', 'connect_retries', 'tries for routes that others told of', '0'),
-    boolean('connectBackoff', 'connect_backoff', 'wait longer after each try'),
+    text('advertise', ['advertise', 'cluster_advertise'], 'address announced to other servers'),
+    boolean('noAdvertise', 'no_advertise', 'do not announce other servers to clients'),
+    integer('connectRetries', 'connect_retries', 'connection attempts for implicit routes', '0'),
+    boolean('connectBackoff', 'connect_backoff', 'increase the wait after each attempt'),
     integer('poolSize', 'pool_size', 'connections between two servers', '3'),
-    accounts('accounts', 'accounts', 'accounts with a connection of their own'),
+    accounts('accounts', 'accounts', 'accounts with a dedicated connection'),
     compressionKey('accept'),
     pingInterval('pingInterval', 'ping_interval', 'time between PINGs, at most 30 s', '30 s'),
     integer('pingMax', 'ping_max', 'unanswered PINGs', '2'),
@@ -210,9 +211,9 @@ export const GATEWAY: Schema<Checked> = {
     ...LISTEN_KEYS,
     credentialsKey('Gateway'),
     TLS_KEY,
-    text('advertise', 'advertise', 'address told to other clusters'),
-    integer('connectRetries', 'connect_retries', 'tries', '0'),
-    boolean('connectBackoff', 'connect_backoff', 'wait longer after each try'),
+    text('advertise', 'advertise', 'address announced to other clusters'),
+    integer('connectRetries', 'connect_retries', 'connection attempts', '0'),
+    boolean('connectBackoff', 'connect_backoff', 'increase the wait after each attempt'),
     gateways('gateways', 'gateways', 'the other clusters'),
     boolean('rejectUnknown', ['reject_unknown', 'reject_unknown_cluster'], 'refuse clusters that are not listed'),
     ...WRITE_KEYS,

@@ -122,14 +122,18 @@ const EXPORT: Schema<ExportDraft> = {
     exportOf('service'),
     accounts('accounts', 'accounts', 'accounts that may import it', 'all'),
     response('response', ['response', 'response_type'], 'singleton, stream or chunked', 'singleton'),
-    threshold('threshold', THRESHOLD_KEYS, 'longest wait for an answer', '2 min'),
+    threshold('threshold', THRESHOLD_KEYS, 'maximum response time', '2 min'),
     latency(
       'latency',
       'latency',
       'where measurements are published: a subject, or a block with subject and sampling (percent, or headers)',
     ),
-    integer('accountTokenPosition', 'account_token_position', "where the importing account's name stands"),
-    traced('allowTrace', 'allow_trace', 'message traces pass', 'false'),
+    integer(
+      'accountTokenPosition',
+      'account_token_position',
+      "position of the importing account's name in the subject, from 1",
+    ),
+    traced('allowTrace', 'allow_trace', 'pass message traces on', 'false'),
   ],
 }
 
@@ -177,7 +181,10 @@ interface ImportDraft extends Draft<Omit<ImportOptions, 'kind'>> {
 
 const SOURCE: Schema<{ account: string; subject: string }> = {
   title: 'accounts.NAME.imports[].stream',
-  keys: [text('account', 'account', 'exporting account'), text('subject', 'subject', 'subject there')],
+  keys: [
+    text('account', 'account', 'exporting account'),
+    text('subject', 'subject', 'subject in the exporting account'),
+  ],
 }
 
 function importOf(sort: Sort): Key<ImportDraft> {
@@ -219,10 +226,10 @@ const IMPORT: Schema<ImportDraft> = {
   keys: [
     importOf('stream'),
     importOf('service'),
-    text('prefix', 'prefix', 'put in front of the subject of a stream'),
-    destination('to', 'to', 'subject here'),
-    boolean('share', 'share', 'describe the requestor to the service'),
-    allowTrace('allowTrace', 'allow_trace', 'message traces pass (streams)', 'false'),
+    text('prefix', 'prefix', 'prefix for the subject of a stream'),
+    destination('to', 'to', 'subject in the importing account'),
+    boolean('share', 'share', 'share details of the requestor with the service'),
+    allowTrace('allowTrace', 'allow_trace', 'pass message traces on (streams)', 'false'),
   ],
 }
 

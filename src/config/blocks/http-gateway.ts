@@ -14,17 +14,17 @@ export const HTTP_GATEWAY: Schema<Draft<HttpGatewayOptions>> = {
   keys: [
     listen('host', 'listen', 'address and port, or port'),
     text('host', ['host', 'net'], 'address', 'that of the server'),
-    listenPort('port', 'port', 'port, -1 = any free one; there is no listener without'),
-    tls('clients')('tls', 'tls', 'TLS of the listener; this or no_tls is required'),
+    listenPort('port', 'port', 'port, -1 = any free port; without it there is no listener'),
+    tls('clients')('tls', 'tls', 'TLS of the listener; either this or no_tls is required'),
     boolean('noTls', 'no_tls', 'serve without TLS'),
     origins(
       'allowedOrigins',
       ['allowed_origins', 'allowed_origin', 'allow_origins', 'allow_origin', 'origins', 'origin'],
-      'pages of these may use it',
+      'origins whose pages may use the listener',
       'none',
     ),
-    duration('requestTimeout', 'request_timeout', 'how long a request waits for its answer if it does not say', '5 s'),
-    duration('heartbeat', 'heartbeat', 'time between signs of life in an event stream', '15 s'),
+    duration('requestTimeout', 'request_timeout', 'default timeout of a request', '5 s'),
+    duration('heartbeat', 'heartbeat', 'interval between keep-alive comments in an event stream', '15 s'),
   ],
 }
 

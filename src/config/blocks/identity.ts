@@ -83,13 +83,13 @@ export const RESOLVER: Schema<ResolverDraft> = {
   title: 'resolver',
   keys: [
     text('kind', 'type', 'full, cache or memory'),
-    text('dir', 'dir', 'folder of the JWTs'),
-    boolean('allowDelete', 'allow_delete', 'accounts may be deleted (full)', 'false'),
-    hardDelete('hardDelete', 'hard_delete', 'delete the files, too (full)'),
-    size('limit', 'limit', 'JWTs at most'),
-    span('ttl', 'ttl', 'life of a JWT (cache)'),
-    span('interval', 'interval', 'time between comparisons with other servers (full)', '1 min'),
-    span('timeout', 'timeout', 'longest wait for a JWT', '1.9 s'),
+    text('dir', 'dir', 'directory of the JWTs'),
+    boolean('allowDelete', 'allow_delete', 'allow deletion of accounts (full)', 'false'),
+    hardDelete('hardDelete', 'hard_delete', 'delete the files as well (full)'),
+    size('limit', 'limit', 'maximum number of JWTs'),
+    span('ttl', 'ttl', 'time that a JWT is kept (cache)'),
+    span('interval', 'interval', 'interval between synchronisations with other servers (full)', '1 min'),
+    span('timeout', 'timeout', 'maximum time to fetch a JWT', '1.9 s'),
   ],
 }
 

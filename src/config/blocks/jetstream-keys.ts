@@ -52,7 +52,7 @@ export const ACCOUNT_JETSTREAM: Schema<Checked> = {
     flag('required', ['max_bytes_required', 'max_stream_bytes', 'max_bytes'], 'streams must have max_bytes', 'false'),
     limit(['mem_max_stream_bytes', 'memory_max_stream_bytes'], 'bytes of a stream in memory'),
     limit(['disk_max_stream_bytes', 'store_max_stream_bytes'], 'bytes of a stream on disk'),
-    limit(['max_ack_pending'], 'messages that wait for an acknowledgement'),
+    limit(['max_ack_pending'], 'maximum unacknowledged messages'),
     traffic('traffic', 'cluster_traffic', 'account of the replication traffic: system or owner', 'system'),
   ],
 }
@@ -133,10 +133,10 @@ const span = kind<number>('duration', (entry, reading) => spanOf(entry, reading)
 const BATCH: Schema<Checked> = {
   title: 'jetstream.limits.batch',
   keys: [
-    integer('perStream', 'max_inflight_per_stream', 'batches in work for a stream', '50'),
-    integer('total', 'max_inflight_total', 'and for all', '1000'),
-    integer('messages', 'max_msgs', 'messages of a batch', '1000'),
-    span('timeout', 'timeout', 'life of a batch', '10 s'),
+    integer('perStream', 'max_inflight_per_stream', 'concurrent batches of one stream', '50'),
+    integer('total', 'max_inflight_total', 'concurrent batches of all streams', '1000'),
+    integer('messages', 'max_msgs', 'maximum messages of a batch', '1000'),
+    span('timeout', 'timeout', 'maximum duration of a batch', '10 s'),
   ],
 }
 
@@ -149,10 +149,10 @@ function inner(name: string, doc: string, schema: Schema<Checked>, what: string)
 const LIMITS: Schema<Checked> = {
   title: 'jetstream.limits',
   keys: [
-    integer('ackPending', 'max_ack_pending', 'messages that wait for an acknowledgement'),
+    integer('ackPending', 'max_ack_pending', 'maximum unacknowledged messages'),
     integer('haAssets', 'max_ha_assets', 'replicated streams and consumers'),
-    integer('requestBatch', 'max_request_batch', 'messages that a pull may ask for'),
-    span('duplicates', 'duplicate_window', 'longest window for duplicates'),
+    integer('requestBatch', 'max_request_batch', 'maximum messages of one pull request'),
+    span('duplicates', 'duplicate_window', 'maximum duplicate window'),
     inner('batch', 'limits of batches', BATCH, 'batch limits'),
   ],
 }
@@ -178,29 +178,39 @@ function bounded(name: string, doc: string, defaultText: string, min: number, ma
 export const JETSTREAM: Schema<Checked> = {
   title: 'jetstream',
   keys: [
-    boolean('enabled', ['enabled', 'enable'], 'on or off, where there is a block', 'true'),
-    folder('storeDir', ['store_dir', 'store', 'storedir'], 'folder of the streams', 'in the system temp folder'),
-    storage(['max_mem', 'max_memory_store', 'max_mem_store'], 'bytes in memory', '75 % of the memory', 'max_mem_store'),
-    storage(['max_file', 'max_file_store'], 'bytes on disk', 'what is free', 'max_file_store'),
+    boolean('enabled', ['enabled', 'enable'], 'whether JetStream is enabled', 'true'),
+    folder(
+      'storeDir',
+      ['store_dir', 'store', 'storedir'],
+      'directory of the streams',
+      'in the system temporary directory',
+    ),
+    storage(
+      ['max_mem', 'max_memory_store', 'max_mem_store'],
+      'maximum bytes in memory',
+      '75 % of the memory',
+      'max_mem_store',
+    ),
+    storage(['max_file', 'max_file_store'], 'maximum bytes on disk', 'free space', 'max_file_store'),
     text('domain', 'domain', 'domain'),
     text('uniqueTag', 'unique_tag', 'tag prefix that replicas must differ in'),
     text('extensionHint', 'extension_hint', 'how domains are extended'),
     strict('strict', 'strict', 'refuse requests with unknown fields', 'true'),
-    syncInterval('sync', ['sync_interval', 'sync'], 'time between syncs to disk, or always', '2 min'),
+    syncInterval('sync', ['sync_interval', 'sync'], 'interval between syncs to disk, or always', '2 min'),
     text('key', ['key', 'ek', 'encryption_key'], 'key for encryption at rest'),
-    text('previousKey', ['prev_key', 'prev_ek', 'prev_encryption_key'], 'the key before'),
+    text('previousKey', ['prev_key', 'prev_ek', 'prev_encryption_key'], 'previous key'),
     CIPHER,
-    inner('tpm', 'key kept by the platform module', TPM, 'JetStreamLimits'),
+    inner('tpm', 'encryption key sealed by a TPM', TPM, 'JetStreamLimits'),
     inner('limits', 'limits', LIMITS, 'JetStreamLimits'),
-    storage('max_buffered_size', 'bytes buffered for a stream', '128 MB'),
-    count('max_buffered_msgs', 'messages buffered for a stream', '100000'),
-    count('request_queue_limit', 'API requests that may wait', '10000'),
-    count('info_queue_limit', 'info requests that may wait', 'as request_queue_limit'),
-    storage('max_outstanding_catchup', 'bytes on the way to a follower'),
-    bounded('meta_compact', 'entries after which the meta log is compacted', '', 0, Number.POSITIVE_INFINITY),
-    storage('meta_compact_size', 'bytes after which it is'),
-    boolean('metaCompactSync', 'meta_compact_sync', 'compact at once'),
-    bounded('max_concurrent_io', 'disk operations at once, 4 to 8192', '4096', 4, 8192, ' between 4 and 8192'),
+    storage('max_buffered_size', 'maximum bytes buffered for a stream', '128 MB'),
+    count('max_buffered_msgs', 'maximum messages buffered for a stream', '100000'),
+    count('request_queue_limit', 'maximum waiting API requests', '10000'),
+    count('info_queue_limit', 'maximum waiting info requests', 'as request_queue_limit'),
+    storage('max_outstanding_catchup', 'maximum bytes in flight to a follower'),
+    bounded('meta_compact', 'number of entries after which the meta log is compacted', '', 0, Number.POSITIVE_INFINITY),
+    storage('meta_compact_size', 'bytes after which the meta log is compacted'),
+    boolean('metaCompactSync', 'meta_compact_sync', 'compact immediately'),
+    bounded('max_concurrent_io', 'concurrent disk operations, 4 to 8192', '4096', 4, 8192, ' between 4 and 8192'),
   ],
 }
 

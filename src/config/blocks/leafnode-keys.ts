@@ -21,8 +21,8 @@ const LEAF_USER: Schema<Checked> = {
   keys: [
     text('username', ['user', 'username'], 'name'),
     text('password', ['pass', 'password'], 'password'),
-    text('account', 'account', 'account it is bound to', '$G'),
-    boolean('proxyRequired', 'proxy_required', 'only through a trusted proxy'),
+    text('account', 'account', 'account of the user', '$G'),
+    boolean('proxyRequired', 'proxy_required', 'require a connection through a trusted proxy'),
   ],
 }
 
@@ -47,13 +47,18 @@ const userKey = kind<string>('nkey', (entry, reading) => {
 const LEAF_AUTHORIZATION: Schema<Checked> = {
   title: 'leafnodes.authorization',
   keys: [
-    text('username', ['user', 'username'], "the only user's name"),
-    text('password', ['pass', 'password'], 'and password'),
+    text('username', ['user', 'username'], 'name of the single user'),
+    text('password', ['pass', 'password'], 'Password required of all clients'),
     userKey('nkey', 'nkey', 'or its public user key'),
-    authTimeout('leafnode authorization')('timeout', 'timeout', 'time for CONNECT; a number means seconds', '2 s'),
+    authTimeout('leafnode authorization')(
+      'timeout',
+      'timeout',
+      'maximum time for CONNECT; a number means seconds',
+      '2 s',
+    ),
     users('users', 'users', 'the users'),
     text('account', 'account', 'account of the only user', '$G'),
-    boolean('proxyRequired', 'proxy_required', 'only through a trusted proxy'),
+    boolean('proxyRequired', 'proxy_required', 'require a connection through a trusted proxy'),
   ],
 }
 
@@ -86,7 +91,7 @@ const PROXY: Schema<Checked> = {
     text('url', 'url', 'URL of the proxy'),
     text('username', 'username', 'name'),
     text('password', 'password', 'password'),
-    proxyTimeout('timeout', 'timeout', 'longest wait for it'),
+    proxyTimeout('timeout', 'timeout', 'maximum time to connect to the proxy'),
   ],
 }
 
@@ -137,13 +142,13 @@ export const REMOTE: Schema<Checked> = {
   title: 'leafnodes.remotes[]',
   keys: [
     remoteUrls('urls', ['url', 'urls'], 'servers to connect to'),
-    text('account', ['account', 'local'], 'account here', '$G'),
-    credentials('credentials', ['credentials', 'creds'], 'file of user JWT and seed'),
+    text('account', ['account', 'local'], 'local account', '$G'),
+    credentials('credentials', ['credentials', 'creds'], 'credentials file (user JWT and seed)'),
     seed('nkey', ['nkey', 'seed'], 'user seed'),
     tls('clients')('tls', 'tls', 'TLS of the connection'),
-    boolean('hub', 'hub', 'be the hub of the connection'),
-    denied('denyImports', ['deny_imports', 'deny_import'], 'subjects that do not come in'),
-    denied('denyExports', ['deny_exports', 'deny_export'], 'subjects that do not go out'),
+    boolean('hub', 'hub', 'act as the hub of the connection'),
+    denied('denyImports', ['deny_imports', 'deny_import'], 'subjects not imported'),
+    denied('denyExports', ['deny_exports', 'deny_export'], 'subjects not exported'),
     boolean('noRandomize', ['no_randomize', 'dont_randomize'], 'try the URLs in order'),
     boolean(
       'compress',
@@ -156,13 +161,13 @@ export const REMOTE: Schema<Checked> = {
       ['jetstream_cluster_migrate', 'js_cluster_migrate'],
       'leaders move when the connection is lost; true, or a block with leader_migrate_delay',
     ),
-    boolean('isolate', ['isolate_leafnode_interest', 'isolate'], 'interest of other leaf nodes is kept from it'),
-    boolean('requestIsolation', 'request_isolation', 'ask the other side for the same'),
+    boolean('isolate', ['isolate_leafnode_interest', 'isolate'], 'isolate the interest of other leaf nodes from it'),
+    boolean('requestIsolation', 'request_isolation', 'request isolation from the remote server'),
     compressionKey('s2_auto'),
-    duration('firstInfoTimeout', 'first_info_timeout', 'longest wait for INFO', '1 s'),
-    duration('dialTimeout', 'dial_timeout', 'longest wait for the connection', '1 s'),
+    duration('firstInfoTimeout', 'first_info_timeout', 'maximum time to wait for INFO', '1 s'),
+    duration('dialTimeout', 'dial_timeout', 'maximum time to connect', '1 s'),
     boolean('disabled', 'disabled', 'do not connect'),
-    boolean('ignoreDiscovered', 'ignore_discovered_servers', 'connect to named servers only'),
+    boolean('ignoreDiscovered', 'ignore_discovered_servers', 'connect to configured servers only'),
     proxy('proxy', 'proxy', 'HTTP proxy for WebSocket'),
   ],
 }
@@ -276,14 +281,14 @@ export const LEAFNODES: Schema<Checked> = {
     ...LISTEN_KEYS,
     authorization('authorization', 'authorization', 'who may connect'),
     remotes('remotes', 'remotes', 'servers to connect to'),
-    duration('reconnect', ['reconnect', 'reconnect_delay', 'reconnect_interval'], 'time between tries', '1 s'),
-    duration('dialTimeout', 'dial_timeout', 'longest wait for a connection', '1 s'),
+    duration('reconnect', ['reconnect', 'reconnect_delay', 'reconnect_interval'], 'interval between attempts', '1 s'),
+    duration('dialTimeout', 'dial_timeout', 'maximum time to connect', '1 s'),
     tls('clients')('tls', 'tls', 'TLS of the listener'),
-    text('advertise', ['advertise', 'leafnode_advertise'], 'address told to leaf nodes'),
-    boolean('noAdvertise', 'no_advertise', 'do not tell leaf nodes of other servers'),
-    version('version', ['min_version', 'minimum_version'], 'oldest server that may connect, 2.8.0 or newer'),
+    text('advertise', ['advertise', 'leafnode_advertise'], 'address announced to leaf nodes'),
+    boolean('noAdvertise', 'no_advertise', 'do not announce other servers to leaf nodes'),
+    version('version', ['min_version', 'minimum_version'], 'minimum version of a connecting server, at least 2.8.0'),
     compressionKey('s2_auto'),
-    boolean('isolate', ['isolate_leafnode_interest', 'isolate'], 'keep the interest of leaf nodes from each other'),
+    boolean('isolate', ['isolate_leafnode_interest', 'isolate'], 'isolate the interest of leaf nodes from each other'),
     ...WRITE_KEYS,
   ],
 }

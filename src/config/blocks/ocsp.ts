@@ -45,15 +45,19 @@ const OCSP_PEER: Schema<Draft<OcspPeerOptions>> = {
   unknown: unknownInPeer,
   keys: [
     peerFlag('verify', 'verify', 'check client certificates by OCSP'),
-    peerTime('caTimeout', 'ca_timeout', 'longest wait for the responder', '2 s'),
-    peerTime('allowedClockSkew', 'allowed_clockskew', 'clock difference that is let pass', '30 s'),
-    peerFlag('warnOnly', 'warn_only', 'log instead of refusing'),
-    peerFlag('unknownIsGood', 'unknown_is_good', 'take the status Unknown for good'),
-    peerFlag('allowWhenCaUnreachable', 'allow_when_ca_unreachable', 'let in when no answer can be had'),
+    peerTime('caTimeout', 'ca_timeout', 'maximum time to wait for the responder', '2 s'),
+    peerTime('allowedClockSkew', 'allowed_clockskew', 'tolerated clock skew', '30 s'),
+    peerFlag('warnOnly', 'warn_only', 'log a warning instead of refusing the client'),
+    peerFlag('unknownIsGood', 'unknown_is_good', 'treat the status Unknown as good'),
+    peerFlag(
+      'allowWhenCaUnreachable',
+      'allow_when_ca_unreachable',
+      'accept clients when the responder cannot be reached',
+    ),
     peerTime(
       'cacheTtlWhenNextUpdateUnset',
       'cache_ttl_when_next_update_unset',
-      'life of answers that name none',
+      'validity of responses without nextUpdate',
       '1 h',
     ),
   ],
@@ -103,8 +107,8 @@ export const OCSP: Schema<Draft<OcspOptions>> = {
   unknown: () => 'error parsing ocsp config: unsupported field string',
   keys: [
     mode('mode', 'mode', MODES.join(', '), 'auto'),
-    urls('urls', 'url', 'responder to ask'),
-    noUrls('urls', 'urls', 'responders to ask; refused by nats-server, whatever it holds'),
+    urls('urls', 'url', 'URL of the responder'),
+    noUrls('urls', 'urls', 'refused, as by nats-server'),
   ],
 }
 
@@ -142,9 +146,9 @@ export const OCSP_CACHE: Schema<Draft<OcspCacheOptions>> = {
   unknown: unknownInCache,
   keys: [
     type('type', 'type', 'local or none', 'local'),
-    file('localStore', 'local_store', 'folder of the cache', '_rc_'),
-    flag('preserveRevoked', 'preserve_revoked', 'keep what says Revoked', 'false'),
-    interval('saveInterval', 'save_interval', 'time between writes to disk, at least 1 s', '5 min'),
+    file('localStore', 'local_store', 'directory of the cache', '_rc_'),
+    flag('preserveRevoked', 'preserve_revoked', 'keep responses with the status Revoked', 'false'),
+    interval('saveInterval', 'save_interval', 'interval between writes to disk, at least 1 s', '5 min'),
   ],
 }
 

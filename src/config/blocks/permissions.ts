@@ -50,10 +50,10 @@ const RESPONSES: Schema<Responses> = {
     messages(
       'maxMessages',
       ['max', 'max_msgs', 'max_messages', 'max_responses'],
-      'messages to one reply subject; negative = no limit',
+      'maximum messages to one reply subject; negative = no limit',
       '1',
     ),
-    expiry('expires', ['expires', 'expiration', 'ttl'], 'how long they may come; negative = no limit', '2 min'),
+    expiry('expires', ['expires', 'expiration', 'ttl'], 'time limit for responses; negative = no limit', '2 min'),
   ],
 }
 
@@ -85,17 +85,17 @@ export const PERMISSIONS: Schema<PermissionsDraft> = {
     rules('publish', false)(
       'publish',
       ['publish', 'pub', 'import'],
-      'what may be published to: a subject, a list, or a block with allow and deny',
+      'subjects to publish to: a subject, a list, or a block with allow and deny',
     ),
     rules('subscribe', true)(
       'subscribe',
       ['subscribe', 'sub', 'export'],
-      'what may be subscribed to; `subject queue` limits the queue group',
+      'subjects to subscribe to; `subject queue` also restricts the queue group',
     ),
     responses(
       'responses',
       ['allow_responses', 'publish_allow_responses'],
-      'answers on reply subjects may be published: true, or a block',
+      'allow publishing to reply subjects of received messages: true, or a block',
     ),
   ],
 }

@@ -187,8 +187,7 @@ const handshakeFirst = kind<boolean, TlsDraft>(
 
 // ── The block ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-const CLIENT_CERTIFICATE =
-  'client certificates: true demands and checks one, optional checks that of a client that has one'
+const CLIENT_CERTIFICATE = 'client certificates: true requires and verifies one, optional verifies one if presented'
 const HANDSHAKE_FIRST = 'TLS before INFO: true, false, auto (INFO after 50 ms without a handshake), or a duration'
 
 export const TLS: Schema<TlsDraft> = {
@@ -196,11 +195,11 @@ export const TLS: Schema<TlsDraft> = {
   unknown: (name) => wrongTls(`unknown field ${quoteText(name)}`),
   keys: [
     file('certFile', 'cert_file', "the server's certificate, PEM"),
-    file('keyFile', 'key_file', 'its private key, PEM'),
-    file('caFile', 'ca_file', 'authorities that client certificates are checked by, PEM'),
+    file('keyFile', 'key_file', 'private key of the certificate, PEM'),
+    file('caFile', 'ca_file', 'certificate authorities for client certificates, PEM'),
     pairs('certificates', ['certs', 'certificates'], 'several pairs of cert_file and key_file, chosen by SNI'),
     verify('verify', 'verify', CLIENT_CERTIFICATE),
-    verifyAndMap('verifyAndMap', 'verify_and_map', 'verify, and take the user from the certificate'),
+    verifyAndMap('verifyAndMap', 'verify_and_map', 'verify, and map the certificate to a user'),
     verifyKnownUrls(
       'verifyAndCheckKnownUrls',
       'verify_cert_and_check_known_urls',
@@ -208,18 +207,22 @@ export const TLS: Schema<TlsDraft> = {
     ),
     flag('insecure', 'insecure', 'do not check the certificates of remote servers'),
     ciphers('cipherSuites', 'cipher_suites', 'cipher suites, by their IANA names'),
-    flag('allowInsecure', 'allow_insecure_cipher_suites', 'let cipher_suites name insecure ones'),
+    flag('allowInsecure', 'allow_insecure_cipher_suites', 'allow insecure suites in cipher_suites'),
     curves('curvePreferences', 'curve_preferences', 'curves, best first', CURVES.join(', ')),
-    version('minVersion', 'min_version', 'lowest TLS version: 1.2 or 1.3', '1.2'),
-    handshakeTime('timeout', 'timeout', 'longest handshake; a number means seconds', '2 s'),
-    rate('connectionRateLimit', 'connection_rate_limit', 'handshakes a second', '0 = no limit'),
-    hashes('pinnedCerts', 'pinned_certs', 'hex SHA-256 of the public key info of each certificate that is let in'),
+    version('minVersion', 'min_version', 'minimum TLS version: 1.2 or 1.3', '1.2'),
+    handshakeTime('timeout', 'timeout', 'maximum time for the handshake; a number means seconds', '2 s'),
+    rate('connectionRateLimit', 'connection_rate_limit', 'maximum TLS handshakes per second', '0 = no limit'),
+    hashes(
+      'pinnedCerts',
+      'pinned_certs',
+      'SHA-256 of the public key info (SPKI), in hex, of each accepted certificate',
+    ),
     handshakeFirst('handshakeFirst', ['handshake_first', 'first', 'immediate'], HANDSHAKE_FIRST),
     ocspPeer('ocspPeer', 'ocsp_peer', 'check client certificates by OCSP; true, or a block'),
-    store('place', 'cert_store', 'certificate store of Windows'),
-    matchBy('place', 'cert_match_by', 'how to look there: issuer, subject, thumbprint'),
-    match('place', 'cert_match', 'what to look for there'),
-    matchedAuthorities('place', 'ca_certs_match', 'authorities to look for there'),
-    skipInvalid('place', 'cert_match_skip_invalid', 'pass over what is out of date there'),
+    store('place', 'cert_store', 'Windows certificate store'),
+    matchBy('place', 'cert_match_by', 'search criterion in cert_store: issuer, subject, thumbprint'),
+    match('place', 'cert_match', 'value to search for in cert_store'),
+    matchedAuthorities('place', 'ca_certs_match', 'certificate authorities to search for in cert_store'),
+    skipInvalid('place', 'cert_match_skip_invalid', 'skip expired certificates in cert_store'),
   ],
 }

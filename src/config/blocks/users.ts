@@ -36,7 +36,7 @@ export const USER: Schema<Draft<UserOptions>> = {
       `ways the user may connect: ${CONNECTION_TYPES.join(', ')}`,
       'all',
     ),
-    boolean('proxyRequired', 'proxy_required', 'only through a trusted proxy'),
+    boolean('proxyRequired', 'proxy_required', 'require a connection through a trusted proxy'),
     slowConsumer("the account's"),
   ],
 }

@@ -41,7 +41,7 @@ const SIMPLE_AUTH: Schema<SimpleAuth> = {
     text('username', ['user', 'username'], 'name'),
     text('password', ['pass', 'password'], 'password'),
     text('token', 'token', 'token'),
-    seconds('authTimeout', 'timeout', 'time for CONNECT, a number of seconds'),
+    seconds('authTimeout', 'timeout', 'maximum time for CONNECT, in seconds'),
   ],
 }
 
@@ -83,18 +83,18 @@ export const WEBSOCKET: Schema<Draft<WebSocketOptions>> = {
   keys: [
     listen('host', 'listen', 'address and port, or port'),
     text('host', ['host', 'net'], 'address', '0.0.0.0'),
-    listenPort('port', 'port', 'port; there is no listener without'),
-    text('advertise', 'advertise', 'address told to clients'),
-    tls('clients')('tls', 'tls', 'TLS of the listener; this or no_tls is required'),
+    listenPort('port', 'port', 'port; without it there is no listener'),
+    text('advertise', 'advertise', 'address announced to clients'),
+    tls('clients')('tls', 'tls', 'TLS of the listener; either this or no_tls is required'),
     boolean('noTls', 'no_tls', 'serve without TLS'),
-    boolean('sameOrigin', 'same_origin', 'the page must come from the same host'),
+    boolean('sameOrigin', 'same_origin', 'accept only pages from the same host'),
     origins(
       'allowedOrigins',
       ['allowed_origins', 'allowed_origin', 'allow_origins', 'allow_origin', 'origins', 'origin'],
-      'the page must come from one of these',
+      'accept only pages from these origins',
       'any',
     ),
-    handshakeTimeout('handshakeTimeout', 'handshake_timeout', 'longest handshake; a number means seconds'),
+    handshakeTimeout('handshakeTimeout', 'handshake_timeout', 'maximum time for the handshake; a number means seconds'),
     boolean('compression', ['compression', 'compress'], 'offer permessage-deflate'),
     simpleAuth('username', AUTH_KEYS, 'credentials for WebSocket clients alone'),
     text('noAuthUser', 'no_auth_user', 'user of clients without credentials'),
@@ -103,7 +103,7 @@ export const WEBSOCKET: Schema<Draft<WebSocketOptions>> = {
     text('passCookie', 'pass_cookie', 'cookie that holds the password'),
     text('tokenCookie', 'token_cookie', 'cookie that holds the token'),
     headers('headers', 'headers', 'extra headers of the response'),
-    duration('pingInterval', 'ping_interval', 'time between PINGs, instead of that of other clients'),
+    duration('pingInterval', 'ping_interval', 'interval between PINGs, in place of the top-level ping_interval'),
   ],
 }
 

@@ -55,43 +55,43 @@ const credential = (
 })
 
 const FILE = { argument: '<file>' }
-const RELOAD = 'With -t: check whether a reload could take this file over (exit code 3 if it needs a restart)'
+const RELOAD = 'With -t: check whether a reload could apply this file (exit code 3 if a restart is needed)'
 const SIGNAL =
   'Send a signal (ldm, stop, quit, term, reopen, reload) to a running server; pid is a number or a pid file'
 
-const VERIFY = 'TLS, and clients need a certificate; =optional: it has to be good if they have one'
+const VERIFY = 'Enable TLS and require client certificates; =optional: verify them only if presented'
 
 /** Flags that set no single option. */
 export const EXTRA_FLAGS: readonly Flag[] = [
   flag('Server', ['c', 'config'], 'Configuration file', FILE),
-  flag('Server', 't', 'Check the configuration and stop'),
+  flag('Server', 't', 'Check the configuration and exit'),
   flag('Server', 'test_reload', RELOAD, FILE),
   flag(
     'Server',
     'explain-config',
-    'Tell the settings that differ from the defaults, and where their values come from, and stop. Only in Heddle',
+    'Print the settings that differ from the defaults, with the origin of each value, and exit. Only in Heddle',
   ),
-  flag('Server', 'all', 'With --explain-config: tell all settings. Only in Heddle'),
+  flag('Server', 'all', 'With --explain-config: print all settings. Only in Heddle'),
   flag(
     'Server',
     'ignore-unsupported',
-    'Start although the configuration needs features that Heddle lacks, such as clusters. Only in Heddle',
+    'Start even if the configuration needs features that Heddle lacks, such as clusters. Only in Heddle',
   ),
   flag('Server', ['sl', 'signal'], SIGNAL, { argument: '<signal>[=<pid>]' }),
-  flag('Logging', 'VV', 'Trace, that of the system account too', tracing('trace', 'traceVerbose')),
+  flag('Logging', 'VV', 'Trace, including the system account', tracing('trace', 'traceVerbose')),
   flag('Logging', 'DV', 'Debug and trace', tracing('debug', 'trace')),
-  flag('Logging', 'DVV', 'Debug and trace, that of the system account too', tracing('debug', 'trace', 'traceVerbose')),
-  flag('Security', 'user', 'User that every client has to be', credential('username', '<user>')),
-  flag('Security', 'pass', 'and password', credential('password', '<password>')),
-  flag('Security', 'auth', 'Token that every client has to send', credential('token', '<token>')),
-  flag('TLS', 'tls', 'TLS; =false switches that of the file off'),
-  flag('TLS', 'tlscert', "The server's certificate", FILE),
-  flag('TLS', 'tlskey', 'and its private key', FILE),
+  flag('Logging', 'DVV', 'Debug and trace, including the system account', tracing('debug', 'trace', 'traceVerbose')),
+  flag('Security', 'user', 'User name required of all clients', credential('username', '<user>')),
+  flag('Security', 'pass', 'Password required of all clients', credential('password', '<password>')),
+  flag('Security', 'auth', 'Token required of all clients', credential('token', '<token>')),
+  flag('TLS', 'tls', 'Enable TLS; =false disables it'),
+  flag('TLS', 'tlscert', 'Server certificate file', FILE),
+  flag('TLS', 'tlskey', 'Private key file of the server certificate', FILE),
   flag('TLS', 'tlsverify', VERIFY, { orWord: OPTIONAL }),
-  flag('TLS', 'tlscacert', 'Certificate authorities of client certificates', FILE),
-  flag('Common', ['h', 'help'], 'Tell the flags'),
-  flag('Common', ['v', 'version'], 'Tell the version'),
-  flag('Common', 'help_tls', 'Tell how to set up TLS'),
+  flag('TLS', 'tlscacert', 'Certificate authority file for client certificates', FILE),
+  flag('Common', ['h', 'help'], 'Print this help'),
+  flag('Common', ['v', 'version'], 'Print the version'),
+  flag('Common', 'help_tls', 'Print help on TLS'),
 ]
 
 /** The flags of a setting, whatever its key may hold in the file. */

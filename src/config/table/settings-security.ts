@@ -6,12 +6,12 @@ import { area, block, boolean, file, key, list, text } from './settings.ts'
 const OF_CLUSTERS = { feature: 'settings of clusters' }
 
 export const SECURITY_SETTINGS = area('Security', [
-  block('authorization', undefined, 'Which users may log in; flags --user, --pass, --auth', { secret: true }),
+  block('authorization', undefined, 'Users who may log in; flags --user, --pass, --auth', { secret: true }),
   block('accounts', [], 'Accounts: a list of names, or a block for each', { secret: true }),
-  block('mappings', [], 'Subjects turned into others, in the account $G', { aliases: ['maps'] }),
+  block('mappings', [], 'Subject mappings of the account $G', { aliases: ['maps'] }),
   text('noAuthUser', '', 'User of clients without credentials'),
-  text('systemAccount', '', 'Account of the system events', { aliases: ['system'], defaultText: '$SYS' }),
-  boolean('noSystemAccount', false, 'There is no system account', { aliases: ['no_system', 'no_sys_acc'] }),
+  text('systemAccount', '', 'The system account', { aliases: ['system'], defaultText: '$SYS' }),
+  boolean('noSystemAccount', false, 'Disable the system account', { aliases: ['no_system', 'no_sys_acc'] }),
   block('tls', undefined, 'TLS on the client port; flags --tls, --tlscert, …'),
   boolean('allowNonTls', false, 'Clients may connect without TLS as well'),
   block('ocsp', undefined, "OCSP staples for the server's certificate: a boolean, or a block"),
@@ -22,49 +22,49 @@ export const SECURITY_SETTINGS = area('Security', [
   block('resolver', undefined, 'Where account JWTs come from: MEMORY, URL(<url>), or a block', {
     aliases: ['account_resolver', 'accounts_resolver'],
   }),
-  block('resolverTls', undefined, 'TLS towards a resolver with a URL'),
+  block('resolverTls', undefined, 'TLS for connections to a URL resolver'),
   block('resolverPreload', {}, 'Account JWTs by account key'),
-  list('resolverPinnedAccounts', [], 'Accounts that may be resolved'),
+  list('resolverPinnedAccounts', [], 'The only accounts that may be resolved'),
   list('trustedKeys', [], 'Public keys of trusted operators', { aliases: ['trusted'] }),
   text('defaultSentinel', '', 'Bearer JWT of clients without credentials, in operator mode', { secret: true }),
-  boolean('proxyProtocol', false, 'Client connections may begin with the header of the PROXY protocol, version 1 or 2'),
-  block('proxies', [], 'Keys of trusted proxies'),
+  boolean('proxyProtocol', false, 'Accept the PROXY protocol header, version 1 or 2, from clients'),
+  block('proxies', [], 'Public keys of trusted proxies'),
   block('websocket', undefined, 'Listener for WebSocket clients', { aliases: ['ws'], secret: true }),
   block('httpGateway', undefined, 'Listener for HTTP: publish, request, event streams. Only in Heddle'),
 ])
 
 /** Keys and flags of features that may not be there yet (unsupported.ts). */
 export const FEATURE_SETTINGS = area('Features', [
-  block('jetstream', undefined, 'Streams: a boolean, enabled, disabled, or a block', {
+  block('jetstream', undefined, 'JetStream: a boolean, enabled, disabled, or a block', {
     keys: ['jetstream'],
     flags: ['js', 'jetstream'],
   }),
-  file('storeDir', '', 'Folder of the streams', {
+  file('storeDir', '', 'Directory of the streams', {
     keys: ['store_dir', 'storedir'],
     flags: ['sd', 'store_dir'],
     argument: '<dir>',
-    defaultText: 'in the system temp folder',
+    defaultText: 'in the system temporary directory',
   }),
   key('default_js_domain', 'block', 'JetStream domain of each account', { feature: 'domains of leaf nodes' }),
-  key('feature_flags', 'block', 'Features switched on or off by name', { feature: 'feature_flags' }),
-  key('cluster', 'block', 'Servers that share all messages', { feature: 'clusters' }),
-  key('gateway', 'block', 'Clusters that share messages on demand', { feature: 'gateways' }),
-  key(['leaf', 'leafnodes'], 'block', 'Servers that join one account of another', { feature: 'leaf nodes' }),
+  key('feature_flags', 'block', 'Feature flags by name', { feature: 'feature_flags' }),
+  key('cluster', 'block', 'Cluster of servers', { feature: 'clusters' }),
+  key('gateway', 'block', 'Gateways to other clusters', { feature: 'gateways' }),
+  key(['leaf', 'leafnodes'], 'block', 'Leaf nodes', { feature: 'leaf nodes' }),
   key('mqtt', 'block', 'Listener for MQTT clients', { feature: 'MQTT' }),
-  key([], 'text', 'URLs of routes, parted by commas', { feature: 'clusters', flags: ['routes'], argument: '<urls>' }),
+  key([], 'text', 'Route URLs, separated by commas', { feature: 'clusters', flags: ['routes'], argument: '<urls>' }),
   key([], 'text', 'URL on which to listen for routes', {
     feature: 'clusters',
     flags: ['cluster', 'cluster_listen'],
     argument: '<url>',
   }),
   key([], 'text', 'Name of the cluster', { ...OF_CLUSTERS, flags: ['cluster_name'], argument: '<name>' }),
-  key([], 'text', 'Address told to other servers', {
+  key([], 'text', 'Address announced to other servers', {
     ...OF_CLUSTERS,
     flags: ['cluster_advertise'],
     argument: '<host:port>',
   }),
-  key([], 'boolean', 'Do not tell clients of other servers', { ...OF_CLUSTERS, flags: ['no_advertise'] }),
-  key([], 'integer', 'Tries for routes that others told of', {
+  key([], 'boolean', 'Do not announce other servers to clients', { ...OF_CLUSTERS, flags: ['no_advertise'] }),
+  key([], 'integer', 'Connection attempts for implicit routes', {
     ...OF_CLUSTERS,
     flags: ['connect_retries'],
     argument: '<n>',
