@@ -49,6 +49,8 @@ test('closed, it has closed its own clients and those of others, and may be clos
 })
 
 const PROGRAM = `
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { createTestServer } from '${ROOT}src/test-kit/index.ts'
 const before = process.getActiveResourcesInfo()
 for (const workers of [0, 0, 2]) {
@@ -61,6 +63,14 @@ for (const workers of [0, 0, 2]) {
   ;(await server.client('')).freeze()
   await server.close()
   await wait
+}
+// Clients that end just when the server does.
+for (let round = 0; round < 20; round++) {
+  const server = await createTestServer({ workers: 1 })
+  const socket = connect(server.port, '127.0.0.1')
+  await once(socket, 'data')
+  socket.destroy()
+  await server.close()
 }
 // Node closes handles some turns of the loop later.
 for (let turn = 0; turn < 10 && process.getActiveResourcesInfo().length > before.length; turn++) {
