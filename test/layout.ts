@@ -107,7 +107,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'jetstream/primary': {
     thread: 'primary',
     is: 'the list of all streams, and what is reserved for them',
-    imports: ['options', 'subjects', 'jetstream'],
+    imports: ['base', 'options', 'subjects', 'jetstream'],
   },
   system: {
     thread: 'any',

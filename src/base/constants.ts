@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict'
 
 /** The nats-server release whose behaviour we follow; clients choose features by it. */
+/** The level of the JetStream API. */
+export const API_LEVEL = 5
 export const NATS_VERSION = '2.12.0'
 /** Protocol number of INFO: 1 = echo and later INFO messages are understood. */
 export const PROTOCOL_VERSION = 1

@@ -1,10 +1,10 @@
 // Requests about all streams of an account.
 
+import { API_LEVEL } from '../base/constants.ts'
 import type { Json } from '../base/json.ts'
 import { isValidSubject } from '../subjects/filter.ts'
 import { apiError } from './errors.ts'
 import { integer, object, readJson, text } from './request-json.ts'
-import { API_LEVEL } from './stream-rules.ts'
 import { type Answer, type Call, refused, type Verb } from './verb.ts'
 
 export const NAMES_MAX = 1024

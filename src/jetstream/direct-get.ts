@@ -2,6 +2,7 @@
 // the stream hears them itself, and answers with the messages as they are, or with a status.
 
 import type { Account } from '../accounts/account.ts'
+import { API_LEVEL } from '../base/constants.ts'
 import { attempt } from '../base/guarded.ts'
 import { HEADERS_VERSION } from '../protocol/headers.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
@@ -15,7 +16,6 @@ import type { Sender } from './sender.ts'
 import type { StoredMessage, StreamStore } from './storage/store.ts'
 import { SubjectFilter } from './storage/subject-filter.ts'
 import type { StreamConfig } from './stream-config.ts'
-import { API_LEVEL } from './stream-rules.ts'
 
 /** Subjects that one request for the last message of each may match. */
 const MULTI_MAX = 1024

@@ -9,6 +9,7 @@
 // it, asks there. The list of all streams is with the primary (primary/stream-list.ts).
 
 import type { Account } from '../accounts/account.ts'
+import { API_LEVEL } from '../base/constants.ts'
 import { goJson } from '../base/go-format.ts'
 import { attempt } from '../base/guarded.ts'
 import type { Json } from '../base/json.ts'
@@ -29,7 +30,6 @@ import type { JetStreamOwner } from './owner.ts'
 import { shardOf } from './placement.ts'
 import { Sender } from './sender.ts'
 import { Stores } from './stores.ts'
-import { API_LEVEL } from './stream-rules.ts'
 import { Usage } from './usage.ts'
 import type { Verb } from './verb.ts'
 
@@ -217,8 +217,8 @@ export class JetStream {
     const carryOut = (streams: AccountStreams): unknown => {
       const strict = owner.options.jetstream?.strict ?? true
       const answered = (answer: object): void => {
-        streams.usage.add(owner.index, 'requests', 1)
         const isError = 'error' in answer
+        if (isError || verb.isQuiet !== true) streams.usage.add(owner.index, 'requests', 1)
         if (isError) streams.usage.add(owner.index, 'errors', 1)
         const members = { type: TYPE + verb.type, ...answer, ...(isError ? verb.besideError : {}) }
         if (reply !== '') streams.sender.send(reply, goJson(members, 0))

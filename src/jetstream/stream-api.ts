@@ -274,6 +274,6 @@ export const STREAM_VERBS: readonly Verb[] = [
   verb('INFO', 'info', info, { total: 0, offset: 0, limit: 0 }),
   verb('DELETE', 'delete', remove),
   verb('PURGE', 'purge', purge, { purged: 0 }),
-  verb('MSG.GET', 'msg_get', getMessage),
+  { ...verb('MSG.GET', 'msg_get', getMessage), isQuiet: true },
   verb('MSG.DELETE', 'msg_delete', deleteMessage),
 ]

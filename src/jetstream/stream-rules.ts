@@ -19,8 +19,7 @@ export const DESCRIPTION_MAX = 4096
 export const METADATA_MAX = 131_072
 const REPLICAS_MAX = 5
 const BAD_IN_NAMES = /[ \t\r\n\f.*>\\/]/
-/** The level of the API that a feature needs. */
-export const API_LEVEL = 5
+/** Where the metadata say which level of the API the features of a stream need. */
 export const REQUIRED_LEVEL = '_nats.req.level'
 
 /** What a server and an account set bounds to. */

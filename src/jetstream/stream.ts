@@ -6,7 +6,7 @@
 //                                                         └─▶ durable ─▶ acknowledgements
 
 import type { Account } from '../accounts/account.ts'
-import { NATS_VERSION } from '../base/constants.ts'
+import { API_LEVEL, NATS_VERSION } from '../base/constants.ts'
 import type { Json } from '../base/json.ts'
 import { type Run, replyOf } from '../protocol/run.ts'
 import { InternalSubscription } from '../routing/subscription.ts'
@@ -26,7 +26,6 @@ import { Sender } from './sender.ts'
 import type { StreamStore } from './storage/store.ts'
 import { SubjectFilter } from './storage/subject-filter.ts'
 import { type StreamConfig, shownConfig } from './stream-config.ts'
-import { API_LEVEL } from './stream-rules.ts'
 import type { Usage } from './usage.ts'
 
 const NS_PER_US = 1000
@@ -68,8 +67,9 @@ export class Stream {
   private readonly publishing: Publishing
   private readonly directGet: DirectGet
   private entries: InternalSubscription[] = []
-  /** Bytes that the usage counts for it. */
+  /** What the usage counts for it. */
   private countedBytes = 0
+  private countedMessages = 0
   closed = false
 
   /** `store` has been opened; recall() comes before the stream listens. */
@@ -234,10 +234,18 @@ export class Stream {
 
   /** Brings the usage of its account up to date. */
   private count(): void {
-    const difference = this.store.bytes - this.countedBytes
-    if (difference === 0) return
-    this.countedBytes = this.store.bytes
-    for (const usage of this.place.usages) usage.add(this.owner.index, this.config.storage, difference)
+    this.countTo(this.store.bytes, this.store.messages)
+  }
+
+  private countTo(bytes: number, messages: number): void {
+    const { countedBytes, countedMessages, owner, place } = this
+    if (bytes === countedBytes && messages === countedMessages) return
+    this.countedBytes = bytes
+    this.countedMessages = messages
+    for (const usage of place.usages) {
+      usage.add(owner.index, this.config.storage, bytes - countedBytes)
+      usage.add(owner.index, 'messages', messages - countedMessages)
+    }
   }
 
   // ── Changes ───────────────────────────────────────────────────────────────────────────────────────────
@@ -267,11 +275,8 @@ export class Stream {
     this.entries = []
     for (const each of this.attached.values()) each.detached(why)
     this.attached.clear()
-    for (const usage of this.place.usages) {
-      usage.add(this.owner.index, 'streams', -1)
-      usage.add(this.owner.index, this.config.storage, -this.countedBytes)
-    }
-    this.countedBytes = 0
+    for (const usage of this.place.usages) usage.add(this.owner.index, 'streams', -1)
+    this.countTo(0, 0)
     await (why === 'deleted' ? this.store.destroy() : this.store.close())
   }
 

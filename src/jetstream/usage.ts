@@ -2,9 +2,9 @@
 // so that every shard can compare the sum with a limit. A shard writes its own column only; the column of a dead shard
 // is cleared. The primary's column has what is reserved.
 //
-//     column   [ bytes in memory | bytes on disk | streams | consumers | requests to the API | those that failed ]
+//     column   [ bytes in memory | bytes on disk | streams | consumers | messages | requests to the API | refused ]
 
-const MEMBERS = ['memory', 'file', 'streams', 'consumers', 'requests', 'errors'] as const
+const MEMBERS = ['memory', 'file', 'streams', 'consumers', 'messages', 'requests', 'errors'] as const
 export type Used = (typeof MEMBERS)[number]
 
 export class Usage {
@@ -46,7 +46,7 @@ export class Usage {
 
   /** The shard has died: its streams are gone, but not the requests that it has counted. */
   clear(shard: number): void {
-    for (const used of ['memory', 'file', 'streams', 'consumers'] as const) {
+    for (const used of ['memory', 'file', 'streams', 'consumers', 'messages'] as const) {
       this.values[shard * MEMBERS.length + MEMBERS.indexOf(used)] = 0
     }
   }

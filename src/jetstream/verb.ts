@@ -28,6 +28,8 @@ export interface Verb {
   readonly stream?: number
   /** Members that follow an error. */
   readonly besideError?: { readonly [member: string]: Json }
+  /** It is counted only where it is refused. */
+  readonly isQuiet?: boolean
   answer(call: Call): Answer | Promise<Answer>
 }
 

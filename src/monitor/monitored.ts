@@ -1,5 +1,6 @@
 // The interface that the pages need of the server.
 
+import type { Json } from '../base/json.ts'
 import type { Log } from '../log/log.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
@@ -12,7 +13,33 @@ export interface MonitorPorts {
   readonly https: number
 }
 
+/** What streams use, of an account or of all. Sizes are bytes. */
+export interface StreamTotals {
+  readonly memory: number
+  readonly file: number
+  readonly reservedMemory: number
+  readonly reservedFile: number
+  readonly streams: number
+  readonly consumers: number
+  readonly messages: number
+  /** To the API, and those of them that were refused. */
+  readonly requests: number
+  readonly errors: number
+}
+
+/** Streams, as pages see them. Accounts are byte strings. */
+export interface MonitoredStreams {
+  totals(account?: string): StreamTotals
+  /** Proper names of accounts that have or had streams. */
+  accountNames(): string[]
+  has(account: string, stream: string): boolean
+  /** All that is known of an account's streams, as lists of the API show it. */
+  details(account: string): Promise<readonly { readonly [member: string]: Json }[]>
+}
+
 export interface Monitored {
+  /** Undefined: there are none on this server. */
+  readonly streams: MonitoredStreams | undefined
   /** In force. */
   readonly options: Options
   readonly identity: ServerIdentity

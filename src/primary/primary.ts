@@ -13,7 +13,7 @@ import { CloseReason, osErrorText, StartError } from '../base/errors.ts'
 import { attempt, guarded } from '../base/guarded.ts'
 import { diffOptions } from '../config/changes.ts'
 import { OptionError } from '../config/normalise.ts'
-import { settledOptions } from '../jetstream/primary/room.ts'
+import { settledOptions, streamLines } from '../jetstream/primary/room.ts'
 import type { StreamList } from '../jetstream/primary/stream-list.ts'
 import { Log } from '../log/log.ts'
 import { logsToStderr } from '../log/log-options.ts'
@@ -182,6 +182,9 @@ export class Primary {
   private async loadStreams(): Promise<StreamList | undefined> {
     const { jetstream, workers } = this.options
     if (jetstream === undefined) return undefined
+    const { log } = this
+    log.info('Starting JetStream')
+    for (const line of streamLines(jetstream)) log.info(line)
     const { StreamList } = await import('../jetstream/primary/stream-list.ts')
     return new StreamList({
       options: { jetstream, workers },
@@ -261,6 +264,11 @@ export class Primary {
   /** Queries every shard; returns the answers that came. */
   query(query: Query): Promise<readonly Report[]> {
     return this.shards.query(query)
+  }
+
+  /** The list of all streams; undefined: there are none on this server. */
+  get streams(): StreamList | undefined {
+    return this.shards.streams
   }
 
   /** What is known of the shards without asking them, in their order. */

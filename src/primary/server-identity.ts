@@ -9,7 +9,7 @@ import type { ServerIdentity } from '../protocol/handshake.ts'
  * address to offer, and its own ones, behind NAT, would lead clients astray.
  */
 export function identityOf(serverId: string, options: Options, port: number): ServerIdentity {
-  const { name, host, clientAdvertise, maxPayload, noHeaderSupport } = options
+  const { name, host, clientAdvertise, maxPayload, noHeaderSupport, jetstream } = options
   const advertised = clientAdvertise === '' ? undefined : parseHostPort(clientAdvertise, port)
   return {
     serverId,
@@ -18,6 +18,7 @@ export function identityOf(serverId: string, options: Options, port: number): Se
     port: advertised?.port ?? port,
     headers: !noHeaderSupport,
     maxPayload,
+    ...(jetstream === undefined ? {} : { streams: { domain: jetstream.domain } }),
     lameDuck: false,
   }
 }

@@ -1,7 +1,7 @@
 // INFO and CONNECT: the JSON messages by which server and client introduce themselves (docs/reference/handshake.md,
 // "INFO").
 
-import { NATS_VERSION, PROTOCOL_VERSION } from '../base/constants.ts'
+import { API_LEVEL, NATS_VERSION, PROTOCOL_VERSION } from '../base/constants.ts'
 
 /** The members of INFO for every connection of a server; a connection adds its own number and address. */
 export interface ServerIdentity {
@@ -14,6 +14,8 @@ export interface ServerIdentity {
   readonly maxPayload: number
   /** What WebSocket clients are told instead. */
   readonly webSocket?: Pick<ServerIdentity, 'host' | 'port'> | undefined
+  /** It has streams, in this domain; empty: in none. */
+  readonly streams?: { readonly domain: string } | undefined
   /** The server is about to end: clients should look for another one. */
   readonly lameDuck: boolean
 }
@@ -51,6 +53,8 @@ function openingOf(identity: ServerIdentity): string {
       host: identity.host,
       port: identity.port,
       ...(identity.headers ? { headers: true } : {}),
+      ...(identity.streams === undefined ? {} : { jetstream: true, api_lvl: API_LEVEL }),
+      ...(identity.streams?.domain ? { domain: identity.streams.domain } : {}),
     }
     opening = `INFO ${JSON.stringify(members).slice(0, -1)}`
     openings.set(identity, opening)

@@ -26,7 +26,7 @@ export class MessageSequence {
 /** What the description of the server is made of. */
 export interface Described {
   readonly identity: ServerIdentity
-  readonly options: Pick<Options, 'serverTags' | 'serverMetadata'>
+  readonly options: Pick<Options, 'serverTags' | 'serverMetadata' | 'jetstream'>
 }
 
 /** The thread's own view of the server. */
@@ -44,7 +44,7 @@ export function serverInfo({ identity, options }: Described, sequence: MessageSe
     ver: NATS_VERSION,
     tags: serverTags.length === 0 ? undefined : serverTags,
     metadata: Object.keys(serverMetadata).length === 0 ? undefined : serverMetadata,
-    jetstream: false,
+    jetstream: options.jetstream !== undefined,
     flags: 0,
     seq: sequence.next(),
     time: goTime(nowMs()),

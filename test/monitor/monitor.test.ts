@@ -41,6 +41,7 @@ async function start(
     totalConnections: 0,
     restarts: 0,
     serving: true,
+    streams: undefined,
     shardStates: [shardState(0)],
     certificates: {},
     ocspCounts: undefined,

@@ -41,7 +41,13 @@ export class ServiceStage implements RouterOwner, ServicesOwner {
   readonly generations = new Generations()
   readonly seed = 7
   nowMs = 1_000
-  readonly options = { trace: false, noFastProducerStall: false, serverTags: ['tag'], serverMetadata: {} }
+  readonly options = {
+    trace: false,
+    noFastProducerStall: false,
+    serverTags: ['tag'],
+    serverMetadata: {},
+    jetstream: undefined,
+  }
   readonly sublist: FillableSublist
   readonly router: Router
   /** The service calls under test; none: there are no services. */

@@ -4,7 +4,9 @@
 import { mkdirSync, statfsSync } from 'node:fs'
 import { tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
+import { API_LEVEL } from '../../base/constants.ts'
 import type { Options } from '../../options/options.ts'
+import type { JetStreamOptions } from '../../options/shapes.ts'
 
 const SHARE = 0.75
 /** Where the disk does not say. */
@@ -26,6 +28,25 @@ export function settledOptions(options: Options, before?: Options): Options {
       maxFile: jetstream.maxFile < 0 ? (known?.maxFile ?? freeBytes(storeDir)) : jetstream.maxFile,
     }),
   })
+}
+
+/** What the log says of streams at the start. */
+export function streamLines({ cipher, domain, key, maxFile, maxMemory, storeDir, strict }: JetStreamOptions): string[] {
+  const names = { chacha: 'ChaCha20-Poly1305', aes: 'AES-GCM' } as const
+  return [
+    `  Strict:          ${strict}`,
+    `  Max Memory:      ${sizeText(maxMemory)}`,
+    `  Max Storage:     ${sizeText(maxFile)}`,
+    `  Store Directory: ${JSON.stringify(storeDir)}`,
+    ...(domain === '' ? [] : [`  Domain:          ${domain}`]),
+    ...(key === '' ? [] : [`  Encryption:      ${names[cipher]}`]),
+    `  API Level:       ${API_LEVEL}`,
+  ]
+}
+
+function sizeText(bytes: number): string {
+  const power = Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10))
+  return `${(bytes / 1024 ** power).toFixed(2)} ${['B', 'KB', 'MB', 'GB', 'TB', 'PB'][power]}`
 }
 
 function freeBytes(folder: string): number {

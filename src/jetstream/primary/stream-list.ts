@@ -1,8 +1,9 @@
 // The list of all streams of the server, on the primary, which outlives every shard: it decides who may have which name
 // and subjects, knows what is reserved, and tells a new shard its streams.
 
+import type { Json } from '../../base/json.ts'
 import type { JetStreamOptions } from '../../options/shapes.ts'
-import { byteString } from '../../subjects/byte-string.ts'
+import { byteString, properText } from '../../subjects/byte-string.ts'
 import { overlap } from '../../subjects/filter.ts'
 import { LIST_MAX } from '../account-api.ts'
 import type { ClaimLimits, ListedStream, ShardStreams, StreamAnswer, StreamQuestion } from '../contract.ts'
@@ -22,7 +23,7 @@ export interface StreamListOwner {
 
 interface StreamDetails {
   readonly name: string
-  readonly info: object
+  readonly info: { readonly [member: string]: Json }
 }
 
 type Storage = StreamConfig['storage']
@@ -170,6 +171,49 @@ export class StreamList {
       this.accountOf(account).usage.reserve(storage, this.reserved(storage, account))
       this.serverUsage.reserve(storage, this.reserved(storage))
     }
+  }
+
+  // ── What pages show ───────────────────────────────────────────────────────────────────────────────────
+
+  totals(account?: string) {
+    const usage = account === undefined ? this.serverUsage : this.accountOf(account).usage
+    const { requests, errors } = this.requests(account)
+    return {
+      memory: usage.total('memory'),
+      file: usage.total('file'),
+      reservedMemory: usage.reserved('memory'),
+      reservedFile: usage.reserved('file'),
+      streams: usage.total('streams'),
+      consumers: usage.total('consumers'),
+      messages: usage.total('messages'),
+      requests,
+      errors,
+    }
+  }
+
+  /** Requests to the API are counted by account. */
+  private requests(account?: string): { requests: number; errors: number } {
+    const lists = account === undefined ? [...this.accounts.values()] : [this.accountOf(account)]
+    let [requests, errors] = [0, 0]
+    for (const { usage } of lists) {
+      requests += usage.total('requests')
+      errors += usage.total('errors')
+    }
+    return { requests, errors }
+  }
+
+  accountNames(): string[] {
+    return [...this.accounts.keys()].map(properText)
+  }
+
+  has(account: string, stream: string): boolean {
+    return this.accounts.get(account)?.streams.has(stream) === true
+  }
+
+  async details(account: string): Promise<StreamDetails['info'][]> {
+    const names = this.namesOf(account, '')
+    const details = new Map((await this.owner.askStreams(account, names)).map(({ name, info }) => [name, info]))
+    return names.map((name) => details.get(name)).filter((info) => info !== undefined)
   }
 
   // ── Lists ─────────────────────────────────────────────────────────────────────────────────────────────

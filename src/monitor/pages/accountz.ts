@@ -19,6 +19,7 @@ import { countRequest, missingShards, type PageContext } from '../page.ts'
 import type { Parameters } from '../parameters.ts'
 import type { AccountTotals } from '../sources/server-accounts.ts'
 import { sum } from '../sources/server-totals.ts'
+import { hasStreams } from './jetstream.ts'
 import { sublistStats } from './sublist-stats.ts'
 import { type TokenAccount, tokenAccount } from './token-account.ts'
 
@@ -69,13 +70,16 @@ function describe(totals: AccountTotals, options: Options, updatedAt: number, to
     is_system: totals.name === systemAccountOf(options) || undefined,
     expired: token?.isExpired ?? false,
     complete: true,
-    jetstream_enabled: false,
+    jetstream_enabled: hasStreams(options, totals.name),
     leafnode_connections: 0,
     client_connections: totals.connections,
     subscriptions: totals.subscriptions,
     mappings: mappings.length === 0 ? undefined : Object.fromEntries(mappings),
     exports: unlessNone(exports),
-    imports: unlessNone([...imports, ...systemImports(totals.name, systemAccountOf(options))]),
+    imports: unlessNone([
+      ...imports,
+      ...systemImports(totals.name, systemAccountOf(options), hasStreams(options, totals.name)),
+    ]),
     name_tag: totals.tag,
     ...token?.members,
     sublist_stats: sublistStats([totals]),
@@ -125,12 +129,19 @@ function describeLatency(latency: ExportOptions['latency']): Json | undefined {
   return latency === undefined ? undefined : { sampling: latency.sampling, results: latency.subject }
 }
 
+const STREAMS_API = '$JS.API.>'
+
 /** What every account may ask the system account. */
-function systemImports(importer: string, account: string | undefined): Json[] {
+function systemImports(importer: string, account: string | undefined, withStreams: boolean): Json[] {
   if (account === undefined || account === importer) return []
-  return IMPLICIT_IMPORTS.map(({ subject, target, share }) => {
-    const item = { kind: 'service', account, subject: target(importer), to: subject, prefix: '', share } as const
-    return describeImport({ ...item, allowTrace: false }, undefined)
+  const implicit = IMPLICIT_IMPORTS.map(({ subject, target, share }) => ({
+    subject: target(importer),
+    to: subject,
+    share,
+  }))
+  const api = { subject: STREAMS_API, to: STREAMS_API, share: true }
+  return [...implicit, ...(withStreams ? [api] : [])].map((item) => {
+    return describeImport({ ...item, kind: 'service', account, prefix: '', allowTrace: false }, undefined)
   })
 }
 

@@ -1,4 +1,4 @@
-// The pages of features that this server lacks: routes, gateways, leaf nodes, JetStream (docs/reference/monitoring.md,
+// The pages of features that this server lacks: routes, gateways, leaf nodes (docs/reference/monitoring.md,
 // "Pages of other features"). They look as nats-server's do where nothing of the kind is configured, so that tools
 // which ask for all pages find them.
 
@@ -29,34 +29,6 @@ export function leafz(parameters: Parameters, context: PageContext): Answer {
   parameters.boolean('subs')
   if (parameters.refused !== undefined) return refusal(parameters.refused)
   return jsonAnswer({ ...head(context), leafnodes: 0, leafs: [] })
-}
-
-export function jsz(parameters: Parameters, context: PageContext): Answer {
-  countRequest(context, '/jsz')
-  for (const name of ['accounts', 'streams', 'consumers', 'direct-consumers', 'config']) parameters.boolean(name)
-  for (const name of ['offset', 'limit']) parameters.integer(name)
-  const onlyByLeader = parameters.boolean('leader-only')
-  for (const name of ['raft', 'stream-leader-only']) parameters.boolean(name)
-  // No server without JetStream leads those with it.
-  if (onlyByLeader) parameters.refuseWith('filtered response: not leader')
-  if (parameters.refused !== undefined) return refusal(parameters.refused)
-  return jsonAnswer({
-    memory: 0,
-    storage: 0,
-    reserved_memory: 0,
-    reserved_storage: 0,
-    accounts: 0,
-    ha_assets: 0,
-    api: { level: 0, total: 0, errors: 0 },
-    ...head(context),
-    disabled: true,
-    config: { max_memory: 0, max_storage: 0 },
-    streams: 0,
-    consumers: 0,
-    messages: 0,
-    bytes: 0,
-    total: 0,
-  })
 }
 
 export function raftz(): Answer {

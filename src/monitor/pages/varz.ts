@@ -17,6 +17,7 @@ import { type Answer, jsonAnswer } from '../answer.ts'
 import { countRequest, missingShards, type PageContext } from '../page.ts'
 import type { Parameters } from '../parameters.ts'
 import { sum } from '../sources/server-totals.ts'
+import { streamMembers } from './jetstream.ts'
 import {
   lastMembers,
   ocspCacheMembers,
@@ -76,7 +77,7 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     leaf: {},
     mqtt: {},
     websocket: webSocketMembers(context),
-    jetstream: {},
+    jetstream: streamMembers(server),
     tls_timeout: seconds.tls,
     write_deadline: nanoseconds(options.writeDeadline),
     start: goTime(server.startedAt),

@@ -6,8 +6,9 @@ import { accountStats, accountz } from '../../monitor/pages/accountz.ts'
 import { connz } from '../../monitor/pages/connz.ts'
 import { debugVars } from '../../monitor/pages/diagnostics.ts'
 import { healthz } from '../../monitor/pages/healthz.ts'
+import { jsz } from '../../monitor/pages/jsz.ts'
 import { subsz } from '../../monitor/pages/subsz.ts'
-import { gatewayz, ipqueuesz, jsz, leafz, routez } from '../../monitor/pages/unsupported.ts'
+import { gatewayz, ipqueuesz, leafz, routez } from '../../monitor/pages/unsupported.ts'
 import { varz } from '../../monitor/pages/varz.ts'
 import { properText } from '../../subjects/byte-string.ts'
 import type { ServiceName } from '../service-names.ts'
@@ -179,7 +180,13 @@ export const SERVICES: { readonly [Name in ServiceName]: ServiceEntry } = {
   'ACCOUNT.SUBSZ': page(subsz, SUBSZ, (call) => ({ subs: 'true', acc: accountOf(call) })),
   'ACCOUNT.CONNZ': connzOf(accountOf),
   'ACCOUNT.LEAFZ': page(leafz, LEAFZ, (call) => ({ acc: accountOf(call) })),
-  'ACCOUNT.JSZ': { shape: JSZ, answer: () => failed('jetstream not enabled') },
+  'ACCOUNT.JSZ': {
+    shape: JSZ,
+    answer: (call) => {
+      if (call.system.server.options.jetstream === undefined) return failed('jetstream not enabled')
+      return fromPage(jsz, call, { acc: accountOf(call), accounts: 'true' })
+    },
+  },
   'ACCOUNT.INFO': {
     shape: PLAIN,
     answer: async (call) => {

@@ -6,6 +6,7 @@ import { goTime } from '../../base/go-format.ts'
 import type { Json } from '../../base/json.ts'
 import { unlessEmpty } from '../../base/json.ts'
 import type { PageContext } from '../../monitor/page.ts'
+import { streamMembers } from '../../monitor/pages/jetstream.ts'
 import { sum } from '../../monitor/sources/server-totals.ts'
 
 /** The member `statsz`. */
@@ -35,6 +36,7 @@ export async function serverStats(context: PageContext): Promise<Json> {
     stale_connection_stats: perKind(stale),
     stalled_clients: unlessEmpty(sum(totals, 'stalls')),
     active_servers: 1,
+    jetstream: server.options.jetstream === undefined ? undefined : streamMembers(server),
     gomaxprocs: Math.max(1, server.options.workers),
   }
 }
