@@ -1,6 +1,6 @@
 // What is run and packed: the sources of each kind of thread as few files, so that a start loads three files and not
 // two hundred. Other packages are built in, with their licences beside them; `dependencies` are those that cannot be,
-// as they start threads from files of their own. Not minified: stacks in the log are to be read.
+// as they start threads from files of their own. Stacks in the log can be read.
 //
 // In Node, `import` and `require` get the same module, of which there is one (`module-sync` in package.json). The
 // CommonJS files are for those that load no ES modules by `require`: Jest, older bundlers.
@@ -50,8 +50,8 @@ function program(folder: string, entries: readonly string[], extension = 'js'): 
     output: {
       dir: FOLDER,
       comments: false,
-      // The second copy of the code, for few: small.
-      minify: extension === 'cjs' && { compress: false, mangle: { keepNames: true } },
+      // Small, with lines and the names of functions. CommonJS, a second copy for few, is on one line.
+      minify: { compress: false, mangle: { keepNames: true }, codegen: { removeWhitespace: extension === 'cjs' } },
       format: extension === 'cjs' ? 'cjs' : 'esm',
       entryFileNames: `[name].${extension}`,
       chunkFileNames: `${folder}/[name].${extension}`,
