@@ -87,5 +87,6 @@ export default defineConfig([
   program('client', BROWSER),
   program('workers', ['workers/shard-main']),
   program('workers', ['workers/password-main']),
+  program('workers', ['workers/store-main']),
   ...(codeOnly ? [] : forPackage),
 ])

@@ -85,8 +85,7 @@ test('every product file is used: it is reached from an entry', () => {
   visit('src/client/browser.ts')
   visit('src/test-kit/index.ts')
   // Not used by streams yet.
-  visit('src/jetstream/storage/file-store.ts')
-  visit('src/jetstream/storage/block-work.ts')
+  visit('src/jetstream/storage/shard-storage.ts')
   expect(PRODUCT.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([])
 })
 

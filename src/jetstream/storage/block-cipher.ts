@@ -5,9 +5,11 @@
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto'
 import { TAG_BYTES } from './record.ts'
 
-/** How a stream's files are encrypted. */
+export type CipherName = 'chacha' | 'aes'
+
+/** How a stream's files are encrypted. Blocks that are there may have another cipher, or none. */
 export interface Encryption {
-  readonly cipher: 'chacha' | 'aes'
+  readonly cipher: CipherName
   /** 32 bytes, of this stream alone. */
   readonly key: Uint8Array
 }
@@ -16,12 +18,22 @@ const KEY_BYTES = 32
 const NONCE_BYTES = 12
 const OPTIONS = { authTagLength: TAG_BYTES } as const
 
+/** Of a block that is encrypted; undefined: it is not. Throws where there is no key for it. */
+export function cipherOf(
+  { cipher, salt }: { readonly cipher: CipherName | undefined; readonly salt: Uint8Array },
+  encryption: Encryption | undefined,
+): BlockCipher | undefined {
+  if (cipher === undefined) return undefined
+  if (encryption === undefined) throw new Error('a block is encrypted, and there is no key')
+  return new BlockCipher(cipher, encryption.key, salt)
+}
+
 export class BlockCipher {
-  private readonly cipher: Encryption['cipher']
+  private readonly cipher: CipherName
   private readonly key: Uint8Array
   private readonly nonce = Buffer.alloc(NONCE_BYTES)
 
-  constructor({ cipher, key }: Encryption, salt: Uint8Array) {
+  constructor(cipher: CipherName, key: Uint8Array, salt: Uint8Array) {
     this.cipher = cipher
     this.key = new Uint8Array(hkdfSync('sha256', key, salt, 'heddle block', KEY_BYTES))
   }

@@ -6,6 +6,7 @@
 
 import { randomFillSync } from 'node:crypto'
 import { allocateBlock, type Block } from '../../memory/block.ts'
+import type { CipherName } from './block-cipher.ts'
 import { checksum } from './checksum.ts'
 import { readSeq, writeSeq } from './record.ts'
 
@@ -16,6 +17,8 @@ export const PAGE_BYTES = 64 * 1024
 /** From this size on a block gets no more records, by default. A batch stays in one block, whatever its size. */
 export const BLOCK_BYTES = 8 * 1024 * 1024
 
+/** Their places, counted from 1, are in headers. */
+const CIPHERS: readonly CipherName[] = ['chacha', 'aes']
 const MAGIC = Buffer.from('HEDLBLK1')
 const SALT_BYTES = 16
 const CHECKSUM_AT = 60
@@ -29,18 +32,24 @@ export interface BlockHeader {
   readonly nextSeq: number
   /** The latest time then. */
   readonly lastTimeUs: number
-  readonly isEncrypted: boolean
+  /** With which its content is encrypted; undefined: it is not. */
+  readonly cipher: CipherName | undefined
   /** By chance; of the key and of the checksums. */
-  readonly salt: Buffer
+  readonly salt: Uint8Array
 }
 
 /** The salt of a block's checksums. */
 export function checksumSalt({ salt }: Pick<BlockHeader, 'salt'>): number {
-  return salt.readUInt32LE(0)
+  return Buffer.from(salt).readUInt32LE(0)
 }
 
-export function newHeader(nextSeq: number, lastTimeUs: number, isEncrypted: boolean, form: number): BlockHeader {
-  return { form, nextSeq, lastTimeUs, isEncrypted, salt: randomFillSync(Buffer.alloc(SALT_BYTES)) }
+export function newHeader(
+  nextSeq: number,
+  lastTimeUs: number,
+  cipher: CipherName | undefined,
+  form: number,
+): BlockHeader {
+  return { form, nextSeq, lastTimeUs, cipher, salt: randomFillSync(new Uint8Array(SALT_BYTES)) }
 }
 
 /** Writes a header to the beginning of a block. */
@@ -48,10 +57,10 @@ export function writeHeader({ bytes, view }: Block, header: BlockHeader): void {
   bytes.fill(0, 0, HEADER_BYTES)
   MAGIC.copy(bytes, 0)
   view.setUint32(8, header.form, true)
-  view.setUint32(12, header.isEncrypted ? 1 : 0, true)
+  view.setUint32(12, header.cipher === undefined ? 0 : CIPHERS.indexOf(header.cipher) + 1, true)
   writeSeq(view, 16, header.nextSeq)
   view.setFloat64(24, header.lastTimeUs, true)
-  header.salt.copy(bytes, 32)
+  bytes.set(header.salt, 32)
   view.setUint32(CHECKSUM_AT, checksum(bytes, 0, CHECKSUM_AT, 0), true)
   bytes.copy(bytes, COPY_BYTES, 0, COPY_BYTES)
 }
@@ -66,10 +75,10 @@ function readCopy({ bytes, view }: Block, at: number, end: number): BlockHeader 
   if (view.getUint32(at + CHECKSUM_AT, true) !== checksum(bytes, at, at + CHECKSUM_AT, 0)) return undefined
   return {
     form: view.getUint32(at + 8, true),
-    isEncrypted: view.getUint32(at + 12, true) === 1,
+    cipher: CIPHERS[view.getUint32(at + 12, true) - 1],
     nextSeq: readSeq(view, at + 16),
     lastTimeUs: view.getFloat64(at + 24, true),
-    salt: Buffer.from(bytes.subarray(at + 32, at + 32 + SALT_BYTES)),
+    salt: Uint8Array.from(bytes.subarray(at + 32, at + 32 + SALT_BYTES)),
   }
 }
 

@@ -149,7 +149,7 @@ export class BlockReader implements PageOwner {
     const subjectBytes = view.getUint32(at + 8, true) >>> 8
     const headerBytes = view.getUint32(at + 12, true)
     const timeUs = segment.times[segment.slotOf(seq)]
-    const isTagged = block.header.isEncrypted
+    const isTagged = block.header.cipher !== undefined
     if (cipher === undefined) {
       const start = at + HEAD_BYTES
       const end = at + length - (isTagged ? TAG_BYTES : 0)

@@ -1,7 +1,7 @@
 // What a file store knows of one of its blocks while it is open.
 
 import { join } from 'node:path'
-import { BlockCipher, type Encryption } from './block-cipher.ts'
+import { type BlockCipher, cipherOf, type Encryption } from './block-cipher.ts'
 import { type BlockHeader, blockName, checksumSalt, HEADER_BYTES } from './block-file.ts'
 import type { PagePlace } from './block-summary.ts'
 import type { BlockInfo } from './recovery.ts'
@@ -36,7 +36,7 @@ export class BlockState {
     this.path = join(folder, blockName(info.number))
     this.header = info.header
     this.salt = checksumSalt(info.header)
-    this.cipher = cipherOf(info, encryption)
+    this.cipher = cipherOf(info.header, encryption)
     this.end = info.end
     this.safeEnd = isOnDisk ? info.end : HEADER_BYTES
     this.pages = info.pages
@@ -49,15 +49,10 @@ export class BlockState {
     this.version++
     this.header = info.header
     this.salt = checksumSalt(info.header)
-    this.cipher = cipherOf(info, encryption)
+    this.cipher = cipherOf(info.header, encryption)
     this.end = info.end
     this.safeEnd = info.end
     this.pages = info.pages
     this.isSealed = info.isSealed
   }
-}
-
-/** The cipher of a block's records, or of its pages. */
-export function cipherOf({ header }: Pick<BlockInfo, 'header'>, encryption: Encryption | undefined) {
-  return header.isEncrypted && encryption !== undefined ? new BlockCipher(encryption, header.salt) : undefined
 }

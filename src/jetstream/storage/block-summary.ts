@@ -104,7 +104,7 @@ class Scan implements ScannedBlock {
     this.number = number
     this.block = block
     this.salt = checksumSalt(header)
-    this.isTagged = header.isEncrypted
+    this.isTagged = header.cipher !== undefined
     this.cipher = cipher
     this.segment = new Segment(number, header.nextSeq)
     this.nextSeq = header.nextSeq

@@ -4,7 +4,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { allocateBlock, type Block } from '../../memory/block.ts'
-import { BlockCipher, type Encryption } from './block-cipher.ts'
+import { type BlockCipher, cipherOf } from './block-cipher.ts'
 import {
   type BlockHeader,
   blockName,
@@ -16,7 +16,17 @@ import {
   pageOf,
   readHeader,
 } from './block-file.ts'
-import { type BlockSummary, bodyOf, encodeSummary, NO_PAGE, type PagePlace, scanBlock } from './block-summary.ts'
+import {
+  type BlockSummary,
+  bodyOf,
+  decodeSummary,
+  encodeSummary,
+  NO_PAGE,
+  type PagePlace,
+  scanBlock,
+  summaryPlace,
+  TRAILER_BYTES,
+} from './block-summary.ts'
 import { encodePage } from './page.ts'
 import { ReadFile } from './read-file.ts'
 import { BATCH, HEAD_BYTES, KIND_MASK, Kind, RANGE_BYTES, sign, TAG_BYTES, writeHead, writeSeq } from './record.ts'
@@ -48,6 +58,8 @@ function syncFolder(folder: string): void {
 interface ReadBlock extends WholeBlock {
   readonly header: BlockHeader
   readonly fileBytes: number
+  /** The one in the file, if there is a good one. */
+  readonly summary: BlockSummary | undefined
 }
 
 function readBlock({ folder, number, encryption }: Pick<SealTask, 'folder' | 'number' | 'encryption'>): ReadBlock {
@@ -56,25 +68,23 @@ function readBlock({ folder, number, encryption }: Pick<SealTask, 'folder' | 'nu
     const memory = file.read(0, file.bytes)
     const header = readHeader(memory, file.bytes)
     if (header === undefined) throw new Error(`block ${number} in ${folder} has no header`)
-    return {
-      ...scanFile(number, header, memory, file.bytes, cipherFor(header, encryption)),
-      header,
-      fileBytes: file.bytes,
-    }
+    const cipher = cipherOf(header, encryption)
+    const trailer = memory.bytes.subarray(Math.max(file.bytes - TRAILER_BYTES, 0), file.bytes)
+    const place = summaryPlace(trailer, file.bytes)
+    const body = place && memory.bytes.subarray(place.offset, place.offset + place.length)
+    const summary = body && decodeSummary(number, body, trailer, cipher)
+    return { ...scanFile(number, header, memory, file.bytes, cipher), header, fileBytes: file.bytes, summary }
   } finally {
     file.close()
   }
-}
-
-function cipherFor(header: BlockHeader, encryption: Encryption | undefined): BlockCipher | undefined {
-  return header.isEncrypted && encryption !== undefined ? new BlockCipher(encryption, header.salt) : undefined
 }
 
 // ── Sealing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 function seal(task: SealTask): BlockInfo {
   const { folder, number, encryption, nextSeq, isCompressed } = task
-  const { scanned, raw, cipher, header, fileBytes } = readBlock(task)
+  const { scanned, raw, cipher, header, fileBytes, summary: known } = readBlock(task)
+  if (known !== undefined) return { number, header, end: known.end, pages: known.pages, isSealed: true }
   const losses = [...scanned.losses]
   if (scanned.nextSeq < nextSeq && scanned.tailBytes > 0) {
     losses.push({ first: scanned.nextSeq, last: nextSeq - 1, text: `the end of block ${number} is damaged` })
@@ -83,16 +93,30 @@ function seal(task: SealTask): BlockInfo {
   if (header.form === Form.pages || !isCompressed) {
     const fd = openSync(join(folder, blockName(number)), 'r+')
     try {
-      writeAll(fd, [encodeSummary(summary, fileBytes, cipherFor(header, encryption))], fileBytes)
+      // What is behind the records could be taken for damaged ones, if the summary is written in part: they end here.
+      const isWhole = header.form === Form.records && scanned.tailBytes === 0
+      const mark = isWhole ? endMark(nextSeq, checksumSalt(header)) : Buffer.alloc(0)
+      writeAll(fd, [mark], fileBytes)
+      fsyncSync(fd)
+      const offset = fileBytes + mark.length
+      writeAll(fd, [encodeSummary(summary, offset, cipherOf(header, encryption))], offset)
       fsyncSync(fd)
     } finally {
       closeSync(fd)
     }
     return { number, header, end: summary.end, pages: summary.pages, isSealed: true }
   }
-  const paged = newHeader(header.nextSeq, header.lastTimeUs, header.isEncrypted, Form.pages)
-  for (const offset of scanned.records) resign(raw, offset, header.isEncrypted, cipher, checksumSalt(paged))
+  const paged = newHeader(header.nextSeq, header.lastTimeUs, header.cipher, Form.pages)
+  for (const offset of scanned.records) resign(raw, offset, header.cipher !== undefined, cipher, checksumSalt(paged))
   return writeFile(task, paged, raw, scanned.records, summary)
+}
+
+/** A record that says which sequence comes behind those of its block. */
+function endMark(nextSeq: number, salt: number): Buffer {
+  const mark = allocateBlock(HEAD_BYTES)
+  writeHead(mark, 0, HEAD_BYTES, Kind.skip, 0, 0, nextSeq, 0)
+  sign(mark, 0, salt)
+  return mark.bytes.subarray(0, HEAD_BYTES)
 }
 
 /** The members of a summary alone. */
@@ -119,9 +143,9 @@ function compact(task: CompactTask): CompactedBlock {
   const { scanned, raw, cipher, header } = readBlock(task)
   const { segment } = scanned
   const form = isCompressed ? Form.pages : Form.records
-  const fresh = newHeader(header.nextSeq, header.lastTimeUs, header.isEncrypted, form)
+  const fresh = newHeader(header.nextSeq, header.lastTimeUs, header.cipher, form)
   const salt = checksumSalt(fresh)
-  const recordCipher = form === Form.records ? cipherFor(fresh, encryption) : undefined
+  const recordCipher = form === Form.records ? cipherOf(fresh, encryption) : undefined
   const removed = within(scanned.removed, earlier)
   const records: number[] = []
   const offsets = new Uint32Array(kept.length)
@@ -132,7 +156,7 @@ function compact(task: CompactTask): CompactedBlock {
     if (slot < 0) continue
     const from = segment.offsets[slot]
     const length = raw.view.getUint32(from, true)
-    const body = bodyOf(raw, from, from + length, header.isEncrypted, cipher)
+    const body = bodyOf(raw, from, from + length, header.cipher !== undefined, cipher)
     if (body === undefined) continue
     raw.bytes.copy(target.bytes, end, from, from + HEAD_BYTES)
     const { bytes, view } = target
@@ -184,7 +208,7 @@ function writeFile(
   records: readonly number[],
   summary: BlockSummary,
 ): BlockInfo {
-  const cipher = cipherFor(header, encryption)
+  const cipher = cipherOf(header, encryption)
   const parts: Buffer[] = [headerBytes(header)]
   let end = HEADER_BYTES
   const pages: PagePlace[] = []

@@ -234,7 +234,7 @@ export class FileStore extends IndexedStore {
   private beginBlock(): BlockState {
     const { current, index, settings } = this
     const number = this.nextNumber++
-    const header = newHeader(index.last + 1, index.lastTimeUs, settings.encryption !== undefined, Form.records)
+    const header = newHeader(index.last + 1, index.lastTimeUs, settings.encryption?.cipher, Form.records)
     const info = { number, header, end: HEADER_BYTES, pages: [], isSealed: false }
     const block = new BlockState(settings.folder, info, settings.encryption, false)
     this.blocks.set(number, block)
@@ -312,6 +312,7 @@ export class FileStore extends IndexedStore {
     try {
       found = await this.reader.read(seq)
     } catch (error) {
+      if (!this.index.find(seq)) return undefined
       // It may be there again later: a disk that does not answer is no damage.
       attempt(this.host.bugMet, () => this.owner.trouble(failureOf(error)))
       return undefined
@@ -634,7 +635,7 @@ export class FileStore extends IndexedStore {
   private async seal(block: BlockState): Promise<void> {
     await this.busyWith(block, this.host.work.seal(this.task(block)), (info) => {
       this.unsealed = this.unsealed.filter((one) => one !== block)
-      if (info.header.salt.equals(block.header.salt)) block.isSealed = true
+      if (Buffer.compare(info.header.salt, block.header.salt) === 0) block.isSealed = true
       else this.replaced(block, info)
     })
     if (block.hasVoid && !this.isListed(block)) this.thin.push(block)
@@ -690,9 +691,11 @@ export class FileStore extends IndexedStore {
       if (this.current === undefined) this.beginBlock()
       const { failures } = this
       await this.flush()
-      if (failures !== this.failures || !hasSuccessor()) {
+      if (failures !== this.failures) {
         throw new Error(`block ${block.number} cannot be removed while nothing can be written`)
       }
+      // Another block was begun meanwhile: once more.
+      if (!hasSuccessor()) return
     }
     host.files.forget(block.path)
     await host.disk.unlink(block.path)

@@ -28,7 +28,7 @@ export class OpenFiles {
     const key = `${purpose === 'reading' ? 'r' : 'w'}${path}`
     let file = purpose === 'create' ? undefined : this.files.get(key)
     if (file === undefined) {
-      this.forget(path)
+      if (purpose === 'create') this.forget(path)
       file = { fd: this.disk.open(path, purpose), users: 0, isForgotten: false }
     } else this.files.delete(key)
     this.files.set(key, file)

@@ -2,12 +2,12 @@
 // scanned. Calls of the file system wait, so this is work for a store thread.
 //
 // Each header says which sequence came next when its block was begun: what earlier blocks have from there on does not
-// count. Nothing is deleted or cut here.
+// count. Nothing with content is deleted or cut here.
 
-import { readdirSync } from 'node:fs'
+import { readdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { allocateBlock, type Block } from '../../memory/block.ts'
-import { BlockCipher, type Encryption } from './block-cipher.ts'
+import { type BlockCipher, cipherOf, type Encryption } from './block-cipher.ts'
 import {
   type BlockHeader,
   blockName,
@@ -93,16 +93,23 @@ class Recovery {
 
   /** Takes the next block. Answers whether it may be appended to. */
   private take(number: number, isLast: boolean): boolean {
-    const file = new ReadFile(join(this.folder, blockName(number)))
+    const path = join(this.folder, blockName(number))
+    const file = new ReadFile(path)
     try {
       const header = readHeader(file.read(0, HEADER_BYTES), Math.min(HEADER_BYTES, file.bytes))
+      if (header === undefined && isLast && file.bytes < HEADER_BYTES) {
+        // The header and the first records are one write.
+        this.notes.push(`block ${number} was begun, and nothing was written to it; it is removed`)
+        unlinkSync(path)
+        return false
+      }
       if (header === undefined) {
         this.notes.push(`block ${number} has no header that can be read; it has ${file.bytes} bytes`)
         this.tornBlock = number
         return false
       }
       this.begin(header)
-      const cipher = header.isEncrypted ? this.cipherOf(header) : undefined
+      const cipher = cipherOf(header, this.encryption)
       const summary = this.summaryOf(number, header, file, cipher)
       if (summary !== undefined) {
         this.adopt(number, header, summary, true)
@@ -110,7 +117,8 @@ class Recovery {
       }
       const { scanned } = scanFile(number, header, file.read(0, file.bytes), file.bytes, cipher)
       this.adopt(number, header, scanned, false)
-      const mayGoOn = isLast && !header.isEncrypted && header.form === Form.records
+      const mayGoOn =
+        isLast && header.cipher === undefined && this.encryption === undefined && header.form === Form.records
       if (scanned.tailBytes === 0) return mayGoOn
       this.tornBlock = number
       if (!isLast) return false
@@ -155,11 +163,6 @@ class Recovery {
 
   private drop(seq: number): void {
     if (this.index.find(seq)) this.index.remove()
-  }
-
-  private cipherOf(header: BlockHeader): BlockCipher {
-    if (this.encryption === undefined) throw new Error(`${this.folder} is encrypted, and there is no key`)
-    return new BlockCipher(this.encryption, header.salt)
   }
 
   private summaryOf(

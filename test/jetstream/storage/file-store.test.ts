@@ -15,7 +15,7 @@ for (const [name, flavour] of Object.entries(FLAVOURS)) {
         await store.close()
         return folder.open()
       })
-      await run.play(3_000)
+      await run.play(2_000)
       await run.store.close()
       expect(folder.bugs).toEqual([])
       expect(folder.losses).toEqual([])

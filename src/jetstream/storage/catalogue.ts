@@ -1,0 +1,330 @@
+// What is known of streams and consumers besides messages, in a database of SQLite: which streams there are, where
+// their folders lie, their configurations, and the configurations and states of their consumers. Each call is a
+// transaction that is on the disk when it returns. Calls wait for the disk: this is work for a store thread.
+//
+//     streams     id │ account │ name │ config             the id names the folder, and is never given twice
+//     consumers   stream │ name │ config │ state
+//
+// With a key, names are as they are; configurations and states are sealed (secrets.ts).
+//
+// A stream's configuration is also in a file of its folder. Should the database be damaged, a new one is made of these
+// files, and the damaged one is kept.
+
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { Secrets } from './secrets.ts'
+
+/** A stream as it is kept. */
+export interface KeptStream {
+  readonly id: number
+  readonly account: string
+  readonly name: string
+  /** Text of the caller's. */
+  readonly config: string
+}
+
+export interface KeptConsumer {
+  readonly name: string
+  readonly config: string
+  /** Undefined: none was kept yet. */
+  readonly state: Uint8Array | undefined
+}
+
+/** The state of a consumer that is to be kept. */
+export interface ConsumerState {
+  /** The id of its stream. */
+  readonly stream: number
+  readonly name: string
+  readonly state: Uint8Array
+}
+
+export interface CatalogueSettings {
+  /** The folder of all that is stored. */
+  readonly folder: string
+  readonly key?: string | undefined
+  /** The key before `key`: what is sealed with it is sealed anew. */
+  readonly previousKey?: string | undefined
+}
+
+const FILE = 'catalogue.db'
+const STREAMS = 'streams'
+const CONFIG = 'stream.json'
+const DELETED = '.deleted'
+const SCHEMA = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA foreign_keys = ON;
+  CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS streams (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, name TEXT NOT NULL, config BLOB NOT NULL,
+    UNIQUE (account, name)
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS consumers (
+    stream INTEGER NOT NULL REFERENCES streams (id) ON DELETE CASCADE, name TEXT NOT NULL,
+    config BLOB NOT NULL, state BLOB,
+    PRIMARY KEY (stream, name)
+  ) STRICT;
+`
+
+export class Catalogue {
+  /** What operators should know of how it was found. */
+  readonly notes: string[] = []
+  private readonly folder: string
+  private readonly secrets: Secrets | undefined
+  private readonly database: DatabaseSync
+  private readonly statements = new Map<string, StatementSync>()
+
+  /** Throws if it cannot be opened, or if the keys are wrong. */
+  constructor({ folder, key, previousKey }: CatalogueSettings) {
+    this.folder = folder
+    mkdirSync(join(folder, STREAMS), { recursive: true, mode: 0o750 })
+    this.database = this.openDatabase()
+    this.secrets = Secrets.open(key, previousKey, {
+      get: (name) => this.row('SELECT value FROM secrets WHERE name = ?', name)?.['value'] as Uint8Array | undefined,
+      set: (name, value) => this.run('INSERT OR REPLACE INTO secrets VALUES (?, ?)', name, value),
+    })
+    this.restoreStreams()
+    this.removeDeleted()
+  }
+
+  close(): void {
+    this.database.close()
+  }
+
+  // ── Streams ───────────────────────────────────────────────────────────────────────────────────────────
+
+  streams(): KeptStream[] {
+    return this.rows('SELECT id, account, name, config FROM streams ORDER BY id').map(
+      ({ id, account, name, config }) => ({
+        id: id as number,
+        account: account as string,
+        name: name as string,
+        config: this.opened(config as Uint8Array),
+      }),
+    )
+  }
+
+  /** Keeps a stream's configuration. Answers its id: a new one, or the one that the stream of this name has. */
+  putStream(account: string, name: string, config: string): number {
+    const sealed = this.sealed(config)
+    this.run(
+      `INSERT INTO streams (account, name, config) VALUES (?, ?, ?)
+       ON CONFLICT (account, name) DO UPDATE SET config = excluded.config`,
+      account,
+      name,
+      sealed,
+    )
+    const id = this.row('SELECT id FROM streams WHERE account = ? AND name = ?', account, name)?.['id'] as number
+    this.writeConfig(id, account, name, sealed)
+    return id
+  }
+
+  /** Forgets a stream and its consumers, and removes its folder. */
+  deleteStream(id: number): void {
+    const folder = this.folderOf(id)
+    // From here on it is a deleted stream, whatever happens.
+    if (existsSync(folder)) renameSync(folder, folder + DELETED)
+    syncFolder(join(this.folder, STREAMS))
+    this.run('DELETE FROM streams WHERE id = ?', id)
+    rmSync(folder + DELETED, { recursive: true, force: true })
+  }
+
+  /** Where the blocks of a stream lie. */
+  folderOf(id: number): string {
+    return join(this.folder, STREAMS, String(id))
+  }
+
+  /** The key of a stream's blocks; undefined: they are not encrypted. */
+  keyOf(id: number): Uint8Array | undefined {
+    return this.secrets?.keyFor(`stream ${id}`)
+  }
+
+  // ── Consumers ─────────────────────────────────────────────────────────────────────────────────────────
+
+  consumers(stream: number): KeptConsumer[] {
+    return this.rows('SELECT name, config, state FROM consumers WHERE stream = ? ORDER BY name', stream).map(
+      ({ name, config, state }) => ({
+        name: name as string,
+        config: this.opened(config as Uint8Array),
+        state: state === null ? undefined : this.openedBytes(state as Uint8Array),
+      }),
+    )
+  }
+
+  /** Keeps a consumer's configuration; the state stays. */
+  putConsumer(stream: number, name: string, config: string): void {
+    this.run(
+      `INSERT INTO consumers (stream, name, config) VALUES (?, ?, ?)
+       ON CONFLICT (stream, name) DO UPDATE SET config = excluded.config`,
+      stream,
+      name,
+      this.sealed(config),
+    )
+  }
+
+  /** Keeps states, all of them or none. Those of consumers that are not kept are left out. */
+  putStates(states: readonly ConsumerState[]): void {
+    this.run('BEGIN')
+    try {
+      for (const { stream, name, state } of states) {
+        this.run(
+          'UPDATE consumers SET state = ? WHERE stream = ? AND name = ?',
+          this.secrets?.seal(state) ?? state,
+          stream,
+          name,
+        )
+      }
+      this.run('COMMIT')
+    } catch (error) {
+      this.run('ROLLBACK')
+      throw error
+    }
+  }
+
+  deleteConsumer(stream: number, name: string): void {
+    this.run('DELETE FROM consumers WHERE stream = ? AND name = ?', stream, name)
+  }
+
+  // ── The database ──────────────────────────────────────────────────────────────────────────────────────
+
+  private openDatabase(): DatabaseSync {
+    const path = join(this.folder, FILE)
+    try {
+      return openChecked(path)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      const kept = `${path}.damaged-${Date.now()}`
+      for (const suffix of ['', '-wal', '-shm']) {
+        if (existsSync(path + suffix)) renameSync(path + suffix, kept + suffix)
+      }
+      const text = error instanceof Error ? error.message : String(error)
+      this.notes.push(`${path} is damaged (${text}); it is kept as ${kept}, consumers have to be created again`)
+      return openChecked(path)
+    }
+  }
+
+  /** Streams whose folders are there, and that the database does not have. */
+  private restoreStreams(): void {
+    const known = new Set(this.rows('SELECT id FROM streams').map(({ id }) => id as number))
+    for (const name of readdirSync(join(this.folder, STREAMS))) {
+      const id = Number(name)
+      if (!Number.isSafeInteger(id) || known.has(id)) continue
+      const found = this.readConfig(id)
+      if (found === undefined) {
+        this.notes.push(`${this.folderOf(id)} is of no stream that is known; it is left as it is`)
+        continue
+      }
+      const { account, stream, config } = found
+      this.run('INSERT OR IGNORE INTO streams VALUES (?, ?, ?, ?)', id, account, stream, Buffer.from(config, 'base64'))
+      this.notes.push(`stream ${stream} was restored from ${this.folderOf(id)}`)
+    }
+  }
+
+  /** Folders of streams that were deleted when something interrupted it. */
+  private removeDeleted(): void {
+    for (const name of readdirSync(join(this.folder, STREAMS))) {
+      if (!name.endsWith(DELETED)) continue
+      this.run('DELETE FROM streams WHERE id = ?', Number(name.slice(0, -DELETED.length)))
+      rmSync(join(this.folder, STREAMS, name), { recursive: true, force: true })
+    }
+  }
+
+  private writeConfig(id: number, account: string, stream: string, config: Uint8Array): void {
+    const folder = this.folderOf(id)
+    if (mkdirSync(folder, { recursive: true, mode: 0o750 }) !== undefined) syncFolder(join(this.folder, STREAMS))
+    const path = join(folder, CONFIG)
+    const fd = openSync(`${path}.new`, 'w', 0o640)
+    try {
+      writeSync(fd, JSON.stringify({ account, stream, config: Buffer.from(config).toString('base64') }))
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(`${path}.new`, path)
+    syncFolder(folder)
+  }
+
+  private readConfig(id: number): { account: string; stream: string; config: string } | undefined {
+    try {
+      const { account, stream, config } = JSON.parse(readFileSync(join(this.folderOf(id), CONFIG), 'utf8'))
+      return { account: String(account), stream: String(stream), config: String(config) }
+    } catch {
+      return undefined
+    }
+  }
+
+  private sealed(text: string): Uint8Array {
+    const bytes = Buffer.from(text)
+    return this.secrets?.seal(bytes) ?? bytes
+  }
+
+  private opened(bytes: Uint8Array): string {
+    return Buffer.from(this.openedBytes(bytes)).toString()
+  }
+
+  private openedBytes(bytes: Uint8Array): Uint8Array {
+    return this.secrets?.open(bytes) ?? bytes
+  }
+
+  private statement(sql: string): StatementSync {
+    let statement = this.statements.get(sql)
+    if (statement === undefined) {
+      statement = this.database.prepare(sql)
+      this.statements.set(sql, statement)
+    }
+    return statement
+  }
+
+  private run(sql: string, ...values: (string | number | Uint8Array)[]): void {
+    this.statement(sql).run(...values)
+  }
+
+  private row(sql: string, ...values: (string | number)[]): Record<string, unknown> | undefined {
+    return this.statement(sql).get(...values)
+  }
+
+  private rows(sql: string, ...values: (string | number)[]): Record<string, unknown>[] {
+    return this.statement(sql).all(...values)
+  }
+}
+
+function openChecked(path: string): DatabaseSync {
+  const database = new DatabaseSync(path)
+  try {
+    database.exec(SCHEMA)
+    const [verdict] = database.prepare('PRAGMA quick_check(1)').all() as { quick_check: string }[]
+    if (verdict.quick_check !== 'ok') throw new DamagedError(verdict.quick_check)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+class DamagedError extends Error {}
+
+/** SQLITE_CORRUPT and SQLITE_NOTADB. */
+const DAMAGED = new Set([11, 26])
+
+function isDamage(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number }
+  return error instanceof DamagedError || (errcode !== undefined && DAMAGED.has(errcode & 0xff))
+}
+
+function syncFolder(folder: string): void {
+  const fd = openSync(folder, 'r')
+  fsyncSync(fd)
+  closeSync(fd)
+}

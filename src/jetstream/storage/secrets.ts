@@ -1,0 +1,90 @@
+// Encryption at rest of what is not in blocks, and the keys of streams. A secret of 32 bytes, made once, is kept sealed
+// by the configured key; everything else is sealed by keys that are made of it. So another configured key seals 32
+// bytes anew, and nothing more.
+//
+//     configured key ─scrypt, salt─▶ seals the secret ─hkdf─▶ key of values, keys of streams
+
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, scryptSync } from 'node:crypto'
+
+/** Where sealed secrets and their salt are kept. */
+export interface SecretShelf {
+  get(name: string): Uint8Array | undefined
+  set(name: string, value: Uint8Array): void
+}
+
+const KEY_BYTES = 32
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+const SALT_BYTES = 16
+
+export class Secrets {
+  private readonly secret: Uint8Array
+  private readonly valueKey: Uint8Array
+
+  private constructor(secret: Uint8Array) {
+    this.secret = secret
+    this.valueKey = this.keyFor('values')
+  }
+
+  /**
+   * Those of a shelf, which are made if there are none. Undefined: nothing is encrypted. Throws if there are some that
+   * neither key opens.
+   */
+  static open(key: string | undefined, previousKey: string | undefined, shelf: SecretShelf): Secrets | undefined {
+    const sealed = shelf.get('secret')
+    if (key === undefined) {
+      if (sealed !== undefined) throw new Error('what is stored is encrypted, and there is no key')
+      return undefined
+    }
+    const salt = shelf.get('salt') ?? randomBytes(SALT_BYTES)
+    const keyFrom = (text: string): Uint8Array => scryptSync(text, salt, KEY_BYTES)
+    if (sealed !== undefined) {
+      const secret = openWith(keyFrom(key), sealed)
+      if (secret !== undefined) return new Secrets(secret)
+    }
+    const secret =
+      sealed === undefined
+        ? randomBytes(KEY_BYTES)
+        : previousKey === undefined
+          ? undefined
+          : openWith(keyFrom(previousKey), sealed)
+    if (secret === undefined) throw new Error('what is stored is encrypted with another key')
+    shelf.set('salt', salt)
+    shelf.set('secret', sealWith(keyFrom(key), secret))
+    return new Secrets(secret)
+  }
+
+  /** A key for one purpose. */
+  keyFor(purpose: string): Uint8Array {
+    return new Uint8Array(hkdfSync('sha256', this.secret, '', `heddle ${purpose}`, KEY_BYTES))
+  }
+
+  seal(plain: Uint8Array): Uint8Array {
+    return sealWith(this.valueKey, plain)
+  }
+
+  /** Throws if the bytes are not what was sealed. */
+  open(sealed: Uint8Array): Uint8Array {
+    const plain = openWith(this.valueKey, sealed)
+    if (plain === undefined) throw new Error('what is stored has been changed')
+    return plain
+  }
+}
+
+/** A nonce by chance, the sealed bytes, the tag. */
+function sealWith(key: Uint8Array, plain: Uint8Array): Uint8Array {
+  const nonce = randomBytes(NONCE_BYTES)
+  const cipher = createCipheriv('aes-256-gcm', key, nonce)
+  return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
+}
+
+function openWith(key: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
+  if (sealed.length < NONCE_BYTES + TAG_BYTES) return undefined
+  const cipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_BYTES))
+  cipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES))
+  try {
+    return Buffer.concat([cipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES)), cipher.final()])
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,122 @@
+// The service of a store thread for another thread: calls and answers over a MessagePort. When a store thread has died
+// and another has taken its place, calls without an answer are made again: each of them may be made twice.
+
+import type { MessagePort } from 'node:worker_threads'
+import { guarded, type OnBug } from '../../base/guarded.ts'
+import { MessageIndex } from './message-index.ts'
+import type { Recovered } from './recovery.ts'
+import type { StoreService } from './store-service.ts'
+
+type Call = keyof StoreService
+
+const CALLS: Readonly<Record<Call, true>> = {
+  recover: true,
+  seal: true,
+  compact: true,
+  removedIn: true,
+  streams: true,
+  putStream: true,
+  deleteStream: true,
+  placeOf: true,
+  consumers: true,
+  putConsumer: true,
+  deleteConsumer: true,
+  putStates: true,
+}
+
+interface Request {
+  readonly id: number
+  readonly call: Call
+  readonly args: readonly unknown[]
+}
+
+type Answer =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: { readonly message: string; readonly code: string | undefined } }
+
+interface Waiting {
+  readonly request: Request
+  resolve(result: unknown): void
+  reject(error: Error): void
+}
+
+// ── The side that asks ──────────────────────────────────────────────────────────────────────────────────────
+
+export class StoreClient {
+  readonly service: StoreService
+  private readonly waiting = new Map<number, Waiting>()
+  private readonly bugMet: OnBug
+  private port: MessagePort | undefined
+  private lastId = 0
+
+  constructor(bugMet: OnBug) {
+    this.bugMet = bugMet
+    const names = Object.keys(CALLS) as Call[]
+    const call = (name: Call) => [name, (...args: readonly unknown[]) => this.call(name, args)]
+    // What the calls take and give is what the other side's service takes and gives.
+    this.service = Object.fromEntries(names.map(call)) as unknown as StoreService
+  }
+
+  /** The service is at the other end of this port from now on. */
+  connected(port: MessagePort): void {
+    this.port?.close()
+    this.port = port
+    port.on(
+      'message',
+      guarded(this.bugMet, (answer: Answer) => this.take(answer)),
+    )
+    // A call that waits keeps nobody from ending.
+    port.unref()
+    for (const { request } of this.waiting.values()) port.postMessage(request)
+  }
+
+  close(): void {
+    this.port?.close()
+    for (const { reject } of this.waiting.values()) reject(new Error('the store is closed'))
+    this.waiting.clear()
+  }
+
+  private call(call: Call, args: readonly unknown[]): Promise<unknown> {
+    const request = { id: ++this.lastId, call, args }
+    return new Promise((resolve, reject) => {
+      this.waiting.set(request.id, { request, resolve, reject })
+      this.port?.postMessage(request)
+    })
+  }
+
+  private take(answer: Answer): void {
+    const waiting = this.waiting.get(answer.id)
+    if (waiting === undefined) return
+    this.waiting.delete(answer.id)
+    if ('error' in answer) {
+      const { message, code } = answer.error
+      waiting.reject(Object.assign(new Error(message), { code }))
+      return
+    }
+    const { result } = answer
+    waiting.resolve(waiting.request.call === 'recover' ? revived(result as Recovered) : result)
+  }
+}
+
+function revived(recovered: Recovered): Recovered {
+  return { ...recovered, index: MessageIndex.from(recovered.index) }
+}
+
+// ── The side that answers ───────────────────────────────────────────────────────────────────────────────────
+
+/** Answers the calls of one client. */
+export function serveStore(port: MessagePort, service: StoreService, bugMet: OnBug): void {
+  port.on(
+    'message',
+    guarded(bugMet, async ({ id, call, args }: Request) => {
+      const act = service[call] as (...args: readonly unknown[]) => Promise<unknown>
+      try {
+        const result = await act(...args)
+        port.postMessage({ id, result }, call === 'recover' ? (result as Recovered).index.memory : [])
+      } catch (error) {
+        const { message, code } = error as NodeJS.ErrnoException
+        port.postMessage({ id, error: { message, code } })
+      }
+    }),
+  )
+}

@@ -1,0 +1,35 @@
+// The entry of a store thread: serves the catalogue and the long work of stores. Wiring only.
+
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import type { CatalogueSettings } from '../src/jetstream/storage/catalogue.ts'
+import { serveStore } from '../src/jetstream/storage/store-client.ts'
+import { openStoreService } from '../src/jetstream/storage/store-service.ts'
+import type { FromStoreThread, ToStoreThread } from '../src/jetstream/storage/store-thread.ts'
+
+const owner = parentPort as MessagePort
+
+function tell(message: FromStoreThread): void {
+  owner.postMessage(message)
+}
+
+/** A thread that met a bug is of no use: it is replaced. */
+function die(error: unknown): void {
+  setImmediate(() => {
+    throw error
+  })
+}
+
+try {
+  const service = openStoreService(workerData as CatalogueSettings)
+  owner.on('message', (message: ToStoreThread) => {
+    if (message.kind === 'client') {
+      serveStore(message.port, service, die)
+      return
+    }
+    service.close()
+    process.exit(0)
+  })
+  tell({ kind: 'ready' })
+} catch (error) {
+  tell({ kind: 'failed', text: error instanceof Error ? error.message : String(error) })
+}
