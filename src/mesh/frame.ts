@@ -28,6 +28,7 @@
 //     │ QUESTION  number of the request, where `asked` is not 0
 //     │ LINE, SUBJECT ×2, REPLY ×2, HEADER, SIZE, COUNT      as in protocol/run.ts
 //     │ RAW     bytes of the raw messages in this frame (a fragment has fewer than the message)
+//     │ SHOWN   as in protocol/run.ts
 //     │ names of account and queue group, padded
 //     └ raw
 
@@ -60,7 +61,8 @@ const At = {
   size: 64,
   count: 68,
   raw: 72,
-  end: 76,
+  shown: 76,
+  end: 80,
 } as const
 
 const Routed = { plain: 1, onlyTraced: 2, imported: 4 } as const
@@ -124,6 +126,7 @@ export function writeFrame(
   view.setInt32(at + At.account, account.length, true)
   view.setInt32(at + At.queue, queue.length, true)
   view.setInt32(at + At.raw, rawBytes, true)
+  view.setInt32(at + At.shown, run.shownLength, true)
   const rawAt = at + At.end + pad(account.length + queue.length)
   writeText(to.bytes, at + At.end, account)
   writeText(to.bytes, at + At.end + account.length, queue)
@@ -324,6 +327,7 @@ function readSingle(from: Block, at: number, frame: Frame, run: Run): void {
   run.headerSize = view.getInt32(at + At.header, true)
   run.size = view.getInt32(at + At.size, true)
   run.count = view.getInt32(at + At.count, true)
+  run.shownLength = view.getInt32(at + At.shown, true)
   run.stride = run.lineLength + run.size + 2
   run.memo = undefined
 }

@@ -38,7 +38,8 @@ export class PeerPublisher implements RemotePublisher {
 
   holdFor(receiver: Outbound): void {
     const { id, peer } = this
-    if (receiver.isStuck) {
+    // A client is not kept waiting for a receiver that takes nothing; the server's own messages are.
+    if (receiver.isStuck && id >= SERVER_ID) {
       peer.requestRelease(id)
       return
     }
@@ -375,6 +376,7 @@ export class ShardPeer implements InboxRing {
     const { block } = this.consumer
     const { runs, rawBytes } = frame
     run.isImported = frame.isImported
+    run.shownLength = 0
     run.memo = undefined
     owner.opened(frame, this)
     while (this.runsDone < runs) {

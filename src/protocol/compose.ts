@@ -15,7 +15,9 @@ export interface OwnMessage {
 
 /** The same with all headers in one block, from the version to the empty line; empty: none. */
 export interface RawMessage extends Omit<OwnMessage, 'headers'> {
-  readonly header: string
+  readonly header: string | Uint8Array
+  /** The subject that receivers see; none: the one that leads to them. */
+  readonly shown?: string
   /** As in Run. */
   readonly isImported: boolean
 }
@@ -29,21 +31,23 @@ export function composeRun(pool: ChunkPool, { headers, ...message }: OwnMessage,
 
 export function composeRaw(
   pool: ChunkPool,
-  { subject, reply, header, payload, isImported }: RawMessage,
+  { subject, shown = '', reply, header, payload, isImported }: RawMessage,
   callback: (run: Run) => void,
 ): void {
-  const line = `${subject} ${reply}`
+  const line = shown === '' ? `${subject} ${reply}` : `${subject} ${shown} ${reply}`
   const size = header.length + payload.length
   const stride = line.length + size + CRLF.length
   const chunk = pool.acquire(stride)
   const { bytes } = chunk.block
-  bytes.write(line + header, 0, 'latin1')
+  bytes.write(typeof header === 'string' ? line + header : line, 0, 'latin1')
+  if (typeof header !== 'string') bytes.set(header, line.length)
   bytes.set(payload, line.length + header.length)
   bytes.write(CRLF, line.length + size, 'latin1')
   const run = new Run()
   run.line = chunk.block
   run.lineLength = line.length
   run.subjectEnd = subject.length
+  run.shownLength = shown.length
   run.replyStart = line.length - reply.length
   run.replyEnd = line.length
   run.headerSize = header.length

@@ -34,8 +34,8 @@ export interface Dialect {
   readonly length: number
   readonly sidAt: number
   /**
-   * Composes the head of a run's messages. `subject` and `sid` are byte strings; an empty subject means the run's. With
-   * `withHeader` the message's headers follow it.
+   * Composes the head of a run's messages. `subject` and `sid` are byte strings; an empty subject means the run's. A run
+   * with a subject of its own to be shown has that. With `withHeader` the message's headers follow it.
    */
   compose(run: Run, subject: string, sid: string, withHeader: boolean): void
   /** Says how long the heads of a run's messages are, and makes ready for write(); arguments as for compose(). */
@@ -65,7 +65,9 @@ export class HeadComposer implements Dialect {
    * the payload alone.
    */
   compose(run: Run, subject: string, sid: string, withHeader: boolean): void {
-    const subjectLength = subject.length > 0 ? subject.length : run.subjectEnd - run.subjectStart
+    const { shownLength } = run
+    const ownLength = subject.length > 0 ? subject.length : run.subjectEnd - run.subjectStart
+    const subjectLength = shownLength > 0 ? shownLength : ownLength
     const replyLength = run.replyEnd - run.replyStart
     const need = subjectLength + sid.length + replyLength + HEAD_FIXED_MAX
     if (need > this.block.capacity) this.block = allocateBlock(need * 2)
@@ -73,7 +75,8 @@ export class HeadComposer implements Dialect {
     const bytes = block.bytes
     copyBytes(block, 0, VERBS, withHeader ? HMSG_START : MSG_START, withHeader ? 5 : 4)
     let at = withHeader ? 5 : 4
-    if (subject.length > 0) block.bytes.write(subject, at, 'latin1')
+    if (shownLength > 0) copyBytes(block, at, run.line, run.subjectEnd + 1, shownLength)
+    else if (subject.length > 0) block.bytes.write(subject, at, 'latin1')
     else copyBytes(block, at, run.line, run.subjectStart, subjectLength)
     at += subjectLength
     bytes[at++] = SPACE

@@ -15,9 +15,9 @@ export const PACKED_RUN_WORDS = 6
 export const PACKED_RUN_BYTES = PACKED_RUN_WORDS * WORD
 const HALF_MAX = 0xffff
 
-/** Whether its line and its count are small enough, as they nearly always are. */
-export function isPackable({ lineLength, count }: Run): boolean {
-  return lineLength <= HALF_MAX && count <= HALF_MAX
+/** Whether its line and its count are small enough, and receivers see its subject: as it nearly always is. */
+export function isPackable({ lineLength, count, shownLength }: Run): boolean {
+  return lineLength <= HALF_MAX && count <= HALF_MAX && shownLength === 0
 }
 
 /** `number`: that of its subject. */

@@ -4,9 +4,8 @@ import { CHUNK_BYTES } from '../base/constants.ts'
 import { copyBytes } from '../memory/block.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
 import { HEADERS_VERSION } from './headers.ts'
-import { Run } from './run.ts'
+import { Run, shownOf } from './run.ts'
 
-const SPACE = 32
 const CRLF_BYTES = 2
 const END = '\r\n'
 
@@ -37,7 +36,9 @@ export function rewriteRun(
   const headerSize = headers === undefined ? run.headerSize : headers.length
   const bodySize = run.size - run.headerSize
   const size = headerSize + bodySize
-  const lineLength = subject.length + 1 + reply.length
+  const shown = shownOf(run)
+  const line = shown === '' ? `${subject} ${reply}` : `${subject} ${shown} ${reply}`
+  const lineLength = line.length
   const stride = lineLength + size + CRLF_BYTES
   const perChunk = Math.max(1, Math.floor(CHUNK_BYTES / stride))
   for (let done = 0; done < count; done += perChunk) {
@@ -47,9 +48,7 @@ export function rewriteRun(
     let at = 0
     for (let i = 0; i < part; i++) {
       const source = run.first + (from + done + i) * run.stride
-      block.bytes.write(subject, at, 'latin1')
-      block.bytes[at + subject.length] = SPACE
-      block.bytes.write(reply, at + subject.length + 1, 'latin1')
+      block.bytes.write(line, at, 'latin1')
       at += lineLength
       if (headers !== undefined) {
         block.bytes.write(headers, at, 'latin1')
@@ -63,6 +62,7 @@ export function rewriteRun(
     rewritten.line = block
     rewritten.lineLength = lineLength
     rewritten.subjectEnd = subject.length
+    rewritten.shownLength = shown.length
     rewritten.replyStart = lineLength - reply.length
     rewritten.replyEnd = lineLength
     rewritten.headerSize = headerSize

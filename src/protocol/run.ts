@@ -13,6 +13,11 @@ export class Run {
   lineLength = 0
   subjectStart = 0
   subjectEnd = 0
+  /**
+   * Bytes of another subject, which receivers see in place of the one that leads to them: it stands behind that one in
+   * the line, after a blank. 0: they see the same.
+   */
+  shownLength = 0
   /** No reply subject: start === end. */
   replyStart = 0
   replyEnd = 0
@@ -44,6 +49,11 @@ export function subjectOf({ line, subjectStart, subjectEnd }: Run): string {
 export function hasSubject({ line, subjectStart, subjectEnd }: Run, block: Block, start: number, end: number): boolean {
   const length = end - start
   return subjectEnd - subjectStart === length && equalBytes(line, subjectStart, block, start, length)
+}
+
+/** The subject that receivers see in place of that, a byte string; empty: they see the same. */
+export function shownOf({ line, subjectEnd, shownLength }: Run): string {
+  return shownLength === 0 ? '' : line.bytes.toString('latin1', subjectEnd + 1, subjectEnd + 1 + shownLength)
 }
 
 /** The reply subject, a byte string; empty: none. */

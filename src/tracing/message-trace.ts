@@ -8,7 +8,7 @@
 
 import type { Account } from '../accounts/account.ts'
 import { composeRaw } from '../protocol/compose.ts'
-import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
+import { type Run, replyOf, shownOf, subjectOf } from '../protocol/run.ts'
 import type { Peer } from '../routing/peer.ts'
 import { groupOf, isWithinReach, mayHave } from '../routing/planner.ts'
 import { noteSent, type Publisher } from '../routing/publisher.ts'
@@ -238,6 +238,7 @@ export function withoutTrace({ pool }: Pick<TracingOwner, 'pool'>, run: Run, cal
     pool,
     {
       subject: subjectOf(run),
+      shown: shownOf(run),
       reply: replyOf(run),
       header: withTracingDisabled(block.bytes.toString('latin1', first, first + headerSize)),
       payload: block.bytes.subarray(first + headerSize, first + size),

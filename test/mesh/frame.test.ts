@@ -79,6 +79,15 @@ test('a run comes out as it went in', () => {
   expect(frame.rawBytes).toBe(3 * example.run.stride)
 })
 
+test('a subject that receivers see in place of the one that leads to them comes along', () => {
+  const example = makeRun('deliver', 'orders.1 ack', 0, ['x'])
+  example.run.shownLength = 'orders.1'.length
+  const { run } = send(example, PLAIN, 0, 1)
+  expect(run.shownLength).toBe(example.run.shownLength)
+  const next = send(makeRun('a', '', 0, ['x']), PLAIN, 0, 1)
+  expect(next.run.shownLength).toBe(0)
+})
+
 test('a part of a run comes out as that part', () => {
   const example = makeRun('a', '', 0, ['1', '2', '3', '4', '5'])
   expectRun(send(example, PLAIN, 1, 3).run, example, ['2', '3', '4'])

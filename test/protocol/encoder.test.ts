@@ -1,8 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { allocateBlock, blockFrom } from '../../src/memory/block.ts'
+import { ChunkPool } from '../../src/memory/chunk-pool.ts'
+import { composeRaw, type RawMessage } from '../../src/protocol/compose.ts'
 import { encodeError, encodeNoResponders, HeadComposer, OK, PING, PONG } from '../../src/protocol/encoder.ts'
-import { Run } from '../../src/protocol/run.ts'
+import { rewriteRun } from '../../src/protocol/rewrite.ts'
+import { Run, subjectOf } from '../../src/protocol/run.ts'
 import { chooseSeed } from '../support/random.ts'
 
 /** A run as the parser leaves it: offsets into a control line. */
@@ -131,4 +134,36 @@ test('a request that nobody hears is answered with status 503 and the right size
     expect(lines).toEqual(['NATS/1.0 503', `Nats-Subject: ${subject}`, '', '', ''])
     expect(answer.length).toBe(head.length + 2 + 32 + subject.length + 2)
   }
+})
+
+test('what leads to a receiver and what it sees may be two subjects, in another account too', () => {
+  const pool = new ChunkPool()
+  const composer = new HeadComposer()
+  const message: RawMessage = {
+    subject: 'deliver.to',
+    shown: 'orders.1',
+    reply: '$JS.ACK.1',
+    header: Buffer.from('NATS/1.0\r\n\r\n'),
+    payload: Buffer.from('text'),
+    isImported: false,
+  }
+  const seen: string[] = []
+  const note = (run: Run, subject: string): void => {
+    composer.begin(run, subject, '7', true)
+    const to = allocateBlock(200)
+    const end = composer.write(to, 0, run, 0, 1)
+    seen.push(`${subjectOf(run)}: ${to.bytes.toString('latin1', 0, end)}`)
+  }
+  composeRaw(pool, message, (run) => {
+    note(run, '')
+    note(run, 'what.an.import.makes.of.it')
+    const rewrite = { subject: 'elsewhere', reply: 'back', header: '', isImported: true }
+    rewriteRun(pool, run, 0, 1, rewrite, (rewritten) => note(rewritten, ''))
+  })
+  const shown = (reply: string): string => `HMSG orders.1 7 ${reply} 12 16\r\nNATS/1.0\r\n\r\ntext\r\n`
+  expect(seen).toEqual([
+    `deliver.to: ${shown('$JS.ACK.1')}`,
+    `deliver.to: ${shown('$JS.ACK.1')}`,
+    `elsewhere: ${shown('back')}`,
+  ])
 })
