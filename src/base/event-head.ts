@@ -7,8 +7,12 @@ import { goTime } from './go-format.ts'
 const ID_LENGTH = 22
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
+/** A text that nothing else has. */
+export function randomText(): string {
+  return [...randomBytes(ID_LENGTH)].map((byte) => DIGITS[byte % DIGITS.length]).join('')
+}
+
 /** What it is (`advisory.v1.…`, `metric.v1.…`), an id of its own, and when it happened (milliseconds since 1970). */
 export function eventHead(type: string, atMs: number): { readonly [member in 'type' | 'id' | 'timestamp']: string } {
-  const id = [...randomBytes(ID_LENGTH)].map((byte) => DIGITS[byte % DIGITS.length]).join('')
-  return { type: `io.nats.server.${type}`, id, timestamp: goTime(atMs) }
+  return { type: `io.nats.server.${type}`, id: randomText(), timestamp: goTime(atMs) }
 }

@@ -52,6 +52,16 @@ export class TimerWheel<T extends Timed> {
     last.place = place
   }
 
+  /** When the next item is due, as exactly as the wheel knows; undefined: it is empty. Looks through the buckets. */
+  get nextMs(): number | undefined {
+    let next = Number.POSITIVE_INFINITY
+    for (const [at, { length }] of this.buckets) {
+      if (length > 0) next = Math.min(next, at)
+      else this.buckets.delete(at)
+    }
+    return this.count === 0 ? undefined : next * this.stepMs
+  }
+
   /**
    * Takes out each item that is due by now and calls back with it. A callback may add and remove: what it removes is
    * not called back with, though it was due as well. What it throws ends the call; the others are due at the next one.

@@ -47,6 +47,7 @@ import { ReportQueue, type ReportQueueOwner, type ReportTaker } from '../reports
 import type { RouterOwner } from '../routing/owner.ts'
 import type { Plan } from '../routing/plan.ts'
 import { Router } from '../routing/router.ts'
+import { type CreditPublisher, CreditPublishers, SERVER_ID } from '../routing/server-publisher.ts'
 import { Sublist } from '../routing/sublist.ts'
 import { ServiceCalls } from '../services/service-calls.ts'
 import type { SystemMessage } from '../system/contract.ts'
@@ -100,6 +101,8 @@ export class Shard
   /** Undefined: no embedding program wants to know of clients. */
   readonly hooks: HookEvents | undefined
   readonly permissionSets = new PermissionSets()
+  /** Those within the server that send as long as somebody takes it. */
+  readonly creditPublishers = new CreditPublishers()
   /** Undefined: this server has no streams. */
   readonly jetstream: JetStream | undefined
   readonly accountConnections: AccountConnections
@@ -434,6 +437,7 @@ export class Shard
     peer.died()
     this.tracing.forget(peer)
     this.forEachClient((client) => client.releaseForShard(index))
+    attempt(this.bugMet, () => this.creditPublishers.releaseForShard(index))
   }
 
   opened({ publisher }: Frame, peer: ShardPeer): void {
@@ -457,11 +461,15 @@ export class Shard
   }
 
   holdPublisher(connection: number, peer: number): void {
-    this.clients.get(connection)?.holdForShard(peer)
+    this.publisherOf(connection)?.holdForShard(peer)
   }
 
   releasePublisher(connection: number, peer: number): void {
-    this.clients.get(connection)?.releaseForShard(peer)
+    this.publisherOf(connection)?.releaseForShard(peer)
+  }
+
+  private publisherOf(id: number): Client | CreditPublisher | undefined {
+    return id < SERVER_ID ? this.creditPublishers.get(id) : this.clients.get(id)
   }
 
   // ── Changes ──────────────────────────────────────────────────────────────────────────────────────────

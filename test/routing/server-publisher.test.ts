@@ -1,9 +1,11 @@
 // The server as a publisher, and the links that hold it back.
 
 import { expect, test } from 'vitest'
+import { HOLD_PENDING } from '../../src/base/constants.ts'
 import { Generations } from '../../src/interest/generations.ts'
-import { isServer, SERVER, SERVER_ID, ServerPublisher } from '../../src/routing/server-publisher.ts'
-import { TestPeer, TestPublisher } from './parts.ts'
+import { ChunkPool } from '../../src/memory/chunk-pool.ts'
+import { CreditPublishers, isServer, SERVER, SERVER_ID, ServerPublisher } from '../../src/routing/server-publisher.ts'
+import { TestOutputs, TestPeer, TestPublisher, TestReceiver } from './parts.ts'
 
 function peers(): TestPeer[] {
   const generations = new Generations()
@@ -63,4 +65,36 @@ test('whoever goes on may be held again, and is called again when that is over',
     expect(sent).toBe(expected)
   }
   expect(publisher.congested).toBe(false)
+})
+
+test('a source without an end waits for receivers too, here and on other shards, and for rings', () => {
+  const [peer] = peers()
+  const publishers = new CreditPublishers()
+  const [publisher, other] = [publishers.add(), publishers.add()]
+  expect([publisher.id, other.id].every((id) => id < SERVER_ID)).toBe(true)
+  expect([publishers.get(publisher.id), isServer(publisher)]).toEqual([publisher, true])
+  const outputs = new TestOutputs(new ChunkPool())
+  const receiver = new TestReceiver(outputs, { pendingMax: 4 * HOLD_PENDING })
+  const { outbound, transport } = receiver
+  transport.isSlow = true
+  outbound.appendBuffer(Buffer.alloc(3 * HOLD_PENDING))
+  publisher.holdFor(outbound)
+  publisher.holdFor(outbound)
+  publisher.holdForPeer(peer)
+  publishers.get(publisher.id)?.holdForShard(2)
+  const calls: string[] = []
+  publisher.whenRelieved(() => calls.push('on it goes'))
+  while (outbound.pendingBytes > 0) {
+    outputs.flush()
+    transport.take()
+  }
+  peer.relieve()
+  expect([publisher.congested, other.congested, calls]).toEqual([true, false, []])
+  publishers.releaseForShard(2)
+  expect([publisher.congested, calls]).toEqual([false, ['on it goes']])
+  outbound.close()
+  publisher.holdFor(outbound)
+  expect(publisher.congested).toBe(false)
+  publishers.remove(publisher)
+  expect(publishers.get(publisher.id)).toBeUndefined()
 })
