@@ -161,7 +161,7 @@ test('what is only for tests stays out of the product', () => {
 const TRUSTED = new Map([
   ['src/config/', 'flags, files and options are the operator’s'],
   ['src/base/addresses.ts', 'addresses that the operator advertises'],
-  ['src/base/duration.ts', 'durations that the operator writes'],
+  ['src/base/duration.ts', 'durations that the operator writes, and delays of 256 bytes at most'],
   ['src/auth/jwt/operator.ts', 'a version in the token of the configured operator'],
   ['src/base/errors.ts', 'what Node says of a failed system call'],
   ['src/base/go-format.ts', 'digits of one number'],

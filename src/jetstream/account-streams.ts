@@ -2,7 +2,11 @@
 
 import type { Account } from '../accounts/account.ts'
 import { attempt } from '../base/guarded.ts'
-import type { ListedStream } from './contract.ts'
+import type { ConsumerConfig } from './consumers/config.ts'
+import { Consumer, type ConsumerPlace, type ConsumerSnapshot } from './consumers/consumer.ts'
+import { InterestWatch } from './consumers/interest-watch.ts'
+import { ConsumerKeeper } from './consumers/keeper.ts'
+import type { KeptConsumer, ListedStream } from './contract.ts'
 import type { JetStreamOwner } from './owner.ts'
 import { Sender } from './sender.ts'
 import type { FileStoreOwner } from './storage/file-store.ts'
@@ -21,6 +25,8 @@ export class AccountStreams {
   readonly serverUsage: Usage
   /** By name, as configurations have it. */
   readonly streams = new Map<string, Stream>()
+  readonly keeper: ConsumerKeeper
+  readonly consumerPlace: ConsumerPlace
   private readonly stores: Stores
   private readonly queues = new Map<string, Promise<unknown>>()
 
@@ -31,6 +37,14 @@ export class AccountStreams {
     this.usage = usage
     this.serverUsage = serverUsage
     this.sender = new Sender(owner, account)
+    this.keeper = new ConsumerKeeper(owner)
+    this.consumerPlace = {
+      watch: new InterestWatch(owner),
+      keeper: this.keeper,
+      count: (difference) => {
+        for (const each of [usage, serverUsage]) each.add(owner.index, 'consumers', difference)
+      },
+    }
   }
 
   /**
@@ -48,10 +62,10 @@ export class AccountStreams {
   }
 
   /**
-   * Opens a stream of the list, and begins to hear its subjects. Undefined: the index has no room for them, and it is
-   * closed again. Rejects if its store cannot be opened.
+   * Opens a stream of the list with its consumers, and begins to hear its subjects. Undefined: the index has no room
+   * for them, and it is closed again. Rejects if its store cannot be opened.
    */
-  async open(listed: ListedStream): Promise<Stream | undefined> {
+  async open(listed: ListedStream, consumers: readonly KeptConsumer[] = []): Promise<Stream | undefined> {
     const { account, owner, serverUsage, usage } = this
     let stream: Stream | undefined
     const told = (what: string, text: string): void => {
@@ -84,10 +98,23 @@ export class AccountStreams {
     await stream.recall()
     owner.wake()
     this.streams.set(stream.name, stream)
-    if (stream.listen()) return stream
+    // First, as messages that nobody wants may not be kept.
+    const isHeard = consumers.every((kept) => this.restore(stream, kept))
+    if (isHeard && stream.listen()) return stream
     this.streams.delete(stream.name)
     await stream.close('closed')
     return undefined
+  }
+
+  /** Returns false if the index has no room for what it hears. */
+  private restore(stream: Stream, { config, createdUs, name, state }: KeptConsumer): boolean {
+    const listed = {
+      name,
+      config: JSON.parse(config) as ConsumerConfig,
+      createdUs,
+      state: JSON.parse(state) as ConsumerSnapshot,
+    }
+    return new Consumer(stream, listed, this.consumerPlace).listen()
   }
 
   private roomOfAccount(storage: Storage): number {

@@ -6,10 +6,12 @@ export interface Attached {
   readonly name: string
   /** Messages `first` to `last` have been stored; they may not be durable yet. Once for all that came together. */
   stored(first: number, last: number): void
-  /** Everything up to a sequence is as safe as the configuration promises. */
-  durable(upTo: number): void
-  /** A message is gone: by a limit, its age, a delete, or its last acknowledgement. */
-  removed(seq: number): void
+  /** More has become as safe as the configuration promises. */
+  durable(): void
+  /** What was stored last could not be written, and is gone. */
+  undone(): void
+  /** A message is about to go: by a limit, its age, a delete, or its last acknowledgement. */
+  leaving(seq: number): void
   /** Many are gone: the stream begins at its present first sequence, or lacks what matches the filter of a purge. */
   purged(filter: string): void
   /** Whether it would deliver messages on this subject. Asked when a message comes to a stream that keeps interest. */

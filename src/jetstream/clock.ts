@@ -5,6 +5,8 @@ import { DIGITS } from '../text/scan.ts'
 
 const US_PER_MS = 1000
 const US_PER_S = 1_000_000
+/** `.000Z` */
+const MS_LENGTH = 5
 /** What answers show of an instant that never was. */
 export const NEVER = '0001-01-01T00:00:00Z'
 
@@ -21,11 +23,35 @@ export function timeText(us: number): string {
   return fraction === 0 ? whole : `${whole.slice(0, -1)}${String(fraction / US_PER_S).slice(1)}Z`
 }
 
+/** An RFC 3339 instant in parts: to the second, the digits of its fraction without zeros that say nothing, the zone. */
+function partsOf(instant: string): readonly [second: string, fraction: string, zone: string] {
+  const dot = instant.indexOf('.')
+  if (dot < 0) return [instant, '', '']
+  const zone = DIGITS.endOf(instant, dot + 1)
+  let end = zone
+  while (instant[end - 1] === '0') end--
+  return [instant.slice(0, dot), instant.slice(dot + 1, end), instant.slice(zone)]
+}
+
 /** An RFC 3339 instant in microseconds since 1970, rounded up: what is stored at that time is not before it. */
 export function microseconds(instant: string): number {
-  const dot = instant.indexOf('.')
-  if (dot < 0) return Date.parse(instant) * US_PER_MS
-  const end = DIGITS.endOf(instant, dot + 1)
-  const whole = Date.parse(instant.slice(0, dot) + instant.slice(end))
-  return whole * US_PER_MS + Math.ceil(Number(`0${instant.slice(dot, end)}`) * US_PER_MS * US_PER_MS)
+  const [second, fraction, zone] = partsOf(instant)
+  return Date.parse(second + zone) * US_PER_MS + Math.ceil(Number(`0.${fraction}`) * US_PER_S)
+}
+
+/** The same instant as Go writes it: without zeros that say nothing. */
+export function goInstant(instant: string): string {
+  const [second, fraction, zone] = partsOf(instant)
+  return fraction === '' ? second + zone : `${second}.${fraction}${zone}`
+}
+
+/** The same instant as the same text, in whatever zone it was written. */
+export function canonicalInstant(instant: string): string {
+  const [second, fraction, zone] = partsOf(instant)
+  return goInstant(`${new Date(second + zone).toISOString().slice(0, -MS_LENGTH)}.${fraction}Z`)
+}
+
+/** The same in milliseconds. */
+export function nowMs(): number {
+  return clockUs() / US_PER_MS
 }

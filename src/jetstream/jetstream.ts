@@ -23,7 +23,7 @@ import { InternalSubscription } from '../routing/subscription.ts'
 import { properText } from '../subjects/byte-string.ts'
 import { AccountStreams } from './account-streams.ts'
 import { verbOf } from './api.ts'
-import type { ListedStream, ShardStreams } from './contract.ts'
+import type { KeptConsumer, ListedStream, ShardStreams } from './contract.ts'
 import { type ApiError, apiError } from './errors.ts'
 import { Header, headerBlock, readHeaders } from './message-headers.ts'
 import type { JetStreamOwner } from './owner.ts'
@@ -74,18 +74,19 @@ export class JetStream {
 
   /** Opens the streams that were this shard's when it began. */
   async adopt(): Promise<void> {
+    const consumers = Map.groupBy(this.given.consumers, ({ stream }) => stream)
     for (const { name, streams } of this.given.accounts) {
       const own = this.accounts.get(this.owner.accounts.named(name)) as AccountStreams
-      for (const listed of streams) await this.reopen(own, listed)
+      for (const listed of streams) await this.reopen(own, listed, consumers.get(listed.id) ?? [])
     }
   }
 
   /** What cannot be opened stays on the disk; the others are served. */
-  private async reopen(own: AccountStreams, listed: ListedStream): Promise<void> {
+  private async reopen(own: AccountStreams, listed: ListedStream, consumers: readonly KeptConsumer[]): Promise<void> {
     const { log } = this.owner
     const name = `${listed.account} > ${listed.config.name}`
     try {
-      if ((await own.open(listed)) === undefined)
+      if ((await own.open(listed, consumers)) === undefined)
         log.error(`Stream '${name}' has no room in the index for its subjects`)
     } catch (error) {
       log.error(`Stream '${name}' could not be recovered: ${error instanceof Error ? error.message : String(error)}`)
@@ -107,6 +108,7 @@ export class JetStream {
   }
 
   async close(): Promise<void> {
+    await Promise.all(this.streams.map(({ keeper }) => keeper.flush()))
     const all = this.streams.flatMap(({ streams }) => [...streams.values()])
     await Promise.all(all.map((stream) => stream.close('closed')))
   }
@@ -228,7 +230,7 @@ export class JetStream {
         if (!(answer instanceof Promise)) return answered(answer)
         return answer.then((late) => {
           owner.wake()
-          answered(late)
+          if (late !== undefined) answered(late)
         })
       }
       if (verb.stream === undefined) return work()

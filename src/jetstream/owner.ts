@@ -2,9 +2,11 @@
 
 import type { Account } from '../accounts/account.ts'
 import type { OnBug } from '../base/guarded.ts'
+import type { Turns } from '../base/turns.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
 import type { JetStreamOptions } from '../options/shapes.ts'
 import type { Router } from '../routing/router.ts'
+import type { CreditPublishers } from '../routing/server-publisher.ts'
 import type { Sublist } from '../routing/sublist.ts'
 import type { StreamAnswer, StreamQuestion } from './contract.ts'
 
@@ -21,6 +23,8 @@ export interface JetStreamOwner {
   readonly accounts: { named(name: string): Account }
   readonly router: Pick<Router, 'dispatch' | 'planner'>
   readonly sublist: Pick<Sublist, 'insert' | 'removeAll'>
+  readonly creditPublishers: CreditPublishers
+  readonly turns: Pick<Turns, 'wait' | 'isOver'>
   readonly serviceCalls: { apart(work: () => void): void }
   /** The list of streams on the primary. */
   readonly questions: {

@@ -20,12 +20,12 @@ const SUBJECTS_MAX = 100_000
 type Refused = ReturnType<typeof refused>
 
 /** Whether a request says nothing, as some must. */
-function isEmptyRequest(body: Buffer): boolean {
+export function isEmptyRequest(body: Buffer): boolean {
   return body.length === 0 || /^\{\s*\}$/.test(body.toString('latin1').trim())
 }
 
 /** The stream that a request is about, or why there is none. */
-function streamOf({ streams, stream: name }: Call): Stream | Refused {
+export function streamOf({ streams, stream: name }: Call): Stream | Refused {
   return streams.streams.get(name) ?? refused(apiError(10059))
 }
 

@@ -141,7 +141,7 @@ export class Stream {
 
   private settle(): void {
     this.acknowledgements.settle(this.store.durable)
-    for (const each of this.attached.values()) each.durable(this.store.durable)
+    for (const each of this.attached.values()) each.durable()
   }
 
   /** A consumer is gone, or wants less than before: messages that nobody needs any more go. */
@@ -181,8 +181,9 @@ export class Stream {
 
   /** Removes a message; returns whether it was there. */
   remove(seq: number, erase: boolean): boolean {
-    if (!this.store.remove(seq, erase)) return false
-    for (const each of this.attached.values()) each.removed(seq)
+    if (!this.store.has(seq)) return false
+    for (const each of this.attached.values()) each.leaving(seq)
+    this.store.remove(seq, erase)
     this.count()
     return true
   }
@@ -214,8 +215,8 @@ export class Stream {
 
   private removeFirst(): void {
     const { first } = this.store
+    for (const each of this.attached.values()) each.leaving(first)
     this.store.remove(first, false)
-    for (const each of this.attached.values()) each.removed(first)
   }
 
   /** Of one subject, the newest that its limit allows are kept. */
@@ -292,11 +293,13 @@ export class Stream {
     this.owner.wake()
     this.publishing.undo(first)
     this.expiry.undo(first)
+    for (const each of this.attached.values()) each.undone()
     this.count()
   }
 
   /** Messages were found damaged: they are gone. */
   lost(): void {
+    for (const each of this.attached.values()) each.undone()
     this.count()
   }
 

@@ -30,7 +30,8 @@ export interface Verb {
   readonly besideError?: { readonly [member: string]: Json }
   /** It is counted only where it is refused. */
   readonly isQuiet?: boolean
-  answer(call: Call): Answer | Promise<Answer>
+  /** Undefined: it is not answered. */
+  answer(call: Call): Answer | Promise<Answer | undefined>
 }
 
 export const refused = (error: ApiError): { readonly error: ApiError } => ({ error })

@@ -34,8 +34,8 @@ export interface Dialect {
   readonly length: number
   readonly sidAt: number
   /**
-   * Composes the head of a run's messages. `subject` and `sid` are byte strings; an empty subject means the run's. A run
-   * with a subject of its own to be shown has that. With `withHeader` the message's headers follow it.
+   * Composes the head of a run's messages. `subject` and `sid` are byte strings; an empty subject means the run's. A
+   * run with a subject of its own to be shown has that. With `withHeader` the message's headers follow it.
    */
   compose(run: Run, subject: string, sid: string, withHeader: boolean): void
   /** Says how long the heads of a run's messages are, and makes ready for write(); arguments as for compose(). */

@@ -80,10 +80,10 @@ function shown(answer: Msg): Heard {
   return { status: answer.headers.code, words: answer.headers.description, headers: lines, body }
 }
 
-const TIMES = new Set(['created', 'ts', 'first_ts', 'last_ts', 'time', 'Nats-Time-Stamp'])
+const TIMES = new Set(['created', 'ts', 'first_ts', 'last_ts', 'time', 'Nats-Time-Stamp', 'last_active', 'pinned_ts'])
 const OF_SERVERS = new Set(['leader', '_nats.ver'])
 
-function masked(value: unknown): unknown {
+export function masked(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(masked)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(

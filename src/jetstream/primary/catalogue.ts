@@ -1,11 +1,11 @@
-// The list of file streams on the disk: an SQLite database in the folder of the streams. What it says is safe when a
-// call returns. A stream is in the list before its folder is there, and its folder goes after it has left the list:
-// what a crash leaves of a deleted stream is removed at the next start.
+// The list of file streams and their consumers on the disk: an SQLite database in the folder of the streams. What it
+// says is safe when a call returns. A stream is in the list before its folder is there, and its folder goes after it
+// has left the list: what a crash leaves of a deleted stream is removed at the next start.
 
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { ListedStream } from '../contract.ts'
+import type { KeptConsumer, ListedStream } from '../contract.ts'
 import { folderOf } from '../stores.ts'
 import type { StreamConfig } from '../stream-config.ts'
 
@@ -19,6 +19,14 @@ const SCHEMA = `
     created INTEGER NOT NULL,
     UNIQUE (account, name)
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS consumers (
+    stream INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    config TEXT NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (stream, name)
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS deleted (id INTEGER PRIMARY KEY) STRICT;
 `
 
@@ -67,6 +75,7 @@ export class Catalogue {
   remove(id: number): void {
     this.database.exec('BEGIN')
     this.database.prepare('DELETE FROM streams WHERE id = ?').run(id)
+    this.database.prepare('DELETE FROM consumers WHERE stream = ?').run(id)
     this.database.prepare('INSERT INTO deleted (id) VALUES (?)').run(id)
     this.database.exec('COMMIT')
   }
@@ -74,6 +83,30 @@ export class Catalogue {
   /** The folder of a stream that was removed is gone. */
   forget(id: number): void {
     this.database.prepare('DELETE FROM deleted WHERE id = ?').run(id)
+  }
+
+  /** The consumers of a stream. */
+  consumersOf(stream: number): KeptConsumer[] {
+    const rows = this.database
+      .prepare('SELECT name, created AS createdUs, config, state FROM consumers WHERE stream = ?')
+      .all(stream) as unknown as Omit<KeptConsumer, 'stream'>[]
+    return rows.map((row) => ({ ...row, stream }))
+  }
+
+  /** Keeps what consumers have come to: all of it, or, after a crash, nothing. Of a stream that is gone, nothing. */
+  keep(consumers: readonly KeptConsumer[]): void {
+    const put = this.database.prepare(
+      `INSERT INTO consumers (stream, name, created, config, state)
+       SELECT id, ?2, ?3, ?4, ?5 FROM streams WHERE id = ?1
+       ON CONFLICT (stream, name) DO UPDATE SET config = excluded.config, state = excluded.state`,
+    )
+    this.database.exec('BEGIN')
+    for (const { stream, name, createdUs, config, state } of consumers) put.run(stream, name, createdUs, config, state)
+    this.database.exec('COMMIT')
+  }
+
+  drop(stream: number, name: string): void {
+    this.database.prepare('DELETE FROM consumers WHERE stream = ? AND name = ?').run(stream, name)
   }
 
   close(): void {

@@ -64,7 +64,9 @@ export class StreamList {
       })
       return { name, usage: usage.buffer, streams: own }
     })
-    return { serverUsage: this.serverUsage.buffer, accounts }
+    const ids = accounts.flatMap(({ streams }) => streams.map(({ id }) => id)).filter((id) => id > 0)
+    const consumers = ids.flatMap((id) => this.catalogue.consumersOf(id))
+    return { serverUsage: this.serverUsage.buffer, accounts, consumers }
   }
 
   /** A shard has died: what it used counts no more, until another opens its streams. */
@@ -84,6 +86,12 @@ export class StreamList {
         return {}
       case 'release':
         this.release(question.account, question.name)
+        return {}
+      case 'keep':
+        this.catalogue.keep(question.consumers)
+        return {}
+      case 'drop':
+        this.catalogue.drop(question.stream, question.name)
         return {}
       case 'names':
         return { names: this.namesOf(question.account, question.subject) }

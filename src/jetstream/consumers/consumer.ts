@@ -1,0 +1,732 @@
+// A consumer, on the shard that owns its stream: it delivers the stream's messages, in order, to who listens or to who
+// asks, and keeps what is acknowledged.
+//
+//     stream ─▶ stored() ──┐                                     ┌─▶ deliver subject (push.ts)
+//     $JS.ACK… ─▶ acks ────┼─▶ signal ─▶ pump: pick, load, send ─┤
+//     …MSG.NEXT… ─▶ pulls ─┘              ▲                      └─▶ requests that wait (pull.ts)
+//                                         └── a receiver or a ring has caught up, a timer has fired
+//
+// All that makes it go on only signals; the pump runs once a turn, and for no longer than its part of it.
+
+import { API_LEVEL, NATS_VERSION } from '../../base/constants.ts'
+import { attempt, guarded } from '../../base/guarded.ts'
+import type { Json } from '../../base/json.ts'
+import type { Run } from '../../protocol/run.ts'
+import { InternalSubscription } from '../../routing/subscription.ts'
+import { byteString } from '../../subjects/byte-string.ts'
+import type { Attached } from '../attached.ts'
+import { nowMs, timeText } from '../clock.ts'
+import type { KeptConsumer } from '../contract.ts'
+import { Header, withHeaders } from '../message-headers.ts'
+import type { JetStreamOwner } from '../owner.ts'
+import type { Sender } from '../sender.ts'
+import type { StoredMessage } from '../storage/store.ts'
+import { SubjectFilter } from '../storage/subject-filter.ts'
+import type { Stream } from '../stream.ts'
+import { type AckRules, type AckSnapshot, AckState, type Place, type Unacknowledged } from './ack-state.ts'
+import { AckHandler, type AckOwner } from './acks.ts'
+import { Advisories } from './advisories.ts'
+import { type ConsumerConfig, filtersOf, isPull, shownConsumerConfig } from './config.ts'
+import type { InterestWatch } from './interest-watch.ts'
+import type { ConsumerKeeper } from './keeper.ts'
+import type { ModeOwner, Outgoing } from './mode.ts'
+import { Outlet } from './outlet.ts'
+import { Pull } from './pull.ts'
+import { Push } from './push.ts'
+import { samplingOf } from './rules.ts'
+import { type Start, startOf } from './start.ts'
+
+const NS_PER_MS = 1e6
+const US_PER_MS = 1000
+const TIMER_MAX_MS = 2 ** 31 - 1
+/** Messages below this gap follow each other at once when they are replayed. */
+const REPLAY_MIN_MS = 1
+/** Consumers that are asked for messages live up to so much longer than they must. */
+const JITTER_MS = { min: 100, span: 900 }
+
+/** What is kept of a consumer. */
+export interface ListedConsumer {
+  /** The configuration may leave it out. */
+  readonly name: string
+  readonly config: ConsumerConfig
+  readonly createdUs: number
+  /** Undefined: it is new. */
+  readonly state: ConsumerSnapshot | undefined
+}
+
+export interface ConsumerSnapshot extends AckSnapshot {
+  readonly lastOfEach: readonly number[]
+}
+
+/** What a consumer needs besides its stream. */
+export interface ConsumerPlace {
+  readonly watch: InterestWatch
+  readonly keeper: ConsumerKeeper
+  /** There is one more, or one less. */
+  count(difference: 1 | -1): void
+}
+
+export class Consumer implements Attached, ModeOwner, AckOwner {
+  readonly stream: Stream
+  readonly name: string
+  config: ConsumerConfig
+  readonly createdUs: number
+  readonly state: AckState
+  readonly outlet: Outlet
+  readonly advisories: Advisories
+  readonly mode: Pull | Push
+  filter: SubjectFilter
+  /** Messages that were not delivered yet. */
+  numPending = 0
+  private readonly place: ConsumerPlace
+  /** Where new messages are looked for. */
+  private next: number
+  /** Before those: the last message of each subject, as of the creation. */
+  private lastOfEach: number[]
+  /** Messages behind it are not in `numPending` yet. */
+  private countedTo = 0
+  private readonly entries: InternalSubscription[] = []
+  /** `$JS.ACK.<stream>.<consumer>.` */
+  private readonly ackPrefix: string
+  private loaded: { readonly seq: number; readonly message: StoredMessage | undefined } | undefined
+  private isLoading = false
+  private isSignalled = false
+  private alarm: NodeJS.Timeout | undefined
+  private alarmMs = Number.POSITIVE_INFINITY
+  /** Messages are held until then, for the sake of their rate. */
+  private notBeforeMs = 0
+  private readonly replay: { until: number; lastUs: number } | undefined
+  private lastDeliveryMs = 0
+  private lastAckMs = 0
+  /** Without a listener since then it is deleted. */
+  private inactiveMs: number
+  private readonly jitterMs = JITTER_MS.min + Math.random() * JITTER_MS.span
+  closed = false
+
+  constructor(stream: Stream, listed: ListedConsumer, place: ConsumerPlace) {
+    const { config } = listed
+    const { owner, store } = stream
+    this.stream = stream
+    this.place = place
+    this.name = listed.name
+    this.config = config
+    this.createdUs = listed.createdUs
+    const filters = filtersOf(config).map(byteString)
+    this.filter = new SubjectFilter(filters)
+    const start: Start =
+      listed.state === undefined
+        ? startOf(config, store, filters, stream.config.max_msgs_per_subject === 1)
+        : { next: listed.state.delivered.stream + 1, lastOfEach: listed.state.lastOfEach }
+    this.next = start.next
+    this.lastOfEach = [...start.lastOfEach]
+    this.state = new AckState(rulesOf(config), start.next, nowMs())
+    if (listed.state !== undefined) this.restore(listed.state)
+    if (this.lastOfEach.length > 0) this.next = Math.max(this.next, store.last + 1)
+    this.outlet = new Outlet(owner, stream.account)
+    this.advisories = new Advisories({
+      owner,
+      sender: stream.sender,
+      outlet: this.outlet,
+      stream: stream.name,
+      consumer: this.name,
+    })
+    const names = `${byteString(stream.name)}.${byteString(this.name)}`
+    this.ackPrefix = `$JS.ACK.${names}.`
+    this.inactiveMs = nowMs()
+    if (config.replay_policy === 'original') this.replay = { until: store.last, lastUs: 0 }
+    this.mode = isPull(config) ? new Pull(this) : new Push(this, place.watch, `$JS.FC.${names}.`)
+    this.countPending()
+  }
+
+  /** Goes on where it was, with what the stream has of it. */
+  private restore(snapshot: ConsumerSnapshot): void {
+    const { state } = this
+    const { store } = this.stream
+    state.restore(snapshot)
+    for (const seq of [...state.sequences()]) if (!store.has(seq)) state.forget(seq)
+    this.lastOfEach = this.lastOfEach.filter((seq) => store.has(seq))
+    // The stream has lost its end: what comes there now was never delivered.
+    if (state.delivered.stream <= store.last) return
+    state.cutTo(store.last)
+    this.next = store.last + 1
+  }
+
+  get owner(): JetStreamOwner {
+    return this.stream.owner
+  }
+
+  get sender(): Sender {
+    return this.stream.sender
+  }
+
+  get burstBytes(): number {
+    const { max_msg_size: size } = this.stream.config
+    return size > 0 ? size : this.owner.options.maxPayload
+  }
+
+  /** Begins to hear acknowledgements and requests. Returns false if the index has no room for them. */
+  listen(): boolean {
+    const { owner, stream } = this
+    const acks = new AckHandler(this)
+    const place = `${byteString(stream.name)}.${byteString(this.name)}`
+    const heard: [subject: string, handle: (run: Run) => void][] = [
+      [`${this.ackPrefix}*.*.*.*.*`, (run) => acks.take(run)],
+      [`$JS.API.CONSUMER.MSG.NEXT.${place}`, (run) => this.pulled(run)],
+    ]
+    const { mode } = this
+    if (mode instanceof Push) heard.push([`$JS.FC.${place}.*`, (run) => mode.answered(run)])
+    for (const [subject, handle] of heard) {
+      const entry = new InternalSubscription(stream.account, subject, handle)
+      if (!owner.sublist.insert(entry)) {
+        owner.sublist.removeAll(this.entries)
+        return false
+      }
+      this.entries.push(entry)
+    }
+    stream.attached.set(this.name, this)
+    this.place.count(1)
+    if (mode instanceof Push) mode.listen()
+    this.signal()
+    this.setAlarm()
+    return true
+  }
+
+  private pulled(run: Run): void {
+    if (this.mode instanceof Pull) this.mode.take(run)
+    else this.mode.refusePull(run)
+  }
+
+  /** Somebody asks for messages with an acknowledgement. */
+  asked(body: Buffer, reply: string): void {
+    if (this.mode instanceof Pull) this.mode.ask(body, reply)
+  }
+
+  // ── What the stream tells ─────────────────────────────────────────────────────────────────────────────
+
+  stored(_first: number, last: number): void {
+    for (let seq = Math.max(this.countedTo + 1, this.next); seq <= last; seq++) if (this.isMatch(seq)) this.numPending++
+    this.countedTo = Math.max(this.countedTo, last)
+    this.signal()
+  }
+
+  durable(): void {
+    this.signal()
+  }
+
+  undone(): void {
+    this.countPending()
+  }
+
+  leaving(seq: number): void {
+    if (seq <= this.countedTo && this.isAhead(seq) && this.isMatch(seq)) {
+      this.numPending--
+      this.dropFromList(seq)
+    }
+    const entry = this.state.forget(seq)
+    if (entry === undefined) return
+    this.lastAckMs = nowMs()
+    this.changed()
+    this.terminated(entry, 'Unacknowledged message was deleted')
+  }
+
+  purged(): void {
+    const { state, stream } = this
+    const { store } = stream
+    const first = Math.max(1, store.first)
+    this.lastOfEach = this.lastOfEach.filter((seq) => store.has(seq))
+    if (this.next < first) this.next = first
+    if (this.lastOfEach.length === 0) state.skipTo(first)
+    for (const seq of [...state.sequences()]) if (!store.has(seq)) state.forget(seq)
+    this.countPending()
+    this.changed()
+    this.signal()
+  }
+
+  wants(subject: Uint8Array): boolean {
+    return this.filter.matches(subject)
+  }
+
+  needs(seq: number): boolean {
+    return this.isMatch(seq) && (this.isAhead(seq) || this.state.isAwaited(seq))
+  }
+
+  reconfigured(): void {
+    this.signal()
+  }
+
+  detached(why: 'deleted' | 'closed'): void {
+    this.close(why)
+  }
+
+  /** Whether there is a message, and it is one of its own. */
+  private isMatch(seq: number): boolean {
+    const { store } = this.stream
+    if (this.filter.isAll) return store.has(seq)
+    const entry = store.entry(seq)
+    return entry !== undefined && this.filter.matches(entry.subject)
+  }
+
+  /** Whether a message of its own is still to be delivered for the first time. */
+  private isAhead(seq: number): boolean {
+    return seq >= this.next || this.isListed(seq)
+  }
+
+  private isListed(seq: number): boolean {
+    return this.lastOfEach.length > 0 && this.lastOfEach[placeIn(this.lastOfEach, seq)] === seq
+  }
+
+  private dropFromList(seq: number): void {
+    if (this.isListed(seq)) this.lastOfEach.splice(placeIn(this.lastOfEach, seq), 1)
+  }
+
+  private countPending(): void {
+    const { store } = this.stream
+    this.numPending = this.lastOfEach.length + store.pending(this.filter, this.next)
+    this.countedTo = store.last
+  }
+
+  // ── What clients say ──────────────────────────────────────────────────────────────────────────────────
+
+  /** A message is done with; `isSampled`: it was acknowledged, which may be measured. */
+  acknowledge(seq: number, consumerSeq: number, isSampled: boolean): void {
+    const { state } = this
+    const entry = state.find(seq)
+    if (isSampled && entry !== undefined && this.isSample()) {
+      const delivery = { consumer_seq: consumerSeq, stream_seq: seq, deliveries: entry.deliveries }
+      this.advisories.acknowledged(delivery, nowMs() - entry.sinceMs)
+    }
+    const done = state.acknowledge(seq, consumerSeq)
+    this.lastAckMs = nowMs()
+    this.inactiveMs = this.lastAckMs
+    if (done.length === 0) return
+    this.changed()
+    for (const each of done) this.stream.acknowledged(each)
+    this.signal()
+  }
+
+  private isSample(): boolean {
+    return this.config.ack_policy === 'explicit' && Math.random() * 100 < (samplingOf(this.config.sample_freq) ?? 0)
+  }
+
+  /** A message is to be delivered again. */
+  refuse(seq: number, consumerSeq: number, deliveries: number, delayMs: number | undefined): void {
+    const { state } = this
+    const entry = state.find(seq)
+    if (entry === undefined) return
+    this.advisories.refused({ consumer_seq: consumerSeq, stream_seq: seq, deliveries })
+    if (state.refuse(seq, nowMs(), delayMs) === true) this.gaveUp(entry)
+    this.changed()
+    this.signal()
+    this.setAlarm()
+  }
+
+  /** Somebody works on a message. */
+  progress(seq: number): void {
+    this.state.progress(seq, nowMs())
+    this.changed()
+  }
+
+  terminated(entry: Unacknowledged, reason: string): void {
+    const { consumerSeq, deliveries, seq } = entry
+    this.advisories.terminated({ consumer_seq: consumerSeq, stream_seq: seq, deliveries }, reason)
+  }
+
+  /** The sequence up to which something may be acknowledged. */
+  get reached(): number {
+    return Math.max(this.next - 1, this.state.delivered.stream)
+  }
+
+  /** Calls back when what was acknowledged so far is recorded. */
+  whenRecorded(then: () => void): void {
+    this.place.keeper.whenKept(this, then)
+  }
+
+  private changed(): void {
+    this.place.keeper.noteChange(this)
+  }
+
+  private gaveUp({ deliveries, seq }: Unacknowledged): void {
+    this.advisories.maxDeliveries(seq, deliveries)
+  }
+
+  // ── The pump ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Something has changed that may let it go on. */
+  signal(): void {
+    if (this.isSignalled || this.closed) return
+    this.isSignalled = true
+    const { owner } = this.stream
+    owner.turns.wait(() => {
+      this.isSignalled = false
+      attempt(owner.bugMet, () => {
+        owner.wake()
+        this.pump()
+      })
+    })
+  }
+
+  private pump(): void {
+    const { turns } = this.owner
+    while (!this.closed && this.mode.isReady && !this.isLoading) {
+      if (turns.isOver) {
+        this.signal()
+        break
+      }
+      if (this.outlet.congested) {
+        this.outlet.whenRelieved(this.relieved)
+        break
+      }
+      if (this.isPaused) {
+        this.mode.caughtUp()
+        break
+      }
+      if (!this.step()) break
+    }
+    this.setAlarm()
+  }
+
+  private readonly relieved = (): void => this.signal()
+
+  get isPaused(): boolean {
+    const { pause_until: until } = this.config
+    return until !== '' && Date.parse(until) > nowMs()
+  }
+
+  /** Delivers one message; returns false if there is none, or none may be delivered now. */
+  private step(): boolean {
+    const again = this.state.nextAgain
+    if (again === undefined && this.isFull) return false
+    const seq = again?.seq ?? this.nextNew()
+    if (seq === 0) {
+      this.mode.caughtUp()
+      return false
+    }
+    const message = this.load(seq)
+    if (message === 'later') return false
+    if (message === undefined) {
+      this.skip(seq, again)
+      return true
+    }
+    return this.mayPass(message) && this.deliver(message, again)
+  }
+
+  /** As much as may be is without acknowledgement: nothing new is delivered. */
+  get isFull(): boolean {
+    const { max_ack_pending: most } = this.config
+    return most > 0 && this.state.pending >= most
+  }
+
+  /** The sequence of the next message that was never delivered; 0: there is none yet. */
+  private nextNew(): number {
+    if (this.lastOfEach.length > 0) return this.lastOfEach[0]
+    const { durable } = this.stream.store
+    if (this.next > durable) return 0
+    const seq = this.stream.store.next(this.filter, this.next)
+    if (seq > 0 && seq <= durable) return seq
+    this.next = durable + 1
+    return 0
+  }
+
+  /** A message, from the stream or from the latest look at it. */
+  private load(seq: number): StoredMessage | undefined | 'later' {
+    if (this.loaded?.seq === seq) return this.loaded.message
+    const found = this.stream.store.load(seq)
+    if (!(found instanceof Promise)) {
+      this.loaded = { seq, message: found }
+      return found
+    }
+    const { owner } = this.stream
+    this.isLoading = true
+    const loaded = found.then((message) => {
+      this.isLoading = false
+      this.loaded = { seq, message }
+      this.signal()
+    })
+    attempt(owner.bugMet, () => loaded)
+    return 'later'
+  }
+
+  /** A message cannot be had: it is gone, or damaged. */
+  private skip(seq: number, again: Unacknowledged | undefined): void {
+    this.loaded = undefined
+    if (again === undefined) this.passed(seq)
+    else {
+      this.state.forget(seq)
+      this.terminated(again, 'Unacknowledged message was deleted')
+    }
+    this.changed()
+  }
+
+  /** A new message was delivered, or never will be. */
+  private passed(seq: number): void {
+    if (this.lastOfEach[0] === seq) this.lastOfEach.shift()
+    else this.next = seq + 1
+    this.numPending--
+  }
+
+  /** Whether a message may leave already, by the pace at which they are replayed, and by the rate limit. */
+  private mayPass(message: StoredMessage): boolean {
+    const now = nowMs()
+    const { replay } = this
+    if (replay !== undefined && this.notBeforeMs === 0 && message.seq <= replay.until && replay.lastUs > 0) {
+      const gapMs = (message.timeUs - replay.lastUs) / US_PER_MS
+      if (gapMs > REPLAY_MIN_MS) this.notBeforeMs = now + gapMs
+    }
+    if (this.notBeforeMs > now) return false
+    return this.mode.isReady
+  }
+
+  private deliver(message: StoredMessage, again: Unacknowledged | undefined): boolean {
+    const { config, state, stream } = this
+    const { seq, timeUs } = message
+    const now = nowMs()
+    const consumerSeq = state.delivered.consumer + 1
+    const deliveries = again === undefined ? 1 : again.deliveries + 1
+    const pending = again === undefined ? this.numPending - 1 : this.numPending
+    const { headers, payload } = message
+    const outgoing: Outgoing = {
+      subject: message.subject.toString('latin1'),
+      reply: `${this.ackPrefix}${deliveries}.${seq}.${consumerSeq}.${timeUs}000.${pending}`,
+      headers: config.headers_only ? withHeaders(headers, [[Header.messageSize, payload.length]]) : headers,
+      payload: config.headers_only ? payload.subarray(0, 0) : payload,
+    }
+    this.notBeforeMs = 0
+    if (!this.mode.send(outgoing)) return false
+    this.loaded = undefined
+    this.inactiveMs = now
+    if (this.replay !== undefined) this.replay.lastUs = timeUs
+    this.lastDeliveryMs = now
+    if (again !== undefined) state.deliverAgain(now)
+    else {
+      state.deliver(seq, now)
+      this.passed(seq)
+    }
+    this.changed()
+    if (config.ack_policy === 'none') stream.acknowledged(seq)
+    return true
+  }
+
+  /** Nothing leaves before then. */
+  holdUntil(ms: number): void {
+    this.notBeforeMs = ms
+  }
+
+  // ── Time ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Sees to it that tick() is called when the first of all things is due. */
+  setAlarm(): void {
+    if (this.closed) return
+    const dueMs = Math.min(
+      this.state.nextDueMs,
+      this.mode.nextMs,
+      this.isPaused ? Date.parse(this.config.pause_until) : Number.POSITIVE_INFINITY,
+      this.notBeforeMs === 0 ? Number.POSITIVE_INFINITY : this.notBeforeMs,
+      this.deletedAtMs,
+    )
+    // One that comes too soon sets the next one.
+    if (dueMs >= this.alarmMs) return
+    clearTimeout(this.alarm)
+    this.alarmMs = dueMs
+    const { owner } = this.stream
+    const waitMs = Math.min(Math.max(1, Math.ceil(dueMs - nowMs())), TIMER_MAX_MS)
+    this.alarm = setTimeout(
+      guarded(owner.bugMet, () => this.tick()),
+      waitMs,
+    ).unref()
+  }
+
+  private tick(): void {
+    const { owner } = this.stream
+    const now = nowMs()
+    this.alarm = undefined
+    this.alarmMs = Number.POSITIVE_INFINITY
+    owner.wake()
+    const wasPaused = this.config.pause_until !== '' && !this.isPaused
+    if (wasPaused) this.resumed()
+    const givenUp = this.state.due(now)
+    for (const entry of givenUp) this.gaveUp(entry)
+    if (givenUp.length > 0) this.changed()
+    this.mode.tick(now)
+    if (now >= this.deletedAtMs && !this.isStillUsed(now)) {
+      attempt(owner.bugMet, () => this.remove())
+      return
+    }
+    this.signal()
+    this.setAlarm()
+  }
+
+  /** Whether somebody listens after all, or may still be at work on what he was given. */
+  private isStillUsed(now: number): boolean {
+    this.inactiveMs = this.mode.isListened() ? now : Math.min(now, Math.max(this.inactiveMs, this.state.lastDueMs))
+    return now < this.deletedAtMs
+  }
+
+  /** How long it lives without a listener; 0: for ever. */
+  private get thresholdMs(): number {
+    const { config } = this
+    const ms = config.inactive_threshold / NS_PER_MS
+    return ms > 0 && isPull(config) ? ms + this.jitterMs : ms
+  }
+
+  private get deletedAtMs(): number {
+    const { thresholdMs } = this
+    return thresholdMs === 0 ? Number.POSITIVE_INFINITY : this.inactiveMs + thresholdMs
+  }
+
+  /** Somebody has shown that he is there. */
+  heard(): void {
+    this.inactiveMs = nowMs()
+  }
+
+  private resumed(): void {
+    const before = this.config.pause_until
+    this.config = { ...this.config, pause_until: '' }
+    this.advisories.paused(false, before)
+    this.changed()
+  }
+
+  // ── Changes ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Goes by another configuration, which has been checked. */
+  configure(config: ConsumerConfig): void {
+    const before = this.config
+    this.config = config
+    this.state.rules = rulesOf(config)
+    if (filtersOf(before).join(' ') !== filtersOf(config).join(' ')) {
+      this.filter = new SubjectFilter(filtersOf(config).map(byteString))
+      this.loaded = undefined
+      this.countPending()
+      this.stream.interestChanged()
+    }
+    this.mode.configured(before)
+    this.changed()
+    this.signal()
+    this.setAlarm()
+  }
+
+  /** Begins anew at a sequence; 0: behind what is acknowledged. Answers which, or why not. */
+  reset(seq: number): number | string {
+    const { config, state, stream } = this
+    if (seq > 0) {
+      const why = this.whyNoReset(config, seq)
+      if (why !== undefined) return why
+    }
+    const next = Math.max(1, seq === 0 ? state.floor.stream + 1 : seq)
+    this.next = next
+    this.lastOfEach = []
+    this.loaded = undefined
+    state.reset(next)
+    this.lastDeliveryMs = 0
+    this.lastAckMs = 0
+    this.countPending()
+    this.changed()
+    stream.interestChanged()
+    this.signal()
+    return next
+  }
+
+  private whyNoReset(config: ConsumerConfig, seq: number): string | undefined {
+    switch (config.deliver_policy) {
+      case 'all':
+        return undefined
+      case 'by_start_sequence':
+        return seq < config.opt_start_seq ? 'below start seq' : undefined
+      case 'by_start_time':
+        return seq < startOf(config, this.stream.store, [], false).next ? 'below start time' : undefined
+      default:
+        return 'not allowed'
+    }
+  }
+
+  /** It is there no more, and nobody needs its messages. Resolves when it is gone from the disk. */
+  remove(): Promise<void> {
+    const { advisories, place, stream } = this
+    this.close('deleted')
+    advisories.deleted()
+    stream.interestChanged()
+    return place.keeper.drop(this)
+  }
+
+  /** Hears and sends nothing any more. */
+  close(why: 'deleted' | 'closed'): void {
+    if (this.closed) return
+    this.closed = true
+    clearTimeout(this.alarm)
+    this.owner.sublist.removeAll(this.entries)
+    if (this.stream.attached.delete(this.name)) this.place.count(-1)
+    this.mode.close(why)
+    this.outlet.close()
+  }
+
+  // ── What is told of it ────────────────────────────────────────────────────────────────────────────────
+
+  /** The members of consumer info; `isListed`: without what the server says of itself in the metadata. */
+  info(isListed = false): { readonly [member: string]: Json } {
+    const { config, mode, state, stream } = this
+    const pull = mode instanceof Pull ? mode : undefined
+    const now = nowMs()
+    const { pause_until: until } = config
+    const paused = this.isPaused
+    const shown = shownConsumerConfig(config)
+    const ofServer = isListed ? {} : { '_nats.ver': NATS_VERSION, '_nats.level': String(API_LEVEL) }
+    const metadata = { ...config.metadata, ...ofServer }
+    return {
+      stream_name: stream.name,
+      name: this.name,
+      created: timeText(this.createdUs),
+      config: { ...shown, metadata: Object.fromEntries(Object.entries(metadata).sort()) },
+      delivered: shownPlace(state.delivered, this.lastDeliveryMs),
+      ack_floor: shownPlace(state.floor, this.lastAckMs),
+      num_ack_pending: state.pending,
+      num_redelivered: config.max_deliver === 1 ? 0 : state.redelivered,
+      num_waiting: pull?.countWaiting() ?? 0,
+      num_pending: this.numPending,
+      push_bound: (mode instanceof Push && mode.isListened()) || undefined,
+      paused: paused || undefined,
+      pause_remaining: paused ? Math.round((Date.parse(until) - now) * NS_PER_MS) : undefined,
+      ts: timeText(Math.floor(now * US_PER_MS)),
+      priority_groups: pull?.groups,
+    }
+  }
+
+  /** Whether it is there again after a restart. */
+  get isKept(): boolean {
+    return this.stream.id > 0 && !this.config.mem_storage
+  }
+
+  kept(): KeptConsumer {
+    const { config, createdUs, name, stream } = this
+    const state: ConsumerSnapshot = { ...this.state.snapshot(), lastOfEach: this.lastOfEach }
+    return { stream: stream.id, name, createdUs, config: JSON.stringify(config), state: JSON.stringify(state) }
+  }
+}
+
+function shownPlace({ consumer, stream }: Place, lastMs: number): Json {
+  return {
+    consumer_seq: consumer,
+    stream_seq: stream,
+    last_active: lastMs === 0 ? undefined : timeText(Math.floor(lastMs * US_PER_MS)),
+  }
+}
+
+/** The first place in sorted numbers that does not hold less. */
+function placeIn(sorted: readonly number[], value: number): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (sorted[middle] < value) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function rulesOf(config: ConsumerConfig): AckRules {
+  const { ack_policy: policy } = config
+  return {
+    policy: policy === 'flow_control' ? 'all' : policy,
+    waitMs: config.ack_wait / NS_PER_MS,
+    backoffMs: config.backoff.map((span) => span / NS_PER_MS),
+    maxDeliver: config.max_deliver,
+  }
+}

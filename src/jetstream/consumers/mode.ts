@@ -1,0 +1,69 @@
+// How messages of a consumer leave it: they are pushed to a subject (push.ts), or given to who asks (pull.ts).
+
+import type { JetStreamOwner } from '../owner.ts'
+import type { Advisories } from './advisories.ts'
+import type { ConsumerConfig } from './config.ts'
+import type { Outlet } from './outlet.ts'
+
+/** A message on its way: byte strings, and bytes. */
+export interface Outgoing {
+  readonly subject: string
+  readonly reply: string
+  readonly headers: Buffer
+  readonly payload: Uint8Array
+}
+
+/** What a message counts for: as much of it as does not depend on who gets it. */
+export function sizeOf({ headers, payload, reply, subject }: Outgoing): number {
+  return subject.length + reply.length + headers.length + payload.length
+}
+
+export interface Mode {
+  /** Whether somebody is there for a message. */
+  readonly isReady: boolean
+  /** When it has something to do, at the earliest; Infinity: not by itself. */
+  readonly nextMs: number
+  /** Sends a message to one of those who are there. Returns false if nobody had it. */
+  send(message: Outgoing): boolean
+  /** All that may be sent for now has been sent. */
+  caughtUp(): void
+  tick(nowMs: number): void
+  /** Whether somebody waits for messages, as far as can be found out. */
+  isListened(): boolean
+  /** The configuration has changed. */
+  configured(before: ConsumerConfig): void
+  close(why: 'deleted' | 'closed'): void
+}
+
+/** The consumer, as its mode sees it. */
+export interface ModeOwner {
+  readonly owner: JetStreamOwner
+  readonly config: ConsumerConfig
+  readonly outlet: Outlet
+  readonly advisories: Advisories
+  readonly state: {
+    readonly pending: number
+    readonly queued: number
+    readonly delivered: { readonly consumer: number }
+  }
+  /** Messages that were not delivered yet. */
+  readonly numPending: number
+  /** Bytes that may leave at once whatever the rate limit is: one message of any size. */
+  readonly burstBytes: number
+  /** The sequence up to which it has looked. */
+  readonly reached: number
+  /** Something has changed that may let it go on. */
+  signal(): void
+  /** Something is due sooner. */
+  setAlarm(): void
+  /** Somebody has shown that he is there. */
+  heard(): void
+  /** Nothing leaves before then. */
+  holdUntil(ms: number): void
+  acknowledge(seq: number, consumerSeq: number, isSampled: boolean): void
+}
+
+/** The headers of a heartbeat: the latest delivery, and the sequence up to which there is nothing more. */
+export function heartbeatHeaders({ reached, state }: ModeOwner): string {
+  return `Nats-Last-Consumer: ${state.delivered.consumer}\r\nNats-Last-Stream: ${reached}\r\n`
+}

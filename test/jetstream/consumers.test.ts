@@ -1,0 +1,252 @@
+// Consumers from outside: over all shards, for slow receivers, after restarts, through imports. How each request is
+// answered is in consumers-beside-nats-server.test.ts.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { open, ownPrimary, ownServer, WORKERS } from '../support/harness.ts'
+import { FAULTY_ENTRY, hostOf, kill, untilReplaced } from '../support/shards.ts'
+import { until } from '../support/until.ts'
+import { StreamClient } from './client.ts'
+
+const MS = 1e6
+const SECOND = 1e9
+
+/** A folder for the streams of one test. */
+function ownFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'heddle-consumers-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+async function consumer(
+  client: StreamClient,
+  stream: string,
+  config: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const name = String(config['name'] ?? config['durable_name'])
+  const body = { stream_name: stream, config }
+  const { error } = await client.ask(`CONSUMER.CREATE.${stream}.${name}`, body)
+  if (error !== undefined) throw new Error(error.description)
+}
+
+/** Asks for messages, and acknowledges those that come before a status: there is one if `max_bytes` is not used up. */
+async function fetch(client: StreamClient, stream: string, name: string, body: object): Promise<string[]> {
+  const inbox = `fetch.${Math.random()}`
+  const { next } = await client.listen(inbox)
+  const payload = JSON.stringify(body)
+  client.connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`, payload, { reply: inbox })
+  const got: string[] = []
+  for (;;) {
+    const message = await next()
+    if ((message.headers?.code ?? 0) > 0) return got
+    got.push(message.string())
+    message.respond()
+  }
+}
+
+describe.each(WORKERS)('with %i workers', (workers) => {
+  test('clients of all shards share the messages of a consumer: each is delivered once', async () => {
+    const { port } = await ownServer({ workers, jetstream: true })
+    const clients = await Promise.all([1, 2, 3, 4].map(() => StreamClient.open(port)))
+    await clients[0].create('S')
+    await consumer(clients[0], 'S', { name: 'C', ack_policy: 'explicit' })
+    for (let i = 1; i <= 200; i++) clients[i % 4].connection.publish('S.x', String(i))
+    await Promise.all(clients.map(({ connection }) => connection.flush()))
+    await until('200 messages', async () => (await clients[0].info('S')).state?.messages === 200)
+    const shares = await Promise.all(
+      clients.map((client) => fetch(client, 'S', 'C', { batch: 50, expires: 20 * SECOND, max_bytes: 1e6 })),
+    )
+    expect(shares.map(({ length }) => length)).toEqual([50, 50, 50, 50])
+    expect(new Set(shares.flat()).size).toBe(200)
+    const isDone = async (): Promise<boolean> => {
+      const info = await clients[1].ask('CONSUMER.INFO.S.C')
+      return info['num_ack_pending'] === 0
+    }
+    await until('all to be acknowledged', isDone)
+    expect(await clients[2].ask('CONSUMER.INFO.S.C')).toMatchObject({
+      num_pending: 0,
+      ack_floor: { consumer_seq: 200, stream_seq: 200 },
+    })
+  })
+
+  test('pushed messages come in order, to whoever listens, from the moment on at which he does', async () => {
+    const { port } = await ownServer({ workers, jetstream: true })
+    const [client, other] = [await StreamClient.open(port), await StreamClient.open(port)]
+    await client.create('S')
+    await consumer(client, 'S', { durable_name: 'C', deliver_subject: 'to.me', ack_policy: 'none' })
+    for (let i = 1; i <= 100; i++) await client.put('S.x', String(i))
+    expect(await client.ask('CONSUMER.INFO.S.C')).not.toHaveProperty('push_bound')
+    const { next } = await other.listen('to.me')
+    const got: string[] = []
+    while (got.length < 100) got.push((await next()).string())
+    expect(got).toEqual(Array.from({ length: 100 }, (_, i) => String(i + 1)))
+    expect(await client.ask('CONSUMER.INFO.S.C')).toMatchObject({ push_bound: true, num_pending: 0 })
+    await other.connection.close()
+    await until('nobody to listen', async () => (await client.ask('CONSUMER.INFO.S.C'))['push_bound'] === undefined)
+  })
+
+  test('a receiver that takes nothing is waited for, and others have theirs meanwhile', async () => {
+    const { port } = await ownServer({ workers, jetstream: true, maxPending: 4 * 1024 * 1024 })
+    const client = await StreamClient.open(port)
+    await client.create('S')
+    const body = 'x'.repeat(64 * 1024)
+    for (let i = 0; i < 400; i++) client.connection.publish('S.x', body)
+    await client.connection.flush()
+    await until('400 messages', async () => (await client.info('S')).state?.messages === 400)
+    const slow = await open(port)
+    slow.send('SUB slow 1\r\nPING\r\n')
+    await slow.sync()
+    slow.socket.pause()
+    await consumer(client, 'S', { name: 'slow', deliver_subject: 'slow', ack_policy: 'none' })
+    const { next } = await client.listen('quick')
+    await consumer(client, 'S', { name: 'quick', deliver_subject: 'quick', ack_policy: 'none' })
+    for (let i = 0; i < 400; i++) await next()
+    expect(await client.ask('CONSUMER.INFO.S.quick')).toMatchObject({ num_pending: 0 })
+    const { num_pending: left } = await client.ask('CONSUMER.INFO.S.slow')
+    expect(left).toBeGreaterThan(100)
+    let got = 0
+    slow.onMessage = () => got++
+    slow.socket.resume()
+    await until('the slow one to have all', () => got === 400)
+  })
+
+  test('who is not heard of for too long is deleted, and others are told', async () => {
+    const { port } = await ownServer({ workers, jetstream: true })
+    const client = await StreamClient.open(port)
+    await client.create('S')
+    const { next } = await client.listen('$JS.EVENT.ADVISORY.CONSUMER.DELETED.S.*')
+    const threshold = { inactive_threshold: 100 * MS }
+    await consumer(client, 'S', { name: 'pull', ...threshold })
+    expect((await next()).subject).toMatch(/\.pull$/)
+    await consumer(client, 'S', { name: 'push', deliver_subject: 'nobody', ...threshold })
+    expect((await next()).subject).toMatch(/\.push$/)
+    expect(await client.ask('CONSUMER.NAMES.S')).toMatchObject({ total: 0 })
+    expect(await client.ask('INFO')).toMatchObject({ consumers: 0 })
+  })
+
+  test('messages are replayed with the gaps between them, and no faster than they may', async () => {
+    const { port } = await ownServer({ workers, jetstream: true })
+    const client = await StreamClient.open(port)
+    await client.create('S', { max_msg_size: 100 })
+    await client.put('S.x', 'x'.repeat(100))
+    await until('a while', async () => {
+      const { state } = (await client.ask('STREAM.INFO.S')) as unknown as { state: { first_ts: string } }
+      return Date.now() - Date.parse(state.first_ts) > 150
+    })
+    await client.put('S.x', 'x'.repeat(100))
+    for (const config of [{ replay_policy: 'original' }, { rate_limit_bps: 2_000 }]) {
+      const { next } = await client.listen('to.me')
+      const heartbeats = { idle_heartbeat: 100 * MS, ack_policy: 'none' }
+      await consumer(client, 'S', { name: 'C', deliver_subject: 'to.me', ...heartbeats, ...config })
+      const kinds: number[] = []
+      while (kinds.filter((kind) => kind === 0).length < 2) kinds.push((await next()).headers?.code ?? 0)
+      // A heartbeat shows that time has passed between them.
+      expect(kinds).toEqual([0, ...kinds.slice(1, -1).fill(100), 0])
+      expect(kinds.length).toBeGreaterThan(2)
+      await client.ask('CONSUMER.DELETE.S.C')
+    }
+  })
+
+  test('what is asked for by an import comes back by it, and is acknowledged by it', async () => {
+    const { port } = await ownServer({
+      workers,
+      jetstream: true,
+      accounts: {
+        A: {
+          users: [{ user: 'a', password: 'a' }],
+          jetstream: true,
+          exports: [{ service: '$JS.API.CONSUMER.MSG.NEXT.>', response: 'stream' }],
+        },
+        B: {
+          users: [{ user: 'b', password: 'b' }],
+          imports: [{ service: { account: 'A', subject: '$JS.API.CONSUMER.MSG.NEXT.>' }, to: 'next.>' }],
+        },
+      },
+    })
+    const [a, b] = await Promise.all(['a', 'b'].map((user) => StreamClient.open(port, { user, pass: user })))
+    await a.create('S')
+    await consumer(a, 'S', { name: 'C', ack_policy: 'explicit' })
+    await a.put('S.x', 'text')
+    const { next } = await b.listen('inbox')
+    b.connection.publish('next.S.C', '', { reply: 'inbox' })
+    const message = await next()
+    expect([message.subject, message.string()]).toEqual(['S.x', 'text'])
+    message.respond()
+    await until('the acknowledgement', async () => (await a.ask('CONSUMER.INFO.S.C'))['num_ack_pending'] === 0)
+  })
+
+  test('consumers of a file stream are there again after a restart, with what was acknowledged', async () => {
+    const jetstream = { storeDir: ownFolder() }
+    const first = await ownServer({ workers, jetstream })
+    let client = await StreamClient.open(first.port)
+    await client.create('S', { storage: 'file' })
+    await client.create('I', { storage: 'file', retention: 'interest' })
+    await consumer(client, 'I', { durable_name: 'C', ack_policy: 'explicit' })
+    await consumer(client, 'S', { durable_name: 'C', ack_policy: 'explicit' })
+    await consumer(client, 'S', {
+      durable_name: 'L',
+      ack_policy: 'explicit',
+      deliver_policy: 'last_per_subject',
+      filter_subject: 'S.*',
+    })
+    await consumer(client, 'S', { durable_name: 'gone', ack_policy: 'explicit' })
+    await consumer(client, 'S', { name: 'forgotten', ack_policy: 'explicit', mem_storage: true })
+    for (let i = 1; i <= 10; i++) await client.put(`S.${i % 3}`, String(i))
+    await client.put('I.x', 'kept')
+    await client.ask('CONSUMER.DELETE.S.gone')
+    const inbox = await client.listen('inbox')
+    client.connection.publish('$JS.API.CONSUMER.MSG.NEXT.S.C', '5', { reply: 'inbox' })
+    const messages = []
+    while (messages.length < 5) messages.push(await inbox.next())
+    for (const i of [0, 1, 3]) await client.connection.request(messages[i].reply ?? '')
+    await client.connection.close()
+    await first.close()
+    const { port } = await ownServer({ workers, jetstream })
+    client = await StreamClient.open(port)
+    expect(await client.ask('CONSUMER.NAMES.S')).toMatchObject({ consumers: ['C', 'L'] })
+    expect(await client.ask('CONSUMER.INFO.S.C')).toMatchObject({
+      delivered: { consumer_seq: 5, stream_seq: 5 },
+      ack_floor: { consumer_seq: 2, stream_seq: 2 },
+      num_ack_pending: 2,
+      num_pending: 5,
+    })
+    expect(await fetch(client, 'S', 'C', { batch: 5, expires: 20 * SECOND, max_bytes: 1e6 })).toEqual([
+      '6',
+      '7',
+      '8',
+      '9',
+      '10',
+    ])
+    expect(await client.info('I')).toMatchObject({ state: { messages: 1 } })
+  })
+})
+
+test('a shard that dies takes no consumer of a file stream with it: nothing is skipped', async () => {
+  const primary = await ownPrimary({ workers: 2, jetstream: { storeDir: ownFolder() } }, FAULTY_ENTRY)
+  const client = await StreamClient.open(primary.port)
+  const names = ['A', 'B', 'C', 'D', 'E', 'F']
+  for (const name of names) {
+    await client.create(name, { storage: 'file' })
+    await consumer(client, name, { durable_name: 'C', ack_policy: 'explicit', ack_wait: 500 * MS })
+    for (let i = 1; i <= 4; i++) await client.put(`${name}.x`, String(i))
+    // One is acknowledged, one is under way.
+    const { next } = await client.listen(`inbox.${name}`)
+    client.connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${name}.C`, '2', { reply: `inbox.${name}` })
+    const [message] = [await next(), await next()]
+    await client.connection.request(message.reply ?? '')
+  }
+  for (const shard of [0, 1]) {
+    const dead = hostOf(primary, shard)
+    await kill(primary, shard, 'throw')
+    await untilReplaced(primary, shard, dead)
+  }
+  const other = await StreamClient.open(primary.port)
+  for (const name of names) {
+    const got = new Set<string>()
+    while (got.size < 3)
+      for (const each of await fetch(other, name, 'C', { batch: 3, expires: SECOND, max_bytes: 1e6 })) got.add(each)
+    expect([...got].sort()).toEqual(['2', '3', '4'])
+  }
+})
