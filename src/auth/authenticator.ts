@@ -139,7 +139,7 @@ export class Authenticator {
   ): Soon<Identity | Refusal> {
     const { accounts } = this.services
     return accounts === undefined
-      ? refuse('there is nowhere to look for accounts')
+      ? refuse('no resolver for accounts')
       : authenticateToken(operator, accounts, request, isProxied)
   }
 
@@ -155,7 +155,7 @@ export class Authenticator {
     const userName = isRefusal(answer) ? credentials.nkey || credentials.user : (answer.token?.subject ?? answer.user)
     const { callout } = this.services
     const isExempt = plan.authUsers.includes(userName)
-    if (!isExempt && callout === undefined) return refuse('there is no way to ask the callout service')
+    if (!isExempt && callout === undefined) return refuse('the callout service cannot be reached')
     const decided = isExempt || callout === undefined ? answer : callout.ask(plan, request, answer, isProxied)
     return andThen(decided, (final) =>
       isRefusal(final) || final.account !== plan.account

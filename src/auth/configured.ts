@@ -60,7 +60,7 @@ export function authenticateConfigured(
       const user = settings.users.get(credentials.user)
       if (user === undefined) return refuse('unknown user')
       if (user.password === '' && user.username !== simple.noAuthUser && canMap(settings, user)) {
-        return refuse('the user is known by certificate only')
+        return refuse('the user may log in by certificate only')
       }
       return authenticateUser(user, 'password', credentials.password, request, isProxied, passwords)
     }
@@ -87,8 +87,8 @@ export function whyNotSigned(request: AuthRequest, publicKey: string): Refusal |
   const { credentials, nonce } = request
   if (credentials.signature === '') return refuse('signature missing')
   const signature = decodeSignature(credentials.signature)
-  if (signature === undefined) return refuse('signature is not one')
-  if (nonce === '') return refuse('there is no nonce to be signed')
+  if (signature === undefined) return refuse('malformed signature')
+  if (nonce === '') return refuse('no nonce to sign')
   return isSignedBy(publicKey, Buffer.from(nonce), signature) ? undefined : refuse('signature does not match')
 }
 

@@ -67,18 +67,18 @@ export async function askCustom(
   try {
     return identityOf(await authenticate(request), hasAccount)
   } catch (error) {
-    return refuse(`authenticate() failed: ${error instanceof Error ? error.message : 'it threw no error'}`)
+    return refuse(`authenticate() failed: ${error instanceof Error ? error.message : 'it threw no Error'}`)
   }
 }
 
 function identityOf(answer: unknown, hasAccount: (name: string) => boolean): Identity | Refusal {
-  if (answer === undefined || answer === null || answer === false) return refuse('authenticate() refuses')
-  if (typeof answer !== 'object') return refuse('authenticate() answered something else')
+  if (answer === undefined || answer === null || answer === false) return refuse('authenticate() refused the client')
+  if (typeof answer !== 'object') return refuse('authenticate() did not return a user')
   const { user, account, permissions, expiresAtMs, maxSubscriptions, maxPayload } = answer as Record<string, unknown>
   const name = account ?? GLOBAL_ACCOUNT
-  if (typeof user !== 'string') return refuse('authenticate(): user is not a text')
-  if (typeof name !== 'string' || !hasAccount(name)) return refuse('authenticate(): there is no such account')
-  if (!isPermissions(permissions)) return refuse('authenticate(): permissions of another shape')
+  if (typeof user !== 'string') return refuse('authenticate(): user is not a string')
+  if (typeof name !== 'string' || !hasAccount(name)) return refuse('authenticate(): unknown account')
+  if (!isPermissions(permissions)) return refuse('authenticate(): invalid permissions')
   const numbers = [expiresAtMs, maxSubscriptions, maxPayload]
   if (!numbers.every((value) => value === undefined || Number.isFinite(value))) {
     return refuse('authenticate(): a limit is not a number')

@@ -89,11 +89,13 @@ export async function askRules(hooks: Hooks, client: ConnectedClient): Promise<H
       hooks.authorizePublish?.(client),
       hooks.authorizeSubscribe?.(client),
     ])
-    if (!isRules(publish)) return refuse('authorizePublish() answered something else than rules')
-    if (!isRules(subscribe)) return refuse('authorizeSubscribe() answered something else than rules')
+    if (!isRules(publish)) return refuse('authorizePublish() returned invalid rules')
+    if (!isRules(subscribe)) return refuse('authorizeSubscribe() returned invalid rules')
     return { publish: plain(publish), subscribe: plain(subscribe) }
   } catch (error) {
-    return refuse(`the program's authorization failed: ${error instanceof Error ? error.message : 'it threw no error'}`)
+    return refuse(
+      `authorization by the program failed: ${error instanceof Error ? error.message : 'it threw no Error'}`,
+    )
   }
 }
 

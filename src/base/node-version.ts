@@ -25,5 +25,5 @@ export function nodeObstacle(version: string = process.versions.node): string | 
 /** Why connections cannot be handed to worker threads on this Node; undefined if they can. */
 export function transferObstacle(version: string = process.versions.node): string | undefined {
   if (!isOlder(version, NODE_WITH_TRANSFER)) return undefined
-  return `workers need Node ${NODE_WITH_TRANSFER} or newer, which can move sockets; this is ${version}; or "workers: 0"`
+  return `worker threads need Node ${NODE_WITH_TRANSFER} or newer; this is ${version}: update Node or set "workers: 0"`
 }

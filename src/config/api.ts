@@ -32,7 +32,7 @@ export function apiLayer(given: ServerOptions, readBlocks?: BlockReader): Layer 
   const blocks: GivenBlock[] = []
   for (const [name, value] of Object.entries(given)) {
     if (BESIDE_SETTINGS.some((each) => each === name)) {
-      if (typeof value !== 'string') return `${name} must be a text, not ${shownData(value)}`
+      if (typeof value !== 'string') return `${name} must be a string, not ${shownData(value)}`
       continue
     }
     const setting = settingOfOption(name)
@@ -107,12 +107,12 @@ function whyNot({ option, kind, min, max, choices = [] }: Setting, value: unknow
     case 'choice':
       return choices.includes(value as string) ? undefined : `${choices.join(' or ')}, not ${shownData(value)}`
     case 'list':
-      return isTextList(value) ? undefined : 'an array of texts'
+      return isTextList(value) ? undefined : 'an array of strings'
     case 'block':
-      return isTexts(value) ? undefined : 'an object with texts'
+      return isTexts(value) ? undefined : 'an object with string values'
     default:
-      if (typeof value !== 'string') return `a text, not ${shownData(value)}`
-      return option === 'name' && /\s/.test(value) ? 'without blanks: server name cannot contain spaces' : undefined
+      if (typeof value !== 'string') return `a string, not ${shownData(value)}`
+      return option === 'name' && /\s/.test(value) ? 'without spaces: server name cannot contain spaces' : undefined
   }
 }
 

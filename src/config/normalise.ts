@@ -81,7 +81,7 @@ export function normalise(layers: readonly Layer[], file = NO_FILE, ignoreUnsupp
   const needed = lacking.filter(({ feature }) => UNSUPPORTED.get(feature) === 'needed')
   if (needed.length > 0 && !ignoreUnsupported) {
     const features = needed.map(({ feature, origin }) => `${feature} (${origin})`).join(', ')
-    return `not supported yet: ${features}; with --ignore-unsupported the server starts without`
+    return `not supported yet: ${features}; with --ignore-unsupported the server starts without them`
   }
   const notices = lacking.map(({ feature, origin }) => `${feature} (${origin}): not supported yet, ignored`)
   if (options.maxPayload > PAYLOAD_USUAL_MAX) {

@@ -61,7 +61,7 @@ function checkLogger(given: EmbeddedOptions): void {
   const lacking = LOGGER_FUNCTIONS.find((name) => typeof logger?.[name] !== 'function')
   if (lacking !== undefined) throw new OptionError(`logger must be an object with a function ${lacking}()`)
   for (const name of ['log', 'logFile', 'syslog', 'remoteSyslog'] as const) {
-    if (given[name] !== undefined) throw new OptionError(`logger and ${name} exclude each other`)
+    if (given[name] !== undefined) throw new OptionError(`logger and ${name} cannot be used together`)
   }
 }
 

@@ -13,9 +13,9 @@ export function readCredentials(header: string | undefined, isOperatorMode: bool
   const scheme = header.slice(0, Math.max(0, blank)).toLowerCase()
   const value = header.slice(blank + 1).trim()
   if (scheme === 'bearer') return { auth: isOperatorMode ? { jwt: value } : { auth_token: value } }
-  if (scheme !== 'basic') return Problems.unauthorized('credentials come by Basic or Bearer')
+  if (scheme !== 'basic') return Problems.unauthorized('use Basic or Bearer authentication')
   const text = Buffer.from(value, 'base64').toString()
   const colon = text.indexOf(':')
-  if (colon < 0) return Problems.unauthorized('Basic is the base64 of user:password')
+  if (colon < 0) return Problems.unauthorized('Basic credentials must be the base64 of user:password')
   return { auth: { user: text.slice(0, colon), pass: text.slice(colon + 1) } }
 }

@@ -9,7 +9,7 @@ export const HEARTBEAT = ':\n\n'
 
 /** The first lines; `isResumed`: the reader says which event it had last. */
 export function beginning(isResumed: boolean): string {
-  const lost = isResumed ? ': nothing is kept: what was published since your last event is lost\n' : ''
+  const lost = isResumed ? ': messages are not stored: those published since your last event are lost\n' : ''
   return `${lost}: subscribed\n\n`
 }
 

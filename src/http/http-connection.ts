@@ -39,7 +39,7 @@ interface LoggedIn {
 }
 
 const NAME_MAX = 64
-const ENDING = Problems.unavailable('the server ends the connection')
+const ENDING = Problems.unavailable('the server is closing the connection')
 /** For every answer: none is to be kept, taken for a page, or run as one. */
 const ALWAYS: OutgoingHttpHeaders = {
   'Cache-Control': 'no-store',
@@ -176,7 +176,8 @@ export class HttpConnection {
   ): Promise<Problem | undefined> {
     const headers = toMessage(request.rawHeaders)
     if (headers !== undefined && isProblem(headers)) return headers
-    if (headers !== undefined && !client.hasHeaders) return Problems.badRequest('the server has no headers')
+    if (headers !== undefined && !client.hasHeaders)
+      return Problems.badRequest('message headers are disabled on this server')
     const block = headers?.encode()
     const room = client.payloadMax - (block?.length ?? 0)
     const body = room < 0 ? 'tooLarge' : await readBody(request, response, room)

@@ -25,7 +25,7 @@ export function toMessage(raw: readonly string[]): MsgHdrsImpl | Problem | undef
   for (let i = 0; i < raw.length; i += 2) {
     const name = messageName(raw[i])
     if (name === undefined) continue
-    if (name === '') return Problems.badRequest('Nats-Header- needs a name behind it')
+    if (name === '') return Problems.badRequest('Nats-Header- must be followed by a name')
     headers ??= new MsgHdrsImpl()
     headers.append(name, textOf(raw[i + 1]))
   }

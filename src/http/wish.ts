@@ -50,7 +50,7 @@ function readRequest(subject: string, query: URLSearchParams, otherwise: number)
   const given = query.get('timeout')
   const timeout = given === null ? { ms: otherwise } : parseDuration(given.length > TIMEOUT_CHARS_MAX ? '' : given)
   if ('wrong' in timeout || !(timeout.ms > 0 && timeout.ms <= TIMEOUT_MAX_MS)) {
-    return Problems.badRequest('timeout is a time span up to 10m, such as 500ms or 2s')
+    return Problems.badRequest('timeout must be a time span of at most 10m, such as 500ms or 2s')
   }
   return { kind: 'request', subject, timeoutMs: timeout.ms }
 }
@@ -60,7 +60,7 @@ function readStream(filter: string, query: URLSearchParams, accept: string): Wis
   if (wrong !== undefined) return wrong
   if (!accept.toLowerCase().includes(EVENT_STREAM)) return Problems.notAcceptable
   const queue = query.get('queue') ?? ''
-  if (hasBlanks(queue)) return Problems.badRequest('the name of a queue group has no blanks')
+  if (hasBlanks(queue)) return Problems.badRequest('the name of a queue group must not contain spaces')
   return { kind: 'stream', filter, queue }
 }
 
@@ -73,7 +73,7 @@ function decoded(text: string): string | undefined {
 }
 
 function whyNot(subject: string, isValid: (subject: string) => boolean): Problem | undefined {
-  return isValid(subject) && !hasBlanks(subject) ? undefined : Problems.badRequest('this is not a subject')
+  return isValid(subject) && !hasBlanks(subject) ? undefined : Problems.badRequest('invalid subject')
 }
 
 /** What would end an argument of the protocol, or a line of it. */

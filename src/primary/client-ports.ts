@@ -73,7 +73,8 @@ export class ClientPorts {
       const { host = '', tls } = options.httpGateway ?? {}
       const at = hostPort(host || options.host, http.port)
       log.info(`Listening for HTTP clients on ${tls === undefined ? 'http' : 'https'}://${at}`)
-      if (tls === undefined) log.warn('HTTP has no TLS: passwords and tokens cross the network as they are')
+      if (tls === undefined)
+        log.warn('HTTP listener not configured with TLS: passwords and tokens are sent in clear text')
     }
     if (unix !== undefined) log.info(`Listening for client connections on unix:${unix.address}`)
     log.info(`Listening for client connections on ${hostPort(options.host, client.port)}`)

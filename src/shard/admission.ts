@@ -33,7 +33,7 @@ const REVIEWS_A_TURN = 64
 /** Logins with signatures that begin in one turn: each takes up to half a millisecond. */
 const LOGINS_A_TURN = 4
 
-const lateRules = refuse('the program did not authorize in time', AuthFaults.timeout)
+const lateRules = refuse('authorizePublish() or authorizeSubscribe() did not answer in time', AuthFaults.timeout)
 const lateProgram = refuse('authenticate() did not answer in time', AuthFaults.timeout)
 
 /** The options that determine authentication and permissions. */
@@ -140,7 +140,7 @@ export class Admission {
    */
   identifyInTurn(request: AuthRequest, isGone: () => boolean): Soon<Identity | Refusal> {
     if (!this.authenticator.checksSignatures(request.credentials)) return this.identify(request)
-    return this.turns.turn().then(() => (isGone() ? refuse('it has left') : this.identify(request)))
+    return this.turns.turn().then(() => (isGone() ? refuse('the client has disconnected') : this.identify(request)))
   }
 
   /** The identity of a connection, with its account ready for use. Never rejects. */

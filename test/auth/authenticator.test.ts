@@ -218,7 +218,7 @@ describe('certificates', () => {
     const websocket = { port: 8080, username: '', password: '', token: '', noAuthUser: '', tls: { verifyAndMap: true } }
     const elsewhere = withUsers(users, { websocket })
     expect(why(atOnce(elsewhere.authenticate(request({ user: 'CN=alice' }))))).toBe(
-      'the user is known by certificate only',
+      'the user may log in by certificate only',
     )
     const nowhere = withUsers(users)
     expect(who(atOnce(nowhere.authenticate(request({ user: 'CN=alice' })))).user).toBe('CN=alice')

@@ -45,12 +45,12 @@ test('of an answer only its rules are kept: the rest may not be able to cross th
 test.each([null, 'a', 5, [], { allow: 'a' }, { deny: [1] }])(
   '%j is no answer: the client is refused',
   async (answer) => {
-    const refused = { cause: 'authorizeSubscribe() answered something else than rules' }
+    const refused = { cause: 'authorizeSubscribe() returned invalid rules' }
     expect(await askRules({ authorizeSubscribe: () => answer as never }, client)).toMatchObject(refused)
   },
 )
 
 test('what is thrown refuses, with its message for the log', async () => {
   const thrown = askRules({ authorizePublish: () => Promise.reject(new Error('no database')) }, client)
-  expect(await thrown).toMatchObject({ cause: "the program's authorization failed: no database" })
+  expect(await thrown).toMatchObject({ cause: 'authorization by the program failed: no database' })
 })

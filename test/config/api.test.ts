@@ -131,7 +131,7 @@ test.each<[unknown, string]>([
   [{ accounts: 5 }, 'accounts: expected accounts to be a map or an array, got int64'],
   [{ accounts: { A: { exports: [{}] } } }, 'accounts.A.exports[0]: expected an export to have a stream or a service'],
   [{ trustedKeys: ['x'] }, 'trustedKeys[0]: trust key "x" required to be a valid public operator nkey'],
-  [{ serverTags: Array(2) }, 'serverTags must be an array of texts'],
+  [{ serverTags: Array(2) }, 'serverTags must be an array of strings'],
   [{ authorization: undefined }, 'authorization must not be undefined: leave it out, or give it a value'],
   [{ authorization: { user: 'a', password: undefined } }, 'authorization.password must be plain data, not undefined'],
   [{ noAuthUser: undefined }, 'noAuthUser must not be undefined: leave it out, or give it a value'],

@@ -196,7 +196,7 @@ describe('features that Heddle lacks', () => {
     ['leafnodes { remotes: [ { url: "nats://a:7422" } ] }', 'leaf nodes'],
   ])('%s is refused, unless that is ignored: then it is one warning', async (text, feature) => {
     expect(await refused(text)).toBe(
-      `not supported yet: ${feature} (x.conf:1); with --ignore-unsupported the server starts without`,
+      `not supported yet: ${feature} (x.conf:1); with --ignore-unsupported the server starts without them`,
     )
     const { notices } = await loaded(text, '--ignore-unsupported')
     expect(notices).toEqual([`${feature} (x.conf:1): not supported yet, ignored`])
@@ -206,7 +206,7 @@ describe('features that Heddle lacks', () => {
     expect(
       await refused('jetstream: enabled\ncluster { port: 6222, name: c }\nmqtt { port: 1883 }\nserver_name: s'),
     ).toBe(
-      'not supported yet: clusters (x.conf:2), MQTT (x.conf:3); with --ignore-unsupported the server starts without',
+      'not supported yet: clusters (x.conf:2), MQTT (x.conf:3); with --ignore-unsupported the server starts without them',
     )
   })
 

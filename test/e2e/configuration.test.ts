@@ -115,7 +115,7 @@ test('a configuration that needs what Heddle lacks is refused, by -t, at a start
   const program = await startCommand(['-c', file])
   onTestFinished(() => void program.stop('SIGKILL'))
   writeFileSync(file, 'port: -1\nmqtt { port: 1883 }\ncluster { name: c, port: -1 }\nserver_name: n\n')
-  const refusal = `not supported yet: MQTT (${file}:2), clusters (${file}:3); with --ignore-unsupported the server starts without`
+  const refusal = `not supported yet: MQTT (${file}:2), clusters (${file}:3); with --ignore-unsupported the server starts without them`
   for (const args of [[], ['-t'], ['--explain-config']]) {
     expect(await outcome(...args, '-c', file)).toEqual({ code: 1, stdout: '', stderr: `nats-server: ${refusal}\n` })
   }

@@ -187,7 +187,9 @@ describe('a reload', () => {
 test('streams show signs of life, and say that nothing is kept', async () => {
   const way = await Gateway.start({}, { heartbeat: 20 })
   const events = await way.events('/v1/subjects/news', { 'last-event-id': '7' })
-  expect(await events.block()).toBe(': nothing is kept: what was published since your last event is lost\n: subscribed')
+  expect(await events.block()).toBe(
+    ': messages are not stored: those published since your last event are lost\n: subscribed',
+  )
   expect(await events.block()).toBe(':')
   expect(await events.block()).toBe(':')
 })

@@ -86,8 +86,8 @@ test.each<[EmbeddedOptions, string]>([
   [{ logger: {} as Logger }, 'logger must be an object with a function debug()'],
   [{ logger: null as unknown as Logger }, 'logger must be an object with a function debug()'],
   [{ logger: undefined as unknown as Logger }, 'logger must be an object with a function debug()'],
-  [{ logger: console, log: 'stderr' }, 'logger and log exclude each other'],
-  [{ logger: console, logFile: '/tmp/x' }, 'logger and logFile exclude each other'],
+  [{ logger: console, log: 'stderr' }, 'logger and log cannot be used together'],
+  [{ logger: console, logFile: '/tmp/x' }, 'logger and logFile cannot be used together'],
   [{ log: 'program' as 'none' }, 'log must be stderr or none, not program'],
 ])('%j is refused', (options, text) => {
   expect(() => createServer(options)).toThrow(new OptionError(text))

@@ -42,7 +42,7 @@ test('what is the message’s goes with it, spelled as usual', () => {
     ),
   ).toEqual({ 'Nats-A': ['é'] })
   expect(message('Nats-A', '\xe9')).toEqual({ 'Nats-A': ['é'] })
-  expect(() => message('Nats-Header-', 'x')).toThrow('needs a name')
+  expect(() => message('Nats-Header-', 'x')).toThrow('must be followed by a name')
 })
 
 test('headers of a message become those of an answer, and nothing else', () => {

@@ -145,7 +145,7 @@ test('logins with signatures begin a few in a turn, and one that has left costs 
   expect(all.every((one) => one instanceof Promise)).toBe(true)
   await turn()
   expect(order.length).toBeLessThan(all.length)
-  expect(await all[0]).toMatchObject({ cause: 'it has left' })
+  expect(await all[0]).toMatchObject({ cause: 'the client has disconnected' })
   await Promise.all(all)
   expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
 })

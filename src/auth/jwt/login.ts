@@ -51,7 +51,7 @@ function admit(
   if ('fault' in rights) return rights
   if (rights.proxyRequired && !isProxied) return refuse('proxy required', AuthFaults.proxyRequired)
   if (isExpired(account, request.nowMs)) return refuse('account has expired')
-  if (rights.bearer && account.limits.disallowBearer) return refuse('account allows no bearer tokens')
+  if (rights.bearer && account.limits.disallowBearer) return refuse('account does not allow bearer tokens')
   const connectionTypes = toConnectionTypes(rights)
   if (connectionTypes !== undefined && !connectionTypes.includes(request.connectionType)) {
     return refuse('connection type not allowed')
@@ -87,9 +87,9 @@ export function rightsOf(user: User, account: VerifiedAccount): Rights | Refusal
   if (!account.signers.has(claims.issuer)) return refuse('user is signed by an unknown key')
   const scope = account.signers.get(claims.issuer)
   if (scope === undefined) return rights
-  if (!isEmpty(rights)) return refuse('user of a scoped key has rights of its own')
+  if (!isEmpty(rights)) return refuse('user of a scoped signing key has permissions of its own')
   const filled = fillTemplates(scope, { user: claims, account: account.claims, issuerAccount })
-  return filled ?? refuse('templates of the scope cannot be filled in')
+  return filled ?? refuse('templates of the signing key cannot be resolved')
 }
 
 /** Permissions of a token, or the account's where it says none. */

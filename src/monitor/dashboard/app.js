@@ -56,12 +56,11 @@ function updateFrame() {
   banner.hidden = !failing
   document.body.classList.toggle('away', failing)
   const awayS = Math.round((performance.now() - feed.heardAt) / 1000)
-  if (failing)
-    say(banner, latest === undefined ? 'The server does not answer.' : `No answer for ${awayS} s; trying on.`)
+  if (failing) say(banner, latest === undefined ? 'The server does not answer.' : `No answer for ${awayS} s; retrying.`)
   const state = byId('state')
   const name = failing ? 'bad' : latest === undefined ? '' : trouble(latest) ? 'warn' : 'good'
   state.className = `state ${name}`
-  state.setAttribute('aria-label', { bad: 'no answer', warn: 'in trouble', good: 'serving' }[name] ?? 'connecting')
+  state.setAttribute('aria-label', { bad: 'no answer', warn: 'degraded', good: 'serving' }[name] ?? 'connecting')
   if (latest === undefined) return
   const { server } = latest
   const title = server.name === server.id ? `${server.id.slice(0, 10)}…` : shown(server.name)

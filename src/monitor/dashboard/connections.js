@@ -189,7 +189,7 @@ export function openConnection(cid) {
     const answer = await getJson(`./connz?state=any&auth=1&subs=detail&cid=${cid}`)
     const [row] = answer.connections ?? []
     if (row === undefined) {
-      say(about, 'The server does not remember this connection any more.')
+      say(about, 'The server no longer has this connection.')
       return
     }
     const now = Date.parse(answer.now)
@@ -222,7 +222,7 @@ function factsOf(row, before, now) {
     ['Bytes in', bytes(row.in_bytes)],
     ['Bytes out', bytes(row.out_bytes)],
     ['Pending', bytes(row.pending_bytes)],
-    ['Held back', row.stalls && `${count(row.stalls)} times, for its receivers`],
+    ['Held back', row.stalls && `${count(row.stalls)} times, because of slow receivers`],
     ['TLS', row.tls_version && `${row.tls_version} ${row.tls_cipher_suite ?? ''}`],
   ]
   return facts.filter(([, text]) => text !== undefined && text !== '')
@@ -249,6 +249,7 @@ function subscriptionsOf({ subscriptions, subscriptions_list_detail: list = [] }
     make('th', { scope: 'col' }, 'Queue'),
     make('th', { scope: 'col', class: 'num' }, 'Messages'),
   )
-  const more = list.length > SUBSCRIPTIONS_SHOWN ? [make('p', { class: 'dim' }, 'The first ones only.')] : []
+  const more =
+    list.length > SUBSCRIPTIONS_SHOWN ? [make('p', { class: 'dim' }, 'Only the first subscriptions are shown.')] : []
   return [heading, make('table', { class: 'grid' }, make('thead', {}, head), make('tbody', {}, ...rows)), ...more]
 }

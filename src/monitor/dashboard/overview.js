@@ -33,8 +33,8 @@ export class Overview {
       { label: 'In', className: 'in' },
       { label: 'Out', className: 'out' },
     ]
-    this.messages = new Chart(byId('messages-chart'), 'Messages a second', series, rate)
-    this.bytes = new Chart(byId('bytes-chart'), 'Bytes a second', series, bytes, true)
+    this.messages = new Chart(byId('messages-chart'), 'Messages per second', series, rate)
+    this.bytes = new Chart(byId('bytes-chart'), 'Bytes per second', series, bytes, true)
   }
 
   update(feed) {
@@ -66,12 +66,7 @@ export class Overview {
       '',
       now.pendingBytes === 0 ? 'nothing is waiting' : 'waiting for receivers',
     )
-    this.tile(
-      'slow',
-      count(now.slowConsumers),
-      '',
-      now.slowConsumers === 0 ? 'none was closed' : 'closed since the start',
-    )
+    this.tile('slow', count(now.slowConsumers), '', now.slowConsumers === 0 ? 'none closed' : 'closed since the start')
     this.tile('cpu', percent(perSecond('cpuS')), '', 'of one core')
     this.tile('memory', bytes(now.rssBytes), '', `primary busy ${percent(latest.primary.utilisation)}`)
     this.events(latest.events)
@@ -94,7 +89,7 @@ export class Overview {
 }
 
 function perConnection({ subscriptions, connections }) {
-  return connections === 0 ? 'no clients' : `${(subscriptions / connections).toFixed(1)} a client`
+  return connections === 0 ? 'no clients' : `${(subscriptions / connections).toFixed(1)} per client`
 }
 
 const CLASSES = { slow: 'what warn', thread: 'what bad', connection: 'what', server: 'what' }

@@ -48,8 +48,8 @@ export class SlowConsumers {
 
   async refresh() {
     const { behind, closed } = await getJson('./slowz')
-    byId('slow-behind').replaceChildren(...orNothing(behind, 'No connection is behind.'))
-    byId('slow-closed').replaceChildren(...orNothing(closed, 'No connection was closed for falling behind.'))
+    byId('slow-behind').replaceChildren(...orNothing(behind, 'No connection is falling behind.'))
+    byId('slow-closed').replaceChildren(...orNothing(closed, 'No connection was closed as a slow consumer.'))
   }
 }
 

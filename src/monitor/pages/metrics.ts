@@ -69,15 +69,19 @@ function serverFamilies({ server, requests }: PageContext): Family[] {
     {
       kind: 'info',
       name: 'heddle',
-      help: 'The server and what it is made of.',
+      help: 'Identity and versions of the server.',
       labels: { server_id, server_name, version: HEDDLE_VERSION, nats_version: NATS_VERSION, node: process.version },
     },
-    gauge('process_start_time_seconds', 'When the server started, since 1970.', only(server.startedAt / 1000)),
-    counter('process_cpu_seconds', 'Processor time, all threads together.', only((user + system) / 1e6)),
-    gauge('process_resident_memory_bytes', 'Memory in use.', only(process.memoryUsage.rss())),
-    gauge('heddle_serving', 'Whether clients are let in.', only(server.serving ? 1 : 0)),
-    gauge('heddle_connections_limit', 'Connections that are let in at once.', only(server.options.maxConnections)),
-    counter('heddle_connections_accepted', 'Connections since the start.', only(server.totalConnections)),
+    gauge(
+      'process_start_time_seconds',
+      'Start time of the server, in seconds since 1970.',
+      only(server.startedAt / 1000),
+    ),
+    counter('process_cpu_seconds', 'Processor time of all threads, in seconds.', only((user + system) / 1e6)),
+    gauge('process_resident_memory_bytes', 'Resident memory in bytes.', only(process.memoryUsage.rss())),
+    gauge('heddle_serving', 'Whether the server accepts clients (1) or not (0).', only(server.serving ? 1 : 0)),
+    gauge('heddle_connections_limit', 'Maximum number of connections.', only(server.options.maxConnections)),
+    counter('heddle_connections_accepted', 'Connections accepted since the start.', only(server.totalConnections)),
     counter('heddle_thread_replacements', 'Shards whose thread died and was replaced.', only(server.restarts)),
     counter(
       'heddle_monitor_requests',
@@ -98,7 +102,7 @@ function shardFamilies(totals: readonly TotalsReport[], { server }: PageContext)
     value: state === 'serving' ? 1 : 0,
   }))
   return [
-    gauge('heddle_shard_up', 'Whether the shard serves and turns its loop.', states),
+    gauge('heddle_shard_up', 'Whether the shard serves and its event loop responds.', states),
     gauge(
       'heddle_connections',
       'Open connections.',
@@ -116,7 +120,7 @@ function shardFamilies(totals: readonly TotalsReport[], { server }: PageContext)
     ),
     counter(
       'heddle_received_bytes',
-      'Payloads and headers from clients.',
+      'Bytes of payloads and headers from clients.',
       points((row) => row.inBytes),
     ),
     counter(
@@ -126,47 +130,47 @@ function shardFamilies(totals: readonly TotalsReport[], { server }: PageContext)
     ),
     counter(
       'heddle_sent_bytes',
-      'Payloads and headers to clients.',
+      'Bytes of payloads and headers to clients.',
       points((row) => row.outBytes),
     ),
     gauge(
       'heddle_pending_bytes',
-      'Bytes that wait for receivers, a second old.',
+      'Bytes waiting for receivers, up to one second ago.',
       points((row) => row.pendingBytes),
     ),
     counter(
       'heddle_slow_consumers',
-      'Connections closed for falling behind.',
+      'Connections closed as slow consumers.',
       points((row) => row.slowConsumers),
     ),
     counter(
       'heddle_dropped_messages',
-      'Messages not sent, as their receivers had fallen behind.',
+      'Messages dropped because their receivers were slow.',
       points((row) => row.droppedMessages),
     ),
     counter(
       'heddle_stale_connections',
-      'Connections closed for silence.',
+      'Connections closed as stale.',
       points((row) => row.staleConnections),
     ),
     counter(
       'heddle_publisher_stalls',
-      'Times a publisher was held for its receivers.',
+      'Number of times that a publisher was held back for its receivers.',
       points((row) => row.stalls),
     ),
     gauge(
       'heddle_route_cache_routes',
-      'Routes that are cached.',
+      'Cached routes.',
       points((row) => row.plansCached),
     ),
     counter(
       'heddle_route_cache_hits',
-      'Looks into the plan cache that found one.',
+      'Hits in the route cache.',
       points((row) => row.planHits),
     ),
     counter(
       'heddle_route_cache_misses',
-      'Looks that did not.',
+      'Misses in the route cache.',
       points((row) => row.planMisses),
     ),
     gauge(
@@ -184,27 +188,27 @@ function ringFamilies(threads: readonly ThreadReport[]): Family[] {
   return [
     gauge(
       'heddle_ring_size_bytes',
-      'What a ring between two shards holds.',
+      'Size of the ring between two shards.',
       points((ring) => ring.sizeBytes),
     ),
     gauge(
       'heddle_ring_used_bytes',
-      'What is in it.',
+      'Bytes in the ring between two shards.',
       points((ring) => ring.usedBytes),
     ),
     gauge(
       'heddle_ring_waiting_bytes',
-      'Frames for which it had no room.',
+      'Bytes waiting for room in the ring between two shards.',
       points((ring) => ring.waitingBytes),
     ),
     counter(
       'heddle_ring_sent_bytes',
-      'Frames sent from shard to shard.',
+      'Bytes sent from shard to shard.',
       points((ring) => ring.sentBytes),
     ),
     counter(
       'heddle_ring_sent_messages',
-      'Messages in them.',
+      'Messages sent from shard to shard.',
       points((ring) => ring.sentMessages),
     ),
   ]
@@ -231,20 +235,20 @@ function threadFamilies(threads: readonly ThreadReport[], primary: LoadReport): 
   return [
     gauge(
       'heddle_event_loop_utilization_ratio',
-      'Share of the last second with work.',
+      'Share of the last second in which the event loop was active.',
       points((load) => load.utilisation),
     ),
     counter(
       'heddle_event_loop_active_seconds',
-      'Time with work.',
+      'Time in which the event loop was active.',
       points((load) => load.activeS),
     ),
     counter(
       'heddle_event_loop_idle_seconds',
-      'Time without.',
+      'Time in which the event loop was idle.',
       points((load) => load.idleS),
     ),
-    gauge('heddle_event_loop_lag_seconds', 'How late timers of the last second were.', lags),
+    gauge('heddle_event_loop_lag_seconds', 'Delay of timers in the last second.', lags),
     gauge(
       'heddle_heap_used_bytes',
       'JavaScript heap in use.',
@@ -252,7 +256,7 @@ function threadFamilies(threads: readonly ThreadReport[], primary: LoadReport): 
     ),
     gauge(
       'heddle_heap_size_bytes',
-      'JavaScript heap.',
+      'Size of the JavaScript heap.',
       points((load) => load.heapTotalBytes),
     ),
     counter(
@@ -268,7 +272,7 @@ function threadFamilies(threads: readonly ThreadReport[], primary: LoadReport): 
     {
       kind: 'histogram',
       name: 'heddle_message_latency_seconds',
-      help: 'From the read of a message to the write of what follows from it; a sample each 10 ms at most.',
+      help: 'Time from reading a message to writing its deliveries; at most one sample per 10 ms.',
       bounds: LATENCY_BOUNDS_S,
       points: threads.map(({ shard, latency }) => ({ labels: { shard }, buckets: latency.buckets, sum: latency.sumS })),
     },
@@ -313,12 +317,12 @@ function accountFamilies(accounts: readonly AccountTotals[]): Family[] {
     ),
     counter(
       'heddle_account_slow_consumers',
-      'Connections closed for falling behind.',
+      'Connections closed as slow consumers.',
       points((row) => row.slowConsumers),
     ),
     counter(
       'heddle_account_dropped_messages',
-      'Messages not sent, as their receivers had fallen behind.',
+      'Messages dropped because their receivers were slow.',
       points((row) => row.droppedMessages),
     ),
   ]
@@ -350,37 +354,37 @@ function connectionFamilies(shown: readonly ConnectionRow[]): Family[] {
   return [
     gauge(
       'heddle_connection_pending_bytes',
-      'Bytes that wait for it.',
+      'Bytes waiting for the connection.',
       points((row) => row.pendingBytes),
     ),
     gauge(
       'heddle_connection_subscriptions',
-      'Its subscriptions.',
+      'Subscriptions of the connection.',
       points((row) => row.subscriptionCount),
     ),
     counter(
       'heddle_connection_received_messages',
-      'Messages from it.',
+      'Messages from the connection.',
       points((row) => row.inMessages),
     ),
     counter(
       'heddle_connection_received_bytes',
-      'Payloads and headers from it.',
+      'Bytes of payloads and headers from the connection.',
       points((row) => row.inBytes),
     ),
     counter(
       'heddle_connection_sent_messages',
-      'Messages to it.',
+      'Messages to the connection.',
       points((row) => row.outMessages),
     ),
     counter(
       'heddle_connection_sent_bytes',
-      'Payloads and headers to it.',
+      'Bytes of payloads and headers to the connection.',
       points((row) => row.outBytes),
     ),
     counter(
       'heddle_connection_dropped_messages',
-      'Messages that it was not sent, as it had fallen behind.',
+      'Messages dropped because the connection was slow.',
       points((row) => row.droppedMessages),
     ),
   ]
