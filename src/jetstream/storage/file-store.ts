@@ -367,6 +367,11 @@ export class FileStore extends IndexedStore {
     this.reader.forgetBlock(block.number)
     for (const list of [this.unsealed, this.thin, this.ragged])
       if (list.includes(block)) list.splice(list.indexOf(block), 1)
+    if (!block.isOnDisk && block.end === HEADER_BYTES) {
+      // It never came to have a file.
+      this.blocks.delete(block.number)
+      return
+    }
     // A block that may have messages that do not count goes before the one that says so.
     this.emptied.push(block)
     this.emptied.sort((a, b) => a.number - b.number)
@@ -513,6 +518,7 @@ export class FileStore extends IndexedStore {
     this.current = undefined
     this.tail = undefined
     this.retire()
+    this.maintain()
     attempt(host.bugMet, () => (last > safe ? owner.failed(safe + 1, last, failure) : owner.trouble(failure)))
   }
 
@@ -581,13 +587,16 @@ export class FileStore extends IndexedStore {
       const erasures = this.erasures.splice(0)
       await this.flush()
       await this.erase(erasures)
-      const hasVoid = (block: BlockState): boolean => block.hasVoid
-      const unsealed = this.unsealed.find(hasVoid) ?? (this.emptied.length > 0 ? undefined : this.unsealed[0])
-      const thin = this.thin.find(hasVoid) ?? (this.emptied.length > 0 ? undefined : this.thin[0])
-      if (this.ragged.length > 0) await this.cutOff(this.ragged[0])
-      else if (unsealed !== undefined) await this.seal(unsealed)
-      else if (thin !== undefined) await this.compact(thin)
-      else if (this.emptied.length > 0) await this.removeEmptied(this.emptied[0])
+      const { ragged } = this
+      const unsealed = this.unsealed.filter(isWritten)
+      const emptied = this.emptied.filter(isWritten)
+      const due = (list: readonly BlockState[]) => list.find(hasVoid) ?? (emptied.length > 0 ? undefined : list[0])
+      const toSeal = due(unsealed)
+      const toCompact = due(this.thin)
+      if (ragged.length > 0) await this.cutOff(ragged[0])
+      else if (toSeal !== undefined) await this.seal(toSeal)
+      else if (toCompact !== undefined) await this.compact(toCompact)
+      else if (emptied.length > 0) await this.removeEmptied(emptied[0])
       else if (this.erasures.length === 0) return
     }
   }
@@ -705,25 +714,34 @@ export class FileStore extends IndexedStore {
 
   /** Overwrites messages that were removed. Their removal is in the log. */
   private async erase(erasures: readonly Erasure[]): Promise<void> {
-    const { disk, files } = this.host
-    for (const { block: number, offset, version } of erasures) {
-      const block = this.blocks.get(number)
-      if (block === undefined || this.emptied.includes(block) || offset >= block.safeEnd) continue
-      if (block.pages.length > 0 || block.version !== version) {
-        // It is in a compressed page, or somewhere else by now: all of the block is written anew.
-        if (!this.thin.includes(block) && block.isSealed) this.thin.push(block)
-        continue
+    for (const [i, erasure] of erasures.entries()) {
+      try {
+        await this.eraseOne(erasure)
+      } catch (error) {
+        this.erasures.push(...erasures.slice(i))
+        throw error
       }
-      this.reader.erase(block, offset)
-      await files.use(block.path, 'writing', async (fd) => {
-        const head = allocateBlock(HEAD_BYTES)
-        if ((await disk.read(fd, head.bytes.subarray(0, HEAD_BYTES), offset)) < HEAD_BYTES) return
-        const record = erasedRecord(head, block.salt, block.end - offset)
-        if (record === undefined) return
-        await disk.write(fd, [record], offset)
-        await disk.sync(fd)
-      })
     }
+  }
+
+  private async eraseOne({ block: number, offset, version }: Erasure): Promise<void> {
+    const { disk, files } = this.host
+    const block = this.blocks.get(number)
+    if (block === undefined || this.emptied.includes(block) || offset >= block.safeEnd) return
+    if (block.pages.length > 0 || block.version !== version) {
+      // It is in a compressed page, or somewhere else by now: all of the block is written anew.
+      if (block.isSealed && !this.isListed(block)) this.thin.push(block)
+      return
+    }
+    this.reader.erase(block, offset)
+    await files.use(block.path, 'writing', async (fd) => {
+      const head = allocateBlock(HEAD_BYTES)
+      if ((await disk.read(fd, head.bytes.subarray(0, HEAD_BYTES), offset)) < HEAD_BYTES) return
+      const record = erasedRecord(head, block.salt, block.end - offset)
+      if (record === undefined) return
+      await disk.write(fd, [record], offset)
+      await disk.sync(fd)
+    })
   }
 
   // ── The end ───────────────────────────────────────────────────────────────────────────────────────────
@@ -738,6 +756,8 @@ export class FileStore extends IndexedStore {
   async close(): Promise<void> {
     await this.flush()
     await this.letGo()
+    // What was undone would be there again.
+    for (const block of [...this.ragged]) await this.cutOff(block).catch(() => {})
   }
 
   async destroy(): Promise<void> {
@@ -753,6 +773,15 @@ export class FileStore extends IndexedStore {
     this.reader.forgetAll()
     for (const { path } of this.blocks.values()) this.host.files.forget(path)
   }
+}
+
+/** Whether all of a block is on the disk. Work on others waits for the write that is to come. */
+function isWritten({ isOnDisk, end, safeEnd }: BlockState): boolean {
+  return isOnDisk && end === safeEnd
+}
+
+function hasVoid(block: BlockState): boolean {
+  return block.hasVoid
 }
 
 function blockOfKey(key: number): number {

@@ -74,6 +74,7 @@ class Recovery {
   private readonly blocks: (RecoveredBlock & { isTorn: boolean; hasVoid: boolean; readonly nextSeq: number })[] = []
   private readonly losses: Loss[] = []
   private readonly notes: string[] = []
+  private readonly removed: SequenceRange[] = []
   /** The block before was scanned, and had something behind its records. */
   private tornBlock = 0
 
@@ -87,7 +88,8 @@ class Recovery {
     const lastNumber = numbers.at(-1) ?? 0
     let current: number | undefined
     for (const number of numbers) if (this.take(number, number === lastNumber)) current = number
-    const { index, blocks, losses, notes } = this
+    const { index, blocks, notes } = this
+    const losses = this.losses.flatMap((loss) => without(loss, this.removed))
     return { index, blocks, current, lastNumber, losses, notes }
   }
 
@@ -154,6 +156,7 @@ class Recovery {
     const { end, pages, nextSeq } = summary
     this.blocks.push({ number, header, end, pages, nextSeq, isSealed, isTorn: false, hasVoid: false })
     for (const range of summary.removed) this.removeRange(range)
+    this.removed.push(...summary.removed)
   }
 
   private removeRange({ first, last }: SequenceRange): void {
@@ -183,6 +186,19 @@ class Recovery {
     if (summary === undefined) this.notes.push(`the summary of block ${number} is damaged; its records are scanned`)
     return summary
   }
+}
+
+/** What is left of a loss where messages had been removed: a message may be damaged while it is overwritten. */
+function without(loss: Loss, removed: readonly SequenceRange[]): Loss[] {
+  let left: Loss[] = [loss]
+  for (const { first, last } of removed) {
+    if (last < loss.first || first > loss.last) continue
+    left = left.flatMap((part) => [
+      ...(part.first < first ? [{ ...part, last: Math.min(part.last, first - 1) }] : []),
+      ...(part.last > last ? [{ ...part, first: Math.max(part.first, last + 1) }] : []),
+    ])
+  }
+  return left
 }
 
 /** All of a block. */
