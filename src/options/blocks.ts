@@ -10,17 +10,17 @@ export interface AuthorizationBlock {
   user?: string
   /** Password of the only user, plain or as a bcrypt hash. Default: none. */
   password?: string
-  /** Token that every client has to send, plain or as a bcrypt hash. Default: none. */
+  /** Token required of all clients, plain or as a bcrypt hash. Default: none. */
   token?: string
-  /** Time for CONNECT, in milliseconds. Default: 2000, or with `tls` its `timeout` and 1000. */
+  /** Maximum time for CONNECT, in milliseconds. Default: 2000; with `tls`, its `timeout` plus 1000. */
   timeout?: number
   /** The users. Default: none. */
   users?: readonly UserBlock[]
-  /** Permissions of users without their own. Default: everything is allowed. */
+  /** Permissions of users without permissions of their own. Default: everything is allowed. */
   defaultPermissions?: PermissionsBlock
-  /** A service that decides who may log in. Default: none. */
+  /** A service that authenticates clients. Default: none. */
   authCallout?: AuthCalloutBlock
-  /** Clients have to come through a trusted proxy (`proxies`). Default: false. */
+  /** Require connections through a trusted proxy (`proxies`). Default: false. */
   proxyRequired?: boolean
 }
 
@@ -36,9 +36,9 @@ export interface UserBlock {
   permissions?: PermissionsBlock
   /** Ways the user may connect. Default: all. */
   allowedConnectionTypes?: readonly ConnectionType[]
-  /** The user has to come through a trusted proxy (`proxies`). Default: false. */
+  /** Require connections through a trusted proxy (`proxies`). Default: false. */
   proxyRequired?: boolean
-  /** What follows when too much waits for a connection of the user. Default: as the account's. */
+  /** Action when more would wait for a connection of the user. Default: that of the account. */
   slowConsumer?: SlowConsumerPolicy
 }
 
@@ -61,9 +61,9 @@ export interface SubjectRulesBlock {
 }
 
 export interface ResponsesBlock {
-  /** Messages to one reply subject; negative: no limit. Default: 1. */
+  /** Maximum messages to one reply subject; negative: no limit. Default: 1. */
   maxMessages?: number
-  /** How long they may come, in milliseconds; negative: no limit. Default: 120,000. */
+  /** Time limit for responses, in milliseconds; negative: no limit. Default: 120,000. */
   expires?: number
 }
 
@@ -75,7 +75,7 @@ export interface AuthCalloutBlock {
   account?: string
   /** Users of the service, by name or nkey; they are not asked about. Required. */
   authUsers?: readonly string[]
-  /** Public curve key, `X…`, that requests are encrypted for. Default: they are readable. */
+  /** Public curve key, `X…`, that requests are encrypted for. Default: not encrypted. */
   xkey?: string
   /** Accounts that answers may name. Default: all. */
   allowedAccounts?: readonly string[]
@@ -90,21 +90,21 @@ export interface AccountBlock {
   nkey?: string
   /** Users of the account. Default: none. */
   users?: readonly UserBlock[]
-  /** Permissions of users without their own. Default: everything is allowed. */
+  /** Permissions of users without permissions of their own. Default: everything is allowed. */
   defaultPermissions?: PermissionsBlock
-  /** What other accounts may import. Default: nothing. */
+  /** Exports to other accounts. Default: none. */
   exports?: readonly ExportBlock[]
-  /** What comes from other accounts. Default: nothing. */
+  /** Imports from other accounts. Default: none. */
   imports?: readonly ImportBlock[]
-  /** Subjects that become others. Default: none. */
+  /** Subject mappings. Default: none. */
   mappings?: MappingsBlock
   /** Limits of the account. Default: none. */
   limits?: AccountLimitsBlock
-  /** What the account may have in streams. Default: nothing. */
+  /** JetStream limits of the account. Default: no JetStream. */
   jetstream?: boolean | AccountJetStreamBlock
   /** Where traces of sampled messages go: a subject, or a block. Default: nowhere. */
   msgTrace?: string | MessageTraceBlock
-  /** What follows when too much waits for a connection. Default: as the server's. */
+  /** Action when more would wait for a connection. Default: that of the server. */
   slowConsumer?: SlowConsumerPolicy
 }
 
@@ -118,13 +118,13 @@ export interface ExportBlock {
   accounts?: readonly string[]
   /** How the service answers. Default: `singleton`, with one message. */
   response?: 'singleton' | 'stream' | 'chunked'
-  /** Longest wait for the service's answer, in milliseconds. Default: 120,000. */
+  /** Maximum response time, in milliseconds. Default: 120,000. */
   threshold?: number
   /** Where measurements of the service are published, and of how many percent of the requests. Default: nowhere. */
   latency?: string | { subject: string; sampling?: number | 'headers' }
-  /** Which token of the subject has to be the importing account, from 1. Default: none. */
+  /** Position of the importing account's name in the subject, from 1. Default: none. */
   accountTokenPosition?: number
-  /** Message traces pass. Default: false. */
+  /** Pass message traces on. Default: false. */
   allowTrace?: boolean
 }
 
@@ -134,13 +134,13 @@ export interface ImportBlock {
   stream?: { account: string; subject: string }
   /** The exporting account and the subject there. Default: none. */
   service?: { account: string; subject: string }
-  /** Text that is put in front of the subject of a stream. Default: none. */
+  /** Prefix for the subject of a stream. Default: none. */
   prefix?: string
-  /** Subject in this account. Default: as it is there. */
+  /** Subject in the importing account. Default: the same subject. */
   to?: string
-  /** Describe the requestor to the service. Default: false. */
+  /** Share details of the requestor with the service. Default: false. */
   share?: boolean
-  /** Message traces pass. Default: false. */
+  /** Pass message traces on. Default: false. */
   allowTrace?: boolean
 }
 
@@ -159,7 +159,7 @@ export interface MappingDestinationBlock {
 }
 
 export interface AccountLimitsBlock {
-  /** Connections at once. Default: -1, no limit. */
+  /** Maximum connections. Default: -1, no limit. */
   maxConnections?: number
   /** Subscriptions of all connections. Default: -1, no limit. */
   maxSubscriptions?: number
@@ -186,9 +186,9 @@ export interface TlsBlock {
   caFile?: string
   /** Several pairs, chosen by the name that a client asks for (SNI). Default: none. */
   certs?: readonly { certFile: string; keyFile: string }[]
-  /** Client certificates: demanded and checked, or with `optional` checked where there is one. Default: false. */
+  /** Client certificates: true requires and verifies one, `optional` verifies one if presented. Default: false. */
   verify?: boolean | 'optional'
-  /** `verify`, and the certificate names the user. Default: false. */
+  /** `verify`, and map the certificate to a user. Default: false. */
   verifyAndMap?: boolean
   /** For connections between servers, of which there are none yet. Default: false. */
   verifyCertAndCheckKnownUrls?: boolean
@@ -202,11 +202,11 @@ export interface TlsBlock {
   curvePreferences?: readonly string[]
   /** Lowest version. Default: `1.2`. */
   minVersion?: '1.2' | '1.3'
-  /** Longest handshake, in milliseconds. Default: 2000. */
+  /** Maximum time for the handshake, in milliseconds. Default: 2000. */
   timeout?: number
-  /** Handshakes a second. Default: 0, no limit. */
+  /** Maximum TLS handshakes per second. Default: 0, no limit. */
   connectionRateLimit?: number
-  /** Hex SHA-256 of the public key info of each client certificate that is let in. Default: any. */
+  /** SHA-256 of the public key info (SPKI), in hex, of each accepted client certificate. Default: any. */
   pinnedCerts?: readonly string[]
   /** TLS before INFO; `auto`: INFO after 50 ms without a handshake, or after the time span. Default: false. */
   handshakeFirst?: boolean | string
@@ -217,17 +217,17 @@ export interface TlsBlock {
 export interface OcspPeerBlock {
   /** Check client certificates by OCSP. Default: false. */
   verify?: boolean
-  /** Longest wait for the responder, in milliseconds. Default: 2000. */
+  /** Maximum time to wait for the responder, in milliseconds. Default: 2000. */
   caTimeout?: number
-  /** Difference of clocks that is let pass, in milliseconds. Default: 30,000. */
+  /** Tolerated clock skew, in milliseconds. Default: 30,000. */
   allowedClockskew?: number
-  /** Log instead of refusing. Default: false. */
+  /** Log a warning instead of refusing the client. Default: false. */
   warnOnly?: boolean
-  /** The status Unknown lets in. Default: false. */
+  /** Treat the status Unknown as good. Default: false. */
   unknownIsGood?: boolean
-  /** Let in when no answer can be had. Default: false. */
+  /** Accept clients when the responder cannot be reached. Default: false. */
   allowWhenCaUnreachable?: boolean
-  /** How long answers hold that name no time, in milliseconds. Default: 3,600,000. */
+  /** Validity of responses without nextUpdate, in milliseconds. Default: 3,600,000. */
   cacheTtlWhenNextUpdateUnset?: number
 }
 
@@ -239,13 +239,13 @@ export interface OcspBlock {
   url?: string
 }
 
-/** `ocspCache`: what is kept of answers about clients' certificates. */
+/** `ocspCache`: cache of OCSP responses about client certificates. */
 export interface OcspCacheBlock {
-  /** Where it is kept. Default: `local`, in a folder. */
+  /** Where the cache is stored. Default: `local`, in a directory. */
   type?: 'local' | 'none'
-  /** The folder. Default: `_rc_`. */
+  /** Directory of the cache. Default: `_rc_`. */
   localStore?: string
-  /** Keep what says Revoked. Default: false. */
+  /** Keep responses with the status Revoked. Default: false. */
   preserveRevoked?: boolean
   /** Time between writes to disk, in milliseconds, at least 1000. Default: 300,000. */
   saveInterval?: number
@@ -253,7 +253,7 @@ export interface OcspCacheBlock {
 
 /** `jetstream`: streams. */
 export interface JetStreamBlock {
-  /** Whether there are any. Default: true. */
+  /** Whether JetStream is enabled. Default: true. */
   enabled?: boolean
   /** The folder in which they are kept. Default: in the system’s temporary folder. */
   storeDir?: string
@@ -269,7 +269,7 @@ export interface JetStreamBlock {
   syncInterval?: number | 'always'
   /** Key for encryption at rest. Default: none. */
   key?: string
-  /** The key before. Default: none. */
+  /** Previous key. Default: none. */
   prevKey?: string
   /** Cipher. Default: chacha. */
   cipher?: 'chacha' | 'aes'
@@ -299,13 +299,13 @@ export interface JetStreamLimitsBlock {
 
 /** Limits of batches. */
 export interface BatchLimitsBlock {
-  /** Batches in work for a stream. Default: 50. */
+  /** Concurrent batches of one stream. Default: 50. */
   maxInflightPerStream?: number
-  /** Batches in work for all. Default: 1000. */
+  /** Concurrent batches of all streams. Default: 1000. */
   maxInflightTotal?: number
   /** Messages of a batch. Default: 1000. */
   maxMsgs?: number
-  /** Life of a batch, in milliseconds. Default: 10,000. */
+  /** Maximum duration of a batch, in milliseconds. Default: 10,000. */
   timeout?: number
 }
 
@@ -343,9 +343,9 @@ export interface HttpGatewayBlock {
   noTls?: boolean
   /** Origins of web pages that may use it. Default: none. */
   allowedOrigins?: string | readonly string[]
-  /** How long a request waits for its answer if it does not say, in milliseconds. Default: 5000. */
+  /** Default timeout of a request, in milliseconds. Default: 5000. */
   requestTimeout?: number
-  /** Time between signs of life in an event stream, in milliseconds. Default: 15,000. */
+  /** Interval between keep-alive comments in an event stream, in milliseconds. Default: 15,000. */
   heartbeat?: number
 }
 
@@ -357,17 +357,17 @@ export interface WebSocketBlock {
   host?: string
   /** Port; 0 takes a free one. Required. */
   port?: number
-  /** Address told to clients, `host:port`. Default: none. */
+  /** Address announced to clients, `host:port`. Default: none. */
   advertise?: string
   /** TLS of the port. This or `noTls` is required. */
   tls?: TlsBlock
   /** Serve without TLS. Default: false. */
   noTls?: boolean
-  /** A page must come from the same host. Default: false. */
+  /** Accept only pages from the same host. Default: false. */
   sameOrigin?: boolean
-  /** A page must come from one of these. Default: any. */
+  /** Accept only pages from these origins. Default: any. */
   allowedOrigins?: string | readonly string[]
-  /** Longest handshake, in milliseconds. Default: no limit but that for CONNECT. */
+  /** Maximum time for the handshake, in milliseconds. Default: that for CONNECT. */
   handshakeTimeout?: number
   /** Offer permessage-deflate. Default: false. */
   compression?: boolean
@@ -400,21 +400,21 @@ export interface WebSocketBlock {
 
 /** `resolver`: where account JWTs come from, in operator mode. */
 export interface ResolverBlock {
-  /** A folder with all JWTs, a folder that caches, or memory with `resolverPreload`. Required. */
+  /** A directory with all JWTs, a directory used as a cache, or memory with `resolverPreload`. Required. */
   type?: 'full' | 'cache' | 'memory'
-  /** The folder. Required, but for memory. */
+  /** The directory. Required except for memory. */
   dir?: string
   /** Accounts may be deleted (full). Default: false. */
   allowDelete?: boolean
   /** Delete the files too (full). Default: false. */
   hardDelete?: boolean
-  /** JWTs at most. Default: no limit. */
+  /** Maximum number of JWTs. Default: no limit. */
   limit?: number
-  /** How long a JWT is kept, in milliseconds (cache). Default: without an end. */
+  /** Time that a JWT is kept, in milliseconds (cache). Default: no limit. */
   ttl?: number
-  /** Time between comparisons with other servers, in milliseconds (full). Default: 60,000. */
+  /** Interval between synchronisations with other servers, in milliseconds (full). Default: 60,000. */
   interval?: number
-  /** Longest wait for a JWT, in milliseconds. Default: 1900. */
+  /** Maximum time to fetch a JWT, in milliseconds. Default: 1900. */
   timeout?: number
 }
 

@@ -35,31 +35,31 @@ export interface Options {
   readonly host: string
   /** Client port; 0 or -1 takes a free one. Default 4222. */
   readonly port: number
-  /** Path of a Unix socket on which clients are served as well. Default: none. */
+  /** Path of a Unix socket for clients, in addition to the port. Default: none. */
   readonly unixSocket: string
-  /** Who may connect to it: the permissions of its file, in octal digits. Default `0600`: the server's own user. */
+  /** File mode of the Unix socket in octal; write permission is needed to connect. Default `0600`. */
   readonly unixSocketMode: string
   /** Server name; no blanks. Default: the server id. */
   readonly name: string
-  /** Worker threads; 0: everything on the calling thread. Default: one for each processor but one, 16 at most. */
+  /** Worker threads; 0: everything on the calling thread. Default: number of processors minus one, 1 to 16. */
   readonly workers: number
-  /** Address told to clients, `host:port`. Default: none. */
+  /** Address announced to clients, `host:port`. Default: none. */
   readonly clientAdvertise: string
-  /** File for the process id. Default: none. */
+  /** File to write the process id to. Default: none. */
   readonly pidFile: string
-  /** Folder for the ports file. Default: none. */
+  /** Directory for the ports file. Default: none. */
   readonly portsFileDir: string
-  /** Time over which clients are closed in lame duck mode, at least 30 s. Default 2 min. */
+  /** Time over which lame duck mode closes the clients, at least 30 s. Default 2 min. */
   readonly lameDuckDuration: number
-  /** Time before the first of them is closed. Default 10 s. */
+  /** Time before lame duck mode closes the first client. Default 10 s. */
   readonly lameDuckGracePeriod: number
-  /** Messages have no headers. Default false. */
+  /** Disable message headers. Default false. */
   readonly noHeaderSupport: boolean
-  /** Do not hold back publishers whose subscribers fall behind. Default false. */
+  /** Do not slow down publishers whose subscribers fall behind. Default false. */
   readonly noFastProducerStall: boolean
-  /** Words that tell this server from others. Default: none. */
+  /** Tags of this server. Default: none. */
   readonly serverTags: readonly string[]
-  /** Texts that describe this server, by name. Default: none. */
+  /** Metadata of this server, as names and values. Default: none. */
   readonly serverMetadata: Readonly<Record<string, string>>
   /** Accepted, without effect: the cache of matches stays on. Default false. */
   readonly disableSublistCache: boolean
@@ -67,53 +67,53 @@ export interface Options {
   readonly connectErrorReports: number
   /** The same. Default 1. */
   readonly reconnectErrorReports: number
-  /** Connections at once; 0 refuses everybody. Default 65,536. */
+  /** Maximum number of connections; 0 refuses every client. Default 65,536. */
   readonly maxConnections: number
-  /** Longest control line. Default 4096. */
+  /** Maximum length of a control line. Default 4096. */
   readonly maxControlLine: number
-  /** Largest payload. Default 1 MiB. */
+  /** Maximum payload size. Default 1 MiB. */
   readonly maxPayload: number
-  /** Bytes that may wait for one connection before it is closed as a slow consumer. Default 64 MiB. */
+  /** Maximum bytes waiting for one connection before it is closed as a slow consumer. Default 64 MiB. */
   readonly maxPending: number
-  /** What follows when more would wait: it is closed (default), or messages are dropped, the oldest or the newest. */
+  /** Action when more would wait: close the connection (default), or drop messages, the oldest or the newest. */
   readonly slowConsumer: SlowConsumerPolicy
-  /** Subscriptions of one connection; 0 = no limit (default). */
+  /** Maximum number of subscriptions of one connection; 0 = no limit (default). */
   readonly maxSubscriptions: number
-  /** Tokens of a subscription's subject; 0 = no limit (default). */
+  /** Maximum number of tokens in a subscription's subject; 0 = no limit (default). */
   readonly maxSubscriptionTokens: number
-  /** Time between PINGs to a quiet client. Default 2 min. */
+  /** Interval between PINGs to an idle client. Default 2 min. */
   readonly pingInterval: number
   /** Unanswered PINGs after which a client is closed as stale. Default 2. */
   readonly pingMax: number
-  /** Time that a socket may refuse to take what was written to it. Default 10 s. */
+  /** Maximum time that a write to a client may block. Default 10 s. */
   readonly writeDeadline: number
-  /** What follows then: it is closed (default), or, with `retry`, given as much time again if it took some of it. */
+  /** Action when `writeDeadline` has passed: close (default), or `retry` if some data was sent. */
   readonly writeTimeout: 'default' | 'close' | 'retry'
-  /** Largest size of one shard's part of the shared subscription index. Default 1 GiB. */
+  /** Maximum size of one shard's part of the shared subscription index. Default 1 GiB. */
   readonly maxInterestBytes: number
-  /** Log debug lines. Default false. */
+  /** Enable debug logging. Default false. */
   readonly debug: boolean
   /** Log every protocol operation. Default false. */
   readonly trace: boolean
-  /** Trace the system account, too. Default false. */
+  /** Trace the system account as well. Default false. */
   readonly traceVerbose: boolean
-  /** Trace the headers of messages without their payload. Default false. */
+  /** Trace message headers without payloads. Default false. */
   readonly traceHeaders: boolean
-  /** Bytes of a message that a trace shows; 0 = all (default). */
+  /** Maximum bytes of a message shown in a trace; 0 = all (default). */
   readonly maxTracedMessageLength: number
   /** Where log lines go; `program`: to the program's logger. Default `none`, `stderr` for the command. */
   readonly log: 'stderr' | 'none' | 'program'
   /** File for the log, instead of stderr. Default: none. */
   readonly logFile: string
-  /** Size at which a new log file is begun; 0 = never (default). */
+  /** Size at which the log file is rotated; 0 = never (default). */
   readonly logSizeLimit: number
-  /** Log files kept; 0 = all (default). */
+  /** Number of log files kept; 0 = all (default). */
   readonly logMaxNum: number
-  /** Log lines begin with the time. Default true. */
+  /** Begin log lines with the time. Default true. */
   readonly logTime: boolean
-  /** … in UTC. Default false. */
+  /** Log times in UTC. Default false. */
   readonly logTimeUtc: boolean
-  /** `text` (default), or `json`: one object a line. */
+  /** `text` (default), or `json`: one object per line. */
   readonly logFormat: 'text' | 'json'
   /** Log to syslog. Default false. */
   readonly syslog: boolean
@@ -123,15 +123,15 @@ export interface Options {
   readonly monitorHost: string
   /** Port of the HTTP monitoring pages; 0 or -1 takes a free one. Default: none. */
   readonly monitorPort: number | undefined
-  /** The same over HTTPS, by the certificates of `tls`; not both. Default: none. */
+  /** Port of the monitoring pages over HTTPS, with the certificates of `tls`; not both. Default: none. */
   readonly httpsPort: number | undefined
-  /** What the paths of the monitoring pages begin with, such as `/nats`. Default: nothing. */
+  /** Prefix of the paths of the monitoring pages, such as `/nats`. Default: none. */
   readonly monitorBasePath: string
-  /** User that the monitoring pages ask for (HTTP Basic). Default: none, the pages are open. */
+  /** User for the monitoring pages (HTTP Basic). Default: none, without login. */
   readonly monitorUser: string
-  /** Their password. Default: none. */
+  /** Password for the monitoring pages. Default: none. */
   readonly monitorPassword: string
-  /** Closed connections to remember for the monitoring pages. Default 10,000. */
+  /** Number of closed connections kept for the monitoring pages. Default 10,000. */
   readonly maxClosedClients: number
   /** Of the profiling pages of Go. Default 0. */
   readonly profPort: number
@@ -141,13 +141,13 @@ export interface Options {
   readonly authorization: AuthorizationOptions | undefined
   /** Accounts. */
   readonly accounts: readonly AccountOptions[]
-  /** Subjects of the account `$G` that become others. */
+  /** Subject mappings of the account `$G`. */
   readonly mappings: readonly MappingOptions[]
-  /** User that clients are who give no credentials. Default: none; where there are users they are refused. */
+  /** User of clients without credentials. Default: none; if there are users, such clients are refused. */
   readonly noAuthUser: string
-  /** Account of the system events. Default `$SYS`. */
+  /** The system account. Default `$SYS`. */
   readonly systemAccount: string
-  /** There is no system account. Default false. */
+  /** Disable the system account. Default false. */
   readonly noSystemAccount: boolean
   /** TLS on the client port. */
   readonly tls: TlsOptions | undefined
@@ -159,25 +159,25 @@ export interface Options {
   readonly ocspCache: OcspCacheOptions | undefined
   /** Operator mode: the operators' tokens. Default: none. */
   readonly operators: readonly string[]
-  /** Where tokens of accounts come from: memory, a URL, or a folder. */
+  /** Where account tokens come from: memory, a URL, or a directory. */
   readonly resolver: ResolverOptions | undefined
-  /** TLS towards a resolver with a URL. */
+  /** TLS for connections to a URL resolver. */
   readonly resolverTls: TlsOptions | undefined
   /** Tokens of accounts by their public keys. Default: none. */
   readonly resolverPreload: Readonly<Record<string, string>>
-  /** Public keys of the only accounts that may be entered. Default: all. */
+  /** Public keys of the only accounts that may be resolved. Default: all. */
   readonly resolverPinnedAccounts: readonly string[]
   /** Public keys of operators, in place of their tokens. Default: none. */
   readonly trustedKeys: readonly string[]
-  /** The token of clients without one, in operator mode. Default: none. */
+  /** Bearer token of clients without credentials, in operator mode. Default: none. */
   readonly defaultSentinel: string
-  /** Client connections may begin with the PROXY protocol, which names the client behind a proxy. Default false. */
+  /** Accept the PROXY protocol header, which names the client behind a proxy. Default false. */
   readonly proxyProtocol: boolean
   /** Public keys of trusted proxies. */
   readonly proxies: readonly string[]
   /** Streams; undefined: there are none (default). */
   readonly jetstream: JetStreamOptions | undefined
-  /** Folder of the streams, unless `jetstream` names it. Default: in the system’s temporary folder. */
+  /** Directory of the streams, unless `jetstream` names it. Default: in the system’s temporary directory. */
   readonly storeDir: string
   /** Listener for WebSocket clients. */
   readonly websocket: WebSocketOptions | undefined
@@ -202,7 +202,7 @@ interface Blocks {
   authorization?: AuthorizationBlock
   /** Accounts by their names, or names of empty ones. Default: `$G` and the system account alone. */
   accounts?: AccountsBlock
-  /** Subjects of the account `$G` that become others. Default: none. */
+  /** Subject mappings of the account `$G`. Default: none. */
   mappings?: MappingsBlock
   /** TLS on the client port. Default: none. */
   tls?: TlsBlock
@@ -212,7 +212,7 @@ interface Blocks {
   ocspCache?: boolean | OcspCacheBlock
   /** Where account JWTs come from, in operator mode: `MEMORY`, `URL(…)`, or a block. Default: none. */
   resolver?: string | ResolverBlock
-  /** TLS towards a resolver with a URL. Default: none. */
+  /** TLS for connections to a URL resolver. Default: none. */
   resolverTls?: TlsBlock
   /** Proxies that clients may come through. Default: none. */
   proxies?: ProxiesBlock
