@@ -161,6 +161,11 @@ export class FileStore extends IndexedStore {
     return this.settings.safety === 'queued' ? this.index.last : this.safe
   }
 
+  /** Blocks without a summary that nothing is written to any more. */
+  get unsealedBlocks(): number {
+    return this.unsealed.length
+  }
+
   // ── Appending ─────────────────────────────────────────────────────────────────────────────────────────
 
   append(timeUs: number, subject: Uint8Array, headers: Uint8Array, payload: Uint8Array): number {
