@@ -6,6 +6,7 @@ import { byteString } from '../subjects/byte-string.ts'
 import { isPublishSubject } from '../subjects/filter.ts'
 import { compileTransform, type Transform } from '../subjects/transform.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
+import { type Abandoned, Batches, type BatchLimits, type BatchMessage } from './batches.ts'
 import { clockUs } from './clock.ts'
 import type { Duplicates } from './duplicates.ts'
 import { type ApiError, apiError } from './errors.ts'
@@ -38,8 +39,38 @@ export interface PublishedStream {
   /** A subject has one message more. */
   keepSubjectLimit(subject: Uint8Array): void
   purge(filter: string, below: number, keep: number): number
+  readonly batchLimits: BatchLimits
+  abandoned(batch: string, why: Abandoned): void
   /** Publishes in the stream's account. */
   readonly sender: Pick<Sender, 'send'>
+}
+
+/** A message that was stored. */
+interface Judged {
+  readonly seq: number
+  readonly subject: Buffer
+  readonly block: Buffer
+  readonly payload: Buffer
+  readonly id: string
+  readonly timeUs: number
+  /** How long it lives; 0: it says nothing. */
+  readonly seconds: number
+  readonly rollup: string
+  /** Its sequence was used, but nobody wanted it. */
+  readonly isKept: boolean
+  readonly lastOfSubject: number
+}
+
+/** A message that was stored before, at this sequence. */
+interface Twin {
+  readonly twin: number
+}
+
+/** What was stored of a batch so far. */
+interface BatchProgress {
+  readonly first: number
+  readonly ids: Set<string>
+  readonly subjects: Set<string>
 }
 
 export class Publishing {
@@ -48,11 +79,17 @@ export class Publishing {
   private republish: Transform | undefined
   /** `{"stream":"S",`, which begins what is answered to a message that was stored. */
   private opening = ''
+  readonly batches: Batches
   /** The id of the latest message that was stored; empty: it had none. */
   lastId = ''
 
   constructor(stream: PublishedStream) {
     this.stream = stream
+    this.batches = new Batches({
+      limits: stream.batchLimits,
+      commit: (messages) => this.commit(messages),
+      abandoned: (id, why) => stream.abandoned(id, why),
+    })
     this.reconfigured()
   }
 
@@ -60,6 +97,7 @@ export class Publishing {
     const { config, domain } = this.stream
     this.transform = transformOf(config.subject_transform)
     this.republish = transformOf(config.republish)
+    if (!config.allow_atomic) this.batches.close()
     const domainMember = domain === '' ? '' : `,"domain":${JSON.stringify(domain)}`
     this.opening = `{"stream":${JSON.stringify(config.name)}${domainMember},"seq":`
   }
@@ -68,8 +106,57 @@ export class Publishing {
   take(subject: Buffer, headers: Buffer, payload: Buffer, reply: string): void {
     const { acknowledgements, config } = this.stream
     const answer = config.no_ack ? '' : reply
-    const outcome = this.judge(this.transformed(subject), headers, payload, answer)
-    if (outcome !== undefined && answer !== '') acknowledgements.send(answer, this.refusal(outcome))
+    const message = { subject: this.transformed(subject), headers, payload }
+    const error =
+      headers.length > 0 && headers.includes(Header.batchId)
+        ? this.takeOfBatch(message, answer)
+        : this.judge(message, answer)
+    if (error !== undefined && answer !== '') acknowledgements.send(answer, this.refusal(error))
+  }
+
+  private takeOfBatch(message: BatchMessage, reply: string): ApiError | undefined {
+    const { acknowledgements, config, store } = this.stream
+    const headers = readHeaders(message.headers)
+    if (!headers.has(Header.batchId)) return this.judge(message, reply)
+    if (config.sealed) return apiError(10109)
+    const size = message.headers.length + message.payload.length
+    const bytes = store.sizeOf(message.subject.length, message.headers.length, message.payload.length)
+    const noRoom = this.stream.whyNoRoom(bytes)
+    if (noRoom !== undefined) return noRoom
+    if (config.max_msg_size >= 0 && size > config.max_msg_size) return apiError(10054)
+    if (!config.allow_atomic) return apiError(10174)
+    const outcome = this.batches.take(message, headers)
+    if (outcome === 'kept') {
+      if (reply !== '') acknowledgements.send(reply, '')
+      return undefined
+    }
+    if ('error' in outcome) return outcome.error
+    const { count, id, seq } = outcome
+    const text = `${this.opening}${seq},"batch":${JSON.stringify(id)},"count":${count}}`
+    if (reply !== '') acknowledgements.await(seq, reply, text)
+    return undefined
+  }
+
+  /** Stores the messages of a batch one behind the other, or none of them. */
+  private commit(messages: readonly BatchMessage[]): { readonly seq: number } | { readonly error: ApiError } {
+    const { store } = this.stream
+    const { lastId } = this
+    const batch: BatchProgress = { first: store.last + 1, ids: new Set(), subjects: new Set() }
+    const judged: Judged[] = []
+    store.begin()
+    for (const message of messages) {
+      const outcome = this.store(message, batch)
+      if ('seq' in outcome) {
+        judged.push(outcome)
+        continue
+      }
+      store.rollback()
+      this.lastId = lastId
+      return { error: 'error' in outcome ? outcome.error : apiError(10201) }
+    }
+    store.commit()
+    for (const each of judged) this.follow(each)
+    return { seq: store.last }
   }
 
   /** Appends from `first` on could not be written. */
@@ -91,37 +178,53 @@ export class Publishing {
   }
 
   /** Stores a message, or says what is wrong with it. */
-  private judge(subject: Buffer, given: Buffer, payload: Buffer, reply: string): ApiError | undefined {
+  private judge(message: BatchMessage, reply: string): ApiError | undefined {
+    const { acknowledgements, store } = this.stream
+    const outcome = this.store(message, undefined)
+    if ('error' in outcome) return outcome.error
+    if ('twin' in outcome) {
+      const text = `${this.opening}${outcome.twin},"duplicate": true}`
+      if (reply !== '') acknowledgements.await(store.last, reply, text)
+      return undefined
+    }
+    this.follow(outcome)
+    if (reply !== '') acknowledgements.await(outcome.seq, reply, `${this.opening}${outcome.seq}}`)
+    return undefined
+  }
+
+  /**
+   * Makes all checks, and appends the message. `batch`: what was stored of its batch so far. What follows from a stored
+   * message is done by follow().
+   */
+  private store(message: BatchMessage, batch: BatchProgress | undefined): Judged | Twin | { readonly error: ApiError } {
     const { stream } = this
     const { config, store } = stream
-    if (config.sealed) return apiError(10109)
-    let block = given.length === 0 ? given : cleaned(given)
+    const { subject, payload } = message
+    if (config.sealed) return { error: apiError(10109) }
+    let block = message.headers.length === 0 ? message.headers : cleaned(message.headers)
     const size = block.length + payload.length
-    if (config.max_msg_size >= 0 && size > config.max_msg_size) return apiError(10054)
-    if (block.length > HEADERS_MAX) return apiError(10097)
+    if (config.max_msg_size >= 0 && size > config.max_msg_size) return { error: apiError(10054) }
+    if (block.length > HEADERS_MAX) return { error: apiError(10097) }
     const headers = readHeaders(block)
     const nowUs = Math.max(clockUs(), store.lastTimeUs)
     const wish = headers.get(Header.ttl)
     const ttl = wish === undefined ? 0 : readTtl(wish)
     if (headers.size > 0) {
-      const wrong = this.checkHeaders(headers, subject, ttl)
-      if (wrong !== undefined) return wrong
+      const wrong = batchFault(headers, subject, batch, store.last) ?? this.checkHeaders(headers, subject, ttl)
+      if (wrong !== undefined) return { error: wrong }
     }
     const id = headers.get(Header.messageId) ?? ''
     const twin = id === '' || config.duplicate_window === 0 ? undefined : stream.duplicates.find(id, nowUs)
-    if (twin !== undefined) {
-      if (reply !== '') stream.acknowledgements.await(store.last, reply, `${this.opening}${twin},"duplicate": true}`)
-      return undefined
-    }
-    const rollup = headers.size === 0 ? undefined : (headers.get(Header.rollup) ?? '').toLowerCase()
+    if (twin !== undefined) return { twin }
+    const rollup = headers.size === 0 ? '' : (headers.get(Header.rollup) ?? '').toLowerCase()
     if (headers.size > 0) {
-      const wrong = this.checkLate(headers, rollup ?? '')
-      if (wrong !== undefined) return wrong
+      const wrong = this.checkLate(headers, rollup) ?? rollupFault(rollup, subject, batch, store.last)
+      if (wrong !== undefined) return { error: wrong }
     }
     const isKept = stream.isWanted(subject)
     let seconds = ttl ?? 0
     if (isKept) {
-      if (ttl === undefined) return apiError(10165)
+      if (ttl === undefined) return { error: apiError(10165) }
       const least = this.leastTtl(headers)
       if (ttl > 0 && ttl < least) {
         seconds = least
@@ -132,22 +235,30 @@ export class Publishing {
       }
       const bytes = store.sizeOf(subject.length, block.length, payload.length)
       const wrong = stream.whyNoRoom(bytes) ?? this.checkDiscard(subject, bytes)
-      if (wrong !== undefined) return wrong
+      if (wrong !== undefined) return { error: wrong }
     }
     const lastOfSubject = this.republish === undefined ? 0 : (store.subject(subject)?.last ?? 0)
     let seq = store.last + 1
-    if (isKept) {
-      seq = store.append(nowUs, subject, block, payload)
-      if (seconds !== 0) stream.expiry.stored(seq, nowUs, seconds)
-    } else store.skipTo(seq + 1, nowUs)
+    if (isKept) seq = store.append(nowUs, subject, block, payload)
+    else store.skipTo(seq + 1, nowUs)
     this.lastId = id
-    if (id !== '') stream.duplicates.note(id, seq, nowUs)
-    if (rollup === 'sub') stream.purge(subject.toString('latin1'), 0, isKept ? 1 : 0)
-    else if (rollup === 'all') stream.purge('', 0, isKept ? 1 : 0)
+    if (batch !== undefined) {
+      batch.subjects.add(subject.toString('latin1'))
+      if (id !== '') batch.ids.add(id)
+    }
+    return { seq, subject, block, payload, id, timeUs: nowUs, seconds, rollup, isKept, lastOfSubject }
+  }
+
+  /** What follows from a message that was stored. */
+  private follow(judged: Judged): void {
+    const { stream } = this
+    const { id, isKept, rollup, seconds, seq, subject, timeUs } = judged
+    if (isKept && seconds !== 0) stream.expiry.stored(seq, timeUs, seconds)
+    if (id !== '') stream.duplicates.note(id, seq, timeUs)
+    if (rollup === 'sub') stream.purge(subject.toString('latin1'), seq, 0)
+    else if (rollup === 'all') stream.purge('', seq, 0)
     else if (isKept) stream.keepSubjectLimit(subject)
-    if (this.republish !== undefined) this.sendOn(this.republish, subject, block, payload, seq, nowUs, lastOfSubject)
-    if (reply !== '') stream.acknowledgements.await(seq, reply, `${this.opening}${seq}}`)
-    return undefined
+    if (this.republish !== undefined) this.sendOn(this.republish, judged)
   }
 
   /** Seconds that a message must live, so that the marker of its subject outlives what it stands for. */
@@ -163,7 +274,6 @@ export class Publishing {
   /** What is asked of the stream's state, and headers that are not allowed. */
   private checkHeaders(headers: Headers, subject: Buffer, ttl: number | undefined): ApiError | undefined {
     const { config, store } = this.stream
-    if (headers.has(Header.batchId)) return apiError(10174)
     if (headers.has(Header.increment)) return apiError(10168)
     const expectedStream = headers.get(Header.expectedStream)
     if (expectedStream !== undefined && expectedStream !== '' && expectedStream !== config.name) return apiError(10060)
@@ -221,32 +331,46 @@ export class Publishing {
 
   // ── Republishing ──────────────────────────────────────────────────────────────────────────────────────
 
-  private sendOn(
-    republish: Transform,
-    subject: Buffer,
-    headers: Buffer,
-    payload: Buffer,
-    seq: number,
-    timeUs: number,
-    lastOfSubject: number,
-  ): void {
-    const { config } = this.stream
+  private sendOn(republish: Transform, { block, lastOfSubject, payload, seq, subject, timeUs }: Judged): void {
+    const { config, sender } = this.stream
     const from = subject.toString('latin1')
     const tokens = from.split('.')
     if (!republish.matches(tokens)) return
     const to = republish.apply(tokens)
     if (!isPublishSubject(to) || isReservedDestination(to)) return
     const isHeadersOnly = config.republish?.headers_only === true
-    const more = republished(
-      byteString(config.name),
-      from,
-      seq,
-      timeUs,
-      lastOfSubject,
-      isHeadersOnly ? payload.length : undefined,
-    )
-    this.stream.sender.send(to, isHeadersOnly ? NOTHING : payload, withHeaders(headers, more))
+    const size = isHeadersOnly ? payload.length : undefined
+    const more = republished(byteString(config.name), from, seq, timeUs, lastOfSubject, size)
+    sender.send(to, isHeadersOnly ? NOTHING : payload, withHeaders(block, more))
   }
+}
+
+/** What only the messages of a batch may not say. */
+function batchFault(
+  headers: Headers,
+  subject: Buffer,
+  batch: BatchProgress | undefined,
+  last: number,
+): ApiError | undefined {
+  if (batch === undefined) return undefined
+  if (headers.has(Header.expectedLastId)) return apiError(10177, Header.expectedLastId)
+  if (batch.ids.has(headers.get(Header.messageId) ?? '')) return apiError(10201)
+  const isFirst = last + 1 === batch.first
+  if (headers.has(Header.expectedLastSequence) && !isFirst) return apiError(10164)
+  if (!headers.has(Header.expectedLastSubjectSequence)) return undefined
+  const about = headers.get(Header.expectedLastSubject) ?? ''
+  return batch.subjects.has(about === '' ? subject.toString('latin1') : byteString(about)) ? apiError(10164) : undefined
+}
+
+function rollupFault(
+  rollup: string,
+  subject: Buffer,
+  batch: BatchProgress | undefined,
+  last: number,
+): ApiError | undefined {
+  if (batch === undefined || rollup === '') return undefined
+  if (rollup === 'all') return last + 1 === batch.first ? undefined : apiError(10111, 'batch rollup all invalid')
+  return batch.subjects.has(subject.toString('latin1')) ? apiError(10111, 'batch rollup sub invalid') : undefined
 }
 
 function transformOf(mapping: StreamConfig['subject_transform']): Transform | undefined {

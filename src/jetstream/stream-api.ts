@@ -3,6 +3,7 @@
 import type { Json } from '../base/json.ts'
 import { byteString, properText } from '../subjects/byte-string.ts'
 import { isJson } from './account-api.ts'
+import { tellAction } from './advisories.ts'
 import { clockUs, microseconds, timeText } from './clock.ts'
 import type { ClaimLimits, ListedStream } from './contract.ts'
 import { apiError, invalidConfig } from './errors.ts'
@@ -82,7 +83,11 @@ async function create(call: Call): Promise<Answer> {
   if (error !== undefined) return refused(error)
   try {
     const opened = await call.streams.open({ ...stream, id })
-    if (opened !== undefined) return created(opened)
+    if (opened !== undefined) {
+      const answer = created(opened)
+      tellAction(call.streams.sender, opened.name, 'CREATED', opened.domain)
+      return answer
+    }
   } catch (error) {
     owner.log.error(`Stream '${account.name} > ${config.name}': ${error instanceof Error ? error.message : error}`)
   }
@@ -110,7 +115,9 @@ async function update(call: Call): Promise<Answer> {
   })
   if (error !== undefined) return refused(error)
   owner.wake()
-  return stream.reconfigure(config) ? stream.info() : refused(apiError(10023))
+  if (!stream.reconfigure(config)) return refused(apiError(10023))
+  tellAction(stream.sender, stream.name, 'UPDATED', stream.domain)
+  return stream.info()
 }
 
 async function remove(call: Call): Promise<Answer> {
@@ -122,6 +129,7 @@ async function remove(call: Call): Promise<Answer> {
   call.streams.owner.wake()
   call.streams.streams.delete(stream.name)
   await stream.close('deleted')
+  tellAction(stream.sender, stream.name, 'DELETED', stream.domain)
   if (stream.id > 0) await call.streams.owner.questions.ask('streams', { question: { verb: 'gone', id: stream.id } })
   return { success: true }
 }

@@ -12,7 +12,9 @@ import { type Run, replyOf } from '../protocol/run.ts'
 import { InternalSubscription } from '../routing/subscription.ts'
 import { byteString, properText } from '../subjects/byte-string.ts'
 import { Acknowledgements } from './acknowledgements.ts'
+import { tellAbandoned } from './advisories.ts'
 import type { Attached } from './attached.ts'
+import type { Abandoned, BatchLimits } from './batches.ts'
 import { clockUs, NEVER, timeText } from './clock.ts'
 import type { ListedStream } from './contract.ts'
 import { DirectGet } from './direct-get.ts'
@@ -160,6 +162,15 @@ export class Stream {
     return bytes > this.place.roomOfAccount(storage) ? apiError(10002) : undefined
   }
 
+  get batchLimits(): BatchLimits {
+    return this.owner.options.jetstream?.limits.batch ?? { perStream: 0, messages: 0, timeout: 0 }
+  }
+
+  abandoned(batch: string, why: Abandoned): void {
+    this.owner.wake()
+    tellAbandoned(this.sender, this.name, batch, why, this.domain)
+  }
+
   get domain(): string {
     return this.owner.options.jetstream?.domain ?? ''
   }
@@ -271,6 +282,7 @@ export class Stream {
     if (this.closed) return
     this.closed = true
     this.expiry.stop()
+    this.publishing.batches.close()
     this.owner.sublist.removeAll(this.entries)
     this.directGet.close()
     this.entries = []

@@ -95,6 +95,26 @@ describe.each(WORKERS)('with %i workers', (workers) => {
   })
 })
 
+test('those who listen are told of streams, and of batches that came to nothing', async () => {
+  const { port } = await ownServer({ workers: 2, jetstream: true })
+  const [client, listener] = [await StreamClient.open(port), await StreamClient.open(port)]
+  const events = await listener.listen('$JS.EVENT.ADVISORY.STREAM.>')
+  await client.create('S', { allow_atomic: true })
+  await client.ask('STREAM.UPDATE.S', { name: 'S', storage: 'memory', subjects: ['S.>'], allow_atomic: true })
+  await client.put('S.x', '', { 'Nats-Batch-Id': 'b', 'Nats-Batch-Sequence': '1' }).catch(() => undefined)
+  await client.put('S.x', '', { 'Nats-Batch-Id': 'b', 'Nats-Batch-Sequence': '3' })
+  await client.ask('STREAM.DELETE.S')
+  const heard = []
+  for (let i = 0; i < 4; i++) heard.push((await events.next()).json<Record<string, unknown>>())
+  const type = 'io.nats.jetstream.advisory.v1'
+  expect(heard).toMatchObject([
+    { type: `${type}.stream_action`, stream: 'S', action: 'create' },
+    { type: `${type}.stream_action`, stream: 'S', action: 'modify' },
+    { type: `${type}.stream_batch_abandoned`, account: '$G', stream: 'S', batch: 'b', reason: 'incomplete' },
+    { type: `${type}.stream_action`, stream: 'S', action: 'delete' },
+  ])
+})
+
 test('messages end by the age of the stream', async () => {
   const { port } = await ownServer({ workers: 1, jetstream: true })
   const client = await StreamClient.open(port)
