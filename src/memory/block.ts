@@ -100,3 +100,9 @@ export function digitsOf(value: number): number {
   for (let limit = 10; value >= limit; limit *= 10) digits++
   return digits
 }
+
+/** Writes a byte string; answers where it ends. For short ones a loop is quicker than a call into the runtime. */
+export function writeText(to: Uint8Array, at: number, text: string): number {
+  for (let i = 0; i < text.length; i++) to[at + i] = text.charCodeAt(i)
+  return at + text.length
+}

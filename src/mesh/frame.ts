@@ -32,7 +32,7 @@
 //     │ names of account and queue group, padded
 //     └ raw
 
-import { type Block, copyBytes } from '../memory/block.ts'
+import { type Block, copyBytes, writeText } from '../memory/block.ts'
 import { PACKED_RUN_BYTES, packedCount } from '../protocol/packed-run.ts'
 import type { Run } from '../protocol/run.ts'
 import type { Batch } from '../routing/batch.ts'
@@ -204,11 +204,6 @@ export function writeFence({ view, bytes }: Block, at: number, number: number, w
   view.setInt32(at + At.kind, FrameKind.fence, true)
   view.setInt32(at + At.trace, number, true)
   view.setInt32(at + At.work, work, true)
-}
-
-/** Names are short: a loop is quicker than a call into the runtime. */
-function writeText(to: Uint8Array, at: number, text: string): void {
-  for (let i = 0; i < text.length; i++) to[at + i] = text.charCodeAt(i)
 }
 
 function holdsText(bytes: Uint8Array, at: number, length: number, text: string): boolean {

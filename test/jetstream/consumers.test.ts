@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { open, ownPrimary, ownServer, WORKERS } from '../support/harness.ts'
+import { startCommand } from '../support/server.ts'
 import { FAULTY_ENTRY, hostOf, kill, untilReplaced } from '../support/shards.ts'
 import { until } from '../support/until.ts'
 import { StreamClient } from './client.ts'
@@ -249,4 +250,37 @@ test('a shard that dies takes no consumer of a file stream with it: nothing is s
       for (const each of await fetch(other, name, 'C', { batch: 3, expires: SECOND, max_bytes: 1e6 })) got.add(each)
     expect([...got].sort()).toEqual(['2', '3', '4'])
   }
+})
+
+test('what is acknowledged, and answered, is not delivered again when the process is killed; nothing is skipped', async () => {
+  const args = ['-js', '-sd', ownFolder(), '--workers', '2']
+  let program = await startCommand(args)
+  onTestFinished(async () => void (await program.stop('SIGKILL')))
+  const acknowledged = new Set<string>()
+  for (let round = 0; round < 5; round++) {
+    const client = await StreamClient.open(program.port)
+    if (round === 0) {
+      await client.create('S', { storage: 'file' })
+      await consumer(client, 'S', { durable_name: 'C', ack_policy: 'explicit', ack_wait: SECOND })
+      for (let i = 0; i < 50; i++) await client.put('S.x', String(i))
+    }
+    const { next } = await client.listen('inbox')
+    client.connection.publish('$JS.API.CONSUMER.MSG.NEXT.S.C', '10', { reply: 'inbox' })
+    for (let i = 0; i < 5; i++) {
+      const message = await next()
+      expect(acknowledged).not.toContain(message.string())
+      await client.connection.request(message.reply ?? '', '', { timeout: 10_000 })
+      acknowledged.add(message.string())
+    }
+    await client.connection.close()
+    await program.stop('SIGKILL')
+    program = await startCommand(args)
+  }
+  const client = await StreamClient.open(program.port)
+  const left = new Set<string>()
+  while (left.size < 25) {
+    for (const each of await fetch(client, 'S', 'C', { batch: 50, expires: SECOND, max_bytes: 1e6 })) left.add(each)
+  }
+  expect(acknowledged.size).toBe(25)
+  expect([...left].filter((each) => acknowledged.has(each))).toEqual([])
 })

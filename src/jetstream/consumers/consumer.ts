@@ -29,7 +29,8 @@ import { Advisories } from './advisories.ts'
 import { type ConsumerConfig, filtersOf, isPull, shownConsumerConfig } from './config.ts'
 import type { InterestWatch } from './interest-watch.ts'
 import type { ConsumerKeeper } from './keeper.ts'
-import type { ModeOwner, Outgoing } from './mode.ts'
+import type { ModeOwner } from './mode.ts'
+import type { Outgoing } from './outgoing.ts'
 import { Outlet } from './outlet.ts'
 import { Pull } from './pull.ts'
 import { Push } from './push.ts'
@@ -96,6 +97,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   /** Messages are held until then, for the sake of their rate. */
   private notBeforeMs = 0
   private readonly replay: { until: number; lastUs: number } | undefined
+  turnMs = 0
   private lastDeliveryMs = 0
   private lastAckMs = 0
   /** Without a listener since then it is deleted. */
@@ -367,6 +369,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
 
   private pump(): void {
     const { turns } = this.owner
+    this.turnMs = nowMs()
     while (!this.closed && this.mode.isReady && !this.isLoading) {
       if (turns.isOver) {
         this.signal()
@@ -466,7 +469,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
 
   /** Whether a message may leave already, by the pace at which they are replayed, and by the rate limit. */
   private mayPass(message: StoredMessage): boolean {
-    const now = nowMs()
+    const now = this.turnMs
     const { replay } = this
     if (replay !== undefined && this.notBeforeMs === 0 && message.seq <= replay.until && replay.lastUs > 0) {
       const gapMs = (message.timeUs - replay.lastUs) / US_PER_MS
@@ -479,16 +482,15 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   private deliver(message: StoredMessage, again: Unacknowledged | undefined): boolean {
     const { config, state, stream } = this
     const { seq, timeUs } = message
-    const now = nowMs()
+    const now = this.turnMs
     const consumerSeq = state.delivered.consumer + 1
     const deliveries = again === undefined ? 1 : again.deliveries + 1
     const pending = again === undefined ? this.numPending - 1 : this.numPending
-    const { headers, payload } = message
     const outgoing: Outgoing = {
-      subject: message.subject.toString('latin1'),
+      message,
       reply: `${this.ackPrefix}${deliveries}.${seq}.${consumerSeq}.${timeUs}000.${pending}`,
-      headers: config.headers_only ? withHeaders(headers, [[Header.messageSize, payload.length]]) : headers,
-      payload: config.headers_only ? payload.subarray(0, 0) : payload,
+      headers: config.headers_only ? withSize(message) : undefined,
+      hasPayload: !config.headers_only,
     }
     this.notBeforeMs = 0
     if (!this.mode.send(outgoing)) return false
@@ -699,6 +701,11 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     const state: ConsumerSnapshot = { ...this.state.snapshot(), lastOfEach: this.lastOfEach }
     return { stream: stream.id, name, createdUs, config: JSON.stringify(config), state: JSON.stringify(state) }
   }
+}
+
+/** The headers of a message whose payload is left out. */
+function withSize({ headers, payloadStart, end }: StoredMessage): Buffer {
+  return withHeaders(headers, [[Header.messageSize, end - payloadStart]])
 }
 
 function shownPlace({ consumer, stream }: Place, lastMs: number): Json {

@@ -3,20 +3,8 @@
 import type { JetStreamOwner } from '../owner.ts'
 import type { Advisories } from './advisories.ts'
 import type { ConsumerConfig } from './config.ts'
+import type { Outgoing } from './outgoing.ts'
 import type { Outlet } from './outlet.ts'
-
-/** A message on its way: byte strings, and bytes. */
-export interface Outgoing {
-  readonly subject: string
-  readonly reply: string
-  readonly headers: Buffer
-  readonly payload: Uint8Array
-}
-
-/** What a message counts for: as much of it as does not depend on who gets it. */
-export function sizeOf({ headers, payload, reply, subject }: Outgoing): number {
-  return subject.length + reply.length + headers.length + payload.length
-}
 
 export interface Mode {
   /** Whether somebody is there for a message. */
@@ -50,6 +38,8 @@ export interface ModeOwner {
   readonly numPending: number
   /** Bytes that may leave at once whatever the rate limit is: one message of any size. */
   readonly burstBytes: number
+  /** Milliseconds since 1970, as of the turn in which it sends. */
+  readonly turnMs: number
   /** The sequence up to which it has looked. */
   readonly reached: number
   /** Something has changed that may let it go on. */

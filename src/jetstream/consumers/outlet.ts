@@ -2,12 +2,19 @@
 // with credit: where a receiver or a ring has fallen behind, it says so, and calls back when there is room again.
 
 import type { Account } from '../../accounts/account.ts'
-import { composeRaw, type RawMessage } from '../../protocol/compose.ts'
+import { BY_REFERENCE_MIN } from '../../base/constants.ts'
+import { allocateBlock, type Block, copyBytes, writeText } from '../../memory/block.ts'
+import { composeRaw } from '../../protocol/compose.ts'
+import { Run } from '../../protocol/run.ts'
 import type { Plan } from '../../routing/plan.ts'
 import type { CreditPublisher } from '../../routing/server-publisher.ts'
 import type { JetStreamOwner } from '../owner.ts'
+import type { Outgoing } from './outgoing.ts'
 
 const NOTHING = Buffer.alloc(0)
+const SPACE = 32
+const CRLF = '\r\n'
+const ROOM_BYTES = 4096
 
 /** Where messages go, and what the router has found out about it. */
 export interface Destination {
@@ -22,6 +29,9 @@ export class Outlet {
   private readonly owner: JetStreamOwner
   private readonly account: Account
   private readonly publisher: CreditPublisher
+  /** The run of the message that is being sent. */
+  private readonly run = new Run()
+  private room = allocateBlock(ROOM_BYTES)
 
   constructor(owner: JetStreamOwner, account: Account) {
     this.owner = owner
@@ -38,28 +48,72 @@ export class Outlet {
     this.publisher.whenRelieved(callback)
   }
 
-  /** Sends a stored message. Byte strings. Returns how many deliveries that led to. */
-  send(to: Destination, subject: string, reply: string, header: Uint8Array, payload: Uint8Array): number {
-    return this.publish(to, { subject: to.subject, shown: subject, reply, header, payload, isImported: false })
+  /** Sends a stored message. Returns how many deliveries that led to. */
+  send(to: Destination, { hasPayload, headers, message, reply }: Outgoing): number {
+    const { block: from, subjectStart, headersStart, payloadStart, end } = message
+    const { run } = this
+    const { pool } = this.owner
+    run.shownLength = headersStart - subjectStart
+    run.headerSize = headers === undefined ? payloadStart - headersStart : headers.length
+    run.size = run.headerSize + (hasPayload ? end - payloadStart : 0)
+    run.lineLength = to.subject.length + run.shownLength + reply.length + 2
+    run.stride = run.lineLength + run.size + CRLF.length
+    // A large one goes by reference to where it is composed.
+    const chunk = run.size >= BY_REFERENCE_MIN ? pool.acquire(run.stride) : undefined
+    const block = chunk?.block ?? this.roomFor(run.stride)
+    const { bytes } = block
+    let at = writeText(bytes, 0, to.subject)
+    run.subjectEnd = at
+    bytes[at++] = SPACE
+    copyBytes(block, at, from, subjectStart, run.shownLength)
+    at += run.shownLength
+    bytes[at++] = SPACE
+    run.replyStart = at
+    at = writeText(bytes, at, reply)
+    run.replyEnd = at
+    if (headers === undefined) copyBytes(block, at, from, headersStart, run.headerSize)
+    else bytes.set(headers, at)
+    at += run.headerSize
+    copyBytes(block, at, from, payloadStart, run.size - run.headerSize)
+    writeText(bytes, at + run.size - run.headerSize, CRLF)
+    run.line = block
+    run.block = block
+    run.first = run.lineLength
+    run.count = 1
+    run.chunk = chunk
+    try {
+      return this.dispatch(to, run)
+    } finally {
+      chunk?.release()
+      run.chunk = undefined
+    }
+  }
+
+  /** Where small messages are composed: receivers copy them. */
+  private roomFor(size: number): Block {
+    if (this.room.capacity < size) this.room = allocateBlock(size * 2)
+    return this.room
   }
 
   /** Sends a status, with headers in lines of their own. Returns how many deliveries that led to. */
   status(to: Destination, status: string, headers = '', reply = ''): number {
     const header = `NATS/1.0 ${status}\r\n${headers}\r\n`
-    return this.publish(to, { subject: to.subject, reply, header, payload: NOTHING, isImported: false })
+    let sent = 0
+    composeRaw(this.owner.pool, { subject: to.subject, reply, header, payload: NOTHING, isImported: false }, (run) => {
+      sent = this.dispatch(to, run)
+    })
+    return sent
   }
 
-  private publish(to: Destination, message: RawMessage): number {
+  private dispatch(to: Destination, run: Run): number {
     const { owner } = this
     let sent = 0
-    composeRaw(owner.pool, message, (run) => {
-      run.memo = to.memo
-      // While another message is under way, which may have come by the import that this one takes.
-      owner.serviceCalls.apart(() => {
-        sent = owner.router.dispatch(run, this.account, this.publisher)
-      })
-      to.memo = run.memo
+    run.memo = to.memo
+    // While another message is under way, which may have come by the import that this one takes.
+    owner.serviceCalls.apart(() => {
+      sent = owner.router.dispatch(run, this.account, this.publisher)
     })
+    to.memo = run.memo
     owner.schedule()
     return sent
   }

@@ -8,7 +8,8 @@ import type { Json } from '../../base/json.ts'
 import { type Run, replyOf } from '../../protocol/run.ts'
 import { nowMs, timeText } from '../clock.ts'
 import { Header, readHeaders, withHeaders } from '../message-headers.ts'
-import { heartbeatHeaders, type Mode, type ModeOwner, type Outgoing, sizeOf } from './mode.ts'
+import { heartbeatHeaders, type Mode, type ModeOwner } from './mode.ts'
+import { type Outgoing, sizeOf } from './outgoing.ts'
 import { destination } from './outlet.ts'
 import { type Priority, type PullRequest, readPullRequest } from './pull-request.ts'
 import { WaitingRequest, WaitingRequests } from './waiting-requests.ts'
@@ -24,6 +25,10 @@ interface Pin {
   readonly group: string
   readonly sinceMs: number
   untilMs: number
+}
+
+function withPin(outgoing: Outgoing, { id }: Pin): Outgoing {
+  return { ...outgoing, headers: withHeaders(outgoing.headers ?? outgoing.message.headers, [[PIN_ID, id]]) }
 }
 
 export class Pull implements Mode {
@@ -139,11 +144,10 @@ export class Pull implements Mode {
     for (let left = this.waiting.size; left > 0; left--) {
       const request = this.waiting.first
       if (request === undefined) return false
-      if (request.expiresMs <= nowMs()) this.end(request, '408 Request Timeout')
+      if (request.expiresMs <= this.consumer.turnMs) this.end(request, '408 Request Timeout')
       else if (this.mayHave(request, sizeOf(message))) {
-        const { headers, payload, reply, subject } = message
-        const withPin = this.pin === undefined ? headers : withHeaders(headers, [[PIN_ID, this.pin.id]])
-        if (outlet.send(request.destination, subject, reply, withPin, payload) > 0) {
+        const outgoing = this.pin === undefined ? message : withPin(message, this.pin)
+        if (outlet.send(request.destination, outgoing) > 0) {
           this.served(request, sizeOf(message))
           return true
         }
@@ -200,7 +204,7 @@ export class Pull implements Mode {
       if (request.bytesLeft > 0) this.tellOf(request, '409 Batch Completed')
     }
     const { heartbeatMs } = request.request
-    if (heartbeatMs > 0) request.heartbeatMs = nowMs() + heartbeatMs
+    if (heartbeatMs > 0) request.heartbeatMs = consumer.turnMs + heartbeatMs
     consumer.heard()
   }
 

@@ -8,7 +8,8 @@ import { nowMs } from '../clock.ts'
 import { readHeaders } from '../message-headers.ts'
 import type { ConsumerConfig } from './config.ts'
 import type { InterestWatch, Watcher } from './interest-watch.ts'
-import { heartbeatHeaders, type Mode, type ModeOwner, type Outgoing, sizeOf } from './mode.ts'
+import { heartbeatHeaders, type Mode, type ModeOwner } from './mode.ts'
+import { type Outgoing, sizeOf } from './outgoing.ts'
 import { type Destination, destination } from './outlet.ts'
 
 const NS_PER_MS = 1e6
@@ -78,13 +79,11 @@ export class Push implements Mode, Watcher {
   }
 
   send(message: Outgoing): boolean {
-    const { config, outlet } = this.consumer
-    const { headers, payload, reply, subject } = message
-    if (outlet.send(this.to, subject, reply, headers, payload) === 0) {
+    const { config, outlet, turnMs: now } = this.consumer
+    if (outlet.send(this.to, message) === 0) {
       this.look()
       return false
     }
-    const now = nowMs()
     this.lastSentMs = now
     const size = sizeOf(message)
     if (config.rate_limit_bps > 0) this.pay(size, now)
