@@ -16,6 +16,8 @@ export interface Difference {
 /** Compares the options in force with new ones. */
 export function diffOptions(old: Options, next: Options): Difference {
   const changes = SETTINGS.flatMap(({ option }) => (option === undefined || isSame(old, next, option) ? [] : [option]))
+  const streams = whyNoStreams(old.jetstream, next.jetstream)
+  if (streams !== undefined) return { changes: [], refusal: `config reload not supported for ${streams}` }
   for (const [option, field] of FIXED) {
     if (!changes.includes(option) || canChange(option, old, next)) continue
     const values = `old=${shown(option, old)}, new=${shown(option, next)}`
@@ -28,6 +30,15 @@ function isSame(old: Options, next: Options, option: OptionName): boolean {
   // A port that may be any keeps being the one that was found.
   if (option === 'port' && next.port === -1) return true
   return JSON.stringify(old[option]) === JSON.stringify(next[option])
+}
+
+/** What about streams cannot change while the server runs: all but larger bounds and other limits. */
+function whyNoStreams(old: Options['jetstream'], next: Options['jetstream']): string | undefined {
+  if (old === undefined || next === undefined) return old === next ? undefined : 'switching jetstream on or off'
+  if (old.storeDir !== next.storeDir) return 'jetstream storage directory'
+  if (next.maxMemory < old.maxMemory || next.maxFile < old.maxFile) return 'decreasing jetstream max memory and store'
+  const rest = (options: object): string => JSON.stringify({ ...options, limits: 0, maxMemory: 0, maxFile: 0 })
+  return rest(old) === rest(next) ? undefined : 'jetstream settings other than max memory, max store and limits'
 }
 
 /** What is fixed may change in these cases. */

@@ -42,6 +42,9 @@ export function checkStart(options: Options): string | undefined {
   if (httpsPort !== undefined && options.tls === undefined) {
     return "Can't start monitoring: TLS cert and key required for HTTPS"
   }
+  if (options.jetstream !== undefined && options.jetstream.previousKey !== '') {
+    return 'jetstream prev_key is not supported yet: streams cannot change their key'
+  }
   const isConfigured = operators.length === 0 && trustedKeys.length === 0
   // Named, the usual one has to be there like any other.
   const names = [GLOBAL_ACCOUNT, ...accounts.map((account) => account.name)]

@@ -7,7 +7,7 @@ const MS_PER_S = 1000
 /** Not even by the age of the stream. */
 export const NEVER_EXPIRES = -1
 
-/** Seconds; NEVER_EXPIRES; undefined: it is none. A span is cut to whole seconds, of which it has one at least. */
+/** Seconds, 0 where the header is empty; NEVER_EXPIRES; undefined: it is none. A span, of a second at least, is cut. */
 export function readTtl(text: string): number | undefined {
   if (text.toLowerCase() === 'never') return NEVER_EXPIRES
   if (text !== '0' && DIGITS.isAll(text)) {

@@ -180,14 +180,17 @@ export class Primary {
 
   /** The list of all streams; undefined: there are to be none. */
   private async loadStreams(): Promise<StreamList | undefined> {
-    const { jetstream, workers } = this.options
+    const { jetstream } = this.options
     if (jetstream === undefined) return undefined
     const { log } = this
+    const current = (): Options => this.options
     log.info('Starting JetStream')
     for (const line of streamLines(jetstream)) log.info(line)
     const { StreamList } = await import('../jetstream/primary/stream-list.ts')
     return new StreamList({
-      options: { jetstream, workers },
+      get options() {
+        return current()
+      },
       storeDir: jetstream.storeDir,
       askStreams: async (account, names) => {
         const reports = await this.query({ kind: 'streams', account, names })

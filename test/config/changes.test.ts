@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { diffOptions } from '../../src/config/changes.ts'
+import { blockReader } from '../../src/config/file.ts'
 import { parseFlags, type RunCommand } from '../../src/config/flags.ts'
 import { load } from '../../src/config/load.ts'
 import { normaliseOptions } from '../../src/config/normalise.ts'
+import { readFile } from '../../src/config/surroundings.ts'
 import { missing, peers } from '../support/peers.ts'
 import { ServerProgram } from '../support/server.ts'
 import { reloadOver, surroundingsIn } from './support.ts'
@@ -114,5 +116,33 @@ describe.skipIf(missing('natsServer', 'reloads beside nats-server'))('beside nat
 
   test.each(TAKEN)('%s is taken', async (after) => {
     expect(await theirs('', after)).toBe('taken')
+  })
+})
+
+describe('streams', () => {
+  const on = (jetstream: object) => normaliseOptions({ port: 4333, jetstream }, blockReader(readFile))
+
+  test('bounds may grow, and other limits may change', () => {
+    const [some, more] = [
+      on({ maxMem: 10, maxFile: 10 }),
+      on({ maxMem: 20, maxFile: 10, limits: { maxAckPending: 5 } }),
+    ]
+    expect(diffOptions(some, more)).toEqual({ changes: ['jetstream'], refusal: undefined })
+    expect(diffOptions(more, some).refusal).toBe(
+      'config reload not supported for decreasing jetstream max memory and store',
+    )
+  })
+
+  test('their folder, their domain, and whether there are any stay as they are', () => {
+    const some = on({ storeDir: '/a' })
+    expect(diffOptions(some, on({ storeDir: '/b' })).refusal).toBe(
+      'config reload not supported for jetstream storage directory',
+    )
+    expect(diffOptions(some, on({ storeDir: '/a', domain: 'hub' })).refusal).toMatch(/jetstream settings other than/)
+    expect(diffOptions(some, normaliseOptions({ port: 4333 })).refusal).toMatch(/switching jetstream on or off/)
+  })
+
+  test('a key that is to change is refused at the start', () => {
+    expect(() => on({ key: 'new', prevKey: 'old' })).toThrow(/prev_key is not supported yet/)
   })
 })

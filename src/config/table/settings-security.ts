@@ -37,6 +37,7 @@ export const SECURITY_SETTINGS = area('Security', [
 export const FEATURE_SETTINGS = area('Features', [
   block('jetstream', undefined, 'JetStream: a boolean, enabled, disabled, or a block', {
     keys: ['jetstream'],
+    secret: true,
     flags: ['js', 'jetstream'],
   }),
   file('storeDir', '', 'Directory of the streams', {
