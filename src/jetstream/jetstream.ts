@@ -23,6 +23,7 @@ import { InternalSubscription } from '../routing/subscription.ts'
 import { properText } from '../subjects/byte-string.ts'
 import { AccountStreams } from './account-streams.ts'
 import { verbOf } from './api.ts'
+import { consumersOf } from './consumers/consumer.ts'
 import type { KeptConsumer, ListedStream, ShardStreams } from './contract.ts'
 import { type ApiError, apiError } from './errors.ts'
 import { Header, headerBlock, readHeaders } from './message-headers.ts'
@@ -49,6 +50,13 @@ interface Request {
   /** Byte string; empty: it is carried out silently. */
   readonly reply: string
   readonly body: Buffer
+}
+
+/** A stream as it is reported. */
+interface StreamReport {
+  readonly name: string
+  readonly info: { readonly [member: string]: Json }
+  readonly consumers: readonly Json[]
 }
 
 export class JetStream {
@@ -98,12 +106,14 @@ export class JetStream {
     return [...this.accounts.values()].filter((each) => each instanceof AccountStreams)
   }
 
-  /** All that is known of an account's streams (byte string), of those that are this shard's. */
-  report(account: string, names: readonly string[]): { name: string; info: { readonly [member: string]: Json } }[] {
+  /** All that is known of an account's streams (byte string), those that are this shard's, and of their consumers. */
+  report(account: string, names: readonly string[], withConsumers: boolean): StreamReport[] {
     const own = this.streams.find((each) => each.account.name === account)
     return names.flatMap((name) => {
       const stream = own?.streams.get(name)
-      return stream === undefined ? [] : [{ name, info: stream.listInfo() }]
+      if (stream === undefined) return []
+      const consumers = withConsumers ? consumersOf(stream).map((consumer) => consumer.info(true)) : []
+      return [{ name, info: stream.listInfo(), consumers }]
     })
   }
 

@@ -24,7 +24,7 @@ export interface JetStreamOwner {
   readonly router: Pick<Router, 'dispatch' | 'planner'>
   readonly sublist: Pick<Sublist, 'insert' | 'removeAll'>
   readonly creditPublishers: CreditPublishers
-  readonly turns: Pick<Turns, 'wait' | 'isOver'>
+  readonly turns: Pick<Turns, 'wait' | 'isOver' | 'inPieces'>
   readonly serviceCalls: { apart(work: () => void): void }
   /** The list of streams on the primary. */
   readonly questions: {

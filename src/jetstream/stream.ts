@@ -7,6 +7,7 @@
 
 import type { Account } from '../accounts/account.ts'
 import { API_LEVEL, NATS_VERSION } from '../base/constants.ts'
+import { attempt } from '../base/guarded.ts'
 import type { Json } from '../base/json.ts'
 import { type Run, replyOf } from '../protocol/run.ts'
 import { InternalSubscription } from '../routing/subscription.ts'
@@ -31,6 +32,8 @@ import { type StreamConfig, shownConfig } from './stream-config.ts'
 import type { Usage } from './usage.ts'
 
 const NS_PER_US = 1000
+/** Units of work to find out whether a message is needed. */
+const NEED_WORK = 60
 const ALL = new SubjectFilter()
 
 /** What the stream needs besides its shard. */
@@ -148,11 +151,22 @@ export class Stream {
 
   /** A consumer is gone, or wants less than before: messages that nobody needs any more go. */
   interestChanged(): void {
-    const { config, store } = this
-    if (config.retention !== 'interest') return
-    for (let seq = store.next(ALL, store.first); seq > 0; seq = store.next(ALL, seq + 1)) {
-      if (![...this.attached.values()].some((each) => each.needs(seq))) this.remove(seq, false)
-    }
+    if (this.config.retention !== 'interest') return
+    this.owner.turns.inPieces(this.sequences(), NEED_WORK, (seq) => {
+      attempt(this.owner.bugMet, () => this.removeUnneeded(seq))
+    })
+  }
+
+  private removeUnneeded(seq: number): void {
+    if (this.closed) return
+    for (const each of this.attached.values()) if (each.needs(seq)) return
+    this.remove(seq, false)
+  }
+
+  /** Of all its messages; it may change meanwhile. */
+  private *sequences(): Generator<number, undefined> {
+    const { store } = this
+    for (let seq = store.next(ALL, store.first); seq > 0; seq = store.next(ALL, seq + 1)) yield seq
   }
 
   /** What the limits of its account or of the server say against so many bytes more. */
@@ -186,8 +200,8 @@ export class Stream {
   acknowledged(seq: number): void {
     const { retention } = this.config
     if (retention === 'limits') return
-    if (retention === 'interest') for (const each of this.attached.values()) if (each.needs(seq)) return
-    this.remove(seq, false)
+    if (retention === 'interest') this.removeUnneeded(seq)
+    else this.remove(seq, false)
   }
 
   /** Removes a message; returns whether it was there. */

@@ -34,7 +34,7 @@ export interface MonitoredStreams {
   accountNames(): string[]
   has(account: string, stream: string): boolean
   /** All that is known of an account's streams, as lists of the API show it. */
-  details(account: string): Promise<readonly { readonly [member: string]: Json }[]>
+  details(account: string, withConsumers: boolean): Promise<readonly { readonly [member: string]: Json }[]>
 }
 
 export interface Monitored {

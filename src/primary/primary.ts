@@ -192,8 +192,8 @@ export class Primary {
         return current()
       },
       storeDir: jetstream.storeDir,
-      askStreams: async (account, names) => {
-        const reports = await this.query({ kind: 'streams', account, names })
+      askStreams: async (account, names, consumers) => {
+        const reports = await this.query({ kind: 'streams', account, names, consumers })
         return reports.flat() as StreamRow[]
       },
     })

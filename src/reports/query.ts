@@ -16,7 +16,12 @@ export type Query =
   | { readonly kind: 'batch'; readonly queries: readonly ShortQuery[] }
   | { readonly kind: 'totals' }
   /** All that is known of an account's streams, by name: those that this shard owns. */
-  | { readonly kind: 'streams'; readonly account: string; readonly names: readonly string[] }
+  | {
+      readonly kind: 'streams'
+      readonly account: string
+      readonly names: readonly string[]
+      readonly consumers: boolean
+    }
   | { readonly kind: 'accounts' }
   /** The token of an account as it is in force; empty: it has none, or is not known here. */
   | { readonly kind: 'accountToken'; readonly account: string }

@@ -125,7 +125,7 @@ export function report(shard: ReportSource, query: Exclude<Query, LongQuery>): R
     case 'batch':
       return query.queries.map((one) => report(shard, one))
     case 'streams':
-      return shard.jetstream?.report(query.account, query.names) ?? []
+      return shard.jetstream?.report(query.account, query.names, query.consumers) ?? []
     case 'totals':
       return reportTotals(shard)
     case 'accounts':

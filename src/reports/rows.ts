@@ -107,6 +107,8 @@ export interface ConnectionRow extends Measurable {
 export interface StreamRow {
   readonly name: string
   readonly info: { readonly [member: string]: Json }
+  /** Its consumers, sorted by name; none if they were not asked for. */
+  readonly consumers: readonly Json[]
 }
 
 /** What a shard answers, by the kind of question. */

@@ -10,7 +10,7 @@ import { type Run, replyOf } from '../protocol/run.ts'
 import { FanOut } from './fan-out.ts'
 import type { RouterOwner } from './owner.ts'
 import type { Plan } from './plan.ts'
-import type { Publisher } from './publisher.ts'
+import { mayHold, type Publisher } from './publisher.ts'
 import type { ReceiverGroup } from './queue-plan.ts'
 import { SharedChunk } from './shared-chunk.ts'
 import type { Subscription } from './subscription.ts'
@@ -220,7 +220,7 @@ export class Delivery {
     }
     if (origin.max > 0 && origin.delivered >= origin.max) receiver.endSubscription(origin)
     const { outbound } = receiver
-    if (outbound.isBehind && !this.owner.options.noFastProducerStall) publisher.holdFor(outbound)
+    if (outbound.isBehind && mayHold(publisher, this.owner.options)) publisher.holdFor(outbound)
   }
 }
 

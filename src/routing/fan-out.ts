@@ -28,7 +28,7 @@ import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 import { type Outbound, PUT_WHOLE_MIN } from '../net/outbound.ts'
 import type { Run } from '../protocol/run.ts'
 import { type Audience, type Bundle, PLACES, type Version } from './audience.ts'
-import type { Publisher } from './publisher.ts'
+import { mayHold, type Publisher } from './publisher.ts'
 import type { SharedChunk } from './shared-chunk.ts'
 
 /** As many receivers of the same bytes share one copy. */
@@ -141,7 +141,9 @@ export class FanOut {
       if (!this.open(audience)) return taken
       taken += this.write(run, taken)
     }
-    for (const outbound of this.behind) publisher.holdFor(outbound)
+    if (this.behind.length > 0 && mayHold(publisher, this.owner.options)) {
+      for (const outbound of this.behind) publisher.holdFor(outbound)
+    }
     return taken
   }
 
@@ -173,7 +175,7 @@ export class FanOut {
           }
           outbound.fanOut = this
           room = Math.min(room, Math.max(ROOM_MIN, outbound.room))
-          if (outbound.isBehind && !owner.options.noFastProducerStall) behind.push(outbound)
+          if (outbound.isBehind) behind.push(outbound)
         }
       }
     }

@@ -40,3 +40,8 @@ export interface RemotePublisher extends Publisher {
   /** Its request of this number, for which `asked` frames went out, has reached nobody by one of them. */
   nobodyHeard(run: Run, asked: number, question: number): void
 }
+
+/** Whether a publisher is held for a receiver that has fallen behind: a client unless options say otherwise. */
+export function mayHold({ id }: Publisher, options: { readonly noFastProducerStall: boolean }): boolean {
+  return id < 0 || !options.noFastProducerStall
+}

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { open, ownPrimary, ownServer, WORKERS } from '../support/harness.ts'
-import { startCommand } from '../support/server.ts'
+import { missing, peers } from '../support/peers.ts'
+import { Program, startCommand } from '../support/server.ts'
 import { FAULTY_ENTRY, hostOf, kill, untilReplaced } from '../support/shards.ts'
 import { until } from '../support/until.ts'
 import { StreamClient } from './client.ts'
@@ -89,7 +90,8 @@ describe.each(WORKERS)('with %i workers', (workers) => {
   })
 
   test('a receiver that takes nothing is waited for, and others have theirs meanwhile', async () => {
-    const { port } = await ownServer({ workers, jetstream: true, maxPending: 4 * 1024 * 1024 })
+    const bounds = { maxPending: 4 * 1024 * 1024, noFastProducerStall: workers === 2 }
+    const { port } = await ownServer({ workers, jetstream: true, ...bounds })
     const client = await StreamClient.open(port)
     await client.create('S')
     const body = 'x'.repeat(64 * 1024)
@@ -221,6 +223,54 @@ describe.each(WORKERS)('with %i workers', (workers) => {
       '10',
     ])
     expect(await client.info('I')).toMatchObject({ state: { messages: 1 } })
+  })
+})
+
+test('the page of streams shows their consumers, with their configuration if that is asked for', async () => {
+  const { port, monitorPort } = await ownServer({ workers: 2, jetstream: true, monitorPort: -1 })
+  const client = await StreamClient.open(port)
+  await client.create('S')
+  await client.put('S.x')
+  for (const name of ['B', 'A']) await consumer(client, 'S', { durable_name: name, ack_policy: 'explicit' })
+  const consumersOn = async (query: string): Promise<unknown> => {
+    const page = (await (await globalThis.fetch(`http://127.0.0.1:${monitorPort}/jsz?${query}`)).json()) as {
+      account_details: { stream_detail: { consumer_detail?: unknown }[] }[]
+    }
+    return page.account_details[0].stream_detail[0].consumer_detail
+  }
+  expect(await consumersOn('streams=1')).toBeUndefined()
+  const shown = await consumersOn('consumers=1')
+  expect(shown).toMatchObject([{ name: 'A', num_pending: 1 }, { name: 'B' }])
+  expect(shown).not.toHaveProperty('0.config')
+  expect(await consumersOn('consumers=1&config=1')).toMatchObject([{ config: { durable_name: 'A' } }, {}])
+  expect(await client.ask('STREAM.LIST')).not.toHaveProperty('streams.0.consumer_detail')
+})
+
+describe.skipIf(missing('nats', 'consumers by the nats command'))('the nats command', () => {
+  test('creates consumers, takes and acknowledges messages, and reports', async () => {
+    const { port } = await ownServer({ workers: 2, jetstream: true })
+    const client = await StreamClient.open(port)
+    await client.create('S')
+    for (let i = 1; i <= 20; i++) await client.put('S.x', `message ${i}`)
+    const nats = async (...args: readonly string[]): Promise<string> => {
+      const program = new Program(peers.nats ?? '', ['-s', `127.0.0.1:${port}`, ...args])
+      const { code } = await program.exit()
+      expect(code, program.stdout + program.stderr).toBe(0)
+      return program.stdout
+    }
+    await nats('consumer', 'add', 'S', 'C', '--pull', '--ack', 'explicit', '--deliver', 'all', '--defaults')
+    expect(await nats('consumer', 'next', 'S', 'C', '--count', '3', '--ack')).toMatch(/message 1.*message 3/s)
+    expect(JSON.parse(await nats('consumer', 'info', 'S', 'C', '--json'))).toMatchObject({
+      ack_floor: { consumer_seq: 3, stream_seq: 3 },
+      num_pending: 17,
+    })
+    expect(await nats('consumer', 'report', 'S')).toMatch(/C.*Pull.*Explicit/)
+    await nats('consumer', 'edit', 'S', 'C', '--description', 'edited', '-f')
+    await nats('consumer', 'pause', 'S', 'C', '1h', '-f')
+    expect(await nats('consumer', 'info', 'S', 'C')).toMatch(/edited.*Paused/s)
+    await nats('consumer', 'resume', 'S', 'C', '-f')
+    await nats('consumer', 'rm', 'S', 'C', '-f')
+    expect(await client.ask('CONSUMER.NAMES.S')).toMatchObject({ total: 0 })
   })
 })
 

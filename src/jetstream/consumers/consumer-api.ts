@@ -22,7 +22,7 @@ import {
   consumerConfig,
   isDurable,
 } from './config.ts'
-import { Consumer } from './consumer.ts'
+import { Consumer, consumersOf } from './consumer.ts'
 import { destination } from './outlet.ts'
 import { Pull } from './pull.ts'
 import {
@@ -164,10 +164,6 @@ function boundsOf({ streams: { account, owner } }: Call): ConsumerBounds {
 
 // ── One consumer ──────────────────────────────────────────────────────────────────────────────────────────────
 
-function consumersOf(stream: Stream): Consumer[] {
-  return [...stream.attached.values()].filter((each) => each instanceof Consumer)
-}
-
 function consumerNamed(stream: Stream, name: string): Consumer | undefined {
   const found = stream.attached.get(name)
   return found instanceof Consumer ? found : undefined
@@ -258,7 +254,7 @@ function pageOf(call: Call, limit: number): { total: number; offset: number; pag
   if (fault !== undefined) return refused(apiError(10025, fault))
   const stream = streamOf(call)
   if ('error' in stream) return stream
-  const consumers = consumersOf(stream).sort((a, b) => (a.name < b.name ? -1 : 1))
+  const consumers = consumersOf(stream)
   const offset = Math.min(Math.max(0, value.offset ?? 0), consumers.length)
   return { total: consumers.length, offset, page: consumers.slice(offset, offset + limit) }
 }

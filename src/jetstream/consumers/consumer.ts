@@ -737,3 +737,9 @@ function rulesOf(config: ConsumerConfig): AckRules {
     maxDeliver: config.max_deliver,
   }
 }
+
+/** The consumers of a stream, sorted by name. */
+export function consumersOf({ attached }: Pick<Stream, 'attached'>): Consumer[] {
+  const consumers = [...attached.values()].filter((each) => each instanceof Consumer)
+  return consumers.sort((a, b) => (a.name < b.name ? -1 : 1))
+}

@@ -18,12 +18,13 @@ export interface StreamListOwner {
   readonly options: { readonly jetstream: JetStreamOptions | undefined; readonly workers: number }
   readonly storeDir: string
   /** All that shards know of an account's streams. */
-  askStreams(account: string, names: readonly string[]): Promise<readonly StreamDetails[]>
+  askStreams(account: string, names: readonly string[], consumers: boolean): Promise<readonly StreamDetails[]>
 }
 
 interface StreamDetails {
   readonly name: string
   readonly info: { readonly [member: string]: Json }
+  readonly consumers: readonly Json[]
 }
 
 type Storage = StreamConfig['storage']
@@ -218,9 +219,13 @@ export class StreamList {
     return this.accounts.get(account)?.streams.has(stream) === true
   }
 
-  async details(account: string): Promise<StreamDetails['info'][]> {
+  /** All that is known of an account's streams and, if that is asked for, of their consumers. */
+  async details(account: string, withConsumers: boolean): Promise<StreamDetails['info'][]> {
     const names = this.namesOf(account, '')
-    const details = new Map((await this.owner.askStreams(account, names)).map(({ name, info }) => [name, info]))
+    const details = new Map<string, StreamDetails['info']>()
+    for (const { name, info, consumers } of await this.owner.askStreams(account, names, withConsumers)) {
+      details.set(name, consumers.length === 0 ? info : { ...info, consumer_detail: consumers })
+    }
     return names.map((name) => details.get(name)).filter((info) => info !== undefined)
   }
 
@@ -238,7 +243,7 @@ export class StreamList {
     const names = this.namesOf(account, subject)
     const shown = names.slice(offset, offset + LIST_MAX)
     const details = new Map<string, object>()
-    for (const { name, info } of await this.owner.askStreams(account, shown)) details.set(name, info)
+    for (const { name, info } of await this.owner.askStreams(account, shown, false)) details.set(name, info)
     const infos = shown.map((name) => details.get(name)).filter((info) => info !== undefined)
     return { total: names.length, infos, missing: shown.filter((name) => !details.has(name)) }
   }

@@ -48,7 +48,15 @@ export async function jsz(parameters: Parameters, context: PageContext): Promise
     messages: totals.messages,
     bytes: totals.memory + totals.file,
     account_details: details
-      ? await accountDetails(context, account, offset, limit, wantsStreams || wantsConsumers, wantsConfig)
+      ? await accountDetails(
+          context,
+          account,
+          offset,
+          limit,
+          wantsStreams || wantsConsumers,
+          wantsConsumers,
+          wantsConfig,
+        )
       : undefined,
     total: accountNames(context).length,
   })
@@ -67,20 +75,27 @@ async function accountDetails(
   offset: number,
   limit: number,
   wantsStreams: boolean,
+  wantsConsumers: boolean,
   wantsConfig: boolean,
 ): Promise<Json> {
   const names = accountNames(context).filter((name) => account === '' || name === account)
   const details: Json[] = []
   for (const name of names.slice(Math.max(0, offset), Math.max(0, offset) + limit)) {
-    details.push(await accountDetail(context, name, wantsStreams, wantsConfig))
+    details.push(await accountDetail(context, name, wantsStreams, wantsConsumers, wantsConfig))
   }
   return details.length === 0 ? undefined : details
 }
 
-async function accountDetail({ server }: PageContext, name: string, wantsStreams: boolean, wantsConfig: boolean) {
+async function accountDetail(
+  { server }: PageContext,
+  name: string,
+  wantsStreams: boolean,
+  wantsConsumers: boolean,
+  wantsConfig: boolean,
+) {
   const account = byteString(name)
   const totals = server.streams?.totals(account) ?? NOTHING
-  const streams = wantsStreams ? ((await server.streams?.details(account)) ?? []) : []
+  const streams = wantsStreams ? ((await server.streams?.details(account, wantsConsumers)) ?? []) : []
   return {
     name,
     id: name,
@@ -101,6 +116,9 @@ function detail(stream: Members, server: PageContext['server'], wantsConfig: boo
     name: (stream['config'] as Members)['name'],
     cluster: { leader: server.identity.serverName },
     config: wantsConfig ? stream['config'] : undefined,
+    consumer_detail: (stream['consumer_detail'] as readonly Members[] | undefined)?.map((consumer) => {
+      return wantsConfig ? consumer : { ...consumer, config: undefined }
+    }),
   }
   return Object.fromEntries(DETAILS.map((name) => [name, shown[name]]))
 }
