@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { open, ownPrimary, ownServer, WORKERS } from '../support/harness.ts'
 import { missing, peers } from '../support/peers.ts'
+import { chooseSeed, Random } from '../support/random.ts'
 import { Program, startCommand } from '../support/server.ts'
 import { FAULTY_ENTRY, hostOf, kill, untilReplaced } from '../support/shards.ts'
 import { until } from '../support/until.ts'
@@ -113,6 +114,42 @@ describe.each(WORKERS)('with %i workers', (workers) => {
     slow.onMessage = () => got++
     slow.socket.resume()
     await until('the slow one to have all', () => got === 400)
+  })
+
+  test('how much is pending is what a count says, whatever comes to the stream and goes', async () => {
+    const random = new Random(chooseSeed('pending'))
+    const { port } = await ownServer({ workers, jetstream: true })
+    const client = await StreamClient.open(port)
+    await client.create('S', { max_msgs: 60, max_msgs_per_subject: 15, allow_rollup_hdrs: true })
+    const filters = [['S.0'], ['S.>'], ['S.1', 'S.2'], ['S.*.x']]
+    const names = ['A', 'B', 'C', 'D']
+    for (const [i, name] of names.entries()) {
+      const config = { durable_name: name, filter_subjects: filters[i], ack_policy: 'explicit', max_ack_pending: -1 }
+      await consumer(client, 'S', config)
+    }
+    for (let round = 0; round < 60; round++) {
+      const subject = `S.${random.below(4)}${random.chance(0.2) ? '.x' : ''}`
+      const kind = random.below(20)
+      if (kind === 0) await client.ask('STREAM.PURGE.S', { filter: subject })
+      else if (kind === 1) await client.ask('STREAM.PURGE.S', { keep: 10 })
+      else if (kind < 5) {
+        const { state } = await client.info('S')
+        await client.ask('STREAM.MSG.DELETE.S', { seq: (state?.first_seq ?? 0) + random.below(40) })
+      } else if (kind === 5) await client.put(subject, 'all before goes', { 'Nats-Rollup': 'sub' })
+      else if (kind < 10) await fetch(client, 'S', random.pick(names), { batch: 7, no_wait: true, max_bytes: 1e6 })
+      else for (let i = random.below(9); i >= 0; i--) await client.put(subject)
+      for (const [i, name] of names.entries()) {
+        const info = (await client.ask(`CONSUMER.INFO.S.${name}`)) as unknown as {
+          delivered: { stream_seq: number }
+          num_pending: number
+        }
+        const next = { deliver_policy: 'by_start_sequence', opt_start_seq: info.delivered.stream_seq + 1 }
+        const body = { stream_name: 'S', config: { name: 'count', filter_subjects: filters[i], ...next } }
+        const counted = await client.ask('CONSUMER.CREATE.S.count', body)
+        expect(info.num_pending, `${name}, round ${round}`).toBe(counted['num_pending'])
+        await client.ask('CONSUMER.DELETE.S.count')
+      }
+    }
   })
 
   test('who is not heard of for too long is deleted, and others are told', async () => {

@@ -208,11 +208,12 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   stored(_first: number, last: number): void {
     for (let seq = Math.max(this.countedTo + 1, this.next); seq <= last; seq++) if (this.isMatch(seq)) this.numPending++
     this.countedTo = Math.max(this.countedTo, last)
-    this.signal()
+    this.durable()
   }
 
+  /** Most consumers of a stream want nothing of what comes, or nobody is there for it. */
   durable(): void {
-    this.signal()
+    if (this.numPending > 0 && this.mode.isReady) this.signal()
   }
 
   undone(): void {
