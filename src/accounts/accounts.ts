@@ -6,15 +6,13 @@ import { Account, type ServiceImport, StreamImport } from './account.ts'
 import { compileImport, termsOf } from './imports.ts'
 import { compileMapping, type Mapping, Mappings } from './mapping.ts'
 
+/** An account that no configuration and no token can have: for what shards have to tell each other in messages. */
+export const BETWEEN_SHARDS = 'between shards\n'
+
 /** The accounts that a shard has met, one object each for its life. */
 export class Accounts {
   private readonly byName = new Map<string, Account>()
   readonly global = this.named(GLOBAL_ACCOUNT)
-
-  /** Those that this shard has met. */
-  values(): Iterable<Account> {
-    return this.byName.values()
-  }
 
   named(name: string): Account {
     let account = this.byName.get(name)
@@ -23,6 +21,11 @@ export class Accounts {
       this.byName.set(name, account)
     }
     return account
+  }
+
+  /** Those that this shard has met, without the one for messages between shards. */
+  *values(): Iterable<Account> {
+    for (const account of this.byName.values()) if (account.name !== BETWEEN_SHARDS) yield account
   }
 
   /**

@@ -9,6 +9,7 @@
 // it, asks there. The list of all streams is with the primary (primary/stream-list.ts).
 
 import type { Account } from '../accounts/account.ts'
+import { BETWEEN_SHARDS } from '../accounts/accounts.ts'
 import { API_LEVEL } from '../base/constants.ts'
 import { goJson } from '../base/go-format.ts'
 import { attempt } from '../base/guarded.ts'
@@ -37,8 +38,6 @@ import type { Verb } from './verb.ts'
 const PREFIX = '$JS.API.'
 /** Requests that streams and consumers themselves hear, as subscribers. */
 const HEARD_BY_STREAMS = ['DIRECT.GET.', 'CONSUMER.MSG.NEXT.'] as const
-/** An account that no configuration can have, for requests on their way to another shard. */
-const BETWEEN_SHARDS = 'between shards\n'
 const ACCOUNT_HEADER = 'Account'
 const SUBJECT_HEADER = 'Subject'
 const TYPE = 'io.nats.jetstream.api.v1.'

@@ -20,13 +20,15 @@ const NAMES = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H']
 
 describe.each(WORKERS)('with %i workers', (workers) => {
   test('streams of all shards take messages of clients of all shards, and are listed together', async () => {
-    const { port } = await ownServer({ workers, jetstream: true })
+    const { port, monitorPort } = await ownServer({ workers, jetstream: true, monitorPort: -1 })
     const clients = await Promise.all([1, 2, 3, 4].map(() => StreamClient.open(port)))
     await Promise.all(NAMES.map((name, i) => clients[i % clients.length].create(name)))
     for (const client of clients) {
       for (const name of NAMES) expect(await client.put(`${name}.x`, name)).toMatchObject({ stream: name })
     }
     const [client] = clients
+    const accountz = await fetch(`http://127.0.0.1:${monitorPort}/accountz`)
+    expect(await accountz.json()).toMatchObject({ accounts: ['$G', '$SYS'] })
     expect(await client.ask('STREAM.NAMES')).toMatchObject({ total: NAMES.length, streams: NAMES })
     const { streams } = (await client.ask('STREAM.LIST')) as unknown as {
       streams: { config: { name: string }; state: { messages: number } }[]
