@@ -8,6 +8,7 @@ import assert from 'node:assert/strict'
 import { Segment } from './segment.ts'
 import type { MessageEntry, SequenceRange, SubjectState } from './store.ts'
 import type { SubjectFilter } from './subject-filter.ts'
+import { GROUP_SLOTS, SubjectMarks } from './subject-marks.ts'
 import { SubjectTable } from './subject-table.ts'
 
 /** What an index takes of a block. */
@@ -34,7 +35,10 @@ export class MessageIndex {
   /** The index that was sent by another thread. */
   static from(sent: MessageIndex): MessageIndex {
     const index: MessageIndex = Object.assign(new MessageIndex(), sent)
-    const segments = sent.segments.map((segment) => Object.assign(new Segment(0, 0, 0), segment))
+    const segments = sent.segments.map((segment) => {
+      const marks = Object.assign(new SubjectMarks(), segment.marks)
+      return Object.assign(new Segment(0, 0, 0), segment, { marks })
+    })
     return Object.assign(index, { segments, subjects: SubjectTable.revived(sent.subjects) })
   }
 
@@ -65,6 +69,7 @@ export class MessageIndex {
   /** Messages come to this block from now on. */
   open(block: number): Segment {
     const segment = new Segment(block, this.last + 1)
+    this.segments.at(-1)?.complete(true)
     this.segments.push(segment)
     return segment
   }
@@ -96,7 +101,9 @@ export class MessageIndex {
       table.added(numbers[local], seq)
       if (this.messages++ === 0) this.firstSeq = seq
     }
+    segment.subjectsChanged()
     this.bytes += segment.liveBytes
+    this.segments.at(-1)?.complete(true)
     this.segments.push(segment)
     this.last = Math.max(this.last, nextSeq - 1)
     if (lastTimeUs !== 0) this.lastTimeUs = lastTimeUs
@@ -142,14 +149,17 @@ export class MessageIndex {
       if (segment.slots > 0) break
       this.segments.pop()
     }
+    this.segments.at(-1)?.complete(false)
     this.last = last
     this.lastTimeUs = this.find(last) ? this.segment.times[this.slot] : this.lastTimeUs
   }
 
   private renumber(): void {
     const numbers = this.subjects.renumber()
-    for (const { subjects, sizes, slots } of this.segments) {
+    for (const segment of this.segments) {
+      const { subjects, sizes, slots } = segment
       for (let slot = 0; slot < slots; slot++) if (sizes[slot] > 0) subjects[slot] = numbers[subjects[slot]]
+      segment.subjectsChanged()
     }
   }
 
@@ -245,13 +255,18 @@ export class MessageIndex {
     return before > 0 && seq >= before ? 0 : seq
   }
 
+  /** The first message at or behind `from` on a subject; 0: none. */
   private scanFor(id: number, from: number): number {
     for (let at = this.segmentFrom(from); at < this.segments.length; at++) {
       const segment = this.segments[at]
-      const { sizes, slots, subjects } = segment
       if (segment.live === 0) continue
-      for (let slot = segment.slotFrom(from); slot < slots; slot++) {
-        if (subjects[slot] === id && sizes[slot] > 0) return segment.seqAt(slot)
+      const { marks, sizes, slots, subjects } = segment
+      for (let slot = segment.slotFrom(from); slot < slots; ) {
+        const end = Math.min((slot | (GROUP_SLOTS - 1)) + 1, slots)
+        if (marks.mayHave(slot, id)) {
+          for (; slot < end; slot++) if (subjects[slot] === id && sizes[slot] > 0) return segment.seqAt(slot)
+        }
+        slot = end
       }
     }
     return 0
@@ -275,9 +290,26 @@ export class MessageIndex {
     const first = table.firstOf(id)
     if (upTo < Math.abs(first)) return 0
     if (upTo === first) return first
-    const seq = this.scanBack(Math.min(upTo, Math.abs(last)), (other) => other === id)
+    const seq = this.scanBackFor(id, Math.min(upTo, Math.abs(last)))
     if (isLast) table.setLast(id, seq)
     return seq
+  }
+
+  /** The last message at or before `upTo` on a subject; 0: none. */
+  private scanBackFor(id: number, upTo: number): number {
+    for (let at = Math.min(this.segmentFrom(upTo), this.segments.length - 1); at >= 0; at--) {
+      const segment = this.segments[at]
+      if (segment.live === 0) continue
+      const { marks, sizes, subjects } = segment
+      for (let slot = segment.slotFrom(upTo + 1) - 1; slot >= 0; ) {
+        const start = slot & ~(GROUP_SLOTS - 1)
+        if (marks.mayHave(slot, id)) {
+          for (; slot >= start; slot--) if (subjects[slot] === id && sizes[slot] > 0) return segment.seqAt(slot)
+        }
+        slot = start - 1
+      }
+    }
+    return 0
   }
 
   /** The last message at or before `upTo` whose subject is accepted; 0: none. */

@@ -8,6 +8,7 @@
 // When more than half of the slots are unused they are squeezed out. From then on `deltas` has the sequence of each
 // slot, less the base. A segment is so never larger than twice what its messages need.
 
+import { GROUP_SLOTS, SubjectMarks } from './subject-marks.ts'
 import { grown, roomFor } from './typed-arrays.ts'
 
 /** Unused slots that are kept in any case. */
@@ -35,6 +36,10 @@ export class Segment {
   liveBytes = 0
   /** The latest time that any message in it has had. */
   maxTimeUs = 0
+  /** What is known of the subjects of slots. */
+  marks = new SubjectMarks()
+  /** Another segment is the last one: slots are added to that. */
+  isComplete = false
   /** Undefined: dense. */
   private deltas: Uint32Array<ArrayBuffer> | undefined
   offsets: Uint32Array<ArrayBuffer>
@@ -147,6 +152,7 @@ export class Segment {
     this.times[slot] = timeUs
     if (timeUs > this.maxTimeUs) this.maxTimeUs = timeUs
     this.slots++
+    if (this.slots % GROUP_SLOTS === 0) this.mark()
     this.live++
     this.liveBytes += size
   }
@@ -188,17 +194,37 @@ export class Segment {
     this.base = base
     this.slots = to
     Object.assign(this, squeezed)
+    this.subjectsChanged()
+  }
+
+  /** The numbers of its subjects are others now. */
+  subjectsChanged(): void {
+    this.marks.cut(0)
+    this.mark()
+  }
+
+  /** It gets no more slots, or is the last one again and gets some. */
+  complete(isComplete: boolean): void {
+    if (this.isComplete && !isComplete) this.marks.cut(this.slots)
+    this.isComplete = isComplete
+    this.mark()
+  }
+
+  private mark(): void {
+    this.marks.update(this.subjects, this.slots, this.isComplete)
   }
 
   /** Drops all slots from this one on; they are unused. */
   cut(slots: number): void {
     this.slots = slots
+    this.marks.cut(slots)
   }
 
   /** The memory that it occupies. */
   get memory(): ArrayBuffer[] {
-    const { deltas, offsets, sizes, subjects, times } = this
-    return [...(deltas === undefined ? [] : [deltas]), offsets, sizes, subjects, times].map(({ buffer }) => buffer)
+    const { deltas, marks, offsets, sizes, subjects, times } = this
+    const arrays = [...(deltas === undefined ? [] : [deltas]), offsets, sizes, subjects, times, marks.words]
+    return arrays.map(({ buffer }) => buffer)
   }
 
   private toSparse(): void {

@@ -56,6 +56,27 @@ test('subjects that come and go leave nothing behind', () => {
   expect(store.indexBytes).toBeLessThan(256 * 1024)
 })
 
+test('the next and the previous message of a subject are found among very many others', () => {
+  const store = new MemoryStore()
+  const random = new Random(chooseSeed('memory-store.test.ts, subjects'))
+  const COUNT = 60_000
+  const KEYS = 9_000
+  const model = new Map<string, number[]>()
+  for (let seq = 1; seq <= COUNT; seq++) {
+    const subject = `key.${random.below(KEYS)}`
+    store.append(seq, Buffer.from(subject), NONE, NONE)
+    model.set(subject, [...(model.get(subject) ?? []), seq])
+  }
+  for (const [subject, sequences] of model) {
+    // The oldest and the newest go, so that the others have to be looked for.
+    if (sequences.length < 3) continue
+    store.remove(sequences[0], false)
+    store.remove(sequences.at(-1) as number, false)
+    const state = store.subject(Buffer.from(subject))
+    expect([state?.first, state?.last]).toEqual([sequences[1], sequences.at(-2)])
+  }
+})
+
 test('a subject takes 100 bytes of the index at most, its name and one message included', () => {
   const store = new MemoryStore()
   const COUNT = 300_000
