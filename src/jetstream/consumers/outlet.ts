@@ -31,7 +31,13 @@ export class Outlet {
   private readonly publisher: CreditPublisher
   /** The run of the message that is being sent. */
   private readonly run = new Run()
-  private room = allocateBlock(ROOM_BYTES)
+  /** Where small messages of all are composed, one after the other: receivers copy them. */
+  private static room = allocateBlock(ROOM_BYTES)
+
+  private static roomFor(size: number): Block {
+    if (Outlet.room.capacity < size) Outlet.room = allocateBlock(size * 2)
+    return Outlet.room
+  }
 
   constructor(owner: JetStreamOwner, account: Account) {
     this.owner = owner
@@ -60,7 +66,7 @@ export class Outlet {
     run.stride = run.lineLength + run.size + CRLF.length
     // A large one goes by reference to where it is composed.
     const chunk = run.size >= BY_REFERENCE_MIN ? pool.acquire(run.stride) : undefined
-    const block = chunk?.block ?? this.roomFor(run.stride)
+    const block = chunk?.block ?? Outlet.roomFor(run.stride)
     const { bytes } = block
     let at = writeText(bytes, 0, to.subject)
     run.subjectEnd = at
@@ -87,12 +93,6 @@ export class Outlet {
       chunk?.release()
       run.chunk = undefined
     }
-  }
-
-  /** Where small messages are composed: receivers copy them. */
-  private roomFor(size: number): Block {
-    if (this.room.capacity < size) this.room = allocateBlock(size * 2)
-    return this.room
   }
 
   /** Sends a status, with headers in lines of their own. Returns how many deliveries that led to. */
