@@ -2,8 +2,8 @@
 // two hundred. Other packages are built in, with their licences beside them; `dependencies` are those that cannot be,
 // as they start threads from files of their own. Stacks in the log can be read.
 //
-// In Node, `import` and `require` get the same module, of which there is one (`module-sync` in package.json). The
-// CommonJS files are for those that load no ES modules by `require`: Jest, older bundlers.
+// The command and the API are CommonJS: every loader takes it, Jest's too, and `import` and `require` get the same
+// module, of which there is one. Shards and browsers load ES modules.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,11 +12,11 @@ import { dts } from 'rolldown-plugin-dts'
 import manifest from './package.json' with { type: 'json' }
 
 const FOLDER = process.env['BUILD_FOLDER'] ?? 'dist'
-/** `code`: without what a package alone needs, types and the API as CommonJS. */
+/** `code`: without what a package alone needs, types. */
 const codeOnly = process.env['BUILD_PARTS'] === 'code'
 
 /** The API, as package.json exports it: source files without extension. */
-const API = Object.values(manifest.exports).map((paths) => paths.require.slice('./dist/'.length, -'.cjs'.length))
+const API = Object.values(manifest.exports).map((paths) => paths.default.slice('./dist/'.length, -'.cjs'.length))
 
 /** Adds the licences of the packages that are built in. */
 const licences: Plugin = {
@@ -50,8 +50,8 @@ function program(folder: string, entries: readonly string[], extension = 'js'): 
     output: {
       dir: FOLDER,
       comments: false,
-      // Small, with lines and the names of functions. CommonJS, a second copy for few, is on one line.
-      minify: { compress: false, mangle: { keepNames: true }, codegen: { removeWhitespace: extension === 'cjs' } },
+      // Small, with lines and the names of functions.
+      minify: { compress: false, mangle: { keepNames: true }, codegen: { removeWhitespace: false } },
       format: extension === 'cjs' ? 'cjs' : 'esm',
       entryFileNames: `[name].${extension}`,
       chunkFileNames: `${folder}/[name].${extension}`,
@@ -78,11 +78,11 @@ function types(entries: readonly string[], extension: 'd.ts' | 'd.cts'): Rolldow
 }
 
 const BROWSER = ['src/client/browser']
-const forPackage = [program('src', API, 'cjs'), types([...API, ...BROWSER], 'd.ts'), types(API, 'd.cts')]
+const forPackage = [types(BROWSER, 'd.ts'), types(API, 'd.cts')]
 
 // Threads share no modules, so each kind has all of its code in its own files.
 export default defineConfig([
-  program('src', ['src/main', ...API]),
+  program('src', ['src/main', ...API], 'cjs'),
   // For browsers: a file that imports no other, and nothing of Node.
   program('client', BROWSER),
   program('workers', ['workers/shard-main']),

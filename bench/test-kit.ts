@@ -14,7 +14,7 @@ import type * as kit from '../src/test-kit/index.ts'
 import { median } from './statistics.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const KIT = join(ROOT, 'dist/src/test-kit/index.js')
+const KIT = join(ROOT, 'dist/src/test-kit/index.cjs')
 const NATS_SERVER = join(ROOT, '.peers', 'bin', 'nats-server')
 const LATER = 5
 

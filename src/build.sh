@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds dist/: what is run and packed. `build.sh code` leaves out what only a package needs: types, and the API as
-# CommonJS. main.js is the newest of all when the build is whole (see heddle.sh); it is built aside, so that others can
-# run what was there before.
+# Builds dist/: what is run and packed. `build.sh code` leaves out what only a package needs: types. main.cjs is the
+# newest of all when the build is whole (see heddle.sh); it is built aside, so that others can run what was there
+# before.
 set -e
 cd "$(dirname "$0")/.."
 new=.dist-$$
@@ -22,6 +22,6 @@ sh src/node.sh -e '
 ' "$new"
 mkdir -p "$new/src/monitor"
 cp -R src/monitor/dashboard "$new/src/monitor/"
-touch "$new/src/main.js"
+touch "$new/src/main.cjs"
 rm -rf dist
 mv "$new" dist

@@ -13,7 +13,7 @@ root=$(cd "$(dirname "$self")/.." && pwd -P)
 # A package holds the built files only. A checkout runs them too, as they start sooner, unless a source is newer. (Not
 # with --disable-sigusr1, which would keep Node's debugger from that signal in the first moments: it keeps our handler
 # from it too.)
-main=$root/dist/src/main.js
+main=$root/dist/src/main.cjs
 if [ -f "$root/src/main.ts" ]; then
   if [ ! -f "$main" ] || [ -n "$(find "$root/src" "$root/workers" "$root/package.json" -newer "$main" -print -quit)" ]; then
     main=$root/src/main.ts

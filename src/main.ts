@@ -1,6 +1,7 @@
 // The command: argv in, exit code out. The only file that reads either.
 
 import { HEDDLE_VERSION, NATS_VERSION, PROGRAM } from './base/constants.ts'
+import { attempt } from './base/guarded.ts'
 import { nodeObstacle } from './base/node-version.ts'
 import { type Command, parseFlags, type RunCommand } from './config/flags.ts'
 import { tlsUsage, usage } from './config/help.ts'
@@ -78,4 +79,10 @@ async function obey(command: Command): Promise<void> {
 const obstacle = nodeObstacle()
 if (obstacle !== undefined) fail(`${obstacle}; npm rebuild heddle installs one`)
 keepCompiled()
-await obey(parseFlags(process.argv.slice(2)))
+// Not awaited here: the command is built as CommonJS. A bug ends the process, and its stack is shown.
+attempt(
+  (bug) => {
+    throw bug
+  },
+  () => obey(parseFlags(process.argv.slice(2))),
+)

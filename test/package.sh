@@ -85,7 +85,7 @@ on "$pinned" node use.mjs 0
 on "$pinned" node use.mjs 1
 on "$work/node-24.22.3/node_modules/$node_package/bin" node use.mjs 1
 (on "$work/node-22.23.5/node_modules/$node_package/bin" node use.mjs 1 2>&1 || true) |
-  grep 'workers need Node .* this is 22.23.5; .*workers: 0'
+  grep 'worker threads need Node .* this is 22.23.5: .*workers: 0'
 if [ "${own%%.*}" = v20 ]; then
   (node use.mjs 0 2>&1 || true) | grep 'Heddle needs Node .* this is 20'
 fi

@@ -27,11 +27,11 @@ function run(root: string): string {
 }
 
 test.each([
-  ['a package', { 'dist/src/main.js': 2 }, 'dist/src/main.js'],
-  ['a checkout that was built', { 'src/main.ts': 1, 'dist/src/main.js': 2 }, 'dist/src/main.js'],
+  ['a package', { 'dist/src/main.cjs': 2 }, 'dist/src/main.cjs'],
+  ['a checkout that was built', { 'src/main.ts': 1, 'dist/src/main.cjs': 2 }, 'dist/src/main.cjs'],
   ['a checkout that was not built', { 'src/main.ts': 1 }, 'src/main.ts'],
-  ['a checkout with a newer source', { 'src/main.ts': 1, 'workers/a.ts': 3, 'dist/src/main.js': 2 }, 'src/main.ts'],
-  ['a checkout where a source was removed', { 'src/main.ts': 1, src: 3, 'dist/src/main.js': 2 }, 'src/main.ts'],
+  ['a checkout with a newer source', { 'src/main.ts': 1, 'workers/a.ts': 3, 'dist/src/main.cjs': 2 }, 'src/main.ts'],
+  ['a checkout where a source was removed', { 'src/main.ts': 1, src: 3, 'dist/src/main.cjs': 2 }, 'src/main.ts'],
 ])('%s runs', (_, times, expected) => {
   const { src, ...files } = times as Record<string, number>
   const root = project(files)

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const BUILT = 'dist/src/main.js'
+const BUILT = 'dist/src/main.cjs'
 const SOURCES = ['src', 'workers', 'package.json', 'rolldown.config.ts']
 
 export default function build(): void {

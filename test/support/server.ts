@@ -13,7 +13,7 @@ import type { ConnectionRow, TotalsReport } from '../../src/reports/rows.ts'
 import { DEADLINE_MS, within } from './until.ts'
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../dist/src/main.cjs', import.meta.url))
 
 /** Starts a server in this process on a free port of 127.0.0.1. The caller closes it. */
 export async function startServer(options: ServerOptions = {}): Promise<HeddleServer> {
