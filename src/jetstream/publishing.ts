@@ -114,6 +114,13 @@ export class Publishing {
     if (error !== undefined && answer !== '') acknowledgements.send(answer, this.refusal(error))
   }
 
+  /** Messages that came while too much waits for the disk. */
+  refuse(reply: string, count: number): void {
+    const { acknowledgements, config } = this.stream
+    if (config.no_ack || reply === '') return
+    for (let i = 0; i < count; i++) acknowledgements.send(reply, this.refusal(apiError(10167)))
+  }
+
   private takeOfBatch(message: BatchMessage, reply: string): ApiError | undefined {
     const { acknowledgements, config, store } = this.stream
     const headers = readHeaders(message.headers)

@@ -30,6 +30,7 @@ import type { StreamStore } from './storage/store.ts'
 import { SubjectFilter } from './storage/subject-filter.ts'
 import { type StreamConfig, shownConfig } from './stream-config.ts'
 import type { Usage } from './usage.ts'
+import { WriteBacklog } from './write-backlog.ts'
 
 const NS_PER_US = 1000
 /** Units of work to find out whether a message is needed. */
@@ -70,6 +71,7 @@ export class Stream {
   readonly attached = new Map<string, Attached>()
   private readonly place: StreamPlace
   private readonly publishing: Publishing
+  private readonly backlog: WriteBacklog
   private readonly directGet: DirectGet
   private entries: InternalSubscription[] = []
   /** What the usage counts for it. */
@@ -92,6 +94,8 @@ export class Stream {
     this.store = store
     if (this.store.last === 0 && listed.config.first_seq > 1) this.store.skipTo(listed.config.first_seq, 0)
     this.publishing = new Publishing(this)
+    const { maxBufferedBytes = 0, maxBufferedMessages = 0 } = owner.options.jetstream ?? {}
+    this.backlog = new WriteBacklog(maxBufferedMessages, maxBufferedBytes, store.durable)
     this.directGet = new DirectGet(this)
     this.expiry = new Expiry(this)
     for (const usage of place.usages) usage.add(owner.index, 'streams', 1)
@@ -126,18 +130,23 @@ export class Stream {
     const subject = run.line.bytes.subarray(run.subjectStart, run.subjectEnd)
     const reply = replyOf(run)
     const { last } = this.store
+    if (this.backlog.isFull) {
+      this.publishing.refuse(reply, run.count)
+      return
+    }
     for (let i = 0; i < run.count; i++) {
       const start = run.first + i * run.stride
       const headers = bytes.subarray(start, start + run.headerSize)
       this.publishing.take(subject, headers, bytes.subarray(start + run.headerSize, start + run.size), reply)
     }
-    this.appended(last)
+    this.appended(last, run.size * run.count)
   }
 
   /** Messages have been stored behind `before`: limits, consumers and publishers have their due. */
-  appended(before: number): void {
+  appended(before: number, bytes = 0): void {
     const { last } = this.store
     if (last > before) {
+      if (this.store.durable < last) this.backlog.took(last, bytes)
       this.keepLimits()
       for (const each of this.attached.values()) each.stored(before + 1, last)
     }
@@ -145,6 +154,7 @@ export class Stream {
   }
 
   private settle(): void {
+    this.backlog.settle(this.store.durable)
     this.acknowledgements.settle(this.store.durable)
     for (const each of this.attached.values()) each.durable()
   }
@@ -318,6 +328,7 @@ export class Stream {
   failed(first: number): void {
     this.owner.wake()
     this.publishing.undo(first)
+    this.backlog.clear(this.store.durable)
     this.expiry.undo(first)
     for (const each of this.attached.values()) each.undone()
     this.count()

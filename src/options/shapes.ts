@@ -189,6 +189,9 @@ export interface JetStreamOptions {
   readonly key: string
   readonly previousKey: string
   readonly cipher: 'chacha' | 'aes'
+  /** What may wait for the disk, of one stream. */
+  readonly maxBufferedBytes: number
+  readonly maxBufferedMessages: number
   readonly limits: {
     readonly maxAckPending: number
     readonly maxRequestBatch: number

@@ -13,6 +13,10 @@ function bytesOf(value: unknown): number {
   return Number(value.slice(0, -1)) * POWERS[value.slice(-1)]
 }
 
+const BUFFERED_BYTES = 128 * 1024 * 1024
+const BUFFERED_MESSAGES = 100_000
+
+const positive = (value: number, otherwise: number): number => (value > 0 ? value : otherwise)
 const numberOf = (value: unknown, otherwise: number): number => (value === undefined ? otherwise : Number(value))
 const textOf = (value: unknown): string => String(value ?? '')
 
@@ -34,6 +38,8 @@ export function jetStreamOptions(block: Checked | undefined, storeDir: string): 
     key: textOf(block['key']),
     previousKey: textOf(block['previousKey']),
     cipher: textOf(block['cipher']).toLowerCase() === 'aes' ? 'aes' : 'chacha',
+    maxBufferedBytes: positive(bytesOf(block['max_buffered_size']), BUFFERED_BYTES),
+    maxBufferedMessages: positive(numberOf(block['max_buffered_msgs'], 0), BUFFERED_MESSAGES),
     limits: {
       maxAckPending: numberOf(limits['ackPending'], 0),
       maxRequestBatch: numberOf(limits['requestBatch'], 0),
