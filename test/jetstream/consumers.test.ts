@@ -235,6 +235,13 @@ describe.each(WORKERS)('with %i workers', (workers) => {
     await consumer(client, 'S', { name: 'forgotten', ack_policy: 'explicit', mem_storage: true })
     for (let i = 1; i <= 10; i++) await client.put(`S.${i % 3}`, String(i))
     await client.put('I.x', 'kept')
+    await consumer(client, 'S', {
+      durable_name: 'M',
+      ack_policy: 'explicit',
+      deliver_policy: 'last_per_subject',
+      filter_subject: 'S.*',
+    })
+    await client.put('S.0', '11')
     await client.ask('CONSUMER.DELETE.S.gone')
     const inbox = await client.listen('inbox')
     client.connection.publish('$JS.API.CONSUMER.MSG.NEXT.S.C', '5', { reply: 'inbox' })
@@ -245,13 +252,15 @@ describe.each(WORKERS)('with %i workers', (workers) => {
     await first.close()
     const { port } = await ownServer({ workers, jetstream })
     client = await StreamClient.open(port)
-    expect(await client.ask('CONSUMER.NAMES.S')).toMatchObject({ consumers: ['C', 'L'] })
+    expect(await client.ask('CONSUMER.NAMES.S')).toMatchObject({ consumers: ['C', 'L', 'M'] })
     expect(await client.ask('CONSUMER.INFO.S.C')).toMatchObject({
       delivered: { consumer_seq: 5, stream_seq: 5 },
       ack_floor: { consumer_seq: 2, stream_seq: 2 },
       num_ack_pending: 2,
-      num_pending: 5,
+      num_pending: 6,
     })
+    const all = { batch: 9, expires: SECOND, max_bytes: 1e6 }
+    expect(await fetch(client, 'S', 'M', all)).toEqual(['8', '9', '10', '11'])
     expect(await fetch(client, 'S', 'C', { batch: 5, expires: 20 * SECOND, max_bytes: 1e6 })).toEqual([
       '6',
       '7',

@@ -55,9 +55,7 @@ export interface ListedConsumer {
   readonly state: ConsumerSnapshot | undefined
 }
 
-export interface ConsumerSnapshot extends AckSnapshot {
-  readonly lastOfEach: readonly number[]
-}
+export interface ConsumerSnapshot extends AckSnapshot, Start {}
 
 /** What a consumer needs besides its stream. */
 export interface ConsumerPlace {
@@ -115,15 +113,11 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     this.createdUs = listed.createdUs
     const filters = filtersOf(config).map(byteString)
     this.filter = new SubjectFilter(filters)
-    const start: Start =
-      listed.state === undefined
-        ? startOf(config, store, filters, stream.config.max_msgs_per_subject === 1)
-        : { next: listed.state.delivered.stream + 1, lastOfEach: listed.state.lastOfEach }
-    this.next = start.next
+    const start: Start = listed.state ?? startOf(config, store, filters, stream.config.max_msgs_per_subject === 1)
     this.lastOfEach = [...start.lastOfEach]
+    this.next = listed.state === undefined && start.lastOfEach.length > 0 ? store.last + 1 : start.next
     this.state = new AckState(rulesOf(config), start.next, nowMs())
     if (listed.state !== undefined) this.restore(listed.state)
-    if (this.lastOfEach.length > 0) this.next = Math.max(this.next, store.last + 1)
     this.outlet = new Outlet(owner, stream.account)
     this.advisories = new Advisories({
       owner,
@@ -147,10 +141,10 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     state.restore(snapshot)
     for (const seq of [...state.sequences()]) if (!store.has(seq)) state.forget(seq)
     this.lastOfEach = this.lastOfEach.filter((seq) => store.has(seq))
-    // The stream has lost its end: what comes there now was never delivered.
-    if (state.delivered.stream <= store.last) return
-    state.cutTo(store.last)
-    this.next = store.last + 1
+    // Where the stream has lost its end, what comes there now was never delivered.
+    const reach = Math.max(store.last, this.config.opt_start_seq - 1)
+    if (state.delivered.stream > reach) state.cutTo(reach)
+    this.next = Math.min(this.next, reach + 1)
   }
 
   get owner(): JetStreamOwner {
@@ -699,7 +693,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
 
   kept(): KeptConsumer {
     const { config, createdUs, name, stream } = this
-    const state: ConsumerSnapshot = { ...this.state.snapshot(), lastOfEach: this.lastOfEach }
+    const state: ConsumerSnapshot = { ...this.state.snapshot(), next: this.next, lastOfEach: this.lastOfEach }
     return { stream: stream.id, name, createdUs, config: JSON.stringify(config), state: JSON.stringify(state) }
   }
 }
