@@ -128,6 +128,8 @@ export class FileStore extends IndexedStore {
   private writing: Promise<void> | undefined
   private upkeep: Promise<void> | undefined
   private syncTimer: NodeJS.Timeout | undefined
+  /** No upkeep begins any more; nothing is written any more. */
+  private isClosing = false
   private isClosed = false
   /** Upkeep failed: it is not tried again before this, on the clock of the loop. */
   private upkeepFromMs = 0
@@ -573,7 +575,7 @@ export class FileStore extends IndexedStore {
 
   /** Does what is to be done about blocks, one thing after the other, beside everything else. */
   private maintain(): void {
-    if (this.upkeep !== undefined || this.isClosed || performance.now() < this.upkeepFromMs) return
+    if (this.upkeep !== undefined || this.isClosing || performance.now() < this.upkeepFromMs) return
     const { emptied, unsealed, thin, erasures, ragged } = this
     if (emptied.length + unsealed.length + thin.length + erasures.length + ragged.length === 0) return
     this.upkeep = this.keepUp()
@@ -587,7 +589,7 @@ export class FileStore extends IndexedStore {
   }
 
   private async keepUp(): Promise<void> {
-    while (!this.isClosed) {
+    while (!this.isClosing) {
       // What is to be erased is in the log, and so is its removal.
       const erasures = this.erasures.splice(0)
       await this.flush()
@@ -759,6 +761,9 @@ export class FileStore extends IndexedStore {
   }
 
   async close(): Promise<void> {
+    this.isClosing = true
+    // What it has begun may write to the log.
+    await this.upkeep
     await this.flush()
     await this.letGo()
     // What was undone would be there again.
@@ -771,10 +776,11 @@ export class FileStore extends IndexedStore {
   }
 
   private async letGo(): Promise<void> {
+    this.isClosing = true
+    await this.upkeep
     this.isClosed = true
     clearTimeout(this.syncTimer)
     await this.writing
-    await this.upkeep
     this.reader.forgetAll()
     for (const { path } of this.blocks.values()) this.host.files.forget(path)
   }
