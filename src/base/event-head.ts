@@ -12,7 +12,18 @@ export function randomText(): string {
   return [...randomBytes(ID_LENGTH)].map((byte) => DIGITS[byte % DIGITS.length]).join('')
 }
 
+type EventHead = { readonly [member in 'type' | 'id' | 'timestamp']: string }
+
 /** What it is (`advisory.v1.…`, `metric.v1.…`), an id of its own, and when it happened (milliseconds since 1970). */
-export function eventHead(type: string, atMs: number): { readonly [member in 'type' | 'id' | 'timestamp']: string } {
-  return { type: `io.nats.server.${type}`, id: randomText(), timestamp: goTime(atMs) }
+export function eventHead(type: string, atMs: number): EventHead {
+  return headOf(`io.nats.server.${type}`, atMs)
+}
+
+/** The same of an event about streams and consumers. */
+export function streamEventHead(type: string, atMs: number): EventHead {
+  return headOf(`io.nats.jetstream.${type}`, atMs)
+}
+
+function headOf(type: string, atMs: number): EventHead {
+  return { type, id: randomText(), timestamp: goTime(atMs) }
 }

@@ -2,14 +2,13 @@
 // to nothing. Events go out in the account of the stream, to whoever listens.
 
 import { nowMs } from '../base/clock.ts'
-import { eventHead } from '../base/event-head.ts'
+import { streamEventHead } from '../base/event-head.ts'
 import { goJson } from '../base/go-format.ts'
 import type { Json } from '../base/json.ts'
 import { byteString, properText } from '../subjects/byte-string.ts'
 import type { Sender } from './sender.ts'
 
 const SUBJECT = '$JS.EVENT.ADVISORY.STREAM'
-const TYPE = 'io.nats.jetstream.advisory.v1'
 
 const ACTIONS = { CREATED: 'create', UPDATED: 'modify', DELETED: 'delete' } as const
 
@@ -32,7 +31,7 @@ function send(
   members: Readonly<Record<string, Json>>,
   domain: string,
 ): void {
-  const head = { ...eventHead(type, nowMs()), type: `${TYPE}.${type}` }
+  const head = streamEventHead(`advisory.v1.${type}`, nowMs())
   const event = { ...head, ...members, domain: domain === '' ? undefined : domain }
   sender.send(`${subject}.${byteString(stream)}`, goJson(event, 0))
 }

@@ -1,10 +1,10 @@
 // What a consumer tells those who watch it: events of its own and of its messages.
 
-import { eventHead } from '../../base/event-head.ts'
+import { streamEventHead } from '../../base/event-head.ts'
 import { goJson } from '../../base/go-format.ts'
 import type { Json } from '../../base/json.ts'
 import { byteString, properText } from '../../subjects/byte-string.ts'
-import { NEVER } from '../clock.ts'
+import { NEVER, nowMs } from '../clock.ts'
 import type { JetStreamOwner } from '../owner.ts'
 import type { Sender } from '../sender.ts'
 import { destination, type Outlet } from './outlet.ts'
@@ -89,7 +89,6 @@ export class Advisories {
     const to = `${subject}.${byteString(stream)}.${byteString(consumer)}`
     if (!outlet.hasInterest(destination(to))) return
     const domain = owner.options.jetstream?.domain || undefined
-    const head = { ...eventHead('', Date.now()), type: `io.nats.jetstream.${type}` }
-    sender.send(to, goJson({ ...head, ...members, domain }, 0))
+    sender.send(to, goJson({ ...streamEventHead(type, nowMs()), ...members, domain }, 0))
   }
 }

@@ -1,6 +1,5 @@
 // How messages of a consumer leave it: they are pushed to a subject (push.ts), or given to who asks (pull.ts).
 
-import type { JetStreamOwner } from '../owner.ts'
 import type { Advisories } from './advisories.ts'
 import type { ConsumerConfig } from './config.ts'
 import type { Outgoing } from './outgoing.ts'
@@ -25,7 +24,6 @@ export interface Mode {
 
 /** The consumer, as its mode sees it. */
 export interface ModeOwner {
-  readonly owner: JetStreamOwner
   readonly config: ConsumerConfig
   readonly outlet: Outlet
   readonly advisories: Advisories
