@@ -40,6 +40,9 @@ const PREFIX = '$JS.API.'
 const HEARD_BY_STREAMS = ['DIRECT.GET.', 'CONSUMER.MSG.NEXT.'] as const
 const ACCOUNT_HEADER = 'Account'
 const SUBJECT_HEADER = 'Subject'
+/** Requests of a shard that wait for their answers. */
+const REQUESTS_MAX = 10_000
+const REQUESTS_BYTES_MAX = 64 * 1024 * 1024
 const TYPE = 'io.nats.jetstream.api.v1.'
 
 interface Request {
@@ -62,6 +65,9 @@ export class JetStream {
   private readonly owner: JetStreamOwner
   private readonly accounts = new Map<Account, Promise<AccountStreams> | AccountStreams>()
   private readonly between: Account
+  /** Requests that are not answered yet. */
+  private waiting = 0
+  private waitingBytes = 0
   private readonly given: ShardStreams
   private readonly serverUsage: Usage
   private readonly stores: Stores
@@ -221,33 +227,60 @@ export class JetStream {
 
   // ── Answers ───────────────────────────────────────────────────────────────────────────────────────────
 
-  private serve({ account, body, reply, tokens, verb }: Request): void {
+  private serve(request: Request): void {
+    const { account, body } = request
+    // What waits is bounded: too many requests have no answer, as on nats-server.
+    if (this.waiting >= REQUESTS_MAX || this.waitingBytes + body.length > REQUESTS_BYTES_MAX) return
+    this.waiting++
+    this.waitingBytes += body.length
+    const kept = { ...request, body: Buffer.from(body) }
+    const streams = this.streamsOf(account)
+    attempt(this.owner.bugMet, () => {
+      return streams instanceof Promise ? streams.then((late) => this.begin(late, kept)) : this.begin(streams, kept)
+    })
+  }
+
+  private begin(streams: AccountStreams, request: Request): unknown {
+    const { tokens, verb } = request
+    if (verb.stream === undefined) return this.carryOut(streams, request, '')
+    const stream = properText(tokens[verb.stream])
+    streams.inOrder(stream, () => this.carryOut(streams, request, stream))
+    return undefined
+  }
+
+  private carryOut(streams: AccountStreams, request: Request, stream: string): unknown {
     const { owner } = this
-    const kept = Buffer.from(body)
-    const stream = verb.stream === undefined ? '' : properText(tokens[verb.stream])
-    const carryOut = (streams: AccountStreams): unknown => {
-      const strict = owner.options.jetstream?.strict ?? true
-      const answered = (answer: object): void => {
-        const isError = 'error' in answer
-        if (isError || verb.isQuiet !== true) streams.usage.add(owner.index, 'requests', 1)
-        if (isError) streams.usage.add(owner.index, 'errors', 1)
-        const members = { type: TYPE + verb.type, ...answer, ...(isError ? verb.besideError : {}) }
-        if (reply !== '') streams.sender.send(reply, goJson(members, 0))
-      }
-      const work = (): unknown => {
-        const answer = verb.answer({ streams, tokens, stream, body: kept, strict })
-        if (!(answer instanceof Promise)) return answered(answer)
-        return answer.then((late) => {
-          owner.wake()
-          if (late !== undefined) answered(late)
-        })
-      }
-      if (verb.stream === undefined) return work()
-      streams.inOrder(stream, work)
+    const { body, tokens, verb } = request
+    const strict = owner.options.jetstream?.strict ?? true
+    const failed = (error: unknown): void => {
+      owner.bugMet(error)
+      this.finish(streams, request, { error: apiError(10008) })
+    }
+    let answer: ReturnType<Verb['answer']>
+    try {
+      answer = verb.answer({ streams, tokens, stream, body, strict })
+    } catch (error) {
+      failed(error)
       return undefined
     }
-    const streams = this.streamsOf(account)
-    attempt(owner.bugMet, () => (streams instanceof Promise ? streams.then(carryOut) : carryOut(streams)))
+    if (!(answer instanceof Promise)) return this.finish(streams, request, answer)
+    return answer.then((late) => {
+      owner.wake()
+      this.finish(streams, request, late)
+    }, failed)
+  }
+
+  /** Undefined: there is no answer. */
+  private finish(streams: AccountStreams, { body, reply, verb }: Request, answer: object | undefined): void {
+    this.waiting--
+    this.waitingBytes -= body.length
+    if (answer === undefined) return
+    const { index } = this.owner
+    const isError = 'error' in answer
+    if (isError || verb.isQuiet !== true) streams.usage.add(index, 'requests', 1)
+    if (isError) streams.usage.add(index, 'errors', 1)
+    const members = { type: TYPE + verb.type, ...answer, ...(isError ? verb.besideError : {}) }
+    if (reply !== '') streams.sender.send(reply, goJson(members, 0))
   }
 
   /** At once, or, when it is asked for the first time, later. */
