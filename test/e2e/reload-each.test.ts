@@ -1,12 +1,14 @@
 // What a reload may change, it changes everywhere: for each option that a reload can change there is a test that looks
 // at its effect. Those of which no other file has one stand here.
 
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { SETTINGS } from '../../src/config/table/table.ts'
 import type { OptionName } from '../../src/options/options.ts'
+import { StreamClient } from '../jetstream/client.ts'
 import { configured } from '../support/configured.ts'
 import { dial, open, ownServer } from '../support/harness.ts'
 import { compressedFrame, DEFLATE, RawWebSocket } from '../support/websocket.ts'
@@ -61,6 +63,8 @@ const TESTS: Partial<Readonly<Record<OptionName, typeof NO_EFFECT | readonly [fi
   resolverPreload: ['e2e/ways-in.test.ts', 'orphaned by a reload'],
   resolverPinnedAccounts: ['e2e/operator-start.test.ts', 'a reload with such a mistake'],
   defaultSentinel: ['e2e/ways-in.test.ts', 'orphaned by a reload'],
+  jetstream: [HERE, 'max_mem of jetstream'],
+  storeDir: ['config/changes.test.ts', 'jetstream storage directory'],
   proxies: ['e2e/ways-in-bounds.test.ts', 'trusted proxies are others after a reload'],
 }
 
@@ -131,4 +135,14 @@ test('log_format and trace_verbose', async () => {
   await program.until(/^\{.*<<- \[PING\]/m)
   await reload({ workers: 1, trace: true, traceVerbose: true })
   expect(program.stderr).toContain('trace_verbose = true')
+})
+
+test('max_mem of jetstream holds for the next stream', async () => {
+  const storeDir = mkdtempSync(join(tmpdir(), 'heddle-streams-'))
+  onTestFinished(() => rmSync(storeDir, { recursive: true }))
+  const server = await ownServer({ ...BASE, jetstream: { storeDir, maxMem: 1_000 } })
+  const client = await StreamClient.open(server.port)
+  await expect(client.create('S', { max_bytes: 2_000 })).rejects.toThrow('insufficient memory')
+  await server.reload({ jetstream: { maxMem: 3_000 } })
+  await client.create('S', { max_bytes: 2_000 })
 })
