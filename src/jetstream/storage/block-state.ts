@@ -26,7 +26,10 @@ export class BlockState {
   isUnsynced = false
   /** Changes whenever the file is replaced: what was read before may be of the other one. */
   version = 0
-  /** It has messages that do not count: it is written anew before a block behind it is removed. */
+  /**
+   * It may have messages that do not count. As long as such a message is in a file, the header of a block behind it
+   * cuts it off, or its removal is in the log. So this block is written anew before one behind it is removed.
+   */
   hasVoid = false
   /** While it is being sealed or written anew: resolves when that has ended. Its file may be the other one already. */
   busy: Promise<unknown> | undefined

@@ -375,7 +375,8 @@ export class FileStore extends IndexedStore {
     for (const list of [this.unsealed, this.thin, this.ragged])
       if (list.includes(block)) list.splice(list.indexOf(block), 1)
     if (!block.isOnDisk && block.end === HEADER_BYTES) {
-      // It never came to have a file.
+      // It never came to have a file. What its header cuts off, the block in its place cuts off too: a block without
+      // records gives way only to one that begins at the same sequence or before it.
       this.blocks.delete(block.number)
       return
     }
@@ -397,10 +398,11 @@ export class FileStore extends IndexedStore {
   truncate(last: number): void {
     assert(!this.inBatch, 'a store was truncated within a batch')
     this.truncations++
+    // While the index still says how far they go: it is what ends the last of them.
+    for (const block of this.blocks.values()) if (this.nextSeqBehind(block.number) > last + 1) block.hasVoid = true
     this.cutIndex(last)
     this.removed = clamped(this.removed, last)
     this.safe = Math.min(this.safe, last)
-    for (const block of this.blocks.values()) if (this.nextSeqBehind(block.number) > last + 1) block.hasVoid = true
     // Its header says what comes next.
     this.beginBlock()
     this.retire()
@@ -677,16 +679,20 @@ export class FileStore extends IndexedStore {
 
   /** Writes a block anew, without the messages that were removed. */
   private async compact(block: BlockState): Promise<void> {
-    const { index } = this
+    const { index, truncations } = this
     const kept = Float64Array.from(index.segments.find((one) => one.block === block.number)?.sequences() ?? [])
     const task = { ...this.task(block), kept, earlier: this.earlierThan(block.number) }
     await this.busyWith(block, this.host.work.compact(task), ({ info, offsets }) => {
-      this.thin = this.thin.filter((one) => one !== block)
       this.replaced(block, info)
-      block.hasVoid = false
+      // What a truncation cut off meanwhile was kept: then it is written anew once more.
+      if (truncations === this.truncations) {
+        this.thin = this.thin.filter((one) => one !== block)
+        block.hasVoid = false
+      }
       const lost: number[] = []
       for (const [i, seq] of kept.entries()) {
-        if (!index.find(seq)) continue
+        // After a truncation the sequence may be that of another message, in a later block.
+        if (!index.find(seq) || index.segment.block !== block.number) continue
         index.segment.offsets[index.slot] = offsets[i]
         if (offsets[i] === 0) lost.push(seq)
       }

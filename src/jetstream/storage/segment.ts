@@ -91,9 +91,9 @@ export class Segment {
     return this.slots === 0 ? this.base - 1 : this.seqAt(this.slots - 1)
   }
 
-  /** Whether a sequence can be in the same segment as its first. */
+  /** Whether a sequence can be in the same segment as its first, if it has one. */
   hasRoomFor(seq: number): boolean {
-    return seq - this.base <= DELTA_MAX
+    return this.slots === 0 || seq - this.base <= DELTA_MAX
   }
 
   /** The first slot whose sequence is `seq` or above; `slots`: there is none. */
