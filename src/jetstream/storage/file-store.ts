@@ -4,9 +4,8 @@
 //     append, remove ─▶ records in the tail page ─▶ one write and one sync for all that came meanwhile ─▶ durable
 //                       (pages are the cache, too)   while it is under way, the next records gather
 //
-// Writes run on Node's threads for file operations, one at a time for a store. What takes long goes to a store thread
-// (StoreWork): the scan at the start, summaries of full blocks, and new copies of blocks most messages of which are
-// gone.
+// Writes run on Node's threads for file operations, one at a time for a store. What takes long is StoreWork: the scan
+// at the start, and the upkeep of blocks (upkeep.ts).
 //
 // A write or a sync that failed is never repeated at the same place. What was appended since the latest success is
 // undone, the block is left as it is, and the next append begins a new one, whose header says at which sequence: what
@@ -14,7 +13,7 @@
 
 import assert from 'node:assert/strict'
 import { attempt, type OnBug } from '../../base/guarded.ts'
-import { allocateBlock, type Block, copyBytes } from '../../memory/block.ts'
+import { allocateBlock, copyBytes } from '../../memory/block.ts'
 import type { Encryption } from './block-cipher.ts'
 import { Form, HEADER_BYTES, headerBytes, newHeader, PAGE_BYTES, pageOf } from './block-file.ts'
 import { BlockReader, PAGES_MAX, pageKey, type ReaderHost } from './block-reader.ts'
@@ -23,12 +22,13 @@ import { fileSizeOf } from './block-summary.ts'
 import { failureOf } from './disk.ts'
 import { IndexedStore } from './indexed-store.ts'
 import { Page } from './page-cache.ts'
-import { BATCH, HEAD_BYTES, KIND_MASK, Kind, RANGE_BYTES, sign, TAG_BYTES, writeHead, writeSeq } from './record.ts'
-import type { BlockInfo, Recovered } from './recovery.ts'
+import { BATCH, HEAD_BYTES, Kind, RANGE_BYTES, sign, TAG_BYTES, writeHead, writeSeq } from './record.ts'
+import type { Recovered } from './recovery.ts'
 import type { Segment } from './segment.ts'
-import type { Loss, SequenceRange, Soon, StoredMessage, StoreFailure, StoreOwner } from './store.ts'
-import type { SealTask, StoreWork } from './store-work.ts'
+import type { Loss, Soon, StoredMessage, StoreFailure, StoreOwner } from './store.ts'
+import type { StoreWork } from './store-work.ts'
 import { ALL } from './subject-filter.ts'
+import { Upkeep } from './upkeep.ts'
 
 export interface FileStoreSettings {
   /** Of this store alone; it is made if it is not there. */
@@ -66,23 +66,12 @@ interface Part {
   readonly pages: Page[]
 }
 
-/** Bytes of a removed message that are to be overwritten. */
-interface Erasure {
-  readonly block: number
-  readonly offset: number
-  /** Of the block when the offset was right. */
-  readonly version: number
-}
-
 const TAIL_BYTES_MIN = 4 * 1024
 /** Offsets have 32 bits. */
 const OFFSET_MAX = 2 ** 32 - 1
 /** Ranges in one record of removed messages. */
 const RANGES_MAX = 2048
 const EMPTY = new Uint8Array(0)
-/** After upkeep has failed. */
-const UPKEEP_RETRY_MS = 5_000
-
 /** Opens the store in a folder: a new one, if the folder is empty or not there. Rejects if it cannot be read at all. */
 export async function openFileStore(
   host: FileStoreHost,
@@ -109,15 +98,7 @@ export class FileStore extends IndexedStore {
   private removed: number[] = []
   /** Removals that a write has under way. */
   private removedInWrite: number[] = []
-  private erasures: Erasure[] = []
-  /** Blocks with something behind their end that was not written as a whole. */
-  private ragged: BlockState[] = []
-  /** Blocks without messages, to be removed. */
-  private emptied: BlockState[] = []
-  /** Blocks that nothing is written to any more, and that have no summary yet. */
-  private unsealed: BlockState[] = []
-  /** Blocks of which most messages are gone. */
-  private thin: BlockState[] = []
+  private readonly upkeep: Upkeep
   /** All up to here is as safe as the settings say. */
   private safe: number
   /** Truncations so far: a write that was begun before one says nothing of what came after it. */
@@ -126,13 +107,9 @@ export class FileStore extends IndexedStore {
   private failures = 0
   private isScheduled = false
   private writing: Promise<void> | undefined
-  private upkeep: Promise<void> | undefined
   private syncTimer: NodeJS.Timeout | undefined
-  /** No upkeep begins any more; nothing is written any more. */
-  private isClosing = false
+  /** Nothing is written any more. */
   private isClosed = false
-  /** Upkeep failed: it is not tried again before this, on the clock of the loop. */
-  private upkeepFromMs = 0
   /** How it was when a batch began. */
   private atBatch = { end: 0, tail: undefined as Page | undefined, dirty: 0 }
 
@@ -142,6 +119,30 @@ export class FileStore extends IndexedStore {
     this.settings = settings
     this.owner = owner
     this.reader = new BlockReader(host, this.index, this.blocks)
+    const store = this
+    this.upkeep = new Upkeep({
+      host,
+      settings,
+      index: this.index,
+      reader: this.reader,
+      blocks: this.blocks,
+      get current() {
+        return store.current
+      },
+      get truncations() {
+        return store.truncations
+      },
+      get failures() {
+        return store.failures
+      },
+      beginBlock: () => this.beginBlock(),
+      flush: () => this.flush(),
+      logRemoved: (ranges) => {
+        for (const { first, last } of ranges) this.removed.push(first, last)
+      },
+      lose: (seq) => this.lose(seq),
+      trouble: (failure) => owner.trouble(failure),
+    })
     this.nextNumber = recovered.lastNumber + 1
     this.safe = this.index.last
     this.losses.push(...recovered.losses)
@@ -150,13 +151,13 @@ export class FileStore extends IndexedStore {
       this.blocks.set(block.number, block)
       block.hasVoid = info.hasVoid
       if (block.number === recovered.current) this.current = block
-      else if (!block.isSealed) this.unsealed.push(block)
-      else if (block.hasVoid) this.thin.push(block)
-      if (info.isTorn) this.ragged.push(block)
+      else if (!block.isSealed) this.upkeep.ended(block)
+      if (info.isTorn) this.upkeep.torn(block)
     }
+    this.upkeep.voided()
     this.index.segments = this.index.segments.filter(({ live, block }) => live > 0 || block === this.current?.number)
     this.retire()
-    this.maintain()
+    this.upkeep.maintain()
   }
 
   get durable(): number {
@@ -165,7 +166,7 @@ export class FileStore extends IndexedStore {
 
   /** Blocks without a summary that nothing is written to any more. */
   get unsealedBlocks(): number {
-    return this.unsealed.length
+    return this.upkeep.unsealedBlocks
   }
 
   // ── Appending ─────────────────────────────────────────────────────────────────────────────────────────
@@ -248,7 +249,7 @@ export class FileStore extends IndexedStore {
     index.open(number)
     this.current = block
     this.tail = undefined
-    if (current !== undefined) this.unsealed.push(current)
+    if (current !== undefined) this.upkeep.ended(current)
     index.dropEmpty((segment) => this.dropped(segment))
     return block
   }
@@ -348,7 +349,7 @@ export class FileStore extends IndexedStore {
     if (erase) {
       const { segment, slot } = index
       const version = this.blocks.get(segment.block)?.version ?? 0
-      this.erasures.push({ block: segment.block, offset: segment.offsets[slot], version })
+      this.upkeep.eraseLater({ block: segment.block, offset: segment.offsets[slot], version })
     }
     // Between the latest range and this message there may be none: then it is the same range.
     const last = removed.length - 1
@@ -359,56 +360,34 @@ export class FileStore extends IndexedStore {
 
   protected dropped(segment: Segment): void {
     const block = this.blocks.get(segment.block)
-    if (block !== undefined && block !== this.current) this.empty(block)
+    if (block !== undefined && block !== this.current) this.upkeep.empty(block)
   }
 
   /** Blocks that have no segment any more are to be removed. */
   private retire(): void {
     const numbers = new Set(this.index.segments.map(({ block }) => block))
     for (const block of this.blocks.values()) {
-      if (!numbers.has(block.number) && block !== this.current && !this.emptied.includes(block)) this.empty(block)
+      if (!numbers.has(block.number) && block !== this.current) this.upkeep.empty(block)
     }
   }
 
-  private empty(block: BlockState): void {
-    this.reader.forgetBlock(block.number)
-    for (const list of [this.unsealed, this.thin, this.ragged])
-      if (list.includes(block)) list.splice(list.indexOf(block), 1)
-    if (!block.isOnDisk && block.end === HEADER_BYTES) {
-      // It never came to have a file. What its header cuts off, the block in its place cuts off too: a block without
-      // records gives way only to one that begins at the same sequence or before it.
-      this.blocks.delete(block.number)
-      return
-    }
-    // A block that may have messages that do not count goes before the one that says so.
-    this.emptied.push(block)
-    this.emptied.sort((a, b) => a.number - b.number)
-    this.maintain()
-  }
-
-  protected thinned({ block: number, live, liveBytes }: Segment): void {
-    const block = this.blocks.get(number)
-    if (block === undefined || !block.isSealed || block.busy !== undefined || block.end < this.settings.blockBytes / 64)
-      return
-    if ((liveBytes + live * TAG_BYTES) * 2 > block.end || this.isListed(block)) return
-    this.thin.push(block)
-    this.maintain()
+  protected thinned(segment: Segment): void {
+    this.upkeep.thinned(segment)
   }
 
   truncate(last: number): void {
     assert(!this.inBatch, 'a store was truncated within a batch')
     this.truncations++
     // While the index still says how far they go: it is what ends the last of them.
-    for (const block of this.blocks.values()) if (this.nextSeqBehind(block.number) > last + 1) block.hasVoid = true
+    for (const block of this.blocks.values())
+      if (this.upkeep.nextSeqBehind(block.number) > last + 1) block.hasVoid = true
     this.cutIndex(last)
     this.removed = clamped(this.removed, last)
     this.safe = Math.min(this.safe, last)
     // Its header says what comes next.
     this.beginBlock()
     this.retire()
-    this.thin.push(
-      ...[...this.blocks.values()].filter((block) => block.hasVoid && block.isSealed && !this.isListed(block)),
-    )
+    this.upkeep.voided()
     this.schedule()
   }
 
@@ -455,7 +434,7 @@ export class FileStore extends IndexedStore {
         this.safe = last
         attempt(this.host.bugMet, () => this.owner.becameDurable())
       }
-      this.maintain()
+      this.upkeep.maintain()
     }
   }
 
@@ -523,11 +502,11 @@ export class FileStore extends IndexedStore {
     this.removed = clamped([...this.removedInWrite, ...this.removed], safe)
     this.removedInWrite = []
     for (const block of this.blocks.values()) if (block.end > block.safeEnd || !block.isOnDisk) this.abandon(block)
-    if (this.current !== undefined) this.unsealed.push(this.current)
+    if (this.current !== undefined) this.upkeep.ended(this.current)
     this.current = undefined
     this.tail = undefined
     this.retire()
-    this.maintain()
+    this.upkeep.maintain()
     attempt(host.bugMet, () => (last > safe ? owner.failed(safe + 1, last, failure) : owner.trouble(failure)))
   }
 
@@ -536,11 +515,11 @@ export class FileStore extends IndexedStore {
     this.reader.forgetBlock(block.number, block.safeEnd)
     block.end = block.safeEnd
     if (block.isOnDisk) {
-      this.ragged.push(block)
+      this.upkeep.torn(block)
       return
     }
     this.blocks.delete(block.number)
-    this.unsealed = this.unsealed.filter((one) => one !== block)
+    this.upkeep.forget(block)
     if (this.current === block) this.current = undefined
     this.index.segments = this.index.segments.filter((segment) => segment.block !== block.number)
     // Perhaps it was made, with nothing or a part of it written.
@@ -573,190 +552,6 @@ export class FileStore extends IndexedStore {
     }
   }
 
-  // ── Upkeep ────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** Does what is to be done about blocks, one thing after the other, beside everything else. */
-  private maintain(): void {
-    if (this.upkeep !== undefined || this.isClosing || performance.now() < this.upkeepFromMs) return
-    const { emptied, unsealed, thin, erasures, ragged } = this
-    if (emptied.length + unsealed.length + thin.length + erasures.length + ragged.length === 0) return
-    this.upkeep = this.keepUp()
-      .catch((error: unknown) => {
-        this.upkeepFromMs = performance.now() + UPKEEP_RETRY_MS
-        attempt(this.host.bugMet, () => this.owner.trouble(failureOf(error)))
-      })
-      .finally(() => {
-        this.upkeep = undefined
-      })
-  }
-
-  private async keepUp(): Promise<void> {
-    while (!this.isClosing) {
-      // What is to be erased is in the log, and so is its removal.
-      const erasures = this.erasures.splice(0)
-      await this.flush()
-      await this.erase(erasures)
-      const { ragged } = this
-      const unsealed = this.unsealed.filter(isWritten)
-      const emptied = this.emptied.filter(isWritten)
-      const due = (list: readonly BlockState[]) => list.find(hasVoid) ?? (emptied.length > 0 ? undefined : list[0])
-      const toSeal = due(unsealed)
-      const toCompact = due(this.thin)
-      if (ragged.length > 0) await this.cutOff(ragged[0])
-      else if (toSeal !== undefined) await this.seal(toSeal)
-      else if (toCompact !== undefined) await this.compact(toCompact)
-      else if (emptied.length > 0) await this.removeEmptied(emptied[0])
-      else if (this.erasures.length === 0) return
-    }
-  }
-
-  private isListed(block: BlockState): boolean {
-    return this.thin.includes(block) || this.emptied.includes(block)
-  }
-
-  /** Cuts off what is behind the end of a block. */
-  private async cutOff(block: BlockState): Promise<void> {
-    const { disk, files } = this.host
-    await files.use(block.path, 'writing', async (fd) => {
-      await disk.truncate(fd, block.end)
-      await disk.sync(fd)
-    })
-    this.ragged = this.ragged.filter((one) => one !== block)
-  }
-
-  private task({ number, header }: BlockState): SealTask {
-    const { folder, encryption, isCompressed } = this.settings
-    const nextSeq = this.nextSeqBehind(number)
-    const isRecords = header.form === Form.records
-    return { folder, number, encryption, nextSeq, isCompressed: isCompressed || !isRecords }
-  }
-
-  /** The sequence at which the block behind this one begins. */
-  private nextSeqBehind(number: number): number {
-    const behind = [...this.blocks.values()].filter((block) => block.number > number)
-    return behind.reduce((lowest, { header }) => Math.min(lowest, header.nextSeq), this.index.last + 1)
-  }
-
-  /** Sequences of which earlier blocks may have messages, rising. */
-  private earlierThan(number: number): SequenceRange[] {
-    const ranges: SequenceRange[] = []
-    let nextSeq = this.index.last + 1
-    for (const block of [...this.blocks.values()].sort((a, b) => b.number - a.number)) {
-      const { nextSeq: first } = block.header
-      if (block.number < number) ranges.push({ first, last: nextSeq - 1 })
-      nextSeq = Math.min(nextSeq, first)
-    }
-    return ranges.sort((a, b) => a.first - b.first)
-  }
-
-  /** Writes the summary of a block. */
-  private async seal(block: BlockState): Promise<void> {
-    await this.busyWith(block, this.host.work.seal(this.task(block)), (info) => {
-      this.unsealed = this.unsealed.filter((one) => one !== block)
-      if (Buffer.compare(info.header.salt, block.header.salt) === 0) block.isSealed = true
-      else this.replaced(block, info)
-    })
-    if (block.hasVoid && !this.isListed(block)) this.thin.push(block)
-    const segment = this.index.segments.find((one) => one.block === block.number)
-    if (segment !== undefined) this.thinned(segment)
-  }
-
-  /** Waits for work on a block, and takes what came of it before anyone sees the block again. */
-  private async busyWith<T>(block: BlockState, work: Promise<T>, take: (result: T) => void): Promise<void> {
-    const done = work.then(take).finally(() => {
-      block.busy = undefined
-    })
-    block.busy = done.catch(() => {})
-    await done
-  }
-
-  /** A block's file is another one now. */
-  private replaced(block: BlockState, info: BlockInfo): void {
-    block.become(info, this.settings.encryption)
-    this.host.files.forget(block.path)
-    this.reader.forgetBlock(block.number)
-  }
-
-  /** Writes a block anew, without the messages that were removed. */
-  private async compact(block: BlockState): Promise<void> {
-    const { index, truncations } = this
-    const kept = Float64Array.from(index.segments.find((one) => one.block === block.number)?.sequences() ?? [])
-    const task = { ...this.task(block), kept, earlier: this.earlierThan(block.number) }
-    await this.busyWith(block, this.host.work.compact(task), ({ info, offsets }) => {
-      this.replaced(block, info)
-      // What a truncation cut off meanwhile was kept: then it is written anew once more.
-      if (truncations === this.truncations) {
-        this.thin = this.thin.filter((one) => one !== block)
-        block.hasVoid = false
-      }
-      const lost: number[] = []
-      for (const [i, seq] of kept.entries()) {
-        // After a truncation the sequence may be that of another message, in a later block.
-        if (!index.find(seq) || index.segment.block !== block.number) continue
-        index.segment.offsets[index.slot] = offsets[i]
-        if (offsets[i] === 0) lost.push(seq)
-      }
-      for (const seq of lost) this.lose(seq)
-    })
-  }
-
-  /** Removes the file of a block without messages. What it says of earlier blocks is said again before. */
-  private async removeEmptied(block: BlockState): Promise<void> {
-    const { host } = this
-    const earlier = this.earlierThan(block.number)
-    const ranges = earlier.length === 0 ? [] : await host.work.removedIn({ ...this.task(block), earlier })
-    for (const { first, last } of ranges) this.removed.push(first, last)
-    // Which sequence comes next has to be known from a block behind it.
-    const hasSuccessor = (): boolean =>
-      [...this.blocks.values()].some((one) => one.number > block.number && one.isOnDisk)
-    if (ranges.length > 0 || !hasSuccessor()) {
-      if (this.current === undefined) this.beginBlock()
-      const { failures } = this
-      await this.flush()
-      if (failures !== this.failures) {
-        throw new Error(`block ${block.number} cannot be removed while nothing can be written`)
-      }
-      // Another block was begun meanwhile: once more.
-      if (!hasSuccessor()) return
-    }
-    host.files.forget(block.path)
-    await host.disk.unlink(block.path)
-    this.emptied = this.emptied.filter((one) => one !== block)
-    this.blocks.delete(block.number)
-  }
-
-  /** Overwrites messages that were removed. Their removal is in the log. */
-  private async erase(erasures: readonly Erasure[]): Promise<void> {
-    for (const [i, erasure] of erasures.entries()) {
-      try {
-        await this.eraseOne(erasure)
-      } catch (error) {
-        this.erasures.push(...erasures.slice(i))
-        throw error
-      }
-    }
-  }
-
-  private async eraseOne({ block: number, offset, version }: Erasure): Promise<void> {
-    const { disk, files } = this.host
-    const block = this.blocks.get(number)
-    if (block === undefined || this.emptied.includes(block) || offset >= block.safeEnd) return
-    if (block.pages.length > 0 || block.version !== version) {
-      // It is in a compressed page, or somewhere else by now: all of the block is written anew.
-      if (block.isSealed && !this.isListed(block)) this.thin.push(block)
-      return
-    }
-    this.reader.erase(block, offset)
-    await files.use(block.path, 'writing', async (fd) => {
-      const head = allocateBlock(HEAD_BYTES)
-      if ((await disk.read(fd, head.bytes.subarray(0, HEAD_BYTES), offset)) < HEAD_BYTES) return
-      const record = erasedRecord(head, block.salt, block.end - offset)
-      if (record === undefined) return
-      await disk.write(fd, [record], offset)
-      await disk.sync(fd)
-    })
-  }
-
   // ── The end ───────────────────────────────────────────────────────────────────────────────────────────
 
   async flush(): Promise<void> {
@@ -767,13 +562,11 @@ export class FileStore extends IndexedStore {
   }
 
   async close(): Promise<void> {
-    this.isClosing = true
-    // What it has begun may write to the log.
-    await this.upkeep
+    // What upkeep has begun may write to the log.
+    await this.upkeep.close()
     await this.flush()
     await this.letGo()
-    // What was undone would be there again.
-    for (const block of [...this.ragged]) await this.cutOff(block).catch(() => {})
+    await this.upkeep.cutOffAll()
   }
 
   async destroy(): Promise<void> {
@@ -782,23 +575,13 @@ export class FileStore extends IndexedStore {
   }
 
   private async letGo(): Promise<void> {
-    this.isClosing = true
-    await this.upkeep
+    await this.upkeep.close()
     this.isClosed = true
     clearTimeout(this.syncTimer)
     await this.writing
     this.reader.forgetAll()
     for (const { path } of this.blocks.values()) this.host.files.forget(path)
   }
-}
-
-/** Whether all of a block is on the disk. Work on others waits for the write that is to come. */
-function isWritten({ isOnDisk, end, safeEnd }: BlockState): boolean {
-  return isOnDisk && end === safeEnd
-}
-
-function hasVoid(block: BlockState): boolean {
-  return block.hasVoid
 }
 
 function blockOfKey(key: number): number {
@@ -812,19 +595,4 @@ function clamped(ranges: readonly number[], last: number): number[] {
     if (ranges[i] <= last) kept.push(ranges[i], Math.min(ranges[i + 1], last))
   }
   return kept
-}
-
-/** The record of an erased message in the place of the one that begins with this head; undefined: none does. */
-function erasedRecord(head: Block, salt: number, bytesMax: number): Buffer | undefined {
-  const { view } = head
-  const length = view.getUint32(0, true)
-  const what = view.getUint8(8)
-  if (length < HEAD_BYTES || length > bytesMax || (what & KIND_MASK) !== Kind.message) return undefined
-  const record = allocateBlock(length)
-  record.bytes.fill(0)
-  record.view.setUint32(0, length, true)
-  record.view.setUint8(8, (what & BATCH) | Kind.erased)
-  copyBytes(record, 16, head, 16, HEAD_BYTES - 16)
-  sign(record, 0, salt)
-  return record.bytes.subarray(0, length)
 }
