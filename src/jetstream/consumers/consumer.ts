@@ -27,6 +27,7 @@ import { type AckRules, type AckSnapshot, AckState, type Place, type Unacknowled
 import { AckHandler, type AckOwner } from './acks.ts'
 import { Advisories } from './advisories.ts'
 import { type ConsumerConfig, filtersOf, isPull, shownConsumerConfig } from './config.ts'
+import { Cursor } from './cursor.ts'
 import type { InterestWatch } from './interest-watch.ts'
 import type { ConsumerKeeper } from './keeper.ts'
 import type { ModeOwner } from './mode.ts'
@@ -74,16 +75,8 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   readonly outlet: Outlet
   readonly advisories: Advisories
   readonly mode: Pull | Push
-  filter: SubjectFilter
-  /** Messages that were not delivered yet. */
-  numPending = 0
+  readonly cursor: Cursor
   private readonly place: ConsumerPlace
-  /** Where new messages are looked for. */
-  private next: number
-  /** Before those: the last message of each subject, as of the creation. */
-  private lastOfEach: number[]
-  /** Messages behind it are not in `numPending` yet. */
-  private countedTo = 0
   private readonly entries: InternalSubscription[] = []
   /** `$JS.ACK.<stream>.<consumer>.` */
   private readonly ackPrefix: string
@@ -112,10 +105,8 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     this.config = config
     this.createdUs = listed.createdUs
     const filters = filtersOf(config).map(byteString)
-    this.filter = new SubjectFilter(filters)
     const start: Start = listed.state ?? startOf(config, store, filters, stream.config.max_msgs_per_subject === 1)
-    this.lastOfEach = [...start.lastOfEach]
-    this.next = listed.state === undefined && start.lastOfEach.length > 0 ? store.last + 1 : start.next
+    this.cursor = new Cursor(store, new SubjectFilter(filters), start, listed.state === undefined)
     this.state = new AckState(rulesOf(config), start.next, nowMs())
     if (listed.state !== undefined) this.restore(listed.state)
     this.outlet = new Outlet(owner, stream.account)
@@ -131,7 +122,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     this.inactiveMs = nowMs()
     if (config.replay_policy === 'original') this.replay = { until: store.last, lastUs: 0 }
     this.mode = isPull(config) ? new Pull(this) : new Push(this, place.watch, `$JS.FC.${names}.`)
-    this.countPending()
+    this.cursor.count()
   }
 
   /** Goes on where it was, with what the stream has of it. */
@@ -140,11 +131,11 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     const { store } = this.stream
     state.restore(snapshot)
     for (const seq of [...state.sequences()]) if (!store.has(seq)) state.forget(seq)
-    this.lastOfEach = this.lastOfEach.filter((seq) => store.has(seq))
+    this.cursor.dropMissing()
     // Where the stream has lost its end, what comes there now was never delivered.
     const reach = Math.max(store.last, this.config.opt_start_seq - 1)
     if (state.delivered.stream > reach) state.cutTo(reach)
-    this.next = Math.min(this.next, reach + 1)
+    this.cursor.cutTo(reach)
   }
 
   get owner(): JetStreamOwner {
@@ -200,25 +191,21 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   // ── What the stream tells ─────────────────────────────────────────────────────────────────────────────
 
   stored(_first: number, last: number): void {
-    for (let seq = Math.max(this.countedTo + 1, this.next); seq <= last; seq++) if (this.isMatch(seq)) this.numPending++
-    this.countedTo = Math.max(this.countedTo, last)
+    this.cursor.stored(last)
     this.durable()
   }
 
   /** Most consumers of a stream want nothing of what comes, or nobody is there for it. */
   durable(): void {
-    if (this.numPending > 0 && this.mode.isReady) this.signal()
+    if (this.cursor.pending > 0 && this.mode.isReady) this.signal()
   }
 
   undone(): void {
-    this.countPending()
+    this.cursor.count()
   }
 
   leaving(seq: number): void {
-    if (seq <= this.countedTo && this.isAhead(seq) && this.isMatch(seq)) {
-      this.numPending--
-      this.dropFromList(seq)
-    }
+    this.cursor.leaving(seq)
     const entry = this.state.forget(seq)
     if (entry === undefined) return
     this.lastAckMs = nowMs()
@@ -227,24 +214,23 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   }
 
   purged(): void {
-    const { state, stream } = this
+    const { cursor, state, stream } = this
     const { store } = stream
     const first = Math.max(1, store.first)
-    this.lastOfEach = this.lastOfEach.filter((seq) => store.has(seq))
-    if (this.next < first) this.next = first
-    if (this.lastOfEach.length === 0) state.skipTo(first)
+    cursor.purged(first)
+    if (!cursor.hasList) state.skipTo(first)
     for (const seq of [...state.sequences()]) if (!store.has(seq)) state.forget(seq)
-    this.countPending()
     this.changed()
     this.signal()
   }
 
   wants(subject: Uint8Array): boolean {
-    return this.filter.matches(subject)
+    return this.cursor.filter.matches(subject)
   }
 
   needs(seq: number): boolean {
-    return this.isMatch(seq) && (this.isAhead(seq) || this.state.isAwaited(seq))
+    const { cursor, state } = this
+    return cursor.isMatch(seq) && (cursor.isAhead(seq) || state.isAwaited(seq))
   }
 
   reconfigured(): void {
@@ -253,33 +239,6 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
 
   detached(why: 'deleted' | 'closed'): void {
     this.close(why)
-  }
-
-  /** Whether there is a message, and it is one of its own. */
-  private isMatch(seq: number): boolean {
-    const { store } = this.stream
-    if (this.filter.isAll) return store.has(seq)
-    const entry = store.entry(seq)
-    return entry !== undefined && this.filter.matches(entry.subject)
-  }
-
-  /** Whether a message of its own is still to be delivered for the first time. */
-  private isAhead(seq: number): boolean {
-    return seq >= this.next || this.isListed(seq)
-  }
-
-  private isListed(seq: number): boolean {
-    return this.lastOfEach.length > 0 && this.lastOfEach[placeIn(this.lastOfEach, seq)] === seq
-  }
-
-  private dropFromList(seq: number): void {
-    if (this.isListed(seq)) this.lastOfEach.splice(placeIn(this.lastOfEach, seq), 1)
-  }
-
-  private countPending(): void {
-    const { store } = this.stream
-    this.numPending = this.lastOfEach.length + store.pending(this.filter, this.next)
-    this.countedTo = store.last
   }
 
   // ── What clients say ──────────────────────────────────────────────────────────────────────────────────
@@ -330,7 +289,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
 
   /** The sequence up to which something may be acknowledged. */
   get reached(): number {
-    return Math.max(this.next - 1, this.state.delivered.stream)
+    return Math.max(this.cursor.reached, this.state.delivered.stream)
   }
 
   /** Calls back when what was acknowledged so far is recorded. */
@@ -394,7 +353,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   private step(): boolean {
     const again = this.state.nextAgain
     if (again === undefined && this.isFull) return false
-    const seq = again?.seq ?? this.nextNew()
+    const seq = again?.seq ?? this.cursor.find()
     if (seq === 0) {
       this.mode.caughtUp()
       return false
@@ -412,17 +371,6 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   get isFull(): boolean {
     const { max_ack_pending: most } = this.config
     return most > 0 && this.state.pending >= most
-  }
-
-  /** The sequence of the next message that was never delivered; 0: there is none yet. */
-  private nextNew(): number {
-    if (this.lastOfEach.length > 0) return this.lastOfEach[0]
-    const { durable } = this.stream.store
-    if (this.next > durable) return 0
-    const seq = this.stream.store.next(this.filter, this.next)
-    if (seq > 0 && seq <= durable) return seq
-    this.next = durable + 1
-    return 0
   }
 
   /** A message, from the stream or from the latest look at it. */
@@ -447,19 +395,12 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   /** A message cannot be had: it is gone, or damaged. */
   private skip(seq: number, again: Unacknowledged | undefined): void {
     this.loaded = undefined
-    if (again === undefined) this.passed(seq)
+    if (again === undefined) this.cursor.passed(seq)
     else {
       this.state.forget(seq)
       this.terminated(again, 'Unacknowledged message was deleted')
     }
     this.changed()
-  }
-
-  /** A new message was delivered, or never will be. */
-  private passed(seq: number): void {
-    if (this.lastOfEach[0] === seq) this.lastOfEach.shift()
-    else this.next = seq + 1
-    this.numPending--
   }
 
   /** Whether a message may leave already, by the pace at which they are replayed, and by the rate limit. */
@@ -480,7 +421,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     const now = this.turnMs
     const consumerSeq = state.delivered.consumer + 1
     const deliveries = again === undefined ? 1 : again.deliveries + 1
-    const pending = again === undefined ? this.numPending - 1 : this.numPending
+    const pending = again === undefined ? this.cursor.pending - 1 : this.cursor.pending
     const outgoing: Outgoing = {
       message,
       reply: `${this.ackPrefix}${deliveries}.${seq}.${consumerSeq}.${timeUs}000.${pending}`,
@@ -496,7 +437,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     if (again !== undefined) state.deliverAgain(now)
     else {
       state.deliver(seq, now)
-      this.passed(seq)
+      this.cursor.passed(seq)
     }
     this.changed()
     if (config.ack_policy === 'none') stream.acknowledged(seq)
@@ -590,9 +531,9 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     this.config = config
     this.state.rules = rulesOf(config)
     if (filtersOf(before).join(' ') !== filtersOf(config).join(' ')) {
-      this.filter = new SubjectFilter(filtersOf(config).map(byteString))
+      this.cursor.filter = new SubjectFilter(filtersOf(config).map(byteString))
       this.loaded = undefined
-      this.countPending()
+      this.cursor.count()
       this.stream.interestChanged()
     }
     this.mode.configured(before)
@@ -609,13 +550,11 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
       if (why !== undefined) return why
     }
     const next = Math.max(1, seq === 0 ? state.floor.stream + 1 : seq)
-    this.next = next
-    this.lastOfEach = []
+    this.cursor.moveTo(next)
     this.loaded = undefined
     state.reset(next)
     this.lastDeliveryMs = 0
     this.lastAckMs = 0
-    this.countPending()
     this.changed()
     stream.interestChanged()
     this.signal()
@@ -677,7 +616,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
       num_ack_pending: state.pending,
       num_redelivered: config.max_deliver === 1 ? 0 : state.redelivered,
       num_waiting: pull?.countWaiting() ?? 0,
-      num_pending: this.numPending,
+      num_pending: this.cursor.pending,
       push_bound: (mode instanceof Push && mode.isListened()) || undefined,
       paused: paused || undefined,
       pause_remaining: paused ? Math.round((Date.parse(until) - now) * NS_PER_MS) : undefined,
@@ -693,7 +632,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
 
   kept(): KeptConsumer {
     const { config, createdUs, name, stream } = this
-    const state: ConsumerSnapshot = { ...this.state.snapshot(), next: this.next, lastOfEach: this.lastOfEach }
+    const state: ConsumerSnapshot = { ...this.state.snapshot(), ...this.cursor.place }
     return { stream: stream.id, name, createdUs, config: JSON.stringify(config), state: JSON.stringify(state) }
   }
 }
@@ -709,18 +648,6 @@ function shownPlace({ consumer, stream }: Place, lastMs: number): Json {
     stream_seq: stream,
     last_active: lastMs === 0 ? undefined : timeText(Math.floor(lastMs * US_PER_MS)),
   }
-}
-
-/** The first place in sorted numbers that does not hold less. */
-function placeIn(sorted: readonly number[], value: number): number {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (sorted[middle] < value) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 function rulesOf(config: ConsumerConfig): AckRules {

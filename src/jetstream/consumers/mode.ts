@@ -33,7 +33,7 @@ export interface ModeOwner {
     readonly delivered: { readonly consumer: number }
   }
   /** Messages that were not delivered yet. */
-  readonly numPending: number
+  readonly cursor: { readonly pending: number }
   /** Bytes that may leave at once whatever the rate limit is: one message of any size. */
   readonly burstBytes: number
   /** Milliseconds since 1970, as of the turn in which it sends. */

@@ -128,8 +128,8 @@ export class Pull implements Mode {
 
   /** Why a request that does not wait ends at once. */
   private whyNotNow(request: PullRequest): string | undefined {
-    const { numPending, state } = this.consumer
-    const pending = numPending + state.queued
+    const { cursor, state } = this.consumer
+    const pending = cursor.pending + state.queued
     if (pending === 0) return request.expiresMs === 0 ? '404 No Messages' : undefined
     this.prune()
     let asked = 0
@@ -159,7 +159,7 @@ export class Pull implements Mode {
 
   /** Whether the first request is served next; if not, it has been told so, or others come before it. */
   private mayHave(request: WaitingRequest, size: number): boolean {
-    const { config, numPending, state } = this.consumer
+    const { config, cursor, state } = this.consumer
     const { priority, maxBytes } = request.request
     let isNewPin = false
     if (config.priority_policy === 'pinned_client') {
@@ -178,7 +178,7 @@ export class Pull implements Mode {
       const { minAckPending, minPending } = priority
       const isBounded = minPending > 0 || minAckPending > 0
       const isReached =
-        (minPending > 0 && minPending <= numPending) || (minAckPending > 0 && minAckPending <= state.pending)
+        (minPending > 0 && minPending <= cursor.pending) || (minAckPending > 0 && minAckPending <= state.pending)
       if (isBounded && !isReached) {
         this.waiting.toTheEnd(request)
         return false

@@ -1,0 +1,138 @@
+// How far a consumer is in its stream: which message comes next, and how many are still to come. What was delivered,
+// and what is to be delivered again, is in ack-state.ts.
+//
+//     stream     1  2  3  4  5  6  7  8  9 …
+//                   ▲     ▲           ▲
+//                 listed, listed      next
+//
+// From `next` on, everything comes that matches. Before that come the listed ones, where the consumer began with the
+// last message of each subject.
+
+import type { StreamStore } from '../storage/store.ts'
+import type { SubjectFilter } from '../storage/subject-filter.ts'
+import type { Start } from './start.ts'
+
+export class Cursor {
+  filter: SubjectFilter
+  /** Messages that were not delivered yet. */
+  pending = 0
+  private readonly store: StreamStore
+  /** Where new messages are looked for. */
+  private next: number
+  /** Sequences of the list, rising. */
+  private listed: number[]
+  /** Messages behind it are not in `pending` yet. */
+  private countedTo = 0
+
+  /** Where it was, or, for a new consumer, at a start. */
+  constructor(store: StreamStore, filter: SubjectFilter, start: Start, isNew: boolean) {
+    this.store = store
+    this.filter = filter
+    this.listed = [...start.lastOfEach]
+    this.next = isNew && start.lastOfEach.length > 0 ? store.last + 1 : start.next
+  }
+
+  /** What a later cursor begins with. */
+  get place(): Start {
+    return { next: this.next, lastOfEach: this.listed }
+  }
+
+  /** The sequence up to which new messages have been delivered, but for the list. */
+  get reached(): number {
+    return this.next - 1
+  }
+
+  get hasList(): boolean {
+    return this.listed.length > 0
+  }
+
+  /** Whether there is a message, and the filter matches it. */
+  isMatch(seq: number): boolean {
+    const { filter, store } = this
+    if (filter.isAll) return store.has(seq)
+    const entry = store.entry(seq)
+    return entry !== undefined && filter.matches(entry.subject)
+  }
+
+  /** Whether a message that matches is still to be delivered for the first time. */
+  isAhead(seq: number): boolean {
+    return seq >= this.next || this.isListed(seq)
+  }
+
+  private isListed(seq: number): boolean {
+    return this.listed.length > 0 && this.listed[placeIn(this.listed, seq)] === seq
+  }
+
+  /** Counts what is to come anew. */
+  count(): void {
+    const { filter, listed, next, store } = this
+    this.pending = listed.length + store.pending(filter, next)
+    this.countedTo = store.last
+  }
+
+  /** The stream has messages up to `last`. */
+  stored(last: number): void {
+    for (let seq = Math.max(this.countedTo + 1, this.next); seq <= last; seq++) if (this.isMatch(seq)) this.pending++
+    this.countedTo = Math.max(this.countedTo, last)
+  }
+
+  /** A message is about to be removed. */
+  leaving(seq: number): void {
+    if (seq > this.countedTo || !this.isAhead(seq) || !this.isMatch(seq)) return
+    this.pending--
+    if (this.isListed(seq)) this.listed.splice(placeIn(this.listed, seq), 1)
+  }
+
+  /** Messages have been removed: nothing before `first` is left. */
+  purged(first: number): void {
+    this.dropMissing()
+    this.next = Math.max(this.next, first)
+    this.count()
+  }
+
+  /** Forgets messages of the list that are not there any more. */
+  dropMissing(): void {
+    this.listed = this.listed.filter((seq) => this.store.has(seq))
+  }
+
+  /** Goes no further than to behind `reach`. */
+  cutTo(reach: number): void {
+    this.next = Math.min(this.next, reach + 1)
+  }
+
+  moveTo(next: number): void {
+    this.next = next
+    this.listed = []
+    this.count()
+  }
+
+  /** The sequence of the next message, if it is durable; 0: there is none yet. */
+  find(): number {
+    if (this.listed.length > 0) return this.listed[0]
+    const { durable } = this.store
+    if (this.next > durable) return 0
+    const seq = this.store.next(this.filter, this.next)
+    if (seq > 0 && seq <= durable) return seq
+    this.next = durable + 1
+    return 0
+  }
+
+  /** The next message was delivered, or never will be. */
+  passed(seq: number): void {
+    if (this.listed[0] === seq) this.listed.shift()
+    else this.next = seq + 1
+    this.pending--
+  }
+}
+
+/** The first place in sorted numbers that does not hold less. */
+function placeIn(sorted: readonly number[], value: number): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (sorted[middle] < value) low = middle + 1
+    else high = middle
+  }
+  return low
+}
