@@ -9,8 +9,7 @@ import {
   type HeddleServer,
   OptionError,
 } from '../../src/index.ts'
-import { dial } from '../support/harness.ts'
-import type { ConnectMembers, RawClient } from '../support/raw-client.ts'
+import { say } from '../support/harness.ts'
 
 const VIOLATION = "-ERR 'Authorization Violation'\r\n"
 
@@ -22,15 +21,6 @@ describe.each([0, 1, 4])('authenticate() with %i workers', (workers) => {
     await server.ready()
     onTestFinished(() => server.close())
     return server
-  }
-
-  /** A connection that has said this; `answer` is what it gets for a PING behind that. */
-  async function say(port: number, members: ConnectMembers, answer = 'PONG\r\n'): Promise<RawClient> {
-    const client = await dial(port)
-    await client.readInfo()
-    client.send(`CONNECT ${JSON.stringify({ verbose: false, pedantic: false, ...members })}\r\nPING\r\n`)
-    await client.expect(answer)
-    return client
   }
 
   test('is told what the client says, and answers who it is, at once or later', async () => {

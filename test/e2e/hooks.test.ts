@@ -15,8 +15,7 @@ import {
 } from '../../src/index.ts'
 import { Primary } from '../../src/primary/primary.ts'
 import { ShardThreads } from '../../src/primary/shard-threads.ts'
-import { dial, open } from '../support/harness.ts'
-import type { ConnectMembers, RawClient } from '../support/raw-client.ts'
+import { dial, open, say } from '../support/harness.ts'
 import { FAULTY_ENTRY, kill, openOn } from '../support/shards.ts'
 import { until } from '../support/until.ts'
 
@@ -31,15 +30,6 @@ describe.each([0, 2])('with %i workers', (workers) => {
     await server.ready()
     onTestFinished(() => server.close())
     return server
-  }
-
-  /** A connection that has said this; `answer` is what it gets for a PING behind that. */
-  async function say(port: number, members: ConnectMembers, answer = 'PONG\r\n'): Promise<RawClient> {
-    const client = await dial(port)
-    await client.readInfo()
-    client.send(`CONNECT ${JSON.stringify({ verbose: false, pedantic: false, ...members })}\r\nPING\r\n`)
-    await client.expect(answer)
-    return client
   }
 
   describe('authorizePublish() and authorizeSubscribe()', () => {

@@ -92,3 +92,12 @@ export async function expectNothingMore(subscriber: RawClient, publisher: RawCli
   subscriber.send(`UNSUB ${subject}\r\nPING\r\n`)
   await subscriber.expect('PONG\r\n')
 }
+
+/** A connection that has said this in its CONNECT; `answer` is what it gets for a PING behind that. */
+export async function say(port: number, members: ConnectMembers, answer = 'PONG\r\n'): Promise<RawClient> {
+  const client = await dial(port)
+  await client.readInfo()
+  client.send(`CONNECT ${JSON.stringify({ verbose: false, pedantic: false, ...members })}\r\nPING\r\n`)
+  await client.expect(answer)
+  return client
+}
