@@ -101,8 +101,6 @@ export class FileStore extends IndexedStore {
   private readonly upkeep: Upkeep
   /** All up to here is as safe as the settings say. */
   private safe: number
-  /** Truncations so far: a write that was begun before one says nothing of what came after it. */
-  private truncations = 0
   /** Writes that failed. */
   private failures = 0
   private isScheduled = false
@@ -128,9 +126,6 @@ export class FileStore extends IndexedStore {
       blocks: this.blocks,
       get current() {
         return store.current
-      },
-      get truncations() {
-        return store.truncations
       },
       get failures() {
         return store.failures
@@ -375,22 +370,6 @@ export class FileStore extends IndexedStore {
     this.upkeep.thinned(segment)
   }
 
-  truncate(last: number): void {
-    assert(!this.inBatch, 'a store was truncated within a batch')
-    this.truncations++
-    // While the index still says how far they go: it is what ends the last of them.
-    for (const block of this.blocks.values())
-      if (this.upkeep.nextSeqBehind(block.number) > last + 1) block.hasVoid = true
-    this.cutIndex(last)
-    this.removed = clamped(this.removed, last)
-    this.safe = Math.min(this.safe, last)
-    // Its header says what comes next.
-    this.beginBlock()
-    this.retire()
-    this.upkeep.voided()
-    this.schedule()
-  }
-
   // ── Writing ───────────────────────────────────────────────────────────────────────────────────────────
 
   private schedule(): void {
@@ -417,7 +396,6 @@ export class FileStore extends IndexedStore {
   /** Writes until there is nothing more, or it fails. Never rejects. */
   private async writeAll(): Promise<void> {
     for (let hasFailed = false; this.hasNews && !(hasFailed && this.dirty.length === 0); ) {
-      const { truncations } = this
       const parts = this.takeParts()
       const last = this.index.last
       try {
@@ -428,9 +406,12 @@ export class FileStore extends IndexedStore {
         this.writeFailed(failureOf(error), parts)
         continue
       }
-      for (const { pages } of parts) for (const page of pages) page.pins--
+      for (const { block, end, pages } of parts) {
+        for (const page of pages) page.pins--
+        block.safeEnd = end
+      }
       this.removedInWrite = []
-      if (truncations === this.truncations && last > this.safe) {
+      if (last > this.safe) {
         this.safe = last
         attempt(this.host.bugMet, () => this.owner.becameDurable())
       }
@@ -478,7 +459,7 @@ export class FileStore extends IndexedStore {
     this.removed = []
   }
 
-  private async writePart({ block, offset, end, buffers }: Part): Promise<void> {
+  private async writePart({ block, offset, buffers }: Part): Promise<void> {
     const { disk, files } = this.host
     const isSynced = this.settings.safety === 'synced'
     await files.use(block.path, block.isOnDisk ? 'writing' : 'create', async (fd) => {
@@ -487,7 +468,6 @@ export class FileStore extends IndexedStore {
     })
     if (!block.isOnDisk && isSynced) await disk.syncFolder(this.settings.folder)
     block.isOnDisk = true
-    block.safeEnd = end
     if (!isSynced) this.syncLater(block)
   }
 

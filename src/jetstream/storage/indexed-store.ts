@@ -71,7 +71,6 @@ export abstract class IndexedStore implements StreamStore {
   abstract sizeOf(subjectBytes: number, headerBytes: number, payloadBytes: number): number
   abstract skipTo(next: number, timeUs: number): void
   abstract load(seq: number): Soon<StoredMessage | undefined>
-  abstract truncate(last: number): void
   abstract flush(): Promise<void>
   abstract close(): Promise<void>
   abstract destroy(): Promise<void>

@@ -124,20 +124,16 @@ export class MemoryStore extends IndexedStore {
     this.blocks.set(segment.block, { block: to, used })
   }
 
-  truncate(last: number): void {
+  rollback(): void {
+    const last = this.batchFirst - 1
+    this.commit()
     this.cutIndex(last)
+    this.index.lastTimeUs = this.batchBeganUs
     const kept = new Set(this.index.segments.map(({ block }) => block))
     for (const number of this.blocks.keys()) if (!kept.has(number)) this.blocks.delete(number)
     // What was handed out must not be overwritten: the next message begins a block.
     const segment = this.index.segments.at(-1)
     if (segment !== undefined) this.blockOf(segment).used = this.blockOf(segment).block.capacity
-  }
-
-  rollback(): void {
-    const last = this.batchFirst - 1
-    this.commit()
-    this.truncate(last)
-    this.index.lastTimeUs = this.batchBeganUs
   }
 
   // ── The end ───────────────────────────────────────────────────────────────────────────────────────────

@@ -168,8 +168,6 @@ export interface StreamStore {
   remove(seq: number, erase: boolean): boolean
   /** Answers how many messages it removed. */
   purge(purge: Purge): number
-  /** Removes all messages behind `last`, which becomes the latest sequence. */
-  truncate(last: number): void
 
   /** Resolves when all that was done so far is durable, or has failed: then the owner has been told. */
   flush(): Promise<void>

@@ -34,8 +34,7 @@ export interface UpkeepOwner {
   readonly blocks: Map<number, BlockState>
   /** The block that is written to. */
   readonly current: BlockState | undefined
-  /** Truncations, and writes that failed, so far. */
-  readonly truncations: number
+  /** Writes that failed so far. */
   readonly failures: number
   /** Begins another block to write to. */
   beginBlock(): unknown
@@ -106,7 +105,7 @@ export class Upkeep {
     this.erasures.push(erasure)
   }
 
-  /** Blocks have come to have messages that do not count. */
+  /** What has messages that do not count is written anew. */
   voided(): void {
     for (const block of this.owner.blocks.values()) if (block.hasVoid && block.isSealed) this.rewrite(block)
   }
@@ -125,7 +124,7 @@ export class Upkeep {
   empty(block: BlockState): void {
     if (this.emptied.includes(block)) return
     this.owner.reader.forgetBlock(block.number)
-    for (const list of [this.unsealed, this.thin, this.ragged]) {
+    for (const list of [this.unsealed, this.thin]) {
       if (list.includes(block)) list.splice(list.indexOf(block), 1)
     }
     if (!block.isOnDisk && block.end === HEADER_BYTES) {
@@ -199,7 +198,7 @@ export class Upkeep {
   }
 
   /** The sequence at which the block behind this one begins. */
-  nextSeqBehind(number: number): number {
+  private nextSeqBehind(number: number): number {
     const behind = [...this.owner.blocks.values()].filter((block) => block.number > number)
     return behind.reduce((lowest, { header }) => Math.min(lowest, header.nextSeq), this.owner.index.last + 1)
   }
@@ -246,20 +245,16 @@ export class Upkeep {
 
   /** Writes a block anew, without the messages that were removed. */
   private async compact(block: BlockState): Promise<void> {
-    const { index, truncations } = this.owner
+    const { index } = this.owner
     const kept = Float64Array.from(index.segments.find((one) => one.block === block.number)?.sequences() ?? [])
     const task = { ...this.task(block), kept, earlier: this.earlierThan(block.number) }
     await this.busyWith(block, this.owner.host.work.compact(task), ({ info, offsets }) => {
       this.replaced(block, info)
-      // What a truncation cut off meanwhile was kept: then it is written anew once more.
-      if (truncations === this.owner.truncations) {
-        this.thin = this.thin.filter((one) => one !== block)
-        block.hasVoid = false
-      }
+      this.thin = this.thin.filter((one) => one !== block)
+      block.hasVoid = false
       const lost: number[] = []
       for (const [i, seq] of kept.entries()) {
-        // After a truncation the sequence may be that of another message, in a later block.
-        if (!index.find(seq) || index.segment.block !== block.number) continue
+        if (!index.find(seq)) continue
         index.segment.offsets[index.slot] = offsets[i]
         if (offsets[i] === 0) lost.push(seq)
       }

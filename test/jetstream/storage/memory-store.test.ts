@@ -19,7 +19,10 @@ test('messages that were handed out stay as they are, whatever becomes of the st
   const store = new MemoryStore()
   for (let i = 0; i < 1000; i++) store.append(i, Buffer.from(`s.${i}`), NONE, Buffer.from(`payload ${i}`))
   const kept = [1, 500, 1000].map((seq) => store.load(seq))
-  store.truncate(990)
+  store.begin()
+  for (let i = 0; i < 10; i++) store.append(i, Buffer.from('batch'), NONE, PAYLOAD)
+  kept.push(store.load(1005))
+  store.rollback()
   for (let i = 0; i < 1000; i++) store.append(i, Buffer.from('other'), NONE, PAYLOAD)
   store.purge({})
   for (let i = 0; i < 1000; i++) store.append(i, Buffer.from('other'), NONE, PAYLOAD)
@@ -27,6 +30,7 @@ test('messages that were handed out stay as they are, whatever becomes of the st
     's.0 payload 0',
     's.499 payload 499',
     's.999 payload 999',
+    `batch ${PAYLOAD}`,
   ])
 })
 

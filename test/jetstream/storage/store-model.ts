@@ -52,13 +52,6 @@ export class StoreModel {
     return this.remove(new Set(gone))
   }
 
-  truncate(last: number): void {
-    this.messages = this.messages.filter(({ seq }) => seq <= last)
-    const newest = this.messages.at(-1)
-    if (newest?.seq === last) this.lastTimeUs = newest.timeUs
-    this.last = last
-  }
-
   deletedRanges(): { first: number; last: number }[] {
     const ranges: { first: number; last: number }[] = []
     let expected = this.first
@@ -121,7 +114,6 @@ export class StoreRun {
     else if (dice < 890) this.purge()
     else if (dice < 900) this.variety = random.pick([1, 3, 30, 3000])
     else if (dice < 910) this.skip()
-    else if (dice < 916) this.truncate()
     else if (dice < 940) this.batch()
     else if (dice < 970) for (let i = 0; i < 20; i++) this.append()
     else if (dice < 975) for (let i = 0; i < 100; i++) this.removeFirst()
@@ -207,13 +199,6 @@ export class StoreRun {
     const timeUs = random.chance(0.5) ? 0 : this.timeUs
     this.store.skipTo(next, timeUs)
     this.model.skipTo(next, timeUs)
-  }
-
-  private truncate(): void {
-    const last = Math.min(this.model.last, Math.max(1, this.model.last - this.random.below(30)))
-    if (this.model.last === 0) return
-    this.store.truncate(last)
-    this.model.truncate(last)
   }
 
   private batch(): void {
