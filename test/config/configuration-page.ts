@@ -63,7 +63,7 @@ the defaults, each with its value and its origin; \`--all\` prints the others as
 
 ## The file
 
-\`\`\`
+\`\`\`conf
 # a comment; // begins one too
 port: 4222                     # key: value, key = value, or key value
 max_payload: 2MB               # k, m, g, t: powers of 1000; kb, kib, mb, …: powers of 1024

@@ -44,6 +44,7 @@ const IMPORTS: Readonly<Record<string, string>> = {
   heddle: join(ROOT, 'src/index.ts'),
   'heddle/client': join(ROOT, 'src/client/index.ts'),
   'heddle/test': join(ROOT, 'src/test-kit/index.ts'),
+  '@nats-io/nats-core': fileURLToPath(import.meta.resolve('@nats-io/nats-core')),
   '@nats-io/transport-node': fileURLToPath(import.meta.resolve('@nats-io/transport-node')),
 }
 
