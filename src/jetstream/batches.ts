@@ -93,6 +93,11 @@ export class Batches {
     return 'error' in outcome ? outcome : { seq: outcome.seq, id, count: messages.length }
   }
 
+  /** Where the messages of an open batch are to be stored. */
+  subjectsOf(id: string): Buffer[] {
+    return this.open.get(id)?.messages.map(({ subject }) => subject) ?? []
+  }
+
   /** All open ones come to nothing. */
   close(): void {
     for (const id of [...this.open.keys()]) this.drop(id)

@@ -7,6 +7,7 @@ export const Header = {
   batchCommit: 'Nats-Batch-Commit',
   batchId: 'Nats-Batch-Id',
   batchSequence: 'Nats-Batch-Sequence',
+  counterSources: 'Nats-Counter-Sources',
   expectedLastId: 'Nats-Expected-Last-Msg-Id',
   expectedLastSequence: 'Nats-Expected-Last-Sequence',
   expectedLastSubjectSequence: 'Nats-Expected-Last-Subject-Sequence',

@@ -8,15 +8,26 @@ import { compileTransform, type Transform } from '../subjects/transform.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
 import { type Abandoned, Batches, type BatchLimits, type BatchMessage } from './batches.ts'
 import { clockUs } from './clock.ts'
+import { Counters, incrementOf, sumPayload } from './counters.ts'
 import type { Duplicates } from './duplicates.ts'
 import { type ApiError, apiError } from './errors.ts'
 import type { Expiry } from './expiry.ts'
+import { type ArrivedMessage, HeldMessages } from './held-messages.ts'
 import { Header, type Headers, readHeaders, withHeaders, withoutHeaders } from './message-headers.ts'
+import {
+  type BatchProgress,
+  checkDiscard,
+  checkHeaders,
+  checkInBatch,
+  checkLate,
+  checkRollupInBatch,
+  rollupOf,
+} from './message-rules.ts'
 import { readTtl } from './message-ttl.ts'
+import type { JetStreamOwner } from './owner.ts'
 import { republished } from './republish.ts'
 import type { Sender } from './sender.ts'
 import type { StreamStore } from './storage/store.ts'
-import { SubjectFilter } from './storage/subject-filter.ts'
 import type { StreamConfig } from './stream-config.ts'
 
 const HEADERS_MAX = 65_535
@@ -40,6 +51,10 @@ export interface PublishedStream {
   keepSubjectLimit(subject: Uint8Array): void
   purge(filter: string, below: number, keep: number): number
   readonly batchLimits: BatchLimits
+  readonly owner: Pick<JetStreamOwner, 'options' | 'bugMet' | 'wake'>
+  readonly closed: boolean
+  /** Messages have been stored behind this sequence, of so many bytes. */
+  appended(before: number, bytes: number): void
   abandoned(batch: string, why: Abandoned): void
   /** Publishes in the stream's account. */
   readonly sender: Pick<Sender, 'send'>
@@ -59,18 +74,13 @@ interface Judged {
   /** Its sequence was used, but nobody wanted it. */
   readonly isKept: boolean
   readonly lastOfSubject: number
+  /** What its counter has come to. */
+  readonly sum: bigint | undefined
 }
 
 /** A message that was stored before, at this sequence. */
 interface Twin {
   readonly twin: number
-}
-
-/** What was stored of a batch so far. */
-interface BatchProgress {
-  readonly first: number
-  readonly ids: Set<string>
-  readonly subjects: Set<string>
 }
 
 export class Publishing {
@@ -80,6 +90,8 @@ export class Publishing {
   /** `{"stream":"S",`, which begins what is answered to a message that was stored. */
   private opening = ''
   readonly batches: Batches
+  private readonly counters: Counters
+  private readonly held: HeldMessages
   /** The id of the latest message that was stored; empty: it had none. */
   lastId = ''
 
@@ -89,6 +101,16 @@ export class Publishing {
       limits: stream.batchLimits,
       commit: (messages) => this.commit(messages),
       abandoned: (id, why) => stream.abandoned(id, why),
+    })
+    this.counters = new Counters(stream.store)
+    const { maxBufferedBytes = 0, maxBufferedMessages = 0 } = stream.owner.options.jetstream ?? {}
+    this.held = new HeldMessages({
+      maxMessages: maxBufferedMessages,
+      maxBytes: maxBufferedBytes,
+      ready: (message) => this.ready(message),
+      judge: (message) => this.takeNow(message),
+      together: (judgeThem) => this.judgeHeld(judgeThem),
+      bugMet: stream.owner.bugMet,
     })
     this.reconfigured()
   }
@@ -104,14 +126,38 @@ export class Publishing {
 
   /** Judges one message. Its bytes are copied where they are kept. `reply`: byte string; empty: none. */
   take(subject: Buffer, headers: Buffer, payload: Buffer, reply: string): void {
+    const message = { subject: this.transformed(subject), headers, payload, reply }
+    if (!this.stream.config.allow_msg_counter) this.takeNow(message)
+    else if (!this.held.take(message)) this.refuse(reply, 1)
+  }
+
+  private takeNow(message: ArrivedMessage): void {
     const { acknowledgements, config } = this.stream
+    const { headers, reply } = message
     const answer = config.no_ack ? '' : reply
-    const message = { subject: this.transformed(subject), headers, payload }
     const error =
       headers.length > 0 && headers.includes(Header.batchId)
         ? this.takeOfBatch(message, answer)
         : this.judge(message, answer)
     if (error !== undefined && answer !== '') acknowledgements.send(answer, this.refusal(error))
+    if (config.allow_msg_counter) this.counters.trim()
+  }
+
+  /** Resolves when the counters that a message changes are known; undefined: they are. */
+  private ready({ headers, subject }: ArrivedMessage): Promise<void> | undefined {
+    const id = headers.includes(Header.batchCommit) ? readHeaders(headers).get(Header.batchId) : undefined
+    const subjects = [subject, ...(id === undefined ? [] : this.batches.subjectsOf(id))]
+    const awaited = subjects.map((each) => this.counters.ready(each)).filter((soon) => soon !== undefined)
+    return awaited.length === 0 ? undefined : Promise.all(awaited).then(() => undefined)
+  }
+
+  private judgeHeld(judgeThem: () => void): void {
+    const { stream } = this
+    if (stream.closed) return
+    stream.owner.wake()
+    const { bytes, last } = stream.store
+    judgeThem()
+    stream.appended(last, Math.max(0, stream.store.bytes - bytes))
   }
 
   /** Messages that came while too much waits for the disk. */
@@ -195,7 +241,9 @@ export class Publishing {
       return undefined
     }
     this.follow(outcome)
-    if (reply !== '') acknowledgements.await(outcome.seq, reply, `${this.opening}${outcome.seq}}`)
+    const { seq, sum } = outcome
+    const more = sum === undefined ? '' : `,"val":"${sum}"`
+    if (reply !== '') acknowledgements.await(seq, reply, `${this.opening}${seq}${more}}`)
     return undefined
   }
 
@@ -206,7 +254,8 @@ export class Publishing {
   private store(message: BatchMessage, batch: BatchProgress | undefined): Judged | Twin | { readonly error: ApiError } {
     const { stream } = this
     const { config, store } = stream
-    const { subject, payload } = message
+    const { subject } = message
+    let { payload } = message
     if (config.sealed) return { error: apiError(10109) }
     let block = message.headers.length === 0 ? message.headers : cleaned(message.headers)
     const size = block.length + payload.length
@@ -216,17 +265,26 @@ export class Publishing {
     const nowUs = Math.max(clockUs(), store.lastTimeUs)
     const wish = headers.get(Header.ttl)
     const ttl = wish === undefined ? 0 : readTtl(wish)
+    const ruled = { headers, subject, payload, ttl }
     if (headers.size > 0) {
-      const wrong = batchFault(headers, subject, batch, store.last) ?? this.checkHeaders(headers, subject, ttl)
+      const wrong =
+        (batch === undefined ? undefined : checkInBatch(ruled, batch, store.last)) ?? checkHeaders(stream, ruled)
       if (wrong !== undefined) return { error: wrong }
     }
     const id = headers.get(Header.messageId) ?? ''
     const twin = id === '' || config.duplicate_window === 0 ? undefined : stream.duplicates.find(id, nowUs)
     if (twin !== undefined) return { twin }
-    const rollup = headers.size === 0 ? '' : (headers.get(Header.rollup) ?? '').toLowerCase()
     if (headers.size > 0) {
-      const wrong = this.checkLate(headers, rollup) ?? rollupFault(rollup, subject, batch, store.last)
+      const wrong =
+        checkLate(config, headers, this.lastId) ??
+        (batch === undefined ? undefined : checkRollupInBatch(ruled, batch, store.last))
       if (wrong !== undefined) return { error: wrong }
+    }
+    let sum: bigint | undefined
+    if (config.allow_msg_counter) {
+      const counted = this.counted(subject, headers, block)
+      if ('error' in counted) return counted
+      ;({ block, payload, sum } = counted)
     }
     const isKept = stream.isWanted(subject)
     let seconds = ttl ?? 0
@@ -241,7 +299,7 @@ export class Publishing {
         )
       }
       const bytes = store.sizeOf(subject.length, block.length, payload.length)
-      const wrong = stream.whyNoRoom(bytes) ?? this.checkDiscard(subject, bytes)
+      const wrong = stream.whyNoRoom(bytes) ?? checkDiscard(stream, subject, bytes)
       if (wrong !== undefined) return { error: wrong }
     }
     const lastOfSubject = this.republish === undefined ? 0 : (store.subject(subject)?.last ?? 0)
@@ -253,7 +311,37 @@ export class Publishing {
       batch.subjects.add(subject.toString('latin1'))
       if (id !== '') batch.ids.add(id)
     }
-    return { seq, subject, block, payload, id, timeUs: nowUs, seconds, rollup, isKept, lastOfSubject }
+    if (sum !== undefined) {
+      this.counters.note(subject, seq, { value: sum, sources: readHeaders(block).get(Header.counterSources) ?? '' })
+    }
+    const rollup = rollupOf(headers)
+    return { seq, subject, block, payload, id, timeUs: nowUs, seconds, rollup, isKept, lastOfSubject, sum }
+  }
+
+  /** The message that an increment is stored as. */
+  private counted(
+    subject: Buffer,
+    headers: Headers,
+    given: Buffer,
+  ): { readonly block: Buffer; readonly payload: Buffer; readonly sum: bigint } | { readonly error: ApiError } {
+    const { config, owner } = this.stream
+    const increment = incrementOf(headers)
+    if (increment === undefined) return { error: apiError(10169) }
+    const count = this.counters.count(subject)
+    if (count === undefined) return { error: apiError(10172) }
+    const sum = count.value + increment
+    const payload = sumPayload(sum)
+    let block = given
+    if (count.sources !== '') {
+      block = withHeaders(
+        withoutHeaders(block, (name) => name === Header.counterSources),
+        [[Header.counterSources, count.sources]],
+      )
+    }
+    const most =
+      config.max_msg_size >= 0 ? Math.min(config.max_msg_size, owner.options.maxPayload) : owner.options.maxPayload
+    if (block.length + payload.length > most) return { error: apiError(10054) }
+    return block.length > HEADERS_MAX ? { error: apiError(10097) } : { block, payload, sum }
   }
 
   /** What follows from a message that was stored. */
@@ -276,66 +364,6 @@ export class Publishing {
     return Math.floor(markerTtl / NS_PER_S)
   }
 
-  // ── Checks ────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** What is asked of the stream's state, and headers that are not allowed. */
-  private checkHeaders(headers: Headers, subject: Buffer, ttl: number | undefined): ApiError | undefined {
-    const { config, store } = this.stream
-    if (headers.has(Header.increment)) return apiError(10168)
-    const expectedStream = headers.get(Header.expectedStream)
-    if (expectedStream !== undefined && expectedStream !== '' && expectedStream !== config.name) return apiError(10060)
-    if (ttl !== undefined && ttl !== 0 && !config.allow_msg_ttl) return apiError(10166)
-    const wrong = this.checkSubjectSequence(headers, subject)
-    if (wrong !== undefined) return wrong
-    const expectedLast = headers.get(Header.expectedLastSequence)
-    if (expectedLast !== undefined && numberIn(expectedLast) !== store.last) return apiError(10071, store.last)
-    if (headers.has(Header.schedule)) return apiError(10188)
-    if (headers.has(Header.scheduler) || headers.has(Header.scheduleNext)) return apiError(10212)
-    if (headers.has(Header.source)) return apiError(10227)
-    return undefined
-  }
-
-  private checkSubjectSequence(headers: Headers, subject: Buffer): ApiError | undefined {
-    const { store } = this.stream
-    const expected = headers.get(Header.expectedLastSubjectSequence)
-    const other = headers.get(Header.expectedLastSubject)
-    if (expected === undefined) return other === undefined || other === '' ? undefined : apiError(10193)
-    const last =
-      other === undefined || other === ''
-        ? (store.subject(subject)?.last ?? 0)
-        : store.previous(new SubjectFilter([byteString(other)]), store.last)
-    return numberIn(expected) === last ? undefined : apiError(10071, last)
-  }
-
-  /** What comes after the look for duplicates. */
-  private checkLate(headers: Headers, rollup: string): ApiError | undefined {
-    const { config } = this.stream
-    const expectedId = headers.get(Header.expectedLastId)
-    if (expectedId !== undefined && expectedId !== '' && expectedId !== this.lastId) return apiError(10070, this.lastId)
-    if (rollup === '') return undefined
-    if (!config.allow_rollup_hdrs || config.deny_purge) return apiError(10111, 'rollup not permitted')
-    if (rollup === 'sub' || rollup === 'all') return undefined
-    return apiError(10111, `rollup value invalid: ${JSON.stringify(headers.get(Header.rollup))}`)
-  }
-
-  /** Whether the message has room in a stream that discards new ones. */
-  private checkDiscard(subject: Buffer, bytes: number): ApiError | undefined {
-    const { config, store } = this.stream
-    if (config.discard !== 'new') return undefined
-    const state = config.max_msgs_per_subject > 0 ? store.subject(subject) : undefined
-    /** Its oldest goes for it. */
-    const isExchanged = state !== undefined && state.count >= config.max_msgs_per_subject
-    if (isExchanged && config.discard_new_per_subject) return apiError(10077, 'maximum messages per subject exceeded')
-    if (config.max_msgs > 0 && store.messages >= config.max_msgs && !isExchanged) {
-      return apiError(10077, 'maximum messages exceeded')
-    }
-    const freed = isExchanged ? (store.entry(state.first)?.size ?? 0) : 0
-    if (config.max_bytes > 0 && store.bytes - freed + bytes > config.max_bytes) {
-      return apiError(10077, 'maximum bytes exceeded')
-    }
-    return undefined
-  }
-
   // ── Republishing ──────────────────────────────────────────────────────────────────────────────────────
 
   private sendOn(republish: Transform, { block, lastOfSubject, payload, seq, subject, timeUs }: Judged): void {
@@ -350,34 +378,6 @@ export class Publishing {
     const more = republished(byteString(config.name), from, seq, timeUs, lastOfSubject, size)
     sender.send(to, isHeadersOnly ? NOTHING : payload, withHeaders(block, more))
   }
-}
-
-/** What only the messages of a batch may not say. */
-function batchFault(
-  headers: Headers,
-  subject: Buffer,
-  batch: BatchProgress | undefined,
-  last: number,
-): ApiError | undefined {
-  if (batch === undefined) return undefined
-  if (headers.has(Header.expectedLastId)) return apiError(10177, Header.expectedLastId)
-  if (batch.ids.has(headers.get(Header.messageId) ?? '')) return apiError(10201)
-  const isFirst = last + 1 === batch.first
-  if (headers.has(Header.expectedLastSequence) && !isFirst) return apiError(10164)
-  if (!headers.has(Header.expectedLastSubjectSequence)) return undefined
-  const about = headers.get(Header.expectedLastSubject) ?? ''
-  return batch.subjects.has(about === '' ? subject.toString('latin1') : byteString(about)) ? apiError(10164) : undefined
-}
-
-function rollupFault(
-  rollup: string,
-  subject: Buffer,
-  batch: BatchProgress | undefined,
-  last: number,
-): ApiError | undefined {
-  if (batch === undefined || rollup === '') return undefined
-  if (rollup === 'all') return last + 1 === batch.first ? undefined : apiError(10111, 'batch rollup all invalid')
-  return batch.subjects.has(subject.toString('latin1')) ? apiError(10111, 'batch rollup sub invalid') : undefined
 }
 
 function transformOf(mapping: StreamConfig['subject_transform']): Transform | undefined {
@@ -396,11 +396,6 @@ function withoutStatus(block: Buffer): Buffer {
   const end = block.indexOf('\r\n')
   if (end === STATUS_LINE.length || end < 0) return block
   return Buffer.concat([Buffer.from(HEADERS_VERSION), block.subarray(end + 2)])
-}
-
-/** A number as expectations have it; NaN: what is none equals nothing. */
-function numberIn(text: string): number {
-  return /^\d{1,19}$/.test(text) ? Number(text) : Number.NaN
 }
 
 const RESERVED = ['$JS.API', '$JS.ACK', '$JS.FC', '$JS.SNAPSHOT', '$JS.EVENT', '_R_.', '_GR_.'] as const

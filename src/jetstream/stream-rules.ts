@@ -203,7 +203,6 @@ function unsupported(feature: string): ApiError {
 
 /** What a configuration, which is valid, asks for that is not there yet. */
 export function checkSupported(config: StreamConfig): ApiError | undefined {
-  if (config.allow_msg_counter) return unsupported('message counters')
   if (config.allow_batched) return unsupported('fast batches')
   return config.allow_msg_schedules ? unsupported('message schedules') : undefined
 }

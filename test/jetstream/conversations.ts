@@ -1,37 +1,12 @@
 // What is said to both servers, by what it is about. Streams are deleted again: each conversation begins with none.
 
 import type { Step } from './conversation.ts'
-
-type Members = Readonly<Record<string, unknown>>
-
-const create = (name: string, more: Members = {}): Step => ({
-  api: `STREAM.CREATE.${name}`,
-  body: { name, subjects: [`${name}.>`], ...more },
-})
-const update = (name: string, more: Members = {}): Step => ({
-  api: `STREAM.UPDATE.${name}`,
-  body: { name, subjects: [`${name}.>`], ...more },
-})
-const remove = (name: string): Step => ({ api: `STREAM.DELETE.${name}` })
-const info = (name: string, body?: Members): Step => ({ api: `STREAM.INFO.${name}`, body })
-const put = (publish: string, body = '', header?: Record<string, string>): Step => ({
-  publish,
-  body,
-  header,
-})
-const times = (count: number, make: (i: number) => Step): Step[] => Array.from({ length: count }, (_, i) => make(i + 1))
-/** The headers of a message of an atomic batch. */
-const batch = (id: string, sequence: number, commit?: string): Record<string, string> => ({
-  'Nats-Batch-Id': id,
-  'Nats-Batch-Sequence': String(sequence),
-  ...(commit === undefined ? {} : { 'Nats-Batch-Commit': commit }),
-})
-/** A stream that is created and, where that worked, deleted. */
-const tried = (config: Members): Step[] => [create('S', config), remove('S')]
+import { FEATURE_CONVERSATIONS } from './feature-conversations.ts'
+import { batch, create, info, put, remove, times, tried, update } from './steps.ts'
 
 /** The conversations, with streams of a kind of storage. */
 export function conversationsIn(storage: 'file' | 'memory'): [name: string, steps: readonly Step[]][] {
-  return Object.entries(CONVERSATIONS).map(([name, steps]) => {
+  return Object.entries({ ...CONVERSATIONS, ...FEATURE_CONVERSATIONS }).map(([name, steps]) => {
     let deleted = 0
     const renamed = steps.map((step) => {
       const named = withNumber(stored(step, storage), deleted)
