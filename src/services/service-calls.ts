@@ -26,6 +26,8 @@ import { isSampled, LatencySample } from './latency.ts'
 import type { ServicesOwner } from './owner.ts'
 
 const PREFIX = '_R_.'
+/** Of subjects on which messages of streams are acknowledged. */
+const ACK_PREFIX = '$JS.ACK.'
 const SHARD_ID_BYTES = 6
 /** Calls of calls, and answers that are requests themselves. No export is passed twice on one way. */
 const HOPS_MAX = 16
@@ -83,7 +85,7 @@ export class ServiceCalls {
         const sample = this.sampleOf(service, run, i, info)
         if (reply === '') sample?.failed('badRequest')
         const { importer, exporter, terms } = service
-        const returnAddress = reply === '' ? '' : this.remember({ service, asker: importer, reply, sample })
+        const returnAddress = isKept(reply) ? reply : this.remember({ service, asker: importer, reply, sample })
         let delivered = 0
         rewriteRun(
           owner.pool,
@@ -198,7 +200,7 @@ export class ServiceCalls {
     this.path.push(service.terms)
     try {
       for (let i = 0; i < count; i += step) {
-        const back = reply === '' ? '' : this.askBack(call, reply)
+        const back = isKept(reply) ? reply : this.askBack(call, reply)
         const rewrite = { subject: call.reply, reply: back, header: '', isImported: true }
         rewriteRun(owner.pool, run, i, step, rewrite, (answer) => {
           this.publish(answer, asker, returnAddress, false, publisher)
@@ -233,4 +235,9 @@ export class ServiceCalls {
       },
     )
   }
+}
+
+/** Whether a reply subject is the same in the account that a message goes into. */
+function isKept(reply: string): boolean {
+  return reply === '' || reply.startsWith(ACK_PREFIX)
 }

@@ -189,7 +189,7 @@ describe.each(WORKERS)('with %i workers', (workers) => {
     }
   })
 
-  test('what is asked for by an import comes back by it, and is acknowledged by it', async () => {
+  test('what is asked for by an import comes back by it, and is acknowledged by another', async () => {
     const { port } = await ownServer({
       workers,
       jetstream: true,
@@ -197,11 +197,14 @@ describe.each(WORKERS)('with %i workers', (workers) => {
         A: {
           users: [{ user: 'a', password: 'a' }],
           jetstream: true,
-          exports: [{ service: '$JS.API.CONSUMER.MSG.NEXT.>', response: 'stream' }],
+          exports: [{ service: '$JS.API.CONSUMER.MSG.NEXT.>', response: 'stream' }, { service: '$JS.ACK.>' }],
         },
         B: {
           users: [{ user: 'b', password: 'b' }],
-          imports: [{ service: { account: 'A', subject: '$JS.API.CONSUMER.MSG.NEXT.>' }, to: 'next.>' }],
+          imports: [
+            { service: { account: 'A', subject: '$JS.API.CONSUMER.MSG.NEXT.>' }, to: 'next.>' },
+            { service: { account: 'A', subject: '$JS.ACK.>' } },
+          ],
         },
       },
     })
