@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +12,8 @@ import { AUTHORITY_FILE, DEFAULTS, type Setup } from './setups.ts'
 
 /** Clock ticks a second of /proc/PID/stat; 100 on every Linux that Node runs on. */
 const TICKS = 100
+/** Of `blocks` in what stat tells. */
+const DISK_BLOCK_BYTES = 512
 const START_MAX_MS = 30_000
 const POLL_MS = 2
 /** As much of the server's log as an error quotes. */
@@ -60,16 +62,18 @@ export class ServerProcess {
   readyMs = Number.NaN
   /** Usage when it was ready. */
   atReady: Usage = { cpuMs: 0, rssMiB: 0, peakMiB: 0 }
-  private readonly child: ChildProcess
+  private child: ChildProcess
+  private readonly flags: readonly string[]
   private log = ''
   private cpuFromMs: number | undefined
   private cpuToMs: number | undefined
   private loadFromMs: number | undefined
   private loadToMs: number | undefined
 
-  private constructor(program: Program, child: ChildProcess, setup: Setup, folder: string, ports: Ports) {
+  private constructor(program: Program, flags: readonly string[], setup: Setup, folder: string, ports: Ports) {
     this.program = program
-    this.child = child
+    this.flags = flags
+    this.child = this.spawn()
     this.setup = setup
     this.folder = folder
     this.port = ports.client
@@ -90,35 +94,60 @@ export class ServerProcess {
       writeFileSync(file, configuration)
       flags.push('-c', file)
     }
-    const startMs = performance.now()
-    const child = spawn(program.command, [...program.arguments, ...flags], {
+    const server = new ServerProcess(program, flags, setup, folder, ports)
+    await server.whenReady(performance.now())
+    return server
+  }
+
+  private spawn(): ChildProcess {
+    const { program } = this
+    const child = spawn(program.command, [...program.arguments, ...this.flags], {
       stdio: ['ignore', 'ignore', 'pipe'],
       cwd: program.folder,
       env: { ...process.env, ...program.environment },
       detached: program.isWrapper === true,
     })
-    const server = new ServerProcess(program, child, setup, folder, ports)
     child.once('error', (error) => {
-      server.log += error.message
+      this.log += error.message
     })
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      server.log = (server.log + text).slice(-64 * LOG_TAIL)
-      if (Number.isNaN(server.readyMs) && server.log.includes('Server is ready')) {
-        server.readyMs = performance.now() - startMs
-      }
+      this.log = (this.log + text).slice(-64 * LOG_TAIL)
     })
-    while (Number.isNaN(server.acceptMs) || Number.isNaN(server.readyMs)) {
-      if (Number.isNaN(server.acceptMs) && (await answers(ports.client))) server.acceptMs = performance.now() - startMs
-      if (setup.logsToFile === true) server.readyMs = server.acceptMs
-      if (child.pid === undefined || child.exitCode !== null || performance.now() - startMs > START_MAX_MS) {
-        await server.stop()
-        throw new Error(`${program.command} did not start: ${server.logTail}`)
+    return child
+  }
+
+  private async whenReady(startMs: number): Promise<void> {
+    this.acceptMs = Number.NaN
+    this.readyMs = Number.NaN
+    while (Number.isNaN(this.acceptMs) || Number.isNaN(this.readyMs)) {
+      if (Number.isNaN(this.readyMs) && this.log.includes('Server is ready')) this.readyMs = performance.now() - startMs
+      if (Number.isNaN(this.acceptMs) && (await answers(this.port))) this.acceptMs = performance.now() - startMs
+      if (this.setup.logsToFile === true) this.readyMs = this.acceptMs
+      if (this.child.pid === undefined || this.child.exitCode !== null || performance.now() - startMs > START_MAX_MS) {
+        await this.stop()
+        throw new Error(`${this.program.command} did not start: ${this.logTail}`)
       }
       await pause(POLL_MS)
     }
-    server.resetPeak()
-    server.atReady = server.usage()
-    return server
+    this.resetPeak()
+    this.atReady = this.usage()
+  }
+
+  /** Ends it and starts it again, with the files that it has left. Resolves, when it is ready, to the time of the start. */
+  async restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<number> {
+    await this.exitBy(signal)
+    this.log = ''
+    const startMs = performance.now()
+    this.child = this.spawn()
+    await this.whenReady(startMs)
+    return startMs
+  }
+
+  /** What it has on the disk, in MiB. */
+  diskMiB(): number {
+    const files = readdirSync(this.folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    const blocks = files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).blocks, 0)
+    return (blocks * DISK_BLOCK_BYTES) / 2 ** 20
   }
 
   get url(): string {
@@ -195,12 +224,17 @@ export class ServerProcess {
   }
 
   private async endBy(signal: NodeJS.Signals): Promise<void> {
+    await this.exitBy(signal)
     rmSync(this.folder, { recursive: true, force: true })
-    if (this.child.pid === undefined || this.child.exitCode !== null || this.child.signalCode !== null) return
-    const exit = once(this.child, 'exit')
+  }
+
+  private async exitBy(signal: NodeJS.Signals): Promise<void> {
+    const { child } = this
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const exit = once(child, 'exit')
     // A negative id is the whole process group of a detached child.
-    if (this.program.isWrapper === true && this.child.pid !== undefined) process.kill(-this.child.pid, signal)
-    else this.child.kill(signal)
+    if (this.program.isWrapper === true) process.kill(-child.pid, signal)
+    else child.kill(signal)
     await exit
   }
 }

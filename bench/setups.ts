@@ -72,3 +72,13 @@ export const ACCOUNTS: Setup = {
   configuration: () =>
     `accounts {\n${ACCOUNT_NAMES.map((name) => `  ${name} { users: [{ user: ${name}, password: ${name} }] }\n`).join('')}}\n`,
 }
+
+/** How often the disk is told to keep what was written; undefined: the default. */
+export type SyncInterval = '2m' | 'always' | undefined
+
+/** With streams, which lie in its folder. */
+export const jetStream = (sync?: SyncInterval): Setup => ({
+  transport: 'tcp',
+  configuration: (folder) =>
+    `jetstream { store_dir: "${folder}"${sync === undefined ? '' : `, sync_interval: ${sync}`} }\n`,
+})

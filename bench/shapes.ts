@@ -1,5 +1,6 @@
 // All shapes that the servers are compared on, in the order in which they are measured and shown.
 
+import { JETSTREAM_SHAPES } from './jetstream-shapes.ts'
 import { PLAIN_SHAPES } from './plain-shapes.ts'
 import type { Shape } from './shape.ts'
 import { TRAFFIC_SHAPES } from './traffic-shapes.ts'
@@ -30,6 +31,17 @@ servers could take: they tell what a message costs by shards. The rate of bursts
 connections, start, monitoring and memory.`,
     plots: '',
     shapes: PLAIN_SHAPES,
+  },
+  {
+    title: 'JetStream',
+    note: `Both servers at their defaults, where nothing else is said: Heddle acknowledges a message of a file stream when it
+is on the disk, nats-server before (it syncs every two minutes). "Unsynced" rows set \`sync_interval: 2m\` for both, "always"
+rows \`always\`. Asynchronous publishers have 500 messages under way each, a synchronous one has one. Sizes are between
+half of the one that is named and one and a half times as much, on 1,000 subjects at random; each message has a reply
+subject of its own. Latency is that from the write of a message, of a batch or of a request to its answer. Raw sockets
+make the load.`,
+    plots: 'jetstream-',
+    shapes: JETSTREAM_SHAPES,
   },
 ]
 

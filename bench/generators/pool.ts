@@ -3,8 +3,12 @@
 
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
+import type { PublishBatchesTask } from './batch-publisher.ts'
 import type { RequestFigures, RequestTask } from './requests.ts'
 import type { ShortConnectionsTask } from './short-connections.ts'
+import type { ConsumeStreamTask } from './stream-consumer.ts'
+import type { GetStreamTask } from './stream-getter.ts'
+import type { PublishedStream, PublishStreamTask } from './stream-publisher.ts'
 import type {
   Command,
   Exchanged,
@@ -86,6 +90,13 @@ export const publishTraffic = (task: Given<PublishTrafficTask>): Generator<Publi
 
 export const request = (task: Given<RequestTask>): Generator<RequestFigures> => new Generator('request', task)
 export const liveShortly = (task: Given<ShortConnectionsTask>): Generator<Span> => new Generator('liveShortly', task)
+
+export const publishStream = (task: Given<PublishStreamTask>): Generator<PublishedStream> =>
+  new Generator('publishStream', task)
+export const publishBatches = (task: Given<PublishBatchesTask>): Generator<PublishedStream> =>
+  new Generator('publishBatches', task)
+export const consumeStream = (task: Given<ConsumeStreamTask>): Generator<Span> => new Generator('consumeStream', task)
+export const getStream = (task: Given<GetStreamTask>): Generator<RequestFigures> => new Generator('getStream', task)
 
 /** Ends all threads; the bench could not exit otherwise. */
 export async function closeGenerators(): Promise<void> {

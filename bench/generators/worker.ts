@@ -1,8 +1,12 @@
 // A load generator's thread: the entry of the piscina pool. Each exported function is a task; it opens its connections,
 // says `ready`, and resolves when its part of the load is done. Any connection that fails rejects the task.
 
+export { publishBatches } from './batch-publisher.ts'
 export { request } from './requests.ts'
 export { liveShortly } from './short-connections.ts'
+export { consumeStream } from './stream-consumer.ts'
+export { getStream } from './stream-getter.ts'
+export { publishStream } from './stream-publisher.ts'
 export { publishTraffic, receiveTraffic } from './traffic.ts'
 
 import type { MessagePort } from 'node:worker_threads'
