@@ -84,6 +84,9 @@ test('every product file is used: it is reached from an entry', () => {
   visit('src/client/index.ts')
   visit('src/client/browser.ts')
   visit('src/test-kit/index.ts')
+  // Routes and leaf nodes are being built on them.
+  visit('src/protocol/link-parser.ts')
+  visit('src/protocol/link-encoder.ts')
   // Not used by streams yet.
   visit('src/jetstream/storage/shard-storage.ts')
   expect(PRODUCT.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([])

@@ -19,6 +19,8 @@ export const DEFAULT_HOST = '0.0.0.0'
 export const EMBEDDED_HOST = '127.0.0.1'
 export const DEFAULT_PORT = 4222
 export const CONTROL_LINE_MAX = 4096
+/** The same for lines of other servers, whose names of queue groups are many: as nats-server has it. */
+export const LINK_CONTROL_LINE_MAX = 16 * CONTROL_LINE_MAX
 export const PAYLOAD_MAX = 1024 * 1024
 export const PENDING_MAX = 64 * 1024 * 1024
 export const CONNECTIONS_MAX = 64 * 1024

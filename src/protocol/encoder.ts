@@ -140,19 +140,30 @@ export class HeadComposer implements Dialect {
   }
 
   private writeComposed(to: Block, at: number, run: Run, from: number, count: number): number {
-    const { block: head, length, skip } = this
-    const { block, stride, size } = run
-    const body = size - skip + 2
-    let source = run.first + from * stride + skip
-    for (let i = 0; i < count; i++) {
-      copyBytes(to, at, head, 0, length)
-      at += length
-      copyBytes(to, at, block, source, body)
-      at += body
-      source += stride
-    }
-    return at
+    return writeBehind(this, this.skip, to, at, run, from, count)
   }
+}
+
+/** Writes messages [from, from + count) of a run behind the composed head, without the first `skip` bytes of each. */
+export function writeBehind(
+  { block: head, length }: Pick<Dialect, 'block' | 'length'>,
+  skip: number,
+  to: Block,
+  at: number,
+  { block, first, stride, size }: Run,
+  from: number,
+  count: number,
+): number {
+  const body = size - skip + 2
+  let source = first + from * stride + skip
+  for (let i = 0; i < count; i++) {
+    copyBytes(to, at, head, 0, length)
+    at += length
+    copyBytes(to, at, block, source, body)
+    at += body
+    source += stride
+  }
+  return at
 }
 
 /**

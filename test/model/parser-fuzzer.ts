@@ -6,6 +6,7 @@ import { CallRecorder, everyByte, type FeedSettings, feed, negotiatedHeaders } f
 import { TRANSCRIPTS } from '../protocol/transcripts.ts'
 import type { Random } from '../support/random.ts'
 import { ParserModel } from './parser-model.ts'
+import { ENDS, GAPS, makeCuts, mixedCase, spoil } from './spoil.ts'
 
 export interface FuzzTotals {
   inputs: number
@@ -109,26 +110,17 @@ function compare(
   assert.fail(failure === undefined ? story : `${story}\n${failure instanceof Error ? failure.stack : failure}`)
 }
 
-function makeCuts(random: Random, length: number): number[] {
-  const cuts = new Set<number>()
-  const count = 1 + random.below(8)
-  for (let i = 0; i < count; i++) cuts.add(random.below(length + 1))
-  return [...cuts].sort((a, b) => a - b)
-}
-
 // ── Inputs ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function makeInput(random: Random): Buffer {
   let input = random.chance(0.5) ? makePipeline(random) : random.pick(SEEDS)
   // A pipeline that is left as it is reaches further than any spoilt one.
   const changes = random.chance(0.2) ? 0 : 1 + random.below(4)
-  for (let i = 0; i < changes; i++) input = spoil(random, input)
+  for (let i = 0; i < changes; i++) input = spoil(random, input, TOKENS, SEEDS)
   return input.subarray(0, INPUT_BYTES_MAX)
 }
 
 const SUBJECTS = ['a', 'a.b', 'orders.new', '_INBOX.x.1', '\xc3\xa4.>', '*', 'a'.repeat(40)]
-const GAPS = [' ', ' ', ' ', '  ', '\t', ' \t ']
-const ENDS = ['\r\n', '\r\n', '\r\n', '\n', ' \r\n']
 
 /** Good operations, many of them alike, as publishers send them. */
 function makePipeline(random: Random): Buffer {
@@ -163,46 +155,4 @@ function makePayload(random: Random): string {
   let payload = ''
   for (let i = 0; i < length; i++) payload += String.fromCharCode(random.below(256))
   return payload
-}
-
-function mixedCase(random: Random, text: string): string {
-  return [...text].map((char) => (random.chance(0.5) ? char.toLowerCase() : char)).join('')
-}
-
-/** One small change. */
-function spoil(random: Random, input: Buffer): Buffer {
-  const { length } = input
-  const at = random.below(length + 1)
-  const to = Math.min(length, at + 1 + random.below(8))
-  switch (random.below(9)) {
-    case 0: // a bit flipped
-      return replaced(input, at, at + 1, Buffer.of((input[at] ?? 0) ^ (1 << random.below(8))))
-    case 1: // a byte replaced
-      return replaced(input, at, at + 1, Buffer.of(random.below(256)))
-    case 2: // a token inserted
-      return replaced(input, at, at, random.pick(TOKENS))
-    case 3: // a token in place of some bytes
-      return replaced(input, at, to, random.pick(TOKENS))
-    case 4: // some bytes left out
-      return replaced(input, at, to, Buffer.alloc(0))
-    case 5: // some bytes twice, or many times
-      return replaced(input, at, at, Buffer.concat(Array(1 + random.below(6)).fill(input.subarray(at, to))))
-    case 6: // cut short
-      return input.subarray(0, at)
-    case 7: {
-      // the beginning of this one and the end of another
-      const other = random.pick(SEEDS)
-      return Buffer.concat([input.subarray(0, at), other.subarray(random.below(other.length + 1))])
-    }
-    default: {
-      // a whole line twice
-      const lineEnd = input.indexOf(10, at)
-      const lineStart = at === 0 ? 0 : input.lastIndexOf(10, at - 1) + 1
-      return lineEnd < 0 ? input : replaced(input, lineStart, lineStart, input.subarray(lineStart, lineEnd + 1))
-    }
-  }
-}
-
-function replaced(input: Buffer, from: number, to: number, by: Uint8Array): Buffer {
-  return Buffer.concat([input.subarray(0, from), by, input.subarray(to)])
 }

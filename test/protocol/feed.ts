@@ -131,8 +131,23 @@ export function feed(
   parser.allowHeaders(settings.headers)
   parser.runMax = settings.runMax
   parser.tracer = settings.traced === true ? recorder : undefined
+  pushPieces(parser, input, cuts, settings.maxControlLine)
+  parser.stop()
+  assert.equal(parser.carryBytes, 0)
+  assert.equal(pool.outstanding, 0, 'all chunks are given back')
+  if (recorder.snippet !== undefined) assert(recorder.snippet.length <= 32)
+  return recorder
+}
+
+/** Pushes `input` in pieces that end at `cuts` (ascending). */
+export function pushPieces(
+  parser: Pick<Parser, 'carryBytes' | 'push'>,
+  input: Buffer,
+  cuts: Iterable<number>,
+  maxControlLine: number,
+): void {
   // As in shard.ts.
-  const start = Math.max(settings.maxControlLine, CONTROL_LINE_MAX) * 2
+  const start = Math.max(maxControlLine, CONTROL_LINE_MAX) * 2
   if (block.capacity < start + input.length + POISON_BYTES) block = allocateBlock(start + input.length + POISON_BYTES)
   const { bytes } = block
   let pieces = 0
@@ -153,11 +168,6 @@ export function feed(
   }
   for (const cut of cuts) push(cut)
   push(input.length)
-  parser.stop()
-  assert.equal(parser.carryBytes, 0)
-  assert.equal(pool.outstanding, 0, 'all chunks are given back')
-  if (recorder.snippet !== undefined) assert(recorder.snippet.length <= 32)
-  return recorder
 }
 
 export function* everyByte(length: number): Generator<number> {
