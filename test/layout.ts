@@ -94,6 +94,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'routing',
     ],
   },
+  remote: {
+    thread: 'shard',
+    is: 'links to other servers: what routes and leaf nodes share',
+    imports: ['memory', 'protocol', 'accounts', 'routing'],
+  },
   services: {
     thread: 'shard',
     is: 'requests into other accounts and back',
@@ -170,6 +175,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'websocket',
       'routing',
       'connection',
+      'remote',
       'services',
       'jetstream',
       'system',

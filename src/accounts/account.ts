@@ -19,6 +19,8 @@ export interface AccountLimits extends Limits {
   /** Of the account, over all shards. */
   readonly connections: number
 }
+/** In the names of accounts that no configuration can have. */
+const ABROAD = '\n'
 const NO_LIMITS: AccountLimits = Object.freeze({ connections: -1, subscriptions: -1, payload: -1 })
 
 export class Account implements AccountKey {
@@ -36,10 +38,29 @@ export class Account implements AccountKey {
   streamImports: readonly StreamImport[] = []
   serviceImports: readonly ServiceImport[] = []
   readonly counters = new AccountCounters()
+  private ofRoutes: Account | undefined
+  private ofHubs: Account | undefined
 
   constructor(name: string) {
     this.name = name
     this.bytes = new Uint8Array(Buffer.from(name, 'latin1'))
+  }
+
+  /** What other servers of the cluster want of it: a subject space of its own in the index. */
+  get routes(): Account {
+    this.ofRoutes ??= new Account(`${this.name}${ABROAD}routes`)
+    return this.ofRoutes
+  }
+
+  /** The same of the hubs of which this server is a leaf node. */
+  get hubs(): Account {
+    this.ofHubs ??= new Account(`${this.name}${ABROAD}hubs`)
+    return this.ofHubs
+  }
+
+  /** Whether it is the interest of other servers, or for messages between shards: no configuration can name it. */
+  get isInternal(): boolean {
+    return this.name.includes(ABROAD)
   }
 
   /** The service imports that a published subject (byte string) belongs to. */

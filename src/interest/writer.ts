@@ -75,10 +75,10 @@ export class InterestWriter {
 
   /**
    * Adds a subscription on a filter; `queue` is empty for a plain one. Byte strings. `isImport`: it is the counterpart
-   * of one in another account. Returns the filter's node, to be named in remove(), or 0 if the region is full: then
-   * nothing was changed.
+   * of one in another account. In a queue group it counts as `weight` members. Returns the filter's node, to be named
+   * in remove(), or 0 if the region is full: then nothing was changed.
    */
-  add(account: string, filter: string, queue: string, isImport = false): number {
+  add(account: string, filter: string, queue: string, isImport = false, weight = 1): number {
     if (!this.ensureEdges(countTokens(filter) + 1)) return 0
     let node = this.words[Header.root]
     const end = this.encodePath(account, filter)
@@ -96,7 +96,7 @@ export class InterestWriter {
     if (queue === '') {
       Atomics.add(this.words, node + Node.plain, 1)
       if (isImport) Atomics.add(this.words, node + Node.imports, 1)
-    } else if (!this.addMember(node, queue, isImport)) return this.undo(node)
+    } else if (!this.addMember(node, queue, isImport, weight)) return this.undo(node)
     this.advanceGeneration(account.length + 1, end)
     return node
   }
@@ -108,13 +108,13 @@ export class InterestWriter {
   }
 
   /** Takes back what one add() with the same arguments did. */
-  remove(node: number, account: string, filter: string, queue: string, isImport = false): void {
+  remove(node: number, account: string, filter: string, queue: string, isImport = false, weight = 1): void {
     const { words } = this
     if (queue === '') {
       assert(words[node + Node.plain] > 0, 'a filter was removed more often than added')
       if (isImport) Atomics.sub(words, node + Node.imports, 1)
       Atomics.sub(words, node + Node.plain, 1)
-    } else this.removeMember(node, queue, isImport)
+    } else this.removeMember(node, queue, isImport, weight)
     this.prune(node)
     this.unsettled = true
     this.advanceGeneration(account.length + 1, this.encodePath(account, filter))
@@ -219,19 +219,19 @@ export class InterestWriter {
 
   // ── Queue groups ──────────────────────────────────────────────────────────────────────────────────────
 
-  private addMember(node: number, queue: string, isImport: boolean): boolean {
+  private addMember(node: number, queue: string, isImport: boolean, weight: number): boolean {
     const found = this.findQueue(node, queue)
     if (found !== 0) {
-      Atomics.add(this.words, found + Queue.members, 1)
-      if (isImport) Atomics.add(this.words, found + Queue.imports, 1)
+      Atomics.add(this.words, found + Queue.members, weight)
+      if (isImport) Atomics.add(this.words, found + Queue.imports, weight)
       return true
     }
     const entry = this.allocate(Queue.name + wordsFor(queue.length))
     if (entry === 0) return false
     const { words } = this
     words[entry + Queue.next] = words[node + Node.queues]
-    words[entry + Queue.members] = 1
-    words[entry + Queue.imports] = isImport ? 1 : 0
+    words[entry + Queue.members] = weight
+    words[entry + Queue.imports] = isImport ? weight : 0
     words[entry + Queue.nameBytes] = queue.length
     const at = (entry + Queue.name) * WORD_BYTES
     for (let i = 0; i < queue.length; i++) this.bytes[at + i] = queue.charCodeAt(i)
@@ -239,12 +239,12 @@ export class InterestWriter {
     return true
   }
 
-  private removeMember(node: number, queue: string, isImport: boolean): void {
+  private removeMember(node: number, queue: string, isImport: boolean, weight: number): void {
     const { words } = this
     const entry = this.findQueue(node, queue)
     assert(entry !== 0, 'a queue group was removed more often than added')
-    if (isImport) Atomics.sub(words, entry + Queue.imports, 1)
-    if (Atomics.sub(words, entry + Queue.members, 1) > 1) return
+    if (isImport) Atomics.sub(words, entry + Queue.imports, weight)
+    if (Atomics.sub(words, entry + Queue.members, weight) > weight) return
     let link = node + Node.queues
     while (words[link] !== entry) link = words[link] + Queue.next
     Atomics.store(words, link, words[entry + Queue.next])

@@ -8,7 +8,7 @@
 //     │ KIND    batch
 //     │ WORK    number of the work that it was sent by (publish-order.ts)
 //     │ PUBLISHER  connection id (64 bits), for holding it back
-//     │ ROUTING plain interest (bit 0), came by a service import (bit 2)
+//     │ ROUTING plain interest (bit 0), came by a service import (bit 2), origin (bits 3, 4)
 //     │ ACCOUNT bytes of its name
 //     │ COUNT   messages in it    DONE  those that the other shard has dealt with: the one word that it writes
 //     │ RUNS    how many runs     RAW   bytes of all raw messages
@@ -21,9 +21,10 @@
 //
 //     ┌ BYTES, KIND, WORK, PUBLISHER
 //     │         kinds: run; the first or a later fragment of one message that is larger than a frame; fence: no message
-//     │ ROUTING plain interest (bit 0), traced only (bit 1), came by a service import (bit 2), hops (bits 8…), asked
-//     │         (bits 16…)
-//     │ ACCOUNT, QUEUE  bytes of their names; one member of the queue group is to get the run; 0 = no group
+//     │ ROUTING plain interest (bit 0), traced only (bit 1), came by a service import (bit 2), origin (bits 3, 4),
+//     │         for links (bit 5), hops (bits 8…), asked (bits 16…)
+//     │ ACCOUNT, QUEUE  bytes of their names; one member of the queue group is to get the run; 0 = no group; for
+//     │         links: the groups that were dealt to one of this shard’s, with blanks between them
 //     │ TRACE   number under which to tell what happens to it; of a fence: its own
 //     │ QUESTION  number of the request, where `asked` is not 0
 //     │ LINE, SUBJECT ×2, REPLY ×2, HEADER, SIZE, COUNT      as in protocol/run.ts
@@ -34,7 +35,7 @@
 
 import { type Block, copyBytes, writeText } from '../memory/block.ts'
 import { PACKED_RUN_BYTES, packedCount } from '../protocol/packed-run.ts'
-import type { Run } from '../protocol/run.ts'
+import { Origin, type Run } from '../protocol/run.ts'
 import type { Batch } from '../routing/batch.ts'
 import type { Routing } from '../routing/routing.ts'
 
@@ -65,7 +66,9 @@ const At = {
   end: 80,
 } as const
 
-const Routed = { plain: 1, onlyTraced: 2, imported: 4 } as const
+const Routed = { plain: 1, onlyTraced: 2, imported: 4, links: 32 } as const
+const ORIGIN_SHIFT = 3
+const ORIGIN_MASK = 3
 
 /** Of a batch, which begins like the others. */
 const BatchAt = {
@@ -108,7 +111,9 @@ export function writeFrame(
   const flags =
     (routing.plain ? Routed.plain : 0) |
     (routing.isOnlyTraced ? Routed.onlyTraced : 0) |
-    (run.isImported ? Routed.imported : 0)
+    (run.isImported ? Routed.imported : 0) |
+    (routing.toLinks ? Routed.links : 0) |
+    (run.origin << ORIGIN_SHIFT)
   view.setInt32(at + At.routing, flags | (routing.hops << 8) | (routing.asked << 16), true)
   // Connections are counted forever: their numbers outgrow 32 bits.
   view.setFloat64(at + At.publisher, routing.publisher, true)
@@ -162,7 +167,8 @@ export function writeBatch(
   view.setInt32(at + At.kind, FrameKind.batch, true)
   view.setInt32(at + At.work, work, true)
   view.setFloat64(at + At.publisher, batch.publisher, true)
-  view.setInt32(at + At.routing, Routed.plain | (batch.isImported ? Routed.imported : 0), true)
+  const imported = batch.isImported ? Routed.imported : 0
+  view.setInt32(at + At.routing, Routed.plain | imported | (batch.origin << ORIGIN_SHIFT), true)
   view.setInt32(at + At.account, account.length, true)
   view.setInt32(at + BatchAt.done, 0, true)
   view.setInt32(at + BatchAt.runs, runs, true)
@@ -243,6 +249,8 @@ export interface Frame {
   trace: number
   isOnlyTraced: boolean
   isImported: boolean
+  origin: Origin
+  toLinks: boolean
   rawStart: number
   rawBytes: number
   /** Of a batch: how many runs, and where the packed ones begin. */
@@ -265,6 +273,8 @@ export function emptyFrame(): Frame {
     trace: 0,
     isOnlyTraced: false,
     isImported: false,
+    origin: Origin.local,
+    toLinks: false,
     rawStart: 0,
     rawBytes: 0,
     runs: 0,
@@ -281,6 +291,8 @@ export function readFrame(from: Block, at: number, frame: Frame, run: Run): void
   frame.plain = (routing & Routed.plain) !== 0
   frame.isOnlyTraced = (routing & Routed.onlyTraced) !== 0
   frame.isImported = (routing & Routed.imported) !== 0
+  frame.toLinks = (routing & Routed.links) !== 0
+  frame.origin = ((routing >> ORIGIN_SHIFT) & ORIGIN_MASK) as Origin
   frame.hops = (routing >> 8) & 0xff
   frame.asked = routing >>> 16
   frame.publisher = view.getFloat64(at + At.publisher, true)
@@ -314,6 +326,7 @@ function readSingle(from: Block, at: number, frame: Frame, run: Run): void {
   frame.rawBytes = view.getInt32(at + At.raw, true)
   if (frame.kind === FrameKind.fragment || frame.kind === FrameKind.fence) return
   run.isImported = frame.isImported
+  run.origin = frame.origin
   run.lineLength = view.getInt32(at + At.line, true)
   run.subjectStart = view.getInt32(at + At.subjectStart, true)
   run.subjectEnd = view.getInt32(at + At.subjectEnd, true)

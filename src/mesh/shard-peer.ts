@@ -376,6 +376,7 @@ export class ShardPeer implements InboxRing {
     const { block } = this.consumer
     const { runs, rawBytes } = frame
     run.isImported = frame.isImported
+    run.origin = frame.origin
     run.shownLength = 0
     run.memo = undefined
     owner.opened(frame, this)

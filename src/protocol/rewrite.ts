@@ -67,6 +67,7 @@ export function rewriteRun(
     rewritten.replyEnd = lineLength
     rewritten.headerSize = headerSize
     rewritten.isImported = isImported || run.isImported
+    rewritten.origin = run.origin
     rewritten.size = size
     rewritten.block = block
     rewritten.first = lineLength

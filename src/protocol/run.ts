@@ -6,6 +6,13 @@ import type { Chunk } from '../memory/chunk-pool.ts'
 
 const EMPTY = allocateBlock(0)
 
+/**
+ * Where a message came from: that decides to which other servers it may go on. A leaf node of this server is local, as
+ * all goes on that comes from it; what came by a route goes no further than this server and its leaf nodes.
+ */
+export const Origin = { local: 0, route: 1, hub: 2 } as const
+export type Origin = (typeof Origin)[keyof typeof Origin]
+
 export class Run {
   /** Holds the control line, which begins at lineStart; the four offsets below point into the block. */
   line: Block = EMPTY
@@ -25,6 +32,7 @@ export class Run {
   headerSize = 0
   /** It came into its account by a service import, as request or answer: no stream import takes it further. */
   isImported = false
+  origin: Origin = Origin.local
   /** Bytes of one payload, headers included, without its CRLF. */
   size = 0
 

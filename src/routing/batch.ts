@@ -2,6 +2,7 @@
 // that are for its shard.
 
 import type { Block } from '../memory/block.ts'
+import type { Origin } from '../protocol/run.ts'
 
 export interface PackedRuns {
   /** The packed runs, one behind the other. */
@@ -22,4 +23,5 @@ export interface Batch {
   /** The publisher's connection. */
   readonly publisher: number
   readonly isImported: boolean
+  readonly origin: Origin
 }

@@ -5,7 +5,7 @@ import type { OnBug } from '../base/guarded.ts'
 import type { TurnWork } from '../base/turns.ts'
 import type { Generations } from '../interest/generations.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
-import type { Run } from '../protocol/run.ts'
+import type { Origin, Run } from '../protocol/run.ts'
 import type { Peer } from './peer.ts'
 import type { Plan } from './plan.ts'
 import type { Publisher } from './publisher.ts'
@@ -28,8 +28,10 @@ export interface RouterOwner {
   }
   /** Requests into other accounts. */
   readonly serviceCalls: { call(service: ServiceImport, run: Run, publisher: Publisher): number }
+  /** Which other servers want something of this one: messages go on to them by their origin. */
+  readonly abroad: { readonly routes: boolean; readonly hubs: boolean }
   /** Adds to the plan of a subject (byte string) that begins with `$` what the server itself does. */
-  extendPlan(plan: Plan, subject: string): void
+  extendPlan(plan: Plan, subject: string, origin: Origin): void
   /** Something else than a read makes the shard work. */
   wake(): void
   readonly bugMet: OnBug

@@ -7,6 +7,7 @@ import { Work, workOfEncoding } from '../base/turns.ts'
 import type { Audience } from './audience.ts'
 import type { Audiences } from './audiences.ts'
 import type { Handler } from './handler.ts'
+import type { LinkPlan } from './link-plan.ts'
 import type { Peer } from './peer.ts'
 import type { QueuePlan, ReceiverGroup } from './queue-plan.ts'
 import type { InternalSubscription, Subscription } from './subscription.ts'
@@ -57,6 +58,10 @@ export class Plan {
   /** Plain subscriptions that end after some number of deliveries; each is a group of its own. */
   limited: ReceiverGroup[] | undefined
   queues: QueuePlan[] | undefined
+  /** Links of this shard, where one of them has members of queue groups: otherwise they are receivers like others. */
+  links: LinkPlan[] | undefined
+  /** Links to other servers, on whichever shard, have members of queue groups. */
+  dealsToLinks = false
   /** Imports by which it goes on into other accounts. */
   services: readonly ServiceImport[] | undefined
   /** What the server itself does with it (src/system/). */
@@ -110,7 +115,7 @@ export class Plan {
   queueNamed(name: string): QueuePlan {
     let queue = this.findQueue(name)
     if (queue === undefined) {
-      queue = { account: this.account, name, local: [], remote: [], remoteMembers: 0 }
+      queue = { account: this.account, name, local: [], remote: [], remoteMembers: 0, links: undefined }
       this.queues ??= []
       this.queues.push(queue)
       this.queuesByName?.set(name, queue)
@@ -129,8 +134,8 @@ export class Plan {
   complete(audiences: Audiences): void {
     this.groupsByKey = undefined
     this.appraise()
-    const { groups, limited, queues, peers, internal, services, own } = this
-    const isElsewhere = (queues ?? peers ?? internal ?? services ?? own) !== undefined
+    const { groups, limited, queues, links, peers, internal, services, own } = this
+    const isElsewhere = (queues ?? links ?? peers ?? internal ?? services ?? own) !== undefined
     this.isEmpty = groups.length === 0 && limited === undefined && !isElsewhere
     if (groups.length > 1 || groups[0]?.subscriptions.length > 1) this.audience = audiences.of(groups)
     if (limited !== undefined || groups.length !== 1) return
@@ -141,10 +146,10 @@ export class Plan {
   }
 
   private appraise(): void {
-    const { groups, limited = [], queues = [], peers = [], internal = [], services = [], own } = this
+    const { groups, limited = [], queues = [], links = [], peers = [], internal = [], services = [], own } = this
     let shares = 0
     for (const { subscriptions } of groups) shares += subscriptions.length - 1
-    this.encodings = groups.length + limited.length + queues.length
+    this.encodings = groups.length + limited.length + queues.length + links.length
     this.piece = shares * Work.slice + this.encodings * Work.receiver + peers.length * Work.frame
     this.work =
       Work.message +

@@ -4,7 +4,8 @@
 import type { Account } from '../accounts/account.ts'
 import { Work } from '../base/turns.ts'
 import type { Block } from '../memory/block.ts'
-import type { Run } from '../protocol/run.ts'
+import { Origin, type Run } from '../protocol/run.ts'
+import { LinkPlans, type LinksOfShard } from './link-plan.ts'
 import type { RouterOwner } from './owner.ts'
 import type { Plan } from './plan.ts'
 import { PlanCache } from './plan-cache.ts'
@@ -14,9 +15,16 @@ import { type Entry, ImportedSubscription, InternalSubscription, Subscription } 
 
 /** What subjects begin with that may be the server's own. */
 const DOLLAR = 0x24
+/** Where in the hash of a plan the origin of its messages is. */
+const ORIGIN_SHIFT = 28
 
 /** What a planner needs of its shard. */
-export type PlannerOwner = Pick<RouterOwner, 'turns' | 'peers' | 'sublist' | 'generations' | 'seed' | 'extendPlan'>
+export type PlannerOwner = Pick<
+  RouterOwner,
+  'turns' | 'peers' | 'sublist' | 'generations' | 'seed' | 'abroad' | 'extendPlan'
+>
+
+const NOWHERE: readonly Account[] = []
 
 export class Planner {
   readonly cache: PlanCache
@@ -31,17 +39,19 @@ export class Planner {
   planOf(run: Run, account: Account): Plan {
     const known = run.memo as Plan | undefined
     if (known !== undefined && this.cache.isFresh(known)) return known
-    const { line, subjectStart, subjectEnd, isImported } = run
-    // What came by a service import has other plans: a subject has another hash for them, and so they stay apart.
+    const { line, subjectStart, subjectEnd, isImported, origin } = run
+    // What came by a service import, or from another server, has other plans: a subject has another hash for them, and
+    // so they stay apart.
     const published = this.cache.hash(line, subjectStart, subjectEnd)
-    const hash = isImported ? ~published : published
+    const foreign = origin === Origin.local ? published : published ^ (origin << ORIGIN_SHIFT)
+    const hash = isImported ? ~foreign : foreign
     const plan = this.cache.find(account, line, subjectStart, subjectEnd, hash) ?? this.lookUp(run, account, hash)
     run.memo = plan
     return plan
   }
 
   private lookUp(run: Run, account: Account, hash: number): Plan {
-    const { line, subjectStart: start, subjectEnd: end, isImported } = run
+    const { line, subjectStart: start, subjectEnd: end, isImported, origin } = run
     const plan = this.cache.create(account, line, start, end)
     const { bytes } = line
     const { sublist, turns } = this.owner
@@ -63,12 +73,15 @@ export class Planner {
         }
       },
     )
-    if (account.serviceImports.length > 0) {
+    const foreign = this.abroadFor(account, origin)
+    for (const space of foreign) this.addLinks(plan, space, line, start, end)
+    // Only where a request is published it takes an import: the answer alone comes from another server.
+    if (account.serviceImports.length > 0 && origin === Origin.local) {
       turns.left -= account.serviceImports.length * Work.step
       const services = account.servicesFor(bytes.toString('latin1', start, end))
       if (services.length > 0) plan.services = services
     }
-    if (bytes[start] === DOLLAR) this.owner.extendPlan(plan, bytes.toString('latin1', start, end))
+    if (bytes[start] === DOLLAR) this.owner.extendPlan(plan, bytes.toString('latin1', start, end), origin)
     for (const peer of this.owner.peers) {
       const interest = peer.interest.read(account, bytes, start, end, isImported)
       turns.left -= Work.lookUp + peer.interest.stepsTaken * Work.step
@@ -85,9 +98,65 @@ export class Planner {
         queue.remoteMembers += members
       }
     }
+    if (foreign.length > 0) this.addPeersWithLinks(plan, foreign, bytes, start, end)
     plan.complete(this.cache.audiences)
     if (!plan.guessed) this.cache.add(plan, line, start, end, hash)
     return plan
+  }
+
+  /** The interest of other servers that counts for messages of an account by their origin. */
+  private abroadFor(account: Account, origin: Origin): readonly Account[] {
+    const { routes, hubs } = this.owner.abroad
+    if (origin === Origin.route || !(routes || hubs)) return NOWHERE
+    const spaces: Account[] = []
+    if (routes && origin === Origin.local) spaces.push(account.routes)
+    if (hubs) spaces.push(account.hubs)
+    return spaces
+  }
+
+  /** Adds the links of this shard that want the subject. */
+  private addLinks(plan: Plan, space: Account, line: Block, start: number, end: number): void {
+    const { sublist, turns } = this.owner
+    const found = new LinkPlans()
+    turns.left -= sublist.match(
+      space,
+      line.bytes,
+      start,
+      end,
+      (entry) => found.add(entry as Subscription),
+      (_, members) => {
+        for (const member of members) found.add(member as Subscription)
+      },
+    )
+    const { all, weights } = found
+    if (weights.size === 0) {
+      for (const { subscription } of all) plan.addReceiver(groupOf(subscription, line, start, end))
+      return
+    }
+    plan.links = [...(plan.links ?? []), ...all]
+    for (const [name, weight] of weights) addLinkMembers(plan, name, { peer: undefined, weight })
+  }
+
+  /** Adds other shards that have links which want the subject. */
+  private addPeersWithLinks(
+    plan: Plan,
+    spaces: readonly Account[],
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    for (const peer of this.owner.peers) {
+      for (const space of spaces) {
+        const interest = peer.interest.read(space, bytes, start, end, false)
+        this.owner.turns.left -= Work.lookUp + peer.interest.stepsTaken * Work.step
+        if (interest.guessed === true) plan.guessed = true
+        if (interest.plain && plan.peers?.includes(peer) !== true) {
+          plan.peers ??= []
+          plan.peers.push(peer)
+        }
+        for (const [name, weight] of interest.queues ?? []) addLinkMembers(plan, name, { peer, weight })
+      }
+    }
   }
 
   /** The sid of a receiver's own plain subscription in `account` that matches a subject (byte string). */
@@ -107,6 +176,13 @@ export class Planner {
     )
     return sid
   }
+}
+
+function addLinkMembers(plan: Plan, name: string, links: LinksOfShard): void {
+  const queue = plan.queueNamed(name)
+  queue.links ??= []
+  queue.links.push(links)
+  plan.dealsToLinks = true
 }
 
 /** What came into an account by a service import (Run.isImported) does not leave it by a stream import. */

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import type { Account } from '../accounts/account.ts'
 import type { Dialect } from '../protocol/encoder.ts'
+import type { LinksOfShard } from './link-plan.ts'
 import type { Peer } from './peer.ts'
 import type { Subscription } from './subscription.ts'
 
@@ -15,6 +16,8 @@ export interface QueuePlan {
   readonly local: ReceiverGroup[]
   readonly remote: { readonly peer: Peer; readonly members: number }[]
   remoteMembers: number
+  /** Links to other servers that have members, by the shard that they are on; undefined: there are none. */
+  links: LinksOfShard[] | undefined
 }
 
 /** Subscriptions whose messages look the same on the wire: same subject, same sid, same view of headers. */
@@ -25,6 +28,34 @@ export interface ReceiverGroup {
   readonly headers: boolean
   readonly dialect: Dialect
   readonly subscriptions: Subscription[]
+}
+
+/** Members of this server, on all shards. */
+export function membersHere({ local, remoteMembers }: QueuePlan): number {
+  return local.length + remoteMembers
+}
+
+/** … and of other servers too. */
+export function membersOf(queue: QueuePlan): number {
+  let members = membersHere(queue)
+  for (const { weight } of queue.links ?? []) members += weight
+  return members
+}
+
+/**
+ * The links of a random member among those of other servers and `others`; undefined: it is one of the others, or there
+ * is none.
+ */
+export function randomLinks({ links = [] }: QueuePlan, others: number): LinksOfShard | undefined {
+  let all = others
+  for (const { weight } of links) all += weight
+  let left = Math.random() * all - others
+  if (left < 0) return undefined
+  for (const link of links) {
+    left -= link.weight
+    if (left < 0) return link
+  }
+  return undefined
 }
 
 /** The place of a random member: of those here first, then of those on other shards. There is one at least. */

@@ -17,13 +17,22 @@ import { rewriteRun } from '../protocol/rewrite.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
 import { Delivery } from './delivery.ts'
 import { Departures } from './departures.ts'
+import { type LinkDialect, type LinkPlan, randomLink } from './link-plan.ts'
 import { Outbox } from './outbox.ts'
 import type { RouterOwner } from './owner.ts'
 import type { Peer } from './peer.ts'
 import type { Plan } from './plan.ts'
 import { groupOf, Planner } from './planner.ts'
 import { noteSent, type Publisher, type RemotePublisher } from './publisher.ts'
-import { peerOfMember, type QueuePlan, randomMember, randomRemoteMember } from './queue-plan.ts'
+import {
+  membersHere,
+  membersOf,
+  peerOfMember,
+  type QueuePlan,
+  randomLinks,
+  randomMember,
+  randomRemoteMember,
+} from './queue-plan.ts'
 import { ASKED_MAX, type Routing } from './routing.ts'
 import type { Trace } from './trace.ts'
 
@@ -69,25 +78,44 @@ export class Router {
     }
   }
 
-  /** Sends a run on its ways, from the shard where it came to be: published by a client, or made by an import. */
-  dispatch(run: Run, account: Account, publisher: Publisher, plan = this.planner.planOf(run, account)): number {
+  /**
+   * Sends a run on its ways, from the shard where it came to be: published by a client, made by an import, or come from
+   * another server. `dealt`: the queue groups that the other server dealt to this one; undefined: all are dealt here.
+   */
+  dispatch(
+    run: Run,
+    account: Account,
+    publisher: Publisher,
+    plan = this.planner.planOf(run, account),
+    dealt?: readonly string[],
+  ): number {
     if (this.trace !== undefined) return this.trace.dispatch(run, account, publisher)
     // What the parser counts for a message is all that one takes which nobody wants.
     if (plan.isEmpty) return 0
     this.owner.turns.left -= plan.workOf(run.count, run.size)
     let sent = this.deliverPlain(run, plan, publisher)
-    if (plan.only === undefined) sent += this.goOtherWays(run, plan, publisher, sent === 0)
+    if (plan.only === undefined) sent += this.goOtherWays(run, plan, publisher, sent === 0, dealt)
     this.delivery.endRun()
     return sent
   }
 
-  private goOtherWays(run: Run, plan: Plan, publisher: Publisher, isUnheard: boolean): number {
-    const { peers, queues, services, own } = plan
-    const asked = isUnheard ? framesToAsk(run, plan, publisher) : 0
-    if (asked > 0) this.question = (this.question % 0x7fff_ffff) + 1
+  private goOtherWays(
+    run: Run,
+    plan: Plan,
+    publisher: Publisher,
+    isUnheard: boolean,
+    dealt: readonly string[] | undefined,
+  ): number {
+    const { peers, services, own } = plan
+    const queues = dealt === undefined ? plan.queues : plan.queues?.filter(({ name }) => dealt.includes(name))
     let sent = 0
-    if (peers !== undefined) sent += this.sendToPeers(run, plan, peers, publisher, asked)
-    if (queues !== undefined) for (const queue of queues) sent += this.deliverQueue(run, queue, publisher, asked)
+    if (plan.dealsToLinks) sent += this.deal(run, plan, queues ?? [], publisher)
+    else {
+      const asked = isUnheard ? framesToAsk(run, plan, publisher) : 0
+      if (asked > 0) this.question = (this.question % 0x7fff_ffff) + 1
+      if (peers !== undefined) sent += this.sendToPeers(run, plan, peers, publisher, asked)
+      if (queues !== undefined) for (const queue of queues) sent += this.deliverQueue(run, queue, publisher, asked)
+    }
     sent += callInternal(run, plan, publisher)
     if (services !== undefined) {
       for (const service of services) sent += this.owner.serviceCalls.call(service, run, publisher)
@@ -156,7 +184,10 @@ export class Router {
     this.owner.turns.left -= Work.run + (routing.plain ? plan.workOf(run.count, run.size) : run.count * Work.encoding)
     let reached = 0
     if (routing.plain) reached = this.deliverPlain(run, plan, publisher) + callInternal(run, plan, publisher)
-    if (routing.queue !== '') {
+    if (routing.toLinks || (routing.plain && plan.links !== undefined)) {
+      const dealt = routing.queue === '' ? [] : routing.queue.split(' ')
+      reached += this.deliverToLinks(run, plan, dealt, 0, run.count, publisher)
+    } else if (routing.queue !== '') {
       const queue = plan.findQueue(routing.queue)
       const isLocal = queue !== undefined && queue.local.length > 0
       const done = isLocal ? 0 : this.deliverToLeaving(run, account, routing.queue, publisher)
@@ -185,17 +216,101 @@ export class Router {
     let sent = 0
     for (let from = 0; from < run.count; from += block) {
       const count = Math.min(block, run.count - from)
-      let left = count
-      const peer = peerOfMember(queue, member)
-      if (peer === undefined) left -= this.delivery.toGroup(run, queue.local[member], from, left, publisher)
-      else {
-        this.sendToMember(run, queue, peer, from, left, publisher, 0, asked)
-        left = 0
-      }
-      // The picked member could not take them all: it is closing, or has had its last, or is the publisher itself.
-      if (left > 0) left -= this.deliverToAnyMember(run, queue, from + count - left, left, publisher, 0)
-      sent += count - left
+      sent += this.deliverToMember(run, queue, member, from, count, publisher, asked)
       member = (member + 1) % members
+    }
+    return sent
+  }
+
+  private deliverToMember(
+    run: Run,
+    queue: QueuePlan,
+    member: number,
+    from: number,
+    count: number,
+    publisher: Publisher,
+    asked = 0,
+  ): number {
+    const peer = peerOfMember(queue, member)
+    if (peer !== undefined) {
+      this.sendToMember(run, queue, peer, from, count, publisher, 0, asked)
+      return count
+    }
+    const done = this.delivery.toGroup(run, queue.local[member], from, count, publisher)
+    // The picked member could not take them all: it is closing, or has had its last, or is the publisher itself.
+    return done === count ? count : done + this.deliverToAnyMember(run, queue, from + done, count - done, publisher, 0)
+  }
+
+  // ── Links to other servers ────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * A run to other shards and to queue groups, some of which have members on other servers. Each group is dealt first;
+   * then each link gets the messages once, with the groups that were dealt to it. Parted as in deliverQueue().
+   */
+  deal(run: Run, plan: Plan, queues: readonly QueuePlan[], publisher: Publisher): number {
+    let most = 1
+    for (const queue of queues) most = Math.max(most, membersOf(queue))
+    const block = Math.max(1, Math.floor(run.count / most))
+    let sent = 0
+    for (let from = 0; from < run.count; from += block) {
+      const count = Math.min(block, run.count - from)
+      const dealt = new Map<Peer | undefined, string[]>()
+      for (const peer of plan.peers ?? []) dealt.set(peer, [])
+      for (const queue of queues) {
+        let links = randomLinks(queue, membersHere(queue))
+        if (links === undefined) {
+          const taken = this.deliverToMember(run, queue, randomMember(queue), from, count, publisher)
+          sent += taken
+          // No member of this server could take them: one of another server may.
+          if (taken === 0) links = randomLinks(queue, 0)
+        }
+        if (links === undefined) continue
+        const groups = dealt.get(links.peer)
+        if (groups === undefined) dealt.set(links.peer, [queue.name])
+        else groups.push(queue.name)
+      }
+      for (const [peer, groups] of dealt) {
+        if (peer === undefined) continue
+        const plain = plan.peers?.includes(peer) === true
+        const routing = { ...routingOf(plan.account, groups.join(' '), 0, publisher, 0, 0), plain, toLinks: true }
+        peer.link.send(run, routing, from, count)
+        noteSent(publisher, peer)
+        sent += count
+      }
+      sent += this.deliverToLinks(run, plan, dealt.get(undefined) ?? [], from, count, publisher)
+    }
+    return sent
+  }
+
+  /** To links of this shard: to those with plain interest, and for each of the groups to one. */
+  private deliverToLinks(
+    run: Run,
+    { links = [] }: Plan,
+    groups: readonly string[],
+    from: number,
+    count: number,
+    publisher: Publisher,
+  ): number {
+    const dealt = new Map<LinkPlan, string[]>()
+    for (const link of links) if (link.plain) dealt.set(link, [])
+    for (const group of groups) {
+      const link = randomLink(links, group)
+      if (link === undefined) continue
+      const others = dealt.get(link)
+      if (others === undefined) dealt.set(link, [group])
+      else others.push(group)
+    }
+    let sent = 0
+    for (const [{ subscription }, names] of dealt) {
+      const dialect = subscription.receiver.dialect as LinkDialect
+      // What is encoded for others together has no groups in it.
+      this.delivery.endFanOut()
+      dialect.queues = names
+      try {
+        sent += this.delivery.toOne(run, subscription, '', from, count, publisher)
+      } finally {
+        dialect.queues = []
+      }
     }
     return sent
   }
@@ -299,6 +414,7 @@ function routingOf(
     publisher: id,
     trace: 0,
     isOnlyTraced: false,
+    toLinks: false,
   }
 }
 

@@ -11,6 +11,12 @@ export interface Routing {
   readonly plain: boolean
   /** Deliver to one member of this group; empty: of none. */
   readonly queue: string
+  /**
+   * `queue` lists groups, with blanks between them, each of which was dealt to one of this shard's links to other
+   * servers: every link gets the run once, for these and for its plain interest. Otherwise `queue` is one group, and
+   * for members of this shard.
+   */
+  readonly toLinks: boolean
   /** How often a queue message has changed shards because its member was gone. */
   readonly hops: number
   /** A request that its own shard delivers to nobody: how many frames went out for it; 0: it need not be told. */

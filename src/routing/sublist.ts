@@ -14,6 +14,12 @@ import type { InterestWriter } from '../interest/writer.ts'
 import { NumberMap } from '../memory/number-map.ts'
 import { type Entry, ImportedSubscription, Subscription } from './subscription.ts'
 
+/** Told of each entry that comes or goes, and when those that belong together are through. */
+export interface SublistWatcher {
+  changed(entry: Entry, isThere: boolean): void
+  settled(): void
+}
+
 /** Entries that are removed together: readers of the index are disturbed once for all of them. */
 const REMOVED_TOGETHER = 32
 
@@ -32,6 +38,8 @@ export class Sublist {
   private readonly writer: InterestWriter
   private readonly reader: InterestReader
   private readonly nodes = new NumberMap<NodeEntries>()
+  /** Undefined: nobody wants to know. */
+  watcher: SublistWatcher | undefined
   count = 0
   inserts = 0
   removes = 0
@@ -47,7 +55,10 @@ export class Sublist {
    */
   insert(entry: Entry): boolean {
     if (!this.putIn(entry)) return false
-    if (!(entry instanceof Subscription) || this.putInExporters(entry)) return true
+    if (!(entry instanceof Subscription) || this.putInExporters(entry)) {
+      this.watcher?.settled()
+      return true
+    }
     this.remove(entry)
     return false
   }
@@ -77,8 +88,8 @@ export class Sublist {
   }
 
   private putIn(entry: Entry): boolean {
-    const { account, subject, queue } = entry
-    const node = this.writer.add(account.name, subject, queue, entry instanceof ImportedSubscription)
+    const { account, subject, queue, weight } = entry
+    const node = this.writer.add(account.name, subject, queue, entry instanceof ImportedSubscription, weight)
     if (node === 0) return false
     let here = this.nodes.get(node)
     if (here === undefined) {
@@ -98,6 +109,7 @@ export class Sublist {
     this.count++
     this.inserts++
     account.counters.inserts++
+    this.watcher?.changed(entry, true)
     return true
   }
 
@@ -115,6 +127,7 @@ export class Sublist {
       entry.imported = undefined
     }
     this.writer.settle()
+    this.watcher?.settled()
   }
 
   /** The same in as many turns as it takes; then calls `done`. */
@@ -124,7 +137,7 @@ export class Sublist {
   }
 
   private takeOut(entry: Entry): void {
-    const { account, node, place, subject, queue } = entry
+    const { account, node, place, subject, queue, weight } = entry
     if (node <= 0) return
     entry.node = 0
     const here = this.nodes.get(node) as NodeEntries
@@ -140,10 +153,11 @@ export class Sublist {
       if (here.queues?.size === 0) here.queues = undefined
     }
     if (here.plain === undefined && here.queues === undefined) this.nodes.delete(node)
-    this.writer.remove(node, account.name, subject, queue, entry instanceof ImportedSubscription)
+    this.writer.remove(node, account.name, subject, queue, entry instanceof ImportedSubscription, weight)
     this.count--
     this.removes++
     account.counters.removes++
+    this.watcher?.changed(entry, false)
   }
 
   /** Whether an entry has no other of its queue group beside it, on the same filter. */

@@ -23,11 +23,16 @@ export abstract class Entry {
   /** Its node in the region, and its place in that node's list; 0 = not listed, LEAVING = not any more. */
   node = 0
   place = 0
+  /** As how many members of its queue group it counts: another server's may stand for many. */
+  readonly weight: number
+  /** The cluster of the leaf node that it is for (empty: it names none); undefined: it is no leaf node's. */
+  leafCluster: string | undefined
 
-  constructor(account: Account, subject: string, queue: string) {
+  constructor(account: Account, subject: string, queue: string, weight = 1) {
     this.account = account
     this.subject = subject
     this.queue = queue
+    this.weight = weight
   }
 }
 
@@ -91,8 +96,8 @@ export class Subscription extends Entry {
   /** Its counterparts in accounts from which its own account imports. */
   imported: ImportedSubscription[] | undefined
 
-  constructor(receiver: Receiver, account: Account, subject: string, queue: string, sid: string) {
-    super(account, subject, queue)
+  constructor(receiver: Receiver, account: Account, subject: string, queue: string, sid: string, weight = 1) {
+    super(account, subject, queue, weight)
     this.receiver = receiver
     this.sid = sid
   }
@@ -109,7 +114,7 @@ export class ImportedSubscription extends Subscription {
   private readonly madeFor: Subscription
 
   constructor(madeFor: Subscription, via: StreamImport, subject: string) {
-    super(madeFor.receiver, via.exporter, subject, madeFor.queue, madeFor.sid)
+    super(madeFor.receiver, via.exporter, subject, madeFor.queue, madeFor.sid, madeFor.weight)
     this.madeFor = madeFor
     this.via = via
   }

@@ -37,7 +37,8 @@ import { TcpTransport } from '../net/tcp-transport.ts'
 import type { Transport } from '../net/transport.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
-import type { Run } from '../protocol/run.ts'
+import { Origin, type Run } from '../protocol/run.ts'
+import { InterestFeed } from '../remote/interest-feed.ts'
 import { Gauges } from '../reports/gauges.ts'
 import type { LastServed } from '../reports/last-served.ts'
 import { isLong, type Query } from '../reports/query.ts'
@@ -105,6 +106,9 @@ export class Shard
   readonly creditPublishers = new CreditPublishers()
   /** Undefined: this server has no streams. */
   readonly jetstream: JetStream | undefined
+  readonly abroad: RouterOwner['abroad']
+  /** What this server wants, for links to other servers; undefined: there are to be none. */
+  readonly feed: InterestFeed | undefined
   readonly accountConnections: AccountConnections
   readonly tls: TlsEntry
   /** What only the primary can answer. */
@@ -167,6 +171,9 @@ export class Shard
     this.records = new Records(this, this.gauges.counters(setup.index))
     this.writer = new InterestWriter(setup.region, this.generations, setup.seed)
     this.sublist = new Sublist(setup.region, this.writer)
+    this.abroad = { routes: false, hubs: false }
+    this.feed = this.abroad.routes || this.abroad.hubs ? new InterestFeed(this) : undefined
+    this.sublist.watcher = this.feed
     this.router = new Router(this)
     this.serviceCalls = new ServiceCalls(this)
     this.accountConnections = new AccountConnections(setup.shards, setup.accountConnections)
@@ -385,9 +392,10 @@ export class Shard
     for (const peer of this.peers) peer.link.publish()
   }
 
-  extendPlan(plan: Plan, subject: string): void {
+  extendPlan(plan: Plan, subject: string, origin: Origin): void {
     this.system?.extend(plan, subject)
-    this.jetstream?.extend(plan, subject)
+    // The API is where a request was published.
+    if (origin === Origin.local) this.jetstream?.extend(plan, subject)
   }
 
   /** Ends the turn. */
@@ -421,7 +429,9 @@ export class Shard
 
   addPeer(setup: PeerSetup): void {
     this.removePeer(setup.index)
-    this.peers.push(new ShardPeer(this, setup))
+    const peer = new ShardPeer(this, setup)
+    this.peers.push(peer)
+    this.feed?.introduce(peer)
     this.generations.advanceAll()
     this.inbox.drain()
   }
@@ -435,6 +445,7 @@ export class Shard
     // Routes that name it are stale from here on; its link takes what comes until then, and lets it go.
     this.generations.advanceAll()
     peer.died()
+    this.feed?.forget(index)
     this.tracing.forget(peer)
     this.forEachClient((client) => client.releaseForShard(index))
     attempt(this.bugMet, () => this.creditPublishers.releaseForShard(index))

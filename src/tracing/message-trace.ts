@@ -10,6 +10,7 @@ import type { Account } from '../accounts/account.ts'
 import { composeRaw } from '../protocol/compose.ts'
 import { type Run, replyOf, shownOf, subjectOf } from '../protocol/run.ts'
 import type { Peer } from '../routing/peer.ts'
+import type { Plan } from '../routing/plan.ts'
 import { groupOf, isWithinReach, mayHave } from '../routing/planner.ts'
 import { noteSent, type Publisher } from '../routing/publisher.ts'
 import {
@@ -48,6 +49,8 @@ export interface TraceOwner {
    */
   ask(peer: Peer, run: Run, routing: Omit<Routing, 'trace'>, callback: (events: readonly TraceEvent[]) => void): boolean
 }
+
+const NOT_FOLLOWED: Pick<Plan, 'peers' | 'queues'> = { peers: undefined, queues: undefined }
 
 export class MessageTrace implements Trace {
   /** Nothing is delivered. */
@@ -103,7 +106,10 @@ export class MessageTrace implements Trace {
   /** As Router.dispatch(), for a run of one message. */
   dispatch(run: Run, account: Account, publisher: Publisher): number {
     const { shard } = this.owner
-    const { peers, queues, services, own } = shard.router.planner.planOf(run, account)
+    const plan = shard.router.planner.planOf(run, account)
+    const { services, own } = plan
+    // Where queue groups are dealt over servers, the trace has what this shard delivers to plain subscriptions.
+    const { peers, queues } = plan.dealsToLinks ? NOT_FOLLOWED : plan
     const routing = {
       account: account.name,
       hops: 0,
@@ -111,8 +117,10 @@ export class MessageTrace implements Trace {
       question: 0,
       publisher: publisher.id,
       isOnlyTraced: this.isOnlyTraced,
+      toLinks: false,
     }
     let sent = this.deliver(run, account, publisher)
+    if (plan.dealsToLinks && !this.isOnlyTraced) sent += shard.router.deal(run, plan, plan.queues ?? [], publisher)
     for (const peer of peers ?? []) sent += this.ask(peer, run, { ...routing, plain: true, queue: '' }, publisher)
     for (const queue of queues ?? []) {
       const picked = peerOfMember(queue, randomMember(queue))
@@ -153,7 +161,17 @@ export class MessageTrace implements Trace {
       },
       () => undefined,
     )
+    const { groups, links } = this.owner.shard.router.planner.planOf(run, account)
     let sent = 0
+    // Links to other servers are no entries of the account.
+    if (links === undefined) {
+      for (const group of groups) {
+        if (!group.subscriptions[0].account.isInternal) continue
+        for (const subscription of group.subscriptions) {
+          if (this.deliverTo(run, { ...group, subscriptions: [subscription] }, publisher)) sent++
+        }
+      }
+    }
     for (const entry of entries) {
       if (entry instanceof InternalSubscription) {
         // What the server itself does about a message is not part of it, unless it passes an answer on.

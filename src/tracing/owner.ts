@@ -16,7 +16,7 @@ export interface TracingOwner extends Described {
   readonly pool: ChunkPool
   readonly turns: TurnWork
   readonly sublist: Sublist
-  readonly router: Pick<Router, 'dispatch' | 'receive' | 'tracing' | 'planner' | 'delivery'>
+  readonly router: Pick<Router, 'dispatch' | 'deal' | 'receive' | 'tracing' | 'planner' | 'delivery'>
   readonly serviceCalls: { call(service: ServiceImport, run: Run, publisher: Publisher): number }
   readonly sequence: MessageSequence
   readonly bugMet: OnBug

@@ -111,6 +111,7 @@ export class TestShard implements ClientOwner, RouterOwner {
   endRead(): void {}
   wake(): void {}
   publish(): void {}
+  readonly abroad = { routes: false, hubs: false }
   extendPlan(): void {}
   clockMs(): number {
     return this.nowMs

@@ -108,6 +108,7 @@ test('a run passed on to a third shard comes out as it went in', () => {
       publisher: 9,
       trace: 77,
       isOnlyTraced: true,
+      toLinks: false,
     },
     1,
     1,
@@ -122,6 +123,7 @@ test('a run passed on to a third shard comes out as it went in', () => {
     publisher: 9,
     trace: 77,
     isOnlyTraced: true,
+    toLinks: false,
   })
 })
 
@@ -154,6 +156,7 @@ test('every routing comes out as it went in', () => {
               publisher,
               trace: publisher - 1,
               isOnlyTraced: !plain,
+              toLinks: false,
             }
             const { run, frame } = send(example, routing, 0, 1)
             expect(frame).toMatchObject(routing)

@@ -31,6 +31,7 @@ export const PLAIN: Routing = {
   publisher: 1,
   trace: 0,
   isOnlyTraced: false,
+  toLinks: false,
 }
 
 /** Takes what is written at once, or, while it is slow, when it is told to; until then it only refers to it. */

@@ -37,6 +37,7 @@ class Stage {
     this.planner = new Planner(this)
   }
 
+  readonly abroad = { routes: false, hubs: false }
   extendPlan(plan: Plan, subject: string): void {
     if (subject.endsWith('.own')) plan.own = OWN
   }

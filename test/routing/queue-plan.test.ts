@@ -14,7 +14,14 @@ function queueOf(here: number, ...there: number[]): QueuePlan & { readonly remot
   })
   // Who a shard is, is all that matters.
   const remote = there.map((members, index) => ({ peer: { index } as Peer, members }))
-  return { account: GLOBAL, name: 'q', local, remote, remoteMembers: there.reduce((sum, members) => sum + members, 0) }
+  return {
+    account: GLOBAL,
+    name: 'q',
+    local,
+    remote,
+    links: undefined,
+    remoteMembers: there.reduce((sum, members) => sum + members, 0),
+  }
 }
 
 test('first come the members that are here, then those of each shard', () => {

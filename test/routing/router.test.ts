@@ -7,8 +7,10 @@ import { REROUTE_MAX, TURN_WORK } from '../../src/base/constants.ts'
 import { Generations } from '../../src/interest/generations.ts'
 import { createRegion, InterestWriter } from '../../src/interest/writer.ts'
 import type { ExportOptions, MappingOptions } from '../../src/options/shapes.ts'
-import { type Run, subjectOf } from '../../src/protocol/run.ts'
+import { HeadComposer } from '../../src/protocol/encoder.ts'
+import { Origin, type Run, subjectOf } from '../../src/protocol/run.ts'
 import type { Handler } from '../../src/routing/handler.ts'
+import type { LinkDialect } from '../../src/routing/link-plan.ts'
 import type { RouterOwner } from '../../src/routing/owner.ts'
 import type { Plan } from '../../src/routing/plan.ts'
 import type { Publisher, RemotePublisher } from '../../src/routing/publisher.ts'
@@ -69,6 +71,8 @@ class Stage implements RouterOwner {
     this.router = new Router(this)
   }
 
+  readonly abroad = { routes: false, hubs: false }
+
   extendPlan(plan: Plan): void {
     plan.own = this.own
   }
@@ -89,6 +93,27 @@ class Stage implements RouterOwner {
     subscription.max = max
     expect(this.sublist.insert(subscription)).toBe(true)
     return subscription
+  }
+
+  /** A link to another server that wants these subjects, and members of these groups. */
+  link(...wanted: readonly { subject: string; queue?: string; weight?: number }[]): Subscription {
+    const receiver = new TestReceiver(this.outputs)
+    Object.assign(receiver, { dialect: LINKS })
+    const all = wanted.map(({ subject, queue = '', weight }) => {
+      const subscription = new Subscription(receiver, this.account.routes, subject, queue, '$G', weight)
+      expect(this.sublist.insert(subscription)).toBe(true)
+      return subscription
+    })
+    return all[0]
+  }
+
+  /** What links have been sent: the payloads, each with the queue groups in its head. */
+  sentTo({ receiver }: Subscription): string[] {
+    this.flush()
+    const text = (receiver as TestReceiver).read()
+    return [...text.matchAll(/MSG \S+ \S+(?: \| (.*?))? \d+\r\n(\d{4})\r\n/g)].map(([, queues = '', payload]) =>
+      `${payload} ${queues}`.trim(),
+    )
   }
 
   addPeer(): TestPeer {
@@ -118,6 +143,21 @@ class Stage implements RouterOwner {
     return [...text.matchAll(/\r\n(\d{4})\r\n/g)].map(([, payload]) => payload)
   }
 }
+
+/** Heads of messages on links, as far as the router knows of them. */
+class LinkHeads extends HeadComposer implements LinkDialect {
+  queues: readonly string[] = []
+
+  override begin(run: Run, subject: string, sid: string, withHeader: boolean): void {
+    if (this.queues.length === 0) {
+      super.begin(run, subject, sid, withHeader)
+      return
+    }
+    const [name, reply] = [subjectOf(run), `| ${this.queues.join(' ')}`]
+    super.begin(runOf({ subject: name, reply, payloads: payloadsOf(run) }), name, sid, withHeader)
+  }
+}
+const LINKS = new LinkHeads()
 
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, i) => String(i).padStart(4, '0'))
 
@@ -451,5 +491,82 @@ describe('what waits, and what is traced', () => {
     })
     expect(() => stage.router.tracing(trace, bug)).toThrow('a bug')
     expect(stage.router.trace).toBeUndefined()
+  })
+})
+
+describe('links to other servers', () => {
+  beforeEach(() => {
+    stage.abroad.routes = true
+  })
+
+  const fromRoute = (subject: string, dealt: readonly string[] = []): number => {
+    const run = runOf({ subject, payloads: numbered(1) })
+    run.origin = Origin.route
+    return stage.router.dispatch(run, stage.account, stage.publisher, undefined, dealt)
+  }
+
+  test('a link gets a message once, whatever matches it there', () => {
+    const link = stage.link({ subject: 'a' }, { subject: '*' }, { subject: '>' })
+    expect(stage.publish('a', 2)).toBe(2)
+    expect(stage.sentTo(link)).toEqual(['0000', '0001'])
+  })
+
+  test('what came by a route goes to no link, and to the queue groups that it was dealt to alone', () => {
+    const link = stage.link({ subject: 'a' }, { subject: 'a', queue: 'q' })
+    const [plain, q, p] = [
+      stage.subscribe('a'),
+      stage.subscribe('a', { queue: 'q' }),
+      stage.subscribe('a', { queue: 'p' }),
+    ]
+    expect(fromRoute('a')).toBe(1)
+    expect(fromRoute('a', ['p'])).toBe(2)
+    expect(stage.got(plain)).toHaveLength(2)
+    expect(stage.got(q)).toHaveLength(0)
+    expect(stage.got(p)).toHaveLength(1)
+    expect(stage.sentTo(link)).toEqual([])
+  })
+
+  test('plain interest and the groups that are dealt to a link are one message', () => {
+    const link = stage.link({ subject: 'a' }, { subject: 'a', queue: 'q' }, { subject: '*', queue: 'p' })
+    const other = stage.link({ subject: 'a' })
+    stage.publish('a', 1)
+    expect(stage.sentTo(link).map((text) => text.split(' ').sort())).toEqual([['0000', 'p', 'q']])
+    expect(stage.sentTo(other)).toEqual(['0000'])
+  })
+
+  test('members of other servers count by their weight', () => {
+    const here = stage.subscribe('a', { queue: 'q' })
+    const light = stage.link({ subject: 'a', queue: 'q', weight: 1 })
+    const heavy = stage.link({ subject: 'a', queue: 'q', weight: 6 })
+    for (let i = 0; i < 800; i++) stage.publish('a', 1)
+    const counts = [stage.got(here).length, stage.sentTo(light).length, stage.sentTo(heavy).length]
+    expect(counts.reduce((a, b) => a + b)).toBe(800)
+    expect(counts[2]).toBeGreaterThan(450)
+    for (const count of counts) expect(count).toBeGreaterThan(40)
+  })
+
+  test('a shard with links is told which groups were dealt to them, in the one frame that it gets', () => {
+    const peer = stage.addPeer()
+    peer.wants.add(stage.account.routes.name, 'a', '')
+    peer.wants.add(stage.account.routes.name, 'a', 'q', false, 5)
+    stage.publish('a', 1)
+    expect(peer.sent).toHaveLength(1)
+    expect(peer.sent[0]).toMatchObject({ routing: { plain: true, queue: 'q', toLinks: true } })
+  })
+
+  test('links get what another shard dealt to them', () => {
+    const link = stage.link({ subject: 'a', queue: 'q' }, { subject: 'a' })
+    stage.receive('a', { plain: true, queue: 'q', toLinks: true })
+    stage.receive('a', { plain: true })
+    stage.receive('a', { plain: false, queue: 'q', toLinks: true })
+    expect(stage.sentTo(link)).toEqual(['0000 q', '0000', '0000 q'])
+  })
+
+  test('a publisher that does not want its own leaves the group to members elsewhere', () => {
+    const own = stage.subscribe('a', { queue: 'q' })
+    Object.assign(own.receiver, { id: stage.publisher.id, options: { ...own.receiver.options, echo: false } })
+    const link = stage.link({ subject: 'a', queue: 'q' })
+    for (let i = 0; i < 20; i++) stage.publish('a', 1)
+    expect(stage.sentTo(link)).toHaveLength(20)
   })
 })

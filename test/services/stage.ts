@@ -66,6 +66,7 @@ export class ServiceStage implements RouterOwner, ServicesOwner {
 
   readonly bugMet = (error: unknown): void => void this.bugs.push(error)
 
+  readonly abroad = { routes: false, hubs: false }
   extendPlan(): void {}
   wake(): void {}
   flush(): void {}
