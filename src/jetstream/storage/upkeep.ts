@@ -258,6 +258,8 @@ export class Upkeep {
         index.segment.offsets[index.slot] = offsets[i]
         if (offsets[i] === 0) lost.push(seq)
       }
+      // Slots of messages that are gone have offsets of the file before; those of a segment rise.
+      index.segments.find((one) => one.block === block.number)?.squeeze()
       for (const seq of lost) this.owner.lose(seq)
     })
   }
