@@ -1,7 +1,9 @@
 // How a stream judges a message that comes on one of its subjects: nats-server's checks in its order, then it is stored
 // and acknowledged, or refused. A message that was judged is acknowledged when it is durable.
 
+import { allocateBlock, type Block } from '../memory/block.ts'
 import { HEADERS_VERSION } from '../protocol/headers.ts'
+import { type Run, replyOf } from '../protocol/run.ts'
 import { byteString } from '../subjects/byte-string.ts'
 import { isPublishSubject } from '../subjects/filter.ts'
 import { compileTransform, type Transform } from '../subjects/transform.ts'
@@ -89,6 +91,9 @@ export class Publishing {
   private republish: Transform | undefined
   /** `{"stream":"S",`, which begins what is answered to a message that was stored. */
   private opening = ''
+  private plainOpening: Block = allocateBlock(0)
+  /** A message without headers is stored as it is. */
+  private isPlain = false
   readonly batches: Batches
   private readonly counters: Counters
   private readonly held: HeldMessages
@@ -122,10 +127,57 @@ export class Publishing {
     if (!config.allow_atomic) this.batches.close()
     const domainMember = domain === '' ? '' : `,"domain":${JSON.stringify(domain)}`
     this.opening = `{"stream":${JSON.stringify(config.name)}${domainMember},"seq":`
+    const opening = Buffer.from(this.opening)
+    this.plainOpening = allocateBlock(opening.length)
+    this.plainOpening.bytes.set(opening)
+    this.isPlain =
+      !(config.sealed || config.allow_msg_counter || config.retention === 'interest') &&
+      this.transform === undefined &&
+      this.republish === undefined
   }
 
-  /** Judges one message. Its bytes are copied where they are kept. `reply`: byte string; empty: none. */
-  take(subject: Buffer, headers: Buffer, payload: Buffer, reply: string): void {
+  /** Judges the messages of a run. Their bytes are copied where they are kept. */
+  takeRun(run: Run): void {
+    const { block, count, first, headerSize, line, size, stride } = run
+    const { bytes } = block
+    const subject = line.bytes.subarray(run.subjectStart, run.subjectEnd)
+    if (this.isPlain && headerSize === 0) {
+      this.takePlain(subject, run)
+      return
+    }
+    const reply = replyOf(run)
+    for (let i = 0; i < count; i++) {
+      const start = first + i * stride
+      const payload = bytes.subarray(start + headerSize, start + size)
+      this.take(subject, bytes.subarray(start, start + headerSize), payload, reply)
+    }
+  }
+
+  /** Nothing is to be looked at but limits: what judge() does, without an object for what was found. */
+  private takePlain(subject: Buffer, run: Run): void {
+    const { stream } = this
+    const { acknowledgements, config, store } = stream
+    const { block, count, first, size, stride } = run
+    const bytes = store.sizeOf(subject.length, 0, size)
+    const isTooLarge = config.max_msg_size >= 0 && size > config.max_msg_size
+    const isAnswered = !config.no_ack && run.replyEnd > run.replyStart
+    const nowUs = Math.max(clockUs(), store.lastTimeUs)
+    for (let i = 0; i < count; i++) {
+      const wrong = isTooLarge ? apiError(10054) : (stream.whyNoRoom(bytes) ?? checkDiscard(stream, subject, bytes))
+      if (wrong !== undefined) {
+        if (isAnswered) acknowledgements.send(replyOf(run), this.refusal(wrong))
+        continue
+      }
+      const start = first + i * stride
+      const seq = store.append(nowUs, subject, NOTHING, block.bytes.subarray(start, start + size))
+      this.lastId = ''
+      stream.keepSubjectLimit(subject)
+      if (isAnswered) acknowledgements.awaitPlain(seq, run, this.plainOpening)
+    }
+  }
+
+  /** `reply`: byte string; empty: none. */
+  private take(subject: Buffer, headers: Buffer, payload: Buffer, reply: string): void {
     const message = { subject: this.transformed(subject), headers, payload, reply }
     if (!this.stream.config.allow_msg_counter) this.takeNow(message)
     else if (!this.held.take(message)) this.refuse(reply, 1)

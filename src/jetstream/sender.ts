@@ -2,6 +2,7 @@
 
 import type { Account } from '../accounts/account.ts'
 import { composeRaw } from '../protocol/compose.ts'
+import type { Run } from '../protocol/run.ts'
 import { SERVER } from '../routing/server-publisher.ts'
 import type { JetStreamOwner } from './owner.ts'
 
@@ -22,13 +23,22 @@ export class Sender {
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
     const message = { subject, reply: '', header: headers.toString('latin1'), payload: bytes, isImported: false }
     let sent = 0
-    // While another message is under way, which may have come by the import that this one takes.
-    owner.serviceCalls.apart(() => {
+    this.apart(() => {
       composeRaw(owner.pool, message, (run) => {
-        sent = owner.router.dispatch(run, this.account, SERVER)
+        sent = this.dispatch(run)
       })
     })
-    owner.schedule()
     return sent
+  }
+
+  /** `work` dispatches: while another message is under way, which may have come by the import that these take. */
+  apart(work: () => void): void {
+    this.owner.serviceCalls.apart(work)
+    this.owner.schedule()
+  }
+
+  /** Within apart(). The run may be used again afterwards. Returns how many deliveries that led to. */
+  dispatch(run: Run): number {
+    return this.owner.router.dispatch(run, this.account, SERVER)
   }
 }

@@ -126,19 +126,12 @@ export class Stream {
 
   private take(run: Run): void {
     if (this.closed) return
-    const { bytes } = run.block
-    const subject = run.line.bytes.subarray(run.subjectStart, run.subjectEnd)
-    const reply = replyOf(run)
-    const { last } = this.store
     if (this.backlog.isFull) {
-      this.publishing.refuse(reply, run.count)
+      this.publishing.refuse(replyOf(run), run.count)
       return
     }
-    for (let i = 0; i < run.count; i++) {
-      const start = run.first + i * run.stride
-      const headers = bytes.subarray(start, start + run.headerSize)
-      this.publishing.take(subject, headers, bytes.subarray(start + run.headerSize, start + run.size), reply)
-    }
+    const { last } = this.store
+    this.publishing.takeRun(run)
     this.appended(last, run.size * run.count)
   }
 
@@ -257,14 +250,11 @@ export class Stream {
   /** Of one subject, the newest that its limit allows are kept. */
   keepSubjectLimit(subject: Uint8Array): void {
     const { store, config } = this
-    const state = store.subject(subject)
-    if (config.max_msgs_per_subject <= 0 || state === undefined) return
-    const filter = new SubjectFilter([Buffer.from(subject).toString('latin1')])
-    let { count, first } = state
-    while (count > config.max_msgs_per_subject) {
-      this.remove(first, false)
-      first = store.next(filter, first + 1)
-      count--
+    if (config.max_msgs_per_subject <= 0) return
+    let state = store.subject(subject)
+    while (state !== undefined && state.count > config.max_msgs_per_subject) {
+      this.remove(state.first, false)
+      state = store.subject(subject)
     }
   }
 

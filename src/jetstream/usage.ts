@@ -6,6 +6,7 @@
 
 const MEMBERS = ['memory', 'file', 'streams', 'consumers', 'messages', 'requests', 'errors'] as const
 export type Used = (typeof MEMBERS)[number]
+const PLACES = Object.fromEntries(MEMBERS.map((member, place) => [member, place])) as Readonly<Record<Used, number>>
 
 export class Usage {
   readonly buffer: SharedArrayBuffer
@@ -25,29 +26,28 @@ export class Usage {
 
   /** Of a shard: nobody else writes there. */
   add(shard: number, used: Used, difference: number): void {
-    this.values[shard * MEMBERS.length + MEMBERS.indexOf(used)] += difference
+    this.values[shard * MEMBERS.length + PLACES[used]] += difference
   }
 
   /** Of all shards. */
   total(used: Used): number {
     let total = 0
-    for (let shard = 0; shard < this.columns - 1; shard++)
-      total += this.values[shard * MEMBERS.length + MEMBERS.indexOf(used)]
+    for (let shard = 0; shard < this.columns - 1; shard++) total += this.values[shard * MEMBERS.length + PLACES[used]]
     return total
   }
 
   reserve(used: 'memory' | 'file', bytes: number): void {
-    this.values[(this.columns - 1) * MEMBERS.length + MEMBERS.indexOf(used)] = bytes
+    this.values[(this.columns - 1) * MEMBERS.length + PLACES[used]] = bytes
   }
 
   reserved(used: 'memory' | 'file'): number {
-    return this.values[(this.columns - 1) * MEMBERS.length + MEMBERS.indexOf(used)]
+    return this.values[(this.columns - 1) * MEMBERS.length + PLACES[used]]
   }
 
   /** The shard has died: its streams are gone, but not the requests that it has counted. */
   clear(shard: number): void {
     for (const used of ['memory', 'file', 'streams', 'consumers', 'messages'] as const) {
-      this.values[shard * MEMBERS.length + MEMBERS.indexOf(used)] = 0
+      this.values[shard * MEMBERS.length + PLACES[used]] = 0
     }
   }
 }
