@@ -21,6 +21,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     is: 'the messages of streams, in memory and on the disk',
     imports: ['base', 'memory'],
   },
+  s2: { thread: 'any', is: 'the compression of links between servers', imports: ['base', 'memory'] },
   log: { thread: 'any', is: 'log lines and their sinks', imports: ['base', 'text', 'options'] },
   tls: {
     thread: 'any',
@@ -209,7 +210,20 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'system/primary': {
     thread: 'primary',
     is: 'answers requests of the system account, announces the server',
-    imports: ['base', 'text', 'options', 'subjects', 'log', 'tls', 'interest', 'auth', 'system', 'reports', 'monitor'],
+    imports: [
+      'base',
+      'text',
+      'options',
+      'subjects',
+      's2',
+      'log',
+      'tls',
+      'interest',
+      'auth',
+      'system',
+      'reports',
+      'monitor',
+    ],
   },
   primary: {
     thread: 'primary',

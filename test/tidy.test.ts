@@ -87,6 +87,8 @@ test('every product file is used: it is reached from an entry', () => {
   // Routes and leaf nodes are being built on them.
   visit('src/protocol/link-parser.ts')
   visit('src/protocol/link-encoder.ts')
+  visit('src/s2/reader.ts')
+  visit('src/s2/writer.ts')
   // Not used by streams yet.
   visit('src/jetstream/storage/shard-storage.ts')
   expect(PRODUCT.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([])

@@ -4,6 +4,8 @@
 
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import { maskedCrc32c } from '../../s2/crc32c.ts'
+import { ChunkType, SNAPPY_IDENTIFIER } from '../../s2/frames.ts'
 import type { SystemAnswer } from '../contract.ts'
 
 const compress = promisify(gzip)
@@ -23,38 +25,20 @@ function encoded(encoding: string, payload: Uint8Array): SystemAnswer {
 
 // ── Snappy's framing ────────────────────────────────────────────────────────────────────────────────────────
 
-const STREAM_IDENTIFIER = Buffer.from('\xff\x06\x00\x00sNaPpY', 'latin1')
-const UNCOMPRESSED = 0x01
 /** Longest piece of a frame. */
 const PIECE_BYTES = 65_536
 const HEAD_BYTES = 8
 
 /** Type (1 byte), length of the rest (3), masked CRC-32C of the piece (4), the piece. Numbers are little-endian. */
 function frameSnappy(payload: Buffer): Buffer {
-  const parts: Buffer[] = [STREAM_IDENTIFIER]
+  const parts: Buffer[] = [SNAPPY_IDENTIFIER]
   for (let start = 0; start < payload.length; start += PIECE_BYTES) {
     const piece = payload.subarray(start, start + PIECE_BYTES)
     const head = Buffer.alloc(HEAD_BYTES)
-    head.writeUInt8(UNCOMPRESSED, 0)
+    head.writeUInt8(ChunkType.uncompressed, 0)
     head.writeUIntLE(piece.length + 4, 1, 3)
-    head.writeUInt32LE(maskedCrc(piece), 4)
+    head.writeUInt32LE(maskedCrc32c(piece, 0, piece.length), 4)
     parts.push(head, piece)
   }
   return Buffer.concat(parts)
-}
-
-const MASK_DELTA = 0xa282ead8
-const CASTAGNOLI = 0x82f63b78
-
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ CASTAGNOLI : crc >>> 1
-  return crc
-})
-
-function maskedCrc(bytes: Buffer): number {
-  let crc = 0xffffffff
-  for (const byte of bytes) crc = (crc >>> 8) ^ TABLE[(crc ^ byte) & 0xff]
-  crc = ~crc >>> 0
-  return (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0
 }
