@@ -2,15 +2,31 @@
 
 import { API_LEVEL } from '../base/constants.ts'
 import type { Json } from '../base/json.ts'
+import { type StreamLimits, UNLIMITED_STREAMS } from '../options/shapes.ts'
 import { isValidSubject } from '../subjects/filter.ts'
 import { apiError } from './errors.ts'
 import { integer, object, readJson, text } from './request-json.ts'
+import type { Usage } from './usage.ts'
 import { type Answer, type Call, refused, type Verb } from './verb.ts'
 
+/** Of streams with one replica. */
+export const TIER = 'R1'
 export const NAMES_MAX = 1024
 export const LIST_MAX = 256
 
 const PAGE = object<{ offset: number; subject: string }>('JSApiStreamNamesRequest', { offset: integer, subject: text })
+
+/** What is shown where each tier has limits of its own. */
+const NO_LIMITS: StreamLimits = {
+  maxMemory: 0,
+  maxFile: 0,
+  maxStreams: 0,
+  maxConsumers: 0,
+  maxAckPending: 0,
+  memoryMaxStreamBytes: 0,
+  fileMaxStreamBytes: 0,
+  maxBytesRequired: false,
+}
 
 /** Whether a body is to be read as JSON: what begins otherwise means nothing. */
 export function isJson(body: Buffer): boolean {
@@ -20,27 +36,47 @@ export function isJson(body: Buffer): boolean {
 
 function info({ streams }: Call): Answer {
   const { account, owner, usage } = streams
-  const limits = account.jetstream
+  const { tiers, ...limits } = account.jetstream ?? UNLIMITED_STREAMS
   return {
-    memory: usage.total('memory'),
-    storage: usage.total('file'),
-    reserved_memory: usage.reserved('memory'),
-    reserved_storage: usage.reserved('file'),
-    streams: usage.total('streams'),
-    consumers: usage.total('consumers'),
-    limits: {
-      max_memory: limits?.maxMemory ?? -1,
-      max_storage: limits?.maxFile ?? -1,
-      max_streams: limits?.maxStreams ?? -1,
-      max_consumers: limits?.maxConsumers ?? -1,
-      max_ack_pending: limits?.maxAckPending ?? -1,
-      memory_max_stream_bytes: limits?.memoryMaxStreamBytes ?? -1,
-      storage_max_stream_bytes: limits?.fileMaxStreamBytes ?? -1,
-      max_bytes_required: limits?.maxBytesRequired ?? false,
-    },
+    ...used(usage),
+    limits: shownLimits(tiers === undefined ? limits : NO_LIMITS),
     domain: owner.options.jetstream?.domain || undefined,
     api: { level: API_LEVEL, total: usage.total('requests'), errors: usage.total('errors') },
+    tiers: tiers && shownTiers(tiers, usage),
   }
+}
+
+/** Undefined: nothing. */
+function used(usage: Usage | undefined) {
+  return {
+    memory: usage?.total('memory') ?? 0,
+    storage: usage?.total('file') ?? 0,
+    reserved_memory: usage?.reserved('memory') ?? 0,
+    reserved_storage: usage?.reserved('file') ?? 0,
+    streams: usage?.total('streams') ?? 0,
+    consumers: usage?.total('consumers') ?? 0,
+  }
+}
+
+function shownLimits(limits: StreamLimits) {
+  return {
+    max_memory: limits.maxMemory,
+    max_storage: limits.maxFile,
+    max_streams: limits.maxStreams,
+    max_consumers: limits.maxConsumers,
+    max_ack_pending: limits.maxAckPending,
+    memory_max_stream_bytes: limits.memoryMaxStreamBytes,
+    storage_max_stream_bytes: limits.fileMaxStreamBytes,
+    max_bytes_required: limits.maxBytesRequired,
+  }
+}
+
+/** All streams of one server are of one tier. */
+function shownTiers(tiers: ReadonlyMap<string, StreamLimits>, usage: Usage): Json {
+  const shown = [...tiers].map(([name, limits]) => {
+    return [name, { ...used(name === TIER ? usage : undefined), limits: shownLimits(limits) }] as const
+  })
+  return Object.fromEntries(shown.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** The page that is asked for, or what is wrong with the request. */

@@ -89,6 +89,8 @@ export class JetStream {
   async adopt(): Promise<void> {
     const consumers = Map.groupBy(this.given.consumers, ({ stream }) => stream)
     for (const { name, streams } of this.given.accounts) {
+      // What the account may have is said by a token that may be far away: its streams do not wait for it.
+      if (streams.length > 0) attempt(this.owner.bugMet, () => this.owner.admission.learn(name))
       const own = this.accounts.get(this.owner.accounts.named(name)) as AccountStreams
       for (const listed of streams) await this.reopen(own, listed, consumers.get(listed.id) ?? [])
     }
@@ -294,6 +296,7 @@ export class JetStream {
   }
 
   private async learn(account: Account): Promise<AccountStreams> {
+    await this.owner.admission.learn(account.name)
     const question = { verb: 'usage', account: account.name } as const
     const { usage } = await this.owner.questions.ask('streams', { question })
     if (usage === undefined) throw new Error('the primary does not count what streams use')

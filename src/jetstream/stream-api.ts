@@ -2,7 +2,7 @@
 
 import type { Json } from '../base/json.ts'
 import { byteString, properText } from '../subjects/byte-string.ts'
-import { isJson } from './account-api.ts'
+import { isJson, TIER } from './account-api.ts'
 import { tellAction } from './advisories.ts'
 import { clockUs, microseconds, timeText } from './clock.ts'
 import type { ClaimLimits, ListedStream } from './contract.ts'
@@ -52,6 +52,7 @@ function boundsOf({ streams: { account, owner } }: Call): StreamBounds {
   const limits = account.jetstream
   return {
     duplicateWindow: owner.options.jetstream?.limits.duplicateWindow ?? 0,
+    hasTier: limits?.tiers?.has(TIER) ?? true,
     maxBytesRequired: limits?.maxBytesRequired ?? false,
     maxStreamBytes: { memory: limits?.memoryMaxStreamBytes ?? -1, file: limits?.fileMaxStreamBytes ?? -1 },
   }

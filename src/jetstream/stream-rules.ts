@@ -26,6 +26,8 @@ export const REQUIRED_LEVEL = '_nats.req.level'
 export interface StreamBounds {
   /** Nanoseconds; 0: none. */
   readonly duplicateWindow: number
+  /** The account has limits for streams of one replica, or for all. */
+  readonly hasTier: boolean
   /** Streams must say `max_bytes`. */
   readonly maxBytesRequired: boolean
   /** Largest `max_bytes`, by storage; -1: any. */
@@ -234,6 +236,7 @@ function checkSubjects(config: StreamConfig): ApiError | undefined {
 }
 
 function checkAccountRules({ max_bytes: bytes, storage }: StreamConfig, bounds: StreamBounds): ApiError | undefined {
+  if (!bounds.hasTier) return apiError(10120)
   if (bounds.maxBytesRequired && bytes <= 0) return apiError(10113)
   const most = bounds.maxStreamBytes[storage]
   return most >= 0 && bytes > most ? apiError(10122) : undefined

@@ -148,7 +148,12 @@ export interface AccountLimits {
 }
 
 /** What an account may have in streams; -1: no limit. Sizes are bytes. */
-export interface JetStreamLimits {
+export interface JetStreamLimits extends StreamLimits {
+  /** By number of replicas, `R1` and so on: then the limits are those of `R1`. */
+  readonly tiers?: ReadonlyMap<string, StreamLimits>
+}
+
+export interface StreamLimits {
   readonly maxMemory: number
   readonly maxFile: number
   readonly maxStreams: number

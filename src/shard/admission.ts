@@ -260,6 +260,11 @@ export class Admission {
     for (const { operations } of clients.reverse()) operations.closeIfExcess()
   }
 
+  /** Sees to it that an account without clients here does what its token says. Never rejects. */
+  learn(account: string): Soon<void> {
+    return this.jwtAccounts?.learn(account)
+  }
+
   /** The display name of an account (name: in operator mode its public key). */
   accountTag(name: string): string {
     return this.jwtAccounts?.book.get(name)?.claims.name || name

@@ -72,6 +72,11 @@ export class JwtAccounts {
     return this.take(key)
   }
 
+  /** The same for an account to which nobody has logged in here. */
+  learn(key: string): Soon<void> {
+    if (!this.served.has(key)) return this.take(key)
+  }
+
   /**
    * Requests the tokens of all accounts again. An account without one keeps its token if `isLasting`, and is removed if
    * not. Returns the changed accounts.

@@ -1,11 +1,11 @@
 // A nats-server and a Heddle with streams, side by side.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import { peers } from '../support/peers.ts'
-import { type ServerProgram, startNatsServer, startServer } from '../support/server.ts'
+import { type ServerProgram, startCommand, startNatsServer, startServer } from '../support/server.ts'
 
 /** Both run for the tests of the suite that calls this. Answers their ports: nats-server's first. */
 export function useBoth(workers: number): () => readonly [theirs: number, ours: number] {
@@ -21,4 +21,24 @@ export function useBoth(workers: number): () => readonly [theirs: number, ours: 
     rmSync(folder, { recursive: true })
   })
   return () => [nats?.port ?? 0, heddle?.port ?? 0]
+}
+
+/** Both with a configuration, in turn, for the test that calls this: what comes of each, nats-server's first. */
+export async function withBoth<T>(config: string, workers: number, ask: (port: number) => Promise<T>): Promise<[T, T]> {
+  const folder = mkdtempSync(join(tmpdir(), 'heddle-beside-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const came: T[] = []
+  for (const kind of ['nats-server', 'heddle'] as const) {
+    const file = join(folder, `${kind}.conf`)
+    writeFileSync(file, `jetstream { store_dir: "${join(folder, kind)}" }\n${config}`)
+    const server = await (kind === 'heddle'
+      ? startCommand(['-c', file, '--workers', String(workers)])
+      : startNatsServer(peers.natsServer ?? '', ['-c', file]))
+    try {
+      came.push(await ask(server.port))
+    } finally {
+      await server.stop('SIGKILL')
+    }
+  }
+  return [came[0], came[1]]
 }

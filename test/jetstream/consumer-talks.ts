@@ -203,6 +203,18 @@ export const CONSUMER_TALKS: Readonly<Record<string, (talk: Talk) => Promise<voi
     await talk.consumer('S', ephemeral, { action: 'create' })
     await talk.consumer('S', ephemeral)
   },
+  'nobody answers acknowledgements where none are kept': async (talk) => {
+    await talk.stream('S')
+    await talk.fill('S.x', 2)
+    await talk.consumer('S', { name: 'C', ack_policy: 'none' })
+    const [pulled] = await talk.pull('S', 'C', undefined)
+    await talk.sayUnanswered(pulled)
+    await talk.sayUnanswered(pulled, '+NXT')
+    const listener = await talk.listen('d')
+    await talk.consumer('S', { name: 'P', ack_policy: 'none', deliver_subject: 'd' })
+    const [pushed] = await talk.next(listener)
+    await talk.sayUnanswered(pushed, '+ACK')
+  },
   'queues are parted without overlap': async (talk) => {
     await talk.stream('S', { retention: 'workqueue' })
     await talk.consumer('S', { name: 'C', ack_policy: 'none' })

@@ -1,21 +1,13 @@
 // Streams of another account, by imports, beside nats-server: what is asked for comes back, under the reply subject that
 // clients read, and is acknowledged where that is imported too.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Msg } from '@nats-io/nats-core'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { missing, peers } from '../support/peers.ts'
-import { startCommand, startNatsServer } from '../support/server.ts'
+import { describe, expect, test } from 'vitest'
+import { missing } from '../support/peers.ts'
+import { withBoth } from './beside.ts'
 import { StreamClient } from './client.ts'
 
-function configIn(folder: string): string {
-  const file = join(folder, 'server.conf')
-  writeFileSync(
-    file,
-    `jetstream { store_dir: "${folder}" }
-accounts {
+const CONFIG = `accounts {
   A {
     jetstream: enabled
     users [{ user: a, password: a }]
@@ -34,10 +26,7 @@ accounts {
     imports [{ service { account: A, subject: "$JS.API.>" } }]
   }
 }
-`,
-  )
-  return file
-}
+`
 
 const shown = ({ headers, reply, subject }: Msg): unknown => {
   return [subject, reply?.replace(/\.\d{19}\./, '.time.'), headers?.code]
@@ -85,19 +74,7 @@ async function talk(port: number): Promise<unknown[]> {
 
 describe.skipIf(missing('natsServer', 'imports of streams beside nats-server'))('streams by imports', () => {
   test.each([0, 2])('with %i workers, are as those of nats-server', async (workers) => {
-    const folders = [0, 1].map(() => mkdtempSync(join(tmpdir(), 'heddle-imports-')))
-    onTestFinished(() => {
-      for (const folder of folders) rmSync(folder, { recursive: true, force: true })
-    })
-    const heard: unknown[] = []
-    for (const [i, folder] of folders.entries()) {
-      const args = ['-c', configIn(folder)]
-      const server = await (i === 0
-        ? startNatsServer(peers.natsServer ?? '', args)
-        : startCommand([...args, '--workers', String(workers)]))
-      onTestFinished(async () => void (await server.stop()))
-      heard.push(await talk(server.port))
-    }
-    expect(heard[1]).toEqual(heard[0])
+    const [theirs, ours] = await withBoth(CONFIG, workers, talk)
+    expect(ours).toEqual(theirs)
   })
 })

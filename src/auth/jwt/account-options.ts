@@ -1,15 +1,19 @@
 // Converts an account's token to configuration options, so that the rest of the server knows one kind of account.
 
-import type {
-  AccountLimits,
-  ExportOptions,
-  ImportOptions,
-  JetStreamLimits,
-  MappingOptions,
-  Permissions,
+import {
+  type AccountLimits,
+  type ExportOptions,
+  type ImportOptions,
+  type JetStreamLimits,
+  type MappingOptions,
+  type Permissions,
+  type StreamLimits,
+  UNLIMITED_STREAMS,
 } from '../../options/shapes.ts'
 import type { Account, AccountExport, AccountImport, Revocations } from './account.ts'
 import { toPermissions } from './rights.ts'
+
+type Limits = Account['limits']['jetstream']
 
 /** What only tokens say: importers show an activation token, which the exporter may revoke. */
 export interface TokenExportOptions extends ExportOptions {
@@ -40,7 +44,6 @@ export interface TokenAccountOptions {
 
 export function accountOptions(account: Account): TokenAccountOptions {
   const { claims, limits, trace } = account
-  const tiers = limits.tiers.size > 0 ? [...limits.tiers.values()] : [limits.jetstream]
   return {
     name: claims.subject,
     nameTag: claims.name,
@@ -58,25 +61,34 @@ export function accountOptions(account: Account): TokenAccountOptions {
       maxPayload: limits.payload,
       maxLeafnodes: limits.leafnodes,
     },
-    jetstream: streamLimits(tiers.find(({ memory, disk }) => memory !== 0 || disk !== 0)),
+    jetstream: jetStreamLimits(limits),
     trace: trace && { destination: trace.destination, sampling: trace.sampling || 100 },
   }
 }
 
-/** Undefined: it has no streams. Of tiers, one server has the first alone. */
-function streamLimits(limits: Account['limits']['jetstream'] | undefined): JetStreamLimits | undefined {
-  return (
-    limits && {
-      maxMemory: limits.memory,
-      maxFile: limits.disk,
-      maxStreams: limits.streams,
-      maxConsumers: limits.consumers,
-      maxAckPending: limits.maxAckPending || -1,
-      memoryMaxStreamBytes: limits.memoryMaxStreamBytes || -1,
-      fileMaxStreamBytes: limits.diskMaxStreamBytes || -1,
-      maxBytesRequired: limits.maxBytesRequired,
-    }
-  )
+/** Undefined: it has no streams. One server has streams of the tier `R1` alone. */
+function jetStreamLimits({ jetstream, tiers }: Account['limits']): JetStreamLimits | undefined {
+  if (tiers.size === 0) return hasRoom(jetstream) ? streamLimits(jetstream) : undefined
+  if (![...tiers.values()].some(hasRoom)) return undefined
+  const all = new Map([...tiers].map(([name, limits]) => [name, streamLimits(limits)]))
+  return { ...(all.get('R1') ?? UNLIMITED_STREAMS), tiers: all }
+}
+
+function hasRoom({ memory, disk }: Limits): boolean {
+  return memory !== 0 || disk !== 0
+}
+
+function streamLimits(limits: Limits): StreamLimits {
+  return {
+    maxMemory: limits.memory,
+    maxFile: limits.disk,
+    maxStreams: limits.streams,
+    maxConsumers: limits.consumers,
+    maxAckPending: limits.maxAckPending || -1,
+    memoryMaxStreamBytes: limits.memoryMaxStreamBytes || -1,
+    fileMaxStreamBytes: limits.diskMaxStreamBytes || -1,
+    maxBytesRequired: limits.maxBytesRequired,
+  }
 }
 
 const RESPONSES = { '': 'singleton', Singleton: 'singleton', Stream: 'stream', Chunked: 'chunked' } as const

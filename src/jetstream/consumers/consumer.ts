@@ -157,10 +157,11 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     const acks = new AckHandler(this)
     const place = `${byteString(stream.name)}.${byteString(this.name)}`
     const heard: [subject: string, handle: (run: Run) => void][] = [
-      [`${this.ackPrefix}*.*.*.*.*`, (run) => acks.take(run)],
       [`$JS.API.CONSUMER.MSG.NEXT.${place}`, (run) => this.pulled(run)],
     ]
-    const { mode } = this
+    const { config, mode } = this
+    // Otherwise nobody answers to acknowledgements.
+    if (config.ack_policy !== 'none') heard.push([`${this.ackPrefix}*.*.*.*.*`, (run) => acks.take(run)])
     if (mode instanceof Push) heard.push([`$JS.FC.${place}.*`, (run) => mode.answered(run)])
     for (const [subject, handle] of heard) {
       const entry = new InternalSubscription(stream.account, subject, handle)
