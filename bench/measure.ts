@@ -23,7 +23,7 @@ function programOf(shape: Shape, contender: Contender, setting: Setting): Progra
     case 'heddle': {
       const workers = contender.workers ?? setting.workers
       const shards = workers === undefined ? [] : ['--workers', `${workers}`]
-      return { command: `${ROOT}src/heddle.sh`, arguments: shards }
+      return { command: `${ROOT}src/heddle.sh`, arguments: [...shards, ...(contender.flags ?? [])] }
     }
     case 'floor': {
       const task = shape.load.floor?.(setting.scale) ?? []

@@ -12,6 +12,8 @@ export interface Contender {
   readonly setup?: Setup
   /** Heddle's shards; undefined: its own default. */
   readonly workers?: number
+  /** Heddle's other flags. */
+  readonly flags?: readonly string[]
   readonly targets: Targets
 }
 
@@ -35,6 +37,12 @@ export const heddle = (targets: Targets, workers?: number): Contender => ({
   targets,
   ...(workers === undefined ? {} : { workers }),
 })
+
+/** Heddle with as few busy shards as carry the load. */
+export const packed = (targets: Targets, workers: number): Contender => {
+  const contender = heddle(targets, workers)
+  return { ...contender, label: `${contender.label}, packed`, flags: ['--placement', 'pack'] }
+}
 
 /** Heddle against nats-server: least ratio of the rates, most of processor time a message, most of RSS growth. */
 export function duel(name: string, load: Load, rate: number, cpu: number, growth?: number): Shape {

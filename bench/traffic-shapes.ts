@@ -5,7 +5,7 @@ import type { Load } from './load.ts'
 import { atLeast, atMost, figureAtMost, type Targets } from './metrics.ts'
 import { requestLoad } from './requests.ts'
 import { ACCOUNT_NAMES, ACCOUNTS, type Setup, WITHOUT_PAGES } from './setups.ts'
-import { heddle, PEER, type Shape, setUp } from './shape.ts'
+import { heddle, PEER, packed, type Shape, setUp } from './shape.ts'
 import type { Traffic } from './traffic.ts'
 import { burstLoad, type Paced, type Publishing, pacedLoad, trafficLoad } from './traffic-load.ts'
 import {
@@ -127,7 +127,7 @@ const PACED: Paced = { messages: 160_000, batch: 20, pace: { ms: 1, after: 'depa
 const byCost = (name: string, load: Load): Shape => ({
   name,
   load,
-  contenders: [PEER, ...[1, 2, 4, 8].map((shards) => heddle({}, shards))],
+  contenders: [PEER, ...[1, 2, 4, 8].map((shards) => heddle({}, shards)), packed({}, 8)],
 })
 
 const REQUESTS: Targets = { rate: atLeast(1.1), p99Us: atMost(1.0), cpuUs: atMost(0.9) }
@@ -151,7 +151,7 @@ export const TRAFFIC_SHAPES: readonly Shape[] = [
   {
     name: 'requests, 32 clients of 4 services',
     load: requestLoad({ clients: 32, services: 4, requests: 120_000 }),
-    contenders: [PEER, heddle(REQUESTS), heddle(REQUESTS, 4)],
+    contenders: [PEER, heddle(REQUESTS), heddle(REQUESTS, 4), packed(REQUESTS, 4)],
   },
   {
     name: 'connect, SUB, one message, close',
@@ -161,7 +161,7 @@ export const TRAFFIC_SHAPES: readonly Shape[] = [
   {
     name: 'connect, SUB, one message, close, 8 shards',
     load: shortLived(CONNECTIONS * EIGHT_SHARDS_LONGER),
-    contenders: [PEER, heddle(bounded([0.7, 1.5]), 8)],
+    contenders: [PEER, heddle(bounded([0.7, 1.5]), 8), packed(bounded([0.7, 1.5]), 8)],
   },
   byCost(
     'paced, 1 to 8, sizes at random',

@@ -23,6 +23,7 @@ import type {
   MappingOptions,
   OcspCacheOptions,
   OcspOptions,
+  Placement,
   ResolverOptions,
   SlowConsumerPolicy,
   TlsOptions,
@@ -43,6 +44,7 @@ export interface Options {
   readonly name: string
   /** Worker threads; 0: everything on the calling thread. Default: number of processors minus one, 1 to 16. */
   readonly workers: number
+  readonly placement: Placement
   /** Address announced to clients, `host:port`. Default: none. */
   readonly clientAdvertise: string
   /** File to write the process id to. Default: none. */

@@ -40,6 +40,10 @@ export const CONNECTION_TYPES = [
 export type ConnectionType = (typeof CONNECTION_TYPES)[number]
 
 /** What follows when a connection falls behind: it is cut, or messages for it are dropped. */
+/** Which worker thread gets the next connection. */
+export const PLACEMENTS = ['round_robin', 'pack'] as const
+export type Placement = (typeof PLACEMENTS)[number]
+
 export const SLOW_CONSUMER_POLICIES = ['disconnect', 'drop_oldest', 'drop_newest'] as const
 export type SlowConsumerPolicy = (typeof SLOW_CONSUMER_POLICIES)[number]
 

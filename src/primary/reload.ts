@@ -76,6 +76,7 @@ const LINES: readonly (readonly [part: Part, line: Line])[] = [
   ['reconnectErrorReports', (next) => `Reloaded: reconnect_error_reports = ${next.reconnectErrorReports}`],
   ['profBlockRate', (next) => `Reloaded: prof_block_rate = ${next.profBlockRate}`],
   ['slowConsumer', (next) => `Reloaded: slow_consumer = ${next.slowConsumer}`],
+  ['placement', (next) => `Reloaded: placement = ${next.placement}`],
   ['proxies', () => 'Reloaded: proxies'],
   ['mappings', () => 'Reloaded: mappings'],
   ['monitorUser', () => 'Reloaded: monitor_user'],

@@ -32,6 +32,8 @@ export interface ShardHost {
   readonly ready: Promise<void>
   /** It takes connections, and knows the others. */
   readonly isReady: boolean
+  /** The share of the latest interval in which its thread was busy, 0 to 1. */
+  readonly busy: number
   accept(arrival: Arrival): void
   /** A connection within the process: its end here. */
   connect(arrival: PipeArrival, events: PipeEvents): PipeEnd
@@ -87,6 +89,8 @@ export class LocalShardHost implements ShardHost {
   readonly region: SharedArrayBuffer
   readonly ready = Promise.resolve()
   readonly isReady = true
+  /** There is no other one to choose. */
+  readonly busy = 0
   private readonly shard: LocalShard
 
   /** Loads the code of a shard, which no primary with worker threads needs. */
@@ -238,6 +242,10 @@ export class WorkerShardHost implements ShardHost {
     }
     attempt(observer.bugMet, () => thread.exited.then(threadOnExit))
     this.tell({ kind: 'setup', setup })
+  }
+
+  get busy(): number {
+    return this.thread.load.busy
   }
 
   tell(message: ToShard, transfer: MessagePort[] = []): void {

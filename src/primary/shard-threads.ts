@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { YOUNG_GENERATION_MIB } from '../base/constants.ts'
 import { attempt } from '../base/guarded.ts'
 import { threadEntry } from '../base/program-files.ts'
+import { ThreadLoad } from './placement.ts'
 
 const ENTRY = threadEntry('shard-main')
 
@@ -13,6 +14,7 @@ export class ShardThread {
   readonly worker: Worker
   /** Resolves when it has ended, for whatever reason. */
   readonly exited: Promise<void>
+  readonly load: ThreadLoad
   /** What went wrong, if it reported an error before it ended. */
   error: Error | undefined
 
@@ -23,6 +25,7 @@ export class ShardThread {
       name: `heddle shard ${index}`,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
     })
+    this.load = new ThreadLoad(this.worker)
     this.worker.on('error', (error: unknown) => {
       this.error = error instanceof Error ? error : new Error(String(error))
     })

@@ -37,6 +37,7 @@ import { askShards } from './ask-shards.ts'
 import type { AuthResponder } from './auth-responder.ts'
 import { Descriptors } from './descriptors.ts'
 import { shuffled } from './lame-duck.ts'
+import { Placement } from './placement.ts'
 import type { Program } from './program.ts'
 import { introduce, LocalShardHost, type ShardHost, type ShardObserver, WorkerShardHost } from './shard-host.ts'
 import { isReady, replacementDelayMs, type Slot } from './shard-slot.ts'
@@ -80,7 +81,7 @@ export class Shards implements ShardObserver {
   private readonly slots: Slot[] = []
   private watch: NodeJS.Timeout | undefined
   private throttled: NodeJS.Timeout | undefined
-  private nextSlot = 0
+  private readonly placement: Placement<Slot>
   /** Connections whose shard died before they were handed over, and that no other could take yet. */
   private readonly stranded: Arrival[] = []
   private introductions = Promise.resolve()
@@ -107,6 +108,7 @@ export class Shards implements ShardObserver {
     this.descriptors = new Descriptors(log)
     this.logOpened = logOpened
     this.onRelief = onRelief
+    this.placement = new Placement(options.placement)
     this.gauges = new Gauges(Math.max(1, options.workers))
     this.accountConnections = new AccountConnections(Math.max(1, options.workers))
     const streams: Answerers['streams'] = async ({ question }) =>
@@ -284,15 +286,10 @@ export class Shards implements ShardObserver {
     this.onRelief()
   }
 
-  /** Round robin over the shards that are ready and turn their loop. */
+  /** A shard for the next connection, among those that are ready and turn their loop. */
   private pickSlot(): Slot | undefined {
-    const { slots } = this
-    for (let tried = 0; tried < slots.length; tried++) {
-      const slot = slots[this.nextSlot]
-      this.nextSlot = (this.nextSlot + 1) % slots.length
-      if (isReady(slot) && !slot.watch.isLate && !this.stopping) return slot
-    }
-    return undefined
+    if (this.stopping) return undefined
+    return this.placement.pick(this.slots, (slot) => isReady(slot) && !slot.watch.isLate)
   }
 
   /** Whether at least one takes connections. */
@@ -408,7 +405,9 @@ export class Shards implements ShardObserver {
   private watchHeartbeats(): void {
     this.clock.tick()
     for (const [index, { host, watch }] of this.slots.entries()) {
-      if (host instanceof WorkerShardHost && host.isReady) this.watchShard(index, host, watch)
+      if (!(host instanceof WorkerShardHost) || !host.isReady) continue
+      host.thread.load.look()
+      this.watchShard(index, host, watch)
     }
   }
 
@@ -438,6 +437,7 @@ export class Shards implements ShardObserver {
   async setOptions(options: Options, tls: TlsOfPorts): Promise<void> {
     this.options = options
     this.tls = tls
+    this.placement.policy = options.placement
     await Promise.all(this.slots.map(({ host }) => host.setOptions(options, tls)))
   }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
 import { createServerKey } from '../../src/auth/server-key.ts'
 import { normaliseOptions } from '../../src/config/normalise.ts'
+import type { Placement } from '../../src/options/shapes.ts'
 import { Descriptors } from '../../src/primary/descriptors.ts'
 import { Program } from '../../src/primary/program.ts'
 import { ShardThread } from '../../src/primary/shard-threads.ts'
@@ -43,6 +44,7 @@ parentPort.on('message', (message) => {
       new Socket({ handle }).end([setup.index, id, refused ? 'refused' : 'served'].join(' '))
   } else if (kind === 'throw') throw new Error('a bug')
   else if (kind === 'beats') beats = message.beats
+  else if (kind === 'work') for (const end = performance.now() + message.ms; performance.now() < end; );
   else if (kind === 'close') {
     gauges.connectionClosed(setup.index)
     tell('closed')
@@ -60,12 +62,13 @@ const entry = (way: Way): URL =>
 interface Staged {
   workers?: number
   maxConnections?: number
+  placement?: Placement
   /** By the shard: what its threads do, one after the other; those not named serve. */
   ways?: Record<number, Way[]>
 }
 
 /** Shards, what their threads told, and the log. */
-function stage({ workers = 1, maxConnections = 1_000, ways = {} }: Staged = {}) {
+function stage({ workers = 1, maxConnections = 1_000, placement = 'round_robin', ways = {} }: Staged = {}) {
   const heard: string[] = []
   const lines: string[] = []
   const bugs: unknown[] = []
@@ -95,7 +98,7 @@ function stage({ workers = 1, maxConnections = 1_000, ways = {} }: Staged = {}) 
     rules: nobodyAsks,
   }
   const shards = new Shards(
-    { ...normaliseOptions({ port: -1, workers }), maxConnections },
+    { ...normaliseOptions({ port: -1, workers, placement }), maxConnections },
     identity(),
     { take },
     log,
@@ -216,6 +219,27 @@ test('connections go to one shard after the other', async () => {
   expect(told).toEqual(['0 1 served', '1 2 served', '2 3 served', '0 4 served', '1 5 served', '2 6 served'])
   expect([shards.totalConnections, shards.openConnections]).toEqual([6, 6])
   expect(shards.shuffledConnections().sort()).toEqual([0, 0, 1, 1, 2, 2])
+})
+
+test('packed connections go to the first shard until it is busy; a reload spreads those that follow', async () => {
+  const { shards, start, order } = stage({ workers: 2, placement: 'pack' })
+  await start()
+  const next = async (): Promise<string> => {
+    const { arrival, peer } = await accept()
+    expect(shards.take(arrival.handle, 'client')).toBe(true)
+    return (await whatIsSaidTo(peer))[0]
+  }
+  // Threads that have just started may have been busy with that.
+  await until('the first to be idle', async () => (await next()) === '0')
+  await until('the first to be busy', async () => {
+    order(0, 'work', { ms: 400 })
+    return (await next()) === '1'
+  })
+  await until('the first to be idle again', async () => (await next()) === '0')
+  const applied = shards.setOptions(normaliseOptions({ port: -1, workers: 2 }), {})
+  expect(new Set([await next(), await next()])).toEqual(new Set(['0', '1']))
+  await shards.stop()
+  await applied
 })
 
 test('before there is a shard, none is taken', async () => {

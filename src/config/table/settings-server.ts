@@ -16,7 +16,7 @@ import {
   SHARDS_MAX,
   WRITE_DEADLINE_MS,
 } from '../../base/constants.ts'
-import { SLOW_CONSUMER_POLICIES } from '../../options/shapes.ts'
+import { PLACEMENTS, SLOW_CONSUMER_POLICIES } from '../../options/shapes.ts'
 import {
   amount,
   area,
@@ -79,6 +79,12 @@ export const SERVER_SETTINGS = area('Server', [
     min: 0,
     max: SHARDS_MAX,
   }),
+  choice(
+    'placement',
+    'round_robin',
+    'Worker thread of the next connection: each in turn, or the first that is less than half busy. Only in Heddle',
+    { choices: PLACEMENTS, flags: ['placement'], argument: '<policy>' },
+  ),
   text('clientAdvertise', '', 'Address announced to clients and other servers', {
     flags: ['client_advertise'],
     argument: '<host:port>',
