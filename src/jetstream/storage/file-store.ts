@@ -393,9 +393,9 @@ export class FileStore extends IndexedStore {
     })
   }
 
-  /** Writes until there is nothing more, or it fails. Never rejects. */
+  /** Writes until there is nothing more, or it fails, or nobody wants it any more. Never rejects. */
   private async writeAll(): Promise<void> {
-    for (let hasFailed = false; this.hasNews && !(hasFailed && this.dirty.length === 0); ) {
+    for (let hasFailed = false; this.hasNews && !this.isClosed && !(hasFailed && this.dirty.length === 0); ) {
       const parts = this.takeParts()
       const last = this.index.last
       try {

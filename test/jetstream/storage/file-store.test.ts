@@ -26,3 +26,22 @@ for (const [name, flavour] of Object.entries(FLAVOURS)) {
     }
   })
 }
+
+test('a store is destroyed while it writes, and more was to be written', async () => {
+  const folder = new StoreFolder()
+  try {
+    const store = await folder.open()
+    const subject = Buffer.from('a')
+    for (let i = 1; i <= 3; i++) store.append(i, subject, Buffer.alloc(0), subject)
+    const written = store.flush()
+    // Writing has begun with what was there; this comes behind it.
+    await Promise.resolve()
+    store.remove(1, false)
+    store.append(4, subject, Buffer.alloc(0), subject)
+    await store.destroy()
+    await written
+    expect(folder.bugs).toEqual([])
+  } finally {
+    folder.remove()
+  }
+})
