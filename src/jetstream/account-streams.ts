@@ -8,6 +8,7 @@ import { InterestWatch } from './consumers/interest-watch.ts'
 import { ConsumerKeeper } from './consumers/keeper.ts'
 import type { KeptConsumer, ListedStream } from './contract.ts'
 import type { JetStreamOwner } from './owner.ts'
+import type { ScheduleTimer } from './schedules/schedule-timer.ts'
 import { Sender } from './sender.ts'
 import type { FileStoreOwner } from './storage/file-store.ts'
 import type { Stores } from './stores.ts'
@@ -28,11 +29,20 @@ export class AccountStreams {
   readonly keeper: ConsumerKeeper
   readonly consumerPlace: ConsumerPlace
   private readonly stores: Stores
+  private readonly scheduleTimer: ScheduleTimer
   private readonly queues = new Map<string, Promise<unknown>>()
 
-  constructor(owner: JetStreamOwner, account: Account, usage: Usage, serverUsage: Usage, stores: Stores) {
+  constructor(
+    owner: JetStreamOwner,
+    account: Account,
+    usage: Usage,
+    serverUsage: Usage,
+    stores: Stores,
+    scheduleTimer: ScheduleTimer,
+  ) {
     this.owner = owner
     this.stores = stores
+    this.scheduleTimer = scheduleTimer
     this.account = account
     this.usage = usage
     this.serverUsage = serverUsage
@@ -89,6 +99,7 @@ export class AccountStreams {
         owner,
         account,
         usages: [usage, serverUsage],
+        scheduleTimer: this.scheduleTimer,
         roomOfAccount: (storage) => this.roomOfAccount(storage),
         roomOfServer: (storage) => this.roomOfServer(storage),
       },

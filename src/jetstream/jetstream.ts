@@ -30,6 +30,7 @@ import { type ApiError, apiError } from './errors.ts'
 import { Header, headerBlock, readHeaders } from './message-headers.ts'
 import type { JetStreamOwner } from './owner.ts'
 import { shardOf } from './placement.ts'
+import { ScheduleTimer } from './schedules/schedule-timer.ts'
 import { Sender } from './sender.ts'
 import { Stores } from './stores.ts'
 import { Usage } from './usage.ts'
@@ -71,6 +72,7 @@ export class JetStream {
   private readonly given: ShardStreams
   private readonly serverUsage: Usage
   private readonly stores: Stores
+  private readonly scheduleTimer: ScheduleTimer
   private readonly shards: number
 
   constructor(owner: JetStreamOwner, given: ShardStreams) {
@@ -78,6 +80,7 @@ export class JetStream {
     this.given = given
     this.serverUsage = new Usage(given.serverUsage)
     this.stores = new Stores(owner)
+    this.scheduleTimer = new ScheduleTimer(owner)
     this.shards = Math.max(1, owner.options.workers)
     this.between = owner.accounts.named(BETWEEN_SHARDS)
     for (const { name, usage } of given.accounts) this.enter(owner.accounts.named(name), usage)
@@ -304,7 +307,14 @@ export class JetStream {
   }
 
   private enter(account: Account, usage: SharedArrayBuffer): AccountStreams {
-    const streams = new AccountStreams(this.owner, account, new Usage(usage), this.serverUsage, this.stores)
+    const streams = new AccountStreams(
+      this.owner,
+      account,
+      new Usage(usage),
+      this.serverUsage,
+      this.stores,
+      this.scheduleTimer,
+    )
     this.accounts.set(account, streams)
     return streams
   }

@@ -5,6 +5,8 @@ import { byteString } from '../subjects/byte-string.ts'
 import { checkIncrement } from './counters.ts'
 import { type ApiError, apiError } from './errors.ts'
 import { Header, type Headers } from './message-headers.ts'
+import { checkSchedule } from './schedules/schedule-headers.ts'
+import type { Schedules } from './schedules/schedules.ts'
 import type { StreamStore } from './storage/store.ts'
 import { SubjectFilter } from './storage/subject-filter.ts'
 import type { StreamConfig } from './stream-config.ts'
@@ -13,6 +15,7 @@ import type { StreamConfig } from './stream-config.ts'
 export interface RuledStream {
   readonly config: StreamConfig
   readonly store: StreamStore
+  readonly schedules: Pick<Schedules, 'isSchedule'>
 }
 
 /** What was stored of an atomic batch so far. */
@@ -20,6 +23,8 @@ export interface BatchProgress {
   readonly first: number
   readonly ids: Set<string>
   readonly subjects: Set<string>
+  /** Those whose last message of the batch is a schedule. */
+  readonly schedules: Set<string>
 }
 
 /** A message, with its headers read. `ttl`: seconds; undefined: what it says of that is wrong. */
@@ -28,6 +33,7 @@ export interface RuledMessage {
   readonly subject: Buffer
   readonly payload: Buffer
   readonly ttl: number | undefined
+  readonly nowUs: number
 }
 
 /** What only the messages of a batch may not say. */
@@ -42,7 +48,11 @@ export function checkInBatch({ headers, subject }: RuledMessage, batch: BatchPro
 }
 
 /** What is asked of the stream's state, and headers that are not allowed. */
-export function checkHeaders(stream: RuledStream, message: RuledMessage): ApiError | undefined {
+export function checkHeaders(
+  stream: RuledStream,
+  message: RuledMessage,
+  batch: BatchProgress | undefined,
+): ApiError | undefined {
   const { config, store } = stream
   const { headers, ttl } = message
   const wrongIncrement = checkIncrement(config.allow_msg_counter, headers, message.payload)
@@ -54,10 +64,13 @@ export function checkHeaders(stream: RuledStream, message: RuledMessage): ApiErr
   if (wrong !== undefined) return wrong
   const expectedLast = headers.get(Header.expectedLastSequence)
   if (expectedLast !== undefined && numberIn(expectedLast) !== store.last) return apiError(10071, store.last)
-  if (headers.has(Header.schedule)) return apiError(10188)
-  if (headers.has(Header.scheduler) || headers.has(Header.scheduleNext)) return apiError(10212)
-  if (headers.has(Header.source)) return apiError(10227)
-  return undefined
+  const isSchedule = (subject: string): boolean => {
+    return batch?.subjects.has(subject) === true ? batch.schedules.has(subject) : stream.schedules.isSchedule(subject)
+  }
+  const subject = message.subject.toString('latin1')
+  const wrongSchedule = checkSchedule(config, headers, subject, message.nowUs, isSchedule)
+  if (wrongSchedule !== undefined) return wrongSchedule
+  return (headers.get(Header.source) ?? '') === '' ? undefined : apiError(10227)
 }
 
 function checkSubjectSequence(store: StreamStore, { headers, subject }: RuledMessage): ApiError | undefined {

@@ -28,6 +28,7 @@ import {
 import { readTtl } from './message-ttl.ts'
 import type { JetStreamOwner } from './owner.ts'
 import { republished } from './republish.ts'
+import type { Schedules } from './schedules/schedules.ts'
 import type { Sender } from './sender.ts'
 import type { StreamStore } from './storage/store.ts'
 import type { StreamConfig } from './stream-config.ts'
@@ -45,6 +46,7 @@ export interface PublishedStream {
   readonly duplicates: Duplicates
   readonly acknowledgements: Acknowledgements
   readonly expiry: Pick<Expiry, 'stored'>
+  readonly schedules: Pick<Schedules, 'isSchedule' | 'stored'>
   /** Bytes that may still be stored, by the limits of the account and of the server; what is exceeded otherwise. */
   whyNoRoom(bytes: number): ApiError | undefined
   /** Whether a message on a subject would be kept. */
@@ -66,6 +68,7 @@ export interface PublishedStream {
 interface Judged {
   readonly seq: number
   readonly subject: Buffer
+  readonly headers: Headers
   readonly block: Buffer
   readonly payload: Buffer
   readonly id: string
@@ -212,6 +215,17 @@ export class Publishing {
     stream.appended(last, Math.max(0, stream.store.bytes - bytes))
   }
 
+  /** Stores a message that the server makes. Answers whether it could. */
+  produce(subject: Buffer, headers: Buffer, payload: Buffer): boolean {
+    const { store } = this.stream
+    const { last } = store
+    const outcome = this.store({ subject: this.transformed(subject), headers, payload }, undefined, true)
+    if (!('seq' in outcome)) return false
+    this.follow(outcome)
+    this.stream.appended(last, headers.length + payload.length)
+    return true
+  }
+
   /** Messages that came while too much waits for the disk. */
   refuse(reply: string, count: number): void {
     const { acknowledgements, config } = this.stream
@@ -246,11 +260,11 @@ export class Publishing {
   private commit(messages: readonly BatchMessage[]): { readonly seq: number } | { readonly error: ApiError } {
     const { store } = this.stream
     const { lastId } = this
-    const batch: BatchProgress = { first: store.last + 1, ids: new Set(), subjects: new Set() }
+    const batch: BatchProgress = { first: store.last + 1, ids: new Set(), subjects: new Set(), schedules: new Set() }
     const judged: Judged[] = []
     store.begin()
     for (const message of messages) {
-      const outcome = this.store(message, batch)
+      const outcome = this.store(message, batch, false)
       if ('seq' in outcome) {
         judged.push(outcome)
         continue
@@ -285,7 +299,7 @@ export class Publishing {
   /** Stores a message, or says what is wrong with it. */
   private judge(message: BatchMessage, reply: string): ApiError | undefined {
     const { acknowledgements, store } = this.stream
-    const outcome = this.store(message, undefined)
+    const outcome = this.store(message, undefined, false)
     if ('error' in outcome) return outcome.error
     if ('twin' in outcome) {
       const text = `${this.opening}${outcome.twin},"duplicate": true}`
@@ -300,10 +314,14 @@ export class Publishing {
   }
 
   /**
-   * Makes all checks, and appends the message. `batch`: what was stored of its batch so far. What follows from a stored
-   * message is done by follow().
+   * Makes all checks, and appends the message. `batch`: what was stored of its batch so far. `isOwn`: the server has
+   * made it, and need not be told what is allowed. What follows from a stored message is done by follow().
    */
-  private store(message: BatchMessage, batch: BatchProgress | undefined): Judged | Twin | { readonly error: ApiError } {
+  private store(
+    message: BatchMessage,
+    batch: BatchProgress | undefined,
+    isOwn: boolean,
+  ): Judged | Twin | { readonly error: ApiError } {
     const { stream } = this
     const { config, store } = stream
     const { subject } = message
@@ -317,20 +335,27 @@ export class Publishing {
     const nowUs = Math.max(clockUs(), store.lastTimeUs)
     const wish = headers.get(Header.ttl)
     const ttl = wish === undefined ? 0 : readTtl(wish)
-    const ruled = { headers, subject, payload, ttl }
-    if (headers.size > 0) {
+    const ruled = { headers, subject, payload, ttl, nowUs }
+    if (headers.size > 0 && !isOwn) {
       const wrong =
-        (batch === undefined ? undefined : checkInBatch(ruled, batch, store.last)) ?? checkHeaders(stream, ruled)
+        (batch === undefined ? undefined : checkInBatch(ruled, batch, store.last)) ?? checkHeaders(stream, ruled, batch)
       if (wrong !== undefined) return { error: wrong }
     }
     const id = headers.get(Header.messageId) ?? ''
     const twin = id === '' || config.duplicate_window === 0 ? undefined : stream.duplicates.find(id, nowUs)
     if (twin !== undefined) return { twin }
-    if (headers.size > 0) {
+    if (headers.size > 0 && !isOwn) {
       const wrong =
         checkLate(config, headers, this.lastId) ??
         (batch === undefined ? undefined : checkRollupInBatch(ruled, batch, store.last))
       if (wrong !== undefined) return { error: wrong }
+    }
+    const isSchedule = config.allow_msg_schedules && (headers.get(Header.schedule) ?? '') !== ''
+    let rollup = rollupOf(headers)
+    if (isSchedule && rollup === '') {
+      // As on nats-server, an empty header of the publisher's own is what counts.
+      rollup = headers.has(Header.rollup) ? '' : 'sub'
+      block = withHeaders(block, [[Header.rollup, 'sub']])
     }
     let sum: bigint | undefined
     if (config.allow_msg_counter) {
@@ -360,14 +385,16 @@ export class Publishing {
     else store.skipTo(seq + 1, nowUs)
     this.lastId = id
     if (batch !== undefined) {
-      batch.subjects.add(subject.toString('latin1'))
+      const name = subject.toString('latin1')
+      batch.subjects.add(name)
+      if (isSchedule) batch.schedules.add(name)
+      else batch.schedules.delete(name)
       if (id !== '') batch.ids.add(id)
     }
     if (sum !== undefined) {
       this.counters.note(subject, seq, { value: sum, sources: readHeaders(block).get(Header.counterSources) ?? '' })
     }
-    const rollup = rollupOf(headers)
-    return { seq, subject, block, payload, id, timeUs: nowUs, seconds, rollup, isKept, lastOfSubject, sum }
+    return { seq, subject, headers, block, payload, id, timeUs: nowUs, seconds, rollup, isKept, lastOfSubject, sum }
   }
 
   /** The message that an increment is stored as. */
@@ -399,12 +426,13 @@ export class Publishing {
   /** What follows from a message that was stored. */
   private follow(judged: Judged): void {
     const { stream } = this
-    const { id, isKept, rollup, seconds, seq, subject, timeUs } = judged
+    const { headers, id, isKept, rollup, seconds, seq, subject, timeUs } = judged
     if (isKept && seconds !== 0) stream.expiry.stored(seq, timeUs, seconds)
     if (id !== '') stream.duplicates.note(id, seq, timeUs)
     if (rollup === 'sub') stream.purge(subject.toString('latin1'), seq, 0)
     else if (rollup === 'all') stream.purge('', seq, 0)
     else if (isKept) stream.keepSubjectLimit(subject)
+    stream.schedules.stored(seq, subject, headers, timeUs)
     if (this.republish !== undefined) this.sendOn(this.republish, judged)
   }
 

@@ -55,7 +55,7 @@ export function checkStream(config: StreamConfig, pedantic: boolean, bounds: Str
     checkReplicas(config) ??
     correctLimits(config, correct) ??
     checkSpans(config, bounds) ??
-    checkFeatures(config, pedantic, correct) ??
+    checkFeatures(config, pedantic) ??
     checkSources(config) ??
     checkSubjects(config) ??
     checkAccountRules(config, bounds) ??
@@ -124,15 +124,15 @@ function checkSpans(config: StreamConfig, { duplicateWindow: most }: StreamBound
   return undefined
 }
 
-function checkFeatures(config: StreamConfig, pedantic: boolean, correct: Correct): ApiError | undefined {
+function checkFeatures(config: StreamConfig, pedantic: boolean): ApiError | undefined {
   if (config.deny_purge && config.allow_rollup_hdrs) {
     return invalidConfig('roll-ups require the purge permission')
   }
   return (
     checkCounter(config) ??
     checkDiscard(config) ??
-    checkMarkers(config, pedantic, correct) ??
-    checkSchedules(config, correct) ??
+    checkMarkers(config, pedantic) ??
+    checkSchedules(config, pedantic) ??
     checkPersistMode(config)
   )
 }
@@ -156,7 +156,7 @@ function checkDiscard(config: StreamConfig): ApiError | undefined {
     : undefined
 }
 
-function checkMarkers(config: StreamConfig, pedantic: boolean, correct: Correct): ApiError | undefined {
+function checkMarkers(config: StreamConfig, pedantic: boolean): ApiError | undefined {
   const { subject_delete_marker_ttl: ttl } = config
   if (ttl < 0) return invalidConfig('subject delete marker TTL must not be negative')
   if (ttl === 0) return undefined
@@ -165,21 +165,21 @@ function checkMarkers(config: StreamConfig, pedantic: boolean, correct: Correct)
     if (pedantic) return invalidConfig('subject delete marker cannot be set if message TTLs are disabled')
     config.allow_msg_ttl = true
   }
-  return needRollups(config, correct, 'subject delete marker')
+  return needRollups(config, pedantic, 'subject delete marker')
 }
 
-function checkSchedules(config: StreamConfig, correct: Correct): ApiError | undefined {
+function checkSchedules(config: StreamConfig, pedantic: boolean): ApiError | undefined {
   if (!config.allow_msg_schedules) return undefined
   if (config.discard === 'new') return invalidConfig('message scheduling cannot use discard new')
-  return needRollups(config, correct, 'message schedules')
+  return needRollups(config, pedantic, 'message scheduling')
 }
 
-function needRollups(config: StreamConfig, correct: Correct, feature: string): ApiError | undefined {
-  if (!config.allow_rollup_hdrs) {
-    const wrong = correct('allow_rollup_hdrs', true, `${feature} cannot be set if roll-ups are disabled`)
-    if (wrong !== undefined) return wrong
-  }
-  return config.deny_purge ? correct('deny_purge', false, 'roll-ups require the purge permission') : undefined
+function needRollups(config: StreamConfig, pedantic: boolean, feature: string): ApiError | undefined {
+  if (config.allow_rollup_hdrs) return undefined
+  if (pedantic) return invalidConfig(`${feature} cannot be set if roll-ups are disabled`)
+  config.allow_rollup_hdrs = true
+  config.deny_purge = false
+  return undefined
 }
 
 function checkPersistMode(config: StreamConfig): ApiError | undefined {
@@ -205,8 +205,7 @@ function unsupported(feature: string): ApiError {
 
 /** What a configuration, which is valid, asks for that is not there yet. */
 export function checkSupported(config: StreamConfig): ApiError | undefined {
-  if (config.allow_batched) return unsupported('fast batches')
-  return config.allow_msg_schedules ? unsupported('message schedules') : undefined
+  return config.allow_batched ? unsupported('fast batches') : undefined
 }
 
 const API_SUBJECTS = ['$JS.>', '$JSC.>', '$NRG.>'].map(byteString)

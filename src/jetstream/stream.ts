@@ -25,6 +25,8 @@ import { Expiry } from './expiry.ts'
 import { Header, readHeaders } from './message-headers.ts'
 import type { JetStreamOwner } from './owner.ts'
 import { Publishing } from './publishing.ts'
+import type { ScheduleTimer } from './schedules/schedule-timer.ts'
+import { Schedules } from './schedules/schedules.ts'
 import { Sender } from './sender.ts'
 import type { StreamStore } from './storage/store.ts'
 import { SubjectFilter } from './storage/subject-filter.ts'
@@ -43,6 +45,7 @@ export interface StreamPlace {
   readonly account: Account
   /** What its account uses, and what the whole server does. */
   readonly usages: readonly Usage[]
+  readonly scheduleTimer: ScheduleTimer
   /** Bytes that may still be stored. */
   roomOfAccount(storage: 'memory' | 'file'): number
   roomOfServer(storage: 'memory' | 'file'): number
@@ -67,6 +70,7 @@ export class Stream {
   readonly duplicates: Duplicates
   readonly acknowledgements: Acknowledgements
   readonly expiry: Expiry
+  readonly schedules: Schedules
   /** Consumers, by name. */
   readonly attached = new Map<string, Attached>()
   private readonly place: StreamPlace
@@ -93,6 +97,7 @@ export class Stream {
     this.id = listed.id
     this.store = store
     if (this.store.last === 0 && listed.config.first_seq > 1) this.store.skipTo(listed.config.first_seq, 0)
+    this.schedules = new Schedules(this, place.scheduleTimer)
     this.publishing = new Publishing(this)
     const { maxBufferedBytes = 0, maxBufferedMessages = 0 } = owner.options.jetstream ?? {}
     this.backlog = new WriteBacklog(maxBufferedMessages, maxBufferedBytes, store.durable)
@@ -133,6 +138,11 @@ export class Stream {
     const { last } = this.store
     this.publishing.takeRun(run)
     this.appended(last, run.size * run.count)
+  }
+
+  /** Stores a message that the server makes. Answers whether it could. */
+  produce(subject: Buffer, headers: Buffer, payload: Buffer): boolean {
+    return this.publishing.produce(subject, headers, payload)
   }
 
   /** Messages have been stored behind `before`: limits, consumers and publishers have their due. */
@@ -212,6 +222,7 @@ export class Stream {
     if (!this.store.has(seq)) return false
     for (const each of this.attached.values()) each.leaving(seq)
     this.store.remove(seq, erase)
+    this.schedules.removed(seq)
     this.count()
     return true
   }
@@ -225,6 +236,7 @@ export class Stream {
       ...(keep > 0 ? { keep } : {}),
     })
     if (filter === '' && below > store.last + 1) store.skipTo(below, 0)
+    this.schedules.purged(filter)
     this.count()
     for (const each of this.attached.values()) each.purged(filter)
     return purged
@@ -245,6 +257,7 @@ export class Stream {
     const { first } = this.store
     for (const each of this.attached.values()) each.leaving(first)
     this.store.remove(first, false)
+    this.schedules.removed(first)
   }
 
   /** Of one subject, the newest that its limit allows are kept. */
@@ -296,6 +309,7 @@ export class Stream {
     if (this.closed) return
     this.closed = true
     this.expiry.stop()
+    this.schedules.close()
     this.publishing.batches.close()
     this.owner.sublist.removeAll(this.entries)
     this.directGet.close()
@@ -320,12 +334,14 @@ export class Stream {
     this.publishing.undo(first)
     this.backlog.clear(this.store.durable)
     this.expiry.undo(first)
+    this.schedules.purged('')
     for (const each of this.attached.values()) each.undone()
     this.count()
   }
 
   /** Messages were found damaged: they are gone. */
   lost(): void {
+    this.schedules.purged('')
     for (const each of this.attached.values()) each.undone()
     this.count()
   }
@@ -343,6 +359,7 @@ export class Stream {
       if (id !== undefined && id !== '') duplicates.note(id, seq, message.timeUs)
       if (config.allow_msg_ttl) expiry.recall(message)
     }
+    await this.schedules.recall()
     this.keepLimits()
   }
 

@@ -1,7 +1,7 @@
 // Conversations with a JetStream server: requests to its API and messages to its streams, with what comes back as JSON
 // in which everything that differs between two servers by chance (times, ids, names) is replaced by a word.
 
-import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/nats-core'
+import { createInbox, headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core'
 import { connect } from '@nats-io/transport-node'
 
 /** A request or a message, with what is to come back: one answer, several up to a status, or nothing. */
@@ -15,6 +15,8 @@ export interface Step {
   readonly header?: Readonly<Record<string, string>> | undefined
   /** Default: `one`. */
   readonly hears?: 'one' | 'several' | 'nothing'
+  /** What comes on this subject because of it, so many messages, is heard instead. */
+  readonly copies?: readonly [subject: string, count: number]
 }
 
 /** How long to wait for an answer that does not come. */
@@ -40,6 +42,7 @@ async function take(connection: NatsConnection, step: Step): Promise<Heard> {
   const { body, header, hears } = step
   const payload = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
   const given = header === undefined ? {} : { headers: headersOf(header) }
+  if (step.copies !== undefined) return takeCopies(connection, step.copies, subjectOf(step), payload, given)
   if (hears === 'several') return takeSeveral(connection, subjectOf(step), payload)
   try {
     const timeout = hears === 'nothing' ? SILENCE_MS : ANSWER_MS
@@ -62,6 +65,22 @@ async function takeSeveral(connection: NatsConnection, subject: string, payload:
   return heard
 }
 
+async function takeCopies(
+  connection: NatsConnection,
+  [subject, count]: readonly [string, number],
+  to: string,
+  payload: string,
+  given: { headers?: MsgHdrs },
+): Promise<Heard> {
+  const copies = connection.subscribe(subject, { max: count })
+  const answer = await connection.request(to, payload, { ...given, timeout: ANSWER_MS })
+  const late = setTimeout(() => copies.unsubscribe(), ANSWER_MS)
+  const heard = [shown(answer)]
+  for await (const copy of copies) heard.push([copy.subject, shown(copy)])
+  clearTimeout(late)
+  return heard
+}
+
 function subjectOf({ api, direct, publish }: Step): string {
   return publish ?? `$JS.API.${api ?? `DIRECT.GET.${direct}`}`
 }
@@ -81,6 +100,8 @@ function shown(answer: Msg): Heard {
 }
 
 const TIMES = new Set(['created', 'ts', 'first_ts', 'last_ts', 'time', 'Nats-Time-Stamp', 'last_active', 'pinned_ts'])
+/** These too, if they are times. */
+const MAY_BE_TIMES = new Set(['Nats-Schedule-Next'])
 const OF_SERVERS = new Set(['leader', '_nats.ver'])
 
 export function masked(value: unknown): unknown {
@@ -94,6 +115,7 @@ export function masked(value: unknown): unknown {
 }
 
 function maskedText(name: string, text: string): string {
+  if (MAY_BE_TIMES.has(name)) return text.replace(/^\d{4}-\S*?(Z|[-+]\d\d:\d\d)$/, 'a time of zone $1')
   if (TIMES.has(name)) return text.startsWith('0001-') ? 'never' : /^\d{4}-.*Z$/.test(text) ? 'a time' : text
   // What Go says of JSON that it cannot read is its own.
   if (name === 'description' && text.startsWith('invalid JSON')) return 'invalid JSON'
