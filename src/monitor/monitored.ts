@@ -46,6 +46,8 @@ export interface Monitored {
   /** Milliseconds since 1970: when the server started, and when its options were taken. */
   readonly startedAt: number
   readonly configLoadedAt: number
+  /** The port for HTTP clients; undefined: there is none. */
+  readonly httpGatewayPort?: number | undefined
   /** Connections so far. */
   readonly totalConnections: number
   /** Threads replaced so far. */

@@ -72,7 +72,7 @@ export class ClientPorts {
     if (http !== undefined) {
       const { host = '', tls } = options.httpGateway ?? {}
       const at = hostPort(host || options.host, http.port)
-      log.info(`Listening for HTTP clients on ${tls === undefined ? 'http' : 'https'}://${at}`)
+      log.info(`Listening for HTTP clients on ${httpScheme(options)}://${at}`)
       if (tls === undefined)
         log.warn('HTTP listener not configured with TLS: passwords and tokens are sent in clear text')
     }
@@ -102,13 +102,15 @@ export class ClientPorts {
   /** What the ports file says; `monitor`: where the monitoring pages are. */
   urls(options: Options, monitor: { scheme: string; address: string; port: number } | undefined): Ports {
     const { address, port } = this.client
-    const { websocket: webSocket } = this.others
+    const { websocket: webSocket, http, unix } = this.others
     return {
       nats: listenerUrls(options.tls === undefined ? 'nats' : 'tls', address, port),
       ...(monitor === undefined ? {} : { monitoring: listenerUrls(monitor.scheme, monitor.address, monitor.port) }),
       ...(webSocket === undefined
         ? {}
         : { websocket: listenerUrls(webSocketScheme(options), address, webSocket.port) }),
+      ...(http === undefined ? {} : { http: listenerUrls(httpScheme(options), http.address, http.port) }),
+      ...(unix === undefined ? {} : { unix: [`unix:${unix.address}`] }),
     }
   }
 
@@ -139,4 +141,8 @@ function tellOfTls({ handshakeFirst, handshakeFirstFallback }: TlsOptions, allow
 
 function webSocketScheme({ websocket }: Options): 'ws' | 'wss' {
   return websocket?.tls === undefined ? 'ws' : 'wss'
+}
+
+function httpScheme({ httpGateway }: Options): 'http' | 'https' {
+  return httpGateway?.tls === undefined ? 'http' : 'https'
 }

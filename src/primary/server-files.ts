@@ -24,6 +24,9 @@ export interface Ports {
   readonly websocket?: readonly string[]
   readonly nats: readonly string[]
   readonly monitoring?: readonly string[]
+  /** For HTTP clients and the Unix socket: only in Heddle. */
+  readonly http?: readonly string[]
+  readonly unix?: readonly string[]
 }
 
 function portsFile(folder: string): string {

@@ -6,9 +6,10 @@ import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { ask } from '../monitor/http.ts'
 import { configured, ownFolder, textOf } from '../support/configured.ts'
 import { open } from '../support/harness.ts'
-import { ROOT, runCommand, ServerProgram } from '../support/server.ts'
+import { ROOT, runCommand, ServerProgram, startCommand } from '../support/server.ts'
 
 describe.each([0, 2])('a server with %i workers', (workers) => {
   test('writes its process id, digits only, and leaves the file behind', async () => {
@@ -31,6 +32,28 @@ describe.each([0, 2])('a server with %i workers', (workers) => {
     )
     await program.stop('SIGTERM')
     expect(readdirSync(portsFileDir)).toEqual([])
+  })
+
+  test('names the port for HTTP and the Unix socket in them, where there are any', async () => {
+    const folder = ownFolder()
+    const unixSocket = join(folder, 'socket')
+    const config = join(folder, 'server.conf')
+    writeFileSync(config, 'http_gateway { listen: "127.0.0.1:-1", no_tls: true }')
+    const flags = ['--workers', `${workers}`, '-m', '-1', '--ports_file_dir', folder, '--unix_socket', unixSocket]
+    const program = await startCommand([...flags, '-c', config])
+    onTestFinished(async () => void (await program.stop()))
+    const [, httpPort] = await program.until(/Listening for HTTP clients on \S*:(\d+)/)
+    const [, monitorPort] = await program.until(/Starting http monitor on \S*:(\d+)/)
+    expect(JSON.parse(textOf(join(folder, `nats-server_${program.child.pid}.ports`)))).toEqual({
+      nats: [`nats://127.0.0.1:${program.port}`],
+      http: [`http://127.0.0.1:${httpPort}`],
+      monitoring: [`http://127.0.0.1:${monitorPort}`],
+      unix: [`unix:${unixSocket}`],
+    })
+    expect(JSON.parse((await ask(Number(monitorPort), '/varz')).body).heddle).toMatchObject({
+      unix_socket: unixSocket,
+      http_gateway: { host: '127.0.0.1', port: Number(httpPort), tls_required: false },
+    })
   })
 
   test('listening everywhere, it names every address of the machine, IPv4 first, and is reached at each', async () => {

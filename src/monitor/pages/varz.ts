@@ -118,6 +118,9 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     ...lastMembers(context),
     heddle: {
       version: HEDDLE_VERSION,
+      placement: options.placement,
+      unix_socket: unlessEmpty(options.unixSocket),
+      http_gateway: httpGatewayOf(server),
       shards: totals.map(describeShard),
       restarts: server.restarts,
       ...missingShards(context),
@@ -128,6 +131,13 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
 /** Whether INFO requires credentials. */
 function isAuthRequired(options: Options): boolean {
   return isOperatorMode(options) || authSettings({ ...options, operator: undefined }).isRequired
+}
+
+/** Where HTTP clients are served; undefined: nowhere. */
+function httpGatewayOf({ options, httpGatewayPort: port }: PageContext['server']): Json | undefined {
+  const { httpGateway, host } = options
+  if (httpGateway === undefined || port === undefined) return undefined
+  return { host: httpGateway.host || host, port, tls_required: httpGateway.tls !== undefined }
 }
 
 function describeShard(totals: TotalsReport): Json {
