@@ -1,6 +1,6 @@
 // What is run and packed: the sources of each kind of thread as few files, so that a start loads three files and not
-// two hundred. Other packages are built in, with their licences beside them; `dependencies` are those that cannot be,
-// as they start threads from files of their own. Stacks in the log can be read.
+// two hundred. Other packages are built in, with their licences beside them, unless they cannot be (EXTERNAL). Stacks
+// in the log can be read.
 //
 // The command and the API are CommonJS: every loader takes it, Jest's too, and `import` and `require` get the same
 // module, of which there is one. Shards and browsers load ES modules.
@@ -17,6 +17,11 @@ const codeOnly = process.env['BUILD_PARTS'] === 'code'
 
 /** The API, as package.json exports it: source files without extension. */
 const API = Object.values(manifest.exports).map((paths) => paths.default.slice('./dist/'.length, -'.cjs'.length))
+
+/** `dependencies` start threads from files of their own; `peerDependencies` are the program's, whose classes count. */
+const EXTERNAL = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }).map(
+  (name) => new RegExp(`^${name}(?:/|$)`),
+)
 
 /** Adds the licences of the packages that are built in. */
 const licences: Plugin = {
@@ -43,7 +48,7 @@ function program(folder: string, entries: readonly string[], extension = 'js'): 
   return {
     input: Object.fromEntries(entries.map((entry) => [entry, `${entry}.ts`])),
     platform: 'node',
-    external: Object.keys(manifest.dependencies),
+    external: EXTERNAL,
     // Its entry for Node looks for an addon, which Heddle does without.
     resolve: { alias: { msgpackr: join(import.meta.dirname, 'node_modules/msgpackr/index.js') } },
     plugins: [licences],
@@ -66,6 +71,7 @@ function program(folder: string, entries: readonly string[], extension = 'js'): 
 function types(entries: readonly string[], extension: 'd.ts' | 'd.cts'): RolldownOptions {
   return {
     input: Object.fromEntries(entries.map((entry) => [entry, `./${FOLDER}/types/${entry}.d.ts`])),
+    external: EXTERNAL,
     plugins: [dts({ dtsInput: true, emitDtsOnly: true })],
     treeshake: { moduleSideEffects: false },
     output: {
@@ -77,14 +83,14 @@ function types(entries: readonly string[], extension: 'd.ts' | 'd.cts'): Rolldow
   }
 }
 
-const BROWSER = ['src/client/browser']
-const forPackage = [types(BROWSER, 'd.ts'), types(API, 'd.cts')]
+/** For browsers: each a file that imports no other of ours, and nothing of Node. */
+const BROWSER = ['src/client/browser', 'src/nats-core/browser']
+const forPackage = [...BROWSER.map((entry) => types([entry], 'd.ts')), types(API, 'd.cts')]
 
 // Threads share no modules, so each kind has all of its code in its own files.
 export default defineConfig([
   program('src', ['src/main', ...API], 'cjs'),
-  // For browsers: a file that imports no other, and nothing of Node.
-  program('client', BROWSER),
+  ...BROWSER.map((entry) => program('browser', [entry])),
   program('workers', ['workers/shard-main']),
   program('workers', ['workers/password-main']),
   program('workers', ['workers/store-main']),

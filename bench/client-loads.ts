@@ -37,22 +37,28 @@ export interface ClientLoad {
   readonly name: string
   /** How many messages at scale 1. */
   readonly messages: number
-  /** Only within the process of a server (server.connect()): no other library has that. */
-  readonly isInProcess?: true
+  /** Those that do it, the client's own first; default: all with sockets. */
+  readonly libraries?: readonly string[]
   run(connect: Connect, count: number, bytes: number): Promise<Measured>
 }
+
+export const SOCKETS: readonly string[] = ['heddle', 'nats.js 3', 'nats.js 2']
+/** Within the process of a server (server.connect()): no other library has that. */
+export const IN_PROCESS: readonly string[] = ['in process']
+/** What the packages for streams run over. */
+export const STREAMS: readonly string[] = ['heddle/nats-core', 'nats.js 3']
 
 /** So many messages are published before the loop turns. */
 const BURST = 500
 /** No more are on their way. */
 const AHEAD_MAX = 20_000
 /** Compiled and warm after this share of the messages. */
-const WARM_UP = 0.2
+export const WARM_UP = 0.2
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** Measures `act`, which moves `count` messages. */
-async function measured(count: number, act: () => Promise<void>): Promise<Measured> {
+export async function measured(count: number, act: () => Promise<void>): Promise<Measured> {
   const cpu = process.cpuUsage()
   const startMs = performance.now()
   await act()
@@ -194,6 +200,6 @@ export const LOADS: readonly ClientLoad[] = [
   fanOut('1 to 8, callback', 8, 250_000, byCallback),
   requests('request, 1 in flight', 1, 20_000),
   requests('request, 64 in flight', 64, 200_000),
-  { ...requests('in process, request', 1, 100_000), isInProcess: true },
-  { ...fanOut('in process, 1 to 1', 1, 1_000_000, byCallback), isInProcess: true },
+  { ...requests('in process, request', 1, 100_000), libraries: IN_PROCESS },
+  { ...fanOut('in process, 1 to 1', 1, 1_000_000, byCallback), libraries: IN_PROCESS },
 ]

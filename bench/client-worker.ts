@@ -2,11 +2,16 @@
 // measured, as JSON.
 
 import { type Connect, type Connection, LOADS } from './client-loads.ts'
+import { STREAM_LOADS } from './client-stream-loads.ts'
 
 /** How each library connects; what the loads use is called the same in all. */
 const LIBRARIES: Readonly<Record<string, (url: string) => Promise<Connect>>> = {
   heddle: async (url) => {
     const { connect } = await import('../src/client/index.ts')
+    return () => connect({ servers: url }) as Promise<Connection>
+  },
+  'heddle/nats-core': async (url) => {
+    const { connect } = await import('../src/nats-core/index.ts')
     return () => connect({ servers: url }) as Promise<Connection>
   },
   'nats.js 3': async (url) => {
@@ -25,7 +30,7 @@ const LIBRARIES: Readonly<Record<string, (url: string) => Promise<Connect>>> = {
 }
 
 const [library, name, count, bytes, url] = process.argv.slice(2)
-const load = LOADS.find((one) => one.name === name)
+const load = [...LOADS, ...STREAM_LOADS].find((one) => one.name === name)
 if (load === undefined) throw new Error(`there is no load ${name}`)
 const connect = await LIBRARIES[library](url)
 process.stdout.write(JSON.stringify(await load.run(connect, Number(count), Number(bytes))))

@@ -5,21 +5,23 @@
 //
 // --only takes the loads whose name has the text in it. Each library runs in a process of its own, and they take turns;
 // figures are medians of the rounds. Ratios are Heddle's client / the other: a higher rate is better, a lower CPU. Loads
-// in process have the server in the process of the client, with `workers: 0`, and its processor time in that.
+// in process have the server in the process of the client, with `workers: 0`, and its processor time in that. Loads of
+// streams are those of @nats-io/jetstream and @nats-io/kv, over `heddle/nats-core` and over nats.js 3.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { type ClientLoad, LOADS, type Measured } from './client-loads.ts'
+import { type ClientLoad, IN_PROCESS, LOADS, type Measured, SOCKETS } from './client-loads.ts'
+import { STREAM_LOADS } from './client-stream-loads.ts'
 import { type Program, ServerProcess } from './server-process.ts'
 import { median } from './statistics.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const OWN = 'heddle'
-const LIBRARIES = [OWN, 'nats.js 3', 'nats.js 2']
-const IN_PROCESS = ['in process']
 /** Microseconds that a request in process may take. */
 const IN_PROCESS_AIM_US = 20
 const RATE_AIM = 2
@@ -37,9 +39,12 @@ const { values: flags } = parseArgs({
   },
 })
 
+const folder = mkdtempSync(join(tmpdir(), 'heddle-bench-'))
+process.once('exit', () => rmSync(folder, { recursive: true }))
+
 const SERVERS = [
-  { name: 'heddle', program: { command: `${ROOT}src/heddle.sh`, arguments: [] } },
-  { name: 'nats-server', program: { command: flags.peer, arguments: [] } },
+  { name: OWN, program: { command: `${ROOT}src/heddle.sh`, arguments: ['-js', '-sd', join(folder, OWN)] } },
+  { name: 'nats-server', program: { command: flags.peer, arguments: ['-js', '-sd', join(folder, 'nats-server')] } },
 ].filter(({ name }) => name.startsWith(flags.server))
 
 const STARTS_MAX = 3
@@ -86,20 +91,20 @@ function ratio(own: Row, other: Row, member: keyof Measured): number {
 }
 
 function line(cells: readonly (string | number)[]): void {
-  const widths = [12, 22, 10, 12, 8, 8, 8, 12, 12]
+  const widths = [12, 31, 17, 12, 8, 8, 8, 12, 12]
   const texts = cells.map((cell, i) => (i < 3 ? `${cell}`.padEnd(widths[i]) : `${cell}`.padStart(widths[i])))
   process.stdout.write(`${texts.join(' ')}\n`)
 }
 
 const rows: Row[] = []
-const loads = LOADS.filter(({ name }) => name.includes(flags.only))
+const loads = [...LOADS, ...STREAM_LOADS].filter(({ name }) => name.includes(flags.only))
 line(['server', 'load', 'client', 'rate /s', 'CPU µs', 'p50 µs', 'p99 µs', 'rate ratio', 'CPU ratio'])
 for (const { name: server, program } of SERVERS) {
   const running = await start(program)
   try {
     for (const load of loads) {
-      if (load.isInProcess === true && server !== OWN) continue
-      const libraries = load.isInProcess === true ? IN_PROCESS : LIBRARIES
+      const { libraries = SOCKETS } = load
+      if (libraries === IN_PROCESS && server !== OWN) continue
       const runs = libraries.map((): Measured[] => [])
       for (let round = 0; round < Number(flags.rounds); round++) {
         const turn = [...libraries.entries()]

@@ -64,6 +64,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   // Few imports, none of Node but in one file of its own: browsers load it too.
   client: { thread: 'any', is: 'a NATS client for Node and browsers', imports: ['base', 'text'] },
 
+  'nats-core': { thread: 'any', is: 'the client under the packages of nats.js', imports: ['client'] },
+
   http: {
     thread: 'shard',
     is: 'requests and streams of events by HTTP, as clients of the shard',

@@ -83,6 +83,8 @@ test('every product file is used: it is reached from an entry', () => {
   visit('src/index.ts')
   visit('src/client/index.ts')
   visit('src/client/browser.ts')
+  visit('src/nats-core/index.ts')
+  visit('src/nats-core/browser.ts')
   visit('src/test-kit/index.ts')
   // Routes and leaf nodes are being built on them.
   visit('src/protocol/link-parser.ts')
@@ -216,13 +218,21 @@ test('expressions are found, and told from divisions, texts and comments', () =>
   ])
 })
 
+/** `@scope/name/path` and `name/path` without the path. */
+function packageOf(name: string): string {
+  return name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/')
+}
+
 const IMPORT = /^(?:import|export|\}).*from '([^.][^']*)'/gm
 
 test('every package that the product imports is a dependency', () => {
   const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
   const dependencies = { ...manifest.dependencies, ...manifest.devDependencies } // the latter are built in
   const names = PRODUCT.flatMap(({ text }) => [...text.matchAll(IMPORT)].map(([, name]) => name))
-  const packages = names.filter((name) => !name.startsWith('node:'))
+  const packages = names.filter((name) => !name.startsWith('node:')).map(packageOf)
   expect([...new Set(packages)].filter((name) => dependencies[name] === undefined)).toEqual([])
 })
 

@@ -2,6 +2,7 @@
 // change of import; what only this client has says so.
 
 import type { MsgHdrs } from './headers.ts'
+import type { Server } from './servers.ts'
 
 export type Payload = Uint8Array | string
 
@@ -59,6 +60,8 @@ export interface Msg {
   json<T>(reviver?: (key: string, value: unknown) => unknown): T
   /** The payload as text; bytes that are no UTF-8 become U+FFFD. */
   string(): string
+  /** Bytes of headers and payload. (Only this client.) */
+  size(): number
 }
 
 export interface TraceOptions {
@@ -189,6 +192,8 @@ export type Status =
 export interface NatsConnection {
   /** What the server said last; undefined while there is none. */
   readonly info?: ServerInfo | undefined
+  /** What the subjects of replies begin with: `inboxPrefix` of the options. (Only this client.) */
+  readonly inboxPrefix: string
   /** Bytes that the operating system has not taken yet; `await flush()` waits for them. (Only this client.) */
   readonly bufferedAmount: number
   /** Resolves when the connection is closed for good: to the error that closed it, if any. Never rejects. */
@@ -231,4 +236,11 @@ export interface NatsConnection {
   rtt(): Promise<number>
   /** Leaves the server, and goes on with the next one. Rejects if closed or draining. */
   reconnect(): Promise<void>
+  /** The servers that it may use, those that its cluster told of among them; the first is the next to try. */
+  getServers(): readonly Server[]
+  /**
+   * From the next reconnect on only these are used, and those that their cluster tells of. The connection stays. Throws
+   * InvalidArgumentError for none, for addresses that are none, and for a mix of WebSocket and others.
+   */
+  setServers(servers: readonly string[]): void
 }

@@ -34,7 +34,7 @@ import type { Parser } from './parser.ts'
 import { Pings } from './pings.ts'
 import { asError, isAuthenticationError, serverError } from './reasons.ts'
 import { Requester, type RequesterOwner } from './requester.ts'
-import { Servers } from './servers.ts'
+import { type Server, Servers } from './servers.ts'
 import { Statuses } from './statuses.ts'
 import { Subjects } from './subjects.ts'
 import { SubscriptionImpl, type SubscriptionOwner } from './subscription.ts'
@@ -270,6 +270,18 @@ export class Connection implements NatsConnection, LinkOwner, SubscriptionOwner,
 
   get bufferedAmount(): number {
     return this.output.bufferedAmount
+  }
+
+  get inboxPrefix(): string {
+    return this.options.inboxPrefix
+  }
+
+  getServers(): readonly Server[] {
+    return this.servers.pool
+  }
+
+  setServers(servers: readonly string[]): void {
+    this.servers.replace(servers)
   }
 
   getServer(): string {

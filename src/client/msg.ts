@@ -87,6 +87,10 @@ export class MsgImpl implements Msg {
     return JSON.parse(this.string(), reviver) as T
   }
 
+  size(): number {
+    return this.payloadEnd - this.headerStart
+  }
+
   string(): string {
     return textOf(this.bytes, this.payloadStart, this.payloadEnd)
   }

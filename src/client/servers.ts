@@ -35,12 +35,17 @@ export interface ServerEntry extends Server {
   reconnects: number
   lastConnect: number
   didConnect: boolean
+  gossiped: boolean
 }
 
 const DEFAULT_PORTS: Readonly<Record<Scheme, number>> = { nats: 4222, tls: 4222, unix: 0, ws: 80, wss: 443 }
 
 function isScheme(name: string): name is Scheme {
   return Object.hasOwn(DEFAULT_PORTS, name)
+}
+
+function isWebSocket(scheme: Scheme): boolean {
+  return scheme === 'ws' || scheme === 'wss'
 }
 
 function credentialsIn(url: URL): Auth {
@@ -117,6 +122,16 @@ function shuffled<T>(items: readonly T[]): T[] {
   return order
 }
 
+/** Reads addresses, which are all for WebSocket or all not. Throws InvalidArgumentError. */
+function parseServers(addresses: readonly string[], scheme: Scheme): ServerEntry[] {
+  const entries = addresses.map((address) => parseServer(address, scheme))
+  const webSockets = entries.filter(({ scheme: named }) => isWebSocket(named)).length
+  if (webSockets > 0 && webSockets < entries.length) {
+    throw InvalidArgumentError.format('servers', 'must be all for WebSocket or all not')
+  }
+  return entries
+}
+
 export class Servers {
   /** The first is the next to try. */
   private list: ServerEntry[]
@@ -125,11 +140,7 @@ export class Servers {
 
   /** Throws InvalidArgumentError for addresses that are none. */
   constructor(addresses: readonly string[], scheme: Scheme, randomize: boolean) {
-    const entries = addresses.map((address) => parseServer(address, scheme))
-    const webSockets = entries.filter((entry) => entry.scheme.startsWith('ws')).length
-    if (webSockets > 0 && webSockets < entries.length) {
-      throw InvalidArgumentError.format('servers', 'must be all for WebSocket or all not')
-    }
+    const entries = parseServers(addresses, scheme)
     this.list = randomize ? shuffled(entries) : entries
     this.randomize = randomize
     this.scheme = entries[0]?.scheme ?? scheme
@@ -146,6 +157,26 @@ export class Servers {
 
   get pool(): readonly ServerEntry[] {
     return [...this.list]
+  }
+
+  /**
+   * From now on these are the servers; what is known of one that was there stays known. Throws InvalidArgumentError,
+   * and then has changed nothing.
+   */
+  replace(addresses: readonly string[]): void {
+    if (addresses.length === 0) throw InvalidArgumentError.format('servers', 'cannot be empty')
+    const entries = parseServers(addresses, this.scheme).map((entry) => this.known(entry) ?? entry)
+    if (isWebSocket(entries[0].scheme) !== isWebSocket(this.scheme)) {
+      throw InvalidArgumentError.format('servers', 'must be reached as those before, by WebSocket or not')
+    }
+    // Whoever names one wants it, whatever the cluster tells later.
+    for (const entry of entries) entry.gossiped = false
+    this.list = this.randomize ? shuffled(entries) : entries
+  }
+
+  /** The one of this address; without a scheme, the one of this host and port. */
+  private known({ src, listen }: Server): ServerEntry | undefined {
+    return this.list.find((one) => one.src === src || (one.listen === listen && !src.includes('://')))
   }
 
   /** Comes last from now on. */

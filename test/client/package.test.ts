@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
 import type * as client from '../../src/client/index.ts'
 import { VERSION } from '../../src/client/link.ts'
+import { runProgram } from '../support/code-blocks.ts'
 import { useServer } from '../support/harness.ts'
 import { ROOT } from '../support/server.ts'
 
@@ -13,6 +14,7 @@ const running = useServer({ workers: 0 })
 
 const built = (path: string): string => join(ROOT, path)
 const entries = manifest.exports['./client']
+const forPackages = manifest.exports['./nats-core']
 
 test('the entry for browsers is one file, which knows nothing of Node', () => {
   const code = readFileSync(built(entries.browser.default), 'utf8')
@@ -35,6 +37,25 @@ test('both entries have the same names, besides', async () => {
     return exported.filter((name) => name !== 'default' && name !== 'module.exports').sort()
   }
   expect(await names(entries.browser.default)).toEqual(await names(entries.default))
+})
+
+test('the entry for the packages of nats.js connects, by names that an import finds', async () => {
+  const said = await runProgram(`import { jetstreamManager } from '@nats-io/jetstream'
+import { connect, errors, headers } from '${built(forPackages.default)}'
+const nc = await connect({ port: ${running.port} })
+const error = await nc.request('nobody').catch((error) => error)
+const told = await jetstreamManager(nc).catch((error) => error)
+console.log(error instanceof errors.RequestError, typeof headers, told.name)
+await nc.close()
+`)
+  expect(said).toBe('true function JetStreamNotEnabled\n')
+})
+
+test('that for browsers imports nats-core alone', () => {
+  const code = readFileSync(built(forPackages.browser.default), 'utf8')
+  const imports = [...code.matchAll(/^(?:import|export) .*from "(.*)"/gm)].map(([, name]) => name)
+  expect([...new Set(imports)]).toEqual(['@nats-io/nats-core', '@nats-io/nats-core/internal'])
+  expect(code).not.toMatch(/\bBuffer\b|\bprocess\.|node:/)
 })
 
 test('CONNECT tells the version of the package', () => {

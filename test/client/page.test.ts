@@ -12,6 +12,7 @@ import { Authority } from '../tls/certificates.ts'
 
 const PAGE = 'docs/client.md'
 const blocks = codeBlocks(PAGE)
+const programs = blocks.filter(({ language }) => language === 'ts')
 const directory = mkdtempSync(join(tmpdir(), 'heddle-page-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
@@ -45,6 +46,10 @@ const SERVERS: Readonly<Record<string, () => Promise<Record<string, string>>>> =
     const { port } = await startConfigured(HEDDLES[0], `tls { ${pair} }`)
     return { '127.0.0.1:4222': `127.0.0.1:${port}`, '/etc/app/ca.pem': file('ca.pem', authority.cert) }
   },
+  streams: async () => {
+    const { port } = await ownServer({ workers: 0, jetstream: { storeDir: mkdtempSync(join(directory, 'streams-')) } })
+    return { '127.0.0.1:4222': `127.0.0.1:${port}` }
+  },
   unix: async () => {
     const unixSocket = join(directory, 'heddle.sock')
     const { port } = await ownServer({ workers: 0, unixSocket })
@@ -56,7 +61,7 @@ const SERVERS: Readonly<Record<string, () => Promise<Record<string, string>>>> =
   },
 }
 
-const BEGINNING = blocks[1].text
+const BEGINNING = programs[1].text
 
 /** Runs a block; answers what it printed. */
 async function run({ text, mark }: CodeBlock): Promise<string> {
@@ -70,10 +75,10 @@ async function run({ text, mark }: CodeBlock): Promise<string> {
 
 test('all blocks are programs', () => {
   expect(blocks.length).toBeGreaterThan(10)
-  expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(['ts']))
+  expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(['sh', 'ts']))
 })
 
-for (const block of blocks) {
+for (const block of programs) {
   test(`${block.heading}, line ${block.line}`, async () => {
     const said = await run(block)
     for (const text of promised(block.text)) expect(said).toContain(text)

@@ -397,5 +397,6 @@ for (const [name, start] of SERVERS) {
 /** The members of a message as a plain object. */
 function whole(message: Msg): Msg {
   const { subject, sid, reply, data, headers: all } = message
-  return { subject, sid, reply, data, headers: all, respond: () => false, json: () => JSON.parse(''), string: () => '' }
+  const methods = { respond: () => false, json: () => JSON.parse(''), string: () => '', size: () => 0 }
+  return { subject, sid, reply, data, headers: all, ...methods }
 }

@@ -317,6 +317,17 @@ test('lame duck mode is reported, and the end of the server survived', async () 
   await ending
 })
 
+test('setServers() leads the next reconnect to others', async () => {
+  const [one, two] = [await ownServer({ workers: 0 }), await ownServer({ workers: 0 })]
+  const nc = await client({ servers: one.url })
+  nc.setServers([two.url])
+  expect(nc.getServers().map(({ listen }) => listen)).toEqual([`127.0.0.1:${two.port}`])
+  expect(nc.getServer()).toBe(`127.0.0.1:${one.port}`)
+  const reconnected = nextStatus(nc, 'reconnect')
+  await nc.reconnect()
+  expect((await reconnected).server).toBe(`127.0.0.1:${two.port}`)
+})
+
 test('reconnectToServer chooses, and its faults are reported', async () => {
   const [one, two] = [await ownServer({ workers: 0 }), await ownServer({ workers: 0 })]
   const seen: number[] = []

@@ -42,6 +42,27 @@ test('servers that were told of come and go; those configured and the current on
   expect(servers.size).toBe(3)
 })
 
+test('the servers are replaced; what is known of one stays known', () => {
+  const servers = new Servers(['nats://u:p@a', 'b'], 'nats', false)
+  const [a] = servers.pool
+  servers.update(['c:1'], a)
+  a.reconnects = 3
+  servers.replace(['a:4222', 'c:1', 'tls://b:4222', 'd:1'])
+  expect(servers.pool[0]).toBe(a)
+  expect(servers.pool.map(({ listen, scheme }) => [listen, scheme])).toEqual([
+    ['a:4222', 'nats'],
+    ['c:1', 'nats'],
+    ['b:4222', 'tls'],
+    ['d:1', 'nats'],
+  ])
+  // It is wanted now, whatever the cluster tells.
+  expect(servers.update([], a).deleted).toEqual([])
+  for (const wrong of [[], ['a', ''], ['ws://a'], ['a', 'ws://a']]) {
+    expect(() => servers.replace(wrong), `${wrong}`).toThrow(InvalidArgumentError)
+  }
+  expect(servers.size).toBe(4)
+})
+
 test('the order is by chance, if wanted', () => {
   const addresses = Array.from({ length: 50 }, (_, i) => `host${i}`)
   const listens = (randomize: boolean) => new Servers(addresses, 'nats', randomize).pool.map(({ hostname }) => hostname)

@@ -43,9 +43,13 @@ export function codeBlocks(path: string): CodeBlock[] {
 const IMPORTS: Readonly<Record<string, string>> = {
   heddle: join(ROOT, 'src/index.ts'),
   'heddle/client': join(ROOT, 'src/client/index.ts'),
+  'heddle/nats-core': join(ROOT, 'src/nats-core/index.ts'),
   'heddle/test': join(ROOT, 'src/test-kit/index.ts'),
-  '@nats-io/nats-core': fileURLToPath(import.meta.resolve('@nats-io/nats-core')),
-  '@nats-io/transport-node': fileURLToPath(import.meta.resolve('@nats-io/transport-node')),
+  ...Object.fromEntries(
+    ['jetstream', 'kv', 'nats-core', 'obj', 'transport-node']
+      .map((name) => `@nats-io/${name}`)
+      .map((name) => [name, fileURLToPath(import.meta.resolve(name))]),
+  ),
 }
 
 /** `text` with each key in it replaced by its value. */
