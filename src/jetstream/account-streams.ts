@@ -111,7 +111,10 @@ export class AccountStreams {
     this.streams.set(stream.name, stream)
     // First, as messages that nobody wants may not be kept.
     const isHeard = consumers.every((kept) => this.restore(stream, kept))
-    if (isHeard && stream.listen()) return stream
+    if (isHeard && stream.listen()) {
+      stream.consumersRestored()
+      return stream
+    }
     this.streams.delete(stream.name)
     await stream.close('closed')
     return undefined

@@ -164,10 +164,30 @@ export class Stream {
 
   /** A consumer is gone, or wants less than before: messages that nobody needs any more go. */
   interestChanged(): void {
-    if (this.config.retention !== 'interest') return
+    if (this.config.retention === 'interest') this.lookAtEach((seq) => this.removeUnneeded(seq))
+  }
+
+  /** Its consumers are as they were kept: messages that they have done with go, whose removal a crash has undone. */
+  consumersRestored(): void {
+    this.interestChanged()
+    if (this.config.retention === 'workqueue') this.lookAtEach((seq) => this.removeDone(seq))
+  }
+
+  private lookAtEach(look: (seq: number) => void): void {
     this.owner.turns.inPieces(this.sequences(), NEED_WORK, (seq) => {
-      attempt(this.owner.bugMet, () => this.removeUnneeded(seq))
+      attempt(this.owner.bugMet, () => look(seq))
     })
+  }
+
+  private removeDone(seq: number): void {
+    const entry = this.closed ? undefined : this.store.entry(seq)
+    if (entry === undefined) return
+    for (const each of this.attached.values()) {
+      if (each.wants(entry.subject) && !each.needs(seq)) {
+        this.remove(seq, false)
+        return
+      }
+    }
   }
 
   private removeUnneeded(seq: number): void {
