@@ -37,12 +37,14 @@ export class ChaosServer {
       this.waiting.get(answer.id)?.(answer)
       this.waiting.delete(answer.id)
     })
+    const end = (): void => void child.kill('SIGKILL')
+    process.once('exit', end)
     child.once('exit', (code, signal) => {
+      process.off('exit', end)
       this.ended = `the server ended: code ${code}, signal ${signal}`
       for (const [id, tell] of this.waiting) tell({ id, error: this.ended })
       this.waiting.clear()
     })
-    process.once('exit', () => child.kill('SIGKILL'))
   }
 
   /** Resolves with the answer; rejects with what went wrong. */
