@@ -51,6 +51,10 @@ export function assertArrayIncludes(actual: ArrayLike<unknown>, parts: ArrayLike
   assertion.deepStrictEqual(missing, [])
 }
 
+export function assertAlmostEquals(actual: number, expected: number, tolerance = 1e-7): void {
+  assertion.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected} ± ${tolerance}`)
+}
+
 export function assertInstanceOf(actual: unknown, type: ErrorClass, text?: string): void {
   assertion.ok(actual instanceof type, text ?? `${actual} is not a ${type.name}`)
 }
@@ -61,6 +65,10 @@ function assertErrorIs(error: unknown, type: ErrorClass | string | undefined, pa
   if (typeof type === 'function') assertInstanceOf(error, type, `${error.stack} is not a ${type.name}`)
   if (part !== undefined) assertStringIncludes(error.message, part)
   return error
+}
+
+export function assertIsError(error: unknown, type: ErrorClass = Error, part?: string): void {
+  assertErrorIs(error, type, part)
 }
 
 /** Calls `act`, which must throw: an error of that type whose message includes `part`. Returns the error. */
