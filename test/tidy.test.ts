@@ -89,6 +89,7 @@ test('every product file is used: it is reached from an entry', () => {
   // Routes and leaf nodes are being built on them.
   visit('src/protocol/link-parser.ts')
   visit('src/protocol/link-encoder.ts')
+  visit('src/protocol/shown-subject.ts')
   visit('src/s2/reader.ts')
   visit('src/s2/writer.ts')
   // Not used by streams yet.

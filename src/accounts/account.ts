@@ -40,22 +40,32 @@ export class Account implements AccountKey {
   readonly counters = new AccountCounters()
   private ofRoutes: Account | undefined
   private ofHubs: Account | undefined
+  private ofLeafs: Account | undefined
+  /** The account of which this one is what other servers want. */
+  readonly base: Account | undefined
 
-  constructor(name: string) {
+  constructor(name: string, base?: Account) {
     this.name = name
+    this.base = base
     this.bytes = new Uint8Array(Buffer.from(name, 'latin1'))
   }
 
   /** What other servers of the cluster want of it: a subject space of its own in the index. */
   get routes(): Account {
-    this.ofRoutes ??= new Account(`${this.name}${ABROAD}routes`)
+    this.ofRoutes ??= new Account(`${this.name}${ABROAD}routes`, this)
     return this.ofRoutes
   }
 
   /** The same of the hubs of which this server is a leaf node. */
   get hubs(): Account {
-    this.ofHubs ??= new Account(`${this.name}${ABROAD}hubs`)
+    this.ofHubs ??= new Account(`${this.name}${ABROAD}hubs`, this)
     return this.ofHubs
+  }
+
+  /** … and of the leaf nodes of this server, which get what comes from everywhere. */
+  get leafs(): Account {
+    this.ofLeafs ??= new Account(`${this.name}${ABROAD}leafs`, this)
+    return this.ofLeafs
   }
 
   /** Whether it is the interest of other servers, or for messages between shards: no configuration can name it. */

@@ -240,7 +240,8 @@ export const MEMOS_MIN = 512
 /** Traced messages of which another shard is to tell what happened; of more than these it does not. */
 export const TRACES_AWAITED_MAX = 4_096
 /**
- * Longest names of accounts and queue groups, in bytes: they are in the head of each frame. A queue group is refused
+ * Longest names of accounts and queue groups, in bytes, and of clusters, which are as those of accounts: they are in
+ * the head of each frame. A queue group is refused
  * only where the limit of control lines was raised.
  */
 export const ACCOUNT_NAME_MAX = 1024
@@ -307,7 +308,10 @@ export const MATCH_CACHE_KEY_BYTES = 128
 
 assert(PAYLOAD_MAX <= PENDING_MAX, 'a message must fit its receiver')
 assert(RING_BYTES_MAX % RING_BYTES_MIN === 0 && Number.isInteger(Math.log2(RING_BYTES_MIN)))
-assert(ACCOUNT_NAME_MAX + QUEUE_NAME_MAX + FRAME_ROOM_MIN + 256 <= RING_BYTES_MIN / 4, 'a frame is a quarter of a ring')
+assert(
+  2 * ACCOUNT_NAME_MAX + QUEUE_NAME_MAX + FRAME_ROOM_MIN + 256 <= RING_BYTES_MIN / 4,
+  'a frame is a quarter of a ring',
+)
 assert(QUEUE_NAME_MAX >= CONTROL_LINE_MAX)
 assert(CHUNK_BYTES > SHARE_MIN && BY_REFERENCE_MIN < CHUNK_BYTES)
 assert(HOLD_PENDING < PENDING_MAX, 'a producer is held before its receiver is cut')

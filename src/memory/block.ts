@@ -63,6 +63,13 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number, seed: n
   return mix(hash)
 }
 
+/** The same of a byte string. */
+export function hashText(text: string, seed: number): number {
+  let hash = seed
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return mix(hash)
+}
+
 /** The same four bytes at a time, over a block: for tables in which the same bytes are looked up all the time. */
 export function hashWords({ view }: Block, start: number, end: number, seed: number): number {
   let hash = seed ^ (end - start)

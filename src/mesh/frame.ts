@@ -9,10 +9,10 @@
 //     │ WORK    number of the work that it was sent by (publish-order.ts)
 //     │ PUBLISHER  connection id (64 bits), for holding it back
 //     │ ROUTING plain interest (bit 0), came by a service import (bit 2), origin (bits 3, 4)
-//     │ ACCOUNT bytes of its name
+//     │ ACCOUNT bytes of its name (16 bits), and of the name of the cluster that it came from (16 bits)
 //     │ COUNT   messages in it    DONE  those that the other shard has dealt with: the one word that it writes
 //     │ RUNS    how many runs     RAW   bytes of all raw messages
-//     │ name of the account, padded
+//     │ names of account and cluster, padded
 //     │ packed runs (protocol/packed-run.ts), one behind the other
 //     └ raw: line payload CRLF line payload CRLF …
 //
@@ -23,14 +23,15 @@
 //     │         kinds: run; the first or a later fragment of one message that is larger than a frame; fence: no message
 //     │ ROUTING plain interest (bit 0), traced only (bit 1), came by a service import (bit 2), origin (bits 3, 4),
 //     │         for links (bit 5), hops (bits 8…), asked (bits 16…)
-//     │ ACCOUNT, QUEUE  bytes of their names; one member of the queue group is to get the run; 0 = no group; for
+//     │ ACCOUNT as in a batch
+//     │ QUEUE   bytes of its name; one member of the queue group is to get the run; 0 = no group; for
 //     │         links: the groups that were dealt to one of this shard’s, with blanks between them
 //     │ TRACE   number under which to tell what happens to it; of a fence: its own
 //     │ QUESTION  number of the request, where `asked` is not 0
 //     │ LINE, SUBJECT ×2, REPLY ×2, HEADER, SIZE, COUNT      as in protocol/run.ts
 //     │ RAW     bytes of the raw messages in this frame (a fragment has fewer than the message)
 //     │ SHOWN   as in protocol/run.ts
-//     │ names of account and queue group, padded
+//     │ names of account, cluster and queue group, padded
 //     └ raw
 
 import { type Block, copyBytes, writeText } from '../memory/block.ts'
@@ -79,8 +80,12 @@ const BatchAt = {
   end: 44,
 } as const
 
-export function frameBytes({ account, queue }: Routing, rawBytes: number): number {
-  return At.end + pad(account.length + queue.length) + pad(rawBytes)
+const CLUSTER_SHIFT = 16
+const ACCOUNT_MASK = 0xffff
+
+/** Bytes of a frame for messages [raw] of a run that came from `cluster`. */
+export function frameBytes({ account, queue }: Routing, cluster: string, rawBytes: number): number {
+  return At.end + pad(account.length + cluster.length + queue.length) + pad(rawBytes)
 }
 
 function pad(bytes: number): number {
@@ -105,7 +110,8 @@ export function writeFrame(
 ): number {
   const { view } = to
   const { account, queue } = routing
-  const bytes = frameBytes(routing, rawBytes)
+  const { cluster } = run
+  const bytes = frameBytes(routing, cluster, rawBytes)
   view.setInt32(at + At.bytes, bytes, true)
   view.setInt32(at + At.kind, kind, true)
   const flags =
@@ -128,21 +134,21 @@ export function writeFrame(
   view.setInt32(at + At.header, run.headerSize, true)
   view.setInt32(at + At.size, run.size, true)
   view.setInt32(at + At.count, count, true)
-  view.setInt32(at + At.account, account.length, true)
+  view.setInt32(at + At.account, account.length | (cluster.length << CLUSTER_SHIFT), true)
   view.setInt32(at + At.queue, queue.length, true)
   view.setInt32(at + At.raw, rawBytes, true)
   view.setInt32(at + At.shown, run.shownLength, true)
-  const rawAt = at + At.end + pad(account.length + queue.length)
-  writeText(to.bytes, at + At.end, account)
-  writeText(to.bytes, at + At.end + account.length, queue)
+  const rawAt = at + At.end + pad(account.length + cluster.length + queue.length)
+  const clusterAt = writeText(to.bytes, at + At.end, account)
+  writeText(to.bytes, writeText(to.bytes, clusterAt, cluster), queue)
   const source = run.first - run.lineLength + from * run.stride + rawStart
   copyBytes(to, rawAt, run.block, source, rawBytes)
   return bytes
 }
 
 /** Bytes of a frame of so many runs with so many raw bytes. */
-export function batchBytes({ account }: Batch, runs: number, rawBytes: number): number {
-  return BatchAt.end + pad(account.length) + runs * PACKED_RUN_BYTES + pad(rawBytes)
+export function batchBytes({ account, cluster }: Batch, runs: number, rawBytes: number): number {
+  return BatchAt.end + pad(account.length + cluster.length) + runs * PACKED_RUN_BYTES + pad(rawBytes)
 }
 
 /**
@@ -160,7 +166,7 @@ export function writeBatch(
   work: number,
 ): number {
   const { view } = to
-  const { account } = batch
+  const { account, cluster } = batch
   const { packed, starts, lengths, source } = batch.runs
   const runs = until - from
   view.setInt32(at + At.bytes, batchBytes(batch, runs, rawBytes), true)
@@ -169,12 +175,12 @@ export function writeBatch(
   view.setFloat64(at + At.publisher, batch.publisher, true)
   const imported = batch.isImported ? Routed.imported : 0
   view.setInt32(at + At.routing, Routed.plain | imported | (batch.origin << ORIGIN_SHIFT), true)
-  view.setInt32(at + At.account, account.length, true)
+  view.setInt32(at + At.account, account.length | (cluster.length << CLUSTER_SHIFT), true)
   view.setInt32(at + BatchAt.done, 0, true)
   view.setInt32(at + BatchAt.runs, runs, true)
   view.setInt32(at + BatchAt.raw, rawBytes, true)
-  writeText(to.bytes, at + BatchAt.end, account)
-  let packedAt = at + BatchAt.end + pad(account.length)
+  writeText(to.bytes, writeText(to.bytes, at + BatchAt.end, account), cluster)
+  let packedAt = at + BatchAt.end + pad(account.length + cluster.length)
   let rawAt = packedAt + runs * PACKED_RUN_BYTES
   let count = 0
   // What is copied next: as many as stand side by side.
@@ -241,6 +247,8 @@ export interface Frame {
   kind: FrameKind
   plain: boolean
   account: string
+  /** As in Run. */
+  cluster: string
   queue: string
   hops: number
   asked: number
@@ -265,6 +273,7 @@ export function emptyFrame(): Frame {
     kind: FrameKind.run,
     plain: false,
     account: '',
+    cluster: '',
     queue: '',
     hops: 0,
     asked: 0,
@@ -302,31 +311,30 @@ export function readFrame(from: Block, at: number, frame: Frame, run: Run): void
 
 function readBatch(from: Block, at: number, frame: Frame): void {
   const { view } = from
-  const accountBytes = view.getInt32(at + At.account, true)
-  readAccount(from, at + BatchAt.end, accountBytes, frame)
+  const nameBytes = readNames(from, at, at + BatchAt.end, frame)
   frame.queue = ''
   frame.trace = 0
   frame.question = 0
   frame.runs = view.getInt32(at + BatchAt.runs, true)
-  frame.packedStart = at + BatchAt.end + pad(accountBytes)
+  frame.packedStart = at + BatchAt.end + pad(nameBytes)
   frame.rawStart = frame.packedStart + frame.runs * PACKED_RUN_BYTES
   frame.rawBytes = view.getInt32(at + BatchAt.raw, true)
 }
 
 function readSingle(from: Block, at: number, frame: Frame, run: Run): void {
   const { view, bytes } = from
-  const accountBytes = view.getInt32(at + At.account, true)
+  const nameBytes = readNames(from, at, at + At.end, frame)
   const queueBytes = view.getInt32(at + At.queue, true)
-  const queueAt = at + At.end + accountBytes
-  readAccount(from, at + At.end, accountBytes, frame)
+  const queueAt = at + At.end + nameBytes
   frame.queue = queueBytes === 0 ? '' : bytes.toString('latin1', queueAt, queueAt + queueBytes)
   frame.trace = view.getInt32(at + At.trace, true)
   frame.question = view.getInt32(at + At.question, true)
-  frame.rawStart = at + At.end + pad(accountBytes + queueBytes)
+  frame.rawStart = at + At.end + pad(nameBytes + queueBytes)
   frame.rawBytes = view.getInt32(at + At.raw, true)
   if (frame.kind === FrameKind.fragment || frame.kind === FrameKind.fence) return
   run.isImported = frame.isImported
   run.origin = frame.origin
+  run.cluster = frame.cluster
   run.lineLength = view.getInt32(at + At.line, true)
   run.subjectStart = view.getInt32(at + At.subjectStart, true)
   run.subjectEnd = view.getInt32(at + At.subjectEnd, true)
@@ -340,9 +348,20 @@ function readSingle(from: Block, at: number, frame: Frame, run: Run): void {
   run.memo = undefined
 }
 
-/** Nearly always that of the frame before: no string is made then. */
-function readAccount({ bytes }: Block, at: number, length: number, frame: Frame): void {
-  if (!holdsText(bytes, at, length, frame.account)) frame.account = bytes.toString('latin1', at, at + length)
+/**
+ * Reads the names of account and cluster at `start`; returns their bytes. They are nearly always those of the frame
+ * before: no string is made then.
+ */
+function readNames({ view, bytes }: Block, at: number, start: number, frame: Frame): number {
+  const lengths = view.getInt32(at + At.account, true)
+  const account = lengths & ACCOUNT_MASK
+  const cluster = lengths >>> CLUSTER_SHIFT
+  const between = start + account
+  if (!holdsText(bytes, start, account, frame.account)) frame.account = bytes.toString('latin1', start, between)
+  if (!holdsText(bytes, between, cluster, frame.cluster)) {
+    frame.cluster = bytes.toString('latin1', between, between + cluster)
+  }
+  return account + cluster
 }
 
 /** Points `run` at raw messages in `block` from `start` on; the subject and reply offsets follow. */

@@ -150,7 +150,7 @@ export class Link {
     this.settle()
     if (this.state !== 'open' && this.refuses(routing, count)) return
     this.sentMessages += count
-    const room = this.ring.frameMax - frameBytes(routing, 0) - BLOCK_SLACK
+    const room = this.ring.frameMax - frameBytes(routing, run.cluster, 0) - BLOCK_SLACK
     assert(room >= FRAME_ROOM_MIN, 'the names in a frame leave no room for messages')
     const perFrame = Math.floor(room / run.stride)
     if (perFrame === 0) {
@@ -187,7 +187,7 @@ export class Link {
     rawStart: number,
     rawBytes: number,
   ): void {
-    const at = this.place(frameBytes(routing, rawBytes))
+    const at = this.place(frameBytes(routing, run.cluster, rawBytes))
     writeFrame(this.block, at, kind, run, routing, from, count, rawStart, rawBytes, this.owner.work)
     if (this.ring.unpublishedBytes >= CHUNK_BYTES) this.publish()
   }

@@ -377,6 +377,7 @@ export class ShardPeer implements InboxRing {
     const { runs, rawBytes } = frame
     run.isImported = frame.isImported
     run.origin = frame.origin
+    run.cluster = frame.cluster
     run.shownLength = 0
     run.memo = undefined
     owner.opened(frame, this)

@@ -3,8 +3,8 @@
 
 import { allocateBlock, type Block, copyBytes, writeDecimal, writeText } from '../memory/block.ts'
 import { type Dialect, writeBehind } from './encoder.ts'
-import type { LinkFormat, MessageHead } from './link-handler.ts'
-import type { Run } from './run.ts'
+import type { LinkFormat } from './link-handler.ts'
+import { Origin, type Run } from './run.ts'
 
 const SPACE = 32
 const PLUS = 0x2b
@@ -13,20 +13,20 @@ const AT = 0x40
 /** A head beside its subjects and names: verb, blanks, two sizes, marks, CRLF. */
 const HEAD_FIXED_MAX = 64
 
-/** Of messages for plain interest alone, on a link whose lines do not name the account. */
-export const PLAIN_HEAD: MessageHead = { account: '', origin: '', queues: [] }
+const NO_QUEUES: readonly string[] = []
 
 /**
- * The dialect of links: RMSG, HMSG and LMSG. Set `head` before compose() or begin(): it says what the line has besides
- * the run. A subject of its own that receivers are to see goes behind the reply subject, after an `@`: so JetStream
- * delivers over links (docs/reference/server-links.md, "The subject behind @").
+ * The dialect of links: RMSG, HMSG and LMSG. The sid is the account, or empty where lines do not name it. Set `queues`
+ * before compose() or begin(): the queue groups that the line is to list. A route is told the cluster of the leaf node
+ * that a message came from. A subject of its own that receivers are to see goes behind the reply subject, after an `@`:
+ * so JetStream delivers over links (docs/reference/server-links.md, "The subject behind @").
  */
 export class LinkComposer implements Dialect {
-  readonly writesSid = false
-  readonly sidAt = 0
+  readonly writesSid = true
+  sidAt = 0
   block: Block = allocateBlock(8192)
   length = 0
-  head: MessageHead = PLAIN_HEAD
+  queues = NO_QUEUES
   private readonly kind: LinkFormat['kind']
   private skip = 0
 
@@ -34,19 +34,21 @@ export class LinkComposer implements Dialect {
     this.kind = kind
   }
 
-  compose(run: Run, subject: string, _sid: string, withHeader: boolean): void {
-    const { account, origin, queues } = this.head
+  compose(run: Run, subject: string, account: string, withHeader: boolean): void {
+    const { queues } = this
+    const { cluster } = run
     const ofRoute = this.kind === 'route'
-    const hasOrigin = ofRoute && origin !== ''
+    const hasOrigin = ofRoute && cluster !== '' && run.origin === Origin.local
     const replyLength = run.replyEnd - run.replyStart
-    let need = account.length + origin.length + subject.length + HEAD_FIXED_MAX
+    let need = account.length + cluster.length + subject.length + HEAD_FIXED_MAX
     need += run.subjectEnd - run.subjectStart + replyLength + run.shownLength
     for (const queue of queues) need += queue.length + 1
     if (need > this.block.capacity) this.block = allocateBlock(need * 2)
     const { block } = this
     const { bytes } = block
     let at = writeText(bytes, 0, hasOrigin ? 'LMSG ' : withHeader ? 'HMSG ' : ofRoute ? 'RMSG ' : 'LMSG ')
-    if (hasOrigin) at = writeWord(bytes, at, origin)
+    if (hasOrigin) at = writeWord(bytes, at, cluster)
+    this.sidAt = at
     if (account !== '') at = writeWord(bytes, at, account)
     if (subject !== '') at = writeText(bytes, at, subject)
     else at = copyText(block, at, run.line, run.subjectStart, run.subjectEnd - run.subjectStart)

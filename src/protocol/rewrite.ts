@@ -14,6 +14,8 @@ export interface Rewrite {
   readonly subject: string
   /** Empty: none. */
   readonly reply: string
+  /** The subject that receivers see in place of it; none: the one that they saw before. */
+  readonly shown?: string
   /** A header line to be added, in place of those of this name, `Name: value`; empty: none. For one message only. */
   readonly header: string
   /** Whether a service import makes it; what was imported stays so. */
@@ -29,14 +31,13 @@ export function rewriteRun(
   run: Run,
   from: number,
   count: number,
-  { subject, reply, header, isImported }: Rewrite,
+  { subject, shown = shownOf(run), reply, header, isImported }: Rewrite,
   callback: (run: Run) => void,
 ): void {
   const headers = header === '' ? undefined : headersWith(run, from, header)
   const headerSize = headers === undefined ? run.headerSize : headers.length
   const bodySize = run.size - run.headerSize
   const size = headerSize + bodySize
-  const shown = shownOf(run)
   const line = shown === '' ? `${subject} ${reply}` : `${subject} ${shown} ${reply}`
   const lineLength = line.length
   const stride = lineLength + size + CRLF_BYTES
@@ -68,6 +69,8 @@ export function rewriteRun(
     rewritten.headerSize = headerSize
     rewritten.isImported = isImported || run.isImported
     rewritten.origin = run.origin
+    // What comes into an account by a service import comes from there.
+    if (!isImported) rewritten.cluster = run.cluster
     rewritten.size = size
     rewritten.block = block
     rewritten.first = lineLength

@@ -33,6 +33,8 @@ export class Run {
   /** It came into its account by a service import, as request or answer: no stream import takes it further. */
   isImported = false
   origin: Origin = Origin.local
+  /** The cluster of the leaf node or hub that it came from: it does not go back there. Empty: it came from none. */
+  cluster = ''
   /** Bytes of one payload, headers included, without its CRLF. */
   size = 0
 

@@ -16,7 +16,7 @@ import type { Routing } from '../routing/routing.ts'
 import type { Sublist, SublistWatcher } from '../routing/sublist.ts'
 import { type Entry, InternalSubscription } from '../routing/subscription.ts'
 
-/** Interest of this server; byte strings. */
+/** Interest of this server and its leaf nodes, or of other servers; byte strings. */
 export interface LocalInterest {
   readonly account: string
   readonly subject: string
@@ -24,6 +24,8 @@ export interface LocalInterest {
   readonly queue: string
   /** The cluster of the leaf node that has it (empty: the leaf node names none); undefined: it is no leaf node's. */
   readonly origin: string | undefined
+  /** Which other servers want it, where it is not this one: those that routes, or hubs, lead to. */
+  readonly abroad: 'routes' | 'hubs' | undefined
   /** Subscriptions, or members of the queue group, on all shards; 0: it has ended. */
   readonly count: number
 }
@@ -32,6 +34,8 @@ export interface LocalInterest {
 export interface FeedListener {
   /** The count of something has changed. Plain interest matters when it begins and ends, that of groups each time. */
   interestChanged(interest: LocalInterest, before: number): void
+  /** The same for what other servers want; left out by who does not tell it. */
+  interestAbroadChanged?(interest: LocalInterest, before: number): void
 }
 
 /** What the feed needs of its shard. */
@@ -41,6 +45,8 @@ export interface FeedOwner {
   readonly peers: readonly Peer[]
   readonly sublist: Pick<Sublist, 'insert'>
   readonly accounts: { named(name: string): Account }
+  /** Whether there may be leaf nodes, which are told what other servers want too. */
+  readonly abroad: { readonly leafs: boolean }
   /** Asks for the end of the turn. */
   schedule(): void
 }
@@ -51,6 +57,7 @@ const SUBJECT = 'interest'
 /** Lines in a message at most. */
 const LINES_MAX = 256
 const NO_ORIGIN = '-'
+const ABROAD = { routes: 'r', hubs: 'h' } as const
 /** Between the parts of a key. */
 const BETWEEN = '\0'
 
@@ -77,8 +84,8 @@ export class InterestFeed implements SublistWatcher {
   // ── This shard's own ──────────────────────────────────────────────────────────────────────────────────
 
   changed(entry: Entry, isThere: boolean): void {
-    if (entry.account.isInternal) return
-    const key = keyOf(entry)
+    const key = keyOf(entry, this.owner.abroad.leafs)
+    if (key === undefined) return
     this.untold.set(key, (this.untold.get(key) ?? 0) + (isThere ? entry.weight : -entry.weight))
   }
 
@@ -141,7 +148,10 @@ export class InterestFeed implements SublistWatcher {
     if (counts.size === 0) this.all.delete(account)
     if (before === now) return
     const interest = interestOf(account, rest, now)
-    for (const listener of this.listeners) listener.interestChanged(interest, before)
+    for (const listener of this.listeners) {
+      if (interest.abroad === undefined) listener.interestChanged(interest, before)
+      else listener.interestAbroadChanged?.(interest, before)
+    }
   }
 
   /** A shard has died, and with it its connections. */
@@ -167,8 +177,13 @@ export class InterestFeed implements SublistWatcher {
     return [...this.all.keys()]
   }
 
-  /** All that is wanted of an account (byte string). */
+  /** All that is wanted of an account (byte string) here. */
   *of(account: string): Iterable<LocalInterest> {
+    for (const interest of this.everythingOf(account)) if (interest.abroad === undefined) yield interest
+  }
+
+  /** … and what other servers want of it. */
+  *everythingOf(account: string): Iterable<LocalInterest> {
     for (const [rest, count] of this.all.get(account) ?? []) yield interestOf(account, rest, count)
   }
 }
@@ -181,10 +196,15 @@ function add(counts: Counts, key: string, change: number): { before: number; now
   return { before, now: Math.max(0, now) }
 }
 
-/** No name has the byte between. */
-function keyOf({ account, subject, queue, leafCluster }: Entry): string {
-  const origin = leafCluster === undefined ? NO_ORIGIN : `+${leafCluster}`
-  return [origin, account.name, subject, queue].join(BETWEEN)
+/** No name has the byte between. Undefined: it is not told to other servers. */
+function keyOf({ account, subject, queue, leafCluster }: Entry, tellsAbroad: boolean): string | undefined {
+  const { base } = account
+  if (base === undefined && account.isInternal) return undefined
+  const isLeafs = base === undefined || account === base.leafs
+  if (!isLeafs && !tellsAbroad) return undefined
+  const ours = leafCluster === undefined ? NO_ORIGIN : `+${leafCluster}`
+  const origin = isLeafs ? ours : (account === base.routes ? ABROAD.routes : ABROAD.hubs) + (leafCluster ?? '')
+  return [origin, (base ?? account).name, subject, queue].join(BETWEEN)
 }
 
 function partsOf(key: string): { account: string; rest: string } {
@@ -193,8 +213,9 @@ function partsOf(key: string): { account: string; rest: string } {
 }
 
 function interestOf(account: string, rest: string, count: number): LocalInterest {
-  const [origin, subject, queue] = rest.split(BETWEEN)
-  return { account, subject, queue, count, origin: origin === NO_ORIGIN ? undefined : origin.slice(1) }
+  const [mark, subject, queue] = rest.split(BETWEEN)
+  const abroad = mark[0] === ABROAD.routes ? 'routes' : mark[0] === ABROAD.hubs ? 'hubs' : undefined
+  return { account, subject, queue, count, abroad, origin: mark === NO_ORIGIN ? undefined : mark.slice(1) }
 }
 
 const ROUTING: Routing = {

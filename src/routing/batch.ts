@@ -24,4 +24,5 @@ export interface Batch {
   readonly publisher: number
   readonly isImported: boolean
   readonly origin: Origin
+  readonly cluster: string
 }

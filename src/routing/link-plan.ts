@@ -16,8 +16,9 @@ export interface LinkDialect extends Dialect {
 
 /** A link of this shard. */
 export interface LinkPlan {
-  /** One of its subscriptions that match. */
+  /** One of its subscriptions that match, and the subject that an import gives it; empty: the published one. */
   readonly subscription: Subscription
+  readonly subject: string
   /** It wants every message, not only what its queue groups are dealt. */
   plain: boolean
   /** As how many members it counts in each queue group (byte string). */
@@ -29,31 +30,39 @@ export interface LinksOfShard {
   /** Undefined: this shard. */
   readonly peer: Peer | undefined
   readonly weight: number
+  /** They are picked if nobody else is there. */
+  readonly isLast: boolean
 }
 
 /** Collects the links of this shard that a subject leads to. */
 export class LinkPlans {
-  private readonly byReceiver = new Map<Receiver, LinkPlan>()
+  private readonly byReceiver = new Map<Receiver, LinkPlan[]>()
 
-  add(subscription: Subscription): void {
+  /** `subject`: the one that an import gives it; empty: the published one. */
+  add(subscription: Subscription, subject: string): void {
     const { receiver, queue, weight } = subscription
-    let link = this.byReceiver.get(receiver)
+    let links = this.byReceiver.get(receiver)
+    if (links === undefined) {
+      links = []
+      this.byReceiver.set(receiver, links)
+    }
+    let link = links.find((one) => one.subject === subject)
     if (link === undefined) {
-      link = { subscription, plain: false, weights: new Map() }
-      this.byReceiver.set(receiver, link)
+      link = { subscription, subject, plain: false, weights: new Map() }
+      links.push(link)
     }
     if (queue === '') link.plain = true
     else link.weights.set(queue, (link.weights.get(queue) ?? 0) + weight)
   }
 
   get all(): LinkPlan[] {
-    return [...this.byReceiver.values()]
+    return [...this.byReceiver.values()].flat()
   }
 
   /** Members of each queue group, all links together. */
   get weights(): Map<string, number> {
     const weights = new Map<string, number>()
-    for (const link of this.byReceiver.values()) {
+    for (const link of this.all) {
       for (const [name, weight] of link.weights) weights.set(name, (weights.get(name) ?? 0) + weight)
     }
     return weights

@@ -67,7 +67,7 @@ export class Outbox implements PackedRuns {
    */
   add(run: Run, account: Account, publisher: Publisher, number: number): number {
     const { lasting, batch } = this
-    const { block, isImported, origin } = run
+    const { block, isImported, origin, cluster } = run
     const length = run.count * run.stride
     if (lasting === undefined || length > FRAME_ROOM_MIN || publisher.id === SERVER_ID || !isPackable(run)) return -1
     const source = block === lasting ? block : this.copies
@@ -78,6 +78,7 @@ export class Outbox implements PackedRuns {
         this.source !== source ||
         batch.isImported !== isImported ||
         batch.origin !== origin ||
+        batch.cluster !== cluster ||
         this.count === BATCH_RUNS_MAX ||
         this.rawBytes + length > CHUNK_BYTES)
     ) {
@@ -87,7 +88,7 @@ export class Outbox implements PackedRuns {
       this.source = source
       this.account = account
       this.publisher = publisher
-      this.batch = { runs: this, account: account.name, publisher: publisher.id, isImported, origin }
+      this.batch = { runs: this, account: account.name, publisher: publisher.id, isImported, origin, cluster }
     }
     const place = this.count++
     packRun(this.packed, place * PACKED_RUN_BYTES, run, number)

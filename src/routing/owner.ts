@@ -29,7 +29,7 @@ export interface RouterOwner {
   /** Requests into other accounts. */
   readonly serviceCalls: { call(service: ServiceImport, run: Run, publisher: Publisher): number }
   /** Which other servers want something of this one: messages go on to them by their origin. */
-  readonly abroad: { readonly routes: boolean; readonly hubs: boolean }
+  readonly abroad: { readonly routes: boolean; readonly hubs: boolean; readonly leafs: boolean }
   /** Adds to the plan of a subject (byte string) that begins with `$` what the server itself does. */
   extendPlan(plan: Plan, subject: string, origin: Origin): void
   /** Something else than a read makes the shard work. */

@@ -48,6 +48,8 @@ export class Plan {
   /** By which other shards know its subject; 0: it is not cached. No two plans of a shard have the same. */
   number = 0
   readonly account: Account
+  /** As in Run: what goes to other servers goes to none of this cluster. */
+  cluster = ''
   /** Bytes of the subject. */
   readonly length: number
 

@@ -3,7 +3,7 @@
 
 import type { Account } from '../accounts/account.ts'
 import { Work } from '../base/turns.ts'
-import type { Block } from '../memory/block.ts'
+import { type Block, hashText } from '../memory/block.ts'
 import { Origin, type Run } from '../protocol/run.ts'
 import { LinkPlans, type LinksOfShard } from './link-plan.ts'
 import type { RouterOwner } from './owner.ts'
@@ -39,20 +39,24 @@ export class Planner {
   planOf(run: Run, account: Account): Plan {
     const known = run.memo as Plan | undefined
     if (known !== undefined && this.cache.isFresh(known)) return known
-    const { line, subjectStart, subjectEnd, isImported, origin } = run
+    const { line, subjectStart, subjectEnd, isImported, origin, cluster } = run
     // What came by a service import, or from another server, has other plans: a subject has another hash for them, and
     // so they stay apart.
     const published = this.cache.hash(line, subjectStart, subjectEnd)
     const foreign = origin === Origin.local ? published : published ^ (origin << ORIGIN_SHIFT)
-    const hash = isImported ? ~foreign : foreign
-    const plan = this.cache.find(account, line, subjectStart, subjectEnd, hash) ?? this.lookUp(run, account, hash)
+    const ofCluster = cluster === '' ? foreign : foreign ^ hashText(cluster, this.owner.seed)
+    const hash = isImported ? ~ofCluster : ofCluster
+    let plan = this.cache.find(account, line, subjectStart, subjectEnd, hash)
+    // Of two clusters whose hashes are the same, one has its plans looked up each time.
+    if (plan?.cluster !== cluster) plan = this.lookUp(run, account, hash, plan === undefined)
     run.memo = plan
     return plan
   }
 
-  private lookUp(run: Run, account: Account, hash: number): Plan {
-    const { line, subjectStart: start, subjectEnd: end, isImported, origin } = run
+  private lookUp(run: Run, account: Account, hash: number, isKept: boolean): Plan {
+    const { line, subjectStart: start, subjectEnd: end, isImported, origin, cluster } = run
     const plan = this.cache.create(account, line, start, end)
+    plan.cluster = cluster
     const { bytes } = line
     const { sublist, turns } = this.owner
     turns.left -= Work.lookUp
@@ -74,9 +78,9 @@ export class Planner {
       },
     )
     const foreign = this.abroadFor(account, origin)
-    for (const space of foreign) this.addLinks(plan, space, line, start, end)
-    // Only where a request is published it takes an import: the answer alone comes from another server.
-    if (account.serviceImports.length > 0 && origin === Origin.local) {
+    for (const space of foreign) this.addLinks(plan, space, isLast(space, account), line, start, end)
+    // Only where a request is published it takes an import: of one by a route the answer alone comes here.
+    if (account.serviceImports.length > 0 && origin !== Origin.route) {
       turns.left -= account.serviceImports.length * Work.step
       const services = account.servicesFor(bytes.toString('latin1', start, end))
       if (services.length > 0) plan.services = services
@@ -98,34 +102,40 @@ export class Planner {
         queue.remoteMembers += members
       }
     }
-    if (foreign.length > 0) this.addPeersWithLinks(plan, foreign, bytes, start, end)
+    if (foreign.length > 0) this.addPeersWithLinks(plan, account, foreign, bytes, start, end)
     plan.complete(this.cache.audiences)
-    if (!plan.guessed) this.cache.add(plan, line, start, end, hash)
+    if (!plan.guessed && isKept) this.cache.add(plan, line, start, end, hash)
     return plan
   }
 
-  /** The interest of other servers that counts for messages of an account by their origin. */
+  /** What other servers want counts for messages of an account by their origin. */
   private abroadFor(account: Account, origin: Origin): readonly Account[] {
-    const { routes, hubs } = this.owner.abroad
-    if (origin === Origin.route || !(routes || hubs)) return NOWHERE
+    const { routes, hubs, leafs } = this.owner.abroad
+    if (!(routes || hubs || leafs)) return NOWHERE
     const spaces: Account[] = []
     if (routes && origin === Origin.local) spaces.push(account.routes)
-    if (hubs) spaces.push(account.hubs)
+    if (hubs && origin !== Origin.route) spaces.push(account.hubs)
+    if (leafs) spaces.push(account.leafs)
     return spaces
   }
 
   /** Adds the links of this shard that want the subject. */
-  private addLinks(plan: Plan, space: Account, line: Block, start: number, end: number): void {
+  private addLinks(plan: Plan, space: Account, isLast: boolean, line: Block, start: number, end: number): void {
     const { sublist, turns } = this.owner
     const found = new LinkPlans()
+    const add = (subscription: Subscription): void => {
+      if (plan.cluster !== '' && subscription.leafCluster === plan.cluster) return
+      const group = groupOf(subscription, line, start, end)
+      if (mayHave(subscription, group, line, start, end)) found.add(subscription, group.subject)
+    }
     turns.left -= sublist.match(
       space,
       line.bytes,
       start,
       end,
-      (entry) => found.add(entry as Subscription),
+      (entry) => add(entry as Subscription),
       (_, members) => {
-        for (const member of members) found.add(member as Subscription)
+        for (const member of members) add(member as Subscription)
       },
     )
     const { all, weights } = found
@@ -134,12 +144,13 @@ export class Planner {
       return
     }
     plan.links = [...(plan.links ?? []), ...all]
-    for (const [name, weight] of weights) addLinkMembers(plan, name, { peer: undefined, weight })
+    for (const [name, weight] of weights) addLinkMembers(plan, name, { peer: undefined, weight, isLast })
   }
 
   /** Adds other shards that have links which want the subject. */
   private addPeersWithLinks(
     plan: Plan,
+    account: Account,
     spaces: readonly Account[],
     bytes: Uint8Array,
     start: number,
@@ -154,7 +165,8 @@ export class Planner {
           plan.peers ??= []
           plan.peers.push(peer)
         }
-        for (const [name, weight] of interest.queues ?? []) addLinkMembers(plan, name, { peer, weight })
+        for (const [name, weight] of interest.queues ?? [])
+          addLinkMembers(plan, name, { peer, weight, isLast: isLast(space, account) })
       }
     }
   }
@@ -176,6 +188,11 @@ export class Planner {
     )
     return sid
   }
+}
+
+/** Members of queue groups behind leaf nodes and hubs are picked where there are no others. */
+function isLast(space: Account, account: Account): boolean {
+  return space !== account.routes
 }
 
 function addLinkMembers(plan: Plan, name: string, links: LinksOfShard): void {

@@ -44,9 +44,14 @@ export function membersOf(queue: QueuePlan): number {
 
 /**
  * The links of a random member among those of other servers and `others`; undefined: it is one of the others, or there
- * is none.
+ * is none. Those that are last are taken if there is nobody else.
  */
 export function randomLinks({ links = [] }: QueuePlan, others: number): LinksOfShard | undefined {
+  const first = links.filter(({ isLast }) => !isLast)
+  return others > 0 || first.length > 0 ? randomOf(first, others) : randomOf(links, 0)
+}
+
+function randomOf(links: readonly LinksOfShard[], others: number): LinksOfShard | undefined {
   let all = others
   for (const { weight } of links) all += weight
   let left = Math.random() * all - others

@@ -301,13 +301,13 @@ export class Router {
       else others.push(group)
     }
     let sent = 0
-    for (const [{ subscription }, names] of dealt) {
+    for (const [{ subscription, subject }, names] of dealt) {
       const dialect = subscription.receiver.dialect as LinkDialect
       // What is encoded for others together has no groups in it.
       this.delivery.endFanOut()
       dialect.queues = names
       try {
-        sent += this.delivery.toOne(run, subscription, '', from, count, publisher)
+        sent += this.delivery.toOne(run, subscription, subject, from, count, publisher)
       } finally {
         dialect.queues = []
       }

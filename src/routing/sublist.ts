@@ -76,10 +76,13 @@ export class Sublist {
   }
 
   private putInExporters(entry: Subscription): boolean {
-    for (const via of entry.account.streamImports) {
+    // A leaf node imports what its account imports.
+    const { base } = entry.account
+    const ofLeaf = base !== undefined && entry.account === base.leafs
+    for (const via of (ofLeaf ? base : entry.account).streamImports) {
       const filter = via.filterThere(entry.subject)
       if (filter === undefined) continue
-      const imported = new ImportedSubscription(entry, via, filter)
+      const imported = new ImportedSubscription(entry, via, filter, ofLeaf ? via.exporter.leafs : via.exporter)
       if (!this.putIn(imported)) return false
       entry.imported ??= []
       entry.imported.push(imported)

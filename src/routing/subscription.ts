@@ -113,8 +113,8 @@ export class ImportedSubscription extends Subscription {
   readonly via: StreamImport
   private readonly madeFor: Subscription
 
-  constructor(madeFor: Subscription, via: StreamImport, subject: string) {
-    super(madeFor.receiver, via.exporter, subject, madeFor.queue, madeFor.sid, madeFor.weight)
+  constructor(madeFor: Subscription, via: StreamImport, subject: string, exporter: Account) {
+    super(madeFor.receiver, exporter, subject, madeFor.queue, madeFor.sid, madeFor.weight)
     this.madeFor = madeFor
     this.via = via
   }

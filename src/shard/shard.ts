@@ -171,8 +171,8 @@ export class Shard
     this.records = new Records(this, this.gauges.counters(setup.index))
     this.writer = new InterestWriter(setup.region, this.generations, setup.seed)
     this.sublist = new Sublist(setup.region, this.writer)
-    this.abroad = { routes: false, hubs: false }
-    this.feed = this.abroad.routes || this.abroad.hubs ? new InterestFeed(this) : undefined
+    this.abroad = { routes: false, hubs: false, leafs: false }
+    this.feed = this.abroad.routes || this.abroad.hubs || this.abroad.leafs ? new InterestFeed(this) : undefined
     this.sublist.watcher = this.feed
     this.router = new Router(this)
     this.serviceCalls = new ServiceCalls(this)
@@ -394,8 +394,8 @@ export class Shard
 
   extendPlan(plan: Plan, subject: string, origin: Origin): void {
     this.system?.extend(plan, subject)
-    // The API is where a request was published.
-    if (origin === Origin.local) this.jetstream?.extend(plan, subject)
+    // The API is where a request was published: of the servers of a cluster, at one.
+    if (origin !== Origin.route) this.jetstream?.extend(plan, subject)
   }
 
   /** Ends the turn. */

@@ -111,7 +111,7 @@ export class TestShard implements ClientOwner, RouterOwner {
   endRead(): void {}
   wake(): void {}
   publish(): void {}
-  readonly abroad = { routes: false, hubs: false }
+  readonly abroad = { routes: false, hubs: false, leafs: false }
   extendPlan(): void {}
   clockMs(): number {
     return this.nowMs

@@ -62,7 +62,7 @@ function expectRun(run: Run, { run: original, subject, reply }: Example, payload
 
 function send(example: Example, routing: Routing, from: number, count: number, at = 0): { run: Run; frame: Frame } {
   const { run } = example
-  const ring = allocateBlock(at + frameBytes(routing, count * run.stride) + 16)
+  const ring = allocateBlock(at + frameBytes(routing, run.cluster, count * run.stride) + 16)
   writeFrame(ring, at, FrameKind.run, run, routing, from, count, 0, count * run.stride, 7)
   const frame = emptyFrame()
   const read = new Run()
@@ -175,7 +175,8 @@ test('a frame is whole words, of the size that was told, and overruns by less th
     const example = makeRun('s'.repeat(1 + random.below(60)), 'r'.repeat(random.below(30)), 0, [payload, payload])
     const queue = 'q'.repeat(random.below(10))
     const routing = { ...PLAIN, account: 'a'.repeat(random.below(60)), queue }
-    const bytes = frameBytes(routing, 2 * example.run.stride)
+    example.run.cluster = 'c'.repeat(random.below(10))
+    const bytes = frameBytes(routing, example.run.cluster, 2 * example.run.stride)
     const at = 4 * random.below(10)
     const ring = allocateBlock(at + bytes + 64)
     ring.bytes.fill(0x55)
@@ -204,7 +205,7 @@ test('a message in fragments of any size is put together again', () => {
     let assembled = 0
     for (let start = 0; start < run.stride; start += room) {
       const bytes = Math.min(room, run.stride - start)
-      const ring = allocateBlock(frameBytes(routing, bytes))
+      const ring = allocateBlock(frameBytes(routing, run.cluster, bytes))
       writeFrame(
         ring,
         0,

@@ -40,13 +40,14 @@ interface Sent {
 function written(format: LinkFormat, sent: Sent, withHeader: boolean): Buffer {
   const composer = new LinkComposer(format.kind)
   const { account, origin, queues } = sent
-  composer.head = { account: format.namesAccount ? account : '', origin, queues }
+  composer.queues = queues
   const to = allocateBlock(16 * 1024)
   let end = 0
   const { subject, shown, reply, header } = sent
   const payload = Buffer.from(sent.payload, 'latin1')
   composeRaw(pool, { subject, shown, reply, header, payload, isImported: false }, (run) => {
-    composer.begin(run, sent.renamed, '', withHeader)
+    run.cluster = origin
+    composer.begin(run, sent.renamed, format.namesAccount ? account : '', withHeader)
     end = composer.write(to, 0, run, 0, 1)
     expect(end).toBe(composer.length + run.size - (withHeader ? 0 : run.headerSize) + 2)
   })

@@ -24,6 +24,7 @@ class Shard {
   readonly feed: InterestFeed
   /** What a link would be told, as `account subject queue origin before>now`. */
   readonly told: string[] = []
+  readonly abroad = { leafs: false }
   private readonly receiver = new TestReceiver(new TestOutputs(this.pool))
 
   constructor(index: number) {
@@ -35,6 +36,8 @@ class Shard {
     this.feed.add({
       interestChanged: ({ account, subject, queue, origin, count }: LocalInterest, before) =>
         this.told.push([account, subject, queue, origin, `${before}>${count}`].filter(Boolean).join(' ')),
+      interestAbroadChanged: ({ account, subject, origin, abroad, count }: LocalInterest, before) =>
+        this.told.push(`${abroad}: ${account} ${subject} ${origin} ${before}>${count}`),
     })
   }
 
@@ -122,4 +125,21 @@ test('any number of subscriptions is carried over to a shard that comes', () => 
   for (let i = 0; i < 1000; i++) a.subscribe(`s.${i}`)
   a.meet(b)
   expect(b.wants()).toHaveLength(1000)
+})
+
+test('where there may be leaf nodes, what other servers want is counted too, apart from the rest', () => {
+  const shard = new Shard(0)
+  shard.abroad.leafs = true
+  const account = shard.accounts.named('$G')
+  const ofRoute = shard.subscribe('x', '', account.routes)
+  const ofHub = new Subscription(new TestReceiver(new TestOutputs(shard.pool)), account.hubs, 'y', '', '1')
+  ofHub.leafCluster = 'HUB'
+  shard.sublist.insert(ofHub)
+  const ofLeaf = new Subscription(new TestReceiver(new TestOutputs(shard.pool)), account.leafs, 'z', '', '1')
+  ofLeaf.leafCluster = 'L'
+  shard.sublist.insert(ofLeaf)
+  shard.sublist.remove(ofRoute)
+  expect(shard.told).toEqual(['routes: $G x  0>1', 'hubs: $G y HUB 0>1', '$G z L 0>1', 'routes: $G x  1>0'])
+  expect(shard.wants()).toEqual(['z  1'])
+  expect([...shard.feed.everythingOf('$G')].map(({ subject }) => subject)).toEqual(['y', 'z'])
 })

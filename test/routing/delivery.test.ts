@@ -213,7 +213,7 @@ describe('who gets nothing, or not all', () => {
     const one = stage.receiver()
     const origin = one.subscription('there.a', { max: 1 })
     const inward = compileTransform('a', 'there.a') as Transform
-    const imported = new ImportedSubscription(origin, new StreamImport(GLOBAL, inward, false), 'a')
+    const imported = new ImportedSubscription(origin, new StreamImport(GLOBAL, inward, false), 'a', GLOBAL)
     imported.node = 1
     const group = { ...groupOf(imported), subject: 'there.a' }
     expect(stage.delivery.toGroup(run(), group, 0, 10, stage.publisher)).toBe(1)

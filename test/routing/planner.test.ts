@@ -37,7 +37,7 @@ class Stage {
     this.planner = new Planner(this)
   }
 
-  readonly abroad = { routes: false, hubs: false }
+  readonly abroad = { routes: false, hubs: false, leafs: false }
   extendPlan(plan: Plan, subject: string): void {
     if (subject.endsWith('.own')) plan.own = OWN
   }

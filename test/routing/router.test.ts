@@ -71,7 +71,7 @@ class Stage implements RouterOwner {
     this.router = new Router(this)
   }
 
-  readonly abroad = { routes: false, hubs: false }
+  readonly abroad = { routes: false, hubs: false, leafs: false }
 
   extendPlan(plan: Plan): void {
     plan.own = this.own
@@ -97,10 +97,20 @@ class Stage implements RouterOwner {
 
   /** A link to another server that wants these subjects, and members of these groups. */
   link(...wanted: readonly { subject: string; queue?: string; weight?: number }[]): Subscription {
+    return this.linkIn(this.account.routes, undefined, ...wanted)
+  }
+
+  /** The same of a leaf node or a hub, of this cluster. */
+  linkIn(
+    space: Account,
+    cluster: string | undefined,
+    ...wanted: readonly { subject: string; queue?: string; weight?: number }[]
+  ): Subscription {
     const receiver = new TestReceiver(this.outputs)
     Object.assign(receiver, { dialect: LINKS })
     const all = wanted.map(({ subject, queue = '', weight }) => {
-      const subscription = new Subscription(receiver, this.account.routes, subject, queue, '$G', weight)
+      const subscription = new Subscription(receiver, space, subject, queue, '$G', weight)
+      subscription.leafCluster = cluster
       expect(this.sublist.insert(subscription)).toBe(true)
       return subscription
     })
@@ -568,5 +578,47 @@ describe('links to other servers', () => {
     const link = stage.link({ subject: 'a', queue: 'q' })
     for (let i = 0; i < 20; i++) stage.publish('a', 1)
     expect(stage.sentTo(link)).toHaveLength(20)
+  })
+
+  const from = (origin: Origin, cluster: string, subject = 'a'): void => {
+    const run = runOf({ subject, payloads: numbered(1) })
+    run.origin = origin
+    run.cluster = cluster
+    stage.router.dispatch(run, stage.account, stage.publisher, undefined, [])
+  }
+
+  test('leaf nodes get what comes from everywhere, hubs what does not come by a route', () => {
+    Object.assign(stage.abroad, { hubs: true, leafs: true })
+    const leaf = stage.linkIn(stage.account.leafs, 'L', { subject: 'a' })
+    const hub = stage.linkIn(stage.account.hubs, 'H', { subject: 'a' })
+    const route = stage.link({ subject: 'a' })
+    from(Origin.local, '')
+    from(Origin.route, '')
+    from(Origin.hub, 'H2')
+    expect([leaf, hub, route].map((link) => stage.sentTo(link).length)).toEqual([3, 2, 1])
+  })
+
+  test('nothing goes back to the cluster that it came from, by whatever link', () => {
+    Object.assign(stage.abroad, { hubs: true, leafs: true })
+    const [one, two] = [0, 1].map(() => stage.linkIn(stage.account.leafs, 'L', { subject: 'a' }, { subject: '>' }))
+    const other = stage.linkIn(stage.account.leafs, 'M', { subject: 'a' })
+    const hub = stage.linkIn(stage.account.hubs, 'H', { subject: 'a' })
+    from(Origin.local, 'L')
+    from(Origin.route, 'L')
+    from(Origin.hub, 'H')
+    expect([one, two, other, hub].map((link) => stage.sentTo(link).length)).toEqual([1, 1, 3, 1])
+    from(Origin.local, 'L', 'b')
+    expect(stage.sentTo(one)).toEqual([])
+  })
+
+  test('members of a queue group behind leaf nodes are picked where there are no others', () => {
+    Object.assign(stage.abroad, { leafs: true })
+    const leaf = stage.linkIn(stage.account.leafs, 'L', { subject: 'a', queue: 'q', weight: 100 })
+    const here = stage.subscribe('a', { queue: 'q' })
+    for (let i = 0; i < 10; i++) stage.publish('a')
+    expect(stage.got(here)).toHaveLength(10)
+    stage.sublist.remove(here)
+    for (let i = 0; i < 10; i++) stage.publish('a')
+    expect(stage.sentTo(leaf)).toHaveLength(10)
   })
 })

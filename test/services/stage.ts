@@ -66,7 +66,7 @@ export class ServiceStage implements RouterOwner, ServicesOwner {
 
   readonly bugMet = (error: unknown): void => void this.bugs.push(error)
 
-  readonly abroad = { routes: false, hubs: false }
+  readonly abroad = { routes: false, hubs: false, leafs: false }
   extendPlan(): void {}
   wake(): void {}
   flush(): void {}
