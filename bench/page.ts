@@ -46,11 +46,12 @@ export function writePage(fresh: readonly ShapeResult[]): void {
   const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)]
   if (begin < 0 || end < begin) throw new Error(`${PAGE} has lost its marks, ${BEGIN} and ${END}`)
   const generated = [
-    circumstancesText(measured),
     ...sections.flatMap(([section, own]) => (own.length > 0 ? sectionText(section, own) : [])),
     '### The figures behind it',
     FIGURES_NOTE,
     figureTable(measured),
+    '### When the rows were measured',
+    circumstancesText(measured),
   ]
   writeFileSync(PAGE, `${page.slice(0, begin + BEGIN.length)}\n${generated.join('\n\n')}\n${page.slice(end)}`)
 }
