@@ -10,6 +10,7 @@ import type { KeptConsumer, ListedStream } from './contract.ts'
 import type { JetStreamOwner } from './owner.ts'
 import type { ScheduleTimer } from './schedules/schedule-timer.ts'
 import { Sender } from './sender.ts'
+import { isPositions } from './sources/positions.ts'
 import type { FileStoreOwner } from './storage/file-store.ts'
 import type { Stores } from './stores.ts'
 import { Stream } from './stream.ts'
@@ -110,9 +111,10 @@ export class AccountStreams {
     owner.wake()
     this.streams.set(stream.name, stream)
     // First, as messages that nobody wants may not be kept.
-    const isHeard = consumers.every((kept) => this.restore(stream, kept))
+    const isHeard = consumers.every((kept) => isPositions(kept) || this.restore(stream, kept))
     if (isHeard && stream.listen()) {
       stream.consumersRestored()
+      stream.follow(this.keeper, consumers.find(isPositions))
       return stream
     }
     this.streams.delete(stream.name)

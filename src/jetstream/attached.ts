@@ -4,6 +4,8 @@
 export interface Attached {
   /** Its name, as its configuration has it. */
   readonly name: string
+  /** Whether lists and counts have it. */
+  readonly isListed: boolean
   /** Messages `first` to `last` have been stored; they may not be durable yet. Once for all that came together. */
   stored(first: number, last: number): void
   /** More has become as safe as the configuration promises. */

@@ -45,6 +45,8 @@ export type StreamQuestion =
   | { readonly verb: 'usage'; readonly account: string }
   /** A stream is to be created, or to go by another configuration. Answered by what is wrong with that, if anything. */
   | { readonly verb: 'claim'; readonly stream: ListedStream; readonly limits: ClaimLimits }
+  /** What is known of the streams that another follows, or would follow, and of those that these follow. */
+  | { readonly verb: 'origins'; readonly account: string; readonly config: StreamConfig }
   /** It is deleted. */
   | { readonly verb: 'release'; readonly account: string; readonly name: string }
   /** What a deleted stream had on the disk is gone. */
@@ -71,6 +73,7 @@ export interface StreamAnswer {
   readonly error?: ApiError
   /** The number of the stream that was claimed. */
   readonly id?: number
+  readonly configs?: readonly StreamConfig[]
   readonly names?: readonly string[]
   readonly total?: number
   /** Infos, in the order of their names; those of shards that do not answer are missing. */

@@ -82,15 +82,16 @@ export class DirectGet {
   private readonly prefix: string
   private entries: InternalSubscription[] = []
 
-  constructor(stream: DirectStream) {
+  /** `name`: of the stream, or of another in whose place it answers. */
+  constructor(stream: DirectStream, name: string) {
     this.stream = stream
-    this.prefix = `$JS.API.DIRECT.GET.${byteString(stream.config.name)}`
+    this.prefix = `$JS.API.DIRECT.GET.${byteString(name)}`
   }
 
-  /** Hears requests, or does not, as the configuration has it. Returns false if the index has no room. */
-  configure(): boolean {
-    const { account, config, owner } = this.stream
-    if (!config.allow_direct) {
+  /** Hears requests, or does not. Returns false if the index has no room. */
+  configure(isOn: boolean): boolean {
+    const { account, owner } = this.stream
+    if (!isOn) {
       this.close()
       return true
     }

@@ -34,7 +34,7 @@ import { ScheduleTimer } from './schedules/schedule-timer.ts'
 import { Sender } from './sender.ts'
 import { Stores } from './stores.ts'
 import { Usage } from './usage.ts'
-import type { Verb } from './verb.ts'
+import { HeadedAnswer, type Verb } from './verb.ts'
 
 const PREFIX = '$JS.API.'
 /** Requests that streams and consumers themselves hear, as subscribers. */
@@ -53,6 +53,7 @@ interface Request {
   /** Byte string; empty: it is carried out silently. */
   readonly reply: string
   readonly body: Buffer
+  readonly identity: string | undefined
 }
 
 /** A stream as it is reported. */
@@ -170,19 +171,19 @@ export class JetStream {
     let taken = 0
     for (let i = 0; i < run.count; i++) {
       const start = run.first + i * run.stride
-      const headers = run.block.bytes.subarray(start, start + run.headerSize)
+      const headers = readHeaders(run.block.bytes.subarray(start, start + run.headerSize))
       const body = run.block.bytes.subarray(start + run.headerSize, start + run.size)
-      if (this.ask({ account, verb, tokens, reply, body }, headers)) taken++
+      const identity = headers.get(Header.streamIdentity)
+      if (this.ask({ account, verb, tokens, reply, body, identity }, headers.get(Header.requiredLevel) ?? '')) taken++
     }
     return taken
   }
 
-  /** Returns false if the shard that could answer is not there. */
-  private ask(request: Request, headers: Buffer): boolean {
+  /** `level`: what it says the API must have, or empty. Returns false if the shard that could answer is not there. */
+  private ask(request: Request, level: string): boolean {
     const { account, tokens, verb } = request
-    const level = headers.length === 0 ? undefined : readHeaders(headers).get(Header.requiredLevel)
     const refusal =
-      level !== undefined && level !== '' && !(Number(level) <= API_LEVEL)
+      level !== '' && !(Number(level) <= API_LEVEL)
         ? apiError(10185)
         : account.jetstream === undefined
           ? apiError(10039)
@@ -202,11 +203,12 @@ export class JetStream {
 
   // ── Between shards ────────────────────────────────────────────────────────────────────────────────────
 
-  private forward({ account, body, reply, tokens }: Request, shard: number): boolean {
+  private forward({ account, body, identity, reply, tokens }: Request, shard: number): boolean {
     const { owner } = this
     const header = headerBlock([
       [ACCOUNT_HEADER, encodeURIComponent(properText(account.name))],
       [SUBJECT_HEADER, tokens.join('.')],
+      ...(identity === undefined ? [] : [[Header.streamIdentity, identity] as const]),
     ]).toString('latin1')
     const message = { subject: String(shard), reply, header, payload: body, isImported: false }
     let sent = 0
@@ -226,7 +228,8 @@ export class JetStream {
       if (verb === undefined) continue
       const account = this.owner.accounts.named(accountOf(headers.get(ACCOUNT_HEADER) ?? ''))
       const body = run.block.bytes.subarray(start + run.headerSize, start + run.size)
-      this.serve({ account, verb, tokens, reply: replyOf(run), body })
+      const identity = headers.get(Header.streamIdentity)
+      this.serve({ account, verb, tokens, reply: replyOf(run), body, identity })
     }
   }
 
@@ -255,7 +258,7 @@ export class JetStream {
 
   private carryOut(streams: AccountStreams, request: Request, stream: string): unknown {
     const { owner } = this
-    const { body, tokens, verb } = request
+    const { body, identity, tokens, verb } = request
     const strict = owner.options.jetstream?.strict ?? true
     const failed = (error: unknown): void => {
       owner.bugMet(error)
@@ -263,7 +266,7 @@ export class JetStream {
     }
     let answer: ReturnType<Verb['answer']>
     try {
-      answer = verb.answer({ streams, tokens, stream, body, strict })
+      answer = verb.answer({ streams, tokens, stream, body, strict, identity })
     } catch (error) {
       failed(error)
       return undefined
@@ -276,16 +279,18 @@ export class JetStream {
   }
 
   /** Undefined: there is no answer. */
-  private finish(streams: AccountStreams, { body, reply, verb }: Request, answer: object | undefined): void {
+  private finish(streams: AccountStreams, { body, reply, verb }: Request, given: object | undefined): void {
     this.waiting--
     this.waitingBytes -= body.length
-    if (answer === undefined) return
+    if (given === undefined) return
+    const answer = given instanceof HeadedAnswer ? given.members : given
+    const headers = given instanceof HeadedAnswer ? given.headers : undefined
     const { index } = this.owner
     const isError = 'error' in answer
     if (isError || verb.isQuiet !== true) streams.usage.add(index, 'requests', 1)
     if (isError) streams.usage.add(index, 'errors', 1)
     const members = { type: TYPE + verb.type, ...answer, ...(isError ? verb.besideError : {}) }
-    if (reply !== '') streams.sender.send(reply, goJson(members, 0))
+    if (reply !== '') streams.sender.send(reply, goJson(members, 0), headers)
   }
 
   /** At once, or, when it is asked for the first time, later. */

@@ -34,6 +34,7 @@ export const Header = {
   sequence: 'Nats-Sequence',
   source: 'Nats-Stream-Source',
   stream: 'Nats-Stream',
+  streamIdentity: 'Nats-Stream-Identity',
   subject: 'Nats-Subject',
   timeStamp: 'Nats-Time-Stamp',
   ttl: 'Nats-TTL',
@@ -66,6 +67,13 @@ export function withHeaders(block: Buffer, more: Iterable<readonly [name: string
   const added = headerBlock(more)
   if (block.length === 0 || added.length === 0) return block.length === 0 ? added : block
   return Buffer.concat([block.subarray(0, block.length - LINE_END.length), added.subarray(HEADERS_VERSION.length)])
+}
+
+/** A block whose first line is the version alone. */
+export function withoutStatus(block: Buffer): Buffer {
+  const end = block.indexOf(LINE_END)
+  if (end === HEADERS_VERSION.length - LINE_END.length || end < 0) return block
+  return Buffer.concat([Buffer.from(HEADERS_VERSION), block.subarray(end + LINE_END.length)])
 }
 
 /** A block without the headers of some names; empty if none is left. */

@@ -2,7 +2,6 @@
 // and acknowledged, or refused. A message that was judged is acknowledged when it is durable.
 
 import { allocateBlock, type Block } from '../memory/block.ts'
-import { HEADERS_VERSION } from '../protocol/headers.ts'
 import { type Run, replyOf } from '../protocol/run.ts'
 import { byteString } from '../subjects/byte-string.ts'
 import { isPublishSubject } from '../subjects/filter.ts'
@@ -15,7 +14,7 @@ import type { Duplicates } from './duplicates.ts'
 import { type ApiError, apiError } from './errors.ts'
 import type { Expiry } from './expiry.ts'
 import { type ArrivedMessage, HeldMessages } from './held-messages.ts'
-import { Header, type Headers, readHeaders, withHeaders, withoutHeaders } from './message-headers.ts'
+import { Header, type Headers, readHeaders, withHeaders, withoutHeaders, withoutStatus } from './message-headers.ts'
 import {
   type BatchProgress,
   checkDiscard,
@@ -35,7 +34,6 @@ import type { StreamConfig } from './stream-config.ts'
 
 const HEADERS_MAX = 65_535
 const NS_PER_S = 1e9
-const STATUS_LINE = Buffer.from('NATS/1.0')
 const NOTHING = Buffer.alloc(0)
 
 /** The stream, as far as messages that come need it. */
@@ -81,6 +79,12 @@ interface Judged {
   readonly lastOfSubject: number
   /** What its counter has come to. */
   readonly sum: bigint | undefined
+}
+
+/** A message that another stream has had before. */
+export interface Adopted {
+  /** The sequence and the time that it keeps, above what is there; undefined: it gets its own. */
+  readonly place: { readonly seq: number; readonly timeUs: number } | undefined
 }
 
 /** A message that was stored before, at this sequence. */
@@ -226,6 +230,14 @@ export class Publishing {
     return true
   }
 
+  /** Stores a message of another stream, or says why not. Its bytes are copied. One with a known id is passed over. */
+  adopt({ headers, payload, subject }: BatchMessage, adopted: Adopted): ApiError | undefined {
+    const outcome = this.store({ subject: this.transformed(subject), headers, payload }, undefined, false, adopted)
+    if ('error' in outcome) return outcome.error
+    if ('seq' in outcome) this.follow(outcome)
+    return undefined
+  }
+
   /** Messages that came while too much waits for the disk. */
   refuse(reply: string, count: number): void {
     const { acknowledgements, config } = this.stream
@@ -315,12 +327,14 @@ export class Publishing {
 
   /**
    * Makes all checks, and appends the message. `batch`: what was stored of its batch so far. `isOwn`: the server has
-   * made it, and need not be told what is allowed. What follows from a stored message is done by follow().
+   * made it, and need not be told what is allowed. `adopted`: it was judged where it comes from. What follows from a
+   * stored message is done by follow().
    */
   private store(
     message: BatchMessage,
     batch: BatchProgress | undefined,
     isOwn: boolean,
+    adopted?: Adopted,
   ): Judged | Twin | { readonly error: ApiError } {
     const { stream } = this
     const { config, store } = stream
@@ -332,26 +346,29 @@ export class Publishing {
     if (config.max_msg_size >= 0 && size > config.max_msg_size) return { error: apiError(10054) }
     if (block.length > HEADERS_MAX) return { error: apiError(10097) }
     const headers = readHeaders(block)
-    const nowUs = Math.max(clockUs(), store.lastTimeUs)
+    const nowUs = adopted?.place?.timeUs ?? Math.max(clockUs(), store.lastTimeUs)
     const wish = headers.get(Header.ttl)
-    const ttl = wish === undefined ? 0 : readTtl(wish)
+    const ttl = wish === undefined ? 0 : adopted === undefined ? readTtl(wish) : this.adoptedTtl(wish)
     const ruled = { headers, subject, payload, ttl, nowUs }
-    if (headers.size > 0 && !isOwn) {
+    const isJudged = headers.size > 0 && !isOwn && adopted === undefined
+    if (isJudged) {
       const wrong =
         (batch === undefined ? undefined : checkInBatch(ruled, batch, store.last)) ?? checkHeaders(stream, ruled, batch)
       if (wrong !== undefined) return { error: wrong }
     }
     const id = headers.get(Header.messageId) ?? ''
-    const twin = id === '' || config.duplicate_window === 0 ? undefined : stream.duplicates.find(id, nowUs)
+    const isSearched = id !== '' && config.duplicate_window > 0 && adopted?.place === undefined
+    const twin = isSearched ? stream.duplicates.find(id, nowUs) : undefined
     if (twin !== undefined) return { twin }
-    if (headers.size > 0 && !isOwn) {
+    if (isJudged) {
       const wrong =
         checkLate(config, headers, this.lastId) ??
         (batch === undefined ? undefined : checkRollupInBatch(ruled, batch, store.last))
       if (wrong !== undefined) return { error: wrong }
     }
     const isSchedule = config.allow_msg_schedules && (headers.get(Header.schedule) ?? '') !== ''
-    let rollup = rollupOf(headers)
+    const mayReplace = adopted === undefined || (config.allow_rollup_hdrs && !config.deny_purge)
+    let rollup = mayReplace ? rollupOf(headers) : ''
     if (isSchedule && rollup === '') {
       // As on nats-server, an empty header of the publisher's own is what counts.
       rollup = headers.has(Header.rollup) ? '' : 'sub'
@@ -380,8 +397,9 @@ export class Publishing {
       if (wrong !== undefined) return { error: wrong }
     }
     const lastOfSubject = this.republish === undefined ? 0 : (store.subject(subject)?.last ?? 0)
-    let seq = store.last + 1
-    if (isKept) seq = store.append(nowUs, subject, block, payload)
+    const seq = adopted?.place?.seq ?? store.last + 1
+    if (isKept && seq > store.last + 1) store.skipTo(seq, 0)
+    if (isKept) store.append(nowUs, subject, block, payload)
     else store.skipTo(seq + 1, nowUs)
     this.lastId = id
     if (batch !== undefined) {
@@ -436,6 +454,11 @@ export class Publishing {
     if (this.republish !== undefined) this.sendOn(this.republish, judged)
   }
 
+  /** Seconds that a message of another stream lives here; 0: it says nothing. */
+  private adoptedTtl(wish: string): number {
+    return this.stream.config.allow_msg_ttl ? (readTtl(wish) ?? 0) : 0
+  }
+
   /** Seconds that a message must live, so that the marker of its subject outlives what it stands for. */
   private leastTtl(headers: Headers): number {
     const { config } = this.stream
@@ -470,12 +493,6 @@ function transformOf(mapping: StreamConfig['subject_transform']): Transform | un
 function cleaned(block: Buffer): Buffer {
   const bare = withoutStatus(block)
   return bare.includes(Header.requestInfo) ? withoutHeaders(bare, (name) => name === Header.requestInfo) : bare
-}
-
-function withoutStatus(block: Buffer): Buffer {
-  const end = block.indexOf('\r\n')
-  if (end === STATUS_LINE.length || end < 0) return block
-  return Buffer.concat([Buffer.from(HEADERS_VERSION), block.subarray(end + 2)])
 }
 
 const RESERVED = ['$JS.API', '$JS.ACK', '$JS.FC', '$JS.SNAPSHOT', '$JS.EVENT', '_R_.', '_GR_.'] as const

@@ -17,11 +17,11 @@ export class Sender {
     this.account = account
   }
 
-  /** `subject`: byte string; `headers`: a block, or empty. Returns how many deliveries that led to. */
-  send(subject: string, payload: string | Uint8Array, headers: Buffer = NO_HEADERS): number {
+  /** `subject`, `reply`: byte strings; `headers`: a block, or empty. Returns how many deliveries that led to. */
+  send(subject: string, payload: string | Uint8Array, headers: Buffer = NO_HEADERS, reply = ''): number {
     const { owner } = this
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
-    const message = { subject, reply: '', header: headers.toString('latin1'), payload: bytes, isImported: false }
+    const message = { subject, reply, header: headers.toString('latin1'), payload: bytes, isImported: false }
     let sent = 0
     this.apart(() => {
       composeRaw(owner.pool, message, (run) => {

@@ -8,6 +8,7 @@ import { clockUs, microseconds, timeText } from './clock.ts'
 import type { ClaimLimits, ListedStream } from './contract.ts'
 import { apiError, invalidConfig } from './errors.ts'
 import { flag, instant, integer, natural, object, readJson, text } from './request-json.ts'
+import { checkFilters, type KnownStreams } from './sources/rules.ts'
 import type { StoredMessage } from './storage/store.ts'
 import { SubjectFilter } from './storage/subject-filter.ts'
 import type { Stream } from './stream.ts'
@@ -33,7 +34,7 @@ export function streamOf({ streams, stream: name }: Call): Stream | Refused {
 // ── Configurations ────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Reads and checks the configuration in a request. Its name has to be that of the subject. */
-function configOf(call: Call, isCreate: boolean): { readonly config: StreamConfig } | Refused {
+async function configOf(call: Call, isCreate: boolean): Promise<{ readonly config: StreamConfig } | Refused> {
   const { value, fault } = readJson(call.body.toString(), STREAM_REQUEST, call.strict)
   if (fault !== undefined && call.body.length > 0) return refused(apiError(10025, fault))
   const config = streamConfig(value ?? {})
@@ -41,11 +42,20 @@ function configOf(call: Call, isCreate: boolean): { readonly config: StreamConfi
     if (config.name !== call.stream) return refused(apiError(10056))
     if (/[\\/]/.test(config.name)) return refused(apiError(10128))
   }
-  const wrong = checkStream(config, value?.pedantic ?? false, boundsOf(call))
+  const wrong = checkStream(config, value?.pedantic ?? false, boundsOf(call), await knownTo(call, config))
   if (wrong !== undefined) return refused(wrong)
   if (config.name !== call.stream) return refused(apiError(10056))
   noteLevel(config)
   return { config }
+}
+
+/** Of the streams that one follows, and that these follow, those that are there. */
+async function knownTo({ streams: { account, owner } }: Call, config: StreamConfig): Promise<KnownStreams> {
+  if (config.mirror === undefined && config.sources.length === 0) return () => undefined
+  const question = { verb: 'origins', account: account.name, config } as const
+  const { configs = [] } = await owner.questions.ask('streams', { question })
+  const byName = new Map(configs.map((each) => [each.name, each]))
+  return (name) => byName.get(name)
 }
 
 function boundsOf({ streams: { account, owner } }: Call): StreamBounds {
@@ -64,7 +74,7 @@ function claimLimits({ streams: { account } }: Call): ClaimLimits {
 }
 
 async function create(call: Call): Promise<Answer> {
-  const read = configOf(call, true)
+  const read = await configOf(call, true)
   if ('error' in read) return read
   const { config } = read
   const { account, owner, streams } = call.streams
@@ -74,8 +84,8 @@ async function create(call: Call): Promise<Answer> {
   if (existing !== undefined) {
     return isSameStream(existing.config, config) ? created(existing) : refused(apiError(10058))
   }
-  const unsupported = checkSupported(config)
-  if (unsupported !== undefined) return refused(unsupported)
+  const wrong = checkSupported(config) ?? checkFilters(config)
+  if (wrong !== undefined) return refused(wrong)
   if (config.num_replicas > 1) return refused(apiError(10074))
   const stream: ListedStream = { account: account.name, config, createdUs: clockUs(), id: 0 }
   const { error, id = 0 } = await owner.questions.ask('streams', {
@@ -101,12 +111,12 @@ function release({ streams: { account, owner } }: Call, name: string): Promise<u
 }
 
 async function update(call: Call): Promise<Answer> {
-  const read = configOf(call, false)
+  const read = await configOf(call, false)
   if ('error' in read) return read
   const { config } = read
   const stream = streamOf(call)
   if ('error' in stream) return stream
-  const wrong = checkUpdate(stream.config, config) ?? checkSupported(config)
+  const wrong = checkUpdate(stream.config, config) ?? checkSupported(config) ?? checkFilters(config)
   if (wrong !== undefined) return refused(wrong)
   if (config.num_replicas > 1) return refused(apiError(10074))
   const { account, owner } = call.streams

@@ -6,6 +6,8 @@ import { byteString } from '../subjects/byte-string.ts'
 import { covers, hasWildcard, isValidSubject, overlap } from '../subjects/filter.ts'
 import { compileTransform, identityDestination } from '../subjects/transform.ts'
 import { type ApiError, apiError, invalidConfig } from './errors.ts'
+import { isValidName } from './names.ts'
+import { checkOrigins, isSameSource, type KnownStreams } from './sources/rules.ts'
 import type { StreamConfig } from './stream-config.ts'
 
 const NS_PER_MS = 1e6
@@ -18,7 +20,6 @@ export const NAME_MAX = 255
 export const DESCRIPTION_MAX = 4096
 export const METADATA_MAX = 131_072
 const REPLICAS_MAX = 5
-const BAD_IN_NAMES = /[ \t\r\n\f.*>\\/]/
 /** Where the metadata say which level of the API the features of a stream need. */
 export const REQUIRED_LEVEL = '_nats.req.level'
 
@@ -34,13 +35,16 @@ export interface StreamBounds {
   readonly maxStreamBytes: { readonly memory: number; readonly file: number }
 }
 
-export const isValidName = (name: string): boolean => name !== '' && !BAD_IN_NAMES.test(name)
-
 /**
  * Checks a configuration and completes it. Answers what is wrong with it, or nothing. `pedantic`: nothing that was said
- * may be corrected.
+ * may be corrected. `known`: of the streams that it follows, and that these follow, those that are there.
  */
-export function checkStream(config: StreamConfig, pedantic: boolean, bounds: StreamBounds): ApiError | undefined {
+export function checkStream(
+  config: StreamConfig,
+  pedantic: boolean,
+  bounds: StreamBounds,
+  known: KnownStreams,
+): ApiError | undefined {
   const correct = <K extends keyof StreamConfig>(
     name: K,
     value: StreamConfig[K],
@@ -56,7 +60,7 @@ export function checkStream(config: StreamConfig, pedantic: boolean, bounds: Str
     correctLimits(config, correct) ??
     checkSpans(config, bounds) ??
     checkFeatures(config, pedantic) ??
-    checkSources(config) ??
+    checkOrigins(config, pedantic, known) ??
     checkSubjects(config) ??
     checkAccountRules(config, bounds) ??
     checkTransforms(config) ??
@@ -190,14 +194,6 @@ function checkPersistMode(config: StreamConfig): ApiError | undefined {
   return undefined
 }
 
-function checkSources(config: StreamConfig): ApiError | undefined {
-  if (config.mirror_direct && config.mirror === undefined) {
-    return invalidConfig('stream has no mirror but does have mirror direct')
-  }
-  if (config.mirror !== undefined) return unsupported('mirrors')
-  return config.sources.length > 0 ? unsupported('sources') : undefined
-}
-
 /** What is not there yet is refused, never ignored. */
 function unsupported(feature: string): ApiError {
   return invalidConfig(`${feature} are not supported by this server yet`)
@@ -205,13 +201,16 @@ function unsupported(feature: string): ApiError {
 
 /** What a configuration, which is valid, asks for that is not there yet. */
 export function checkSupported(config: StreamConfig): ApiError | undefined {
+  if (config.allow_msg_counter && config.sources.length > 0) return unsupported('counters of several streams')
   return config.allow_batched ? unsupported('fast batches') : undefined
 }
 
 const API_SUBJECTS = ['$JS.>', '$JSC.>', '$NRG.>'].map(byteString)
 
 function checkSubjects(config: StreamConfig): ApiError | undefined {
-  if (config.subjects.length === 0) config.subjects = [config.name]
+  if (config.subjects.length === 0 && config.mirror === undefined && config.sources.length === 0) {
+    config.subjects = [config.name]
+  }
   const { subjects, no_ack: noAck } = config
   for (const [i, subject] of subjects.entries()) {
     if (!isValidSubject(subject)) return invalidConfig('invalid subject')
@@ -309,6 +308,7 @@ export function checkUpdate(before: StreamConfig, next: StreamConfig): ApiError 
   if (before.sealed && !next.sealed) return change('unseal a sealed stream')
   if (before.deny_delete && !next.deny_delete) return change('cancel deny message deletes')
   if (before.deny_purge && !next.deny_purge) return change('cancel deny purge')
+  if (next.mirror !== undefined && !isSameSource(before.mirror, next.mirror)) return apiError(10055)
   if (before.allow_msg_ttl && !next.allow_msg_ttl) return invalidConfig('message TTL status can not be disabled')
   if (before.allow_msg_counter !== next.allow_msg_counter) return change('change message counter setting')
   if (before.allow_msg_schedules && !next.allow_msg_schedules) {

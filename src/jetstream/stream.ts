@@ -17,17 +17,20 @@ import { tellAbandoned } from './advisories.ts'
 import type { Attached } from './attached.ts'
 import type { Abandoned, BatchLimits } from './batches.ts'
 import { clockUs, NEVER, timeText } from './clock.ts'
-import type { ListedStream } from './contract.ts'
+import type { ConsumerKeeper } from './consumers/keeper.ts'
+import type { KeptConsumer, ListedStream } from './contract.ts'
 import { DirectGet } from './direct-get.ts'
 import { Duplicates } from './duplicates.ts'
 import { type ApiError, apiError } from './errors.ts'
 import { Expiry } from './expiry.ts'
 import { Header, readHeaders } from './message-headers.ts'
 import type { JetStreamOwner } from './owner.ts'
-import { Publishing } from './publishing.ts'
+import { type Adopted, Publishing } from './publishing.ts'
 import type { ScheduleTimer } from './schedules/schedule-timer.ts'
 import { Schedules } from './schedules/schedules.ts'
 import { Sender } from './sender.ts'
+import { shortHash } from './short-hash.ts'
+import { Following } from './sources/following.ts'
 import type { StreamStore } from './storage/store.ts'
 import { SubjectFilter } from './storage/subject-filter.ts'
 import { type StreamConfig, shownConfig } from './stream-config.ts'
@@ -77,6 +80,9 @@ export class Stream {
   private readonly publishing: Publishing
   private readonly backlog: WriteBacklog
   private readonly directGet: DirectGet
+  /** Answers in the place of the origin that it mirrors, in another domain or account. */
+  private originGet: DirectGet | undefined
+  private following: Following | undefined
   private entries: InternalSubscription[] = []
   /** What the usage counts for it. */
   private countedBytes = 0
@@ -101,13 +107,18 @@ export class Stream {
     this.publishing = new Publishing(this)
     const { maxBufferedBytes = 0, maxBufferedMessages = 0 } = owner.options.jetstream ?? {}
     this.backlog = new WriteBacklog(maxBufferedMessages, maxBufferedBytes, store.durable)
-    this.directGet = new DirectGet(this)
+    this.directGet = new DirectGet(this, this.config.name)
     this.expiry = new Expiry(this)
     for (const usage of place.usages) usage.add(owner.index, 'streams', 1)
   }
 
   get name(): string {
     return this.config.name
+  }
+
+  /** Tells it from another one that had its name. */
+  get identity(): string {
+    return shortHash(timeText(this.createdUs))
   }
 
   /** Begins to hear its subjects. Returns false if the index has no room for them. */
@@ -124,7 +135,7 @@ export class Stream {
       this.entries.push(entry)
     }
     owner.sublist.removeAll(before.filter((entry) => !this.entries.includes(entry)))
-    return this.directGet.configure()
+    return this.directGet.configure(config.allow_direct)
   }
 
   // ── Messages ──────────────────────────────────────────────────────────────────────────────────────────
@@ -160,6 +171,29 @@ export class Stream {
     this.backlog.settle(this.store.durable)
     this.acknowledgements.settle(this.store.durable)
     for (const each of this.attached.values()) each.durable()
+    this.following?.durable()
+  }
+
+  // ── Other streams ─────────────────────────────────────────────────────────────────────────────────────
+
+  /** Begins to follow its mirror or its sources. `kept`: what was kept of those. */
+  follow(keeper: ConsumerKeeper, kept: KeptConsumer | undefined): void {
+    this.following = new Following(this, keeper, kept)
+  }
+
+  /** Stores a message of another stream, or says why not. `subject`: byte string; the bytes are copied. */
+  adopt(subject: string, headers: Buffer, payload: Buffer, adopted: Adopted): ApiError | undefined {
+    const { last } = this.store
+    const error = this.publishing.adopt({ subject: Buffer.from(subject, 'latin1'), headers, payload }, adopted)
+    if (error === undefined) this.appended(last, headers.length + payload.length)
+    return error
+  }
+
+  mirrorCaughtUp(): void {
+    const { mirror, mirror_direct: isOn, name } = this.config
+    if (!isOn || mirror?.external === undefined || mirror.name === name) return
+    this.originGet ??= new DirectGet(this, mirror.name)
+    this.originGet.configure(true)
   }
 
   /** A consumer is gone, or wants less than before: messages that nobody needs any more go. */
@@ -321,6 +355,8 @@ export class Stream {
     }
     this.keepLimits()
     for (const each of this.attached.values()) each.reconfigured()
+    if (!config.mirror_direct) this.originGet?.close()
+    this.following?.reconfigured()
     return true
   }
 
@@ -333,6 +369,8 @@ export class Stream {
     this.publishing.batches.close()
     this.owner.sublist.removeAll(this.entries)
     this.directGet.close()
+    this.originGet?.close()
+    this.following?.close(why)
     this.entries = []
     for (const each of this.attached.values()) each.detached(why)
     this.attached.clear()
@@ -356,6 +394,7 @@ export class Stream {
     this.expiry.undo(first)
     this.schedules.purged('')
     for (const each of this.attached.values()) each.undone()
+    this.following?.undone()
     this.count()
   }
 
@@ -393,6 +432,7 @@ export class Stream {
       state: this.state(subjects, deleted),
       domain: this.owner.options.jetstream?.domain || undefined,
       cluster,
+      ...this.following?.info(),
       ts: timeText(clockUs()),
     }
   }
@@ -421,7 +461,7 @@ export class Stream {
       subjects,
       num_deleted: store.deleted || undefined,
       deleted,
-      consumer_count: this.attached.size,
+      consumer_count: [...this.attached.values()].filter(({ isListed }) => isListed).length,
     }
   }
 

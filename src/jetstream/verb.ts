@@ -14,10 +14,23 @@ export interface Call {
   readonly body: Buffer
   /** Requests with members that nobody knows are refused. */
   readonly strict: boolean
+  /** The stream that is meant (Stream.identity), for those who follow it; empty: any; undefined: nothing is said. */
+  readonly identity: string | undefined
 }
 
 /** The members of an answer behind its type; or what is wrong with the request. */
 export type Answer = { readonly [member: string]: Json } | { readonly error: ApiError }
+
+/** An answer with a header block. */
+export class HeadedAnswer {
+  readonly headers: Buffer
+  readonly members: Answer
+
+  constructor(headers: Buffer, members: Answer) {
+    this.headers = headers
+    this.members = members
+  }
+}
 
 export interface Verb {
   /** Without prefix; `*` stands for a name. */
@@ -31,7 +44,7 @@ export interface Verb {
   /** It is counted only where it is refused. */
   readonly isQuiet?: boolean
   /** Undefined: it is not answered. */
-  answer(call: Call): Answer | Promise<Answer | undefined>
+  answer(call: Call): Answer | Promise<Answer | HeadedAnswer | undefined>
 }
 
 export const refused = (error: ApiError): { readonly error: ApiError } => ({ error })

@@ -9,11 +9,13 @@ import { randomText } from '../../base/event-head.ts'
 import { byteString, properText } from '../../subjects/byte-string.ts'
 import { isJson, LIST_MAX, NAMES_MAX } from '../account-api.ts'
 import { canonicalInstant, clockUs, goInstant, NEVER, nowMs } from '../clock.ts'
-import { type ApiError, apiError, invalidConfig } from '../errors.ts'
+import { type ApiError, apiError } from '../errors.ts'
+import { Header, headerBlock } from '../message-headers.ts'
 import { instant, integer, natural, object, readJson, text } from '../request-json.ts'
+import { shortHash } from '../short-hash.ts'
 import type { Stream } from '../stream.ts'
 import { isEmptyRequest, streamOf } from '../stream-api.ts'
-import { type Answer, type Call, refused, type Verb } from '../verb.ts'
+import { type Answer, type Call, HeadedAnswer, refused, type Verb } from '../verb.ts'
 import {
   CONSUMER_REQUEST,
   type ConsumerAction,
@@ -74,7 +76,20 @@ function nameFrom({ filter, form, name }: Named, config: ConsumerConfig): ApiErr
   return filterSubject === filter ? undefined : apiError(10131)
 }
 
-async function create(call: Call): Promise<Answer> {
+/** What a mirror or a source asks for becomes what its origin can give it. */
+function settleFollower(config: ConsumerConfig, { config: { retention } }: Stream): void {
+  if (!config.direct || !config.sourcing || config.name === '') return
+  if (retention === 'limits') config.name = `${config.name}-${shortHash(randomText())}`
+  else {
+    // Messages stay for it until it says that it has stored them.
+    const durable = { durable_name: config.name, direct: false, ack_policy: 'flow_control' } as const
+    Object.assign(config, durable, { ack_wait: 0, max_deliver: 0, inactive_threshold: 0 })
+  }
+}
+
+const isFollower = ({ direct, sourcing }: ConsumerConfig): boolean => direct || sourcing
+
+async function create(call: Call): Promise<Answer | HeadedAnswer> {
   const { value, fault } = readJson(call.body.toString(), CONSUMER_REQUEST, call.strict)
   if (fault !== undefined && call.body.length > 0) return refused(apiError(10025, fault))
   const request: Partial<ConsumerRequest> = value ?? {}
@@ -85,25 +100,41 @@ async function create(call: Call): Promise<Answer> {
   if (config.num_replicas > 1) return refused(apiError(10074))
   const stream = streamOf(call)
   if ('error' in stream) return stream
+  settleFollower(config, stream)
+  const { identity } = stream
+  if (isFollower(config) && (call.identity ?? identity) !== identity && call.identity !== '') {
+    return refused(apiError(10225, identity))
+  }
   const existing = consumerNamed(stream, config.name)
   if (existing !== undefined) config.pause_until = existing.config.pause_until
   else config.pause_until = goInstant(config.pause_until)
   config.opt_start_time = goInstant(config.opt_start_time)
+  if (existing !== undefined && config.sourcing && isDurable(config)) {
+    const { deliver_policy, opt_start_seq, opt_start_time } = existing.config
+    Object.assign(config, { deliver_policy, opt_start_seq, opt_start_time })
+  }
   noteConsumerLevel(config)
   const bounds = boundsOf(call)
   const wrong = checkConsumer(config, stream.config, bounds, request.pedantic ?? false)
   if (wrong !== undefined) return refused(wrong)
-  if (config.direct || config.sourcing) {
-    return refused(invalidConfig('consumers of mirrors and sources are not supported by this server yet'))
-  }
   const { action = '' } = request
-  return existing === undefined ? add(call, stream, config, action) : replace(call, existing, config, action)
+  const answer = await (existing === undefined
+    ? add(call, stream, config, action)
+    : replace(call, existing, config, action))
+  return isFollower(config) && !('error' in answer) ? identified(stream, answer) : answer
+}
+
+/** An answer that says which stream it is about. */
+function identified({ identity }: Stream, answer: Answer): HeadedAnswer {
+  return new HeadedAnswer(headerBlock([[Header.streamIdentity, identity]]), answer)
 }
 
 async function add(call: Call, stream: Stream, config: ConsumerConfig, action: ConsumerAction): Promise<Answer> {
   const { streams } = call
   if (action === 'update') return refused(apiError(10149))
-  const others = consumersOf(stream).map((consumer) => consumer.config)
+  const others = consumersOf(stream)
+    .map((consumer) => consumer.config)
+    .filter((other) => !isFollower(other))
   const wrong = checkAddition(config, stream.config, others, boundsOf(call), CONSUMERS_MAX)
   if (wrong !== undefined) return refused(wrong)
   stampThreshold(config)
@@ -134,21 +165,19 @@ async function replace(
 ): Promise<Answer> {
   const { stream } = consumer
   if (action === 'create' && !isSameConsumer(config, consumer.config)) return refused(apiError(10148))
-  if (stream.config.retention === 'workqueue') {
-    const others = consumersOf(stream).filter((other) => other !== consumer)
-    if (
-      !isUniqueOnQueue(
-        config,
-        others.map((other) => other.config),
-      )
-    )
-      return refused(apiError(10100))
+  if (stream.config.retention === 'workqueue' && !isFollower(config)) {
+    const others = consumersOf(stream)
+      .filter((other) => other !== consumer && !isFollower(other.config))
+      .map((other) => other.config)
+    if (!isUniqueOnQueue(config, others)) return refused(apiError(10100))
   }
   const isBound = (): boolean => consumer.outlet.hasInterest(destination(byteString(consumer.config.deliver_subject)))
   const wrong = checkConsumerUpdate(consumer.config, config, isBound)
   if (wrong !== undefined) return refused(wrong)
   stampThreshold(config)
   consumer.configure(config)
+  // Whoever follows begins behind what it has said that it has.
+  if (config.sourcing) consumer.reset(0)
   await call.streams.keeper.kept(consumer)
   return consumer.info()
 }
@@ -231,7 +260,7 @@ function unpin(call: Call): Answer {
 
 const RESET_REQUEST = object<{ seq: number }>('JSApiConsumerResetRequest', { seq: natural })
 
-async function reset(call: Call): Promise<Answer | undefined> {
+async function reset(call: Call): Promise<Answer | HeadedAnswer | undefined> {
   const consumer = consumerOf(call)
   // Only the consumer itself hears it.
   if ('error' in consumer) return undefined
@@ -241,7 +270,8 @@ async function reset(call: Call): Promise<Answer | undefined> {
   if (typeof seq === 'string') return refused(apiError(10204, seq))
   const info = consumer.info()
   await call.streams.keeper.kept(consumer)
-  return { ...info, reset_seq: seq }
+  const answer = { ...info, reset_seq: seq }
+  return call.identity === undefined ? answer : identified(consumer.stream, answer)
 }
 
 // ── Lists ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -172,7 +172,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
       this.entries.push(entry)
     }
     stream.attached.set(this.name, this)
-    this.place.count(1)
+    if (this.isListed) this.place.count(1)
     if (mode instanceof Push) mode.listen()
     this.signal()
     this.setAlarm()
@@ -590,7 +590,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     this.closed = true
     clearTimeout(this.alarm)
     this.owner.sublist.removeAll(this.entries)
-    if (this.stream.attached.delete(this.name)) this.place.count(-1)
+    if (this.stream.attached.delete(this.name) && this.isListed) this.place.count(-1)
     this.mode.close(why)
     this.outlet.close()
   }
@@ -626,9 +626,14 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     }
   }
 
+  /** One that serves a mirror or a source, for as long as that asks, is not shown. */
+  get isListed(): boolean {
+    return !this.config.direct
+  }
+
   /** Whether it is there again after a restart. */
   get isKept(): boolean {
-    return this.stream.id > 0 && !this.config.mem_storage
+    return this.stream.id > 0 && !this.config.mem_storage && !this.config.direct
   }
 
   kept(): KeptConsumer {
@@ -661,8 +666,8 @@ function rulesOf(config: ConsumerConfig): AckRules {
   }
 }
 
-/** The consumers of a stream, sorted by name. */
+/** The consumers of a stream that are shown, sorted by name. */
 export function consumersOf({ attached }: Pick<Stream, 'attached'>): Consumer[] {
-  const consumers = [...attached.values()].filter((each) => each instanceof Consumer)
+  const consumers = [...attached.values()].filter((each) => each instanceof Consumer && each.isListed) as Consumer[]
   return consumers.sort((a, b) => (a.name < b.name ? -1 : 1))
 }

@@ -7,9 +7,10 @@ import { covers, hasWildcard, isValidSubject, overlap } from '../../subjects/fil
 import { DIGITS } from '../../text/scan.ts'
 import { canonicalInstant } from '../clock.ts'
 import { type ApiError, apiError, invalidConfig } from '../errors.ts'
+import { isValidName } from '../names.ts'
 import { isReservedDestination } from '../publishing.ts'
 import type { StreamConfig } from '../stream-config.ts'
-import { DESCRIPTION_MAX, isValidName, METADATA_MAX, metadataSize, NAME_MAX, REQUIRED_LEVEL } from '../stream-rules.ts'
+import { DESCRIPTION_MAX, METADATA_MAX, metadataSize, NAME_MAX, REQUIRED_LEVEL } from '../stream-rules.ts'
 import { type ConsumerConfig, filtersOf, isDurable, isPull } from './config.ts'
 
 const NS_PER_MS = 1e6
@@ -296,7 +297,7 @@ export function checkAddition(
   if (most <= 0 || (ofAccount > 0 && ofAccount < most)) most = ofAccount
   if (most <= 0) most = defaultMax
   if (most > 0 && others.length >= most) return apiError(10026)
-  if (stream.retention === 'workqueue') {
+  if (stream.retention === 'workqueue' && !config.direct && !config.sourcing) {
     if (config.ack_policy !== 'explicit' && config.ack_policy !== 'flow_control') return apiError(10098)
     if (config.deliver_policy !== 'all') return apiError(10101)
     if (others.length > 0 && filtersOf(config).length === 0) return apiError(10099)

@@ -7,8 +7,9 @@ import { byteString, properText } from '../../subjects/byte-string.ts'
 import { overlap } from '../../subjects/filter.ts'
 import { LIST_MAX } from '../account-api.ts'
 import type { ClaimLimits, ListedStream, ShardStreams, StreamAnswer, StreamQuestion } from '../contract.ts'
-import { type ApiError, apiError } from '../errors.ts'
+import { type ApiError, apiError, invalidConfig } from '../errors.ts'
 import { shardOf } from '../placement.ts'
+import { formsCycle, reachableFrom } from '../sources/rules.ts'
 import type { StreamConfig } from '../stream-config.ts'
 import { Usage } from '../usage.ts'
 import { Catalogue } from './catalogue.ts'
@@ -82,6 +83,8 @@ export class StreamList {
         return { usage: this.accountOf(question.account).usage.buffer }
       case 'claim':
         return this.claim(question.stream, question.limits)
+      case 'origins':
+        return { configs: reachableFrom(question.config, (name) => this.configOf(question.account, name)) }
       case 'gone':
         this.catalogue.forget(question.id)
         return {}
@@ -99,6 +102,10 @@ export class StreamList {
       case 'list':
         return this.list(question.account, question.subject, question.offset)
     }
+  }
+
+  private configOf(account: string, name: string): StreamConfig | undefined {
+    return this.accounts.get(account)?.streams.get(name)?.config
   }
 
   private accountOf(name: string): AccountList {
@@ -136,7 +143,9 @@ export class StreamList {
         if (other.config.subjects.some((each) => overlap(each, subject))) return apiError(10065)
       }
     }
-    return undefined
+    // They may have been made at once.
+    const isCycle = formsCycle(config, (name) => this.configOf(stream.account, name))
+    return isCycle ? invalidConfig('detected cycle') : undefined
   }
 
   private release(account: string, name: string): void {
