@@ -43,7 +43,12 @@ function firstConnect(port: number): Promise<Socket> {
   return new Promise((resolve) => {
     const attempt = (): void => {
       const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-      socket.once('connect', () => resolve(socket))
+      socket.once('connect', () => {
+        // While nobody listens, the system may give the attempt this port as its own: then it has met itself.
+        if (socket.localPort !== port) return resolve(socket)
+        socket.destroy()
+        attempt()
+      })
       socket.once('error', () => setTimeout(attempt, RETRY_MS))
     }
     attempt()
