@@ -164,6 +164,11 @@ export class Pull implements Mode {
     let isNewPin = false
     if (config.priority_policy === 'pinned_client') {
       if (this.pin === undefined && request.pinId === '') {
+        // Who is gone would keep all others waiting.
+        if (!this.consumer.outlet.hasInterest(request.destination)) {
+          this.waiting.remove(request)
+          return false
+        }
         this.assignPin(request)
         isNewPin = true
       } else if (this.pin === undefined || (request.pinId !== '' && request.pinId !== this.pin.id)) {
