@@ -21,6 +21,10 @@ export const DEFAULT_PORT = 4222
 export const CONTROL_LINE_MAX = 4096
 /** The same for lines of other servers, whose names of queue groups are many: as nats-server has it. */
 export const LINK_CONTROL_LINE_MAX = 16 * CONTROL_LINE_MAX
+/** Other servers may allow larger payloads than this one: nats-server takes whatever they send. */
+export const LINK_PAYLOAD_MAX = 64 * 1024 * 1024
+/** Bytes that wait for another server, beyond which it is cut: nats-server has no bound. */
+export const LINK_PENDING_MAX = 256 * 1024 * 1024
 export const PAYLOAD_MAX = 1024 * 1024
 export const PENDING_MAX = 64 * 1024 * 1024
 export const CONNECTIONS_MAX = 64 * 1024

@@ -19,6 +19,7 @@ import { Outbound } from '../net/outbound.ts'
 import { ReadGate } from '../net/read-gate.ts'
 import { type SlowWrites, sweepWrites } from '../net/slow-writes.ts'
 import type { Transport } from '../net/transport.ts'
+import { Turn, type TurnOwner } from '../net/turn.ts'
 import type { Options } from '../options/options.ts'
 import type { SlowConsumerPolicy } from '../options/shapes.ts'
 import { CLIENT_DIALECT, type Dialect, encodeError, OK, PING, PONG } from '../protocol/encoder.ts'
@@ -36,7 +37,6 @@ import { type CommandHost, Operations, type UnheardRequest } from './operations.
 import type { ClientOwner } from './owner.ts'
 import { requestInfo } from './request-info.ts'
 import type { Rights } from './rights.ts'
-import { Turn, type TurnOwner } from './turn.ts'
 
 /** Where the peer is not awaited to close its half. */
 const AT_ONCE: readonly unknown[] = [CloseReason.clientClosed, CloseReason.serverShutdown]

@@ -109,6 +109,8 @@ export interface PeerOwner {
   holdPublisher(connection: number, peer: number): void
   releasePublisher(connection: number, peer: number): void
   readonly peers: readonly Pick<ShardPeer, 'link'>[]
+  /** Links to other servers, which publish too. */
+  readonly links: { values(): Iterable<Pick<LocalPublisher, 'sentTo' | 'closing' | 'attempt' | 'holdForPeer'>> }
   /** Publishers of this shard. */
   readonly clients: Pick<ReadonlyNumberMap<LocalPublisher>, 'get' | 'values'>
   readonly log: Pick<Log, 'complaint' | 'warn'>
@@ -216,7 +218,8 @@ export class ShardPeer implements InboxRing {
 
   private holdPublishers(): void {
     const bit = bitOf(this.index)
-    for (const client of this.owner.clients.values()) {
+    const { clients, links } = this.owner
+    for (const client of [...clients.values(), ...links.values()]) {
       if ((client.sentTo & bit) !== 0 && !client.closing) client.attempt(() => client.holdForPeer(this))
     }
   }

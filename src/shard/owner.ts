@@ -11,6 +11,7 @@ import type { ReadonlyNumberMap } from '../memory/number-map.ts'
 import type { Arrival } from '../net/handle.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
+import type { Link } from '../remote/owner.ts'
 import type { Sublist } from '../routing/sublist.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { ServicesOwner } from '../services/owner.ts'
@@ -78,6 +79,7 @@ export interface TimersOwner extends Omit<Awake, 'options'> {
   readonly clock: Pick<LoopClock, 'nowMs' | 'dateMs' | 'tick'>
   readonly log: Pick<Log, 'follow' | 'complaintsCounted'>
   readonly clients: { values(): Iterable<SweptClient> }
+  readonly links: { values(): Iterable<Pick<Link, 'attempt' | 'sweep'>> }
   readonly records: {
     readonly slowWatch: {
       beginSweep(nowMs: number): void

@@ -117,6 +117,7 @@ export class ShardTimers {
       })
     }
     slowWatch.endSweep(shard.nowMs)
+    for (const link of shard.links.values()) link.attempt(() => link.sweep())
     shard.router.planner.cache.sweep()
     for (const peer of shard.peers) peer.sweep()
     shard.pool.trim()

@@ -6,7 +6,7 @@
 import { AccountConnections } from '../accounts/account-connections.ts'
 import { Accounts } from '../accounts/accounts.ts'
 import type { HookEvent } from '../auth/hooks.ts'
-import { CONTROL_LINE_MAX, LOOP_IDLE_MS, READ_BYTES, WRITES_A_TURN } from '../base/constants.ts'
+import { CONTROL_LINE_MAX, LINK_CONTROL_LINE_MAX, LOOP_IDLE_MS, READ_BYTES, WRITES_A_TURN } from '../base/constants.ts'
 import { type Fault, Faults } from '../base/errors.ts'
 import { attempt } from '../base/guarded.ts'
 import { LoopClock } from '../base/loop-clock.ts'
@@ -39,6 +39,7 @@ import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 import { Origin, type Run } from '../protocol/run.ts'
 import { InterestFeed } from '../remote/interest-feed.ts'
+import type { Link, LinkOwner } from '../remote/owner.ts'
 import { Gauges } from '../reports/gauges.ts'
 import type { LastServed } from '../reports/last-served.ts'
 import { isLong, type Query } from '../reports/query.ts'
@@ -79,6 +80,7 @@ export class Shard
     ClientOwner,
     PeerOwner,
     InboxOwner,
+    LinkOwner,
     WebSocketsOwner,
     HttpGatewayOwner,
     ReportQueueOwner,
@@ -121,6 +123,8 @@ export class Shard
   readonly inbox = new Inbox(this)
   readonly arrivals = new Arrivals(this)
   readonly clients = new NumberMap<Client>()
+  /** Links to other servers. */
+  readonly links = new NumberMap<Link>()
   /** By which peers are judged that are silent. */
   readonly clock = new LoopClock()
   identity: ServerIdentity
@@ -142,7 +146,7 @@ export class Shard
   private readonly webSockets: WebSockets | undefined
   private readonly gateway: HttpGateway | undefined
   private marked: Outbound[] = []
-  private leaving: Client[] = []
+  private leaving: (Client | Link)[] = []
   /** Connections too many, which the primary does not count, and clients by HTTP: their sockets are counted. */
   private readonly uncounted = new Set<Client>()
   private flushScheduled = false
@@ -186,7 +190,8 @@ export class Shard
     this.tls.configure(setup.tls.client)
     this.admission = new Admission(this, this.questions, setup)
     // Room for the longest cut line: verb, blanks, arguments, CR.
-    this.readStart = Math.max(setup.options.maxControlLine, CONTROL_LINE_MAX) * 2
+    this.readStart =
+      Math.max(setup.options.maxControlLine, this.feed === undefined ? CONTROL_LINE_MAX : LINK_CONTROL_LINE_MAX) * 2
     this.readBlock = allocateBlock(this.readStart + READ_BYTES)
     this.readBuffer = this.readBlock.bytes.subarray(this.readStart, this.readStart + READ_BYTES)
     const { websocket } = setup.options
@@ -279,6 +284,15 @@ export class Shard
     this.schedule()
   }
 
+  linkClosed(link: Link): void {
+    this.leaving.push(link)
+    this.schedule()
+  }
+
+  forgetLink(link: Link): void {
+    if (this.links.delete(link.id)) this.endIfEmpty()
+  }
+
   private forEachClient(act: (client: Client) => void): void {
     for (const client of this.clients.values()) if (!client.closing) client.attempt(() => act(client))
   }
@@ -305,7 +319,8 @@ export class Shard
 
   /** A shard that is to stop ends with its last connection. */
   endIfEmpty(): void {
-    if (this.clients.size === 0 && this.arrivals.waiting === 0 && !this.gateway?.isBusy) this.onEmpty?.()
+    if (this.clients.size === 0 && this.links.size === 0 && this.arrivals.waiting === 0 && !this.gateway?.isBusy)
+      this.onEmpty?.()
   }
 
   get openConnections(): number {
@@ -556,7 +571,8 @@ export class Shard
     this.stopping = true
     this.wakeBehindRings()
     const timer = setTimeout(() => {
-      for (const client of [...this.clients.values()]) attempt(this.bugMet, () => client.destroy())
+      for (const client of [...this.clients.values(), ...this.links.values()])
+        attempt(this.bugMet, () => client.destroy())
       this.gateway?.cut()
     }, graceMs)
     this.onEmpty = () => {
@@ -579,6 +595,7 @@ export class Shard
     this.webSockets?.stop()
     this.gateway?.stop()
     this.forEachClient((client) => client.close(Faults.shutdown))
+    for (const link of this.links.values()) link.attempt(() => link.close(Faults.shutdown))
     this.flush()
     this.endIfEmpty()
   }

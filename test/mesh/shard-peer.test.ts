@@ -66,6 +66,7 @@ class Stage implements PeerOwner {
   readonly order = new PublishOrder()
   readonly peers: ShardPeer[] = []
   readonly clients = new Map<number, Client>()
+  readonly links = new Map<number, Client>()
   readonly done: unknown[] = []
   /** Payloads that came, by subject. */
   readonly came: (readonly [subject: string, ...payloads: string[]])[] = []

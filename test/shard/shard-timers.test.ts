@@ -61,6 +61,7 @@ function stage({ pingInterval = LONG_MS, writeDeadline = LONG_MS } = {}) {
     router: { planner: { cache: { sweep: () => events.push('plans') } } },
     peers: [],
     serviceCalls: { sweep: () => void events.push('requests') },
+    links: { values: () => [] },
     pool: { trim: () => void events.push('memory') },
   }
   const timers = new ShardTimers(shard, {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { READ_TURN_BYTES, TURN_GRACE, TURN_WORK } from '../../src/base/constants.ts'
 import { Turns } from '../../src/base/turns.ts'
-import { Turn } from '../../src/connection/turn.ts'
+import { Turn } from '../../src/net/turn.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
