@@ -31,6 +31,9 @@ export const CloseReason = {
   serverShutdown: 'Server Shutdown',
   noRespondersHeaders: 'No Responders Requires Headers',
   internal: 'Internal Client',
+  wrongPort: 'Incorrect Port',
+  clusterName: 'Cluster Name Conflict',
+  duplicateRoute: 'Duplicate Route',
 } as const
 export type CloseReason = (typeof CloseReason)[keyof typeof CloseReason]
 

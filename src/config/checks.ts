@@ -42,6 +42,7 @@ export function checkStart(options: Options): string | undefined {
   if (httpsPort !== undefined && options.tls === undefined) {
     return "Can't start monitoring: TLS cert and key required for HTTPS"
   }
+  if (options.cluster?.tls !== undefined) return 'TLS of cluster is not supported yet'
   if (options.jetstream !== undefined && options.jetstream.previousKey !== '') {
     return 'jetstream prev_key is not supported yet: streams cannot change their key'
   }

@@ -2,6 +2,7 @@
 // reload calls this again with the flags of the start.
 
 import type { Options } from '../options/options.ts'
+import { listens } from './blocks/later-checks.ts'
 import { checkStart } from './checks.ts'
 import type { RunCommand, TlsFlags } from './flags.ts'
 import { Layer } from './layer.ts'
@@ -32,7 +33,7 @@ async function optionsOf(command: RunCommand, file: FileLayer, surroundings: Sur
   const tls = new Layer()
   const wrong = command.tls === undefined ? undefined : await applyTls(command.tls, tls, surroundings)
   if (wrong !== undefined) return { refused: wrong }
-  if (command.routes && !file.layer.features.has('clusters')) {
+  if (command.routes && !listens(file.layer.later.cluster)) {
     return { refused: 'solicited routes require cluster capabilities, e.g. --cluster' }
   }
   const origin = { path: command.configFile, digest: file.digest }

@@ -4,6 +4,7 @@
 import type { OptionName, Options, ServerOptions } from '../options/options.ts'
 import { NO_AUTHORIZATION } from '../options/shapes.ts'
 import { apiLayer, type BlockReader } from './api.ts'
+import { clusterOptions } from './blocks/cluster-options.ts'
 import { jetStreamOptions } from './blocks/jetstream-options.ts'
 import { checkOptions, checkStart } from './checks.ts'
 import { apiOrigin, type ConfigEntry } from './language/tree.ts'
@@ -72,6 +73,7 @@ export function normalise(layers: readonly Layer[], file = NO_FILE, ignoreUnsupp
   if (values['monitorHost'] === '') values['monitorHost'] = values['host']
   const later = laterOf(layers)
   values['jetstream'] = jetStreamOptions(later.jetstream, String(values['storeDir']))
+  values['cluster'] = clusterOptions(later.cluster, Number(values['pingInterval']), Number(values['pingMax']))
   addCredentials(values, layers, origins)
   for (const { credentialsOrigin } of layers) if (credentialsOrigin !== '') entries.delete('authorization')
   const options = values as unknown as Options

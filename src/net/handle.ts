@@ -10,10 +10,12 @@ import type { Transport } from './transport.ts'
 export interface Arrival {
   readonly id: number
   /** Which listener it came to. */
-  readonly kind: 'client' | 'unix' | 'websocket' | 'http'
+  readonly kind: 'client' | 'unix' | 'websocket' | 'http' | 'route'
   readonly handle: Handle
   /** The server is full: tell it so and close. */
   readonly refused: boolean
+  /** Of a link to another server: what it is to be. */
+  readonly order?: object
 }
 
 /** A connection within the process, on its way to the shard that will serve it. */

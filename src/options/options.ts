@@ -15,6 +15,7 @@ import type {
   TlsBlock,
   WebSocketBlock,
 } from './blocks.ts'
+import type { ClusterOptions } from './cluster.ts'
 import type {
   AccountOptions,
   AuthorizationOptions,
@@ -181,6 +182,8 @@ export interface Options {
   readonly jetstream: JetStreamOptions | undefined
   /** Directory of the streams, unless `jetstream` names it. Default: in the system’s temporary directory. */
   readonly storeDir: string
+  /** Membership in a cluster; undefined: the server is alone (default). */
+  readonly cluster: ClusterOptions | undefined
   /** Listener for WebSocket clients. */
   readonly websocket: WebSocketOptions | undefined
   /** Listener for HTTP: publish, request, streams of events. */
@@ -194,7 +197,13 @@ export interface Options {
 export type OptionName = Exclude<keyof Options, 'configFile' | 'configDigest'>
 
 /** Options without effect so far: not offered. */
-type Idle = 'disableSublistCache' | 'connectErrorReports' | 'reconnectErrorReports' | 'profPort' | 'profBlockRate'
+type Idle =
+  | 'cluster'
+  | 'disableSublistCache'
+  | 'connectErrorReports'
+  | 'reconnectErrorReports'
+  | 'profPort'
+  | 'profBlockRate'
 
 /** Options that a program gives in another form (blocks.ts). */
 interface Blocks {

@@ -34,6 +34,7 @@ import type { OcspCounts } from '../tls/ocsp/peers.ts'
 import type { TlsOfPorts, TlsSettings } from '../tls/tls-settings.ts'
 import { AuthResponder } from './auth-responder.ts'
 import { ClientPorts } from './client-ports.ts'
+import type { ClusterPort } from './cluster-port.ts'
 import { closeSpread, pause } from './lame-duck.ts'
 import { PortTls } from './port-tls.ts'
 import { Program } from './program.ts'
@@ -60,6 +61,8 @@ export class Primary {
   private readonly program: Program
   private readonly authResponder: AuthResponder
   private ports: ClientPorts | undefined
+  /** Undefined: the server is in no cluster. */
+  private clusterPort: ClusterPort | undefined
   private monitor: Monitor | undefined
   private pageSources: Promise<PageSources> | undefined
   /** Loaded when the server has started, or when it is first needed. */
@@ -93,7 +96,10 @@ export class Primary {
       warn: (text) => this.log.warn(text),
       refused: (peer) => attempt(this.log.bug, async () => (await this.loadSystem())?.announcements.peerRefused(peer)),
     })
-    const onRelief = (): void => this.ports?.offerWaiting()
+    const onRelief = (): void => {
+      this.ports?.offerWaiting()
+      this.clusterPort?.offerWaiting()
+    }
     const ask: Answerers['system'] = async ({ request }) => (await this.loadSystem())?.answer(request)
     this.shards = new Shards(
       options,
@@ -168,6 +174,7 @@ export class Primary {
     this.ports = ports
     this.goOnUnlessClosing()
     this.setIdentity(ports.identity(this.identity.serverId, options))
+    if (options.cluster !== undefined) await this.openCluster(options)
     if (options.pidFile !== '') {
       const failed = writePidFile(options.pidFile)
       if (failed !== undefined) throw new StartError(`Could not write pidfile: ${osErrorText(failed)}`, failed)
@@ -175,7 +182,22 @@ export class Primary {
     await this.startMonitor(await monitor, tls.client)
     this.started = true
     ports.serve(options, log, (handle, kind) => shards.take(handle, kind))
+    this.clusterPort?.serve(log)
     this.writePortsFile()
+  }
+
+  private async openCluster(options: Options): Promise<void> {
+    const { log, shards } = this
+    const [{ ClusterPort }, { systemAccountOf }] = await Promise.all([
+      import('./cluster-port.ts'),
+      import('../auth/system-account.ts'),
+    ])
+    const systemAccount = systemAccountOf(options) ?? ''
+    const changed = (): void => this.setIdentity(this.identity)
+    const owner = { log, shards, systemAccount, changed }
+    this.clusterPort = await ClusterPort.open(options, this.identity, owner)
+    this.goOnUnlessClosing()
+    this.setIdentity(this.identity)
   }
 
   /** The list of all streams; undefined: there are to be none. */
@@ -417,7 +439,8 @@ export class Primary {
     this.setIdentity(identity.lameDuck ? { ...next, lameDuck: true } : next)
   }
 
-  private setIdentity(identity: ServerIdentity): void {
+  private setIdentity(server: ServerIdentity): void {
+    const identity = this.clusterPort?.introduce(server) ?? server
     this.identity = identity
     this.shards.setIdentity(identity)
   }
@@ -454,6 +477,7 @@ export class Primary {
     log.info('Entering lame duck mode, stop accepting new clients')
     await this.announceEnd('LAMEDUCK')
     this.setIdentity({ ...this.identity, lameDuck: true })
+    this.clusterPort?.lameDuck(this.identity)
     if (this.openConnections > 0) {
       await pause(lameDuckGracePeriod, signal)
       if (!signal.aborted) log.info('Closing existing clients')
@@ -485,6 +509,7 @@ export class Primary {
     this.hurry.abort()
     if (this.started) this.log.info('Initiating Shutdown...')
     this.ports?.close()
+    this.clusterPort?.close()
     if (this.started) await this.announceEnd('SHUTDOWN')
     await this.shards.stop()
     this.shards.streams?.close()

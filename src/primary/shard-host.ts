@@ -17,6 +17,7 @@ import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { Query } from '../reports/query.ts'
 import { joinParts, nextTurn } from '../reports/report-parts.ts'
 import type { Report } from '../reports/rows.ts'
+import type { RouteTold } from '../routes/contract.ts'
 import type { SystemMessage } from '../system/contract.ts'
 import { handOver } from '../threads/handoff.ts'
 import type { Eviction, FromShard, ShardSetup, ToPrimary, ToShard } from '../threads/messages.ts'
@@ -45,6 +46,8 @@ export interface ShardHost {
   tellSystem(messages: readonly SystemMessage[]): void
   /** The tokens of these accounts are others, or gone. */
   claimsChanged(accounts: readonly string[]): void
+  /** Something for a route. */
+  tellRoute(link: number, told: RouteTold): void
   /** Resolves with undefined if the shard does not answer: it dies, is given up, or cannot make the report. */
   query(query: Query): Promise<Report | undefined>
   /** Closes its connections and ends it. */
@@ -79,6 +82,7 @@ interface LocalShard {
   evict(count: number, eviction: Eviction): void
   tellSystem(messages: readonly SystemMessage[]): void
   claimsChanged(accounts: readonly string[]): void
+  readonly routes: { tell(link: number, told: RouteTold): void } | undefined
   answer(query: Query, taker: { part(part: Report): void; end(complete: boolean): void }): void
   stop(graceMs: number, done: () => void): void
 }
@@ -141,6 +145,10 @@ export class LocalShardHost implements ShardHost {
 
   claimsChanged(accounts: readonly string[]): void {
     this.shard.claimsChanged(accounts)
+  }
+
+  tellRoute(link: number, told: RouteTold): void {
+    this.shard.routes?.tell(link, told)
   }
 
   query(query: Query): Promise<Report | undefined> {
@@ -309,6 +317,10 @@ export class WorkerShardHost implements ShardHost {
 
   claimsChanged(accounts: readonly string[]): void {
     if (!this.dead) this.tell({ kind: 'claims', accounts })
+  }
+
+  tellRoute(link: number, told: RouteTold): void {
+    if (!this.dead) this.tell({ kind: 'route', link, told })
   }
 
   query(query: Query): Promise<Report | undefined> {

@@ -10,6 +10,8 @@ export interface Slot {
   starting: boolean
   /** Connections handed to the thread that is there now. */
   handed: number
+  /** Links to other servers. */
+  links: number
   /** Deaths of threads that had not lived for long, one after the other. */
   failures: number
   /** When the thread took its place, on the loop's clock. */

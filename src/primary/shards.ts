@@ -27,6 +27,7 @@ import { Gauges } from '../reports/gauges.ts'
 import type { Query, ShardAnswers } from '../reports/query.ts'
 import type { Report } from '../reports/rows.ts'
 import type { ShardState } from '../reports/shard-state.ts'
+import type { RouteEvent, RouteTold, RouteVerdict } from '../routes/contract.ts'
 import type { SystemMessage } from '../system/contract.ts'
 import { MessageSequence } from '../system/server-info.ts'
 import type { Eviction, ShardSetup } from '../threads/messages.ts'
@@ -49,6 +50,8 @@ type ShardsLog = Pick<Log, 'bug' | 'error' | 'info' | 'relay' | 'rotate' | 'warn
 
 export class Shards implements ShardObserver {
   totalConnections = 0
+  /** Of the latest connection, be it a client's or a link to another server. */
+  private latestId = 0
   /** Threads replaced so far. */
   restarts = 0
 
@@ -69,6 +72,10 @@ export class Shards implements ShardObserver {
   private readonly publishOrder = new PublishOrder()
   /** Connections of accounts have opened or closed, and there is a subscriber for that. */
   onConnectionsChanged: (accounts: readonly string[]) => void = () => undefined
+  /** A shard has died. */
+  onShardDeath: (shard: number) => void = () => undefined
+  /** What routes tell. */
+  onRoute: (event: RouteEvent) => RouteVerdict | undefined = () => undefined
   /** The list of all streams; undefined: there are none on this server. */
   streams: StreamList | undefined
   /** The TLS settings of new threads. */
@@ -113,7 +120,8 @@ export class Shards implements ShardObserver {
     this.accountConnections = new AccountConnections(Math.max(1, options.workers))
     const streams: Answerers['streams'] = async ({ question }) =>
       (await this.streams?.answer(question)) ?? { error: apiError(10076) }
-    this.answerers = { ...authResponder.answerers, system, streams }
+    const route: Answerers['route'] = async ({ event }) => this.onRoute(event)
+    this.answerers = { ...authResponder.answerers, system, streams, route }
     this.key = key
     this.program = program
   }
@@ -175,6 +183,7 @@ export class Shards implements ShardObserver {
       host,
       starting: true,
       handed: 0,
+      links: 0,
       failures: 0,
       bornMs: this.clock.nowMs,
       watch: new ShardWatch(this.slots.length, this.gauges, this.clock),
@@ -244,7 +253,7 @@ export class Shards implements ShardObserver {
     }
     const refused = verdict === 'refuse' || openConnections >= this.options.maxConnections
     this.totalConnections++
-    this.give(slot, { id: this.totalConnections, kind, handle, refused })
+    this.give(slot, { id: ++this.latestId, kind, handle, refused })
     return true
   }
 
@@ -255,7 +264,33 @@ export class Shards implements ShardObserver {
     const refused = this.openConnections >= this.options.maxConnections
     this.totalConnections++
     if (!refused) slot.handed++
-    return slot.host.connect({ id: this.totalConnections, refused }, events)
+    return slot.host.connect({ id: ++this.latestId, refused }, events)
+  }
+
+  /** Hands a connection to another server to the shard with the fewest; undefined: none can take it at present. */
+  takeLink(handle: Handle, kind: 'route', order: object): { link: number; shard: number } | undefined {
+    let picked: { slot: Slot; index: number } | undefined
+    for (const [index, slot] of this.slots.entries()) {
+      if (!isReady(slot) || slot.watch.isLate || this.stopping) continue
+      if (picked === undefined || slot.links < picked.slot.links) picked = { slot, index }
+    }
+    if (picked === undefined) return undefined
+    const { slot, index } = picked
+    slot.links++
+    const link = ++this.latestId
+    // It counts among no connections of clients.
+    slot.host.accept({ id: link, kind, handle, refused: true, order })
+    return { link, shard: index }
+  }
+
+  /** A link to another server is over. */
+  linkEnded(shard: number): void {
+    const slot = this.slots[shard]
+    slot.links = Math.max(0, slot.links - 1)
+  }
+
+  tellRoute(shard: number, link: number, told: RouteTold): void {
+    this.slots[shard]?.host.tellRoute(link, told)
   }
 
   private give(slot: Slot, arrival: Arrival): void {
@@ -266,7 +301,7 @@ export class Shards implements ShardObserver {
   onConnectionLost(host: WorkerShardHost, arrival: Arrival, why: string): void {
     const slot = this.slots[host.index]
     if (!arrival.refused && slot?.host === host && !host.dead) slot.handed--
-    if (host.dead && !this.stopping) {
+    if (host.dead && !this.stopping && arrival.order === undefined) {
       // Another shard takes it, as soon as one can.
       this.stranded.push(arrival)
       this.relieve()
@@ -341,6 +376,8 @@ export class Shards implements ShardObserver {
     this.streams?.shardDied(host.index)
     this.program.shardEnded('Shard Died', host.index)
     slot.handed = 0
+    slot.links = 0
+    this.onShardDeath(host.index)
     for (const other of this.workerHosts()) if (!other.dead) other.tell({ kind: 'peerGone', index: host.index })
     this.planReplacement(slot, host.index)
   }

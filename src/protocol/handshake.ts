@@ -18,6 +18,23 @@ export interface ServerIdentity {
   readonly streams?: { readonly domain: string } | undefined
   /** The server is about to end: clients should look for another one. */
   readonly lameDuck: boolean
+  /** The cluster that it is a member of. */
+  readonly cluster?: ClusterIdentity | undefined
+  /** Addresses of all servers of the cluster, for clients; undefined: none are told. */
+  readonly connectUrls?: readonly string[] | undefined
+}
+
+/** What a server says of itself to other servers of its cluster. */
+export interface ClusterIdentity {
+  readonly name: string
+  /** The name was made up, and is given up for that of another server. */
+  readonly isDynamic: boolean
+  /** Where other servers are to connect; `ip`: the URL that it announces, or empty. */
+  readonly host: string
+  readonly port: number
+  readonly ip: string
+  /** Its own addresses for clients. */
+  readonly ownUrls: readonly string[]
 }
 
 /** The further members of INFO for one connection. */
@@ -54,6 +71,7 @@ function openingOf(identity: ServerIdentity): string {
       port: identity.port,
       ...(identity.headers ? { headers: true } : {}),
       ...(identity.streams === undefined ? {} : { jetstream: true, api_lvl: API_LEVEL }),
+      ...(identity.cluster === undefined ? {} : { cluster: identity.cluster.name }),
       ...(identity.streams?.domain ? { domain: identity.streams.domain } : {}),
     }
     opening = `INFO ${JSON.stringify(members).slice(0, -1)}`
@@ -74,6 +92,7 @@ export function encodeInfo(
     client_id: clientId,
   }
   if (clientIp !== undefined) info['client_ip'] = clientIp
+  if (identity.connectUrls !== undefined) info['connect_urls'] = identity.connectUrls
   if (identity.lameDuck) info['ldm'] = true
   if (hello.authRequired) info['auth_required'] = true
   if (hello.tls?.required) info['tls_required'] = true

@@ -2,6 +2,7 @@
 
 import { loadHttpGateway } from '../http/load.ts'
 import { loadJetStream } from '../jetstream/load.ts'
+import { loadRoutes } from '../routes/load.ts'
 import type { ShardSetup, ToPrimary } from '../threads/messages.ts'
 import { loadWebSockets } from '../websocket/load.ts'
 import { Shard } from './shard.ts'
@@ -9,12 +10,13 @@ import { Shard } from './shard.ts'
 /** `toPrimary` requests work that only the primary can do. */
 export async function createShard(setup: ShardSetup, toPrimary: (message: ToPrimary) => void): Promise<Shard> {
   const { options } = setup
-  const [WebSockets, HttpGateway, JetStream] = await Promise.all([
+  const [WebSockets, HttpGateway, JetStream, Routes] = await Promise.all([
     loadWebSockets(options),
     loadHttpGateway(options),
     loadJetStream(options),
+    loadRoutes(options),
   ])
-  const shard = new Shard(setup, toPrimary, { WebSockets, HttpGateway, JetStream })
+  const shard = new Shard(setup, toPrimary, { WebSockets, HttpGateway, JetStream, Routes })
   await shard.jetstream?.adopt()
   return shard
 }

@@ -46,6 +46,7 @@ import { isLong, type Query } from '../reports/query.ts'
 import { Records } from '../reports/records.ts'
 import { longReport, report } from '../reports/report.ts'
 import { ReportQueue, type ReportQueueOwner, type ReportTaker } from '../reports/report-queue.ts'
+import type { Routes, RoutesClass } from '../routes/routes.ts'
 import type { RouterOwner } from '../routing/owner.ts'
 import type { Plan } from '../routing/plan.ts'
 import { Router } from '../routing/router.ts'
@@ -64,6 +65,7 @@ import type { WebSockets, WebSocketsClass, WebSocketsOwner } from '../websocket/
 import { Admission } from './admission.ts'
 import { Arrivals } from './arrivals.ts'
 import { HookEvents } from './hook-events.ts'
+import { createRouteDesk } from './route-desk.ts'
 import { ShardTimers } from './shard-timers.ts'
 import { TlsEntry } from './tls-entry.ts'
 
@@ -72,6 +74,7 @@ export interface ShardParts {
   readonly WebSockets?: WebSocketsClass | undefined
   readonly HttpGateway?: HttpGatewayClass | undefined
   readonly JetStream?: JetStreamClass | undefined
+  readonly Routes?: RoutesClass | undefined
 }
 
 export class Shard
@@ -145,6 +148,8 @@ export class Shard
   private readonly gauges: Gauges
   private readonly webSockets: WebSockets | undefined
   private readonly gateway: HttpGateway | undefined
+  /** Undefined: the server is in no cluster. */
+  readonly routes: Routes | undefined
   private marked: Outbound[] = []
   private leaving: (Client | Link)[] = []
   /** Connections too many, which the primary does not count, and clients by HTTP: their sockets are counted. */
@@ -160,7 +165,7 @@ export class Shard
   constructor(
     setup: ShardSetup,
     toPrimary: (message: ToPrimary) => void,
-    { WebSockets, HttpGateway, JetStream }: ShardParts = {},
+    { WebSockets, HttpGateway, JetStream, Routes }: ShardParts = {},
   ) {
     this.index = setup.index
     this.options = setup.options
@@ -175,7 +180,7 @@ export class Shard
     this.records = new Records(this, this.gauges.counters(setup.index))
     this.writer = new InterestWriter(setup.region, this.generations, setup.seed)
     this.sublist = new Sublist(setup.region, this.writer)
-    this.abroad = { routes: false, hubs: false, leafs: false }
+    this.abroad = { routes: setup.options.cluster !== undefined, hubs: false, leafs: false }
     this.feed = this.abroad.routes || this.abroad.hubs || this.abroad.leafs ? new InterestFeed(this) : undefined
     this.sublist.watcher = this.feed
     this.router = new Router(this)
@@ -205,6 +210,8 @@ export class Shard
       this.gateway.secure.configure(setup.tls.http)
     }
     this.timers = new ShardTimers(this, this.gauges)
+    if (Routes !== undefined && this.feed !== undefined)
+      this.routes = new Routes(this, createRouteDesk(this, this.feed))
     this.jetstream = JetStream && setup.streams && new JetStream(this, setup.streams)
   }
 
@@ -213,6 +220,10 @@ export class Shard
   /** Begins to serve a connection. */
   take(arrival: Arrival): void {
     this.nowMs = this.clock.monotonicMs
+    if (arrival.kind === 'route') {
+      this.routes?.take(arrival)
+      return
+    }
     if (arrival.kind === 'websocket' || arrival.kind === 'http') {
       const entry = arrival.kind === 'http' ? this.gateway : this.webSockets
       entry?.accept(arrival)
@@ -290,6 +301,7 @@ export class Shard
   }
 
   forgetLink(link: Link): void {
+    this.routes?.forget(link.id)
     if (this.links.delete(link.id)) this.endIfEmpty()
   }
 

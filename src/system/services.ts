@@ -79,6 +79,18 @@ function named(names: readonly ServiceName[], name: string, account = ''): Servi
   return found && service(found, account)
 }
 
+/** Under which subjects other servers of the cluster ask this one. */
+export function requestSubjects(serverId: string): string[] {
+  return [
+    `$SYS.REQ.SERVER.${serverId}.*`,
+    '$SYS.REQ.SERVER.PING',
+    '$SYS.REQ.SERVER.PING.*',
+    '$SYS.REQ.ACCOUNT.*.*',
+    '$SYS.REQ.ACCOUNT.NSUBS',
+    '$SYS.REQ.ACCOUNT.PING.STATZ',
+  ]
+}
+
 /** What every account may ask about itself: the subject there, and in the system account. */
 export const IMPLICIT_IMPORTS: readonly {
   readonly subject: string

@@ -10,6 +10,7 @@ import type { Arrival, PipeArrival } from '../net/handle.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { Query } from '../reports/query.ts'
+import type { RouteTold } from '../routes/contract.ts'
 import type { SystemMessage } from '../system/contract.ts'
 import type { TlsOfPorts } from '../tls/tls-settings.ts'
 import type { AnswerMessage, QuestionMessage } from './primary-rpc.ts'
@@ -79,6 +80,8 @@ export type ToShard =
   | { readonly kind: 'claims'; readonly accounts: readonly string[] }
   /** Publish this in the system account. */
   | { readonly kind: 'tell'; readonly messages: readonly SystemMessage[] }
+  /** Something for a route. */
+  | { readonly kind: 'route'; readonly link: number; readonly told: RouteTold }
   /** Close all connections and exit. Answered by the thread's end. */
   | { readonly kind: 'stop' }
 

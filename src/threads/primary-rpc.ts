@@ -14,6 +14,7 @@ import { attempt, type OnBug } from '../base/guarded.ts'
 import type { StreamAnswer, StreamQuestion } from '../jetstream/contract.ts'
 import { apiError } from '../jetstream/errors.ts'
 import type { OcspPeerOptions } from '../options/shapes.ts'
+import type { RouteEvent, RouteVerdict } from '../routes/contract.ts'
 import type { SystemAnswer, SystemRequest } from '../system/contract.ts'
 import type { CheckPeer } from '../tls/ocsp/peers.ts'
 
@@ -34,6 +35,8 @@ export interface QuestionKinds {
   readonly rules: { ask: { client: ConnectedClient }; answer: HookRules | Refusal }
   /** A request to the server itself; undefined: it is not answered. */
   readonly system: { ask: { request: SystemRequest }; answer: SystemAnswer | undefined }
+  /** What a route has to tell; undefined: nothing is answered. */
+  readonly route: { ask: { event: RouteEvent }; answer: RouteVerdict | undefined }
   /** The list of all streams. */
   readonly streams: { ask: { question: StreamQuestion }; answer: StreamAnswer }
 }
@@ -66,6 +69,7 @@ const NO_ANSWERS: { readonly [K in Kind]: QuestionKinds[K]['answer'] } = {
   custom: { fault: { text: 'Authorization Violation', reason: 'Authentication Failure' }, cause: 'nobody answered' },
   rules: { fault: { text: 'Authorization Violation', reason: 'Authentication Failure' }, cause: 'nobody answered' },
   system: undefined,
+  route: undefined,
   streams: { error: apiError(10008) },
 }
 
@@ -175,6 +179,8 @@ export class QuestionDesk {
         return this.answerers.rules(message.question, gone)
       case 'system':
         return this.answerers.system(message.question, gone)
+      case 'route':
+        return this.answerers.route(message.question, gone)
       case 'streams':
         return this.answerers.streams(message.question, gone)
     }

@@ -146,7 +146,7 @@ test('credentials and TLS are kept for the normaliser', () => {
   expect(run('--tlsverify=Optional').tls).toMatchObject({ on: undefined, verify: false, verifyOptional: true })
 })
 
-test('features are noted', () => {
+test('what flags say of clusters and streams is noted', () => {
   const { layer, routes } = run(
     '-js',
     '--cluster',
@@ -154,7 +154,8 @@ test('features are noted', () => {
     '--routes=nats://a:1',
     '--no_advertise=false',
   )
-  expect([...layer.features.keys()]).toEqual(['clusters'])
+  expect([...layer.features.keys()]).toEqual([])
+  expect(layer.later.cluster).toEqual({ host: '0.0.0.0', port: 6222, routes: ['nats://a:1'] })
   expect(layer.later.jetstream).toEqual({ enabled: true })
   expect(routes).toBe(false)
   expect(run('--routes', 'nats://a:1').routes).toBe(true)

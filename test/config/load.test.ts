@@ -190,7 +190,6 @@ describe('refused at the start', () => {
 
 describe('features that Heddle lacks', () => {
   test.each([
-    ['cluster { port: 6222 }', 'clusters'],
     ['gateway { name: A, port: 1 }', 'gateways'],
     ['leafnodes { listen: "0.0.0.0:7422" }', 'leaf nodes'],
     ['leafnodes { remotes: [ { url: "nats://a:7422" } ] }', 'leaf nodes'],
@@ -204,9 +203,9 @@ describe('features that Heddle lacks', () => {
 
   test('all are named', async () => {
     expect(
-      await refused('jetstream: enabled\ncluster { port: 6222, name: c }\nmqtt { port: 1883 }\nserver_name: s'),
+      await refused('jetstream: enabled\ngateway { port: 6222, name: c }\nmqtt { port: 1883 }\nserver_name: s'),
     ).toBe(
-      'not supported yet: clusters (x.conf:2), MQTT (x.conf:3); with --ignore-unsupported the server starts without them',
+      'not supported yet: gateways (x.conf:2), MQTT (x.conf:3); with --ignore-unsupported the server starts without them',
     )
   })
 
@@ -239,21 +238,7 @@ describe('features that Heddle lacks', () => {
   })
 
   test('a feature that is asked for twice is one warning', async () => {
-    expect(
-      (
-        await loaded(
-          'cluster { port: 1 }',
-          '-cluster',
-          'nats://a:1',
-          '-n',
-          'N',
-          '--cluster_name',
-          'C',
-          '-js',
-          '--ignore-unsupported',
-        )
-      ).notices,
-    ).toHaveLength(2)
+    expect((await loaded('leafnodes { port: 1 }\nleaf { port: 2 }', '--ignore-unsupported')).notices).toHaveLength(1)
   })
 
   test('--tls=false takes away the TLS of the file', async () => {

@@ -16,6 +16,7 @@ const nothing: Answerers = {
   custom: async () => ({ fault: AuthFaults.violation, cause: '' }),
   streams: async () => ({}),
   rules: async () => ({ fault: AuthFaults.violation, cause: '' }),
+  route: async () => undefined,
   system: async () => undefined,
 }
 

@@ -85,6 +85,7 @@ function listening(name: string, host: 'host' | 'monitorHost', port: Port): Bloc
   ]
 }
 
+const readCluster = block<Checked>(CLUSTER, () => ({}), got('Expected map to define cluster'))
 const readDomains = membersOf(anyText, ofType('error default_js_domain config: unsupported type'))
 
 const readFeatures = membersOf(
@@ -172,7 +173,13 @@ export const BLOCKS: ReadonlyMap<string, BlockReading> = new Map<string, BlockRe
       asksFor(entry, top, 'feature_flags')
     },
   ],
-  later('cluster', CLUSTER, got('Expected map to define cluster')),
+  [
+    'cluster',
+    (entry, top, reading, name) => {
+      top.layer.later.cluster = readCluster(entry, reading, name) ?? {}
+      top.layer.origins.set('cluster', originOf(entry))
+    },
+  ],
   later(
     'gateway',
     GATEWAY,

@@ -129,7 +129,7 @@ const compression = kind<Checked>(
   'text',
   (entry, reading, name) => {
     const { value } = entry
-    if (typeof value === 'boolean') return noCompression()
+    if (typeof value === 'boolean') return noCompression(value ? 'on' : 'off')
     return typeof value === 'string' ? noCompression(value) : compressionBlock(entry, reading, name)
   },
   { block: COMPRESSION },

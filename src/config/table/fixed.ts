@@ -20,6 +20,7 @@ export const FIXED: ReadonlyMap<OptionName, string> = new Map<OptionName, string
   ['monitorBasePath', 'HTTPBasePath'],
   ['httpsPort', 'HTTPSPort'],
   ['maxPending', 'MaxPending'],
+  ['cluster', 'Cluster'],
   ['websocket', 'Websocket'],
   ['profPort', 'ProfPort'],
   ['logSizeLimit', 'LogSizeLimit'],

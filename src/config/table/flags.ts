@@ -1,8 +1,9 @@
 // All flags: those of the settings, and those that set no single option.
 
 import type { OptionName, Options } from '../../options/options.ts'
+import { clusterOfUrl } from '../blocks/cluster-options.ts'
 import { OPTIONAL } from '../blocks/tls-names.ts'
-import type { Layer } from '../layer.ts'
+import type { Checked, Layer } from '../layer.ts'
 import type { Area, Kind, Setting } from './settings.ts'
 import { SETTINGS } from './table.ts'
 
@@ -113,7 +114,7 @@ function apply(layer: Layer, setting: Setting, value: FlagValue, origin: string)
   else if (option !== undefined) layer.set(option as OptionName, meant as Options[OptionName] | undefined, origin)
   else if (value !== false && value !== '') {
     if (feature !== undefined) layer.asksFor(feature, origin)
-    noteLater(layer, setting.flags, value)
+    noteLater(layer, setting.flags, value, origin)
   }
 }
 
@@ -124,9 +125,34 @@ function switchOn(layer: Layer, enabled: boolean, origin: string): void {
 }
 
 /** What rules between settings have to know of flags that set no option. */
-function noteLater({ later }: Layer, flags: readonly string[], value: FlagValue): void {
-  if (flags.includes('cluster')) later.cluster = { ...later.cluster, port: value }
-  if (flags.includes('cluster_name')) later.cluster = { ...later.cluster, name: value }
+function noteLater({ later, origins }: Layer, flags: readonly string[], value: FlagValue, origin: string): void {
+  const said = clusterOfFlag(flags, value)
+  if (said === undefined) return
+  later.cluster = { ...later.cluster, ...said }
+  origins.set('cluster', origin)
+}
+
+function clusterOfFlag([flag]: readonly string[], value: FlagValue): Checked | undefined {
+  switch (flag) {
+    case 'cluster':
+      return clusterOfUrl(String(value))
+    case 'cluster_name':
+      return { name: value }
+    case 'routes':
+      return {
+        routes: String(value)
+          .split(',')
+          .map((url) => url.trim()),
+      }
+    case 'cluster_advertise':
+      return { advertise: value }
+    case 'no_advertise':
+      return { noAdvertise: value }
+    case 'connect_retries':
+      return { connectRetries: Number(value) }
+    default:
+      return undefined
+  }
 }
 
 /** In the order of the help text. */

@@ -2,9 +2,6 @@
 
 import { area, block, boolean, file, key, list, text } from './settings.ts'
 
-/** Without clusters they say nothing. */
-const OF_CLUSTERS = { feature: 'settings of clusters' }
-
 export const SECURITY_SETTINGS = area('Security', [
   block('authorization', undefined, 'Users who may log in; flags --user, --pass, --auth', { secret: true }),
   block('accounts', [], 'Accounts: a list of names, or a block for each', { secret: true }),
@@ -48,25 +45,22 @@ export const FEATURE_SETTINGS = area('Features', [
   }),
   key('default_js_domain', 'block', 'JetStream domain of each account', { feature: 'domains of leaf nodes' }),
   key('feature_flags', 'block', 'Feature flags by name', { feature: 'feature_flags' }),
-  key('cluster', 'block', 'Cluster of servers', { feature: 'clusters' }),
+  block('cluster', undefined, 'Membership in a cluster of servers', { secret: true }),
   key('gateway', 'block', 'Gateways to other clusters', { feature: 'gateways' }),
   key(['leaf', 'leafnodes'], 'block', 'Leaf nodes', { feature: 'leaf nodes' }),
   key('mqtt', 'block', 'Listener for MQTT clients', { feature: 'MQTT' }),
-  key([], 'text', 'Route URLs, separated by commas', { feature: 'clusters', flags: ['routes'], argument: '<urls>' }),
+  key([], 'text', 'Route URLs, separated by commas', { flags: ['routes'], argument: '<urls>' }),
   key([], 'text', 'URL on which to listen for routes', {
-    feature: 'clusters',
     flags: ['cluster', 'cluster_listen'],
     argument: '<url>',
   }),
-  key([], 'text', 'Name of the cluster', { ...OF_CLUSTERS, flags: ['cluster_name'], argument: '<name>' }),
+  key([], 'text', 'Name of the cluster', { flags: ['cluster_name'], argument: '<name>' }),
   key([], 'text', 'Address announced to other servers', {
-    ...OF_CLUSTERS,
     flags: ['cluster_advertise'],
     argument: '<host:port>',
   }),
-  key([], 'boolean', 'Do not announce other servers to clients', { ...OF_CLUSTERS, flags: ['no_advertise'] }),
+  key([], 'boolean', 'Do not announce other servers to clients', { flags: ['no_advertise'] }),
   key([], 'integer', 'Connection attempts for implicit routes', {
-    ...OF_CLUSTERS,
     flags: ['connect_retries'],
     argument: '<n>',
   }),

@@ -6,7 +6,6 @@
  * --ignore-unsupported is given. `unneeded`: the setting is accepted, and the log says that it has no effect.
  */
 export const UNSUPPORTED: ReadonlyMap<string, 'needed' | 'unneeded'> = new Map([
-  ['clusters', 'needed'],
   ['gateways', 'needed'],
   ['leaf nodes', 'needed'],
   ['domains of leaf nodes', 'unneeded'],

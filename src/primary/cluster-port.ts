@@ -1,0 +1,130 @@
+// The port for other servers of the cluster, and the cluster behind it.
+
+import { randomBytes } from 'node:crypto'
+import { networkInterfaces } from 'node:os'
+import { hostPort, isAnyAddress, parseHostPort } from '../base/addresses.ts'
+import type { Log } from '../log/log.ts'
+import { Listener } from '../net/listener.ts'
+import type { ClusterOptions } from '../options/cluster.ts'
+import type { Options } from '../options/options.ts'
+import type { ClusterIdentity, ServerIdentity } from '../protocol/handshake.ts'
+import { infoLine } from '../routes/hello.ts'
+import { Cluster } from '../routes/primary/cluster.ts'
+import type { Shards } from './shards.ts'
+
+/** As long as the names that nats-server makes up. */
+const NAME_BYTES = 11
+
+export interface ClusterPortOwner {
+  readonly log: Log
+  readonly shards: Shards
+  readonly systemAccount: string
+  /** INFO says something else. */
+  changed(): void
+}
+
+export class ClusterPort {
+  readonly cluster: Cluster
+  private readonly listener: Listener
+  private readonly options: ClusterOptions
+  private identity: ClusterIdentity
+  private others: readonly string[] = []
+
+  /** Rejects with a StartError if the port cannot be had. */
+  static async open(options: Options, server: ServerIdentity, owner: ClusterPortOwner): Promise<ClusterPort> {
+    const cluster = options.cluster as ClusterOptions
+    return new ClusterPort(await Listener.open(cluster.host, cluster.port), options, cluster, server, owner)
+  }
+
+  private constructor(
+    listener: Listener,
+    options: Options,
+    cluster: ClusterOptions,
+    server: ServerIdentity,
+    owner: ClusterPortOwner,
+  ) {
+    const { log, shards } = owner
+    this.listener = listener
+    this.options = cluster
+    const { name, host, advertise } = cluster
+    const { port } = listener
+    const announced = advertise === '' ? undefined : parseHostPort(advertise, port)
+    this.identity = {
+      name: name === '' ? randomBytes(NAME_BYTES).toString('hex') : name,
+      isDynamic: name === '',
+      host: announced?.host ?? host,
+      port: announced?.port ?? port,
+      ip: announced === undefined ? '' : `nats-route://${hostPort(announced.host, announced.port)}/`,
+      ownUrls: cluster.noAdvertise ? [] : clientUrls(options, server),
+    }
+    log.info(`Cluster name is ${this.identity.name}`)
+    if (this.identity.isDynamic) log.warn('Cluster name was dynamically generated, consider setting one')
+    log.info(`Listening for route connections on ${hostPort(host, port)}`)
+    if (cluster.credentials === undefined && cluster.tls === undefined) {
+      log.debug('The cluster has neither TLS nor authorization: whoever reaches its port has all accounts')
+    }
+    this.cluster = new Cluster(
+      {
+        log,
+        serverId: server.serverId,
+        serverName: server.serverName,
+        cluster,
+        systemAccount: owner.systemAccount,
+        give: (handle, order) => shards.takeLink(handle, 'route', order),
+        tell: (shard, link, what) => shards.tellRoute(shard, link, what),
+        ended: (shard) => shards.linkEnded(shard),
+        changed: (identity, others) => {
+          this.identity = identity
+          this.others = others
+          owner.changed()
+        },
+      },
+      this.identity,
+    )
+    shards.onRoute = (event) => this.cluster.heard(event)
+    shards.onShardDeath = (shard) => this.cluster.shardDied(shard)
+  }
+
+  /** Connections are taken, and others dialled, from now on. */
+  serve(log: Log): void {
+    this.listener.serve(
+      (handle) => this.cluster.accept(handle),
+      (error) => log.error(`Error accepting route connections: ${error.message}`),
+    )
+    this.cluster.start()
+  }
+
+  /** What INFO says of a server with this port. */
+  introduce(server: ServerIdentity): ServerIdentity {
+    const { noAdvertise } = this.options
+    const urls = [...new Set([...this.identity.ownUrls, ...this.others])]
+    return { ...server, cluster: this.identity, connectUrls: noAdvertise ? undefined : urls }
+  }
+
+  get port(): number {
+    return this.listener.port
+  }
+
+  offerWaiting(): void {
+    this.listener.offerWaiting()
+  }
+
+  /** Other servers send no clients here any more. */
+  lameDuck(server: ServerIdentity): void {
+    this.cluster.tellAll(infoLine({ identity: server, options: this.options, nonce: '' }))
+  }
+
+  close(): void {
+    this.cluster.close()
+    this.listener.close()
+  }
+}
+
+/** Where clients reach this server. */
+function clientUrls({ clientAdvertise }: Options, { host, port }: ServerIdentity): string[] {
+  if (clientAdvertise !== '' || !isAnyAddress(host)) return [hostPort(host, port)]
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  const reached = all.filter(({ address }) => !address.startsWith('fe80:'))
+  const outside = reached.filter(({ internal }) => !internal)
+  return (outside.length > 0 ? outside : reached).map(({ address }) => hostPort(address, port))
+}

@@ -1,0 +1,176 @@
+// INFO and CONNECT of routes: JSON in both directions. What a peer sends is taken member by member, each with its type.
+
+import { NATS_VERSION } from '../base/constants.ts'
+import type { ClusterOptions } from '../options/cluster.ts'
+import type { ServerIdentity } from '../protocol/handshake.ts'
+import type { RouteHello, SubjectLists } from './contract.ts'
+
+type Members = Readonly<Record<string, unknown>>
+
+/** The members of a JSON object; undefined if the text is none. */
+export function membersOf(json: string): Members | undefined {
+  try {
+    const parsed: unknown = JSON.parse(json)
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as Members) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const textOf = (members: Members, name: string): string => {
+  const value = members[name]
+  return typeof value === 'string' ? value : ''
+}
+const numberOf = (members: Members, name: string): number => {
+  const value = members[name]
+  return typeof value === 'number' && Number.isSafeInteger(value) ? value : 0
+}
+/** So many addresses of a peer are believed. */
+const URLS_MAX = 64
+const textsOf = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((each): each is string => typeof each === 'string').slice(0, URLS_MAX) : []
+
+/** Subjects of permissions. */
+const SUBJECTS_MAX = 4096
+
+function listsOf(value: unknown): SubjectLists | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const lists = value as Members
+  const list = (name: string): string[] | undefined =>
+    Array.isArray(lists[name])
+      ? (lists[name] as unknown[])
+          .filter((each) => typeof each === 'string')
+          .slice(0, SUBJECTS_MAX)
+          .map(String)
+      : undefined
+  return { allow: list('allow'), deny: list('deny') }
+}
+
+/** What an INFO says; undefined: it is no INFO of a server. */
+export function readHello(json: string): RouteHello | undefined {
+  const members = membersOf(json)
+  if (members === undefined || textOf(members, 'server_id') === '') return undefined
+  const index = members['route_pool_idx']
+  return {
+    serverId: textOf(members, 'server_id'),
+    serverName: textOf(members, 'server_name'),
+    version: textOf(members, 'version'),
+    cluster: textOf(members, 'cluster'),
+    isDynamic: members['cluster_dynamic'] === true,
+    host: textOf(members, 'host'),
+    port: numberOf(members, 'port'),
+    ip: textOf(members, 'ip'),
+    authRequired: members['auth_required'] === true,
+    headers: members['headers'] === true,
+    poolSize: numberOf(members, 'route_pool_size'),
+    poolIndex: typeof index === 'number' ? index : undefined,
+    account: textOf(members, 'route_account'),
+    connectUrls: textsOf(members['connect_urls']),
+    gossipMode: numberOf(members, 'gossip_mode'),
+    isLameDuck: members['ldm'] === true,
+    compression: textOf(members, 'compression'),
+    takesOrigins: members['lnoc'] === true || members['ln'] === true,
+    takesOriginsOnEnd: members['lnocu'] === true || members['ln'] === true,
+    takesUnnamedOrigins: members['ln'] === true,
+    imports: listsOf(members['import']),
+    exports: listsOf(members['export']),
+  }
+}
+
+/** What a CONNECT says. */
+export interface RouteConnect {
+  readonly name: string
+  readonly cluster: string
+  readonly isDynamic: boolean
+  readonly user: string
+  readonly password: string
+  /** A client's: its program's language. */
+  readonly lang: string
+  readonly gateway: string
+  readonly headers: boolean
+}
+
+export function readConnect(json: string): RouteConnect | undefined {
+  const members = membersOf(json)
+  if (members === undefined) return undefined
+  return {
+    name: textOf(members, 'name'),
+    cluster: textOf(members, 'cluster'),
+    isDynamic: members['cluster_dynamic'] === true,
+    user: textOf(members, 'user'),
+    password: textOf(members, 'pass'),
+    lang: textOf(members, 'lang'),
+    gateway: textOf(members, 'gateway'),
+    headers: members['headers'] === true,
+  }
+}
+
+/** What the members of INFO for one route are made of. */
+export interface RouteIntroduction {
+  readonly identity: ServerIdentity
+  readonly options: ClusterOptions
+  readonly nonce: string
+  readonly poolIndex?: number
+  readonly account?: string
+  readonly gossipMode?: number
+  readonly compression?: string
+}
+
+/** INFO for a route, with its CRLF. */
+export function infoLine({ identity, options, nonce, ...route }: RouteIntroduction): string {
+  const { cluster } = identity
+  const { permissions, tls, credentials, poolSize } = options
+  const members = {
+    server_id: identity.serverId,
+    server_name: identity.serverName,
+    version: NATS_VERSION,
+    proto: PROTOCOL_LEVEL,
+    go: `node ${process.version}`,
+    host: cluster?.host ?? '',
+    port: cluster?.port ?? 0,
+    headers: identity.headers,
+    ...(credentials === undefined ? {} : { auth_required: true }),
+    ...(tls === undefined ? {} : { tls_required: true, tls_verify: true }),
+    max_payload: identity.maxPayload,
+    ...(cluster?.ip ? { ip: cluster.ip } : {}),
+    ...(nonce === '' ? {} : { nonce }),
+    cluster: cluster?.name ?? '',
+    ...(cluster?.isDynamic ? { cluster_dynamic: true } : {}),
+    ...(identity.lameDuck ? { ldm: true } : {}),
+    ...(cluster === undefined || cluster.ownUrls.length === 0 ? {} : { connect_urls: cluster.ownUrls }),
+    ...(permissions?.publish === undefined ? {} : { import: permissions.publish }),
+    ...(permissions?.subscribe === undefined ? {} : { export: permissions.subscribe }),
+    compression: route.compression ?? 'off',
+    lnoc: true,
+    lnocu: true,
+    ln: true,
+    ...(poolSize > 0 ? { route_pool_size: poolSize } : {}),
+    ...(route.poolIndex ? { route_pool_idx: route.poolIndex } : {}),
+    ...(route.account ? { route_account: route.account } : {}),
+    ...(route.gossipMode ? { gossip_mode: route.gossipMode } : {}),
+  }
+  return `INFO ${JSON.stringify(members)} \r\n`
+}
+
+/** Accounts are known, events of traces are not. */
+const PROTOCOL_LEVEL = 2
+
+/** CONNECT of the server that has dialled, with its CRLF. */
+export function connectLine(identity: ServerIdentity, credentials: { username: string; password: string }): string {
+  const { cluster } = identity
+  const { username, password } = credentials
+  const members = {
+    echo: true,
+    verbose: false,
+    pedantic: false,
+    ...(username === '' ? {} : { user: username, pass: password }),
+    tls_required: false,
+    headers: identity.headers,
+    name: identity.serverId,
+    cluster: cluster?.name ?? '',
+    ...(cluster?.isDynamic ? { cluster_dynamic: true } : {}),
+    lnoc: true,
+    ln: true,
+  }
+  return `CONNECT ${JSON.stringify(members)}\r\n`
+}

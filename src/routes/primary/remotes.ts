@@ -1,0 +1,48 @@
+// The other servers of the cluster, and which routes there are to each.
+
+import type { RouteHello } from '../contract.ts'
+
+/** A route that a shard has. */
+export interface KnownRoute {
+  readonly link: number
+  readonly shard: number
+  /** Undefined: the other server dialled. */
+  readonly wanted: { isConfigured: boolean } | undefined
+  /** Which one of those to that server: `#0`, `@account`, or `-` if it is the only one. Empty: not registered yet. */
+  slot: string
+  remote: Remote | undefined
+}
+
+export class Remote {
+  readonly id: string
+  hello: RouteHello
+  /** Its address as this server sees it. */
+  readonly ip: string
+  readonly routes = new Map<string, KnownRoute>()
+  /** It was heard of from another server, and is not told on. */
+  isGossiped = false
+  /** Accounts that have no routes of their own there. */
+  readonly refused = new Set<string>()
+  /** It has said that it ends. */
+  isLameDuck = false
+
+  constructor(hello: RouteHello, ip: string) {
+    this.id = hello.serverId
+    this.hello = hello
+    this.ip = ip
+  }
+
+  get anyRoute(): KnownRoute | undefined {
+    return this.routes.values().next().value
+  }
+
+  get isConfigured(): boolean {
+    return [...this.routes.values()].some(({ wanted }) => wanted?.isConfigured === true)
+  }
+
+  /** The first free place in a pool of this size; undefined: it is full. */
+  freeIndex(size: number): number | undefined {
+    for (let index = 0; index < size; index++) if (!this.routes.has(`#${index}`)) return index
+    return undefined
+  }
+}

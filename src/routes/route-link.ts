@@ -1,0 +1,356 @@
+// A route on its shard: the handshake, interest both ways, and messages both ways. Which route it is, and whether it
+// may be one, the primary knows (primary/cluster.ts).
+//
+//     dialled    CONNECT ─▶     ◀─ INFO     register     INFO ─▶ [PING ─▶]   RS+ … both ways
+//     accepted   INFO ─▶        ◀─ CONNECT  ◀─ INFO      register            RS+ … both ways
+
+import type { Account } from '../accounts/account.ts'
+import { Deadline } from '../base/deadline.ts'
+import { CloseReason, type Fault, Faults } from '../base/errors.ts'
+import { Work } from '../base/turns.ts'
+import type { Transport } from '../net/transport.ts'
+import type { ClusterOptions } from '../options/cluster.ts'
+import type { ServerIdentity } from '../protocol/handshake.ts'
+import { interestEndLine, interestLine } from '../protocol/link-encoder.ts'
+import type { LinkFormat, MessageHead } from '../protocol/link-handler.ts'
+import { Origin, type Run } from '../protocol/run.ts'
+import { unfoldShown } from '../protocol/shown-subject.ts'
+import type { FeedListener, InterestFeed, LocalInterest } from '../remote/interest-feed.ts'
+import { RemoteLink } from '../remote/link.ts'
+import type { LinkOwner } from '../remote/owner.ts'
+import { isValidFilter } from '../subjects/subject.ts'
+import type { RouteScope, RouteTold, RouteVerdict } from './contract.ts'
+import { poolIndexOf, type RouteEvent, type RouteHello, type RouteOrder } from './contract.ts'
+import { connectLine, infoLine, readConnect, readHello } from './hello.ts'
+import { ROUTE_DIALECT } from './route-dialect.ts'
+import { RouteRights } from './route-rights.ts'
+
+/** A route, as nats-server numbers kinds of connections. */
+const ROUTER = 1
+/** The first INFO, where nothing says how long it may take. */
+const INFO_MS = 2000
+const FIRST_FORMAT: LinkFormat = { kind: 'route', namesAccount: true, namesOriginOnEnd: true }
+/** Interest that is sent in one piece. */
+const LINES_TOGETHER = 1000
+
+/** What routes need of their shard besides what all links do. */
+export interface RouteDesk {
+  readonly identity: ServerIdentity
+  readonly feed: InterestFeed
+  readonly systemSubjects: readonly string[]
+  readonly systemAccount: string
+  /** Whether an account is known, as configured. */
+  knowsAccount(name: string): boolean
+  /** Asks the primary. */
+  ask(event: RouteEvent): Promise<RouteVerdict | undefined>
+}
+
+const closed = (text: string | undefined, reason: CloseReason): Fault => ({ text, reason })
+
+export class RouteLink extends RemoteLink implements FeedListener {
+  readonly kind = ROUTER
+  readonly dialect = ROUTE_DIALECT
+  protected readonly noun = 'rid'
+  protected readonly title = 'Router'
+  private readonly routes: RouteDesk
+  private readonly order: RouteOrder
+  private readonly deadline = new Deadline()
+  private readonly cluster: ClusterOptions
+  private hello: RouteHello | undefined
+  private scope: RouteScope | undefined
+  private format = FIRST_FORMAT
+  private rightsOf: RouteRights
+  private awaitsPong = false
+  private isRegistering = false
+
+  constructor(owner: LinkOwner, routes: RouteDesk, id: number, socket: Transport, order: RouteOrder) {
+    super(owner, id, socket, FIRST_FORMAT)
+    this.routes = routes
+    this.order = order
+    this.cluster = owner.options.cluster as ClusterOptions
+    this.rightsOf = new RouteRights(this.cluster.permissions, undefined)
+    this.parser.connectDue = order.dialled === undefined
+  }
+
+  override start(socket: Transport): void {
+    const { dialled } = this.order
+    const { identity } = this.routes
+    if (dialled === undefined) {
+      this.sendText(infoLine({ identity, options: this.cluster, nonce: '' }))
+      this.deadline.start(this.cluster.authTimeout, () =>
+        this.closeByTimer(closed('Authentication Timeout', CloseReason.authenticationTimeout)),
+      )
+    } else {
+      this.sendText(connectLine(identity, dialled))
+      this.deadline.start(INFO_MS, () => this.closeByTimer(Faults.staleConnection))
+    }
+    super.start(socket)
+  }
+
+  get account(): Account {
+    const { accounts } = this.owner
+    return this.scope?.kind === 'account' ? accounts.named(this.scope.account) : accounts.global
+  }
+
+  get pingInterval(): number {
+    return this.cluster.pingInterval
+  }
+
+  // ── Handshake ─────────────────────────────────────────────────────────────────────────────────────────
+
+  processConnect(json: string): void {
+    const connect = readConnect(json)
+    if (connect === undefined || this.order.dialled !== undefined) {
+      this.close(Faults.badArguments)
+      return
+    }
+    const refusal = this.whyNot(connect)
+    if (refusal !== undefined) {
+      this.owner.log.error(refusal.text ?? refusal.reason, this)
+      this.close(refusal)
+      return
+    }
+    this.options = { ...this.options, headers: connect.headers && this.routes.identity.headers }
+    this.parser.connectDue = false
+  }
+
+  private whyNot(connect: NonNullable<ReturnType<typeof readConnect>>): Fault | undefined {
+    const { lang, gateway, cluster, isDynamic, user, password } = connect
+    if (lang !== '') return closed('attempted to connect to route port', CloseReason.wrongPort)
+    if (gateway !== '') {
+      return closed(`Rejecting connection from gateway "${gateway}" on the Route port`, CloseReason.wrongPort)
+    }
+    const { credentials } = this.cluster
+    if (credentials !== undefined && (user !== credentials.username || password !== credentials.password)) {
+      return Faults.authorization
+    }
+    if (cluster === '_') {
+      return closed('Rejecting connection, cluster name "_" is reserved', CloseReason.clusterName)
+    }
+    const own = this.routes.identity.cluster
+    if (own === undefined || own.isDynamic || isDynamic || cluster === own.name) return undefined
+    return closed(
+      `Rejecting connection, cluster name "${cluster}" does not match "${own.name}"`,
+      CloseReason.clusterName,
+    )
+  }
+
+  processInfo(json: string): void {
+    const hello = readHello(json)
+    if (hello === undefined) {
+      this.close(Faults.badArguments)
+      return
+    }
+    if (this.scope !== undefined) {
+      this.heardLater(hello, json)
+      return
+    }
+    if (this.isRegistering) return
+    if (this.order.dialled !== undefined && hello.poolIndex) {
+      this.close(
+        closed(`Route pool index should not be set but is set to ${hello.poolIndex}`, CloseReason.duplicateRoute),
+      )
+      return
+    }
+    this.isRegistering = true
+    this.hello = hello
+    this.deadline.stop()
+    const goOn = this.suspend()
+    this.attempt(async () => {
+      const verdict = await this.routes.ask({ kind: 'register', link: this.id, ip: this.ip, hello })
+      this.owner.wake()
+      if (!this.closing) this.registered(hello, verdict)
+      goOn()
+    })
+  }
+
+  private registered(hello: RouteHello, verdict: RouteVerdict | undefined): void {
+    if (verdict === undefined || 'refused' in verdict) {
+      const text = verdict?.text === '' ? undefined : verdict?.text
+      if (verdict !== undefined && verdict.refused !== '') this.owner.log.debug(verdict.refused, this)
+      this.close(closed(text, CloseReason.duplicateRoute))
+      return
+    }
+    const { scope } = verdict
+    this.scope = scope
+    this.options = { ...this.options, name: hello.serverName, headers: hello.headers && this.options.headers }
+    this.format = {
+      kind: 'route',
+      namesAccount: scope.kind !== 'account',
+      namesOriginOnEnd: hello.takesOriginsOnEnd,
+    }
+    this.parser.format = this.format
+    this.rightsOf = new RouteRights(this.cluster.permissions, hello)
+    if (this.order.dialled !== undefined) {
+      const { identity } = this.routes
+      const poolIndex = scope.kind === 'pool' ? scope.index : 0
+      const account = scope.kind === 'account' ? scope.account : ''
+      const { gossipMode } = verdict
+      this.sendText(infoLine({ identity, options: this.cluster, nonce: '', poolIndex, account, gossipMode }))
+    }
+    if (verdict.asksForPong) {
+      this.awaitsPong = true
+      this.sendPing()
+    }
+    this.keepAlive.start()
+    this.owner.log.info(`Route connection created: Remote: ${hello.serverName}`, this)
+    this.tellAll()
+  }
+
+  override processPong(): void {
+    super.processPong()
+    if (!this.awaitsPong) return
+    this.awaitsPong = false
+    this.tellPrimary({ kind: 'taken', link: this.id })
+  }
+
+  override processPing(): void {
+    if (this.scope !== undefined || this.order.dialled !== undefined || !this.parser.connectDue) super.processPing()
+  }
+
+  private heardLater(hello: RouteHello, raw: string): void {
+    if (hello.serverId === this.hello?.serverId && (hello.imports !== undefined || hello.exports !== undefined)) {
+      this.rightsOf = new RouteRights(this.cluster.permissions, hello)
+    }
+    this.tellPrimary({ kind: 'info', link: this.id, hello, raw })
+  }
+
+  override processError(text: string): void {
+    this.tellPrimary({ kind: 'refused', link: this.id, text })
+    super.processError(text)
+  }
+
+  private tellPrimary(event: RouteEvent): void {
+    this.attempt(() => this.routes.ask(event))
+  }
+
+  /** The primary has something for it. */
+  told(what: RouteTold): void {
+    if (this.closing) return
+    if (what.kind === 'close') this.close(closed(undefined, CloseReason.duplicateRoute))
+    else this.sendText(what.line)
+  }
+
+  // ── What this server wants ────────────────────────────────────────────────────────────────────────────
+
+  private isFor(account: string): boolean {
+    const { scope } = this
+    if (scope === undefined) return false
+    if (scope.kind === 'all') return true
+    if (scope.kind === 'account') return scope.account === account
+    return !scope.apart.includes(account) && poolIndexOf(account, scope.size) === scope.index
+  }
+
+  /** All that there is, in as many turns as it takes; what changes meanwhile comes at once, and so not twice. */
+  private tellAll(): void {
+    const { feed, systemAccount, systemSubjects } = this.routes
+    if (this.isFor(systemAccount)) {
+      for (const subject of systemSubjects) this.tell(interestOf(systemAccount, subject), 0)
+    }
+    let lines: string[] = []
+    for (const account of feed.accounts) {
+      if (!this.isFor(account)) continue
+      for (const interest of feed.of(account)) {
+        const line = this.lineOf(interest)
+        if (line !== '' && lines.push(line) >= LINES_TOGETHER) {
+          this.sendText(lines.join(''))
+          lines = []
+        }
+      }
+    }
+    this.sendText(lines.join(''))
+    feed.add(this)
+  }
+
+  interestChanged(interest: LocalInterest, before: number): void {
+    if (this.isFor(interest.account)) this.tell(interest, before)
+  }
+
+  private tell(interest: LocalInterest, before: number): void {
+    const { queue, count } = interest
+    const isNews = queue === '' ? before === 0 || count === 0 : before !== count
+    if (isNews) this.sendText(this.lineOf(interest))
+  }
+
+  /** Empty: the other server is not to be told. */
+  private lineOf(interest: LocalInterest): string {
+    const { account, subject, queue, count, origin } = interest
+    const { hello } = this
+    if (!this.rightsOf.maySendInterest(subject)) return ''
+    const isNamed = origin !== undefined && hello?.takesOrigins === true
+    const shown = !isNamed || (origin === '' && !hello.takesUnnamedOrigins) ? undefined : origin || '_'
+    const line = { account, subject, queue, weight: count, origin: shown }
+    return count > 0 ? interestLine(this.format, line) : interestEndLine(this.format, line)
+  }
+
+  // ── What the other server wants ───────────────────────────────────────────────────────────────────────
+
+  processInterest(name: string, subject: string, queue: string, weight: number, origin: string | undefined): void {
+    const account = this.accountOf(name)
+    if (account === undefined) {
+      this.owner.log.error(
+        `Unknown account ${JSON.stringify(name)} for remote subject ${JSON.stringify(subject)}`,
+        this,
+      )
+      return
+    }
+    if (!isValidFilter(subject)) return
+    if (!this.rightsOf.mayExport(subject)) {
+      const text = `Can not export ${JSON.stringify(subject)}, ignoring remote subscription request`
+      this.owner.log.debug(text, this)
+      return
+    }
+    this.wants(account.routes, subject, queue, weight, origin, this.scope?.kind === 'account' ? '' : account.name)
+  }
+
+  processInterestEnd(name: string, subject: string, queue: string, origin: string | undefined): void {
+    const account = this.accountOf(name)
+    if (account !== undefined) this.wantsNoMore(account.routes, subject, queue, origin)
+  }
+
+  /** The account of a line; undefined: this server has none of this name. */
+  private accountOf(name: string): Account | undefined {
+    const { scope } = this
+    if (scope?.kind === 'account') return this.owner.accounts.named(scope.account)
+    return scope !== undefined && this.routes.knowsAccount(name) ? this.owner.accounts.named(name) : undefined
+  }
+
+  // ── Messages ──────────────────────────────────────────────────────────────────────────────────────────
+
+  processMessages(run: Run, { account: name, queues, origin }: MessageHead): number {
+    const account = this.accountOf(name)
+    this.inMessages += run.count
+    this.inBytes += run.count * run.size
+    if (account === undefined) return run.count
+    this.owner.turns.left -= Work.run
+    run.origin = Origin.route
+    run.cluster = origin
+    unfoldShown(this.owner.pool, run, (one) => {
+      this.owner.router.dispatch(one, account, this, undefined, queues)
+    })
+    return run.count
+  }
+
+  // ── The end ───────────────────────────────────────────────────────────────────────────────────────────
+
+  protected ended(): void {
+    this.deadline.stop()
+    this.routes.feed.remove(this)
+    this.tellPrimary({ kind: 'ended', link: this.id })
+  }
+
+  /** What pages say of it. */
+  get facts(): { hello: RouteHello | undefined; isDialled: boolean; account: string; interest: number } {
+    const account = this.scope?.kind === 'account' ? this.scope.account : ''
+    return { hello: this.hello, isDialled: this.order.dialled !== undefined, account, interest: this.interestCount }
+  }
+}
+
+const interestOf = (account: string, subject: string): LocalInterest => ({
+  account,
+  subject,
+  queue: '',
+  origin: undefined,
+  abroad: undefined,
+  count: 1,
+})
