@@ -121,7 +121,7 @@ function store(count: number, payloadBytes: number, isSynced: boolean): Promise<
       for (let i = 0; i < count; i++) own.append(1, SUBJECT, NONE, payload)
       await durable
     })
-    await own.destroy()
+    await own.abandon()
     return rate
   })
 }

@@ -125,7 +125,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'jetstream/primary': {
     thread: 'primary',
     is: 'the list of all streams, and what is reserved for them',
-    imports: ['base', 'options', 'subjects', 'jetstream'],
+    imports: ['base', 'options', 'subjects', 'jetstream', 'jetstream/storage'],
   },
   system: {
     thread: 'any',
@@ -206,6 +206,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'routes',
       'services',
       'jetstream',
+      'jetstream/storage',
       'system',
       'system/shard',
       'tracing',
@@ -270,6 +271,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'config',
       'jetstream',
       'jetstream/primary',
+      'jetstream/storage',
       'system',
       'system/primary',
       'routes',

@@ -4,6 +4,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads'
 import type { Packr } from 'msgpackr'
 import { PROGRAM, SHUTDOWN_GRACE_MS } from '../src/base/constants.ts'
 import { attempt } from '../src/base/guarded.ts'
+import { StoreClient } from '../src/jetstream/storage/store-client.ts'
 import { openPipe } from '../src/net/port-pipe.ts'
 import { keepCompiled } from '../src/process/compile-cache.ts'
 import { shrinkWhenIdle } from '../src/process/idle-heap.ts'
@@ -12,7 +13,7 @@ import { createShard } from '../src/shard/create-shard.ts'
 import type { Shard } from '../src/shard/shard.ts'
 import type { FromShard, ShardSetup, ToShard } from '../src/threads/messages.ts'
 
-type Order = Exclude<ToShard, { kind: 'setup' }>
+type Order = Exclude<ToShard, { kind: 'setup' | 'store' }>
 
 const primary = parentPort as MessagePort
 
@@ -21,17 +22,20 @@ function tell(message: FromShard): void {
 }
 
 let shard: Shard | undefined
+/** A shard that begins needs it for its streams. */
+const store = new StoreClient((error) => (shard === undefined ? die(error) : shard.bugMet(error)))
 /** What came before the shard was there. */
 const early: Order[] = []
 
 primary.on('message', (message: ToShard) => {
   if (message.kind === 'setup') attempt(die, () => begin(message.setup))
+  else if (message.kind === 'store') store.connected(message.port)
   else if (shard === undefined) early.push(message)
   else obey(shard, message)
 })
 
 async function begin(setup: ShardSetup): Promise<void> {
-  const begun = await createShard(setup, tell)
+  const begun = await createShard(setup, tell, store.service)
   shard = begun
   // A thread that ends by an error has counted until now.
   process.on('exit', () => begun.records.addUpTraffic())

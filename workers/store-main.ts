@@ -5,6 +5,7 @@ import type { CatalogueSettings } from '../src/jetstream/storage/catalogue.ts'
 import { serveStore } from '../src/jetstream/storage/store-client.ts'
 import { openStoreService } from '../src/jetstream/storage/store-service.ts'
 import type { FromStoreThread, ToStoreThread } from '../src/jetstream/storage/store-thread.ts'
+import { keepCompiled } from '../src/process/compile-cache.ts'
 
 const owner = parentPort as MessagePort
 
@@ -19,8 +20,18 @@ function die(error: unknown): void {
   })
 }
 
-try {
-  const service = openStoreService(workerData as CatalogueSettings)
+/** Undefined, with the reason told: it cannot be opened. */
+function open(): ReturnType<typeof openStoreService> | undefined {
+  try {
+    return openStoreService(workerData as CatalogueSettings)
+  } catch (error) {
+    tell({ kind: 'failed', text: error instanceof Error ? error.message : String(error) })
+    return undefined
+  }
+}
+
+const service = open()
+if (service !== undefined) {
   owner.on('message', (message: ToStoreThread) => {
     if (message.kind === 'client') {
       serveStore(message.port, service, die)
@@ -30,6 +41,5 @@ try {
     process.exit(0)
   })
   tell({ kind: 'ready' })
-} catch (error) {
-  tell({ kind: 'failed', text: error instanceof Error ? error.message : String(error) })
+  keepCompiled()
 }

@@ -43,9 +43,6 @@ export function checkStart(options: Options): string | undefined {
     return "Can't start monitoring: TLS cert and key required for HTTPS"
   }
   if (options.cluster?.tls !== undefined) return 'TLS of cluster is not supported yet'
-  if (options.jetstream !== undefined && options.jetstream.previousKey !== '') {
-    return 'jetstream prev_key is not supported yet: streams cannot change their key'
-  }
   const isConfigured = operators.length === 0 && trustedKeys.length === 0
   // Named, the usual one has to be there like any other.
   const names = [GLOBAL_ACCOUNT, ...accounts.map((account) => account.name)]

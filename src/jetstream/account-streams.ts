@@ -2,15 +2,15 @@
 
 import type { Account } from '../accounts/account.ts'
 import { attempt } from '../base/guarded.ts'
-import type { ConsumerConfig } from './consumers/config.ts'
-import { Consumer, type ConsumerPlace, type ConsumerSnapshot } from './consumers/consumer.ts'
+import { Consumer, type ConsumerPlace, type ListedConsumer } from './consumers/consumer.ts'
 import { InterestWatch } from './consumers/interest-watch.ts'
-import { ConsumerKeeper } from './consumers/keeper.ts'
-import type { KeptConsumer, ListedStream } from './contract.ts'
+import type { ConsumerKeeper } from './consumers/keeper.ts'
+import type { ListedStream } from './contract.ts'
 import type { JetStreamOwner } from './owner.ts'
 import type { ScheduleTimer } from './schedules/schedule-timer.ts'
 import { Sender } from './sender.ts'
 import { isPositions } from './sources/positions.ts'
+import type { KeptConsumer } from './storage/catalogue.ts'
 import type { FileStoreOwner } from './storage/file-store.ts'
 import type { Stores } from './stores.ts'
 import { Stream } from './stream.ts'
@@ -48,7 +48,7 @@ export class AccountStreams {
     this.usage = usage
     this.serverUsage = serverUsage
     this.sender = new Sender(owner, account)
-    this.keeper = new ConsumerKeeper(owner)
+    this.keeper = stores.keeper
     this.consumerPlace = {
       watch: new InterestWatch(owner),
       keeper: this.keeper,
@@ -123,13 +123,8 @@ export class AccountStreams {
   }
 
   /** Returns false if the index has no room for what it hears. */
-  private restore(stream: Stream, { config, createdUs, name, state }: KeptConsumer): boolean {
-    const listed = {
-      name,
-      config: JSON.parse(config) as ConsumerConfig,
-      createdUs,
-      state: JSON.parse(state) as ConsumerSnapshot,
-    }
+  private restore(stream: Stream, { name, kept }: KeptConsumer): boolean {
+    const listed = { name, ...(JSON.parse(kept) as Omit<ListedConsumer, 'name'>) }
     return new Consumer(stream, listed, this.consumerPlace).listen()
   }
 

@@ -15,18 +15,6 @@ export interface ListedStream {
   readonly id: number
 }
 
-/** A consumer as it is kept on the disk. Names are texts. */
-export interface KeptConsumer {
-  /** The number of its stream. */
-  readonly stream: number
-  readonly name: string
-  /** Microseconds since 1970. */
-  readonly createdUs: number
-  /** JSON, which the consumer reads again. */
-  readonly config: string
-  readonly state: string
-}
-
 /** What a new shard is told: of each account that has streams, where they count, and those that are the shard's. */
 export interface ShardStreams {
   readonly serverUsage: SharedArrayBuffer
@@ -36,8 +24,6 @@ export interface ShardStreams {
     readonly usage: SharedArrayBuffer
     readonly streams: readonly ListedStream[]
   }[]
-  /** Those of all these streams. */
-  readonly consumers: readonly KeptConsumer[]
 }
 
 export type StreamQuestion =
@@ -47,14 +33,8 @@ export type StreamQuestion =
   | { readonly verb: 'claim'; readonly stream: ListedStream; readonly limits: ClaimLimits }
   /** What is known of the streams that another follows, or would follow, and of those that these follow. */
   | { readonly verb: 'origins'; readonly account: string; readonly config: StreamConfig }
-  /** It is deleted. */
+  /** It is deleted, and its store let go of. Answered when nothing of it is on the disk. */
   | { readonly verb: 'release'; readonly account: string; readonly name: string }
-  /** What a deleted stream had on the disk is gone. */
-  | { readonly verb: 'gone'; readonly id: number }
-  /** What consumers have come to is to be kept; answered when it is. */
-  | { readonly verb: 'keep'; readonly consumers: readonly KeptConsumer[] }
-  /** A consumer is deleted. */
-  | { readonly verb: 'drop'; readonly stream: number; readonly name: string }
   /** The names of an account's streams, sorted; those with a subject that overlaps `subject`, unless it is empty. */
   | { readonly verb: 'names'; readonly account: string; readonly subject: string }
   /** A page of the same streams, from `offset` on, with all that is known of them. */
@@ -71,6 +51,8 @@ export interface StreamAnswer {
   /** Of the account (usage.ts). */
   readonly usage?: SharedArrayBuffer
   readonly error?: ApiError
+  /** Why the disk did not take it, for operators. */
+  readonly failure?: string
   /** The number of the stream that was claimed. */
   readonly id?: number
   readonly configs?: readonly StreamConfig[]

@@ -25,13 +25,14 @@ import { properText } from '../subjects/byte-string.ts'
 import { AccountStreams } from './account-streams.ts'
 import { verbOf } from './api.ts'
 import { consumersOf } from './consumers/consumer.ts'
-import type { KeptConsumer, ListedStream, ShardStreams } from './contract.ts'
+import type { ListedStream, ShardStreams } from './contract.ts'
 import { type ApiError, apiError } from './errors.ts'
 import { Header, headerBlock, readHeaders } from './message-headers.ts'
 import type { JetStreamOwner } from './owner.ts'
 import { shardOf } from './placement.ts'
 import { ScheduleTimer } from './schedules/schedule-timer.ts'
 import { Sender } from './sender.ts'
+import type { StoreService } from './storage/store-service.ts'
 import { Stores } from './stores.ts'
 import { Usage } from './usage.ts'
 import { HeadedAnswer, type Verb } from './verb.ts'
@@ -76,11 +77,11 @@ export class JetStream {
   private readonly scheduleTimer: ScheduleTimer
   private readonly shards: number
 
-  constructor(owner: JetStreamOwner, given: ShardStreams) {
+  constructor(owner: JetStreamOwner, given: ShardStreams, store: StoreService) {
     this.owner = owner
     this.given = given
     this.serverUsage = new Usage(given.serverUsage)
-    this.stores = new Stores(owner)
+    this.stores = new Stores(owner, store)
     this.scheduleTimer = new ScheduleTimer(owner)
     this.shards = Math.max(1, owner.options.workers)
     this.between = owner.accounts.named(BETWEEN_SHARDS)
@@ -91,20 +92,20 @@ export class JetStream {
 
   /** Opens the streams that were this shard's when it began. */
   async adopt(): Promise<void> {
-    const consumers = Map.groupBy(this.given.consumers, ({ stream }) => stream)
     for (const { name, streams } of this.given.accounts) {
       // What the account may have is said by a token that may be far away: its streams do not wait for it.
       if (streams.length > 0) attempt(this.owner.bugMet, () => this.owner.admission.learn(name))
       const own = this.accounts.get(this.owner.accounts.named(name)) as AccountStreams
-      for (const listed of streams) await this.reopen(own, listed, consumers.get(listed.id) ?? [])
+      for (const listed of streams) await this.reopen(own, listed)
     }
   }
 
   /** What cannot be opened stays on the disk; the others are served. */
-  private async reopen(own: AccountStreams, listed: ListedStream, consumers: readonly KeptConsumer[]): Promise<void> {
+  private async reopen(own: AccountStreams, listed: ListedStream): Promise<void> {
     const { log } = this.owner
     const name = `${listed.account} > ${listed.config.name}`
     try {
+      const consumers = listed.id > 0 ? await this.stores.service.consumers(listed.id) : []
       if ((await own.open(listed, consumers)) === undefined)
         log.error(`Stream '${name}' has no room in the index for its subjects`)
     } catch (error) {
@@ -129,7 +130,7 @@ export class JetStream {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.streams.map(({ keeper }) => keeper.flush()))
+    await this.stores.keeper.flush()
     const all = this.streams.flatMap(({ streams }) => [...streams.values()])
     await Promise.all(all.map((stream) => stream.close('closed')))
   }

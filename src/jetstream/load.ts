@@ -1,13 +1,20 @@
 // Streams are loaded only where they are switched on: most servers do without, and start sooner.
 
 import type { Options } from '../options/options.ts'
+import type { ShardStreams } from './contract.ts'
 import type { JetStream } from './jetstream.ts'
+import type { JetStreamOwner } from './owner.ts'
+import type { StoreService } from './storage/store-service.ts'
 
-export type JetStreamClass = typeof JetStream
+/** Makes the streams of a shard. */
+export type JetStreamMaker = (owner: JetStreamOwner, given: ShardStreams) => JetStream
 
 /** Undefined: this server has no streams. */
-export async function loadJetStream({ jetstream }: Options): Promise<JetStreamClass | undefined> {
-  if (jetstream === undefined) return undefined
+export async function loadJetStream(
+  { jetstream }: Options,
+  store: StoreService | undefined,
+): Promise<JetStreamMaker | undefined> {
+  if (jetstream === undefined || store === undefined) return undefined
   const { JetStream } = await import('./jetstream.ts')
-  return JetStream
+  return (owner, given) => new JetStream(owner, given, store)
 }

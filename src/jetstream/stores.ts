@@ -1,17 +1,16 @@
 // Where the messages of a shard's streams lie: in memory, or in files under the folder of the streams.
 
-import { hkdfSync } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { ConsumerKeeper } from './consumers/keeper.ts'
 import type { ListedStream } from './contract.ts'
 import type { JetStreamOwner } from './owner.ts'
-import { blockWork } from './storage/block-work.ts'
 import { systemDisk } from './storage/disk.ts'
 import { type FileStoreHost, type FileStoreOwner, openFileStore } from './storage/file-store.ts'
 import { MemoryStore } from './storage/memory-store.ts'
 import { OpenFiles } from './storage/open-files.ts'
 import { PageCache } from './storage/page-cache.ts'
 import type { StreamStore } from './storage/store.ts'
+import type { StoreService } from './storage/store-service.ts'
 
 /** Memory for messages of file streams, for the server; a shard has its part. */
 const CACHE_BYTES = 128 * 1024 * 1024
@@ -20,14 +19,18 @@ const CACHE_BYTES_MIN = 8 * 1024 * 1024
 const FILES_MAX = 256
 const BLOCK_BYTES = 8 * 1024 * 1024
 const SYNC_INTERVAL_MS = 120_000
-const KEY_BYTES = 32
 
 export class Stores {
+  readonly service: StoreService
+  /** Of all consumers of the shard. */
+  readonly keeper: ConsumerKeeper
   private readonly owner: JetStreamOwner
   private host: FileStoreHost | undefined
 
-  constructor(owner: JetStreamOwner) {
+  constructor(owner: JetStreamOwner, service: StoreService) {
     this.owner = owner
+    this.service = service
+    this.keeper = new ConsumerKeeper(owner, service)
   }
 
   /** Opens the store of a stream. Rejects if what is on the disk cannot be read at all. */
@@ -37,11 +40,12 @@ export class Stores {
     if (config.storage === 'memory' || jetstream === undefined) return new MemoryStore()
     const { syncInterval } = jetstream
     const isSynced = syncInterval === undefined || syncInterval === 0
+    const { folder, key } = await this.service.placeOf(id)
     const { store, notes } = await openFileStore(
       this.fileHost(),
       {
-        folder: folderOf(jetstream.storeDir, id),
-        encryption: jetstream.key === '' ? undefined : { cipher: jetstream.cipher, key: keyOf(jetstream.key, id) },
+        folder,
+        encryption: key && { cipher: jetstream.cipher, key },
         isCompressed: config.compression === 's2',
         safety: config.persist_mode === 'async' ? 'queued' : isSynced ? 'synced' : 'written',
         syncIntervalMs: isSynced ? SYNC_INTERVAL_MS : syncInterval,
@@ -60,19 +64,9 @@ export class Stores {
       disk: systemDisk,
       files: new OpenFiles(systemDisk, FILES_MAX),
       cache: new PageCache(Math.max(CACHE_BYTES_MIN, Math.floor(share))),
-      work: blockWork,
+      work: this.service,
       bugMet,
     }
     return this.host
   }
-}
-
-/** The folder of a stream, by its number: never by what a client calls it. */
-export function folderOf(storeDir: string, id: number): string {
-  return join(storeDir, 'streams', String(id))
-}
-
-/** A key of the stream's own. */
-function keyOf(secret: string, id: number): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', secret, '', `stream ${id}`, KEY_BYTES))
 }

@@ -5,7 +5,7 @@ import { byteString, properText } from '../subjects/byte-string.ts'
 import { isJson, TIER } from './account-api.ts'
 import { tellAction } from './advisories.ts'
 import { clockUs, microseconds, timeText } from './clock.ts'
-import type { ClaimLimits, ListedStream } from './contract.ts'
+import type { ClaimLimits, ListedStream, StreamAnswer } from './contract.ts'
 import { apiError, invalidConfig } from './errors.ts'
 import { flag, instant, integer, natural, object, readJson, text } from './request-json.ts'
 import { checkFilters, type KnownStreams } from './sources/rules.ts'
@@ -88,10 +88,15 @@ async function create(call: Call): Promise<Answer> {
   if (wrong !== undefined) return refused(wrong)
   if (config.num_replicas > 1) return refused(apiError(10074))
   const stream: ListedStream = { account: account.name, config, createdUs: clockUs(), id: 0 }
-  const { error, id = 0 } = await owner.questions.ask('streams', {
+  const {
+    error,
+    failure,
+    id = 0,
+  } = await owner.questions.ask('streams', {
     question: { verb: 'claim', stream, limits: claimLimits(call) },
   })
   if (error !== undefined) return refused(error)
+  if (failure !== undefined) return refused(apiError(10049, failure))
   try {
     const opened = await call.streams.open({ ...stream, id })
     if (opened !== undefined) {
@@ -106,7 +111,7 @@ async function create(call: Call): Promise<Answer> {
   return refused(apiError(10023))
 }
 
-function release({ streams: { account, owner } }: Call, name: string): Promise<unknown> {
+function release({ streams: { account, owner } }: Call, name: string): Promise<StreamAnswer> {
   return owner.questions.ask('streams', { question: { verb: 'release', account: account.name, name } })
 }
 
@@ -121,10 +126,11 @@ async function update(call: Call): Promise<Answer> {
   if (config.num_replicas > 1) return refused(apiError(10074))
   const { account, owner } = call.streams
   const listed: ListedStream = { account: account.name, config, createdUs: stream.createdUs, id: stream.id }
-  const { error } = await owner.questions.ask('streams', {
+  const { error, failure } = await owner.questions.ask('streams', {
     question: { verb: 'claim', stream: listed, limits: claimLimits(call) },
   })
   if (error !== undefined) return refused(error)
+  if (failure !== undefined) return refused(apiError(10069, failure))
   owner.wake()
   if (!stream.reconfigure(config)) return refused(apiError(10023))
   tellAction(stream.sender, stream.name, 'UPDATED', stream.domain)
@@ -135,13 +141,12 @@ async function remove(call: Call): Promise<Answer> {
   if (!isEmptyRequest(call.body)) return refused(apiError(10038))
   const stream = streamOf(call)
   if ('error' in stream) return stream
-  // First from the list: what is left of it if all ends here is not found again.
-  await release(call, stream.name)
-  call.streams.owner.wake()
   call.streams.streams.delete(stream.name)
   await stream.close('deleted')
+  // What a crash leaves of it is removed at the next start, once this has begun; before, all of it is there.
+  const { failure } = await release(call, stream.name)
+  if (failure !== undefined) return refused(apiError(10050, failure))
   tellAction(stream.sender, stream.name, 'DELETED', stream.domain)
-  if (stream.id > 0) await call.streams.owner.questions.ask('streams', { question: { verb: 'gone', id: stream.id } })
   return { success: true }
 }
 

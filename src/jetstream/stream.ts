@@ -18,7 +18,7 @@ import type { Attached } from './attached.ts'
 import type { Abandoned, BatchLimits } from './batches.ts'
 import { clockUs, NEVER, timeText } from './clock.ts'
 import type { ConsumerKeeper } from './consumers/keeper.ts'
-import type { KeptConsumer, ListedStream } from './contract.ts'
+import type { ListedStream } from './contract.ts'
 import { DirectGet } from './direct-get.ts'
 import { Duplicates } from './duplicates.ts'
 import { type ApiError, apiError } from './errors.ts'
@@ -31,6 +31,7 @@ import { Schedules } from './schedules/schedules.ts'
 import { Sender } from './sender.ts'
 import { shortHash } from './short-hash.ts'
 import { Following } from './sources/following.ts'
+import type { KeptConsumer } from './storage/catalogue.ts'
 import type { StreamStore } from './storage/store.ts'
 import { SubjectFilter } from './storage/subject-filter.ts'
 import { type StreamConfig, shownConfig } from './stream-config.ts'
@@ -376,7 +377,7 @@ export class Stream {
     this.attached.clear()
     for (const usage of this.place.usages) usage.add(this.owner.index, 'streams', -1)
     this.countTo(0, 0)
-    await (why === 'deleted' ? this.store.destroy() : this.store.close())
+    await (why === 'deleted' ? this.store.abandon() : this.store.close())
   }
 
   // ── What the store tells ──────────────────────────────────────────────────────────────────────────────

@@ -14,7 +14,7 @@ import { attempt, guarded } from '../base/guarded.ts'
 import { diffOptions } from '../config/changes.ts'
 import { OptionError } from '../config/normalise.ts'
 import { settledOptions, streamLines } from '../jetstream/primary/room.ts'
-import type { StreamList } from '../jetstream/primary/stream-list.ts'
+import type { StreamList, StreamListOwner } from '../jetstream/primary/stream-list.ts'
 import { Log } from '../log/log.ts'
 import { logsToStderr } from '../log/log-options.ts'
 import type { Logger } from '../log/logger.ts'
@@ -208,17 +208,28 @@ export class Primary {
     const current = (): Options => this.options
     log.info('Starting JetStream')
     for (const line of streamLines(jetstream)) log.info(line)
-    const { StreamList } = await import('../jetstream/primary/stream-list.ts')
-    return new StreamList({
+    const [{ StreamList }, { openStorage }] = await Promise.all([
+      import('../jetstream/primary/stream-list.ts'),
+      import('../jetstream/primary/storage-host.ts'),
+    ])
+    const { key, previousKey, storeDir: folder } = jetstream
+    const onDeath = (error: Error | undefined): void => {
+      log.error(
+        `The store thread died and is replaced${error === undefined ? '' : `: ${error.stack ?? error.message}`}`,
+      )
+    }
+    const storage = await openStorage({ folder, key, previousKey }, this.options.workers, onDeath, log.bug)
+    const owner: StreamListOwner = {
       get options() {
         return current()
       },
-      storeDir: jetstream.storeDir,
+      log,
       askStreams: async (account, names, consumers) => {
         const reports = await this.query({ kind: 'streams', account, names, consumers })
         return reports.flat() as StreamRow[]
       },
-    })
+    }
+    return StreamList.open(owner, storage)
   }
 
   /** Makes a connection within the process; undefined if it cannot be served at present. */
@@ -354,6 +365,11 @@ export class Primary {
   /** Ends the thread of a shard at once. Throws RangeError if there is no such thread. */
   killShard(index: number): void {
     this.shards.kill(index)
+  }
+
+  /** Ends the thread that keeps streams on the disk, at once. Resolves when it has ended. */
+  async killStore(): Promise<void> {
+    await this.streams?.storage.kill()
   }
 
   // ── The system account ────────────────────────────────────────────────────────────────────────────────
@@ -512,7 +528,7 @@ export class Primary {
     this.clusterPort?.close()
     if (this.started) await this.announceEnd('SHUTDOWN')
     await this.shards.stop()
-    this.shards.streams?.close()
+    await this.shards.streams?.close()
     this.program.shardEnded(CloseReason.serverShutdown)
     await this.authResponder.close()
     ;(await this.system)?.close()

@@ -5,6 +5,7 @@ import type { Unpackr } from 'msgpackr'
 import type { HookEvent } from '../auth/hooks.ts'
 import { SHUTDOWN_GRACE_MS } from '../base/constants.ts'
 import { attempt, guarded, type OnBug } from '../base/guarded.ts'
+import type { StoreService } from '../jetstream/storage/store-service.ts'
 import type { LogMessage } from '../log/sink.ts'
 import { createRing } from '../memory/ring.ts'
 import type { PeerSetup } from '../mesh/messages.ts'
@@ -98,7 +99,11 @@ export class LocalShardHost implements ShardHost {
   private readonly shard: LocalShard
 
   /** Loads the code of a shard, which no primary with worker threads needs. */
-  static async create(setup: ShardSetup, observer: ShardObserver): Promise<LocalShardHost> {
+  static async create(
+    setup: ShardSetup,
+    observer: ShardObserver,
+    store: StoreService | undefined,
+  ): Promise<LocalShardHost> {
     const { createShard } = await import('../shard/create-shard.ts')
     const desk = new QuestionDesk(observer.answerers, (answer) => shard.questions.receive(answer), observer.bugMet)
     const toPrimary = (message: ToPrimary): void => {
@@ -107,7 +112,7 @@ export class LocalShardHost implements ShardHost {
       else if (message.kind === 'hookEvents') observer.onHookEvents(setup.index, message.events)
       else observer.onLog(message)
     }
-    const shard: LocalShard = await createShard(setup, toPrimary)
+    const shard: LocalShard = await createShard(setup, toPrimary, store)
     return new LocalShardHost(shard, setup.region)
   }
 
@@ -265,6 +270,11 @@ export class WorkerShardHost implements ShardHost {
     const counters = createCounters()
     this.tell({ kind: 'pipe', arrival, port: port2, counters }, [port2])
     return new PortEnd(port1, counters, events)
+  }
+
+  /** Gives the shard its port to the store thread. */
+  readonly takeStore = (port: MessagePort): void => {
+    if (!this.dead) this.tell({ kind: 'store', port }, [port])
   }
 
   accept(arrival: Arrival): void {

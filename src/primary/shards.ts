@@ -132,7 +132,7 @@ export class Shards implements ShardObserver {
   async start(tls: TlsOfPorts): Promise<void> {
     this.tls = tls
     if (this.options.workers === 0) {
-      const host = await LocalShardHost.create(this.setup(0), this)
+      const host = await LocalShardHost.create(this.setup(0), this, this.streams?.storage.service)
       this.addSlot(host)
       this.started = true
       if (this.stopping) await host.stop() // it was not there when the others were
@@ -215,7 +215,9 @@ export class Shards implements ShardObserver {
   }
 
   private startWorker(index: number): WorkerShardHost {
-    return new WorkerShardHost(this.threads.take(index), this.setup(index), this)
+    const host = new WorkerShardHost(this.threads.take(index), this.setup(index), this)
+    this.streams?.storage.connect(host.takeStore)
+    return host
   }
 
   readonly bugMet = (error: unknown): void => this.log.bug(error)
@@ -363,6 +365,7 @@ export class Shards implements ShardObserver {
   }
 
   onDeath(host: WorkerShardHost): void {
+    this.streams?.storage.disconnect(host.takeStore)
     const slot = this.slots[host.index]
     if (this.stopping || slot.starting) return // startShard() fails by itself
     const { error } = host.thread

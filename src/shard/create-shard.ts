@@ -2,21 +2,26 @@
 
 import { loadHttpGateway } from '../http/load.ts'
 import { loadJetStream } from '../jetstream/load.ts'
+import type { StoreService } from '../jetstream/storage/store-service.ts'
 import { loadRoutes } from '../routes/load.ts'
 import type { ShardSetup, ToPrimary } from '../threads/messages.ts'
 import { loadWebSockets } from '../websocket/load.ts'
 import { Shard } from './shard.ts'
 
-/** `toPrimary` requests work that only the primary can do. */
-export async function createShard(setup: ShardSetup, toPrimary: (message: ToPrimary) => void): Promise<Shard> {
+/** `toPrimary` requests work that only the primary can do; `store` keeps what streams are made of. */
+export async function createShard(
+  setup: ShardSetup,
+  toPrimary: (message: ToPrimary) => void,
+  store?: StoreService,
+): Promise<Shard> {
   const { options } = setup
-  const [WebSockets, HttpGateway, JetStream, Routes] = await Promise.all([
+  const [WebSockets, HttpGateway, makeJetStream, Routes] = await Promise.all([
     loadWebSockets(options),
     loadHttpGateway(options),
-    loadJetStream(options),
+    loadJetStream(options, store),
     loadRoutes(options),
   ])
-  const shard = new Shard(setup, toPrimary, { WebSockets, HttpGateway, JetStream, Routes })
+  const shard = new Shard(setup, toPrimary, { WebSockets, HttpGateway, makeJetStream, Routes })
   await shard.jetstream?.adopt()
   return shard
 }

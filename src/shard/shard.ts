@@ -19,7 +19,7 @@ import type { HttpGateway, HttpGatewayClass, HttpGatewayOwner } from '../http/ht
 import { Generations } from '../interest/generations.ts'
 import { InterestWriter } from '../interest/writer.ts'
 import type { JetStream } from '../jetstream/jetstream.ts'
-import type { JetStreamClass } from '../jetstream/load.ts'
+import type { JetStreamMaker } from '../jetstream/load.ts'
 import type { JetStreamOwner } from '../jetstream/owner.ts'
 import { Log } from '../log/log.ts'
 import { allocateBlock, type Block } from '../memory/block.ts'
@@ -73,7 +73,7 @@ import { TlsEntry } from './tls-entry.ts'
 export interface ShardParts {
   readonly WebSockets?: WebSocketsClass | undefined
   readonly HttpGateway?: HttpGatewayClass | undefined
-  readonly JetStream?: JetStreamClass | undefined
+  readonly makeJetStream?: JetStreamMaker | undefined
   readonly Routes?: RoutesClass | undefined
 }
 
@@ -165,7 +165,7 @@ export class Shard
   constructor(
     setup: ShardSetup,
     toPrimary: (message: ToPrimary) => void,
-    { WebSockets, HttpGateway, JetStream, Routes }: ShardParts = {},
+    { WebSockets, HttpGateway, makeJetStream, Routes }: ShardParts = {},
   ) {
     this.index = setup.index
     this.options = setup.options
@@ -212,7 +212,7 @@ export class Shard
     this.timers = new ShardTimers(this, this.gauges)
     if (Routes !== undefined && this.feed !== undefined)
       this.routes = new Routes(this, createRouteDesk(this, this.feed))
-    this.jetstream = JetStream && setup.streams && new JetStream(this, setup.streams)
+    this.jetstream = setup.streams && makeJetStream?.(this, setup.streams)
   }
 
   // ── Connections ───────────────────────────────────────────────────────────────────────────────────────

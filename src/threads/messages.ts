@@ -54,6 +54,8 @@ export type Eviction = 'connections' | 'shutdown'
 export type ToShard =
   /** What it is to be; the first message. Answered by `ready`. */
   | { readonly kind: 'setup'; readonly setup: ShardSetup }
+  /** Where the store thread is reached from now on. */
+  | { readonly kind: 'store'; readonly port: MessagePort }
   /** Connections that are now the shard's. */
   | { readonly kind: 'connections'; readonly arrivals: readonly Arrival[] }
   /** A connection within the process (src/net/port-pipe.ts) that is now the shard's. */

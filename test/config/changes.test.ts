@@ -141,8 +141,4 @@ describe('streams', () => {
     expect(diffOptions(some, on({ storeDir: '/a', domain: 'hub' })).refusal).toMatch(/jetstream settings other than/)
     expect(diffOptions(some, normaliseOptions({ port: 4333 })).refusal).toMatch(/switching jetstream on or off/)
   })
-
-  test('a key that is to change is refused at the start', () => {
-    expect(() => on({ key: 'new', prevKey: 'old' })).toThrow(/prev_key is not supported yet/)
-  })
 })

@@ -357,7 +357,7 @@ test('one that dies meanwhile holds up nobody', async () => {
 
 test('a shard on this thread does the same, but for its death', async () => {
   const { observer, asked } = stage()
-  const host = await LocalShardHost.create(shardSetup(), observer)
+  const host = await LocalShardHost.create(shardSetup(), observer, undefined)
   await host.ready
   expect(host).toMatchObject({ isReady: true, index: 0 })
   const { arrival, peer } = await accept()

@@ -146,7 +146,11 @@ async function add(call: Call, stream: Stream, config: ConsumerConfig, action: C
     return refused(apiError(10023))
   }
   const info = consumer.info()
-  await streams.keeper.kept(consumer)
+  const lost = await whyNotKept(call, consumer)
+  if (lost !== undefined) {
+    consumer.close('closed')
+    return lost
+  }
   consumer.advisories.created()
   if (consumer.isPaused) consumer.advisories.paused(true, config.pause_until)
   return info
@@ -178,8 +182,17 @@ async function replace(
   consumer.configure(config)
   // Whoever follows begins behind what it has said that it has.
   if (config.sourcing) consumer.reset(0)
-  await call.streams.keeper.kept(consumer)
-  return consumer.info()
+  return (await whyNotKept(call, consumer)) ?? consumer.info()
+}
+
+/** Keeps what a consumer has become. Why that failed: it is tried again. */
+async function whyNotKept({ streams }: Call, consumer: Consumer): Promise<Refused | undefined> {
+  try {
+    await streams.keeper.kept(consumer)
+    return undefined
+  } catch (error) {
+    return refused(apiError(10012, error instanceof Error ? error.message : String(error)))
+  }
 }
 
 function boundsOf({ streams: { account, owner } }: Call): ConsumerBounds {
@@ -233,7 +246,8 @@ async function pause(call: Call): Promise<Answer> {
     noteConsumerLevel(config)
     consumer.configure(config)
     consumer.advisories.paused(consumer.isPaused, until)
-    await call.streams.keeper.kept(consumer)
+    const lost = await whyNotKept(call, consumer)
+    if (lost !== undefined) return lost
   }
   const remainingMs = Date.parse(asked) - nowMs()
   return {
@@ -269,7 +283,8 @@ async function reset(call: Call): Promise<Answer | HeadedAnswer | undefined> {
   const seq = consumer.reset(value.seq ?? 0)
   if (typeof seq === 'string') return refused(apiError(10204, seq))
   const info = consumer.info()
-  await call.streams.keeper.kept(consumer)
+  const lost = await whyNotKept(call, consumer)
+  if (lost !== undefined) return lost
   const answer = { ...info, reset_seq: seq }
   return call.identity === undefined ? answer : identified(consumer.stream, answer)
 }

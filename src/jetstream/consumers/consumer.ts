@@ -16,10 +16,10 @@ import { InternalSubscription } from '../../routing/subscription.ts'
 import { byteString } from '../../subjects/byte-string.ts'
 import type { Attached } from '../attached.ts'
 import { nowMs, timeText } from '../clock.ts'
-import type { KeptConsumer } from '../contract.ts'
 import { Header, withHeaders } from '../message-headers.ts'
 import type { JetStreamOwner } from '../owner.ts'
 import type { Sender } from '../sender.ts'
+import type { KeptConsumer } from '../storage/catalogue.ts'
 import type { StoredMessage } from '../storage/store.ts'
 import { SubjectFilter } from '../storage/subject-filter.ts'
 import type { Stream } from '../stream.ts'
@@ -293,9 +293,11 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     return Math.max(this.cursor.reached, this.state.delivered.stream)
   }
 
-  /** Calls back when what was acknowledged so far is recorded. */
+  /** Calls back when what was acknowledged so far is recorded; not at all, if it cannot be now. */
   whenRecorded(then: () => void): void {
-    this.place.keeper.whenKept(this, then)
+    this.place.keeper.whenKept(this, (failure) => {
+      if (failure === undefined) then()
+    })
   }
 
   private changed(): void {
@@ -639,7 +641,8 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   kept(): KeptConsumer {
     const { config, createdUs, name, stream } = this
     const state: ConsumerSnapshot = { ...this.state.snapshot(), ...this.cursor.place }
-    return { stream: stream.id, name, createdUs, config: JSON.stringify(config), state: JSON.stringify(state) }
+    const listed: Omit<ListedConsumer, 'name'> = { config, createdUs, state }
+    return { stream: stream.id, name, kept: JSON.stringify(listed) }
   }
 }
 

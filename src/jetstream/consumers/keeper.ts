@@ -1,15 +1,18 @@
-// Keeps what the consumers of file streams have come to: written by the primary, into the database that has the list of
-// streams (primary/catalogue.ts). All that has changed within a span is written together, in one transaction. What
-// somebody waits for is written at once, and what comes meanwhile with the next one.
+// Keeps what the consumers of file streams have come to, in the catalogue of streams (storage/catalogue.ts), by way of
+// the store thread. All that has changed within a span, of all consumers of the shard, is written in one transaction.
+// What somebody waits for is written at once, and what comes meanwhile with the next one.
 //
 // A crash loses what was not written: its messages are delivered again. Nothing is skipped: what was written says no
-// more than what had been delivered.
+// more than what had been delivered. What could not be written is tried again, and whoever waits for it is told.
 
 import { attempt } from '../../base/guarded.ts'
-import type { KeptConsumer } from '../contract.ts'
 import type { JetStreamOwner } from '../owner.ts'
+import type { KeptConsumer } from '../storage/catalogue.ts'
+import type { StoreService } from '../storage/store-service.ts'
 
 const SPAN_MS = 250
+/** After a write that failed. */
+const RETRY_MS = 1_000
 
 /** A consumer, as it is kept. */
 export interface Kept {
@@ -21,16 +24,23 @@ export interface Kept {
   kept(): KeptConsumer
 }
 
-export class ConsumerKeeper {
-  private readonly owner: JetStreamOwner
-  private readonly changed = new Set<Kept>()
-  private waiting: (() => void)[] = []
-  private timer: NodeJS.Timeout | undefined
-  /** Resolves when what is being written now is written; undefined: nothing is. */
-  private writing: Promise<void> | undefined
+/** Undefined: it is written. */
+type Then = (failure: Error | undefined) => void
 
-  constructor(owner: JetStreamOwner) {
+export class ConsumerKeeper {
+  private readonly owner: Pick<JetStreamOwner, 'bugMet' | 'log' | 'wake'>
+  private readonly store: Pick<StoreService, 'putConsumers' | 'deleteConsumer'>
+  private readonly changed = new Set<Kept>()
+  private waiting: Then[] = []
+  private timer: NodeJS.Timeout | undefined
+  /** Resolves when what is being written now is written, or could not be; undefined: nothing is. */
+  private writing: Promise<void> | undefined
+  /** Why the latest write failed. */
+  private failure: Error | undefined
+
+  constructor(owner: ConsumerKeeper['owner'], store: ConsumerKeeper['store']) {
     this.owner = owner
+    this.store = store
   }
 
   /** It is to be written, soon. */
@@ -40,20 +50,22 @@ export class ConsumerKeeper {
     this.timer ??= setTimeout(() => this.begin(), SPAN_MS)
   }
 
-  /** Calls back when all that has changed of it so far is written. */
-  whenKept(consumer: Kept, then: () => void): void {
+  /** Calls back when all that has changed of it so far is written, or could not be. */
+  whenKept(consumer: Kept, then: Then): void {
     if (this.writing === undefined && !this.changed.has(consumer)) {
-      then()
+      then(undefined)
       return
     }
     this.waiting.push(then)
     if (this.writing === undefined) this.begin()
   }
 
-  /** Resolves when it is written. */
+  /** Resolves when it is written. Rejects if it could not be: that is tried again. */
   kept(consumer: Kept): Promise<void> {
     this.noteChange(consumer)
-    return new Promise((resolve) => this.whenKept(consumer, resolve))
+    return new Promise((resolve, reject) => {
+      this.whenKept(consumer, (failure) => (failure === undefined ? resolve() : reject(failure)))
+    })
   }
 
   /** Resolves when it is gone from the disk. */
@@ -61,39 +73,46 @@ export class ConsumerKeeper {
     this.changed.delete(consumer)
     if (!consumer.isKept) return
     await this.writing
-    const question = { verb: 'drop', stream: consumer.stream.id, name: consumer.name } as const
-    await this.owner.questions.ask('streams', { question })
+    await this.store.deleteConsumer(consumer.stream.id, consumer.name)
   }
 
-  /** Resolves when all is written. */
+  /** Resolves when all is written, or cannot be. */
   async flush(): Promise<void> {
-    while (this.writing !== undefined || this.changed.size > 0) {
-      this.begin()
-      await this.writing
-    }
+    await this.writing
+    if (this.changed.size > 0) this.begin()
+    await this.writing
+    clearTimeout(this.timer)
   }
 
   private begin(): void {
     if (this.writing !== undefined) return
     clearTimeout(this.timer)
     this.timer = undefined
-    this.writing = this.write()
+    this.writing = this.write().finally(() => {
+      this.writing = undefined
+      if (this.waiting.length > 0) this.begin()
+    })
     attempt(this.owner.bugMet, () => this.writing)
   }
 
   private async write(): Promise<void> {
-    const { owner, waiting } = this
-    const consumers: KeptConsumer[] = []
-    for (const consumer of this.changed) if (!consumer.closed) consumers.push(consumer.kept())
-    this.changed.clear()
+    const { changed, owner, waiting } = this
+    const consumers = [...changed].filter(({ closed }) => !closed)
+    changed.clear()
     this.waiting = []
+    let failure: Error | undefined
     try {
-      if (consumers.length > 0) await owner.questions.ask('streams', { question: { verb: 'keep', consumers } })
-    } finally {
-      this.writing = undefined
+      if (consumers.length > 0) await this.store.putConsumers(consumers.map((consumer) => consumer.kept()))
+    } catch (error) {
+      failure = error instanceof Error ? error : new Error(String(error))
+      for (const consumer of consumers) if (!consumer.closed) changed.add(consumer)
+      if (changed.size > 0) this.timer ??= setTimeout(() => this.begin(), RETRY_MS)
     }
+    if (failure !== undefined && this.failure === undefined) {
+      owner.log.error(`States of consumers could not be written: ${failure.message}`)
+    }
+    if (consumers.length > 0) this.failure = failure
     owner.wake()
-    for (const then of waiting) attempt(owner.bugMet, then)
-    if (this.waiting.length > 0) this.begin()
+    for (const then of waiting) attempt(owner.bugMet, () => then(failure))
   }
 }

@@ -10,14 +10,15 @@ import type { ClaimLimits, ListedStream, ShardStreams, StreamAnswer, StreamQuest
 import { type ApiError, apiError, invalidConfig } from '../errors.ts'
 import { shardOf } from '../placement.ts'
 import { formsCycle, reachableFrom } from '../sources/rules.ts'
+import type { KeptStream } from '../storage/catalogue.ts'
 import type { StreamConfig } from '../stream-config.ts'
 import { Usage } from '../usage.ts'
-import { Catalogue } from './catalogue.ts'
+import type { StorageHost } from './storage-host.ts'
 
 /** What the list needs of the primary. */
 export interface StreamListOwner {
   readonly options: { readonly jetstream: JetStreamOptions | undefined; readonly workers: number }
-  readonly storeDir: string
+  readonly log: { warn(text: string): void }
   /** All that shards know of an account's streams. */
   askStreams(account: string, names: readonly string[], consumers: boolean): Promise<readonly StreamDetails[]>
 }
@@ -30,6 +31,9 @@ interface StreamDetails {
 
 type Storage = StreamConfig['storage']
 
+/** What is kept of a stream besides its names. */
+type Kept = Pick<ListedStream, 'config' | 'createdUs'>
+
 interface AccountList {
   readonly usage: Usage
   readonly streams: Map<string, ListedStream>
@@ -40,22 +44,29 @@ export class StreamList {
   private readonly shards: number
   private readonly accounts = new Map<string, AccountList>()
   private readonly serverUsage: Usage
-  private readonly catalogue: Catalogue
+  /** Who keeps them on the disk. */
+  readonly storage: StorageHost
 
-  /** Throws if the folder of the streams cannot be used. */
-  constructor(owner: StreamListOwner) {
+  /** The list of the streams that were kept. */
+  static async open(owner: StreamListOwner, storage: StorageHost): Promise<StreamList> {
+    const { notes, streams } = await storage.service.streams()
+    for (const note of notes) owner.log.warn(note)
+    return new StreamList(owner, storage, streams)
+  }
+
+  private constructor(owner: StreamListOwner, storage: StorageHost, kept: readonly KeptStream[]) {
     this.owner = owner
+    this.storage = storage
     this.shards = Math.max(1, owner.options.workers)
     this.serverUsage = Usage.create(this.shards)
-    this.catalogue = new Catalogue(owner.storeDir)
-    for (const stream of this.catalogue.streams()) {
-      this.accountOf(stream.account).streams.set(stream.config.name, stream)
+    for (const { account, id, name, config } of kept) {
+      this.accountOf(account).streams.set(name, { account, id, ...(JSON.parse(config) as Kept) })
     }
     for (const account of this.accounts.keys()) this.countReserved(account)
   }
 
-  close(): void {
-    this.catalogue.close()
+  close(): Promise<void> {
+    return this.storage.close()
   }
 
   /** What a new shard is told. */
@@ -66,9 +77,7 @@ export class StreamList {
       })
       return { name, usage: usage.buffer, streams: own }
     })
-    const ids = accounts.flatMap(({ streams }) => streams.map(({ id }) => id)).filter((id) => id > 0)
-    const consumers = ids.flatMap((id) => this.catalogue.consumersOf(id))
-    return { serverUsage: this.serverUsage.buffer, accounts, consumers }
+    return { serverUsage: this.serverUsage.buffer, accounts }
   }
 
   /** A shard has died: what it used counts no more, until another opens its streams. */
@@ -85,18 +94,8 @@ export class StreamList {
         return this.claim(question.stream, question.limits)
       case 'origins':
         return { configs: reachableFrom(question.config, (name) => this.configOf(question.account, name)) }
-      case 'gone':
-        this.catalogue.forget(question.id)
-        return {}
       case 'release':
-        this.release(question.account, question.name)
-        return {}
-      case 'keep':
-        this.catalogue.keep(question.consumers)
-        return {}
-      case 'drop':
-        this.catalogue.drop(question.stream, question.name)
-        return {}
+        return this.release(question.account, question.name)
       case 'names':
         return { names: this.namesOf(question.account, question.subject) }
       case 'list':
@@ -119,14 +118,28 @@ export class StreamList {
 
   // ── Changes ───────────────────────────────────────────────────────────────────────────────────────────
 
-  private claim(stream: ListedStream, limits: ClaimLimits): StreamAnswer {
+  private async claim(stream: ListedStream, limits: ClaimLimits): Promise<StreamAnswer> {
     const error = this.whyNot(stream, limits)
     if (error !== undefined) return { error }
-    const { account, config } = stream
-    const id = config.storage === 'file' ? this.catalogue.put(stream) : 0
-    this.accountOf(account).streams.set(config.name, { ...stream, id })
+    const { account, config, createdUs } = stream
+    const { name } = config
+    const { streams } = this.accountOf(account)
+    const before = streams.get(name)
+    // At once: what is claimed meanwhile is judged beside it.
+    streams.set(name, stream)
     this.countReserved(account)
-    return { id }
+    if (config.storage === 'memory') return { id: 0 }
+    try {
+      const kept: Kept = { config, createdUs }
+      const id = await this.storage.service.putStream(account, name, JSON.stringify(kept))
+      streams.set(name, { ...stream, id })
+      return { id }
+    } catch (error) {
+      if (before === undefined) streams.delete(name)
+      else streams.set(name, before)
+      this.countReserved(account)
+      return { failure: textOf(error) }
+    }
   }
 
   /** What is wrong with a stream beside the others. */
@@ -148,12 +161,17 @@ export class StreamList {
     return isCycle ? invalidConfig('detected cycle') : undefined
   }
 
-  private release(account: string, name: string): void {
+  private async release(account: string, name: string): Promise<StreamAnswer> {
     const { streams } = this.accountOf(account)
     const id = streams.get(name)?.id ?? 0
-    if (id > 0) this.catalogue.remove(id)
+    try {
+      if (id > 0) await this.storage.service.deleteStream(id)
+    } catch (error) {
+      return { failure: textOf(error) }
+    }
     streams.delete(name)
     this.countReserved(account)
+    return {}
   }
 
   /** Whether what a stream may become is still free, for its account and for the server. */
@@ -256,4 +274,8 @@ export class StreamList {
     const infos = shown.map((name) => details.get(name)).filter((info) => info !== undefined)
     return { total: names.length, infos, missing: shown.filter((name) => !details.has(name)) }
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -3,7 +3,7 @@
 import { attempt } from '../../base/guarded.ts'
 import type { Json } from '../../base/json.ts'
 import type { ConsumerKeeper } from '../consumers/keeper.ts'
-import type { KeptConsumer } from '../contract.ts'
+import type { KeptConsumer } from '../storage/catalogue.ts'
 import { shownOrigin } from './feed.ts'
 import type { Follower } from './follower.ts'
 import { Mirror } from './mirror.ts'

@@ -5,8 +5,8 @@
 // may be ahead of it, and only messages count.
 
 import type { Kept } from '../consumers/keeper.ts'
-import type { KeptConsumer } from '../contract.ts'
 import { Header, readHeaders } from '../message-headers.ts'
+import type { KeptConsumer } from '../storage/catalogue.ts'
 import type { StreamStore } from '../storage/store.ts'
 import { SubjectFilter } from '../storage/subject-filter.ts'
 import { readSourceHeader, type SourceOf } from './source-header.ts'
@@ -51,7 +51,7 @@ export class Positions implements Kept {
   constructor(stream: { readonly id: number; readonly store: StreamStore }, kept: KeptConsumer | undefined) {
     this.stream = stream
     if (kept === undefined) return
-    const { at, positions } = JSON.parse(kept.state) as Snapshot
+    const { at, positions } = JSON.parse(kept.kept) as Snapshot
     if (at > stream.store.last) return
     this.at = at
     for (const [index, position] of Object.entries(positions)) this.set(index, position)
@@ -139,6 +139,6 @@ export class Positions implements Kept {
     const positions: Record<string, Position> = {}
     for (const [index, { identity, seq }] of this.durable) positions[index] = { seq, identity }
     const state: Snapshot = { at: this.at, positions }
-    return { stream: this.stream.id, name: NAME, createdUs: 0, config: '', state: JSON.stringify(state) }
+    return { stream: this.stream.id, name: NAME, kept: JSON.stringify(state) }
   }
 }

@@ -3,9 +3,9 @@
 // transaction that is on the disk when it returns. Calls wait for the disk: this is work for a store thread.
 //
 //     streams     id │ account │ name │ config             the id names the folder, and is never given twice
-//     consumers   stream │ name │ config │ state
+//     consumers   stream │ name │ kept               what its shard wants to know again
 //
-// With a key, names are as they are; configurations and states are sealed (secrets.ts).
+// With a key, names are as they are; all else is sealed (secrets.ts).
 //
 // A stream's configuration is also in a file of its folder. Should the database be damaged, a new one is made of these
 // files, and the damaged one is kept.
@@ -22,6 +22,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { Secrets } from './secrets.ts'
@@ -36,46 +37,43 @@ export interface KeptStream {
 }
 
 export interface KeptConsumer {
-  readonly name: string
-  readonly config: string
-  /** Undefined: none was kept yet. */
-  readonly state: Uint8Array | undefined
-}
-
-/** The state of a consumer that is to be kept. */
-export interface ConsumerState {
   /** The id of its stream. */
   readonly stream: number
   readonly name: string
-  readonly state: Uint8Array
+  /** Configuration and state: text of the caller's. */
+  readonly kept: string
 }
 
 export interface CatalogueSettings {
   /** The folder of all that is stored. */
   readonly folder: string
-  readonly key?: string | undefined
-  /** The key before `key`: what is sealed with it is sealed anew. */
-  readonly previousKey?: string | undefined
+  /** Empty: nothing is encrypted. */
+  readonly key?: string
+  /** The key before `key`, or empty: what is sealed with it is sealed anew. */
+  readonly previousKey?: string
 }
 
-const FILE = 'catalogue.db'
+const FILE = 'catalogue.sqlite'
 const STREAMS = 'streams'
 const CONFIG = 'stream.json'
+const SECRET = 'secret'
 const DELETED = '.deleted'
+/** What a value begins with. */
+const PLAIN = 0
+const SEALED = 1
 const SCHEMA = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   PRAGMA foreign_keys = ON;
-  CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS streams (
     id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, name TEXT NOT NULL, config BLOB NOT NULL,
     UNIQUE (account, name)
   ) STRICT;
   CREATE TABLE IF NOT EXISTS consumers (
     stream INTEGER NOT NULL REFERENCES streams (id) ON DELETE CASCADE, name TEXT NOT NULL,
-    config BLOB NOT NULL, state BLOB,
+    kept BLOB NOT NULL,
     PRIMARY KEY (stream, name)
-  ) STRICT;
+  ) STRICT, WITHOUT ROWID;
 `
 
 export class Catalogue {
@@ -87,16 +85,17 @@ export class Catalogue {
   private readonly statements = new Map<string, StatementSync>()
 
   /** Throws if it cannot be opened, or if the keys are wrong. */
-  constructor({ folder, key, previousKey }: CatalogueSettings) {
+  constructor({ folder, key = '', previousKey = '' }: CatalogueSettings) {
     this.folder = folder
     mkdirSync(join(folder, STREAMS), { recursive: true, mode: 0o750 })
     this.database = this.openDatabase()
     this.secrets = Secrets.open(key, previousKey, {
-      get: (name) => this.row('SELECT value FROM secrets WHERE name = ?', name)?.['value'] as Uint8Array | undefined,
-      set: (name, value) => this.run('INSERT OR REPLACE INTO secrets VALUES (?, ?)', name, value),
+      get: () => this.keptSecret(),
+      set: (sealed) => this.replaceFile(folder, SECRET, sealed),
     })
     this.restoreStreams()
     this.removeDeleted()
+    if (this.secrets !== undefined) this.sealPlain()
   }
 
   close(): void {
@@ -132,13 +131,14 @@ export class Catalogue {
   }
 
   /** Forgets a stream and its consumers, and removes its folder. */
-  deleteStream(id: number): void {
+  async deleteStream(id: number): Promise<void> {
     const folder = this.folderOf(id)
     // From here on it is a deleted stream, whatever happens.
     if (existsSync(folder)) renameSync(folder, folder + DELETED)
     syncFolder(join(this.folder, STREAMS))
     this.run('DELETE FROM streams WHERE id = ?', id)
-    rmSync(folder + DELETED, { recursive: true, force: true })
+    // Of a large stream this takes long.
+    await rm(folder + DELETED, { recursive: true, force: true })
   }
 
   /** Where the blocks of a stream lie. */
@@ -154,36 +154,22 @@ export class Catalogue {
   // ── Consumers ─────────────────────────────────────────────────────────────────────────────────────────
 
   consumers(stream: number): KeptConsumer[] {
-    return this.rows('SELECT name, config, state FROM consumers WHERE stream = ? ORDER BY name', stream).map(
-      ({ name, config, state }) => ({
-        name: name as string,
-        config: this.opened(config as Uint8Array),
-        state: state === null ? undefined : this.openedBytes(state as Uint8Array),
-      }),
+    return this.rows('SELECT name, kept FROM consumers WHERE stream = ? ORDER BY name', stream).map(
+      ({ name, kept }) => ({ stream, name: name as string, kept: this.opened(kept as Uint8Array) }),
     )
   }
 
-  /** Keeps a consumer's configuration; the state stays. */
-  putConsumer(stream: number, name: string, config: string): void {
-    this.run(
-      `INSERT INTO consumers (stream, name, config) VALUES (?, ?, ?)
-       ON CONFLICT (stream, name) DO UPDATE SET config = excluded.config`,
-      stream,
-      name,
-      this.sealed(config),
-    )
-  }
-
-  /** Keeps states, all of them or none. Those of consumers that are not kept are left out. */
-  putStates(states: readonly ConsumerState[]): void {
+  /** Keeps consumers, all of them or none. Those of streams that are gone are left out. */
+  putConsumers(consumers: readonly KeptConsumer[]): void {
     this.run('BEGIN')
     try {
-      for (const { stream, name, state } of states) {
+      for (const { stream, name, kept } of consumers) {
         this.run(
-          'UPDATE consumers SET state = ? WHERE stream = ? AND name = ?',
-          this.secrets?.seal(state) ?? state,
+          `INSERT INTO consumers (stream, name, kept) SELECT id, ?2, ?3 FROM streams WHERE id = ?1
+           ON CONFLICT (stream, name) DO UPDATE SET kept = excluded.kept`,
           stream,
           name,
+          this.sealed(kept),
         )
       }
       this.run('COMMIT')
@@ -244,16 +230,28 @@ export class Catalogue {
   private writeConfig(id: number, account: string, stream: string, config: Uint8Array): void {
     const folder = this.folderOf(id)
     if (mkdirSync(folder, { recursive: true, mode: 0o750 }) !== undefined) syncFolder(join(this.folder, STREAMS))
-    const path = join(folder, CONFIG)
+    const text = JSON.stringify({ account, stream, config: Buffer.from(config).toString('base64') })
+    this.replaceFile(folder, CONFIG, Buffer.from(text))
+  }
+
+  /** All of the new content is there, or all of the old. */
+  private replaceFile(folder: string, name: string, content: Uint8Array): void {
+    const path = join(folder, name)
     const fd = openSync(`${path}.new`, 'w', 0o640)
     try {
-      writeSync(fd, JSON.stringify({ account, stream, config: Buffer.from(config).toString('base64') }))
+      writeSync(fd, content)
       fsyncSync(fd)
     } finally {
       closeSync(fd)
     }
     renameSync(`${path}.new`, path)
     syncFolder(folder)
+  }
+
+  /** Beside the database: were it damaged, nothing could be read without it. */
+  private keptSecret(): Uint8Array | undefined {
+    const path = join(this.folder, SECRET)
+    return existsSync(path) ? readFileSync(path) : undefined
   }
 
   private readConfig(id: number): { account: string; stream: string; config: string } | undefined {
@@ -265,17 +263,31 @@ export class Catalogue {
     }
   }
 
+  /** What was kept while there was no key. */
+  private sealPlain(): void {
+    for (const { id, account, name, config } of this.rows('SELECT id, account, name, config FROM streams')) {
+      if ((config as Uint8Array)[0] === PLAIN) {
+        this.putStream(account as string, name as string, this.opened(config as Uint8Array))
+      }
+      const consumers = this.rows('SELECT name, kept FROM consumers WHERE stream = ?', id as number)
+      if (consumers.some(({ kept }) => (kept as Uint8Array)[0] === PLAIN))
+        this.putConsumers(this.consumers(id as number))
+    }
+  }
+
   private sealed(text: string): Uint8Array {
     const bytes = Buffer.from(text)
-    return this.secrets?.seal(bytes) ?? bytes
+    const { secrets } = this
+    return Buffer.concat(
+      secrets === undefined ? [Uint8Array.of(PLAIN), bytes] : [Uint8Array.of(SEALED), secrets.seal(bytes)],
+    )
   }
 
   private opened(bytes: Uint8Array): string {
-    return Buffer.from(this.openedBytes(bytes)).toString()
-  }
-
-  private openedBytes(bytes: Uint8Array): Uint8Array {
-    return this.secrets?.open(bytes) ?? bytes
+    const content = bytes.subarray(1)
+    if (bytes[0] === PLAIN) return Buffer.from(content).toString()
+    if (this.secrets === undefined) throw new Error('what is stored is encrypted, and there is no key')
+    return Buffer.from(this.secrets.open(content)).toString()
   }
 
   private statement(sql: string): StatementSync {

@@ -1,7 +1,7 @@
 // The calls of the file system that a store makes from an event loop, and what their failures mean. They run on Node's
 // threads for file operations, so that no loop waits for a disk. A test kit puts its own disk in this place.
 
-import { close, constants, fdatasync, fsync, ftruncate, open, read, rm, unlink, writev } from 'node:fs'
+import { close, constants, fdatasync, fsync, ftruncate, open, read, unlink, writev } from 'node:fs'
 import { promisify } from 'node:util'
 import type { StoreFailure } from './store.ts'
 
@@ -22,8 +22,6 @@ export interface Disk {
   /** The same for the names in a folder. */
   syncFolder(path: string): Promise<void>
   unlink(path: string): Promise<void>
-  /** Removes a folder with all that is in it. */
-  removeFolder(path: string): Promise<void>
 }
 
 const FLAGS: Readonly<Record<OpenFor, number>> = {
@@ -43,7 +41,6 @@ const calls = {
   fsync: promisify(fsync),
   ftruncate: promisify(ftruncate),
   unlink: promisify(unlink),
-  rm: promisify(rm),
 }
 
 /** The disk of this machine. */
@@ -83,7 +80,6 @@ export const systemDisk: Disk = {
   },
 
   unlink: (path) => calls.unlink(path),
-  removeFolder: (path) => calls.rm(path, { recursive: true, force: true }),
 }
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])

@@ -21,6 +21,7 @@ import { BlockState } from './block-state.ts'
 import { fileSizeOf } from './block-summary.ts'
 import { failureOf } from './disk.ts'
 import { IndexedStore } from './indexed-store.ts'
+import { MessageIndex } from './message-index.ts'
 import { Page } from './page-cache.ts'
 import { BATCH, HEAD_BYTES, Kind, RANGE_BYTES, sign, TAG_BYTES, writeHead, writeSeq } from './record.ts'
 import type { Recovered } from './recovery.ts'
@@ -112,7 +113,7 @@ export class FileStore extends IndexedStore {
   private atBatch = { end: 0, tail: undefined as Page | undefined, dirty: 0 }
 
   constructor(host: FileStoreHost, settings: FileStoreSettings, owner: FileStoreOwner, recovered: Recovered) {
-    super(recovered.index)
+    super(MessageIndex.from(recovered.index))
     this.host = host
     this.settings = settings
     this.owner = owner
@@ -481,7 +482,7 @@ export class FileStore extends IndexedStore {
     if (last > safe) this.cutIndex(safe)
     this.removed = clamped([...this.removedInWrite, ...this.removed], safe)
     this.removedInWrite = []
-    for (const block of this.blocks.values()) if (block.end > block.safeEnd || !block.isOnDisk) this.abandon(block)
+    for (const block of this.blocks.values()) if (block.end > block.safeEnd || !block.isOnDisk) this.undo(block)
     if (this.current !== undefined) this.upkeep.ended(this.current)
     this.current = undefined
     this.tail = undefined
@@ -491,7 +492,7 @@ export class FileStore extends IndexedStore {
   }
 
   /** What was not written to a block is forgotten, and so is a block without a file. */
-  private abandon(block: BlockState): void {
+  private undo(block: BlockState): void {
     this.reader.forgetBlock(block.number, block.safeEnd)
     block.end = block.safeEnd
     if (block.isOnDisk) {
@@ -545,16 +546,11 @@ export class FileStore extends IndexedStore {
     // What upkeep has begun may write to the log.
     await this.upkeep.close()
     await this.flush()
-    await this.letGo()
+    await this.abandon()
     await this.upkeep.cutOffAll()
   }
 
-  async destroy(): Promise<void> {
-    await this.letGo()
-    await this.host.disk.removeFolder(this.settings.folder)
-  }
-
-  private async letGo(): Promise<void> {
+  async abandon(): Promise<void> {
     await this.upkeep.close()
     this.isClosed = true
     clearTimeout(this.syncTimer)

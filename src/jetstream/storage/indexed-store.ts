@@ -73,7 +73,7 @@ export abstract class IndexedStore implements StreamStore {
   abstract load(seq: number): Soon<StoredMessage | undefined>
   abstract flush(): Promise<void>
   abstract close(): Promise<void>
-  abstract destroy(): Promise<void>
+  abstract abandon(): Promise<void>
 
   /** A message is about to leave the index, which has found it. */
   protected abstract leaving(seq: number, erase: boolean): void

@@ -146,7 +146,7 @@ export class MemoryStore extends IndexedStore {
     return Promise.resolve()
   }
 
-  destroy(): Promise<void> {
+  abandon(): Promise<void> {
     this.blocks.clear()
     return Promise.resolve()
   }

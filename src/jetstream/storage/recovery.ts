@@ -52,6 +52,7 @@ export interface RecoveredBlock extends BlockInfo {
 }
 
 export interface Recovered {
+  /** As plain data, where another thread made it: see MessageIndex.from(). */
   readonly index: MessageIndex
   readonly blocks: readonly RecoveredBlock[]
   /** The last block, if messages may be appended to it. */

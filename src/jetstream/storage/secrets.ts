@@ -6,10 +6,10 @@
 
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, scryptSync } from 'node:crypto'
 
-/** Where sealed secrets and their salt are kept. */
+/** Where the sealed secret is kept, with its salt. */
 export interface SecretShelf {
-  get(name: string): Uint8Array | undefined
-  set(name: string, value: Uint8Array): void
+  get(): Uint8Array | undefined
+  set(sealed: Uint8Array): void
 }
 
 const KEY_BYTES = 32
@@ -30,27 +30,20 @@ export class Secrets {
    * Those of a shelf, which are made if there are none. Undefined: nothing is encrypted. Throws if there are some that
    * neither key opens.
    */
-  static open(key: string | undefined, previousKey: string | undefined, shelf: SecretShelf): Secrets | undefined {
-    const sealed = shelf.get('secret')
-    if (key === undefined) {
-      if (sealed !== undefined) throw new Error('what is stored is encrypted, and there is no key')
+  static open(key: string, previousKey: string, shelf: SecretShelf): Secrets | undefined {
+    const kept = shelf.get()
+    if (key === '') {
+      if (kept !== undefined) throw new Error('what is stored is encrypted, and there is no key')
       return undefined
     }
-    const salt = shelf.get('salt') ?? randomBytes(SALT_BYTES)
-    const keyFrom = (text: string): Uint8Array => scryptSync(text, salt, KEY_BYTES)
-    if (sealed !== undefined) {
-      const secret = openWith(keyFrom(key), sealed)
-      if (secret !== undefined) return new Secrets(secret)
-    }
-    const secret =
-      sealed === undefined
-        ? randomBytes(KEY_BYTES)
-        : previousKey === undefined
-          ? undefined
-          : openWith(keyFrom(previousKey), sealed)
+    const salt = kept?.subarray(0, SALT_BYTES) ?? randomBytes(SALT_BYTES)
+    const openKept = (text: string): Uint8Array | undefined =>
+      kept === undefined || text === '' ? undefined : openWith(keyFrom(text, salt), kept.subarray(SALT_BYTES))
+    const known = openKept(key)
+    if (known !== undefined) return new Secrets(known)
+    const secret = kept === undefined ? randomBytes(KEY_BYTES) : openKept(previousKey)
     if (secret === undefined) throw new Error('what is stored is encrypted with another key')
-    shelf.set('salt', salt)
-    shelf.set('secret', sealWith(keyFrom(key), secret))
+    shelf.set(Buffer.concat([salt, sealWith(keyFrom(key, salt), secret)]))
     return new Secrets(secret)
   }
 
@@ -69,6 +62,10 @@ export class Secrets {
     if (plain === undefined) throw new Error('what is stored has been changed')
     return plain
   }
+}
+
+function keyFrom(text: string, salt: Uint8Array): Uint8Array {
+  return scryptSync(text, salt, KEY_BYTES)
 }
 
 /** A nonce by chance, the sealed bytes, the tag. */

@@ -3,7 +3,6 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import { guarded, type OnBug } from '../../base/guarded.ts'
-import { MessageIndex } from './message-index.ts'
 import type { Recovered } from './recovery.ts'
 import type { StoreService } from './store-service.ts'
 
@@ -19,9 +18,8 @@ const CALLS: Readonly<Record<Call, true>> = {
   deleteStream: true,
   placeOf: true,
   consumers: true,
-  putConsumer: true,
+  putConsumers: true,
   deleteConsumer: true,
-  putStates: true,
 }
 
 interface Request {
@@ -93,13 +91,8 @@ export class StoreClient {
       waiting.reject(Object.assign(new Error(message), { code }))
       return
     }
-    const { result } = answer
-    waiting.resolve(waiting.request.call === 'recover' ? revived(result as Recovered) : result)
+    waiting.resolve(answer.result)
   }
-}
-
-function revived(recovered: Recovered): Recovered {
-  return { ...recovered, index: MessageIndex.from(recovered.index) }
 }
 
 // ── The side that answers ───────────────────────────────────────────────────────────────────────────────────

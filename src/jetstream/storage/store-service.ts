@@ -2,13 +2,7 @@
 // long work on blocks.
 
 import { blockWork } from './block-work.ts'
-import {
-  Catalogue,
-  type CatalogueSettings,
-  type ConsumerState,
-  type KeptConsumer,
-  type KeptStream,
-} from './catalogue.ts'
+import { Catalogue, type CatalogueSettings, type KeptConsumer, type KeptStream } from './catalogue.ts'
 import type { StoreWork } from './store-work.ts'
 
 export interface StoreService extends StoreWork {
@@ -21,11 +15,9 @@ export interface StoreService extends StoreWork {
   /** Where a stream's blocks lie, and their key; undefined: they are not encrypted. */
   placeOf(id: number): Promise<{ readonly folder: string; readonly key: Uint8Array | undefined }>
   consumers(stream: number): Promise<readonly KeptConsumer[]>
-  /** Keeps a consumer's configuration; the state stays. */
-  putConsumer(stream: number, name: string, config: string): Promise<void>
+  /** Keeps consumers, all of them or none. Those of streams that are gone are left out. */
+  putConsumers(consumers: readonly KeptConsumer[]): Promise<void>
   deleteConsumer(stream: number, name: string): Promise<void>
-  /** Keeps states, all of them or none. Those of consumers that are not kept are left out. */
-  putStates(states: readonly ConsumerState[]): Promise<void>
 }
 
 /** The service in the thread that asks. Throws if the catalogue cannot be opened. */
@@ -35,12 +27,11 @@ export function openStoreService(settings: CatalogueSettings): StoreService & { 
     ...blockWork,
     streams: async () => ({ streams: catalogue.streams(), notes: catalogue.notes }),
     putStream: async (account, name, config) => catalogue.putStream(account, name, config),
-    deleteStream: async (id) => catalogue.deleteStream(id),
+    deleteStream: (id) => catalogue.deleteStream(id),
     placeOf: async (id) => ({ folder: catalogue.folderOf(id), key: catalogue.keyOf(id) }),
     consumers: async (stream) => catalogue.consumers(stream),
-    putConsumer: async (stream, name, config) => catalogue.putConsumer(stream, name, config),
+    putConsumers: async (consumers) => catalogue.putConsumers(consumers),
     deleteConsumer: async (stream, name) => catalogue.deleteConsumer(stream, name),
-    putStates: async (states) => catalogue.putStates(states),
     close: () => catalogue.close(),
   }
 }

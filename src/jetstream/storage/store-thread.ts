@@ -10,7 +10,7 @@ const ENTRY = threadEntry('store-main')
 
 /** To the thread: a client's port, or that it is to end. */
 export type ToStoreThread = { readonly kind: 'client'; readonly port: MessagePort } | { readonly kind: 'stop' }
-/** From it: it serves; or it cannot, as the catalogue cannot be opened. */
+/** From it: it serves; or it cannot, as the catalogue cannot be opened: then it ends. */
 export type FromStoreThread = { readonly kind: 'ready' } | { readonly kind: 'failed'; readonly text: string }
 
 /** Somebody who asks the thread: gets the port of each new one. */
@@ -25,6 +25,8 @@ export class StoreThread {
   private failures = 0
   private restart: NodeJS.Timeout | undefined
   private isClosed = false
+  private hasServed = false
+  private begun: (failure?: Error) => void = () => {}
   /** Resolves when the first thread serves. Rejects if it cannot. */
   readonly ready: Promise<void>
 
@@ -34,16 +36,10 @@ export class StoreThread {
     this.onDeath = onDeath
     this.worker = this.start()
     this.ready = new Promise((resolve, reject) => {
-      this.worker.once('message', (message: FromStoreThread) => {
-        if (message.kind === 'ready') {
-          resolve()
-          return
-        }
-        // The next one could not either: the keys are wrong, or the folder.
-        this.isClosed = true
-        reject(new Error(message.text))
-      })
-      this.worker.once('exit', () => reject(new Error('the store thread ended before it began')))
+      this.begun = (failure) => {
+        if (failure === undefined) resolve()
+        else reject(failure)
+      }
     })
   }
 
@@ -80,12 +76,26 @@ export class StoreThread {
     worker.on('error', (thrown: unknown) => {
       error = thrown instanceof Error ? thrown : new Error(String(thrown))
     })
+    worker.once('message', (message: FromStoreThread) => {
+      if (message.kind === 'ready') {
+        this.hasServed = true
+        this.begun()
+        return
+      }
+      error = new Error(message.text)
+    })
     worker.once('exit', () => this.died(error))
     return worker
   }
 
   private died(error: Error | undefined): void {
     if (this.isClosed) return
+    if (!this.hasServed) {
+      // The next one could not either: the keys are wrong, or the folder.
+      this.isClosed = true
+      this.begun(error ?? new Error('the store thread ended before it began'))
+      return
+    }
     this.onDeath(error)
     if (performance.now() - this.bornMs > SHARD_SETTLED_MS) this.failures = 0
     const doublings = this.failures++

@@ -173,6 +173,6 @@ export interface StreamStore {
   flush(): Promise<void>
   /** Makes everything durable and lets go of it. */
   close(): Promise<void>
-  /** Lets go of it, and removes all that it holds. */
-  destroy(): Promise<void>
+  /** Lets go of it, whatever becomes of what it holds: its files are removed by whoever removes the stream. */
+  abandon(): Promise<void>
 }

@@ -16,20 +16,20 @@ afterEach(() => rmSync(folder, { recursive: true }))
 
 /** Does something with the catalogue, opened anew. */
 function within<T>(settings: Omit<CatalogueSettings, 'folder'>, act: (catalogue: Catalogue) => T): T {
+  using catalogue = opened(settings)
+  return act(catalogue)
+}
+
+function opened(settings: Omit<CatalogueSettings, 'folder'>): Catalogue & Disposable {
   const catalogue = new Catalogue({ folder, ...settings })
-  try {
-    return act(catalogue)
-  } finally {
-    catalogue.close()
-  }
+  return Object.assign(catalogue, { [Symbol.dispose]: () => catalogue.close() })
 }
 
 /** Two streams, of which the first has a consumer with a state. */
 function fill(catalogue: Catalogue): number {
   const id = catalogue.putStream('A', 'ORDERS', 'config of orders')
   catalogue.putStream('B', 'ORDERS', 'config of others')
-  catalogue.putConsumer(id, 'c', 'config of c')
-  catalogue.putStates([{ stream: id, name: 'c', state: Buffer.from('state of c') }])
+  catalogue.putConsumers([{ stream: id, name: 'c', kept: 'state of c' }])
   return id
 }
 
@@ -38,13 +38,13 @@ function seen(catalogue: Catalogue): unknown {
   const consumers = streams.flatMap(({ id }) => catalogue.consumers(id))
   return {
     streams: streams.map(({ account, name, config }) => `${account} ${name}: ${config}`),
-    consumers: consumers.map(({ name, config, state }) => `${name}: ${config}, ${state && Buffer.from(state)}`),
+    consumers: consumers.map(({ name, kept }) => `${name}: ${kept}`),
   }
 }
 
 const FILLED = {
   streams: ['A ORDERS: config of orders', 'B ORDERS: config of others'],
-  consumers: ['c: config of c, state of c'],
+  consumers: ['c: state of c'],
 }
 
 test('what was kept is there when it is opened again', () => {
@@ -52,47 +52,56 @@ test('what was kept is there when it is opened again', () => {
   expect(within({}, seen)).toEqual(FILLED)
 })
 
-test('another configuration replaces the one before, and state and id stay', () => {
+test('another configuration replaces the one before, and consumers and id stay', () => {
   const ids = within({}, (catalogue) => {
     const id = fill(catalogue)
-    catalogue.putConsumer(id, 'c', 'other')
     return [id, catalogue.putStream('A', 'ORDERS', 'other')]
   })
   expect(ids[0]).toBe(ids[1])
   expect(within({}, seen)).toEqual({
     streams: ['A ORDERS: other', 'B ORDERS: config of others'],
-    consumers: ['c: other, state of c'],
+    consumers: ['c: state of c'],
   })
 })
 
-test('a deleted stream takes its consumers and its folder along, and its id is not given again', () => {
-  within({}, (catalogue) => {
+test('a deleted stream takes its consumers and its folder along, and its id is not given again', async () => {
+  {
+    using catalogue = opened({})
     const id = fill(catalogue)
     const other = catalogue.putStream('B', 'ORDERS', 'config of others')
-    catalogue.deleteStream(other)
-    catalogue.deleteStream(id)
+    await Promise.all([catalogue.deleteStream(other), catalogue.deleteStream(id)])
     expect(catalogue.putStream('A', 'ORDERS', 'new')).toBeGreaterThan(other)
-  })
+  }
   expect(within({}, seen)).toEqual({ streams: ['A ORDERS: new'], consumers: [] })
   expect(readdirSync(join(folder, 'streams'))).toHaveLength(1)
 })
 
-test('states of consumers that are gone are left out, and the others are kept', () => {
+test('consumers of streams that are gone are left out, and the others are kept', () => {
   within({}, (catalogue) => {
     const id = fill(catalogue)
-    const state = Buffer.from('later')
-    catalogue.putStates([
-      { stream: id, name: 'gone', state },
-      { stream: 999, name: 'c', state },
-      { stream: id, name: 'c', state },
+    catalogue.putConsumers([
+      { stream: 999, name: 'c', kept: 'gone' },
+      { stream: id, name: 'c', kept: 'later' },
+      { stream: id, name: 'd', kept: 'new' },
     ])
   })
-  expect(within({}, seen)).toEqual({ ...FILLED, consumers: ['c: config of c, later'] })
+  expect(within({}, seen)).toEqual({ ...FILLED, consumers: ['c: later', 'd: new'] })
+})
+
+test('what was kept without a key is encrypted when there is one', () => {
+  within({}, fill)
+  expect(within({ key: 'secret' }, seen)).toEqual(FILLED)
+  expectNothingReadable()
+  expect(() => within({}, seen)).toThrow('there is no key')
 })
 
 test('with a key nothing that was configured can be read on the disk', () => {
   within({ key: 'secret' }, fill)
   expect(within({ key: 'secret' }, seen)).toEqual(FILLED)
+  expectNothingReadable()
+})
+
+function expectNothingReadable(): void {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   const bytes = files.map((name) => {
     try {
@@ -101,8 +110,9 @@ test('with a key nothing that was configured can be read on the disk', () => {
       return ''
     }
   })
-  for (const text of ['config of', 'state of']) expect(bytes.some((all) => all.includes(text))).toBe(false)
-})
+  const encoded = Buffer.from('config of orders').toString('base64').slice(4, 16)
+  for (const text of ['config of', 'state of', encoded]) expect(bytes.some((all) => all.includes(text))).toBe(false)
+}
 
 test('another key opens it if the key before is named, and alone from then on', () => {
   const key = within({ key: 'one' }, (catalogue) => catalogue.keyOf(fill(catalogue)))
@@ -113,26 +123,29 @@ test('another key opens it if the key before is named, and alone from then on', 
   expect(within({ key: 'two' }, (catalogue) => catalogue.keyOf(1))).toEqual(key)
 })
 
-test('a damaged database costs the consumers; streams come back from their folders, and it is kept', () => {
-  within({}, fill)
-  const path = join(folder, 'catalogue.db')
-  const bytes = readFileSync(path)
-  bytes.fill(0xff, 0, 2048)
-  writeFileSync(path, bytes)
-  within({}, (catalogue) => {
-    expect(seen(catalogue)).toEqual({ ...FILLED, consumers: [] })
-    expect(catalogue.notes[0]).toContain('is damaged')
-  })
-  expect(readdirSync(folder).some((name) => name.startsWith('catalogue.db.damaged-'))).toBe(true)
-  expect(within({}, (catalogue) => catalogue.notes)).toEqual([])
-})
+test.each([{}, { key: 'secret' }])(
+  'a damaged database (%o) costs the consumers, and no stream; it is kept',
+  (settings) => {
+    within(settings, fill)
+    const path = join(folder, 'catalogue.sqlite')
+    const bytes = readFileSync(path)
+    bytes.fill(0xff, 0, 2048)
+    writeFileSync(path, bytes)
+    within(settings, (catalogue) => {
+      expect(seen(catalogue)).toEqual({ ...FILLED, consumers: [] })
+      expect(catalogue.notes[0]).toContain('is damaged')
+    })
+    expect(readdirSync(folder).some((name) => name.startsWith('catalogue.sqlite.damaged-'))).toBe(true)
+    expect(within(settings, (catalogue) => catalogue.notes)).toEqual([])
+  },
+)
 
 test('a folder of no known stream is left as it is, and named', () => {
   within({}, (catalogue) => {
     const id = fill(catalogue)
     writeFileSync(join(catalogue.folderOf(id), 'stream.json'), 'no JSON')
   })
-  rmSync(join(folder, 'catalogue.db'))
+  rmSync(join(folder, 'catalogue.sqlite'))
   within({}, (catalogue) => {
     expect(seen(catalogue)).toEqual({ streams: ['B ORDERS: config of others'], consumers: [] })
     expect(catalogue.notes.some((note) => note.includes('it is left as it is'))).toBe(true)

@@ -54,5 +54,4 @@ export class FaultyDisk implements Disk {
 
   close = systemDisk.close
   read = systemDisk.read
-  removeFolder = systemDisk.removeFolder
 }

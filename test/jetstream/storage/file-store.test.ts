@@ -27,7 +27,7 @@ for (const [name, flavour] of Object.entries(FLAVOURS)) {
   })
 }
 
-test('a store is destroyed while it writes, and more was to be written', async () => {
+test('a store is abandoned while it writes, and more was to be written', async () => {
   const folder = new StoreFolder()
   try {
     const store = await folder.open()
@@ -38,7 +38,7 @@ test('a store is destroyed while it writes, and more was to be written', async (
     await Promise.resolve()
     store.remove(1, false)
     store.append(4, subject, Buffer.alloc(0), subject)
-    await store.destroy()
+    await store.abandon()
     await written
     expect(folder.bugs).toEqual([])
   } finally {

@@ -1,13 +1,12 @@
 // The store thread: its service, and what becomes of calls when it dies.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ShardStorage } from '../../../src/jetstream/storage/shard-storage.ts'
-import type { StoreOwner } from '../../../src/jetstream/storage/store.ts'
 import { StoreClient } from '../../../src/jetstream/storage/store-client.ts'
 import { StoreThread } from '../../../src/jetstream/storage/store-thread.ts'
+import { StoreFolder } from './file-stores.ts'
 
 let folder = ''
 
@@ -25,7 +24,6 @@ function connect(thread: StoreThread): StoreClient {
   return client
 }
 
-const OWNER: StoreOwner & { trouble(): void } = { becameDurable() {}, failed() {}, lost() {}, trouble() {} }
 const NONE = Buffer.alloc(0)
 
 test('streams, consumers and stores are kept by way of the thread', async () => {
@@ -34,20 +32,25 @@ test('streams, consumers and stores are kept by way of the thread', async () => 
   const client = connect(thread)
   const { service } = client
   const id = await service.putStream('A', 'S', '{}')
-  await service.putConsumer(id, 'c', '{}')
-  const storage = new ShardStorage(service, { syncIntervalMs: 'always', cipher: 'chacha' }, (error) => bugs.push(error))
-  const stream = { id, isCompressed: false, isAsync: false }
-  const { store } = await storage.open(stream, OWNER)
+  await service.putConsumers([{ stream: id, name: 'c', kept: '{}' }])
+  const { folder: blocks, key } = await service.placeOf(id)
+  const stores = new StoreFolder({}, blocks)
+  Object.assign(stores.host, { work: service })
+  Object.assign(stores.settings, { encryption: key && { cipher: 'chacha', key } })
+  const store = await stores.open()
   for (let i = 1; i <= 1000; i++) store.append(i, Buffer.from(`s.${i}`), NONE, Buffer.from(`payload ${i}`))
   await store.close()
-  const { store: again } = await storage.open(stream, OWNER)
+  const again = await stores.open()
   expect(again.messages).toBe(1000)
   expect(String((await again.load(500))?.payload)).toBe('payload 500')
   expect(String(again.subject(Buffer.from('s.7'))?.first)).toBe('7')
   again.append(2000, Buffer.from('s.7'), NONE, NONE)
-  await again.destroy()
+  await again.abandon()
+  expect(await service.consumers(id)).toEqual([{ stream: id, name: 'c', kept: '{}' }])
   await service.deleteStream(id)
   expect(await service.streams()).toEqual({ streams: [], notes: [] })
+  expect(existsSync(blocks)).toBe(false)
+  bugs.push(...stores.bugs)
   client.close()
   await thread.close()
   expect(bugs).toEqual([])
