@@ -25,7 +25,9 @@ export interface BatchMessage {
 export type Abandoned = 'timeout' | 'large' | 'incomplete' | 'unsupported'
 
 export interface BatchLimits {
+  /** Open batches of a stream: atomic ones, and fast ones. */
   readonly perStream: number
+  readonly fastPerStream: number
   readonly messages: number
   /** Milliseconds. */
   readonly timeout: number

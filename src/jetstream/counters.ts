@@ -8,7 +8,7 @@
 // (held-messages.ts).
 
 import { type ApiError, apiError } from './errors.ts'
-import { Header, type Headers, readHeaders } from './message-headers.ts'
+import { HEADERS_MAX, Header, type Headers, readHeaders, withHeaders, withoutHeaders } from './message-headers.ts'
 import type { StoredMessage, StreamStore } from './storage/store.ts'
 
 /** Characters of numbers and headers that are kept beyond the message at hand. */
@@ -35,7 +35,7 @@ export interface Count {
 const NOTHING: Count = { value: 0n, sources: '' }
 
 /** The increment that a message asks for; undefined: none, or none that makes sense. */
-export function incrementOf(headers: Headers): bigint | undefined {
+function incrementOf(headers: Headers): bigint | undefined {
   return bigintIn(headers.get(Header.increment) ?? '')
 }
 
@@ -48,8 +48,12 @@ export function checkIncrement(isAllowed: boolean, headers: Headers, payload: Bu
   return FORBIDDEN.some((name) => (headers.get(name) ?? '') !== '') ? apiError(10171) : undefined
 }
 
-/** The payload of a message that a sum is stored with. */
-export const sumPayload = (sum: bigint): Buffer => Buffer.from(`{"val":"${sum}"}`)
+/** A message as an increment is stored, and what its counter has come to. */
+interface Counted {
+  readonly block: Buffer
+  readonly payload: Buffer
+  readonly sum: bigint
+}
 
 interface Kept {
   readonly seq: number
@@ -76,6 +80,25 @@ export class Counters {
     if (soon instanceof Promise) return soon.then(read)
     read(soon)
     return undefined
+  }
+
+  /** The message that an increment is stored as, of so many bytes `most`. To be called when it is ready. */
+  add(subject: Buffer, headers: Headers, given: Buffer, most: number): Counted | { readonly error: ApiError } {
+    const increment = incrementOf(headers)
+    if (increment === undefined) return { error: apiError(10169) }
+    const count = this.count(subject)
+    if (count === undefined) return { error: apiError(10172) }
+    const sum = count.value + increment
+    const payload = Buffer.from(`{"val":"${sum}"}`)
+    let block = given
+    if (count.sources !== '') {
+      block = withHeaders(
+        withoutHeaders(block, (name) => name === Header.counterSources),
+        [[Header.counterSources, count.sources]],
+      )
+    }
+    if (block.length + payload.length > most) return { error: apiError(10054) }
+    return block.length > HEADERS_MAX ? { error: apiError(10097) } : { block, payload, sum }
   }
 
   /** What a subject has come to; undefined: its last message is none of a counter. To be called when it is ready. */

@@ -3,6 +3,9 @@
 
 import { HEADERS_VERSION, headersIn } from '../protocol/headers.ts'
 
+/** Bytes of a header block that is stored. */
+export const HEADERS_MAX = 65_535
+
 export const Header = {
   batchCommit: 'Nats-Batch-Commit',
   batchId: 'Nats-Batch-Id',
@@ -83,4 +86,10 @@ export function withoutHeaders(block: Buffer, isDropped: (name: string) => boole
   const kept = lines.filter((line) => line !== '' && !isDropped(line.slice(0, Math.max(0, line.indexOf(':')))))
   if (kept.length === 0) return block.subarray(0, 0)
   return Buffer.from(`${HEADERS_VERSION}${kept.join(LINE_END)}${LINE_END}${LINE_END}`, 'latin1')
+}
+
+/** The header block as it is stored: without a status, and without what the server itself added. */
+export function cleaned(block: Buffer): Buffer {
+  const bare = withoutStatus(block)
+  return bare.includes(Header.requestInfo) ? withoutHeaders(bare, (name) => name === Header.requestInfo) : bare
 }

@@ -3,18 +3,25 @@
 
 import { allocateBlock, type Block } from '../memory/block.ts'
 import { type Run, replyOf } from '../protocol/run.ts'
-import { byteString } from '../subjects/byte-string.ts'
-import { isPublishSubject } from '../subjects/filter.ts'
-import { compileTransform, type Transform } from '../subjects/transform.ts'
+import type { Transform } from '../subjects/transform.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
 import { type Abandoned, Batches, type BatchLimits, type BatchMessage } from './batches.ts'
 import { clockUs } from './clock.ts'
-import { Counters, incrementOf, sumPayload } from './counters.ts'
+import { Counters } from './counters.ts'
 import type { Duplicates } from './duplicates.ts'
 import { type ApiError, apiError } from './errors.ts'
 import type { Expiry } from './expiry.ts'
+import { FastBatches, isFastReply, readPlace } from './fast-batches.ts'
 import { type ArrivedMessage, HeldMessages } from './held-messages.ts'
-import { Header, type Headers, readHeaders, withHeaders, withoutHeaders, withoutStatus } from './message-headers.ts'
+import {
+  cleaned,
+  HEADERS_MAX,
+  Header,
+  type Headers,
+  readHeaders,
+  withHeaders,
+  withoutHeaders,
+} from './message-headers.ts'
 import {
   type BatchProgress,
   checkDiscard,
@@ -26,13 +33,12 @@ import {
 } from './message-rules.ts'
 import { readTtl } from './message-ttl.ts'
 import type { JetStreamOwner } from './owner.ts'
-import { republished } from './republish.ts'
+import { Republishing, transformOf } from './republish.ts'
 import type { Schedules } from './schedules/schedules.ts'
 import type { Sender } from './sender.ts'
 import type { StreamStore } from './storage/store.ts'
 import type { StreamConfig } from './stream-config.ts'
 
-const HEADERS_MAX = 65_535
 const NS_PER_S = 1e9
 const NOTHING = Buffer.alloc(0)
 
@@ -95,13 +101,14 @@ interface Twin {
 export class Publishing {
   private readonly stream: PublishedStream
   private transform: Transform | undefined
-  private republish: Transform | undefined
+  private readonly republishing: Republishing
   /** `{"stream":"S",`, which begins what is answered to a message that was stored. */
   private opening = ''
   private plainOpening: Block = allocateBlock(0)
   /** A message without headers is stored as it is. */
   private isPlain = false
-  readonly batches: Batches
+  private readonly batches: Batches
+  private readonly fastBatches: FastBatches
   private readonly counters: Counters
   private readonly held: HeldMessages
   /** The id of the latest message that was stored; empty: it had none. */
@@ -114,7 +121,17 @@ export class Publishing {
       commit: (messages) => this.commit(messages),
       abandoned: (id, why) => stream.abandoned(id, why),
     })
+    this.fastBatches = new FastBatches({
+      limits: stream.batchLimits,
+      get isMute() {
+        return stream.config.no_ack
+      },
+      store: (message) => this.storeAlone(message),
+      tell: (reply, text) => stream.acknowledgements.await(stream.store.last, reply, text),
+      acknowledge: (reply, seq, more) => this.acknowledge(stream.store.last, reply, seq, more),
+    })
     this.counters = new Counters(stream.store)
+    this.republishing = new Republishing(stream)
     const { maxBufferedBytes = 0, maxBufferedMessages = 0 } = stream.owner.options.jetstream ?? {}
     this.held = new HeldMessages({
       maxMessages: maxBufferedMessages,
@@ -130,17 +147,18 @@ export class Publishing {
   reconfigured(): void {
     const { config, domain } = this.stream
     this.transform = transformOf(config.subject_transform)
-    this.republish = transformOf(config.republish)
+    this.republishing.reconfigured()
     if (!config.allow_atomic) this.batches.close()
+    if (!config.allow_batched) this.fastBatches.close()
     const domainMember = domain === '' ? '' : `,"domain":${JSON.stringify(domain)}`
     this.opening = `{"stream":${JSON.stringify(config.name)}${domainMember},"seq":`
     const opening = Buffer.from(this.opening)
     this.plainOpening = allocateBlock(opening.length)
     this.plainOpening.bytes.set(opening)
     this.isPlain =
-      !(config.sealed || config.allow_msg_counter || config.retention === 'interest') &&
+      !(config.sealed || config.allow_msg_counter || config.allow_msg_schedules || config.retention === 'interest') &&
       this.transform === undefined &&
-      this.republish === undefined
+      !this.republishing.isOn
   }
 
   /** Judges the messages of a run. Their bytes are copied where they are kept. */
@@ -148,7 +166,8 @@ export class Publishing {
     const { block, count, first, headerSize, line, size, stride } = run
     const { bytes } = block
     const subject = line.bytes.subarray(run.subjectStart, run.subjectEnd)
-    if (this.isPlain && headerSize === 0) {
+    const isFast = run.replyEnd > run.replyStart && isFastRun(run)
+    if (this.isPlain && headerSize === 0 && !isFast) {
       this.takePlain(subject, run)
       return
     }
@@ -194,11 +213,14 @@ export class Publishing {
     const { acknowledgements, config } = this.stream
     const { headers, reply } = message
     const answer = config.no_ack ? '' : reply
-    const error =
-      headers.length > 0 && headers.includes(Header.batchId)
-        ? this.takeOfBatch(message, answer)
-        : this.judge(message, answer)
-    if (error !== undefined && answer !== '') acknowledgements.send(answer, this.refusal(error))
+    if (isFastReply(reply)) this.takeOfFastBatch(message, answer)
+    else {
+      const error =
+        headers.length > 0 && headers.includes(Header.batchId)
+          ? this.takeOfBatch(message, answer)
+          : this.judge(message, answer)
+      if (error !== undefined && answer !== '') acknowledgements.send(answer, this.refusal(error))
+    }
     if (config.allow_msg_counter) this.counters.trim()
   }
 
@@ -246,15 +268,11 @@ export class Publishing {
   }
 
   private takeOfBatch(message: BatchMessage, reply: string): ApiError | undefined {
-    const { acknowledgements, config, store } = this.stream
+    const { acknowledgements, config } = this.stream
     const headers = readHeaders(message.headers)
     if (!headers.has(Header.batchId)) return this.judge(message, reply)
-    if (config.sealed) return apiError(10109)
-    const size = message.headers.length + message.payload.length
-    const bytes = store.sizeOf(message.subject.length, message.headers.length, message.payload.length)
-    const noRoom = this.stream.whyNoRoom(bytes)
-    if (noRoom !== undefined) return noRoom
-    if (config.max_msg_size >= 0 && size > config.max_msg_size) return apiError(10054)
+    const wrong = this.checkOfBatch(message)
+    if (wrong !== undefined) return wrong
     if (!config.allow_atomic) return apiError(10174)
     const outcome = this.batches.take(message, headers)
     if (outcome === 'kept') {
@@ -263,9 +281,37 @@ export class Publishing {
     }
     if ('error' in outcome) return outcome.error
     const { count, id, seq } = outcome
-    const text = `${this.opening}${seq},"batch":${JSON.stringify(id)},"count":${count}}`
-    if (reply !== '') acknowledgements.await(seq, reply, text)
+    this.acknowledge(seq, reply, seq, `,"batch":${JSON.stringify(id)},"count":${count}`)
     return undefined
+  }
+
+  /** What is told of a fast batch comes in the order of its messages, refusals too. */
+  private takeOfFastBatch(message: ArrivedMessage, answer: string): void {
+    const { acknowledgements, config, store } = this.stream
+    const place = readPlace(message.reply)
+    const error =
+      this.checkOfBatch(message) ??
+      (!config.allow_batched
+        ? apiError(10205)
+        : place === undefined
+          ? apiError(10206)
+          : this.fastBatches.take(message, message.reply, place))
+    if (error !== undefined && answer !== '') acknowledgements.await(store.last, answer, this.refusal(error))
+  }
+
+  /** What is looked at before a message is one of its batch. */
+  private checkOfBatch({ headers, payload, subject }: BatchMessage): ApiError | undefined {
+    const { config, store } = this.stream
+    if (config.sealed) return apiError(10109)
+    const noRoom = this.stream.whyNoRoom(store.sizeOf(subject.length, headers.length, payload.length))
+    if (noRoom !== undefined) return noRoom
+    const isTooLarge = config.max_msg_size >= 0 && headers.length + payload.length > config.max_msg_size
+    return isTooLarge ? apiError(10054) : undefined
+  }
+
+  /** Acknowledges a message that has a sequence, when all up to `durable` is; `more`: members behind the sequence. */
+  private acknowledge(durable: number, reply: string, seq: number, more: string): void {
+    if (reply !== '') this.stream.acknowledgements.await(durable, reply, `${this.opening}${seq}${more}}`)
   }
 
   /** Stores the messages of a batch one behind the other, or none of them. */
@@ -290,10 +336,18 @@ export class Publishing {
     return { seq: store.last }
   }
 
+  /** Nothing comes any more. */
+  close(): void {
+    this.batches.close()
+    this.fastBatches.close()
+  }
+
   /** Appends from `first` on could not be written. */
   undo(first: number): void {
     const { acknowledgements, duplicates } = this.stream
     duplicates.forgetFrom(first)
+    // What was stored of them may be gone.
+    this.fastBatches.close()
     this.lastId = ''
     acknowledgements.fail(first, this.refusal(apiError(10023)))
   }
@@ -310,19 +364,18 @@ export class Publishing {
 
   /** Stores a message, or says what is wrong with it. */
   private judge(message: BatchMessage, reply: string): ApiError | undefined {
-    const { acknowledgements, store } = this.stream
-    const outcome = this.store(message, undefined, false)
+    const outcome = this.storeAlone(message)
     if ('error' in outcome) return outcome.error
-    if ('twin' in outcome) {
-      const text = `${this.opening}${outcome.twin},"duplicate": true}`
-      if (reply !== '') acknowledgements.await(store.last, reply, text)
-      return undefined
-    }
-    this.follow(outcome)
-    const { seq, sum } = outcome
-    const more = sum === undefined ? '' : `,"val":"${sum}"`
-    if (reply !== '') acknowledgements.await(seq, reply, `${this.opening}${seq}${more}}`)
+    if ('twin' in outcome) this.acknowledge(this.stream.store.last, reply, outcome.twin, ',"duplicate": true')
+    else this.acknowledge(outcome.seq, reply, outcome.seq, outcome.sum === undefined ? '' : `,"val":"${outcome.sum}"`)
     return undefined
+  }
+
+  /** Stores a message of a publisher that is in no atomic batch, with all that follows from it. */
+  private storeAlone(message: BatchMessage): Judged | Twin | { readonly error: ApiError } {
+    const outcome = this.store(message, undefined, false)
+    if ('seq' in outcome) this.follow(outcome)
+    return outcome
   }
 
   /**
@@ -376,7 +429,9 @@ export class Publishing {
     }
     let sum: bigint | undefined
     if (config.allow_msg_counter) {
-      const counted = this.counted(subject, headers, block)
+      const { maxPayload } = stream.owner.options
+      const most = config.max_msg_size >= 0 ? Math.min(config.max_msg_size, maxPayload) : maxPayload
+      const counted = this.counters.add(subject, headers, block, most)
       if ('error' in counted) return counted
       ;({ block, payload, sum } = counted)
     }
@@ -396,7 +451,7 @@ export class Publishing {
       const wrong = stream.whyNoRoom(bytes) ?? checkDiscard(stream, subject, bytes)
       if (wrong !== undefined) return { error: wrong }
     }
-    const lastOfSubject = this.republish === undefined ? 0 : (store.subject(subject)?.last ?? 0)
+    const lastOfSubject = this.republishing.isOn ? (store.subject(subject)?.last ?? 0) : 0
     const seq = adopted?.place?.seq ?? store.last + 1
     if (isKept && seq > store.last + 1) store.skipTo(seq, 0)
     if (isKept) store.append(nowUs, subject, block, payload)
@@ -415,32 +470,6 @@ export class Publishing {
     return { seq, subject, headers, block, payload, id, timeUs: nowUs, seconds, rollup, isKept, lastOfSubject, sum }
   }
 
-  /** The message that an increment is stored as. */
-  private counted(
-    subject: Buffer,
-    headers: Headers,
-    given: Buffer,
-  ): { readonly block: Buffer; readonly payload: Buffer; readonly sum: bigint } | { readonly error: ApiError } {
-    const { config, owner } = this.stream
-    const increment = incrementOf(headers)
-    if (increment === undefined) return { error: apiError(10169) }
-    const count = this.counters.count(subject)
-    if (count === undefined) return { error: apiError(10172) }
-    const sum = count.value + increment
-    const payload = sumPayload(sum)
-    let block = given
-    if (count.sources !== '') {
-      block = withHeaders(
-        withoutHeaders(block, (name) => name === Header.counterSources),
-        [[Header.counterSources, count.sources]],
-      )
-    }
-    const most =
-      config.max_msg_size >= 0 ? Math.min(config.max_msg_size, owner.options.maxPayload) : owner.options.maxPayload
-    if (block.length + payload.length > most) return { error: apiError(10054) }
-    return block.length > HEADERS_MAX ? { error: apiError(10097) } : { block, payload, sum }
-  }
-
   /** What follows from a message that was stored. */
   private follow(judged: Judged): void {
     const { stream } = this
@@ -451,7 +480,7 @@ export class Publishing {
     else if (rollup === 'all') stream.purge('', seq, 0)
     else if (isKept) stream.keepSubjectLimit(subject)
     stream.schedules.stored(seq, subject, headers, timeUs)
-    if (this.republish !== undefined) this.sendOn(this.republish, judged)
+    this.republishing.stored(judged)
   }
 
   /** Seconds that a message of another stream lives here; 0: it says nothing. */
@@ -466,38 +495,9 @@ export class Publishing {
     if (markerTtl === 0 || most === 1 || headers.has(Header.markerReason)) return 0
     return Math.floor(markerTtl / NS_PER_S)
   }
-
-  // ── Republishing ──────────────────────────────────────────────────────────────────────────────────────
-
-  private sendOn(republish: Transform, { block, lastOfSubject, payload, seq, subject, timeUs }: Judged): void {
-    const { config, sender } = this.stream
-    const from = subject.toString('latin1')
-    const tokens = from.split('.')
-    if (!republish.matches(tokens)) return
-    const to = republish.apply(tokens)
-    if (!isPublishSubject(to) || isReservedDestination(to)) return
-    const isHeadersOnly = config.republish?.headers_only === true
-    const size = isHeadersOnly ? payload.length : undefined
-    const more = republished(byteString(config.name), from, seq, timeUs, lastOfSubject, size)
-    sender.send(to, isHeadersOnly ? NOTHING : payload, withHeaders(block, more))
-  }
 }
 
-function transformOf(mapping: StreamConfig['subject_transform']): Transform | undefined {
-  if (mapping === undefined) return undefined
-  const compiled = compileTransform(byteString(mapping.src), byteString(mapping.dest === '' ? '>' : mapping.dest))
-  return 'error' in compiled ? undefined : compiled
-}
-
-/** The header block as it is stored: without a status, and without what the server itself added. */
-function cleaned(block: Buffer): Buffer {
-  const bare = withoutStatus(block)
-  return bare.includes(Header.requestInfo) ? withoutHeaders(bare, (name) => name === Header.requestInfo) : bare
-}
-
-const RESERVED = ['$JS.API', '$JS.ACK', '$JS.FC', '$JS.SNAPSHOT', '$JS.EVENT', '_R_.', '_GR_.'] as const
-
-/** Subjects that no stream or consumer may send messages to. */
-export function isReservedDestination(subject: string): boolean {
-  return RESERVED.some((prefix) => subject.startsWith(prefix)) || /^\$JS\.[^.]+\.API(?:\.|$)/.test(subject)
+/** Whether the reply subject of a run is one of a fast batch. */
+function isFastRun({ line: { bytes }, replyEnd }: Run): boolean {
+  return bytes[replyEnd - 1] === 0x49 && bytes[replyEnd - 2] === 0x46 && bytes[replyEnd - 3] === 0x24
 }

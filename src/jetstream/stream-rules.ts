@@ -201,8 +201,7 @@ function unsupported(feature: string): ApiError {
 
 /** What a configuration, which is valid, asks for that is not there yet. */
 export function checkSupported(config: StreamConfig): ApiError | undefined {
-  if (config.allow_msg_counter && config.sources.length > 0) return unsupported('counters of several streams')
-  return config.allow_batched ? unsupported('fast batches') : undefined
+  return config.allow_msg_counter && config.sources.length > 0 ? unsupported('counters of several streams') : undefined
 }
 
 const API_SUBJECTS = ['$JS.>', '$JSC.>', '$NRG.>'].map(byteString)

@@ -245,7 +245,7 @@ export class Stream {
   }
 
   get batchLimits(): BatchLimits {
-    return this.owner.options.jetstream?.limits.batch ?? { perStream: 0, messages: 0, timeout: 0 }
+    return this.owner.options.jetstream?.limits.batch ?? { perStream: 0, fastPerStream: 0, messages: 0, timeout: 0 }
   }
 
   abandoned(batch: string, why: Abandoned): void {
@@ -367,7 +367,7 @@ export class Stream {
     this.closed = true
     this.expiry.stop()
     this.schedules.close()
-    this.publishing.batches.close()
+    this.publishing.close()
     this.owner.sublist.removeAll(this.entries)
     this.directGet.close()
     this.originGet?.close()

@@ -209,6 +209,8 @@ export interface JetStreamOptions {
     readonly maxHaAssets: number
     readonly batch: {
       readonly perStream: number
+      /** The same of fast batches. */
+      readonly fastPerStream: number
       readonly total: number
       readonly messages: number
       readonly timeout: number

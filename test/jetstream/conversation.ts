@@ -15,8 +15,20 @@ export interface Step {
   readonly header?: Readonly<Record<string, string>> | undefined
   /** Default: `one`. */
   readonly hears?: 'one' | 'several' | 'nothing'
+  /** Messages of fast batches, and then one to `publish`: what is told of all of them is heard up to its answer. */
+  readonly fast?: readonly FastMessage[]
+  /** How many things are told of them, where the last message is not answered behind them. */
+  readonly tells?: number
   /** What comes on this subject because of it, so many messages, is heard instead. */
   readonly copies?: readonly [subject: string, count: number]
+}
+
+/** A message whose reply subject has this behind a prefix, as in `b.10.ok.1.0`. */
+export interface FastMessage {
+  readonly subject: string
+  readonly place: string
+  readonly body?: string
+  readonly header?: Readonly<Record<string, string>> | undefined
 }
 
 /** How long to wait for an answer that does not come. */
@@ -43,6 +55,7 @@ async function take(connection: NatsConnection, step: Step): Promise<Heard> {
   const payload = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
   const given = header === undefined ? {} : { headers: headersOf(header) }
   if (step.copies !== undefined) return takeCopies(connection, step.copies, subjectOf(step), payload, given)
+  if (step.fast !== undefined) return takeFast(connection, step, subjectOf(step), payload)
   if (hears === 'several') return takeSeveral(connection, subjectOf(step), payload)
   try {
     const timeout = hears === 'nothing' ? SILENCE_MS : ANSWER_MS
@@ -62,6 +75,31 @@ async function takeSeveral(connection: NatsConnection, subject: string, payload:
     heard.push(shown(answer))
     if ((answer.headers?.code ?? 0) > 0) break
   }
+  return heard
+}
+
+async function takeFast(
+  connection: NatsConnection,
+  { fast = [], tells = 0 }: Step,
+  last: string,
+  payload: string,
+): Promise<Heard> {
+  const prefix = createInbox()
+  const heard: unknown[] = []
+  const all = Promise.withResolvers<void>()
+  const inbox = connection.subscribe(`${prefix}.>`, {
+    callback: (error, message) => {
+      heard.push([message.subject.slice(prefix.length + 1), error ?? shown(message)])
+      if (heard.length >= tells) all.resolve()
+    },
+  })
+  for (const { body = '', header, place, subject } of fast) {
+    const given = header === undefined ? {} : { headers: headersOf(header) }
+    connection.publish(subject, body, { ...given, reply: `${prefix}.${place}.$FI` })
+  }
+  if (tells > 0) await all.promise
+  heard.push(shown(await connection.request(last, payload, { timeout: ANSWER_MS })))
+  inbox.unsubscribe()
   return heard
 }
 

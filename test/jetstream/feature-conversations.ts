@@ -1,6 +1,7 @@
-// What is said to both servers about the features that streams may be given: counters and schedules.
+// What is said to both servers about the features that streams may be given: counters, schedules and fast
+// batches.
 
-import type { Step } from './conversation.ts'
+import type { FastMessage, Step } from './conversation.ts'
 import { batch, create, info, put, remove, times, tried, update } from './steps.ts'
 
 const add = (subject: string, increment: string, more: Record<string, string> = {}, body = ''): Step =>
@@ -11,6 +12,19 @@ const LATER = '@at 2100-01-01T00:00:00Z'
 const schedule = (pattern: string, more: Record<string, string> = {}, subject = 'S.s'): Step =>
   put(subject, 'content', { 'Nats-Schedule': pattern, 'Nats-Schedule-Target': 'S.t', ...more })
 const SCHEDULES = { allow_msg_schedules: true, republish: { src: 'S.t', dest: 'copy' } }
+
+/** Messages of a fast batch `b`: their places behind the id, with a header or a body that differs. */
+type Fast = string | readonly [place: string, header?: Record<string, string>, body?: string]
+const fast = (...all: readonly Fast[]): Step => ({
+  publish: 'S.last',
+  body: 'last',
+  fast: all.map((each): FastMessage => {
+    const [place, header, body = place] = typeof each === 'string' ? [each] : each
+    return { subject: 'S.f', place: `b.${place}`, body, header }
+  }),
+})
+const range = (from: number, to: number, rest: string): string[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => `${rest}.${from + i}.${from + i === 1 ? 0 : 1}`)
 
 export const FEATURE_CONVERSATIONS: Readonly<Record<string, readonly Step[]>> = {
   'streams of counters are created and changed': [
@@ -254,6 +268,127 @@ export const FEATURE_CONVERSATIONS: Readonly<Record<string, readonly Step[]>> = 
     schedule(LATER, batch('e', 2, '1')),
     { api: 'STREAM.MSG.GET.S', body: { last_by_subj: 'S.s' } },
     info('S', { subjects_filter: '>' }),
+    remove('S'),
+  ],
+  'streams of fast batches are created and changed': [
+    ...tried({ allow_batched: true }),
+    ...tried({ allow_batched: true, allow_atomic: true, allow_msg_counter: true }),
+    create('S'),
+    fast('10.ok.1.0'),
+    fast('x'),
+    update('S', { allow_batched: true }),
+    fast('10.ok.1.0', '10.ok.2.2'),
+    update('S'),
+    fast('10.ok.1.0'),
+    remove('S'),
+    create('S', { allow_batched: true, no_ack: true }),
+    { ...fast('10.ok.1.0', '10.ok.2.2', 'x'), publish: '$JS.API.STREAM.INFO.S', body: '', tells: 1 },
+    remove('S'),
+  ],
+  'fast batches': [
+    create('S', { allow_batched: true }),
+    fast('10.fail.1.0', '10.fail.2.1', '10.fail.3.2'),
+    fast('10.fail.1.0', '10.fail.2.1', '10.fail.3.3'),
+    fast('10.fail.1.2'),
+    fast('2.fail.1.0', ...range(2, 7, '2.fail'), '2.fail.8.2'),
+    fast('1.ok.1.0', ...range(2, 4, '1.ok'), '1.ok.5.3'),
+    fast('0.ok.1.0', ...range(2, 21, '0.ok'), '0.ok.22.2'),
+    fast('-5.ok.1.0', '-5.ok.2.2'),
+    fast('x.ok.1.0', 'x.ok.2.2'),
+    fast('70000.ok.1.0', '70000.ok.2.2'),
+    fast(...range(1, 600, '500.ok'), '500.ok.601.2'),
+    fast(...range(1, 1100, '1000.ok'), '1000.ok.1101.3'),
+    info('S', { subjects_filter: '>' }),
+    ...[1, 2, 3, 4].map(got),
+    remove('S'),
+  ],
+  'fast batches that make no sense': [
+    create('S', { allow_batched: true, max_msg_size: 100 }),
+    ...['1.0', 'ok.1.0', '10.ok.1.5', '10.ok.1.x', '10.ok.0.0', '10.ok.x.0', '10.ok.2.0', '10.ok.1.1', '10.ok.1.3'].map(
+      (place) => fast(place),
+    ),
+    ...['10.no.1.0', '10..1.0', '10.ok.1.', '10.ok.18446744073709551615.1', '10.ok.-1.0'].map((place) => fast(place)),
+    fast('10.ok.2.1'),
+    fast('10.ok.2.2'),
+    fast('10.ok.2.3'),
+    fast('10.ok.2.4'),
+    { publish: 'S.last', fast: [{ subject: 'S.f', place: `${'x'.repeat(65)}.10.ok.1.0` }] },
+    { publish: 'S.last', fast: [{ subject: 'S.f', place: `${'x'.repeat(64)}.10.ok.1.2` }] },
+    fast(['10.ok.1.0', {}, 'x'.repeat(200)]),
+    fast(['10.ok.1.0', { 'Nats-Required-Api-Level': '9' }]),
+    fast('10.ok.1.0', ['10.ok.2.1', { 'Nats-Required-Api-Level': '9' }], '10.ok.3.1'),
+    fast(['10.ok.1.0', { 'Nats-Required-Api-Level': '4' }], '10.ok.2.2'),
+    { api: 'STREAM.MSG.GET.S', body: { last_by_subj: 'S.f' } },
+    remove('S'),
+  ],
+  'fast batches with gaps and refusals': [
+    create('S', { allow_batched: true }),
+    fast('10.fail.1.0', '10.fail.2.1', '10.fail.5.1', '10.fail.6.1'),
+    fast('10.ok.1.0', '10.ok.2.1', '10.ok.5.1', '10.ok.6.2'),
+    fast('10.ok.1.0', '10.ok.2.1', '10.ok.2.1', '10.ok.3.1'),
+    fast('10.fail.1.0', '10.fail.2.1', '10.fail.1.0', '10.fail.2.1', '10.fail.3.2'),
+    fast('10.fail.1.0', '10.fail.5.2'),
+    fast('10.ok.1.0', '10.ok.5.2'),
+    fast('10.ok.1.0', '10.ok.5.3'),
+    fast('10.fail.1.0', '10.fail.5.3'),
+    ...['ok', 'fail'].flatMap((gap) => [
+      fast(`10.${gap}.1.0`, [`10.${gap}.2.1`, { 'Nats-Incr': '1' }], `10.${gap}.3.1`, `10.${gap}.4.2`),
+      fast([`10.${gap}.1.0`, { 'Nats-Incr': '1' }], `10.${gap}.2.1`, `10.${gap}.3.2`),
+      fast([`10.${gap}.1.2`, { 'Nats-Incr': '1' }]),
+      fast(`10.${gap}.1.0`, [`10.${gap}.2.2`, { 'Nats-Incr': '1' }]),
+      fast(`10.${gap}.1.0`, [`10.${gap}.2.1`, { 'Nats-Incr': '1' }], `10.${gap}.3.3`),
+      fast([`10.${gap}.1.0`, { 'Nats-Msg-Id': gap }], [`10.${gap}.2.1`, { 'Nats-Msg-Id': gap }], `10.${gap}.3.2`),
+      fast([`10.${gap}.1.0`, { 'Nats-Msg-Id': gap }], `10.${gap}.2.2`),
+      fast([`10.${gap}.1.2`, { 'Nats-Msg-Id': gap }]),
+      fast(`10.${gap}.1.0`, [`10.${gap}.2.2`, { 'Nats-Msg-Id': gap }]),
+      fast(`1.${gap}.1.0`, [`1.${gap}.2.1`, { 'Nats-Msg-Id': gap }], `1.${gap}.3.2`),
+      fast(`10.${gap}.1.0`, `10.${gap}.1.4`, `10.${gap}.2.1`, `10.${gap}.2.4`, `10.${gap}.3.2`),
+      fast(`10.${gap}.1.0`, `10.${gap}.5.4`, `10.${gap}.6.1`, `10.${gap}.7.2`),
+      fast(`2.${gap}.1.0`, `2.${gap}.5.4`, `2.${gap}.6.1`, `2.${gap}.7.2`),
+      fast(`10.${gap}.1.4`, `10.${gap}.2.2`),
+      fast(`10.${gap}.1.0`, `10.${gap}.2.1`, [`10.${gap}.3.2`, { 'Nats-Expected-Last-Sequence': '1' }]),
+    ]),
+    info('S', { subjects_filter: '>' }),
+    remove('S'),
+  ],
+  'fast batches of counters, beside others and within limits': [
+    create('S', { allow_batched: true, allow_msg_counter: true }),
+    {
+      publish: '$JS.API.STREAM.INFO.S',
+      tells: 4,
+      fast: [1, 2, 3].map((i) => ({
+        subject: 'S.c',
+        place: `b.1.ok.${i}.${[0, 1, 2][i - 1]}`,
+        header: { 'Nats-Incr': String(i) },
+      })),
+    },
+    add('S.c', '0'),
+    remove('S'),
+    create('S', { allow_batched: true }),
+    {
+      publish: 'S.last',
+      fast: [
+        'a.100.ok.1.0',
+        'b.100.ok.1.0',
+        'b.100.ok.2.1',
+        'b.100.ok.3.1',
+        'b.100.ok.4.1',
+        'b.100.ok.5.1',
+        'a.100.ok.2.2',
+      ]
+        .concat(Array.from({ length: 20 }, (_, i) => `b.100.ok.${i + 6}.1`))
+        .concat(['b.100.ok.26.2'])
+        .map((place) => ({ subject: 'S.f', place, body: place })),
+    },
+    remove('S'),
+    create('S', { allow_batched: true, discard: 'new', max_msgs: 3 }),
+    { ...fast(...range(1, 5, '10.ok'), '10.ok.6.2'), tells: 5 },
+    remove('S'),
+    create('S', { allow_batched: true, discard: 'new', max_msgs: 3 }),
+    { ...fast(...range(1, 5, '10.fail'), '10.fail.6.2'), tells: 5 },
+    remove('S'),
+    create('S', { allow_batched: true, retention: 'interest' }),
+    fast(...range(1, 5, '2.fail'), '2.fail.6.2'),
     remove('S'),
   ],
 }

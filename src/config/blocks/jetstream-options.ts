@@ -47,6 +47,7 @@ export function jetStreamOptions(block: Checked | undefined, storeDir: string): 
       maxHaAssets: numberOf(limits['haAssets'], 0),
       batch: {
         perStream: numberOf(batch['perStream'], 50),
+        fastPerStream: numberOf(batch['perStream'], 1000),
         total: numberOf(batch['total'], 1000),
         messages: numberOf(batch['messages'], 1000),
         timeout: numberOf(batch['timeout'], 10_000),
