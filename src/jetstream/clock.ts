@@ -10,8 +10,16 @@ const MS_LENGTH = 5
 /** What answers show of an instant that never was. */
 export const NEVER = '0001-01-01T00:00:00Z'
 
+/** By how much tests have put it forward, on this thread. */
+let aheadMs = 0
+
 export function clockUs(): number {
-  return Math.floor((performance.timeOrigin + performance.now()) * US_PER_MS)
+  return Math.floor((performance.timeOrigin + performance.now() + aheadMs) * US_PER_MS)
+}
+
+/** Puts the clock of all streams of this thread forward: for tests. A negative number undoes that. */
+export function advanceClock(ms: number): void {
+  aheadMs += ms
 }
 
 /** As RFC 3339 has it, with as many decimals as say something. */

@@ -69,6 +69,13 @@ export class Expiry {
     clearTimeout(this.timer)
   }
 
+  /** What it waits for comes sooner. */
+  clockAdvanced(): void {
+    clearTimeout(this.timer)
+    this.timer = undefined
+    this.keep()
+  }
+
   /** Removes what has ended, and waits for what ends next. */
   keep(): void {
     const { owner } = this.stream

@@ -24,6 +24,7 @@ import { InternalSubscription } from '../routing/subscription.ts'
 import { properText } from '../subjects/byte-string.ts'
 import { AccountStreams } from './account-streams.ts'
 import { verbOf } from './api.ts'
+import { advanceClock } from './clock.ts'
 import { consumersOf } from './consumers/consumer.ts'
 import type { ListedStream, ShardStreams } from './contract.ts'
 import { type ApiError, apiError } from './errors.ts'
@@ -32,8 +33,10 @@ import type { JetStreamOwner } from './owner.ts'
 import { shardOf } from './placement.ts'
 import { ScheduleTimer } from './schedules/schedule-timer.ts'
 import { Sender } from './sender.ts'
+import type { DiskFaults } from './storage/faulty-disk.ts'
 import type { StoreService } from './storage/store-service.ts'
 import { Stores } from './stores.ts'
+import type { Stream } from './stream.ts'
 import { Usage } from './usage.ts'
 import { HeadedAnswer, type Verb } from './verb.ts'
 
@@ -76,6 +79,8 @@ export class JetStream {
   private readonly stores: Stores
   private readonly scheduleTimer: ScheduleTimer
   private readonly shards: number
+  /** By how much tests have put the clock forward. */
+  private aheadMs = 0
 
   constructor(owner: JetStreamOwner, given: ShardStreams, store: StoreService) {
     this.owner = owner
@@ -129,10 +134,31 @@ export class JetStream {
     })
   }
 
+  private get opened(): Stream[] {
+    return this.streams.flatMap(({ streams }) => [...streams.values()])
+  }
+
+  /** Puts the clock forward, and does what has become due: ends of messages, waits of consumers, schedules. */
+  advanceClock(ms: number): void {
+    this.aheadMs += ms
+    advanceClock(ms)
+    this.scheduleTimer.ring()
+    for (const stream of this.opened) {
+      stream.expiry.clockAdvanced()
+      for (const consumer of consumersOf(stream)) consumer.clockAdvanced()
+    }
+  }
+
+  /** From now on the disk fails so, for tests. */
+  setDiskFaults(faults: DiskFaults): void {
+    this.stores.disk.faults = faults
+  }
+
   async close(): Promise<void> {
     await this.stores.keeper.flush()
-    const all = this.streams.flatMap(({ streams }) => [...streams.values()])
-    await Promise.all(all.map((stream) => stream.close('closed')))
+    await Promise.all(this.opened.map((stream) => stream.close('closed')))
+    // The next server on this thread begins with the time of the machine.
+    advanceClock(-this.aheadMs)
   }
 
   // ── Requests ──────────────────────────────────────────────────────────────────────────────────────────

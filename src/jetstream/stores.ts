@@ -5,6 +5,7 @@ import { ConsumerKeeper } from './consumers/keeper.ts'
 import type { ListedStream } from './contract.ts'
 import type { JetStreamOwner } from './owner.ts'
 import { systemDisk } from './storage/disk.ts'
+import { FaultyDisk } from './storage/faulty-disk.ts'
 import { type FileStoreHost, type FileStoreOwner, openFileStore } from './storage/file-store.ts'
 import { MemoryStore } from './storage/memory-store.ts'
 import { OpenFiles } from './storage/open-files.ts'
@@ -24,6 +25,8 @@ export class Stores {
   readonly service: StoreService
   /** Of all consumers of the shard. */
   readonly keeper: ConsumerKeeper
+  /** Tests make it fail. */
+  readonly disk = new FaultyDisk(systemDisk)
   private readonly owner: JetStreamOwner
   private host: FileStoreHost | undefined
 
@@ -61,8 +64,8 @@ export class Stores {
     const { bugMet, options } = this.owner
     const share = CACHE_BYTES / Math.max(1, options.workers || availableParallelism())
     this.host ??= {
-      disk: systemDisk,
-      files: new OpenFiles(systemDisk, FILES_MAX),
+      disk: this.disk,
+      files: new OpenFiles(this.disk, FILES_MAX),
       cache: new PageCache(Math.max(CACHE_BYTES_MIN, Math.floor(share))),
       work: this.service,
       bugMet,

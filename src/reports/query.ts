@@ -57,6 +57,8 @@ export type Query =
   | { readonly kind: 'kick'; readonly id: number }
   /** Put the clock forward, and do what is due then. */
   | { readonly kind: 'advanceClock'; readonly ms: number }
+  /** Make the disk of the streams fail so. */
+  | { readonly kind: 'setDiskFaults'; readonly isFull: boolean; readonly delayMs: number }
   /** Tell this connection alone that the server is about to end. */
   | { readonly kind: 'lameDuckOne'; readonly id: number }
   | { readonly kind: 'countSubscriptions'; readonly filter: SubscriptionFilter }

@@ -146,6 +146,9 @@ export function report(shard: ReportSource, query: Exclude<Query, LongQuery>): R
     case 'advanceClock':
       shard.advanceClock(query.ms)
       return true
+    case 'setDiskFaults':
+      shard.jetstream?.setDiskFaults(query)
+      return true
     case 'lameDuckOne':
       return shard.clients.get(query.id)?.tellLameDuck() ?? 'unknown'
   }

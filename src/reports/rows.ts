@@ -125,6 +125,7 @@ export interface Reports {
   connections: ConnectionRow[]
   kick: boolean
   advanceClock: true
+  setDiskFaults: true
   lameDuckOne: 'told' | 'deaf' | 'unknown'
   countSubscriptions: number[]
   subscriptions: SubscriptionRow[]

@@ -17,7 +17,13 @@ export interface ReportSource extends RowSource {
   readonly openConnections: number
   readonly accounts: { values(): Iterable<Account> }
   /** Undefined: this server has no streams. */
-  readonly jetstream: { report(account: string, names: readonly string[], consumers: boolean): StreamRow[] } | undefined
+  readonly jetstream:
+    | {
+        report(account: string, names: readonly string[], consumers: boolean): StreamRow[]
+        /** From now on the disk fails so. */
+        setDiskFaults(faults: { readonly isFull: boolean; readonly delayMs: number }): void
+      }
+    | undefined
   readonly sublist: Pick<Sublist, 'count' | 'inserts' | 'removes'>
   /** Its region of the index. */
   readonly writer: { readonly usedBytes: number }

@@ -543,13 +543,14 @@ export class Shard
     return this.admission.optionsChanged(options, before)
   }
 
-  /** Puts the clock forward, and does what has become due: PINGs, deadlines, ends of tokens. */
+  /** Puts the clock forward, and does what has become due: PINGs, deadlines, ends of tokens and of messages. */
   advanceClock(ms: number): void {
     this.clock.advance(ms)
     this.wakeBehindRings()
     this.forEachClient((client) => client.clockAdvanced(ms))
     this.timers.catchUp()
     this.admission.clockAdvanced()
+    this.jetstream?.advanceClock(ms)
   }
 
   // ── Answers and the end ───────────────────────────────────────────────────────────────────────────────

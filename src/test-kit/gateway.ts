@@ -41,6 +41,11 @@ export class Gateway {
     this.server = { host, port }
   }
 
+  /** There is no server until leadTo(): new connections are reset. */
+  leadNowhere(): void {
+    this.server = undefined
+  }
+
   /** Those that are connected, in the order in which they came. */
   get connected(): GatewayClient[] {
     return [...this.clients]

@@ -8,6 +8,7 @@
 import { TestServer, type TestServerOptions } from './test-server.ts'
 
 export { NotReceivedError, type ReceivedMessage, type ReceivedOptions } from './captured.ts'
+export type { DiskFault, TestDisk } from './disk.ts'
 export type { Direction, Fault, FaultOptions } from './faults.ts'
 export type { Difference, ReplayOptions } from './replay.ts'
 export { replay } from './replay.ts'

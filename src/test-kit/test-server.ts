@@ -4,6 +4,7 @@ import type { ConnectionOptions, NatsConnection } from '../client/index.ts'
 import { connect } from '../client/index.ts'
 import type { EmbeddedOptions } from '../embedding/given-options.ts'
 import { Captured, type ReceivedMessage, type ReceivedOptions } from './captured.ts'
+import { TestDisk, withFolder } from './disk.ts'
 import { Faults } from './faults.ts'
 import { Gateway } from './gateway.ts'
 import { messageOf, type Operation } from './operations.ts'
@@ -30,8 +31,12 @@ export class TestServer {
   readonly faults: Faults
   /** The server's clock: it goes with that of the machine, and can be put forward. */
   readonly clock: { advance(ms: number): Promise<void> }
+  /** The disk of the streams, and what can go wrong with it. */
+  readonly disk: TestDisk
   private readonly gateway: Gateway
-  private readonly server: TestedServer
+  private readonly options: TestServerOptions
+  /** Another one after restart(). */
+  private server: TestedServer
   private readonly captured: Captured
   private readonly connections = new Set<NatsConnection>()
   /** Called when a client has sent CONNECT. */
@@ -39,17 +44,25 @@ export class TestServer {
   private readonly recordings = new Set<Recording>()
   private closed: Promise<void> | undefined
 
-  private constructor(gateway: Gateway, server: TestedServer, faults: Faults, captured: Captured) {
+  private constructor(gateway: Gateway, given: TestServerOptions, faults: Faults, captured: Captured) {
+    const { options, made } = withFolder(given)
     this.gateway = gateway
-    this.server = server
+    this.options = options
     this.faults = faults
     this.captured = captured
+    this.disk = new TestDisk(options, made, (state) => this.server.setDisk(state))
+    try {
+      this.server = startBehind(gateway, options)
+    } catch (error) {
+      this.disk.remove()
+      throw error
+    }
     this.clock = {
       advance: async (ms) => {
         if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY)) {
           throw new RangeError(`a clock is put forward by a number of milliseconds, not by ${ms}`)
         }
-        await server.advanceClock(ms)
+        await this.server.advanceClock(ms)
       },
     }
   }
@@ -64,16 +77,26 @@ export class TestServer {
       introduced: () => server.introduced(),
       passed: (operation, fromClient, client) => server.passed(operation, fromClient, client),
     })
-    const started = startBehind(gateway, others)
-    const server = new TestServer(gateway, started, faults, captured)
+    let server: TestServer
     try {
-      await started.ready()
+      server = new TestServer(gateway, others, faults, captured)
+      await server.begin()
     } catch (error) {
       await gateway.close()
       throw error
     }
-    gateway.leadTo(HOST, started.port)
     return server
+  }
+
+  private async begin(): Promise<void> {
+    const { disk, gateway, server } = this
+    try {
+      await server.ready()
+    } catch (error) {
+      disk.remove()
+      throw error
+    }
+    gateway.leadTo(HOST, server.port)
   }
 
   get port(): number {
@@ -173,6 +196,20 @@ export class TestServer {
     return this.server.killShard(index)
   }
 
+  /**
+   * Ends the server, and starts another one in its place: clients lose their connections and find it at the same
+   * address, with the streams that were on the disk. Its clock and its disk are as before.
+   */
+  async restart(): Promise<void> {
+    const { clockAheadMs } = this.server
+    this.gateway.leadNowhere()
+    await this.server.close()
+    this.server = startBehind(this.gateway, this.options)
+    await this.begin()
+    await this.server.setDisk(this.disk.state)
+    if (clockAheadMs > 0) await this.server.advanceClock(clockAheadMs)
+  }
+
   // ── Between tests, and the end ────────────────────────────────────────────────────────────────────────
 
   /** Records what all clients and the server say from now on into a file, which replay() plays. */
@@ -182,9 +219,12 @@ export class TestServer {
     return recording
   }
 
-  /** For the next test: forgets the messages, ends all faults, accepts connections, and cuts all clients. */
+  /**
+   * For the next test: forgets the messages, ends all faults, accepts connections, and cuts all clients. Streams stay.
+   */
   async reset(): Promise<void> {
     this.faults.clear()
+    await this.disk.mend()
     this.acceptConnections()
     await Promise.all([...this.connections].map((connection) => connection.close()))
     await Promise.all(
@@ -211,9 +251,12 @@ export class TestServer {
     this.captured.close()
     await Promise.all([...this.connections].map((connection) => connection.close()))
     this.refuseConnections()
+    // What waits for a slow disk would keep it from its end.
+    await this.disk.mend()
     await this.server.close()
     await this.gateway.close()
     for (const recording of [...this.recordings]) await recording.stop()
+    this.disk.remove()
   }
 
   private introduced(): void {

@@ -18,7 +18,8 @@ const RUNS: Readonly<Record<string, (block: CodeBlock) => Promise<void>>> = {
   '': async ({ text }) => {
     const program = text.startsWith('import ') ? text : `${IMPORTS}\n${text}`
     const printed = await runProgram(program.replaceAll('/tmp/', `${temporaryFolder()}/`))
-    expect(printed).toMatch(/^. pass 1$/m)
+    const tests = text.match(/^test\(/gm)?.length
+    expect(printed).toMatch(new RegExp(`^. pass ${tests}$`, 'm'))
     expect(printed).toMatch(/^. fail 0$/m)
   },
   vitest: async ({ text }) => {
