@@ -65,12 +65,17 @@ interface CpuProfile {
   }[]
   /** Ids of nodes, one a sample. */
   readonly samples: readonly number[]
+  /** Microseconds on the machine's monotonic clock. */
+  readonly startTime: number
   /** Microseconds since the sample before. */
   readonly timeDeltas: readonly number[]
 }
 
-/** Self time by function, largest first, as lines; without the time that a thread slept. */
-function summary({ nodes, samples, timeDeltas }: CpuProfile): string[] {
+/** Self time by function while the load was measured, largest first, as lines; without the time that a thread slept. */
+function summary(
+  { nodes, samples, startTime, timeDeltas }: CpuProfile,
+  { fromUs, toUs }: ServerProcess['span'],
+): string[] {
   const names = new Map(
     nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
       const place = url === '' ? '' : ` ${url.replace(/^.*\//, '')}:${lineNumber + 1}`
@@ -78,7 +83,10 @@ function summary({ nodes, samples, timeDeltas }: CpuProfile): string[] {
     }),
   )
   const times = new Map<string, number>()
+  let nowUs = startTime
   for (const [i, id] of samples.entries()) {
+    nowUs += timeDeltas[i]
+    if (nowUs < fromUs || nowUs > toUs) continue
     const called = names.get(id) ?? '?'
     times.set(called, (times.get(called) ?? 0) + timeDeltas[i])
   }
@@ -100,6 +108,7 @@ const server = await ServerProcess.start(programFor(folder), shape.contenders.at
 try {
   const { metrics } = await shape.load.run(server, Number(flags.scale))
   process.stdout.write(`${shape.name}: ${JSON.stringify(metrics)}\n`)
+  if (process.env.JSB) process.stdout.write(`SPAN ${server.span.fromUs} ${server.span.toUs}\n`)
 } finally {
   await server.interrupt()
   await closeGenerators()
@@ -109,5 +118,5 @@ for (const file of readdirSync(folder).toSorted()) {
   if (!file.endsWith('.cpuprofile')) continue
   const profile = JSON.parse(readFileSync(`${folder}/${file}`, 'utf8')) as CpuProfile
   // CPU.<day>.<time>.<process>.<thread>.<number>.cpuprofile; thread 0 is the primary, the others are shards.
-  process.stdout.write(`thread ${file.split('.')[4]}: ${summary(profile).join('\n')}\n\n`)
+  process.stdout.write(`thread ${file.split('.')[4]}: ${summary(profile, server.span).join('\n')}\n\n`)
 }

@@ -69,6 +69,8 @@ export class ServerProcess {
   private cpuToMs: number | undefined
   private loadFromMs: number | undefined
   private loadToMs: number | undefined
+  /** When processor time began to count, and when it ended, in microseconds on the machine's monotonic clock. */
+  readonly span = { fromUs: 0, toUs: Number.POSITIVE_INFINITY }
 
   private constructor(program: Program, flags: readonly string[], setup: Setup, folder: string, ports: Ports) {
     this.program = program
@@ -167,12 +169,14 @@ export class ServerProcess {
   begin(): void {
     this.cpuFromMs = this.usage().cpuMs
     this.loadFromMs = ownCpuMs()
+    this.span.fromUs = monotonicUs()
   }
 
   /** Processor time counts up to here; without this call, up to the end of the load. */
   end(): void {
     this.cpuToMs = this.usage().cpuMs
     this.loadToMs = ownCpuMs()
+    this.span.toUs = monotonicUs()
   }
 
   /** Processor time between begin() and end(). */
@@ -243,6 +247,10 @@ export class ServerProcess {
 function ownCpuMs(): number {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1000
+}
+
+function monotonicUs(): number {
+  return Number(process.hrtime.bigint() / 1000n)
 }
 
 function answers(port: number): Promise<boolean> {

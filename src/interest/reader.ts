@@ -42,6 +42,11 @@ export class InterestReader {
   private steps = 0
   /** Steps that the latest call took, all its tries together. */
   stepsTaken = 0
+  /**
+   * Where the latest call's subject begins to be free: what its tokens are from there on is the same to all filters, as
+   * long as they are as many.
+   */
+  freeFrom = 0
   /** The latest walk met an offset outside the view: the region has grown, or the offset was garbage. */
   private torn = false
   private subject: Uint8Array = new Uint8Array(0)
@@ -59,6 +64,7 @@ export class InterestReader {
   matchNodes(account: AccountKey, subject: Uint8Array, start: number, end: number): readonly number[] {
     this.found.length = 0
     this.torn = false
+    this.freeFrom = start
     if (!hasEmptyToken(subject, start, end)) {
       if (this.words[Header.capacity] !== this.words.length) this.follow()
       this.subject = subject
@@ -167,6 +173,8 @@ export class InterestReader {
       while (stop < end && subject[stop] !== DOT_BYTE) stop++
       const isLast = stop === end
       const star = words[node + Node.star]
+      const literals = words[node + Node.children] - (star > 0 ? 1 : 0) - (rest > 0 ? 1 : 0)
+      if (literals !== 0 && this.freeFrom <= stop) this.freeFrom = stop + 1
       if (star > 0) {
         if (isLast) this.found.push(star)
         else this.branches.push(star, stop + 1)

@@ -25,6 +25,8 @@ export interface PeerInterest {
   read(account: AccountKey, subject: Uint8Array, start: number, end: number, isImported: boolean): Interest
   /** What the latest read() cost, in units of Work.step. */
   readonly stepsTaken: number
+  /** Where its subject begins to be free, as in InterestReader. */
+  readonly freeFrom: number
 }
 
 export interface Peer {

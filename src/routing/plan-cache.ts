@@ -106,15 +106,23 @@ export class PlanCache {
     return new Plan(account, end - start, bucket, this.generations.current(bucket))
   }
 
+  /** Notes that a subject was seen; returns whether it was seen before. */
+  sight(hash: number): boolean {
+    const mark = (hash >>> 0) % MATCH_CACHE_SIGHTED
+    if (this.sighted[mark] === hash) return true
+    this.sighted[mark] = hash
+    return false
+  }
+
+  wasSighted(hash: number): boolean {
+    return this.sighted[(hash >>> 0) % MATCH_CACHE_SIGHTED] === hash
+  }
+
   /** Keeps a plan, if its subject was seen before. */
   add(plan: Plan, subject: Block, start: number, end: number, hash: number): void {
     const length = end - start
     if (length > MATCH_CACHE_KEY_BYTES) return
-    const mark = (hash >>> 0) % MATCH_CACHE_SIGHTED
-    if (this.sighted[mark] !== hash) {
-      this.sighted[mark] = hash
-      return
-    }
+    if (!this.sight(hash)) return
     const { weight } = plan
     if (!this.makesRoomFor(weight)) return
     const base = slotOf(hash)

@@ -10,6 +10,7 @@ import type { RouterOwner } from './owner.ts'
 import type { Plan } from './plan.ts'
 import { PlanCache } from './plan-cache.ts'
 import type { ReceiverGroup } from './queue-plan.ts'
+import { SiblingPlans } from './sibling-plans.ts'
 import type { Receiver } from './subscription.ts'
 import { type Entry, ImportedSubscription, InternalSubscription, Subscription } from './subscription.ts'
 
@@ -17,6 +18,10 @@ import { type Entry, ImportedSubscription, InternalSubscription, Subscription } 
 const DOLLAR = 0x24
 /** Where in the hash of a plan the origin of its messages is. */
 const ORIGIN_SHIFT = 28
+
+const DOT = 0x2e
+/** The server has no part in what clients say about messages of streams: consumers hear it by subscriptions. */
+const ACKNOWLEDGEMENTS = '$JS.ACK.'
 
 /** What a planner needs of its shard. */
 export type PlannerOwner = Pick<
@@ -28,11 +33,13 @@ const NOWHERE: readonly Account[] = []
 
 export class Planner {
   readonly cache: PlanCache
+  private readonly siblings: SiblingPlans
   private readonly owner: PlannerOwner
 
   constructor(owner: PlannerOwner) {
     this.owner = owner
     this.cache = new PlanCache(owner.generations, owner.seed)
+    this.siblings = new SiblingPlans(this.cache, owner.seed)
   }
 
   /** The plan of a run that is published in `account`. */
@@ -48,8 +55,21 @@ export class Planner {
     const hash = isImported ? ~ofCluster : ofCluster
     let plan = this.cache.find(account, line, subjectStart, subjectEnd, hash)
     // Of two clusters whose hashes are the same, one has its plans looked up each time.
-    if (plan?.cluster !== cluster) plan = this.lookUp(run, account, hash, plan === undefined)
+    if (plan?.cluster !== cluster)
+      plan = this.siblingOf(run, account, hash) ?? this.lookUp(run, account, hash, plan === undefined)
     run.memo = plan
+    return plan
+  }
+
+  /** The plan that siblings of a subject have, if it is seen for the first time; later it gets its own. */
+  private siblingOf(
+    { line, subjectStart, subjectEnd, isImported, origin, cluster }: Run,
+    account: Account,
+    hash: number,
+  ): Plan | undefined {
+    if (isImported || origin !== Origin.local || cluster !== '' || this.cache.wasSighted(hash)) return undefined
+    const plan = this.siblings.find(account, line, subjectStart, subjectEnd)
+    if (plan !== undefined) this.cache.sight(hash)
     return plan
   }
 
@@ -59,6 +79,8 @@ export class Planner {
     plan.cluster = cluster
     const { bytes } = line
     const { sublist, turns } = this.owner
+    let isForSiblings = origin === Origin.local && !isImported && cluster === '' && account.serviceImports.length === 0
+    if (isForServer(bytes, start)) isForSiblings = false
     turns.left -= Work.lookUp
     turns.left -= sublist.match(
       account,
@@ -66,10 +88,12 @@ export class Planner {
       start,
       end,
       (entry) => {
+        if (asksForSubject(entry)) isForSiblings = false
         if (isWithinReach(entry, isImported)) addReceiver(plan, entry, line, start, end)
       },
       (name, members) => {
         for (const member of members as readonly Subscription[]) {
+          if (asksForSubject(member)) isForSiblings = false
           if (!isWithinReach(member, isImported)) continue
           const group = groupOf(member, line, start, end)
           // A group without a permitted member does not want it.
@@ -77,6 +101,8 @@ export class Planner {
         }
       },
     )
+    // The generation of a plan is that of its subject's first token.
+    let free = Math.max(sublist.freeFrom, behindFirstToken(bytes, start, end))
     const foreign = this.abroadFor(account, origin)
     for (const space of foreign) this.addLinks(plan, space, isLast(space, account), line, start, end)
     // Only where a request is published it takes an import: of one by a route the answer alone comes here.
@@ -89,6 +115,7 @@ export class Planner {
     for (const peer of this.owner.peers) {
       const interest = peer.interest.read(account, bytes, start, end, isImported)
       turns.left -= Work.lookUp + peer.interest.stepsTaken * Work.step
+      free = Math.max(free, peer.interest.freeFrom)
       if (interest.guessed === true) plan.guessed = true
       if (interest.plain) {
         plan.peers ??= []
@@ -104,8 +131,15 @@ export class Planner {
     }
     if (foreign.length > 0) this.addPeersWithLinks(plan, account, foreign, bytes, start, end)
     plan.complete(this.cache.audiences)
+    if (isForSiblings && foreign.length === 0 && !plan.guessed) this.siblings.keep(plan, line, start, end, free)
     if (!plan.guessed && isKept) this.cache.add(plan, line, start, end, hash)
     return plan
+  }
+
+  /** Drops stale plans, and with them closed connections that they name. */
+  sweep(): void {
+    this.cache.sweep()
+    this.siblings.sweep()
   }
 
   /** What other servers want counts for messages of an account by their origin. */
@@ -188,6 +222,24 @@ export class Planner {
     )
     return sid
   }
+}
+
+function behindFirstToken(bytes: Uint8Array, start: number, end: number): number {
+  let at = start
+  while (at < end && bytes[at] !== DOT) at++
+  return at + 1
+}
+
+/** Whether what a receiver has of a message depends on more than that its filter matches. */
+function asksForSubject(entry: Entry): boolean {
+  return entry instanceof ImportedSubscription || (entry instanceof Subscription && entry.origin.filtered)
+}
+
+/** Whether the server itself may have a part in a message, which is for extendPlan() to say of each subject. */
+function isForServer(bytes: Buffer, start: number): boolean {
+  return (
+    bytes[start] === DOLLAR && bytes.toString('latin1', start, start + ACKNOWLEDGEMENTS.length) !== ACKNOWLEDGEMENTS
+  )
 }
 
 /** Members of queue groups behind leaf nodes and hubs are picked where there are no others. */

@@ -163,6 +163,11 @@ export class Sublist {
     this.watcher?.changed(entry, false)
   }
 
+  /** Of the latest match(): where the subject begins to be free, as in InterestReader. */
+  get freeFrom(): number {
+    return this.reader.freeFrom
+  }
+
   /** Whether an entry has no other of its queue group beside it, on the same filter. */
   isAlone({ node, queue }: Entry): boolean {
     return this.nodes.get(node)?.queues?.get(queue)?.length === 1

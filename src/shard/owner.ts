@@ -88,7 +88,7 @@ export interface TimersOwner extends Omit<Awake, 'options'> {
     }
     addUpTraffic(): void
   }
-  readonly router: { readonly planner: { readonly cache: { sweep(): unknown } } }
+  readonly router: { readonly planner: { sweep(): void } }
   readonly peers: readonly { sweep(): void }[]
   readonly serviceCalls: { sweep(): void }
   readonly pool: { trim(): void }

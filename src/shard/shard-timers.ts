@@ -118,7 +118,7 @@ export class ShardTimers {
     }
     slowWatch.endSweep(shard.nowMs)
     for (const link of shard.links.values()) link.attempt(() => link.sweep())
-    shard.router.planner.cache.sweep()
+    shard.router.planner.sweep()
     for (const peer of shard.peers) peer.sweep()
     shard.pool.trim()
     shard.serviceCalls.sweep()

@@ -58,7 +58,7 @@ function stage({ pingInterval = LONG_MS, writeDeadline = LONG_MS } = {}) {
       },
       addUpTraffic: () => void events.push('traffic'),
     },
-    router: { planner: { cache: { sweep: () => events.push('plans') } } },
+    router: { planner: { sweep: () => void events.push('plans') } },
     peers: [],
     serviceCalls: { sweep: () => void events.push('requests') },
     links: { values: () => [] },
