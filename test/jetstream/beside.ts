@@ -30,7 +30,7 @@ export async function withBoth<T>(config: string, workers: number, ask: (port: n
   const came: T[] = []
   for (const kind of ['nats-server', 'heddle'] as const) {
     const file = join(folder, `${kind}.conf`)
-    writeFileSync(file, `jetstream { store_dir: "${join(folder, kind)}" }\n${config}`)
+    writeFileSync(file, `store_dir: "${join(folder, kind)}"\n${config}`)
     const server = await (kind === 'heddle'
       ? startCommand(['-c', file, '--workers', String(workers)])
       : startNatsServer(peers.natsServer ?? '', ['-c', file]))

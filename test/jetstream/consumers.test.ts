@@ -166,6 +166,23 @@ describe.each(WORKERS)('with %i workers', (workers) => {
     expect(await client.ask('INFO')).toMatchObject({ consumers: 0 })
   })
 
+  test('a pause ends by itself, and is still told of', async () => {
+    const { port } = await ownServer({ workers, jetstream: true })
+    const client = await StreamClient.open(port)
+    await client.create('S')
+    await client.put('S.x', 'text')
+    const events = await client.listen('$JS.EVENT.ADVISORY.CONSUMER.PAUSE.S.C')
+    const pushed = await client.listen('to.me')
+    const until = new Date(Date.now() + 300).toISOString().replace(/\.?0*Z$/, 'Z')
+    await consumer(client, 'S', { name: 'C', deliver_subject: 'to.me', ack_policy: 'none', pause_until: until })
+    for (const paused of [true, false]) {
+      expect((await events.next()).json()).toMatchObject({ consumer: 'C', paused, pause_until: until })
+    }
+    expect((await pushed.next()).string()).toBe('text')
+    const { config, paused } = await client.ask('CONSUMER.INFO.S.C')
+    expect([config, paused]).toMatchObject([{ pause_until: until }, undefined])
+  })
+
   test('messages are replayed with the gaps between them, and no faster than they may', async () => {
     const { port } = await ownServer({ workers, jetstream: true })
     const client = await StreamClient.open(port)

@@ -7,7 +7,8 @@ import { missing } from '../support/peers.ts'
 import { withBoth } from './beside.ts'
 import { StreamClient } from './client.ts'
 
-const CONFIG = `accounts {
+const CONFIG = `jetstream: enabled
+accounts {
   A {
     jetstream: enabled
     users [{ user: a, password: a }]

@@ -34,7 +34,7 @@ describe.skipIf(missing('natsServer', 'tiers beside nats-server'))('an account w
     const account = new TestAccount('A')
     await operator.sign(account, { limits: { tiered_limits: tiers } } as Parameters<TestOperator['sign']>[1])
     const { jwt } = await account.user({ bearer_token: true })
-    const [theirs, ours] = await withBoth(await operator.config(), 2, async (port) => {
+    const [theirs, ours] = await withBoth(`jetstream: enabled\n${await operator.config()}`, 2, async (port) => {
       const connection = await connect({ port, authenticator: jwtAuthenticator(jwt) })
       const answers: unknown[] = []
       for (const [subject, body] of REQUESTS) {

@@ -87,6 +87,8 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   private alarmMs = Number.POSITIVE_INFINITY
   /** Messages are held until then, for the sake of their rate. */
   private notBeforeMs = 0
+  /** Nothing is delivered until then; 0: there is no pause. */
+  private pausedUntilMs = 0
   private readonly replay: { until: number; lastUs: number } | undefined
   turnMs = 0
   private lastDeliveryMs = 0
@@ -120,6 +122,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     const names = `${byteString(stream.name)}.${byteString(this.name)}`
     this.ackPrefix = `$JS.ACK.${names}.`
     this.inactiveMs = nowMs()
+    this.notePause()
     if (config.replay_policy === 'original') this.replay = { until: store.last, lastUs: 0 }
     this.mode = isPull(config) ? new Pull(this) : new Push(this, place.watch, `$JS.FC.${names}.`)
     this.cursor.count()
@@ -348,8 +351,13 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   private readonly relieved = (): void => this.signal()
 
   get isPaused(): boolean {
+    return this.pausedUntilMs > nowMs()
+  }
+
+  private notePause(): void {
     const { pause_until: until } = this.config
-    return until !== '' && Date.parse(until) > nowMs()
+    this.pausedUntilMs = until === '' ? 0 : Date.parse(until)
+    if (!this.isPaused) this.pausedUntilMs = 0
   }
 
   /** Delivers one message; returns false if there is none, or none may be delivered now. */
@@ -460,7 +468,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     const dueMs = Math.min(
       this.state.nextDueMs,
       this.mode.nextMs,
-      this.isPaused ? Date.parse(this.config.pause_until) : Number.POSITIVE_INFINITY,
+      this.pausedUntilMs === 0 ? Number.POSITIVE_INFINITY : this.pausedUntilMs,
       this.notBeforeMs === 0 ? Number.POSITIVE_INFINITY : this.notBeforeMs,
       this.deletedAtMs,
     )
@@ -488,8 +496,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     this.alarm = undefined
     this.alarmMs = Number.POSITIVE_INFINITY
     owner.wake()
-    const wasPaused = this.config.pause_until !== '' && !this.isPaused
-    if (wasPaused) this.resumed()
+    if (this.pausedUntilMs !== 0 && this.pausedUntilMs <= now) this.resumed()
     const givenUp = this.state.due(now)
     for (const entry of givenUp) this.gaveUp(entry)
     if (givenUp.length > 0) this.changed()
@@ -526,10 +533,8 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   }
 
   private resumed(): void {
-    const before = this.config.pause_until
-    this.config = { ...this.config, pause_until: '' }
-    this.advisories.paused(false, before)
-    this.changed()
+    this.pausedUntilMs = 0
+    this.advisories.paused(false, this.config.pause_until)
   }
 
   // ── Changes ───────────────────────────────────────────────────────────────────────────────────────────
@@ -538,6 +543,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   configure(config: ConsumerConfig): void {
     const before = this.config
     this.config = config
+    this.notePause()
     this.state.rules = rulesOf(config)
     if (filtersOf(before).join(' ') !== filtersOf(config).join(' ')) {
       this.cursor.filter = new SubjectFilter(filtersOf(config).map(byteString))
@@ -610,8 +616,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     const { config, mode, state, stream } = this
     const pull = mode instanceof Pull ? mode : undefined
     const now = nowMs()
-    const { pause_until: until } = config
-    const paused = this.isPaused
+    const { isPaused: paused, pausedUntilMs } = this
     const shown = shownConsumerConfig(config)
     const ofServer = isListed ? {} : { '_nats.ver': NATS_VERSION, '_nats.level': String(API_LEVEL) }
     const metadata = { ...config.metadata, ...ofServer }
@@ -628,7 +633,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
       num_pending: this.cursor.pending,
       push_bound: (mode instanceof Push && mode.isListened()) || undefined,
       paused: paused || undefined,
-      pause_remaining: paused ? Math.round((Date.parse(until) - now) * NS_PER_MS) : undefined,
+      pause_remaining: paused ? Math.round((pausedUntilMs - now) * NS_PER_MS) : undefined,
       ts: timeText(Math.floor(now * US_PER_MS)),
       priority_groups: pull?.groups,
     }

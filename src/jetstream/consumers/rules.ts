@@ -5,7 +5,7 @@ import { goDuration } from '../../base/go-format.ts'
 import { byteString } from '../../subjects/byte-string.ts'
 import { covers, hasWildcard, isValidSubject, overlap } from '../../subjects/filter.ts'
 import { DIGITS } from '../../text/scan.ts'
-import { canonicalInstant } from '../clock.ts'
+import { canonicalInstant, NEVER } from '../clock.ts'
 import { type ApiError, apiError, invalidConfig } from '../errors.ts'
 import { isValidName } from '../names.ts'
 import { isReservedDestination } from '../reserved.ts'
@@ -364,5 +364,6 @@ export function noteConsumerLevel(config: ConsumerConfig): void {
 function levelOf(config: ConsumerConfig): number {
   if (config.ack_policy === 'flow_control') return 4
   const isPrioritised = config.priority_policy !== 'none' || config.priority_groups.length > 0
-  return config.pause_until !== '' || isPrioritised || config.priority_timeout !== 0 ? 1 : 0
+  const isPause = config.pause_until !== '' && config.pause_until !== NEVER
+  return isPause || isPrioritised || config.priority_timeout !== 0 ? 1 : 0
 }
