@@ -90,6 +90,7 @@ async function open(folder: string, isSynced: boolean, onDurable = (): void => {
     failed: (_first: number, _last: number, failure: unknown) => fail(failure),
     lost: fail,
     trouble: fail,
+    recovered() {},
   }
   return (await openFileStore(host, settings, owner)).store
 }

@@ -86,13 +86,18 @@ export class AccountStreams {
       becameDurable: () => attempt(owner.bugMet, () => stream?.becameDurable()),
       failed: (first, _last, failure) => {
         told('could not store messages', failure.text)
+        this.ails(listed, `write error: ${failure.text}`)
         attempt(owner.bugMet, () => stream?.failed(first))
       },
       lost: (loss) => {
         told(`has lost messages ${loss.first} to ${loss.last}`, loss.text)
         attempt(owner.bugMet, () => stream?.lost())
       },
-      trouble: (failure) => told('write error', failure.text),
+      trouble: (failure) => {
+        told('write error', failure.text)
+        this.ails(listed, `write error: ${failure.text}`)
+      },
+      recovered: () => this.ails(listed, ''),
     }
     const store = await this.stores.open(listed, events)
     stream = new Stream(
@@ -120,6 +125,12 @@ export class AccountStreams {
     this.streams.delete(stream.name)
     await stream.close('closed')
     return undefined
+  }
+
+  /** Tells the primary what is wrong with the disk of a stream; empty: nothing any more. */
+  ails({ account, config: { name } }: ListedStream, text: string): void {
+    const { bugMet, questions } = this.owner
+    attempt(bugMet, () => questions.ask('streams', { question: { verb: 'ailing', account, name, text } }))
   }
 
   /** Returns false if the index has no room for what it hears. */

@@ -35,6 +35,8 @@ export type StreamQuestion =
   | { readonly verb: 'origins'; readonly account: string; readonly config: StreamConfig }
   /** It is deleted, and its store let go of. Answered when nothing of it is on the disk. */
   | { readonly verb: 'release'; readonly account: string; readonly name: string }
+  /** What is wrong with a stream's disk; empty: nothing any more. */
+  | { readonly verb: 'ailing'; readonly account: string; readonly name: string; readonly text: string }
   /** The names of an account's streams, sorted; those with a subject that overlaps `subject`, unless it is empty. */
   | { readonly verb: 'names'; readonly account: string; readonly subject: string }
   /** A page of the same streams, from `offset` on, with all that is known of them. */

@@ -115,6 +115,7 @@ export class JetStream {
         log.error(`Stream '${name}' has no room in the index for its subjects`)
     } catch (error) {
       log.error(`Stream '${name}' could not be recovered: ${error instanceof Error ? error.message : String(error)}`)
+      own.ails(listed, 'could not be recovered')
     }
   }
 

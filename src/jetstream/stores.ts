@@ -56,7 +56,11 @@ export class Stores {
       },
       events,
     )
-    for (const note of notes) this.owner.log.warn(`Stream '${listed.account} > ${config.name}': ${note}`)
+    const name = `${listed.account} > ${config.name}`
+    for (const note of notes) this.owner.log.warn(`Stream '${name}': ${note}`)
+    for (const { first, last, text } of store.losses) {
+      this.owner.log.error(`Stream '${name}' has lost messages ${first} to ${last}: ${text}`)
+    }
     return store
   }
 

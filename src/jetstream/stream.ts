@@ -32,7 +32,7 @@ import { Sender } from './sender.ts'
 import { shortHash } from './short-hash.ts'
 import { Following } from './sources/following.ts'
 import type { KeptConsumer } from './storage/catalogue.ts'
-import type { StreamStore } from './storage/store.ts'
+import type { Loss, StreamStore } from './storage/store.ts'
 import { SubjectFilter } from './storage/subject-filter.ts'
 import { type StreamConfig, shownConfig } from './stream-config.ts'
 import type { Usage } from './usage.ts'
@@ -42,6 +42,8 @@ const NS_PER_US = 1000
 /** Units of work to find out whether a message is needed. */
 const NEED_WORK = 60
 const ALL = new SubjectFilter()
+/** Lost messages that info names. */
+const LOST_MAX = 10_000
 
 /** What the stream needs besides its shard. */
 export interface StreamPlace {
@@ -462,6 +464,7 @@ export class Stream {
       subjects,
       num_deleted: store.deleted || undefined,
       deleted,
+      lost: lostOf(this.store.losses),
       consumer_count: [...this.attached.values()].filter(({ isListed }) => isListed).length,
     }
   }
@@ -479,6 +482,17 @@ export class Stream {
     )
     return counts.sort(([a], [b]) => (a < b ? -1 : 1))
   }
+}
+
+/** Messages that are damaged, as far as one answer shows them. */
+function lostOf(losses: readonly Loss[]): Json {
+  const msgs: number[] = []
+  let bytes = 0
+  for (const loss of losses) {
+    for (let seq = loss.first; seq <= loss.last && msgs.length < LOST_MAX; seq++) msgs.push(seq)
+    bytes += loss.bytes ?? 0
+  }
+  return msgs.length === 0 ? undefined : { msgs, bytes }
 }
 
 function windowUs({ duplicate_window: window }: StreamConfig): number {

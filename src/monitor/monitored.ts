@@ -33,6 +33,13 @@ export interface MonitoredStreams {
   /** Proper names of accounts that have or had streams. */
   accountNames(): string[]
   has(account: string, stream: string): boolean
+  /** What is wrong with the disk of streams, of an account or of all. Account and stream are proper names. */
+  ailments(
+    account?: string,
+    stream?: string,
+  ): readonly { readonly account: string; readonly stream: string; readonly text: string }[]
+  /** Undefined: that cannot be said now. */
+  hasConsumer(account: string, stream: string, consumer: string): Promise<boolean | undefined>
   /** All that is known of an account's streams, as lists of the API show it. */
   details(account: string, withConsumers: boolean): Promise<readonly { readonly [member: string]: Json }[]>
 }

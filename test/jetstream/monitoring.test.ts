@@ -52,12 +52,16 @@ describe.skipIf(missing('natsServer', 'the pages about streams beside nats-serve
       const client = await StreamClient.open(port)
       await client.create(name, { storage: 'file', max_bytes: 10_000 })
       for (const subject of ['a', 'b']) await client.put(`${name}.${subject}`, 'text')
+      const config = { name: 'c', durable_name: 'c', ack_policy: 'explicit' }
+      await client.ask(`CONSUMER.CREATE.${name}.c`, { stream_name: name, config })
       onTestFinished(async () => {
         await client.ask(`STREAM.DELETE.${name}`)
       })
     }
     const paths = ['jsz?streams=1&config=1', 'jsz?accounts=1', 'jsz', 'jsz?acc=$G', 'jsz?acc=X&streams=1']
     paths.push(`healthz?account=$G&stream=${name}`, 'healthz?account=$G&stream=X', 'healthz?account=X')
+    for (const consumer of ['c', 'X', 'X&details=1'])
+      paths.push(`healthz?account=$G&stream=${name}&consumer=${consumer}`)
     paths.push('healthz?account=X&details=1', 'healthz?js-enabled-only=1')
     for (const path of paths) {
       const [theirs, ours] = [await page(natsPages, path), await page(heddle.monitorPort ?? 0, path)]

@@ -34,9 +34,17 @@ type Storage = StreamConfig['storage']
 /** What is kept of a stream besides its names. */
 type Kept = Pick<ListedStream, 'config' | 'createdUs'>
 
+interface Ailment {
+  readonly account: string
+  readonly stream: string
+  readonly text: string
+}
+
 interface AccountList {
   readonly usage: Usage
   readonly streams: Map<string, ListedStream>
+  /** What is wrong with the disk of streams, by name. */
+  readonly ailing: Map<string, string>
 }
 
 export class StreamList {
@@ -83,7 +91,12 @@ export class StreamList {
   /** A shard has died: what it used counts no more, until another opens its streams. */
   shardDied(shard: number): void {
     this.serverUsage.clear(shard)
-    for (const { usage } of this.accounts.values()) usage.clear(shard)
+    for (const [account, { ailing, usage }] of this.accounts) {
+      usage.clear(shard)
+      for (const name of ailing.keys()) {
+        if (shardOf(account, byteString(name), this.shards) === shard) ailing.delete(name)
+      }
+    }
   }
 
   async answer(question: StreamQuestion): Promise<StreamAnswer> {
@@ -96,6 +109,9 @@ export class StreamList {
         return { configs: reachableFrom(question.config, (name) => this.configOf(question.account, name)) }
       case 'release':
         return this.release(question.account, question.name)
+      case 'ailing':
+        this.note(question.account, question.name, question.text)
+        return {}
       case 'names':
         return { names: this.namesOf(question.account, question.subject) }
       case 'list':
@@ -110,7 +126,7 @@ export class StreamList {
   private accountOf(name: string): AccountList {
     let account = this.accounts.get(name)
     if (account === undefined) {
-      account = { usage: Usage.create(this.shards), streams: new Map() }
+      account = { usage: Usage.create(this.shards), streams: new Map(), ailing: new Map() }
       this.accounts.set(name, account)
     }
     return account
@@ -170,6 +186,7 @@ export class StreamList {
       return { failure: textOf(error) }
     }
     streams.delete(name)
+    this.accountOf(account).ailing.delete(name)
     this.countReserved(account)
     return {}
   }
@@ -244,6 +261,31 @@ export class StreamList {
 
   has(account: string, stream: string): boolean {
     return this.accounts.get(account)?.streams.has(stream) === true
+  }
+
+  private note(account: string, name: string, ailment: string): void {
+    const { ailing } = this.accountOf(account)
+    if (ailment === '') ailing.delete(name)
+    else ailing.set(name, ailment)
+  }
+
+  /** What is wrong with streams, of an account or of all. Proper names. */
+  ailments(account?: string, stream?: string): Ailment[] {
+    const found: Ailment[] = []
+    for (const [name, { ailing, streams }] of this.accounts) {
+      if (account !== undefined && account !== name) continue
+      for (const [each, text] of ailing) {
+        if ((stream !== undefined && stream !== each) || !streams.has(each)) continue
+        found.push({ account: properText(name), stream: each, text })
+      }
+    }
+    return found
+  }
+
+  /** Whether a stream has a consumer; undefined: its shard does not answer. */
+  async hasConsumer(account: string, stream: string, consumer: string): Promise<boolean | undefined> {
+    const [details] = await this.owner.askStreams(account, [stream], true)
+    return details?.consumers.some((each) => (each as { name?: Json }).name === consumer)
   }
 
   /** All that is known of an account's streams and, if that is asked for, of their consumers. */

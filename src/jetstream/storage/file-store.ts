@@ -56,6 +56,8 @@ export interface FileStoreHost extends ReaderHost {
 export interface FileStoreOwner extends StoreOwner {
   /** Something other than an append failed; what is stored is as it was. */
   trouble(failure: StoreFailure): void
+  /** After a failure, what is written is written again. */
+  recovered(): void
 }
 
 /** What one write brings to one block. */
@@ -70,6 +72,8 @@ interface Part {
 const TAIL_BYTES_MIN = 4 * 1024
 /** Offsets have 32 bits. */
 const OFFSET_MAX = 2 ** 32 - 1
+/** After removals could not be written. */
+const RETRY_MS = 1_000
 /** Ranges in one record of removed messages. */
 const RANGES_MAX = 2048
 const EMPTY = new Uint8Array(0)
@@ -105,6 +109,9 @@ export class FileStore extends IndexedStore {
   /** Writes that failed. */
   private failures = 0
   private isScheduled = false
+  /** What failed when it was done last. */
+  private readonly ailing = new Set<'writing' | 'upkeep'>()
+  private retryTimer: NodeJS.Timeout | undefined
   private writing: Promise<void> | undefined
   private syncTimer: NodeJS.Timeout | undefined
   /** Nothing is written any more. */
@@ -137,7 +144,8 @@ export class FileStore extends IndexedStore {
         for (const { first, last } of ranges) this.removed.push(first, last)
       },
       lose: (seq) => this.lose(seq),
-      trouble: (failure) => owner.trouble(failure),
+      trouble: (failure) => this.trouble('upkeep', failure),
+      works: () => this.works('upkeep'),
     })
     this.nextNumber = recovered.lastNumber + 1
     this.safe = this.index.last
@@ -331,7 +339,7 @@ export class FileStore extends IndexedStore {
     if (!index.find(seq)) return
     const { segment, slot } = index
     const text = `message ${seq} in block ${segment.block} is damaged at offset ${segment.offsets[slot]}`
-    const loss: Loss = { first: seq, last: seq, text }
+    const loss: Loss = { first: seq, last: seq, bytes: segment.sizes[slot], text }
     index.remove()
     this.losses.push(loss)
     attempt(this.host.bugMet, () => this.owner.lost(loss))
@@ -412,6 +420,8 @@ export class FileStore extends IndexedStore {
         block.safeEnd = end
       }
       this.removedInWrite = []
+      // A header alone fits where no message does.
+      if (parts.some(({ pages }) => pages.length > 0)) this.works('writing')
       if (last > this.safe) {
         this.safe = last
         attempt(this.host.bugMet, () => this.owner.becameDurable())
@@ -472,6 +482,16 @@ export class FileStore extends IndexedStore {
     if (!isSynced) this.syncLater(block)
   }
 
+  private trouble(what: 'writing' | 'upkeep', failure: StoreFailure): void {
+    this.ailing.add(what)
+    this.owner.trouble(failure)
+  }
+
+  private works(what: 'writing' | 'upkeep'): void {
+    if (!this.ailing.delete(what) || this.ailing.size > 0) return
+    attempt(this.host.bugMet, () => this.owner.recovered())
+  }
+
   private writeFailed(failure: StoreFailure, parts: readonly Part[]): void {
     const { index, safe, owner, host } = this
     this.failures++
@@ -488,7 +508,15 @@ export class FileStore extends IndexedStore {
     this.tail = undefined
     this.retire()
     this.upkeep.maintain()
+    this.ailing.add('writing')
+    // Appends are gone, removals stand.
+    if (this.removed.length > 0) this.retryTimer ??= setTimeout(() => this.retry(), RETRY_MS).unref()
     attempt(host.bugMet, () => (last > safe ? owner.failed(safe + 1, last, failure) : owner.trouble(failure)))
+  }
+
+  private retry(): void {
+    this.retryTimer = undefined
+    if (!this.isClosed && !this.inBatch) this.write()
   }
 
   /** What was not written to a block is forgotten, and so is a block without a file. */
@@ -529,7 +557,7 @@ export class FileStore extends IndexedStore {
     } catch (error) {
       // It counted as durable. What comes now goes to another block: this one is not trusted any more.
       if (this.current?.isOnDisk === true && !this.inBatch) this.beginBlock()
-      this.owner.trouble(failureOf(error))
+      this.trouble('writing', failureOf(error))
     }
   }
 
@@ -554,6 +582,7 @@ export class FileStore extends IndexedStore {
     await this.upkeep.close()
     this.isClosed = true
     clearTimeout(this.syncTimer)
+    clearTimeout(this.retryTimer)
     await this.writing
     this.reader.forgetAll()
     for (const { path } of this.blocks.values()) this.host.files.forget(path)

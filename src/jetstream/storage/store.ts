@@ -92,6 +92,8 @@ export interface StoreFailure {
 
 /** Messages that were stored and cannot be read any more. */
 export interface Loss extends SequenceRange {
+  /** That they counted for, if it is known. */
+  readonly bytes?: number
   /** What was found where, for operators. */
   readonly text: string
 }

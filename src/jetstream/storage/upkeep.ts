@@ -45,6 +45,8 @@ export interface UpkeepOwner {
   /** A message was found damaged. */
   lose(seq: number): void
   trouble(failure: StoreFailure): void
+  /** All that was to be done could be done. */
+  works(): void
 }
 
 /** Bytes of a removed message that are to be overwritten. */
@@ -145,6 +147,7 @@ export class Upkeep {
     const { emptied, unsealed, thin, erasures, ragged } = this
     if (emptied.length + unsealed.length + thin.length + erasures.length + ragged.length === 0) return
     this.work = this.keepUp()
+      .then(() => this.owner.works())
       .catch((error: unknown) => {
         this.notBeforeMs = performance.now() + UPKEEP_RETRY_MS
         attempt(this.owner.host.bugMet, () => this.owner.trouble(failureOf(error)))

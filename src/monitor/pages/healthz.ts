@@ -1,5 +1,5 @@
-// /healthz: whether the server accepts clients (docs/reference/monitoring.md, "healthz"). It queries no shard, so that
-// it answers whatever they are doing.
+// /healthz: whether the server accepts clients (docs/reference/monitoring.md, "healthz"). It queries a
+// shard about a consumer alone, so that it answers whatever they are doing.
 
 import type { Json } from '../../base/json.ts'
 import { type Answer, jsonAnswer, refusal } from '../answer.ts'
@@ -11,7 +11,7 @@ const FLAGS = ['js-enabled', 'js-enabled-only', 'js-server-only', 'js-meta-only'
 
 const NOT_READY = 'failed to be ready for connections after 1ms: server'
 
-export function healthz(parameters: Parameters, context: PageContext): Answer {
+export async function healthz(parameters: Parameters, context: PageContext): Promise<Answer> {
   countRequest(context, '/healthz')
   for (const flag of FLAGS) parameters.boolean(flag) // they choose among checks, of which we have one
   const details = parameters.boolean('details')
@@ -28,27 +28,52 @@ export function healthz(parameters: Parameters, context: PageContext): Answer {
     context.server.log.warn(`Healthcheck failed: ${JSON.stringify(NOT_READY)}`)
     return unwell(500, 'CONNECTION', NOT_READY, details)
   }
-  const wrong = streamHealth(parameters, context)
-  if (wrong === undefined) return compact({ status: 'ok' })
-  context.server.log.warn(`Healthcheck failed: ${details ? '1 errors' : JSON.stringify(wrong.error)}`)
+  const missing = await missingOf(parameters, context)
+  const wrong = missing === undefined ? ailments(parameters, context) : [missing]
+  if (wrong.length === 0) return compact({ status: 'ok' })
+  context.server.log.warn(`Healthcheck failed: ${details ? `${wrong.length} errors` : JSON.stringify(wrong[0].error)}`)
+  const status = missing === undefined ? 503 : 404
   return details
-    ? compact({ status: 'error', errors: [wrong] }, 404)
-    : compact({ status: 'unavailable', error: wrong.error }, 404)
+    ? compact({ status: 'error', errors: wrong }, status)
+    : compact({ status: 'unavailable', error: wrong[0].error }, status)
+}
+
+/** Streams whose disk fails, or that could not be opened: of all, or of those that are asked for. */
+function ailments(parameters: Parameters, { server }: PageContext): Unwell[] {
+  const [account, stream] = [parameters.bytes('account'), parameters.text('stream')]
+  const found = server.streams?.ailments(account || undefined, stream || undefined) ?? []
+  return found.map(({ account, stream, text }) => {
+    return { type: 'STREAM', account, stream, error: `JetStream stream '${account} > ${stream}' ${text}` }
+  })
 }
 
 /** What is asked for and not there. */
-function streamHealth(parameters: Parameters, { server }: PageContext): Missing | undefined {
+async function missingOf(parameters: Parameters, { server }: PageContext): Promise<Unwell | undefined> {
   const [account, stream] = [parameters.bytes('account'), parameters.text('stream')]
   if (server.options.jetstream === undefined || account === '') return undefined
   const name = parameters.text('account')
   const isKnown = hasStreams(server.options, name) || server.streams?.accountNames().includes(name) === true
   if (!isKnown) return { type: 'ACCOUNT', account: name, error: `JetStream account ${JSON.stringify(name)} not found` }
-  if (stream === '' || server.streams?.has(account, stream) === true) return undefined
-  const error = `JetStream stream ${JSON.stringify(stream)} not found on account ${JSON.stringify(name)}`
-  return { type: 'STREAM', account: name, stream, error }
+  if (stream === '') return undefined
+  const quoted = [stream, name].map((text) => JSON.stringify(text))
+  if (server.streams?.has(account, stream) !== true) {
+    const error = `JetStream stream ${quoted[0]} not found on account ${quoted[1]}`
+    return { type: 'STREAM', account: name, stream, error }
+  }
+  const consumer = parameters.text('consumer')
+  if (consumer === '' || (await server.streams.hasConsumer(account, stream, consumer)) !== false) return undefined
+  const place = `stream ${quoted[0]} on account ${quoted[1]}`
+  const error = `JetStream consumer ${JSON.stringify(consumer)} not found for ${place}`
+  return { type: 'CONSUMER', account: name, stream, consumer, error }
 }
 
-type Missing = { readonly type: string; readonly account: string; readonly stream?: string; readonly error: string }
+type Unwell = {
+  readonly type: string
+  readonly account: string
+  readonly stream?: string
+  readonly consumer?: string
+  readonly error: string
+}
 
 function unwell(code: number, type: string, error: string, details: boolean): Answer {
   return compact(details ? { status: 'error', errors: [{ type, error }] } : { status: 'error', error }, code)

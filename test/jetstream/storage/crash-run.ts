@@ -154,6 +154,7 @@ export class CrashRun {
       failed: (_first: number, _last: number, failure: unknown) => fail(failure),
       lost: fail,
       trouble: fail,
+      recovered() {},
     }
     const settings = crashSettings(join(this.folder, 'blocks'), this.flavour)
     const { store } = await openFileStore(host, settings, owner)

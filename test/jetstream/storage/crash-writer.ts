@@ -63,6 +63,7 @@ const { store } = await openFileStore(host, crashSettings(join(folder, 'blocks')
   failed: (_first, _last, { text }) => fail(text),
   lost: ({ text }) => fail(text),
   trouble: ({ text }) => fail(text),
+  recovered() {},
 })
 
 function append(): void {

@@ -46,6 +46,7 @@ export class StoreFolder {
   readonly losses: Loss[] = []
   readonly troubles: StoreFailure[] = []
   readonly bugs: unknown[] = []
+  recoveries = 0
   notes: readonly string[] = []
   onDurable: () => void = () => {}
 
@@ -76,6 +77,7 @@ export class StoreFolder {
       failed: (first, last, failure) => this.failures.push({ first, last, failure }),
       lost: (loss) => this.losses.push(loss),
       trouble: (failure) => this.troubles.push(failure),
+      recovered: () => this.recoveries++,
     })
     this.notes = notes
     return store
