@@ -110,7 +110,17 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'routes/primary': {
     thread: 'primary',
     is: 'which servers of the cluster there are, and which routes are missing',
-    imports: ['base', 'text', 'options', 'log', 'protocol', 'routes'],
+    imports: ['base', 'text', 'options', 'log', 'protocol', 'net', 'routes'],
+  },
+  leaf: {
+    thread: 'shard',
+    is: 'leaf nodes: links between one account here and one of another server',
+    imports: ['base', 'options', 'subjects', 'protocol', 'net', 'accounts', 'auth', 'routing', 'remote'],
+  },
+  'leaf/primary': {
+    thread: 'primary',
+    is: 'all leaf links of the server, and which ones are to be dialled',
+    imports: ['base', 'text', 'options', 'log', 'net', 'leaf'],
   },
   services: {
     thread: 'shard',
@@ -179,6 +189,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'jetstream',
       'system',
       'routes',
+      'leaf',
       'mesh',
       'reports',
     ],
@@ -204,6 +215,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'connection',
       'remote',
       'routes',
+      'leaf',
       'services',
       'jetstream',
       'jetstream/storage',
@@ -276,6 +288,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'system/primary',
       'routes',
       'routes/primary',
+      'leaf',
+      'leaf/primary',
       'mesh',
       'reports',
       'threads',

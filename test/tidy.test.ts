@@ -87,9 +87,6 @@ test('every product file is used: it is reached from an entry', () => {
   visit('src/nats-core/browser.ts')
   visit('src/test-kit/index.ts')
   // Routes and leaf nodes are being built on them.
-  visit('src/protocol/link-parser.ts')
-  visit('src/protocol/link-encoder.ts')
-  visit('src/protocol/shown-subject.ts')
   visit('src/s2/reader.ts')
   visit('src/s2/writer.ts')
   // Not used by streams yet.

@@ -92,8 +92,8 @@ function carryOut(shard: Shard, message: Order): unknown {
     case 'tell':
       shard.tellSystem(message.messages)
       return
-    case 'route':
-      shard.routes?.tell(message.link, message.told)
+    case 'link':
+      shard.tellLink(message.link, message.told)
       return
     case 'stop':
       shard.stop(SHUTDOWN_GRACE_MS, () => process.exit(0))

@@ -137,6 +137,11 @@ export class ServiceImport {
     return this.outward.matches(tokens)
   }
 
+  /** The filter of the requests that it takes. */
+  get subject(): string {
+    return this.outward.source
+  }
+
   /** The exporter's subject for a subject of this account. */
   subjectThere(subject: string): string {
     return this.outward.apply(subject.split('.'))

@@ -49,6 +49,11 @@ export class Mappings {
     return this.list.length === 0
   }
 
+  /** Filters of the subjects that are mapped; byte strings. */
+  get sources(): readonly string[] {
+    return this.list.map(({ source }) => source.source)
+  }
+
   /** The mapping for a subject (byte string); undefined if it stays as it is, as what is no subject does. */
   find(subject: string): Mapping | undefined {
     if (this.found.has(subject)) return this.found.get(subject)

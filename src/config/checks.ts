@@ -43,6 +43,8 @@ export function checkStart(options: Options): string | undefined {
     return "Can't start monitoring: TLS cert and key required for HTTPS"
   }
   if (options.cluster?.tls !== undefined) return 'TLS of cluster is not supported yet'
+  const unable = unableLeafnodes(options.leafnodes)
+  if (unable !== undefined) return unable
   const isConfigured = operators.length === 0 && trustedKeys.length === 0
   // Named, the usual one has to be there like any other.
   const names = [GLOBAL_ACCOUNT, ...accounts.map((account) => account.name)]
@@ -127,6 +129,18 @@ function checkHeaders({ headers }: WebSocketOptions): string | undefined {
     if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || !/^[\t\x20-\x7e\x80-\uffff]*$/.test(value)) {
       return `websocket: invalid header ${quoted}`
     }
+  }
+  return undefined
+}
+
+/** What Heddle cannot do yet for leaf nodes. */
+function unableLeafnodes(leafnodes: Options['leafnodes']): string | undefined {
+  if (leafnodes === undefined) return undefined
+  if (leafnodes.tls !== undefined) return 'TLS of leafnodes is not supported yet'
+  for (const { tls, urls } of leafnodes.remotes) {
+    if (tls !== undefined || urls.some((url) => /^tls:/i.test(url)))
+      return 'TLS of a leafnodes remote is not supported yet'
+    if (urls.some((url) => /^wss?:/i.test(url))) return 'a leafnodes remote over WebSocket is not supported yet'
   }
   return undefined
 }

@@ -6,6 +6,7 @@ import { NO_AUTHORIZATION } from '../options/shapes.ts'
 import { apiLayer, type BlockReader } from './api.ts'
 import { clusterOptions } from './blocks/cluster-options.ts'
 import { jetStreamOptions } from './blocks/jetstream-options.ts'
+import { leafnodeOptions } from './blocks/leafnode-options.ts'
 import { checkOptions, checkStart } from './checks.ts'
 import { apiOrigin, type ConfigEntry } from './language/tree.ts'
 import { Layer, laterOf } from './layer.ts'
@@ -74,6 +75,7 @@ export function normalise(layers: readonly Layer[], file = NO_FILE, ignoreUnsupp
   const later = laterOf(layers)
   values['jetstream'] = jetStreamOptions(later.jetstream, String(values['storeDir']))
   values['cluster'] = clusterOptions(later.cluster, Number(values['pingInterval']), Number(values['pingMax']))
+  values['leafnodes'] = leafnodeOptions(later.leaf, Number(values['pingInterval']), Number(values['pingMax']))
   addCredentials(values, layers, origins)
   for (const { credentialsOrigin } of layers) if (credentialsOrigin !== '') entries.delete('authorization')
   const options = values as unknown as Options

@@ -10,7 +10,7 @@ import type { Transport } from './transport.ts'
 export interface Arrival {
   readonly id: number
   /** Which listener it came to. */
-  readonly kind: 'client' | 'unix' | 'websocket' | 'http' | 'route'
+  readonly kind: 'client' | 'unix' | 'websocket' | 'http' | 'route' | 'leaf'
   readonly handle: Handle
   /** The server is full: tell it so and close. */
   readonly refused: boolean

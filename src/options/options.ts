@@ -16,6 +16,7 @@ import type {
   WebSocketBlock,
 } from './blocks.ts'
 import type { ClusterOptions } from './cluster.ts'
+import type { LeafnodeOptions } from './leafnodes.ts'
 import type {
   AccountOptions,
   AuthorizationOptions,
@@ -45,6 +46,7 @@ export interface Options {
   readonly name: string
   /** Worker threads; 0: everything on the calling thread. Default: number of processors minus one, 1 to 16. */
   readonly workers: number
+  /** Which worker thread gets the next connection. Default: round_robin. */
   readonly placement: Placement
   /** Address announced to clients, `host:port`. Default: none. */
   readonly clientAdvertise: string
@@ -184,6 +186,8 @@ export interface Options {
   readonly storeDir: string
   /** Membership in a cluster; undefined: the server is alone (default). */
   readonly cluster: ClusterOptions | undefined
+  /** Leaf nodes, and servers of which this one is a leaf node; undefined: none (default). */
+  readonly leafnodes: LeafnodeOptions | undefined
   /** Listener for WebSocket clients. */
   readonly websocket: WebSocketOptions | undefined
   /** Listener for HTTP: publish, request, streams of events. */
@@ -199,6 +203,7 @@ export type OptionName = Exclude<keyof Options, 'configFile' | 'configDigest'>
 /** Options without effect so far: not offered. */
 type Idle =
   | 'cluster'
+  | 'leafnodes'
   | 'disableSublistCache'
   | 'connectErrorReports'
   | 'reconnectErrorReports'

@@ -17,7 +17,7 @@ export interface Prepared {
 }
 
 export class AuthResponder {
-  readonly answerers: Omit<Answerers, 'system' | 'streams' | 'route'>
+  readonly answerers: Omit<Answerers, 'system' | 'streams' | 'route' | 'leaf'>
   private pool: Promise<PasswordPool> | undefined
   private resolver: OpenResolver | undefined
   private peers: Promise<OcspPeers> | undefined

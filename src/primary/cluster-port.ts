@@ -71,7 +71,7 @@ export class ClusterPort {
         cluster,
         systemAccount: owner.systemAccount,
         give: (handle, order) => shards.takeLink(handle, 'route', order),
-        tell: (shard, link, what) => shards.tellRoute(shard, link, what),
+        tell: (shard, link, what) => shards.tellLink(shard, link, what),
         ended: (shard) => shards.linkEnded(shard),
         changed: (identity, others) => {
           this.identity = identity
@@ -82,7 +82,7 @@ export class ClusterPort {
       this.identity,
     )
     shards.onRoute = (event) => this.cluster.heard(event)
-    shards.onShardDeath = (shard) => this.cluster.shardDied(shard)
+    shards.whenShardDies((shard) => this.cluster.shardDied(shard))
   }
 
   /** Connections are taken, and others dialled, from now on. */

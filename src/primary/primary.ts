@@ -22,6 +22,7 @@ import type { Monitor } from '../monitor/monitor.ts'
 import type { MonitorPorts } from '../monitor/monitored.ts'
 import type { PageSources } from '../monitor/sources/page-sources.ts'
 import type { PipeEnd, PipeEvents } from '../net/pipe-end.ts'
+import type { LeafnodeOptions } from '../options/leafnodes.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { Query, ShardAnswers } from '../reports/query.ts'
@@ -36,6 +37,7 @@ import { AuthResponder } from './auth-responder.ts'
 import { ClientPorts } from './client-ports.ts'
 import type { ClusterPort } from './cluster-port.ts'
 import { closeSpread, pause } from './lame-duck.ts'
+import type { LeafPort } from './leaf-port.ts'
 import { PortTls } from './port-tls.ts'
 import { Program } from './program.ts'
 import { reloadLines, withPortsOf } from './reload.ts'
@@ -63,6 +65,8 @@ export class Primary {
   private ports: ClientPorts | undefined
   /** Undefined: the server is in no cluster. */
   private clusterPort: ClusterPort | undefined
+  /** Undefined: the server has no leaf nodes and is none. */
+  private leafPort: LeafPort | undefined
   private monitor: Monitor | undefined
   private pageSources: Promise<PageSources> | undefined
   /** Loaded when the server has started, or when it is first needed. */
@@ -99,6 +103,7 @@ export class Primary {
     const onRelief = (): void => {
       this.ports?.offerWaiting()
       this.clusterPort?.offerWaiting()
+      this.leafPort?.offerWaiting()
     }
     const ask: Answerers['system'] = async ({ request }) => (await this.loadSystem())?.answer(request)
     this.shards = new Shards(
@@ -175,6 +180,7 @@ export class Primary {
     this.goOnUnlessClosing()
     this.setIdentity(ports.identity(this.identity.serverId, options))
     if (options.cluster !== undefined) await this.openCluster(options)
+    if (options.leafnodes !== undefined) await this.openLeafPort(options.leafnodes)
     if (options.pidFile !== '') {
       const failed = writePidFile(options.pidFile)
       if (failed !== undefined) throw new StartError(`Could not write pidfile: ${osErrorText(failed)}`, failed)
@@ -183,7 +189,15 @@ export class Primary {
     this.started = true
     ports.serve(options, log, (handle, kind) => shards.take(handle, kind))
     this.clusterPort?.serve(log)
+    this.leafPort?.serve(log)
     this.writePortsFile()
+  }
+
+  private async openLeafPort(leafnodes: LeafnodeOptions): Promise<void> {
+    const { LeafPort } = await import('./leaf-port.ts')
+    this.leafPort = await LeafPort.open(leafnodes, this.log, this.shards)
+    this.goOnUnlessClosing()
+    this.setIdentity(this.identity)
   }
 
   private async openCluster(options: Options): Promise<void> {
@@ -456,7 +470,8 @@ export class Primary {
   }
 
   private setIdentity(server: ServerIdentity): void {
-    const identity = this.clusterPort?.introduce(server) ?? server
+    const member = this.clusterPort?.introduce(server) ?? server
+    const identity = this.leafPort?.introduce(member) ?? member
     this.identity = identity
     this.shards.setIdentity(identity)
   }
@@ -494,6 +509,7 @@ export class Primary {
     await this.announceEnd('LAMEDUCK')
     this.setIdentity({ ...this.identity, lameDuck: true })
     this.clusterPort?.lameDuck(this.identity)
+    this.leafPort?.lameDuck()
     if (this.openConnections > 0) {
       await pause(lameDuckGracePeriod, signal)
       if (!signal.aborted) log.info('Closing existing clients')
@@ -526,6 +542,7 @@ export class Primary {
     if (this.started) this.log.info('Initiating Shutdown...')
     this.ports?.close()
     this.clusterPort?.close()
+    this.leafPort?.close()
     if (this.started) await this.announceEnd('SHUTDOWN')
     await this.shards.stop()
     await this.shards.streams?.close()

@@ -18,10 +18,9 @@ import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { Query } from '../reports/query.ts'
 import { joinParts, nextTurn } from '../reports/report-parts.ts'
 import type { Report } from '../reports/rows.ts'
-import type { RouteTold } from '../routes/contract.ts'
 import type { SystemMessage } from '../system/contract.ts'
 import { handOver } from '../threads/handoff.ts'
-import type { Eviction, FromShard, ShardSetup, ToPrimary, ToShard } from '../threads/messages.ts'
+import type { Eviction, FromShard, LinkTold, ShardSetup, ToPrimary, ToShard } from '../threads/messages.ts'
 import { type Answerers, type AnswerMessage, QuestionDesk } from '../threads/primary-rpc.ts'
 import type { TlsOfPorts } from '../tls/tls-settings.ts'
 import type { ShardThread } from './shard-threads.ts'
@@ -47,8 +46,8 @@ export interface ShardHost {
   tellSystem(messages: readonly SystemMessage[]): void
   /** The tokens of these accounts are others, or gone. */
   claimsChanged(accounts: readonly string[]): void
-  /** Something for a route. */
-  tellRoute(link: number, told: RouteTold): void
+  /** Something for a link to another server. */
+  tellLink(link: number, told: LinkTold): void
   /** Resolves with undefined if the shard does not answer: it dies, is given up, or cannot make the report. */
   query(query: Query): Promise<Report | undefined>
   /** Closes its connections and ends it. */
@@ -83,7 +82,7 @@ interface LocalShard {
   evict(count: number, eviction: Eviction): void
   tellSystem(messages: readonly SystemMessage[]): void
   claimsChanged(accounts: readonly string[]): void
-  readonly routes: { tell(link: number, told: RouteTold): void } | undefined
+  tellLink(link: number, told: LinkTold): void
   answer(query: Query, taker: { part(part: Report): void; end(complete: boolean): void }): void
   stop(graceMs: number, done: () => void): void
 }
@@ -152,8 +151,8 @@ export class LocalShardHost implements ShardHost {
     this.shard.claimsChanged(accounts)
   }
 
-  tellRoute(link: number, told: RouteTold): void {
-    this.shard.routes?.tell(link, told)
+  tellLink(link: number, told: LinkTold): void {
+    this.shard.tellLink(link, told)
   }
 
   query(query: Query): Promise<Report | undefined> {
@@ -329,8 +328,8 @@ export class WorkerShardHost implements ShardHost {
     if (!this.dead) this.tell({ kind: 'claims', accounts })
   }
 
-  tellRoute(link: number, told: RouteTold): void {
-    if (!this.dead) this.tell({ kind: 'route', link, told })
+  tellLink(link: number, told: LinkTold): void {
+    if (!this.dead) this.tell({ kind: 'link', link, told })
   }
 
   query(query: Query): Promise<Report | undefined> {

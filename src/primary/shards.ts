@@ -16,6 +16,7 @@ import { Generations } from '../interest/generations.ts'
 import { createRegion } from '../interest/writer.ts'
 import { apiError } from '../jetstream/errors.ts'
 import type { StreamList } from '../jetstream/primary/stream-list.ts'
+import type { LeafEvent, LeafVerdict } from '../leaf/contract.ts'
 import type { Log } from '../log/log.ts'
 import type { LogMessage } from '../log/sink.ts'
 import { PublishOrder } from '../mesh/publish-order.ts'
@@ -27,10 +28,10 @@ import { Gauges } from '../reports/gauges.ts'
 import type { Query, ShardAnswers } from '../reports/query.ts'
 import type { Report } from '../reports/rows.ts'
 import type { ShardState } from '../reports/shard-state.ts'
-import type { RouteEvent, RouteTold, RouteVerdict } from '../routes/contract.ts'
+import type { RouteEvent, RouteVerdict } from '../routes/contract.ts'
 import type { SystemMessage } from '../system/contract.ts'
 import { MessageSequence } from '../system/server-info.ts'
-import type { Eviction, ShardSetup } from '../threads/messages.ts'
+import type { Eviction, LinkTold, ShardSetup } from '../threads/messages.ts'
 import type { Answerers } from '../threads/primary-rpc.ts'
 import { createHandshakeLimit, takeBlocked } from '../tls/rate-limit.ts'
 import type { TlsOfPorts } from '../tls/tls-settings.ts'
@@ -72,8 +73,9 @@ export class Shards implements ShardObserver {
   private readonly publishOrder = new PublishOrder()
   /** Connections of accounts have opened or closed, and there is a subscriber for that. */
   onConnectionsChanged: (accounts: readonly string[]) => void = () => undefined
-  /** A shard has died. */
-  onShardDeath: (shard: number) => void = () => undefined
+  private readonly mourners: ((shard: number) => void)[] = []
+  /** What leaf links tell. */
+  onLeaf: (event: LeafEvent) => LeafVerdict | undefined = () => undefined
   /** What routes tell. */
   onRoute: (event: RouteEvent) => RouteVerdict | undefined = () => undefined
   /** The list of all streams; undefined: there are none on this server. */
@@ -121,7 +123,8 @@ export class Shards implements ShardObserver {
     const streams: Answerers['streams'] = async ({ question }) =>
       (await this.streams?.answer(question)) ?? { error: apiError(10076) }
     const route: Answerers['route'] = async ({ event }) => this.onRoute(event)
-    this.answerers = { ...authResponder.answerers, system, streams, route }
+    const leaf: Answerers['leaf'] = async ({ event }) => this.onLeaf(event)
+    this.answerers = { ...authResponder.answerers, system, streams, route, leaf }
     this.key = key
     this.program = program
   }
@@ -270,7 +273,7 @@ export class Shards implements ShardObserver {
   }
 
   /** Hands a connection to another server to the shard with the fewest; undefined: none can take it at present. */
-  takeLink(handle: Handle, kind: 'route', order: object): { link: number; shard: number } | undefined {
+  takeLink(handle: Handle, kind: 'route' | 'leaf', order: object): { link: number; shard: number } | undefined {
     let picked: { slot: Slot; index: number } | undefined
     for (const [index, slot] of this.slots.entries()) {
       if (!isReady(slot) || slot.watch.isLate || this.stopping) continue
@@ -291,8 +294,13 @@ export class Shards implements ShardObserver {
     slot.links = Math.max(0, slot.links - 1)
   }
 
-  tellRoute(shard: number, link: number, told: RouteTold): void {
-    this.slots[shard]?.host.tellRoute(link, told)
+  tellLink(shard: number, link: number, told: LinkTold): void {
+    this.slots[shard]?.host.tellLink(link, told)
+  }
+
+  /** Calls back with each shard that dies. */
+  whenShardDies(callback: (shard: number) => void): void {
+    this.mourners.push(callback)
   }
 
   private give(slot: Slot, arrival: Arrival): void {
@@ -380,7 +388,7 @@ export class Shards implements ShardObserver {
     this.program.shardEnded('Shard Died', host.index)
     slot.handed = 0
     slot.links = 0
-    this.onShardDeath(host.index)
+    for (const mourner of this.mourners) mourner(host.index)
     for (const other of this.workerHosts()) if (!other.dead) other.tell({ kind: 'peerGone', index: host.index })
     this.planReplacement(slot, host.index)
   }

@@ -20,6 +20,8 @@ export interface ServerIdentity {
   readonly lameDuck: boolean
   /** The cluster that it is a member of. */
   readonly cluster?: ClusterIdentity | undefined
+  /** Where leaf nodes come: the port, and the addresses that they are told. */
+  readonly leaf?: { readonly host: string; readonly port: number; readonly urls: readonly string[] } | undefined
   /** Addresses of all servers of the cluster, for clients; undefined: none are told. */
   readonly connectUrls?: readonly string[] | undefined
 }

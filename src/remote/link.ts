@@ -189,6 +189,7 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
     if (known !== undefined && known.weight === weight) return
     const subscription = new Subscription(this, account, subject, queue, sid, weight)
     subscription.leafCluster = origin
+    subscription.filtered = this.isFiltered(subscription)
     // The new one first: at no moment does it want nothing.
     if (!owner.sublist.insert(subscription)) {
       owner.log.error(`The index has no room for ${account.name} > ${subject}, which another server wants`, this)
@@ -196,6 +197,11 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
     }
     this.subscriptions.set(key, subscription)
     if (known !== undefined) owner.sublist.remove(known)
+  }
+
+  /** Whether each message for what it wants is to be asked about (`rights`). */
+  protected isFiltered(_subscription: Subscription): boolean {
+    return false
   }
 
   protected wantsNoMore(account: Account, subject: string, queue: string, origin: string | undefined): void {

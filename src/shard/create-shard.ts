@@ -3,6 +3,7 @@
 import { loadHttpGateway } from '../http/load.ts'
 import { loadJetStream } from '../jetstream/load.ts'
 import type { StoreService } from '../jetstream/storage/store-service.ts'
+import { loadLeafs } from '../leaf/load.ts'
 import { loadRoutes } from '../routes/load.ts'
 import type { ShardSetup, ToPrimary } from '../threads/messages.ts'
 import { loadWebSockets } from '../websocket/load.ts'
@@ -15,13 +16,14 @@ export async function createShard(
   store?: StoreService,
 ): Promise<Shard> {
   const { options } = setup
-  const [WebSockets, HttpGateway, makeJetStream, Routes] = await Promise.all([
+  const [WebSockets, HttpGateway, makeJetStream, Routes, Leafs] = await Promise.all([
     loadWebSockets(options),
     loadHttpGateway(options),
     loadJetStream(options, store),
     loadRoutes(options),
+    loadLeafs(options),
   ])
-  const shard = new Shard(setup, toPrimary, { WebSockets, HttpGateway, makeJetStream, Routes })
+  const shard = new Shard(setup, toPrimary, { WebSockets, HttpGateway, makeJetStream, Routes, Leafs })
   await shard.jetstream?.adopt()
   return shard
 }

@@ -21,6 +21,8 @@ import { InterestWriter } from '../interest/writer.ts'
 import type { JetStream } from '../jetstream/jetstream.ts'
 import type { JetStreamMaker } from '../jetstream/load.ts'
 import type { JetStreamOwner } from '../jetstream/owner.ts'
+import type { LeafTold } from '../leaf/contract.ts'
+import type { Leafs, LeafsClass } from '../leaf/leafs.ts'
 import { Log } from '../log/log.ts'
 import { allocateBlock, type Block } from '../memory/block.ts'
 import { ChunkPool } from '../memory/chunk-pool.ts'
@@ -46,6 +48,7 @@ import { isLong, type Query } from '../reports/query.ts'
 import { Records } from '../reports/records.ts'
 import { longReport, report } from '../reports/report.ts'
 import { ReportQueue, type ReportQueueOwner, type ReportTaker } from '../reports/report-queue.ts'
+import type { RouteTold } from '../routes/contract.ts'
 import type { Routes, RoutesClass } from '../routes/routes.ts'
 import type { RouterOwner } from '../routing/owner.ts'
 import type { Plan } from '../routing/plan.ts'
@@ -65,6 +68,7 @@ import type { WebSockets, WebSocketsClass, WebSocketsOwner } from '../websocket/
 import { Admission } from './admission.ts'
 import { Arrivals } from './arrivals.ts'
 import { HookEvents } from './hook-events.ts'
+import { createLeafDesk } from './leaf-desk.ts'
 import { createRouteDesk } from './route-desk.ts'
 import { ShardTimers } from './shard-timers.ts'
 import { TlsEntry } from './tls-entry.ts'
@@ -75,6 +79,7 @@ export interface ShardParts {
   readonly HttpGateway?: HttpGatewayClass | undefined
   readonly makeJetStream?: JetStreamMaker | undefined
   readonly Routes?: RoutesClass | undefined
+  readonly Leafs?: LeafsClass | undefined
 }
 
 export class Shard
@@ -150,6 +155,8 @@ export class Shard
   private readonly gateway: HttpGateway | undefined
   /** Undefined: the server is in no cluster. */
   readonly routes: Routes | undefined
+  /** Undefined: it has no leaf nodes and is none. */
+  readonly leafs: Leafs | undefined
   private marked: Outbound[] = []
   private leaving: (Client | Link)[] = []
   /** Connections too many, which the primary does not count, and clients by HTTP: their sockets are counted. */
@@ -165,7 +172,7 @@ export class Shard
   constructor(
     setup: ShardSetup,
     toPrimary: (message: ToPrimary) => void,
-    { WebSockets, HttpGateway, makeJetStream, Routes }: ShardParts = {},
+    { WebSockets, HttpGateway, makeJetStream, Routes, Leafs }: ShardParts = {},
   ) {
     this.index = setup.index
     this.options = setup.options
@@ -180,7 +187,9 @@ export class Shard
     this.records = new Records(this, this.gauges.counters(setup.index))
     this.writer = new InterestWriter(setup.region, this.generations, setup.seed)
     this.sublist = new Sublist(setup.region, this.writer)
-    this.abroad = { routes: setup.options.cluster !== undefined, hubs: false, leafs: false }
+    const { cluster, leafnodes } = setup.options
+    const hasLeafs = leafnodes !== undefined
+    this.abroad = { routes: cluster !== undefined, hubs: hasLeafs, leafs: hasLeafs }
     this.feed = this.abroad.routes || this.abroad.hubs || this.abroad.leafs ? new InterestFeed(this) : undefined
     this.sublist.watcher = this.feed
     this.router = new Router(this)
@@ -212,6 +221,7 @@ export class Shard
     this.timers = new ShardTimers(this, this.gauges)
     if (Routes !== undefined && this.feed !== undefined)
       this.routes = new Routes(this, createRouteDesk(this, this.feed))
+    if (Leafs !== undefined && this.feed !== undefined) this.leafs = new Leafs(this, createLeafDesk(this, this.feed))
     this.jetstream = setup.streams && makeJetStream?.(this, setup.streams)
   }
 
@@ -220,8 +230,9 @@ export class Shard
   /** Begins to serve a connection. */
   take(arrival: Arrival): void {
     this.nowMs = this.clock.monotonicMs
-    if (arrival.kind === 'route') {
-      this.routes?.take(arrival)
+    if (arrival.kind === 'route' || arrival.kind === 'leaf') {
+      const links = arrival.kind === 'route' ? this.routes : this.leafs
+      links?.take(arrival)
       return
     }
     if (arrival.kind === 'websocket' || arrival.kind === 'http') {
@@ -300,8 +311,15 @@ export class Shard
     this.schedule()
   }
 
+  /** The primary has something for a link: a route or a leaf link, whichever has this number. */
+  tellLink(link: number, told: RouteTold | LeafTold): void {
+    this.routes?.tell(link, told as RouteTold)
+    this.leafs?.tell(link, told as LeafTold)
+  }
+
   forgetLink(link: Link): void {
     this.routes?.forget(link.id)
+    this.leafs?.forget(link.id)
     if (this.links.delete(link.id)) this.endIfEmpty()
   }
 

@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { HookEvent, HookName } from '../auth/hooks.ts'
 import type { ServerKey } from '../auth/server-key.ts'
 import type { ShardStreams } from '../jetstream/contract.ts'
+import type { LeafTold } from '../leaf/contract.ts'
 import type { LogMessage } from '../log/sink.ts'
 import type { PeerSetup } from '../mesh/messages.ts'
 import type { Arrival, PipeArrival } from '../net/handle.ts'
@@ -51,6 +52,9 @@ export interface ShardSetup {
 export type Eviction = 'connections' | 'shutdown'
 
 /** Primary → shard. */
+/** What a link to another server is told. */
+export type LinkTold = RouteTold | LeafTold
+
 export type ToShard =
   /** What it is to be; the first message. Answered by `ready`. */
   | { readonly kind: 'setup'; readonly setup: ShardSetup }
@@ -82,8 +86,8 @@ export type ToShard =
   | { readonly kind: 'claims'; readonly accounts: readonly string[] }
   /** Publish this in the system account. */
   | { readonly kind: 'tell'; readonly messages: readonly SystemMessage[] }
-  /** Something for a route. */
-  | { readonly kind: 'route'; readonly link: number; readonly told: RouteTold }
+  /** Something for a link to another server. */
+  | { readonly kind: 'link'; readonly link: number; readonly told: LinkTold }
   /** Close all connections and exit. Answered by the thread's end. */
   | { readonly kind: 'stop' }
 

@@ -13,6 +13,7 @@ import type { PasswordVerdict, PasswordVerifier } from '../auth/password.ts'
 import { attempt, type OnBug } from '../base/guarded.ts'
 import type { StreamAnswer, StreamQuestion } from '../jetstream/contract.ts'
 import { apiError } from '../jetstream/errors.ts'
+import type { LeafEvent, LeafVerdict } from '../leaf/contract.ts'
 import type { OcspPeerOptions } from '../options/shapes.ts'
 import type { RouteEvent, RouteVerdict } from '../routes/contract.ts'
 import type { SystemAnswer, SystemRequest } from '../system/contract.ts'
@@ -35,6 +36,8 @@ export interface QuestionKinds {
   readonly rules: { ask: { client: ConnectedClient }; answer: HookRules | Refusal }
   /** A request to the server itself; undefined: it is not answered. */
   readonly system: { ask: { request: SystemRequest }; answer: SystemAnswer | undefined }
+  /** What a leaf link has to tell; undefined: nothing is answered, or there is nothing against it. */
+  readonly leaf: { ask: { event: LeafEvent }; answer: LeafVerdict | undefined }
   /** What a route has to tell; undefined: nothing is answered. */
   readonly route: { ask: { event: RouteEvent }; answer: RouteVerdict | undefined }
   /** The list of all streams. */
@@ -69,6 +72,7 @@ const NO_ANSWERS: { readonly [K in Kind]: QuestionKinds[K]['answer'] } = {
   custom: { fault: { text: 'Authorization Violation', reason: 'Authentication Failure' }, cause: 'nobody answered' },
   rules: { fault: { text: 'Authorization Violation', reason: 'Authentication Failure' }, cause: 'nobody answered' },
   system: undefined,
+  leaf: undefined,
   route: undefined,
   streams: { error: apiError(10008) },
 }
@@ -179,6 +183,8 @@ export class QuestionDesk {
         return this.answerers.rules(message.question, gone)
       case 'system':
         return this.answerers.system(message.question, gone)
+      case 'leaf':
+        return this.answerers.leaf(message.question, gone)
       case 'route':
         return this.answerers.route(message.question, gone)
       case 'streams':

@@ -115,7 +115,6 @@ test.each<[unknown, string]>([
   [{ prot: 4222 }, 'unknown option "prot"; did you mean "port"?'],
   [{ max_payload: 1 }, 'unknown option "max_payload"; did you mean "maxPayload"?'],
   [{ http_port: 8222 }, 'unknown option "http_port"; did you mean "monitorPort"?'],
-  [{ leafnodes: { port: 1 } }, 'leafnodes is not supported yet'],
   [{ defaultJsDomain: {} }, 'defaultJsDomain is not supported yet'],
   [{ profPort: 1 }, 'profPort is not supported yet'],
   [{ toString: 1 }, 'unknown option "toString"'],

@@ -17,6 +17,7 @@ const nothing: Answerers = {
   streams: async () => ({}),
   rules: async () => ({ fault: AuthFaults.violation, cause: '' }),
   route: async () => undefined,
+  leaf: async () => undefined,
   system: async () => undefined,
 }
 

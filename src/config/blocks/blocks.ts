@@ -86,6 +86,7 @@ function listening(name: string, host: 'host' | 'monitorHost', port: Port): Bloc
 }
 
 const readCluster = block<Checked>(CLUSTER, () => ({}), got('Expected map to define cluster'))
+const readLeafnodes = block<Checked>(LEAFNODES, () => ({}), got('Expected map to define a leafnode'))
 const readDomains = membersOf(anyText, ofType('error default_js_domain config: unsupported type'))
 
 const readFeatures = membersOf(
@@ -186,12 +187,13 @@ export const BLOCKS: ReadonlyMap<string, BlockReading> = new Map<string, BlockRe
     got('Expected gateway to be a map'),
     (gateway) => listens(gateway) || hasMember(gateway, 'name'),
   ),
-  later(
-    'leaf',
-    LEAFNODES,
-    got('Expected map to define a leafnode'),
-    (leaf) => listens(leaf) || hasMember(leaf, 'remotes'),
-  ),
+  [
+    'leafnodes',
+    (entry, top, reading, name) => {
+      top.layer.later.leaf = readLeafnodes(entry, reading, name) ?? {}
+      top.layer.origins.set('leafnodes', originOf(entry))
+    },
+  ],
   later('mqtt', MQTT, got('Expected mqtt to be a map')),
 ])
 

@@ -1,5 +1,5 @@
-// `leafnodes` (docs/reference/configuration-blocks.md, "Features to come"). They are not supported yet: the keys are
-// checked, and kept for the rules between settings (later-checks.ts).
+// `leafnodes` (docs/reference/leaf-nodes.md). The keys are checked, and kept for the rules between settings
+// (later-checks.ts) and for leafnode-options.ts.
 
 import { fromSeed } from '@nats-io/nkeys'
 import type { ConfigEntry } from '../language/tree.ts'

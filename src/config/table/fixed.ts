@@ -21,6 +21,7 @@ export const FIXED: ReadonlyMap<OptionName, string> = new Map<OptionName, string
   ['httpsPort', 'HTTPSPort'],
   ['maxPending', 'MaxPending'],
   ['cluster', 'Cluster'],
+  ['leafnodes', 'LeafNode'],
   ['websocket', 'Websocket'],
   ['profPort', 'ProfPort'],
   ['logSizeLimit', 'LogSizeLimit'],

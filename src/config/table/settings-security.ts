@@ -47,7 +47,10 @@ export const FEATURE_SETTINGS = area('Features', [
   key('feature_flags', 'block', 'Feature flags by name', { feature: 'feature_flags' }),
   block('cluster', undefined, 'Membership in a cluster of servers', { secret: true }),
   key('gateway', 'block', 'Gateways to other clusters', { feature: 'gateways' }),
-  key(['leaf', 'leafnodes'], 'block', 'Leaf nodes', { feature: 'leaf nodes' }),
+  block('leafnodes', undefined, 'Leaf nodes, and servers of which this one is a leaf node', {
+    secret: true,
+    keys: ['leaf', 'leafnodes'],
+  }),
   key('mqtt', 'block', 'Listener for MQTT clients', { feature: 'MQTT' }),
   key([], 'text', 'Route URLs, separated by commas', { flags: ['routes'], argument: '<urls>' }),
   key([], 'text', 'URL on which to listen for routes', {

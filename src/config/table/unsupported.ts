@@ -7,7 +7,6 @@
  */
 export const UNSUPPORTED: ReadonlyMap<string, 'needed' | 'unneeded'> = new Map([
   ['gateways', 'needed'],
-  ['leaf nodes', 'needed'],
   ['domains of leaf nodes', 'unneeded'],
   ['MQTT', 'needed'],
   ['settings of clusters', 'unneeded'],

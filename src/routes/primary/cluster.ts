@@ -11,9 +11,10 @@ import type { Handle } from '../../base/node-private.ts'
 import type { Log } from '../../log/log.ts'
 import type { ClusterOptions } from '../../options/cluster.ts'
 import type { ClusterIdentity } from '../../protocol/handshake.ts'
+import { readServerUrl } from '../../text/server-url.ts'
 import type { RouteEvent, RouteHello, RouteOrder, RouteScope, RouteTold, RouteVerdict } from '../contract.ts'
 import { type KnownRoute, Remote } from './remotes.ts'
-import { readRouteUrl, WantedRoute } from './wanted-routes.ts'
+import { WantedRoute } from './wanted-routes.ts'
 
 const TEND_MS = 250
 /** Servers that others may tell of. */
@@ -56,7 +57,7 @@ export class Cluster {
   }
 
   private wantConfigured(url: string): void {
-    const read = readRouteUrl(url)
+    const read = readServerUrl(url)
     if (read === undefined) {
       this.owner.log.error(`Error trying to connect to route: no port in ${withoutUser(url)}`)
       return
@@ -296,7 +297,7 @@ export class Cluster {
   private heardOf(hello: RouteHello): void {
     const { owner, wanted } = this
     if (hello.serverId === owner.serverId || this.remotes.has(hello.serverId)) return
-    const read = readRouteUrl(hello.ip || `${hello.host}:${hello.port}`)
+    const read = readServerUrl(hello.ip || `${hello.host}:${hello.port}`)
     if (read === undefined || isAnyAddress(read.host)) return
     if (wanted.some(({ host, port }) => host === read.host && port === read.port)) return
     if (wanted.filter(({ isConfigured }) => !isConfigured).length >= IMPLICIT_MAX) return

@@ -1,0 +1,89 @@
+// The options of leaf nodes, from what the block `leafnodes` says.
+
+import type { LeafnodeOptions, LeafRemoteOptions, LeafUser } from '../../options/leafnodes.ts'
+import { GLOBAL_ACCOUNT, type TlsOptions } from '../../options/shapes.ts'
+import type { Checked } from '../layer.ts'
+import { compressionOf } from './cluster-options.ts'
+
+const AUTH_TIMEOUT_MS = 2000
+const SECOND_MS = 1000
+const PING_MAX = 2
+/** Of a remote whose URL names none. */
+const PORT = 7422
+
+const text = (block: Checked, key: string): string => String(block[key] ?? '')
+const number = (block: Checked, key: string): number => Number(block[key] ?? 0)
+const texts = (block: Checked, key: string): readonly string[] => (block[key] ?? []) as readonly string[]
+
+/** Undefined: no block, or one without port and remotes. `ping` and `pingMax` are those of the server. */
+export function leafnodeOptions(
+  block: Checked | undefined,
+  ping: number,
+  pingMax: number,
+): LeafnodeOptions | undefined {
+  if (block === undefined || (number(block, 'port') === 0 && texts(block, 'remotes').length === 0)) return undefined
+  const authorization = (block['authorization'] ?? {}) as Checked
+  const tls = block['tls'] as TlsOptions | undefined
+  const dialTimeout = number(block, 'dialTimeout') || SECOND_MS
+  return {
+    host: text(block, 'host') || '0.0.0.0',
+    port: number(block, 'port'),
+    users: usersOf(authorization),
+    authTimeout: number(authorization, 'timeout') || (tls === undefined ? AUTH_TIMEOUT_MS : tls.timeout + SECOND_MS),
+    tls,
+    advertise: text(block, 'advertise'),
+    noAdvertise: block['noAdvertise'] === true,
+    minVersion: text(block, 'version'),
+    compression: compressionOf(block['compression'], 's2_auto', 's2_auto'),
+    reconnect: number(block, 'reconnect') || SECOND_MS,
+    isolate: block['isolate'] === true,
+    pingInterval: number(block, 'pingInterval') || ping,
+    pingMax: number(block, 'pingMax') || pingMax || PING_MAX,
+    remotes: ((block['remotes'] ?? []) as readonly Checked[]).map((remote) => remoteOptions(remote, dialTimeout)),
+  }
+}
+
+function usersOf(authorization: Checked): readonly LeafUser[] | undefined {
+  const account = text(authorization, 'account') || GLOBAL_ACCOUNT
+  const username = text(authorization, 'username')
+  const nkey = text(authorization, 'nkey')
+  if (username !== '' || nkey !== '') {
+    return [{ username: nkey === '' ? username : '', password: text(authorization, 'password'), nkey, account }]
+  }
+  const users = (authorization['users'] ?? []) as readonly Checked[]
+  if (users.length === 0) return undefined
+  return users.map((user) => ({
+    username: text(user, 'username'),
+    password: text(user, 'password'),
+    nkey: '',
+    account: text(user, 'account') || GLOBAL_ACCOUNT,
+  }))
+}
+
+function remoteOptions(remote: Checked, dialTimeout: number): LeafRemoteOptions {
+  return {
+    urls: texts(remote, 'urls').map(withPort),
+    account: text(remote, 'account') || GLOBAL_ACCOUNT,
+    credentials: text(remote, 'credentials'),
+    nkey: text(remote, 'nkey'),
+    tls: remote['tls'] as TlsOptions | undefined,
+    hub: remote['hub'] === true,
+    denyImports: texts(remote, 'denyImports'),
+    denyExports: texts(remote, 'denyExports'),
+    noRandomize: remote['noRandomize'] === true,
+    isolate: remote['isolate'] === true,
+    requestIsolation: remote['requestIsolation'] === true,
+    compression: compressionOf(remote['compression'], 's2_auto', 's2_auto'),
+    firstInfoTimeout: number(remote, 'firstInfoTimeout') || SECOND_MS,
+    dialTimeout: number(remote, 'dialTimeout') || dialTimeout,
+    disabled: remote['disabled'] === true,
+    ignoreDiscovered: remote['ignoreDiscovered'] === true,
+  }
+}
+
+/** A URL that names its port. */
+function withPort(url: string): string {
+  const place = url.slice(url.indexOf('://') + 3).replace(/\/.*$/, '')
+  const host = place.slice(place.lastIndexOf('@') + 1)
+  return /:\d+$/.test(host) ? url : url.replace(place, `${place}:${PORT}`)
+}

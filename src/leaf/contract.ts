@@ -1,0 +1,56 @@
+// What the primary and the shards tell each other of leaf nodes.
+
+import type { LeafRemoteOptions } from '../options/leafnodes.ts'
+
+/** A connection that this server has dialled. */
+export interface DialledLeaf {
+  /** Which of the configured remotes. */
+  readonly remote: LeafRemoteOptions
+  /** The URL that was dialled, without user and password. */
+  readonly url: string
+  /** Said in CONNECT; empty: none. */
+  readonly username: string
+  readonly password: string
+  /** A user’s token and seed, from a file of credentials; empty: none. */
+  readonly jwt: string
+  readonly seed: string
+}
+
+/** How a leaf link came to be. */
+export interface LeafOrder {
+  /** Undefined: the other server has dialled. */
+  readonly dialled: DialledLeaf | undefined
+}
+
+/** Which link it is: no two are alike. */
+export interface LeafIdentity {
+  readonly serverName: string
+  readonly cluster: string
+  /** The local account, and the one of the other server; empty: it does not say. */
+  readonly account: string
+  readonly remoteAccount: string
+  /** This server is the spoke of the link. */
+  readonly isSpoke: boolean
+}
+
+/** A link tells the primary. */
+export type LeafEvent =
+  /** It is bound to an account. Answered by a LeafVerdict. */
+  | { readonly kind: 'bound'; readonly link: number; readonly identity: LeafIdentity }
+  /** Where else the other server may be reached: `host:port` each. */
+  | { readonly kind: 'urls'; readonly link: number; readonly urls: readonly string[] }
+  /** It is over. `delayMs`: how long it is not to be dialled. */
+  | { readonly kind: 'ended'; readonly link: number; readonly delayMs: number }
+
+/** Undefined: it may stay. */
+export interface LeafVerdict {
+  /** For -ERR. */
+  readonly refused: string
+}
+
+/** The primary tells a link: it is to close, with this -ERR. */
+export interface LeafTold {
+  readonly kind: 'close'
+  /** Empty: without a word. */
+  readonly text: string
+}

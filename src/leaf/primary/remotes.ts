@@ -1,0 +1,98 @@
+// A server of which this one is a leaf node: where it may be reached, and when it is dialled next
+// (docs/reference/leaf-nodes.md, "Reconnecting").
+
+import { readFile } from 'node:fs/promises'
+import type { OnBug } from '../../base/guarded.ts'
+import type { Handle } from '../../base/node-private.ts'
+import { dial } from '../../net/dial.ts'
+import type { LeafRemoteOptions } from '../../options/leafnodes.ts'
+import { readServerUrl, type ServerUrl } from '../../text/server-url.ts'
+import type { LeafOrder } from '../contract.ts'
+import { readCredentials } from '../credentials.ts'
+
+/** Addresses that other servers may tell of. */
+const DISCOVERED_MAX = 64
+
+export class Remote {
+  readonly options: LeafRemoteOptions
+  private readonly configured: readonly ServerUrl[]
+  private urls: ServerUrl[]
+  private current: ServerUrl | undefined
+  /** A connection is being made, or there is one. */
+  isUnderway = false
+  /** The link that it has; undefined: none. */
+  link: number | undefined
+  /** Failed attempts since the last one that succeeded. */
+  attempts = 0
+  /** Not dialled before this moment, in milliseconds of performance.now(). */
+  notBeforeMs = 0
+
+  constructor(options: LeafRemoteOptions) {
+    this.options = options
+    const urls = options.urls.flatMap((url) => readServerUrl(url) ?? [])
+    if (!options.noRandomize) shuffle(urls)
+    this.configured = urls
+    this.urls = [...urls]
+  }
+
+  /** The other server has told where it, and others of its cluster, may be reached. */
+  discovered(texts: readonly string[]): void {
+    const { configured } = this
+    const found: ServerUrl[] = []
+    for (const text of texts.slice(0, DISCOVERED_MAX)) {
+      const url = readServerUrl(text)
+      if (url === undefined || configured.some(({ host, port }) => host === url.host && port === url.port)) continue
+      // The first user that is configured is meant for those that are heard of, too.
+      const { credentials } = configured.find((one) => one.credentials[0] !== '') ?? url
+      found.push({ ...url, scheme: configured[0]?.scheme ?? '', credentials })
+    }
+    this.urls = [...found, ...configured]
+  }
+
+  /** The URL to be dialled: the one behind the latest. */
+  private next(): ServerUrl | undefined {
+    const { urls, current } = this
+    if (urls.length > 1 && urls[0] === current) urls.push(urls.shift() as ServerUrl)
+    this.current = urls[0]
+    return this.current
+  }
+
+  /** Connects; resolves with the connection and what it is to be, or with why there is none. */
+  async dial(bugMet: OnBug): Promise<{ handle: Handle; order: LeafOrder } | { url: string; failed: string }> {
+    const url = this.next()
+    if (url === undefined) return { url: this.options.urls.join(','), failed: 'no address' }
+    const shown = `${url.host}:${url.port}`
+    const signer = await this.signer()
+    if (signer === undefined) {
+      return { url: shown, failed: `the file ${this.options.credentials} has no user’s token and seed` }
+    }
+    const handle = await dial(url.host, url.port, this.options.dialTimeout, bugMet)
+    if (typeof handle === 'string') return { url: shown, failed: handle }
+    const [username, password] = url.credentials
+    const dialled = { remote: this.options, url: `${url.scheme}://${shown}`, username, password, ...signer }
+    return { handle, order: { dialled } }
+  }
+
+  private async signer(): Promise<{ jwt: string; seed: string } | undefined> {
+    const { credentials } = this.options
+    if (credentials === '') return { jwt: '', seed: '' }
+    try {
+      return readCredentials(await readFile(credentials, 'utf8'))
+    } catch {
+      return undefined
+    }
+  }
+
+  wait(ms: number): void {
+    this.isUnderway = false
+    this.link = undefined
+    this.notBeforeMs = performance.now() + ms
+  }
+}
+
+function shuffle<T>(items: T[]): void {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1))
+    ;[items[i], items[j]] = [items[j], items[i]]
+  }
+}
