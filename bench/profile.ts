@@ -108,7 +108,6 @@ const server = await ServerProcess.start(programFor(folder), shape.contenders.at
 try {
   const { metrics } = await shape.load.run(server, Number(flags.scale))
   process.stdout.write(`${shape.name}: ${JSON.stringify(metrics)}\n`)
-  if (process.env.JSB) process.stdout.write(`SPAN ${server.span.fromUs} ${server.span.toUs}\n`)
 } finally {
   await server.interrupt()
   await closeGenerators()

@@ -17,7 +17,6 @@ const SPACE = 0x20
 const CRLF = '\r\n'
 /** A sequence, the brace behind it, and the end. */
 const TAIL_MAX = 32
-const INT32_MAX = 2 ** 31 - 1
 
 /** Pages that nothing waits in are kept for all streams of the thread, up to so many. */
 const FREE_MAX = 16
@@ -63,8 +62,7 @@ export class Acknowledgements {
     at += length + 1
     copyBytes(block, at, opening, 0, opening.capacity)
     at += opening.capacity
-    at = seq <= INT32_MAX ? writeDecimal(bytes, at, seq) : writeText(bytes, at, String(seq))
-    this.end(page, seq, length, writeText(bytes, at, '}'))
+    this.end(page, seq, length, writeText(bytes, writeDecimal(bytes, at, seq), '}'))
   }
 
   private pageFor(seq: number, bytes: number): Page {

@@ -90,9 +90,19 @@ export function mix(value: number): number {
   return value ^ (value >>> 16)
 }
 
-/** Writes a non-negative integer in decimal at `at`; returns where it ends. */
+/** Writes a non-negative integer, which is a safe one, in decimal at `at`; returns where it ends. */
 export function writeDecimal(bytes: Uint8Array, at: number, value: number): number {
-  const end = at + digitsOf(value)
+  if (value < LOW) return writeDigits(bytes, at, value, digitsOf(value))
+  const high = Math.floor(value / LOW)
+  return writeDigits(bytes, writeDecimal(bytes, at, high), value - high * LOW, LOW_DIGITS)
+}
+
+/** 32 bits hold what is below it. */
+const LOW = 1_000_000_000
+const LOW_DIGITS = 9
+
+function writeDigits(bytes: Uint8Array, at: number, value: number, digits: number): number {
+  const end = at + digits
   for (let i = end - 1; i >= at; i--) {
     const rest = (value / 10) | 0
     bytes[i] = 48 + value - rest * 10

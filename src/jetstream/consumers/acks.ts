@@ -7,15 +7,15 @@
 //     +TERM [reason]       never again        else    nothing, but an answer
 
 import { parseDuration } from '../../base/duration.ts'
-import { type Run, replyOf, subjectOf } from '../../protocol/run.ts'
+import { type Run, replyOf } from '../../protocol/run.ts'
 import { decimalOf } from '../../text/decimal.ts'
 import { object, readJson, span } from '../request-json.ts'
 import type { Sender } from '../sender.ts'
 import type { Unacknowledged } from './ack-state.ts'
 
 const NS_PER_MS = 1e6
-/** Places of the numbers in the subject. */
-const At = { deliveries: 4, seq: 5, consumerSeq: 6 } as const
+const DOT = 0x2e
+const PLUS = 0x2b
 /** No delay takes more to say. */
 const DELAY_MAX = 256
 
@@ -38,42 +38,62 @@ export interface AckOwner {
 
 export class AckHandler {
   private readonly consumer: AckOwner
+  /** Of `$JS.ACK.<stream>.<consumer>.` */
+  private readonly prefixBytes: number
 
-  constructor(consumer: AckOwner) {
+  constructor(consumer: AckOwner, prefixBytes: number) {
     this.consumer = consumer
+    this.prefixBytes = prefixBytes
   }
 
   take(run: Run): void {
-    const { consumer } = this
-    const tokens = subjectOf(run).split('.')
-    const [deliveries, seq, consumerSeq] = [At.deliveries, At.seq, At.consumerSeq].map((at) => numberIn(tokens[at]))
-    const reply = replyOf(run)
-    for (let i = 0; i < run.count; i++) {
-      const start = run.first + i * run.stride
-      const said = run.block.bytes.subarray(start + run.headerSize, start + run.size)
-      const isAnswered = this.hear(said, seq, consumerSeq, deliveries, reply)
-      if (isAnswered && seq > 0 && reply !== '') consumer.whenRecorded(() => consumer.sender.send(reply, ''))
+    const { block, count, first, headerSize, line, size, stride, subjectEnd } = run
+    const from = run.subjectStart + this.prefixBytes
+    const deliveriesEnd = tokenEnd(line.bytes, from, subjectEnd)
+    const seqEnd = tokenEnd(line.bytes, deliveriesEnd + 1, subjectEnd)
+    const consumerSeqEnd = tokenEnd(line.bytes, seqEnd + 1, subjectEnd)
+    const deliveries = numberIn(line.bytes, from, deliveriesEnd)
+    const seq = numberIn(line.bytes, deliveriesEnd + 1, seqEnd)
+    const consumerSeq = numberIn(line.bytes, seqEnd + 1, consumerSeqEnd)
+    for (let i = 0; i < count; i++) {
+      const start = first + i * stride + headerSize
+      const end = first + i * stride + size
+      const isAnswered = isAck(block.bytes, start, end)
+        ? this.done(seq, consumerSeq)
+        : this.hear(block.bytes.subarray(start, end), seq, consumerSeq, deliveries, run)
+      if (isAnswered) this.answer(run, seq)
     }
   }
 
-  /** Returns whether it is answered, if somebody awaits that. */
-  private hear(said: Buffer, seq: number, consumerSeq: number, deliveries: number, reply: string): boolean {
+  private done(seq: number, consumerSeq: number): boolean {
+    const { consumer } = this
+    const isKnown = seq <= consumer.reached
+    if (isKnown) consumer.acknowledge(seq, consumerSeq, true)
+    return isKnown
+  }
+
+  /** Somebody may await that it is recorded. */
+  private answer(run: Run, seq: number): void {
+    if (seq === 0 || run.replyEnd === run.replyStart) return
+    const { consumer } = this
+    const reply = replyOf(run)
+    consumer.whenRecorded(() => consumer.sender.send(reply, ''))
+  }
+
+  /** What is said besides. Returns whether it is answered, if somebody awaits that. */
+  private hear(said: Buffer, seq: number, consumerSeq: number, deliveries: number, run: Run): boolean {
     const { consumer } = this
     const word = said.toString('latin1', 0, 5)
-    const isKnown = seq <= consumer.reached
-    if (said.length === 0 || ((word === '+ACK' || word === '+OK') && said.length === word.length)) {
-      if (isKnown) consumer.acknowledge(seq, consumerSeq, true)
-      return isKnown
-    }
     if (word.startsWith('+NXT')) {
-      if (isKnown) consumer.acknowledge(seq, consumerSeq, true)
+      this.done(seq, consumerSeq)
+      const reply = replyOf(run)
       if (reply !== '') consumer.asked(Buffer.from(said.subarray(4)), reply)
       return false
     }
     if (word.startsWith('-NAK')) consumer.refuse(seq, consumerSeq, deliveries, delayIn(said.subarray(4)))
     else if (word === '+WPI' && said.length === 4) consumer.progress(seq)
     else if (word === '+TERM') {
-      if (!isKnown) return false
+      if (seq > consumer.reached) return false
       consumer.acknowledge(seq, consumerSeq, false)
       const reason = said.toString('utf8', 5).trim()
       consumer.terminated({ seq, consumerSeq, deliveries, sinceMs: 0 }, reason)
@@ -82,9 +102,23 @@ export class AckHandler {
   }
 }
 
-function numberIn(token: string): number {
-  const bytes = Buffer.from(token, 'latin1')
-  return Math.max(0, decimalOf(bytes, 0, bytes.length))
+function tokenEnd(bytes: Uint8Array, start: number, end: number): number {
+  let at = start
+  while (at < end && bytes[at] !== DOT) at++
+  return at
+}
+
+/** 0: it is none. */
+function numberIn(bytes: Uint8Array, start: number, end: number): number {
+  return Math.max(0, decimalOf(bytes, start, end))
+}
+
+/** Nothing, `+ACK` or `+OK`. */
+function isAck(bytes: Uint8Array, start: number, end: number): boolean {
+  if (start === end) return true
+  if (bytes[start] !== PLUS) return false
+  if (end - start === 4) return bytes[start + 1] === 0x41 && bytes[start + 2] === 0x43 && bytes[start + 3] === 0x4b
+  return end - start === 3 && bytes[start + 1] === 0x4f && bytes[start + 2] === 0x4b
 }
 
 /** The delay that is asked for, in milliseconds; undefined: none, or none that can be read. */

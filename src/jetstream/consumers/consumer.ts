@@ -11,6 +11,7 @@
 import { API_LEVEL, NATS_VERSION } from '../../base/constants.ts'
 import { attempt, guarded } from '../../base/guarded.ts'
 import type { Json } from '../../base/json.ts'
+import { allocateBlock } from '../../memory/block.ts'
 import type { Run } from '../../protocol/run.ts'
 import { InternalSubscription } from '../../routing/subscription.ts'
 import { byteString } from '../../subjects/byte-string.ts'
@@ -20,7 +21,7 @@ import { Header, withHeaders } from '../message-headers.ts'
 import type { JetStreamOwner } from '../owner.ts'
 import type { Sender } from '../sender.ts'
 import type { KeptConsumer } from '../storage/catalogue.ts'
-import type { StoredMessage } from '../storage/store.ts'
+import { StoredMessage } from '../storage/store.ts'
 import { SubjectFilter } from '../storage/subject-filter.ts'
 import type { Stream } from '../stream.ts'
 import { type AckRules, type AckSnapshot, AckState, type Place, type Unacknowledged } from './ack-state.ts'
@@ -31,7 +32,7 @@ import { Cursor } from './cursor.ts'
 import type { InterestWatch } from './interest-watch.ts'
 import type { ConsumerKeeper } from './keeper.ts'
 import type { ModeOwner } from './mode.ts'
-import type { Outgoing } from './outgoing.ts'
+import { Outgoing } from './outgoing.ts'
 import { Outlet } from './outlet.ts'
 import { Pull } from './pull.ts'
 import { Push } from './push.ts'
@@ -45,6 +46,8 @@ const TIMER_MAX_MS = 2 ** 31 - 1
 const REPLAY_MIN_MS = 1
 /** Consumers that are asked for messages live up to so much longer than they must. */
 const JITTER_MS = { min: 100, span: 900 }
+
+const NO_MESSAGE = new StoredMessage(0, 0, allocateBlock(0), 0, 0, 0, 0)
 
 /** What is kept of a consumer. */
 export interface ListedConsumer {
@@ -82,6 +85,8 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   private readonly ackPrefix: string
   private loaded: { readonly seq: number; readonly message: StoredMessage | undefined } | undefined
   private isLoading = false
+  /** The latest message that was sent. */
+  private outgoing: Outgoing | undefined
   private isSignalled = false
   private alarm: NodeJS.Timeout | undefined
   private alarmMs = Number.POSITIVE_INFINITY
@@ -157,7 +162,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   /** Begins to hear acknowledgements and requests. Returns false if the index has no room for them. */
   listen(): boolean {
     const { owner, stream } = this
-    const acks = new AckHandler(this)
+    const acks = new AckHandler(this, this.ackPrefix.length)
     const place = `${byteString(stream.name)}.${byteString(this.name)}`
     const heard: [subject: string, handle: (run: Run) => void][] = [
       [`$JS.API.CONSUMER.MSG.NEXT.${place}`, (run) => this.pulled(run)],
@@ -250,8 +255,8 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   /** A message is done with; `isSampled`: it was acknowledged, which may be measured. */
   acknowledge(seq: number, consumerSeq: number, isSampled: boolean): void {
     const { state } = this
-    const entry = state.find(seq)
-    if (isSampled && entry !== undefined && this.isSample()) {
+    const entry = isSampled && this.isSample() ? state.find(seq) : undefined
+    if (entry !== undefined) {
       const delivery = { consumer_seq: consumerSeq, stream_seq: seq, deliveries: entry.deliveries }
       this.advisories.acknowledged(delivery, nowMs() - entry.sinceMs)
     }
@@ -265,7 +270,8 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   }
 
   private isSample(): boolean {
-    return this.config.ack_policy === 'explicit' && Math.random() * 100 < (samplingOf(this.config.sample_freq) ?? 0)
+    const { ack_policy: policy, sample_freq: frequency } = this.config
+    return frequency !== '' && policy === 'explicit' && Math.random() * 100 < (samplingOf(frequency) ?? 0)
   }
 
   /** A message is to be delivered again. */
@@ -430,17 +436,19 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     const { config, state, stream } = this
     const { seq, timeUs } = message
     const now = this.turnMs
-    const consumerSeq = state.delivered.consumer + 1
-    const deliveries = again === undefined ? 1 : again.deliveries + 1
-    const pending = again === undefined ? this.cursor.pending - 1 : this.cursor.pending
-    const outgoing: Outgoing = {
-      message,
-      reply: `${this.ackPrefix}${deliveries}.${seq}.${consumerSeq}.${timeUs}000.${pending}`,
-      headers: config.headers_only ? withSize(message) : undefined,
-      hasPayload: !config.headers_only,
-    }
+    this.outgoing ??= new Outgoing(NO_MESSAGE, this.ackPrefix)
+    const { outgoing } = this
+    outgoing.message = message
+    outgoing.headers = config.headers_only ? withSize(message) : undefined
+    outgoing.hasPayload = !config.headers_only
+    outgoing.deliveries = again === undefined ? 1 : again.deliveries + 1
+    outgoing.consumerSeq = state.delivered.consumer + 1
+    outgoing.pending = again === undefined ? this.cursor.pending - 1 : this.cursor.pending
     this.notBeforeMs = 0
-    if (!this.mode.send(outgoing)) return false
+    const isSent = this.mode.send(outgoing)
+    // It would keep the page that the message lies in.
+    outgoing.message = NO_MESSAGE
+    if (!isSent) return false
     this.loaded = undefined
     this.inactiveMs = now
     if (this.replay !== undefined) this.replay.lastUs = timeUs

@@ -1,19 +1,63 @@
 // A stored message on its way to a client, and what it counts for.
 
+import { digitsOf, writeDecimal, writeText } from '../../memory/block.ts'
 import type { StoredMessage } from '../storage/store.ts'
 
-export interface Outgoing {
-  readonly message: StoredMessage
-  /** Byte string. */
-  readonly reply: string
-  /** In the place of its own; undefined: those. */
-  readonly headers: Buffer | undefined
-  readonly hasPayload: boolean
-}
+/** Five numbers and the dots between them. */
+const NUMBERS_MAX = 100
+const DOTS = 4
+const DOT = 0x2e
+const NS = '000'
 
-/** What it counts for: as much of it as does not depend on who gets it. */
-export function sizeOf({ hasPayload, headers, message, reply }: Outgoing): number {
-  const { subjectStart, headersStart, payloadStart, end } = message
-  const headerSize = headers === undefined ? payloadStart - headersStart : headers.length
-  return headersStart - subjectStart + reply.length + headerSize + (hasPayload ? end - payloadStart : 0)
+/** One for all messages of a consumer, one after the other. */
+export class Outgoing {
+  message: StoredMessage
+  /** In the place of its own; undefined: those. */
+  headers: Buffer | undefined
+  hasPayload = true
+  /** What the reply subject tells besides, which is how the client acknowledges the message. */
+  deliveries = 0
+  consumerSeq = 0
+  /** Messages that are still to come. */
+  pending = 0
+  /** `$JS.ACK.<stream>.<consumer>.`, a byte string. */
+  private readonly ackPrefix: string
+
+  constructor(message: StoredMessage, ackPrefix: string) {
+    this.message = message
+    this.ackPrefix = ackPrefix
+  }
+
+  /** The same message with other headers. */
+  withHeaders(headers: Buffer): Outgoing {
+    return Object.assign(new Outgoing(this.message, this.ackPrefix), this, { headers })
+  }
+
+  /** At most so long is the reply subject. */
+  get replyMax(): number {
+    return this.ackPrefix.length + NUMBERS_MAX
+  }
+
+  /** Writes the reply subject; answers where it ends. */
+  writeReply(bytes: Uint8Array, at: number): number {
+    const { seq, timeUs } = this.message
+    at = writeDecimal(bytes, writeText(bytes, at, this.ackPrefix), this.deliveries)
+    bytes[at++] = DOT
+    at = writeDecimal(bytes, at, seq)
+    bytes[at++] = DOT
+    at = writeDecimal(bytes, at, this.consumerSeq)
+    bytes[at++] = DOT
+    at = writeText(bytes, writeDecimal(bytes, at, timeUs), NS)
+    bytes[at++] = DOT
+    return writeDecimal(bytes, at, this.pending)
+  }
+
+  /** What it counts for: as much of it as does not depend on who gets it. */
+  get size(): number {
+    const { subjectStart, headersStart, payloadStart, end, seq, timeUs } = this.message
+    const headerSize = this.headers === undefined ? payloadStart - headersStart : this.headers.length
+    const numbers = [this.deliveries, seq, this.consumerSeq, timeUs, this.pending]
+    const reply = numbers.reduce((sum, number) => sum + digitsOf(number), this.ackPrefix.length + DOTS + NS.length)
+    return headersStart - subjectStart + reply + headerSize + (this.hasPayload ? end - payloadStart : 0)
+  }
 }

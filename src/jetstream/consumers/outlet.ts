@@ -54,19 +54,19 @@ export class Outlet {
     this.publisher.whenRelieved(callback)
   }
 
-  /** Sends a stored message. Returns how many deliveries that led to. */
-  send(to: Destination, { hasPayload, headers, message, reply }: Outgoing): number {
+  /** Sends a stored message, while no other one is under way. Returns how many deliveries that led to. */
+  send(to: Destination, outgoing: Outgoing): number {
+    const { hasPayload, headers, message } = outgoing
     const { block: from, subjectStart, headersStart, payloadStart, end } = message
     const { run } = this
     const { pool } = this.owner
     run.shownLength = headersStart - subjectStart
     run.headerSize = headers === undefined ? payloadStart - headersStart : headers.length
     run.size = run.headerSize + (hasPayload ? end - payloadStart : 0)
-    run.lineLength = to.subject.length + run.shownLength + reply.length + 2
-    run.stride = run.lineLength + run.size + CRLF.length
+    const room = to.subject.length + run.shownLength + outgoing.replyMax + 2 + run.size + CRLF.length
     // A large one goes by reference to where it is composed.
-    const chunk = run.size >= BY_REFERENCE_MIN ? pool.acquire(run.stride) : undefined
-    const block = chunk?.block ?? Outlet.roomFor(run.stride)
+    const chunk = run.size >= BY_REFERENCE_MIN ? pool.acquire(room) : undefined
+    const block = chunk?.block ?? Outlet.roomFor(room)
     const { bytes } = block
     let at = writeText(bytes, 0, to.subject)
     run.subjectEnd = at
@@ -75,13 +75,14 @@ export class Outlet {
     at += run.shownLength
     bytes[at++] = SPACE
     run.replyStart = at
-    at = writeText(bytes, at, reply)
+    at = outgoing.writeReply(bytes, at)
     run.replyEnd = at
+    run.lineLength = at
     if (headers === undefined) copyBytes(block, at, from, headersStart, run.headerSize)
     else bytes.set(headers, at)
     at += run.headerSize
     copyBytes(block, at, from, payloadStart, run.size - run.headerSize)
-    writeText(bytes, at + run.size - run.headerSize, CRLF)
+    run.stride = writeText(bytes, run.lineLength + run.size, CRLF)
     run.line = block
     run.block = block
     run.first = run.lineLength
@@ -99,20 +100,23 @@ export class Outlet {
   status(to: Destination, status: string, headers = '', reply = ''): number {
     const header = `NATS/1.0 ${status}\r\n${headers}\r\n`
     let sent = 0
-    composeRaw(this.owner.pool, { subject: to.subject, reply, header, payload: NOTHING, isImported: false }, (run) => {
-      sent = this.dispatch(to, run)
+    // While another message is under way, which may have come by the import that this one takes.
+    this.owner.serviceCalls.apart(() => {
+      composeRaw(
+        this.owner.pool,
+        { subject: to.subject, reply, header, payload: NOTHING, isImported: false },
+        (run) => {
+          sent = this.dispatch(to, run)
+        },
+      )
     })
     return sent
   }
 
   private dispatch(to: Destination, run: Run): number {
     const { owner } = this
-    let sent = 0
     run.memo = to.memo
-    // While another message is under way, which may have come by the import that this one takes.
-    owner.serviceCalls.apart(() => {
-      sent = owner.router.dispatch(run, this.account, this.publisher)
-    })
+    const sent = owner.router.dispatch(run, this.account, this.publisher)
     to.memo = run.memo
     owner.schedule()
     return sent

@@ -9,7 +9,7 @@ import { type Run, replyOf } from '../../protocol/run.ts'
 import { nowMs, timeText } from '../clock.ts'
 import { Header, readHeaders, withHeaders } from '../message-headers.ts'
 import { heartbeatHeaders, type Mode, type ModeOwner } from './mode.ts'
-import { type Outgoing, sizeOf } from './outgoing.ts'
+import type { Outgoing } from './outgoing.ts'
 import { destination } from './outlet.ts'
 import { type Priority, type PullRequest, readPullRequest } from './pull-request.ts'
 import { WaitingRequest, WaitingRequests } from './waiting-requests.ts'
@@ -28,7 +28,7 @@ interface Pin {
 }
 
 function withPin(outgoing: Outgoing, { id }: Pin): Outgoing {
-  return { ...outgoing, headers: withHeaders(outgoing.headers ?? outgoing.message.headers, [[PIN_ID, id]]) }
+  return outgoing.withHeaders(withHeaders(outgoing.headers ?? outgoing.message.headers, [[PIN_ID, id]]))
 }
 
 export class Pull implements Mode {
@@ -145,10 +145,10 @@ export class Pull implements Mode {
       const request = this.waiting.first
       if (request === undefined) return false
       if (request.expiresMs <= this.consumer.turnMs) this.end(request, '408 Request Timeout')
-      else if (this.mayHave(request, sizeOf(message))) {
+      else if (this.mayHave(request, message)) {
         const outgoing = this.pin === undefined ? message : withPin(message, this.pin)
         if (outlet.send(request.destination, outgoing) > 0) {
-          this.served(request, sizeOf(message))
+          this.served(request, message)
           return true
         }
         this.waiting.remove(request)
@@ -158,7 +158,7 @@ export class Pull implements Mode {
   }
 
   /** Whether the first request is served next; if not, it has been told so, or others come before it. */
-  private mayHave(request: WaitingRequest, size: number): boolean {
+  private mayHave(request: WaitingRequest, message: Outgoing): boolean {
     const { config, cursor, state } = this.consumer
     const { priority, maxBytes } = request.request
     let isNewPin = false
@@ -189,18 +189,18 @@ export class Pull implements Mode {
         return false
       }
     }
-    if (maxBytes === 0 || size <= request.bytesLeft) return true
+    if (maxBytes === 0 || message.size <= request.bytesLeft) return true
     if (isNewPin) this.pin = undefined
     this.end(request, '409 Message Size Exceeds MaxBytes')
     return false
   }
 
-  private served(request: WaitingRequest, size: number): void {
+  private served(request: WaitingRequest, message: Outgoing): void {
     const { consumer, waiting } = this
     request.delivered++
     request.messagesLeft--
     if (request.request.maxBytes > 0) {
-      request.bytesLeft -= size
+      request.bytesLeft -= message.size
       if (request.bytesLeft === 0) request.messagesLeft = 0
     }
     if (request.messagesLeft > 0) waiting.toTheEnd(request)
@@ -210,7 +210,6 @@ export class Pull implements Mode {
     }
     const { heartbeatMs } = request.request
     if (heartbeatMs > 0) request.heartbeatMs = consumer.turnMs + heartbeatMs
-    consumer.heard()
   }
 
   caughtUp(): void {

@@ -9,7 +9,7 @@ import { readHeaders } from '../message-headers.ts'
 import type { ConsumerConfig } from './config.ts'
 import type { InterestWatch, Watcher } from './interest-watch.ts'
 import { heartbeatHeaders, type Mode, type ModeOwner } from './mode.ts'
-import { type Outgoing, sizeOf } from './outgoing.ts'
+import type { Outgoing } from './outgoing.ts'
 import { type Destination, destination } from './outlet.ts'
 
 const NS_PER_MS = 1e6
@@ -85,9 +85,8 @@ export class Push implements Mode, Watcher {
       return false
     }
     this.lastSentMs = now
-    const size = sizeOf(message)
-    if (config.rate_limit_bps > 0) this.pay(size, now)
-    if (config.flow_control) this.count(size)
+    if (config.rate_limit_bps > 0) this.pay(message.size, now)
+    if (config.flow_control) this.count(message.size)
     return true
   }
 

@@ -69,6 +69,7 @@ export class WaitingRequests {
 
   /** The others come first: all, or by priorities those of its own. */
   toTheEnd(request: WaitingRequest): void {
+    if (this.list.size === 1) return
     this.remove(request)
     this.add(request)
   }
