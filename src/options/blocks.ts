@@ -349,6 +349,55 @@ export interface HttpGatewayBlock {
   heartbeat?: number
 }
 
+/** `cluster`: membership in a cluster of servers. */
+export interface ClusterBlock {
+  /** Name of the cluster, without spaces. Default: one is made up. */
+  name?: string
+  /** Address and port in one, `host:port`, or the port alone. Default: `host` and `port`. */
+  listen?: string | number
+  /** Address for other servers. Default: `0.0.0.0`. */
+  host?: string
+  /** Port for other servers; -1 takes a free one. Required. */
+  port?: number
+  /** User and password that other servers have to send. Default: none. */
+  authorization?: {
+    /** Name. Default: none. */
+    user?: string
+    /** Password. Default: none. */
+    password?: string
+    /** Time for CONNECT, in milliseconds. Default: 2000. */
+    timeout?: number
+  }
+  /** Subjects imported from other servers (publish) and exported to them (subscribe). Default: all. */
+  permissions?: PermissionsBlock
+  /** URLs of other servers. Default: none. */
+  routes?: readonly string[]
+  /** TLS between servers. Default: none. */
+  tls?: TlsBlock
+  /** Address announced to other servers, `host:port`. Default: as they see it. */
+  advertise?: string
+  /** Do not tell clients of other servers. Default: false. */
+  noAdvertise?: boolean
+  /** Further attempts to reach a server that others told of. Default: 0. */
+  connectRetries?: number
+  /** Wait longer after each attempt. Default: false. */
+  connectBackoff?: boolean
+  /** Connections to each other server; -1: one, as of old. Default: 3. */
+  poolSize?: number
+  /** Accounts with a connection of their own. Default: the system account. */
+  accounts?: readonly string[]
+  /** Compression between servers: a boolean, or a mode. Default: `accept`. */
+  compression?: boolean | string
+  /** Time between PINGs, in milliseconds, at most 30,000. Default: as the server’s. */
+  pingInterval?: number
+  /** Unanswered PINGs. Default: 2. */
+  pingMax?: number
+  /** Maximum time that a write may block, in milliseconds. Default: as the server’s. */
+  writeDeadline?: number
+  /** Action when it has passed. Default: `retry`. */
+  writeTimeout?: 'default' | 'close' | 'retry'
+}
+
 /** `websocket`: a port for WebSocket clients. */
 export interface WebSocketBlock {
   /** Address and port in one, `host:port`, or the port alone. Default: `host` and `port`. */

@@ -5,6 +5,7 @@
 import type {
   AccountsBlock,
   AuthorizationBlock,
+  ClusterBlock,
   HttpGatewayBlock,
   JetStreamBlock,
   MappingsBlock,
@@ -202,7 +203,6 @@ export type OptionName = Exclude<keyof Options, 'configFile' | 'configDigest'>
 
 /** Options without effect so far: not offered. */
 type Idle =
-  | 'cluster'
   | 'leafnodes'
   | 'disableSublistCache'
   | 'connectErrorReports'
@@ -236,6 +236,8 @@ interface Blocks {
   jetstream?: boolean | JetStreamBlock
   /** A port for HTTP: publish, request, streams of events. Default: none. */
   httpGateway?: HttpGatewayBlock
+  /** Membership in a cluster of servers. Default: none. */
+  cluster?: ClusterBlock
   /** A port for WebSocket clients. Default: none. */
   websocket?: WebSocketBlock
 }

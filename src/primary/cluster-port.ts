@@ -8,6 +8,7 @@ import { Listener } from '../net/listener.ts'
 import type { ClusterOptions } from '../options/cluster.ts'
 import type { Options } from '../options/options.ts'
 import type { ClusterIdentity, ServerIdentity } from '../protocol/handshake.ts'
+import type { RouteFacts } from '../routes/contract.ts'
 import { infoLine } from '../routes/hello.ts'
 import { Cluster } from '../routes/primary/cluster.ts'
 import type { Shards } from './shards.ts'
@@ -103,6 +104,19 @@ export class ClusterPort {
 
   get port(): number {
     return this.listener.port
+  }
+
+  /** Those that are up. */
+  get routes(): readonly RouteFacts[] {
+    return this.cluster.registered.map(({ link, shard, wanted, slot, remote }) => ({
+      link,
+      shard,
+      remoteId: remote.id,
+      remoteName: remote.hello.serverName,
+      account: slot.startsWith('@') ? slot.slice(1) : '',
+      isDialled: wanted !== undefined,
+      isConfigured: wanted?.isConfigured === true,
+    }))
   }
 
   offerWaiting(): void {

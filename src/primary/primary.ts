@@ -28,6 +28,7 @@ import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { Query, ShardAnswers } from '../reports/query.ts'
 import type { Report, StreamRow } from '../reports/rows.ts'
 import type { ShardState } from '../reports/shard-state.ts'
+import type { RouteFacts } from '../routes/contract.ts'
 import type { SystemMessage } from '../system/contract.ts'
 import type { PrimarySystem } from '../system/primary/primary-system.ts'
 import type { Answerers } from '../threads/primary-rpc.ts'
@@ -353,6 +354,11 @@ export class Primary {
   /** The port for HTTP in use; undefined: there is none. */
   get httpGatewayPort(): number | undefined {
     return this.ports?.httpPort
+  }
+
+  /** Routes to other servers of the cluster. */
+  get routes(): readonly RouteFacts[] {
+    return this.clusterPort?.routes ?? []
   }
 
   get monitorPort(): number | undefined {

@@ -85,6 +85,18 @@ export type RouteTold =
   /** Send this line. */
   { readonly kind: 'send'; readonly line: string } | { readonly kind: 'close' }
 
+/** What the primary knows of a route. */
+export interface RouteFacts {
+  readonly link: number
+  readonly shard: number
+  readonly remoteId: string
+  readonly remoteName: string
+  /** The account that it is for; empty: those of the pool. */
+  readonly account: string
+  readonly isDialled: boolean
+  readonly isConfigured: boolean
+}
+
 /** How accounts are spread over a pool: FNV-1a of the name (a byte string), as nats-server has it. */
 export function poolIndexOf(account: string, size: number): number {
   if (size <= 1) return 0

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { ACCOUNT } from '../../src/config/blocks/accounts.ts'
 import { AUTHORIZATION } from '../../src/config/blocks/authorization.ts'
+import { CLUSTER } from '../../src/config/blocks/cluster-keys.ts'
 import { HTTP_GATEWAY } from '../../src/config/blocks/http-gateway.ts'
 import { PROXIES, RESOLVER } from '../../src/config/blocks/identity.ts'
 import { ACCOUNT_JETSTREAM, JETSTREAM } from '../../src/config/blocks/jetstream-keys.ts'
@@ -71,6 +72,7 @@ const PAIRS: readonly (readonly [name: string, schema: Schema<never>])[] = [
   ['OcspBlock', OCSP as unknown as Schema<never>],
   ['OcspCacheBlock', OCSP_CACHE as unknown as Schema<never>],
   ['HttpGatewayBlock', HTTP_GATEWAY as unknown as Schema<never>],
+  ['ClusterBlock', CLUSTER as unknown as Schema<never>],
   ['WebSocketBlock', WEBSOCKET as unknown as Schema<never>],
   ['JetStreamBlock', JETSTREAM as unknown as Schema<never>],
   ['JetStreamLimitsBlock', inner(JETSTREAM as unknown as Schema<never>, 'limits')],

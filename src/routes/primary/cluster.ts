@@ -134,6 +134,7 @@ export class Cluster {
     const placed = this.place(remote, hello, dialled)
     if ('refused' in placed) return placed
     const { slot, scope } = placed
+    const knewPool = remote.hasPool
     route.slot = slot
     route.remote = remote
     remote.routes.set(slot, route)
@@ -148,8 +149,10 @@ export class Cluster {
       remote.isGossiped = hello.gossipMode === Gossip.disabled || dialled?.wanted.isConfigured === false
       if (dialled?.wanted.isConfigured === false) gossipMode = Gossip.disabled
       this.told()
-      if (!remote.isGossiped || hello.gossipMode === Gossip.override) this.tellOthers(remote, route)
     }
+    // A route of one account is told to those with such a route, so that they make theirs.
+    const isNews = scope.kind === 'account' || !knewPool
+    if (isNews && (!remote.isGossiped || hello.gossipMode === Gossip.override)) this.tellOthers(remote, route)
     if (dialled !== undefined) {
       dialled.wanted.attempts = 0
       const isPooled = slot.startsWith('#')
@@ -244,8 +247,10 @@ export class Cluster {
     if (dialled !== undefined) {
       const { wanted } = dialled
       wanted.isUnderway = false
-      if (route.remote === undefined) wanted.attempts++
-      wanted.wait(this.owner.cluster.connectBackoff && !wanted.isConfigured)
+      if (route.remote === undefined) {
+        wanted.attempts++
+        wanted.wait(this.owner.cluster.connectBackoff)
+      } else wanted.lost()
     }
     const { remote, slot } = route
     if (remote === undefined || remote.routes.get(slot) !== route) return
@@ -272,11 +277,11 @@ export class Cluster {
     const { hello, ip } = remote
     const url = hello.ip || `nats-route://${ip.includes(':') ? `[${ip}]` : ip}:${hello.port}/`
     for (const other of this.remotes.values()) {
-      const to = other.anyRoute
+      const to = route.slot.startsWith('@') ? other.routes.get(route.slot) : other.anyRoute
       if (other === remote || to === undefined) continue
       const isExplicit = route.wanted?.isConfigured === true || other.isConfigured
       const mode = isExplicit ? Gossip.override : route.wanted === undefined ? Gossip.disabled : Gossip.usual
-      this.tell(to, { kind: 'send', line: gossipLine(hello, url, mode) })
+      this.tell(to, { kind: 'send', line: gossipLine(hello, url, mode, route.slot) })
     }
   }
 
@@ -392,7 +397,7 @@ const refuse = (refused: string, text = ''): Extract<RouteVerdict, { refused: st
 const withoutUser = (url: string): string => url.slice(url.lastIndexOf('@') + 1)
 
 /** INFO about another server. */
-function gossipLine(hello: RouteHello, url: string, mode: number): string {
+function gossipLine(hello: RouteHello, url: string, mode: number, slot: string): string {
   const members = {
     server_id: hello.serverId,
     server_name: hello.serverName,
@@ -404,6 +409,7 @@ function gossipLine(hello: RouteHello, url: string, mode: number): string {
     max_payload: 0,
     ip: url,
     cluster: hello.cluster,
+    ...(slot.startsWith('@') ? { route_account: slot.slice(1) } : {}),
     ...(mode === 0 ? {} : { gossip_mode: mode }),
   }
   return `INFO ${JSON.stringify(members)}\r\n`

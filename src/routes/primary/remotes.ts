@@ -32,8 +32,15 @@ export class Remote {
     this.ip = ip
   }
 
+  /** One that is for several accounts, or else any. */
   get anyRoute(): KnownRoute | undefined {
-    return this.routes.values().next().value
+    const all = [...this.routes.values()]
+    return all.find(({ slot }) => !slot.startsWith('@')) ?? all[0]
+  }
+
+  /** There is a route that is for several accounts. */
+  get hasPool(): boolean {
+    return [...this.routes.keys()].some((slot) => !slot.startsWith('@'))
   }
 
   get isConfigured(): boolean {

@@ -40,6 +40,11 @@ export class WantedRoute {
     return { dialled: { username, password, account } }
   }
 
+  /** A route is lost: the next one is dialled soon. */
+  lost(): void {
+    this.notBeforeMs = performance.now() + SPREAD_MS * (1 + Math.random())
+  }
+
   /** The next attempt comes in a second or so, later and later with `backsOff`. */
   wait(backsOff: boolean): void {
     const ms = backsOff ? Math.min(RETRY_MS * 2 ** Math.max(0, this.attempts - 1), RETRY_MAX_MS) : RETRY_MS

@@ -1,0 +1,175 @@
+// Clusters of servers of both kinds, for tests and soaks: each server is a nats-server or a Heddle with so many shards.
+
+import { type AddressInfo, createServer as createNetServer } from 'node:net'
+import type { ServerOptions } from '../../src/index.ts'
+import { peers } from '../support/peers.ts'
+import { RawClient } from '../support/raw-client.ts'
+import { type ServerProgram, startNatsServer, startPrimary } from '../support/server.ts'
+import { until } from '../support/until.ts'
+
+/** A nats-server, or a Heddle with so many shards. */
+export type Kind = 'nats' | number
+
+export interface Member {
+  readonly kind: Kind
+  readonly name: string
+  readonly port: number
+  readonly clusterPort: number
+  /** Ends the thread of a shard; only of a Heddle with worker threads. */
+  killShard(index: number): void
+  /** Its routes, by number; of a Heddle alone. */
+  routes(): readonly number[]
+  /** How many other servers it has routes to. */
+  remotes(): Promise<number>
+  stop(): Promise<void>
+}
+
+export interface ClusterSettings {
+  /** Accounts with a user each, of the same name, without passwords that matter. */
+  readonly accounts?: readonly string[]
+  readonly poolSize?: number
+  readonly pinned?: readonly string[]
+  /** Every server is configured with every other one; otherwise each with the first alone. */
+  readonly isMeshed?: boolean
+  readonly more?: ServerOptions
+}
+
+/** A port of 127.0.0.1 that was free just now. */
+export async function freePort(): Promise<number> {
+  const server = createNetServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+export class TestCluster {
+  readonly members: Member[] = []
+  private readonly kinds: readonly Kind[]
+  private readonly settings: ClusterSettings
+  private readonly clusterPorts: number[] = []
+  private readonly ports: number[] = []
+
+  constructor(kinds: readonly Kind[], settings: ClusterSettings = {}) {
+    this.kinds = kinds
+    this.settings = settings
+  }
+
+  async start(): Promise<void> {
+    for (const _ of this.kinds) {
+      this.clusterPorts.push(await freePort())
+      this.ports.push(await freePort())
+    }
+    await Promise.all(this.kinds.map((_, index) => this.startMember(index)))
+    await this.whenMeshed()
+  }
+
+  /** Starts a server, or starts it again, on the ports that it had. */
+  async startMember(index: number): Promise<Member> {
+    const member = this.kinds[index] === 'nats' ? await this.startNats(index) : await this.startHeddle(index)
+    this.members[index] = member
+    return member
+  }
+
+  private routesOf(index: number): string[] {
+    const others = this.clusterPorts.filter((_, other) => other !== index)
+    const [first] = this.clusterPorts
+    const wanted = this.settings.isMeshed === true ? others : index === 0 ? [] : [first]
+    return wanted.map((port) => `nats://127.0.0.1:${port}`)
+  }
+
+  private async startNats(index: number): Promise<Member> {
+    const { accounts = [], poolSize, pinned } = this.settings
+    const lines = [
+      `server_name: S${index}`,
+      ...(accounts.length === 0
+        ? []
+        : [
+            `accounts { ${accounts.map((name) => `${name} { users: [ { user: ${name}, password: x } ] }`).join('\n')} }`,
+          ]),
+      'cluster {',
+      'name: C',
+      `listen: "127.0.0.1:${this.clusterPorts[index]}"`,
+      `routes: [${this.routesOf(index)
+        .map((url) => JSON.stringify(url))
+        .join(', ')}]`,
+      ...(poolSize === undefined ? [] : [`pool_size: ${poolSize}`]),
+      ...(pinned === undefined ? [] : [`accounts: [${pinned.join(', ')}]`]),
+      '}',
+    ]
+    const { mkdtempSync, writeFileSync } = await import('node:fs')
+    const { tmpdir } = await import('node:os')
+    const { join } = await import('node:path')
+    const file = join(mkdtempSync(join(tmpdir(), 'heddle-cluster-')), 'x.conf')
+    writeFileSync(file, lines.join('\n'))
+    const monitor = await freePort()
+    const program: ServerProgram = await startNatsServer(peers.natsServer ?? '', [
+      ...['-c', file, '-p', String(this.ports[index]), '-m', String(monitor)],
+    ])
+    return {
+      kind: 'nats',
+      name: `S${index}`,
+      port: this.ports[index],
+      clusterPort: this.clusterPorts[index],
+      killShard: () => undefined,
+      routes: () => [],
+      remotes: async () => {
+        const page = await fetch(`http://127.0.0.1:${monitor}/routez`)
+        const { routes } = (await page.json()) as { routes: { remote_id: string }[] }
+        return new Set(routes.map((route) => route.remote_id)).size
+      },
+      stop: async () => void (await program.stop()),
+    }
+  }
+
+  private async startHeddle(index: number): Promise<Member> {
+    const { accounts = [], poolSize, pinned, more = {} } = this.settings
+    const users = (name: string) => ({ users: [{ user: name, password: 'x' }] })
+    const primary = await startPrimary({
+      name: `S${index}`,
+      port: this.ports[index],
+      workers: this.kinds[index] as number,
+      ...(accounts.length === 0 ? {} : { accounts: Object.fromEntries(accounts.map((name) => [name, users(name)])) }),
+      cluster: {
+        name: 'C',
+        host: '127.0.0.1',
+        port: this.clusterPorts[index],
+        routes: this.routesOf(index),
+        ...(poolSize === undefined ? {} : { poolSize }),
+        ...(pinned === undefined ? {} : { accounts: pinned }),
+      },
+      ...more,
+    })
+    return {
+      kind: this.kinds[index],
+      name: `S${index}`,
+      port: primary.port,
+      clusterPort: this.clusterPorts[index],
+      killShard: (shard) => primary.killShard(shard),
+      routes: () => primary.routes.map(({ link }) => link),
+      remotes: async () => new Set(primary.routes.map(({ remoteId }) => remoteId)).size,
+      stop: () => primary.close(),
+    }
+  }
+
+  /** Every server that runs has routes to all others. */
+  async whenMeshed(count = this.members.length): Promise<void> {
+    await until('routes between all servers', async () => {
+      const known = await Promise.all(this.members.map((member) => member.remotes()))
+      return known.every((others) => others >= count - 1)
+    })
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.stop()))
+  }
+}
+
+/** A client at a server of a cluster, in an account. */
+export function connectTo({ port }: Member, account = ''): Promise<RawClient> {
+  return RawClient.open(port, {
+    headers: true,
+    no_responders: true,
+    ...(account === '' ? {} : { user: account, pass: 'x' }),
+  })
+}
