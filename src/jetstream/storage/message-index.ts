@@ -9,6 +9,7 @@ import { Segment } from './segment.ts'
 import type { MessageEntry, SequenceRange, SubjectState } from './store.ts'
 import type { SubjectFilter } from './subject-filter.ts'
 import { GROUP_SLOTS, SubjectMarks } from './subject-marks.ts'
+import { SubjectOrder } from './subject-order.ts'
 import { SubjectTable } from './subject-table.ts'
 
 /** What an index takes of a block. */
@@ -19,8 +20,13 @@ interface Adopted {
   readonly lastTimeUs: number
 }
 
+/** Slots that are looked at before subjects are asked, and how many of these may need a search of their own. */
+const SCAN_MAX = 1024
+const FEW = 64
+
 export class MessageIndex {
   readonly subjects: SubjectTable = new SubjectTable()
+  private readonly order = new SubjectOrder()
   /** In the order of their sequences. */
   segments: Segment[] = []
   messages = 0
@@ -39,7 +45,7 @@ export class MessageIndex {
       const marks = Object.assign(new SubjectMarks(), segment.marks)
       return Object.assign(new Segment(0, 0, 0), segment, { marks })
     })
-    return Object.assign(index, { segments, subjects: SubjectTable.revived(sent.subjects) })
+    return Object.assign(index, { segments, subjects: SubjectTable.revived(sent.subjects), order: new SubjectOrder() })
   }
 
   /** The memory that goes along when it is sent to another thread. */
@@ -215,7 +221,7 @@ export class MessageIndex {
     if (from < this.firstSeq) from = this.firstSeq
     if (filter.isAll) return this.liveFrom(from)
     const { literals } = filter
-    if (literals === undefined) return this.scan(filter, from)
+    if (literals === undefined) return this.nextOfFilter(filter, from)
     let nearest = 0
     for (const literal of literals) {
       const seq = this.nextOf(this.subjects.find(literal), from, nearest)
@@ -224,8 +230,29 @@ export class MessageIndex {
     return nearest
   }
 
-  /** The first match at or behind `from`; 0: none. */
-  private scan(filter: SubjectFilter, from: number): number {
+  /** The first match at or behind `from`; 0: none. If none is near, the subjects that match are asked. */
+  private nextOfFilter(filter: SubjectFilter, from: number): number {
+    const near = this.scan(filter, from, SCAN_MAX)
+    if (near >= 0) return near
+    const table = this.subjects
+    let nearest = 0
+    const unsure: number[] = []
+    for (const id of this.matching(filter)) {
+      const first = table.firstOf(id)
+      if (Math.abs(table.lastOf(id)) < from) continue
+      if (first < from) unsure.push(id)
+      else if (nearest === 0 || first < nearest) nearest = first
+      if (unsure.length > FEW) return this.scan(filter, from, Number.POSITIVE_INFINITY)
+    }
+    for (const id of unsure) {
+      const seq = this.nextOf(id, from, nearest)
+      if (seq > 0) nearest = seq
+    }
+    return nearest
+  }
+
+  /** The first match at or behind `from`; 0: none; -1: not among the first `most` slots. */
+  private scan(filter: SubjectFilter, from: number, most: number): number {
     const table = this.subjects
     for (let at = this.segmentFrom(from); at < this.segments.length; at++) {
       const segment = this.segments[at]
@@ -233,6 +260,7 @@ export class MessageIndex {
       if (segment.live === 0) continue
       for (let slot = segment.slotFrom(from); slot < slots; slot++) {
         if (sizes[slot] > 0 && filter.accepts(table, subjects[slot])) return segment.seqAt(slot)
+        if (--most < 0) return -1
       }
     }
     return 0
@@ -275,9 +303,29 @@ export class MessageIndex {
   previous(filter: SubjectFilter, upTo: number): number {
     if (this.messages === 0) return 0
     const { literals } = filter
-    if (literals === undefined) return this.scanBack(upTo, (id) => filter.accepts(this.subjects, id))
+    if (literals === undefined) return this.previousOfFilter(filter, upTo)
     let nearest = 0
     for (const literal of literals) nearest = Math.max(nearest, this.previousOf(this.subjects.find(literal), upTo))
+    return nearest
+  }
+
+  /** The last match at or before `upTo`; 0: none. As nextOfFilter() does it. */
+  private previousOfFilter(filter: SubjectFilter, upTo: number): number {
+    const near = this.scanBack(filter, upTo, SCAN_MAX)
+    if (near >= 0) return near
+    const table = this.subjects
+    let nearest = 0
+    const unsure: number[] = []
+    for (const id of this.matching(filter)) {
+      const last = table.lastOf(id)
+      if (Math.abs(table.firstOf(id)) > upTo) continue
+      if (last < 0 || last > upTo) unsure.push(id)
+      else nearest = Math.max(nearest, last)
+      if (unsure.length > FEW) return this.scanBack(filter, upTo, Number.POSITIVE_INFINITY)
+    }
+    for (const id of unsure) {
+      if (Math.abs(table.lastOf(id)) > nearest) nearest = Math.max(nearest, this.previousOf(id, upTo))
+    }
     return nearest
   }
 
@@ -312,14 +360,16 @@ export class MessageIndex {
     return 0
   }
 
-  /** The last message at or before `upTo` whose subject is accepted; 0: none. */
-  private scanBack(upTo: number, accepts: (id: number) => boolean): number {
+  /** The last match at or before `upTo`; 0: none; -1: not among the last `most` slots. */
+  private scanBack(filter: SubjectFilter, upTo: number, most: number): number {
+    const table = this.subjects
     for (let at = Math.min(this.segmentFrom(upTo), this.segments.length - 1); at >= 0; at--) {
       const segment = this.segments[at]
       const { sizes, subjects } = segment
       if (segment.live === 0) continue
       for (let slot = segment.slotFrom(upTo + 1) - 1; slot >= 0; slot--) {
-        if (sizes[slot] > 0 && accepts(subjects[slot])) return segment.seqAt(slot)
+        if (sizes[slot] > 0 && filter.accepts(table, subjects[slot])) return segment.seqAt(slot)
+        if (--most < 0) return -1
       }
     }
     return 0
@@ -338,35 +388,32 @@ export class MessageIndex {
 
   pending(filter: SubjectFilter, from: number): number {
     if (this.messages === 0 || from > this.last) return 0
-    const isWhole = from <= this.firstSeq
-    if (filter.isAll) return isWhole ? this.messages : this.countFrom(from, () => true)
+    if (filter.isAll) return from <= this.firstSeq ? this.messages : this.countFrom(from, () => true)
     const table = this.subjects
-    const { literals } = filter
-    if (literals !== undefined) {
-      const ids = new Set(literals.map((literal) => table.find(literal)).filter((id) => id >= 0))
-      let count = 0
-      for (const id of ids) {
-        if (from > Math.abs(table.lastOf(id))) ids.delete(id)
-        else if (from <= Math.abs(table.firstOf(id))) {
-          count += table.countOf(id)
-          ids.delete(id)
-        }
-      }
-      return ids.size === 0 ? count : count + this.countFrom(from, (id) => ids.has(id))
-    }
-    if (!isWhole) return this.countFrom(from, (id) => filter.accepts(table, id))
     let count = 0
-    for (const id of this.matching(filter)) count += table.countOf(id)
-    return count
+    /** Subjects with messages before `from`, and perhaps with others behind it. */
+    const split = new Set<number>()
+    for (const id of this.matching(filter)) {
+      if (from <= Math.abs(table.firstOf(id))) count += table.countOf(id)
+      else if (from <= Math.abs(table.lastOf(id))) split.add(id)
+    }
+    if (split.size === 0) return count
+    return count + this.countFrom(from, (id) => split.has(id), split.size <= FEW ? split : undefined)
   }
 
-  private countFrom(from: number, accepts: (id: number) => boolean): number {
+  /** Messages at or behind `from` whose subjects count; `only`: all that do. */
+  private countFrom(from: number, counts: (id: number) => boolean, only?: ReadonlySet<number>): number {
     let count = 0
     for (let at = this.segmentFrom(from); at < this.segments.length; at++) {
       const segment = this.segments[at]
-      const { sizes, slots, subjects } = segment
-      for (let slot = segment.slotFrom(from); slot < slots; slot++) {
-        if (sizes[slot] > 0 && accepts(subjects[slot])) count++
+      const { marks, sizes, slots, subjects } = segment
+      if (segment.live === 0) continue
+      for (let slot = segment.slotFrom(from); slot < slots; ) {
+        const end = Math.min((slot | (GROUP_SLOTS - 1)) + 1, slots)
+        if (only === undefined || marks.mayHaveAny(slot, only)) {
+          for (; slot < end; slot++) if (sizes[slot] > 0 && counts(subjects[slot])) count++
+        }
+        slot = end
       }
     }
     return count
@@ -400,9 +447,11 @@ export class MessageIndex {
       for (const id of new Set(literals.map((literal) => table.find(literal)))) if (id >= 0) yield id
       return
     }
-    for (let id = 0; id < table.numbered; id++) {
-      if (table.countOf(id) > 0 && filter.matches(table.arena, table.startOf(id), table.endOf(id))) yield id
+    if (filter.isAll) {
+      for (let id = 0; id < table.numbered; id++) if (table.countOf(id) > 0) yield id
+      return
     }
+    for (const id of this.order.matching(table, filter)) if (table.countOf(id) > 0) yield id
   }
 
   *deletedRanges(): Generator<SequenceRange, undefined> {

@@ -5,23 +5,29 @@ import { mix } from '../../memory/block.ts'
 import type { SubjectTable } from './subject-table.ts'
 
 const DOT = 0x2e
-const STAR = Buffer.from('*')
-const REST = Buffer.from('>')
 
 /** What was found out about subjects lately, by number: at its place, (number + 1) * 2, and 1 more if it matches. */
 const VERDICTS = 1024
 
-interface Pattern {
+/** A part between two dots. */
+interface Token {
+  readonly kind: 'literal' | 'any' | 'rest'
+  readonly bytes: Buffer
+  /** With the dot behind it, where it is not the last. */
+  readonly dotted: Buffer
+}
+
+export interface Pattern {
   readonly bytes: Buffer
   readonly isLiteral: boolean
-  /** The parts between the dots. */
-  readonly tokens: readonly Buffer[]
+  readonly tokens: readonly Token[]
 }
 
 export class SubjectFilter {
   /** It matches every subject. */
   readonly isAll: boolean
-  private readonly patterns: readonly Pattern[]
+  /** What it is made of: one of them has to match. None: all subjects match. */
+  readonly patterns: readonly Pattern[]
   private verdicts: Uint32Array | undefined
   /** The table, and its generation, that the verdicts are about. */
   private table: SubjectTable | undefined
@@ -74,19 +80,28 @@ export class SubjectFilter {
 export const ALL = new SubjectFilter()
 
 function compile(filter: string): Pattern {
-  const bytes = Buffer.from(filter, 'latin1')
-  const tokens = filter.split('.').map((token) => Buffer.from(token, 'latin1'))
-  const isLiteral = !tokens.some((token) => token.equals(STAR) || token.equals(REST))
-  return { bytes, isLiteral, tokens }
+  const texts = filter.split('.')
+  const tokens = texts.map((text, i): Token => {
+    const kind = text === '*' ? 'any' : text === '>' && i === texts.length - 1 ? 'rest' : 'literal'
+    return { kind, bytes: Buffer.from(text, 'latin1'), dotted: Buffer.from(`${text}.`, 'latin1') }
+  })
+  const isLiteral = tokens.every(({ kind }) => kind === 'literal')
+  return { bytes: Buffer.from(filter, 'latin1'), isLiteral, tokens }
 }
 
-function matchesPattern({ tokens, isLiteral, bytes: literal }: Pattern, bytes: Uint8Array, start: number, end: number) {
+/** Whether a pattern matches the subject in bytes [start, end). */
+export function matchesPattern(
+  { tokens, isLiteral, bytes: literal }: Pattern,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
   if (isLiteral) return end - start === literal.length && isAt(literal, bytes, start)
   let at = start
-  for (const [i, token] of tokens.entries()) {
+  for (const { kind, bytes: token } of tokens) {
     if (at > end) return false
-    if (token.length === 1 && token[0] === REST[0] && i === tokens.length - 1) return at < end
-    if (token.length === 1 && token[0] === STAR[0]) {
+    if (kind === 'rest') return at < end
+    if (kind === 'any') {
       while (at < end && bytes[at] !== DOT) at++
     } else {
       if (at + token.length > end || !isAt(token, bytes, at)) return false

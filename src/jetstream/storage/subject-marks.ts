@@ -40,6 +40,12 @@ export class SubjectMarks {
     this.words = this.words.slice(0, full * WORDS)
   }
 
+  /** Whether the group of a slot may have a message on one of these subjects. */
+  mayHaveAny(slot: number, subjects: ReadonlySet<number>): boolean {
+    for (const subject of subjects) if (this.mayHave(slot, subject)) return true
+    return false
+  }
+
   /** Whether the group of a slot may have a message on this subject. */
   mayHave(slot: number, subject: number): boolean {
     const group = slot >>> GROUP_SHIFT
