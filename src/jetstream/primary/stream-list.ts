@@ -4,7 +4,7 @@
 import type { Json } from '../../base/json.ts'
 import type { JetStreamOptions } from '../../options/shapes.ts'
 import { byteString, properText } from '../../subjects/byte-string.ts'
-import { overlap } from '../../subjects/filter.ts'
+import { FilterTree } from '../../subjects/filter-tree.ts'
 import { LIST_MAX } from '../account-api.ts'
 import type { ClaimLimits, ListedStream, ShardStreams, StreamAnswer, StreamQuestion } from '../contract.ts'
 import { type ApiError, apiError, invalidConfig } from '../errors.ts'
@@ -29,8 +29,6 @@ interface StreamDetails {
   readonly consumers: readonly Json[]
 }
 
-type Storage = StreamConfig['storage']
-
 /** What is kept of a stream besides its names. */
 type Kept = Pick<ListedStream, 'config' | 'createdUs'>
 
@@ -45,6 +43,8 @@ interface AccountList {
   readonly streams: Map<string, ListedStream>
   /** What is wrong with the disk of streams, by name. */
   readonly ailing: Map<string, string>
+  /** Names of streams, by their subjects. */
+  readonly subjects: FilterTree<string>
 }
 
 export class StreamList {
@@ -68,9 +68,8 @@ export class StreamList {
     this.shards = Math.max(1, owner.options.workers)
     this.serverUsage = Usage.create(this.shards)
     for (const { account, id, name, config } of kept) {
-      this.accountOf(account).streams.set(name, { account, id, ...(JSON.parse(config) as Kept) })
+      this.put(account, name, { account, id, ...(JSON.parse(config) as Kept) })
     }
-    for (const account of this.accounts.keys()) this.countReserved(account)
   }
 
   close(): Promise<void> {
@@ -126,7 +125,7 @@ export class StreamList {
   private accountOf(name: string): AccountList {
     let account = this.accounts.get(name)
     if (account === undefined) {
-      account = { usage: Usage.create(this.shards), streams: new Map(), ailing: new Map() }
+      account = { usage: Usage.create(this.shards), streams: new Map(), subjects: new FilterTree(), ailing: new Map() }
       this.accounts.set(name, account)
     }
     return account
@@ -134,43 +133,52 @@ export class StreamList {
 
   // ── Changes ───────────────────────────────────────────────────────────────────────────────────────────
 
+  /** Puts a stream into the list, in the place of what had its name; undefined: it is there no more. */
+  private put(account: string, name: string, stream: ListedStream | undefined): void {
+    const { streams, subjects, usage } = this.accountOf(account)
+    const before = streams.get(name)
+    for (const subject of before?.config.subjects ?? []) subjects.remove(subject, name)
+    for (const subject of stream?.config.subjects ?? []) subjects.add(subject, name)
+    if (stream === undefined) streams.delete(name)
+    else streams.set(name, stream)
+    for (const [config, sign] of [[before?.config, -1] as const, [stream?.config, 1] as const]) {
+      if (config === undefined) continue
+      for (const one of [usage, this.serverUsage]) {
+        one.reserve(config.storage, one.reserved(config.storage) + sign * Math.max(0, config.max_bytes))
+      }
+    }
+  }
+
   private async claim(stream: ListedStream, limits: ClaimLimits): Promise<StreamAnswer> {
     const error = this.whyNot(stream, limits)
     if (error !== undefined) return { error }
     const { account, config, createdUs } = stream
     const { name } = config
-    const { streams } = this.accountOf(account)
-    const before = streams.get(name)
+    const before = this.accountOf(account).streams.get(name)
     // At once: what is claimed meanwhile is judged beside it.
-    streams.set(name, stream)
-    this.countReserved(account)
+    this.put(account, name, stream)
     if (config.storage === 'memory') return { id: 0 }
     try {
       const kept: Kept = { config, createdUs }
       const id = await this.storage.service.putStream(account, name, JSON.stringify(kept))
-      streams.set(name, { ...stream, id })
+      this.put(account, name, { ...stream, id })
       return { id }
     } catch (error) {
-      if (before === undefined) streams.delete(name)
-      else streams.set(name, before)
-      this.countReserved(account)
+      this.put(account, name, before)
       return { failure: textOf(error) }
     }
   }
 
   /** What is wrong with a stream beside the others. */
   private whyNot(stream: ListedStream, limits: ClaimLimits): ApiError | undefined {
-    const { streams } = this.accountOf(stream.account)
+    const { streams, subjects } = this.accountOf(stream.account)
     const { config } = stream
     const before = streams.get(config.name)?.config
     if (before === undefined && limits.streams >= 0 && streams.size >= limits.streams) return apiError(10027)
     const wrong = this.whyNoRoom(config, before, stream.account, limits)
     if (wrong !== undefined) return wrong
-    for (const other of streams.values()) {
-      if (other.config.name === config.name) continue
-      for (const subject of config.subjects) {
-        if (other.config.subjects.some((each) => overlap(each, subject))) return apiError(10065)
-      }
+    for (const subject of config.subjects) {
+      for (const name of subjects.overlapping(subject)) if (name !== config.name) return apiError(10065)
     }
     // They may have been made at once.
     const isCycle = formsCycle(config, (name) => this.configOf(stream.account, name))
@@ -185,9 +193,8 @@ export class StreamList {
     } catch (error) {
       return { failure: textOf(error) }
     }
-    streams.delete(name)
     this.accountOf(account).ailing.delete(name)
-    this.countReserved(account)
+    this.put(account, name, undefined)
     return {}
   }
 
@@ -203,27 +210,10 @@ export class StreamList {
     const wanted = Math.max(1, config.max_bytes)
     const had = before === undefined ? 0 : Math.max(0, before.max_bytes)
     const ofAccount = limits[storage]
-    if (ofAccount >= 0 && this.reserved(storage, account) - had + wanted > ofAccount) return error
+    if (ofAccount >= 0 && this.accountOf(account).usage.reserved(storage) - had + wanted > ofAccount) return error
     const { jetstream } = this.owner.options
     const ofServer = (storage === 'memory' ? jetstream?.maxMemory : jetstream?.maxFile) ?? 0
-    return ofServer >= 0 && this.reserved(storage) - had + wanted > ofServer ? error : undefined
-  }
-
-  /** Of an account, or of all. */
-  private reserved(storage: Storage, account?: string): number {
-    const lists = account === undefined ? [...this.accounts.values()] : [this.accountOf(account)]
-    let bytes = 0
-    for (const { streams } of lists) {
-      for (const { config } of streams.values()) if (config.storage === storage) bytes += Math.max(0, config.max_bytes)
-    }
-    return bytes
-  }
-
-  private countReserved(account: string): void {
-    for (const storage of ['memory', 'file'] as const) {
-      this.accountOf(account).usage.reserve(storage, this.reserved(storage, account))
-      this.serverUsage.reserve(storage, this.reserved(storage))
-    }
+    return ofServer >= 0 && this.serverUsage.reserved(storage) - had + wanted > ofServer ? error : undefined
   }
 
   // ── What pages show ───────────────────────────────────────────────────────────────────────────────────
@@ -301,11 +291,8 @@ export class StreamList {
   // ── Lists ─────────────────────────────────────────────────────────────────────────────────────────────
 
   private namesOf(account: string, subject: string): string[] {
-    const names: string[] = []
-    for (const { config } of this.accountOf(account).streams.values()) {
-      if (subject === '' || config.subjects.some((each) => overlap(each, subject))) names.push(config.name)
-    }
-    return names.sort()
+    const { streams, subjects } = this.accountOf(account)
+    return [...new Set(subject === '' ? streams.keys() : subjects.overlapping(subject))].sort()
   }
 
   private async list(account: string, subject: string, offset: number): Promise<StreamAnswer> {
