@@ -3,7 +3,7 @@
 
 import { Random } from '../../test/support/random.ts'
 import { percentile } from '../statistics.ts'
-import { BareConnection } from './bare-connection.ts'
+import { BareConnection, PING, PONG } from './bare-connection.ts'
 import type { PublishedStream } from './stream-publisher.ts'
 import { type SubjectRange, Subjects } from './subject-range.ts'
 import { anyFailed, now, openAll, whenTold } from './task.ts'
@@ -38,8 +38,13 @@ export async function publishBatches(task: PublishBatchesTask): Promise<Publishe
   let heard = ''
   let answered: (payload: string) => void = () => undefined
   const [connection] = await openAll(1, control, () =>
-    BareConnection.open(endpoint.port, `${connect}SUB ${INBOX} 1\r\n`, (bytes) => {
+    BareConnection.open(endpoint.port, `${connect}SUB ${INBOX} 1\r\n`, (bytes, { socket }) => {
       heard += bytes.toString('latin1')
+      if (heard.startsWith(PING)) {
+        heard = heard.slice(PING.length)
+        socket.writeText(PONG)
+      }
+      if (heard.includes('-ERR')) throw new Error(heard)
       const found = new RegExp(`^MSG ${INBOX} 1 \\d+\r\n(.*)\r\n$`).exec(heard)
       if (found === null) return
       heard = ''

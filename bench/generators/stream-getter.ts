@@ -2,7 +2,7 @@
 
 import { Random } from '../../test/support/random.ts'
 import { percentile } from '../statistics.ts'
-import { BareConnection } from './bare-connection.ts'
+import { BareConnection, PING, PONG } from './bare-connection.ts'
 import type { RequestFigures } from './requests.ts'
 import { type SubjectRange, Subjects } from './subject-range.ts'
 import { anyFailed, now, openAll, whenTold } from './task.ts'
@@ -40,6 +40,11 @@ export async function getStream(task: GetStreamTask): Promise<RequestFigures> {
     }
     return BareConnection.open(endpoint.port, `${connect}SUB ${inbox} 1\r\n`, (bytes, connection) => {
       heard += bytes.toString('latin1')
+      if (heard.endsWith(PING)) {
+        heard = heard.slice(0, -PING.length)
+        connection.socket.writeText(PONG)
+        if (heard === '') return
+      }
       if (heard === 'go') heard = ''
       else {
         // HMSG <inbox> 1 <header size> <size>

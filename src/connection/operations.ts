@@ -26,7 +26,8 @@ import {
   isReservedReply,
   isReservedSubject,
   isValidFilter,
-  mayBeReserved,
+  mayBeReservedReply,
+  mayBeReservedSubject,
   RESERVED_QUEUE,
 } from '../subjects/subject.ts'
 import type { ClientLog } from './client-log.ts'
@@ -329,7 +330,8 @@ export class Operations implements ParserHandler, LoginOutcome {
 
   /** Whether the subject, as mappings have it, is for the server alone; the client has been told so. */
   private hasReservedSubject(run: Run): boolean {
-    if (!mayBeReserved(run.line.bytes[run.subjectStart])) return false
+    const { bytes } = run.line
+    if (!mayBeReservedSubject(bytes[run.subjectStart], bytes[run.subjectStart + 1])) return false
     const subject = subjectOf(run)
     if (!isReservedSubject(subject)) return false
     this.refuseRun(run, Refusals.publish(subject))
@@ -338,7 +340,9 @@ export class Operations implements ParserHandler, LoginOutcome {
 
   /** The same for the reply subject. */
   private hasReservedReply(run: Run): boolean {
-    if (run.replyEnd === run.replyStart || !mayBeReserved(run.line.bytes[run.replyStart])) return false
+    const { bytes } = run.line
+    const { replyEnd, replyStart } = run
+    if (replyEnd === replyStart || !mayBeReservedReply(bytes[replyStart], bytes[replyStart + 1])) return false
     const reply = replyOf(run)
     if (!isReservedReply(reply)) return false
     this.refuseRun(run, Refusals.reply(reply))

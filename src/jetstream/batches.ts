@@ -83,7 +83,7 @@ export class Batches {
       this.drop(id, wrong.why)
       return { error: wrong.error }
     }
-    if (commit !== END) this.keep(batch, message)
+    if (commit !== END) this.keep(batch, message, headers.has(Header.requiredLevel))
     if (commit === undefined) {
       batch.timer.refresh()
       return 'kept'
@@ -122,13 +122,14 @@ export class Batches {
     return this.bytes > BYTES_MAX ? { error: apiError(10167), why: 'large' } : undefined
   }
 
-  private keep(batch: Batch, { headers, payload, subject }: BatchMessage): void {
+  /** `isBare`: what it asks of the server is left out. */
+  private keep(batch: Batch, { headers, payload, subject }: BatchMessage, isBare: boolean): void {
     const bytes = headers.length + payload.length + subject.length
     batch.bytes += bytes
     this.bytes += bytes
     batch.messages.push({
       subject: Buffer.from(subject),
-      headers: withoutHeaders(Buffer.from(headers), (name) => name === Header.requiredLevel),
+      headers: isBare ? withoutHeaders(headers, (name) => name === Header.requiredLevel) : Buffer.from(headers),
       payload: Buffer.from(payload),
     })
   }

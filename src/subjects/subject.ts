@@ -76,9 +76,23 @@ const RESERVED_REPLIES: readonly Prefix[] = [
 /** The one queue name that is not for clients. */
 export const RESERVED_QUEUE = '_sys_'
 
-/** Cheap test on the first byte, `_` or `$`, of whether a subject can be reserved at all. */
-export function mayBeReserved(firstByte: number): boolean {
-  return firstByte === 0x5f || firstByte === 0x24
+/** The first two bytes of names that are reserved, as one number. */
+const beginnings = (prefixes: readonly Prefix[]): readonly number[] =>
+  prefixes.map(({ text }) => pairOf(text.charCodeAt(0), text.charCodeAt(1)))
+const SUBJECT_BEGINNINGS = beginnings(RESERVED_SUBJECTS)
+const REPLY_BEGINNINGS = beginnings(RESERVED_REPLIES)
+
+function pairOf(first: number, second: number): number {
+  return (first << 8) | second
+}
+
+/** Cheap test on two bytes of whether the subject that begins with them can be reserved at all. */
+export function mayBeReservedSubject(first: number, second: number): boolean {
+  return SUBJECT_BEGINNINGS.includes(pairOf(first, second))
+}
+
+export function mayBeReservedReply(first: number, second: number): boolean {
+  return REPLY_BEGINNINGS.includes(pairOf(first, second))
 }
 
 export function isReservedSubject(subject: string): boolean {

@@ -6,7 +6,8 @@ import {
   isValidFilter,
   isValidLiteral,
   matches,
-  mayBeReserved,
+  mayBeReservedReply,
+  mayBeReservedSubject,
 } from '../../src/subjects/subject.ts'
 import { naiveMatch } from '../model/interest-model.ts'
 import { chooseSeed, Random } from '../support/random.ts'
@@ -101,7 +102,7 @@ test('random filters match random subjects as the plainest matcher says', () => 
 
 test.each(['_GR_.x', '$GR.x', '$NRG.x.y', '$NRG.'])('publishing to %j is not for clients', (subject) => {
   expect(isReservedSubject(subject)).toBe(true)
-  expect(mayBeReserved(subject.charCodeAt(0))).toBe(true)
+  expect(mayBeReservedSubject(subject.charCodeAt(0), subject.charCodeAt(1))).toBe(true)
 })
 
 test.each([
@@ -125,7 +126,7 @@ test.each(['_R_.x', '_R_.', '$JS.ACK.s.c.1', '$JS.ACK', '$JS.a', '_GR_.c.x', '$G
   '%j is no reply subject for clients',
   (reply) => {
     expect(isReservedReply(reply)).toBe(true)
-    expect(mayBeReserved(reply.charCodeAt(0))).toBe(true)
+    expect(mayBeReservedReply(reply.charCodeAt(0), reply.charCodeAt(1))).toBe(true)
   },
 )
 
@@ -136,6 +137,14 @@ test.each(['_R_', '$JS.', '$JS', '_GR_.', '$GR.', '$js.a', '$NRG.a', '_INBOX.1',
   },
 )
 
-test('only what begins with _ or $ can be reserved', () => {
-  for (let byte = 0; byte < 256; byte++) expect(mayBeReserved(byte)).toBe(byte === 0x5f || byte === 0x24)
+test('what begins otherwise cannot be reserved', () => {
+  const pairs = { subjects: '', replies: '' }
+  for (let first = 0; first < 256; first++) {
+    for (let second = 0; second < 256; second++) {
+      const pair = ` ${String.fromCharCode(first, second)}`
+      if (mayBeReservedSubject(first, second)) pairs.subjects += pair
+      if (mayBeReservedReply(first, second)) pairs.replies += pair
+    }
+  }
+  expect(pairs).toEqual({ subjects: ' $G $N _G', replies: ' $G $J _G _R' })
 })

@@ -357,7 +357,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   private readonly relieved = (): void => this.signal()
 
   get isPaused(): boolean {
-    return this.pausedUntilMs > nowMs()
+    return this.pausedUntilMs > 0 && this.pausedUntilMs > nowMs()
   }
 
   private notePause(): void {
