@@ -130,7 +130,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   jetstream: {
     thread: 'shard',
     is: 'streams on the shards that own them, and the requests about them',
-    imports: ['base', 'text', 'options', 'memory', 'subjects', 'protocol', 'accounts', 'routing', 'jetstream/storage'],
+    imports: [
+      'base',
+      'text',
+      'options',
+      'memory',
+      'subjects',
+      's2',
+      'protocol',
+      'accounts',
+      'routing',
+      'jetstream/storage',
+    ],
   },
   'jetstream/primary': {
     thread: 'primary',

@@ -100,6 +100,20 @@ export class InterestReader {
     return { plain: true, queues: latest?.queues, guessed: true }
   }
 
+  /** Whether somebody has subscribed to exactly this subject, without a wildcard; a hint, like the next one. */
+  hasExact({ bytes }: AccountKey, subject: Uint8Array): boolean {
+    if (this.words[Header.capacity] !== this.words.length) this.follow()
+    this.steps = this.words.length
+    let node = this.literalChild(this.words[Header.root], bytes, 0, bytes.length)
+    for (let start = 0; node > 0 && start <= subject.length; ) {
+      const dot = subject.indexOf(DOT_BYTE, start)
+      const end = dot < 0 ? subject.length : dot
+      node = this.literalChild(node, subject, start, end)
+      start = end + 1
+    }
+    return node > 0 && (this.words[node + Node.plain] > 0 || this.words[node + Node.queues] > 0)
+  }
+
   /** Whether an account has any subscription; a hint, because the index may change meanwhile. */
   hasAccount({ bytes }: AccountKey): boolean {
     if (this.words[Header.capacity] !== this.words.length) this.follow()

@@ -12,6 +12,7 @@ import { Sender } from './sender.ts'
 import { isPositions } from './sources/positions.ts'
 import type { KeptConsumer } from './storage/catalogue.ts'
 import type { FileStoreOwner } from './storage/file-store.ts'
+import type { StreamStore } from './storage/store.ts'
 import type { Stores } from './stores.ts'
 import { Stream } from './stream.ts'
 import type { Usage } from './usage.ts'
@@ -29,7 +30,7 @@ export class AccountStreams {
   readonly streams = new Map<string, Stream>()
   readonly keeper: ConsumerKeeper
   readonly consumerPlace: ConsumerPlace
-  private readonly stores: Stores
+  readonly stores: Stores
   private readonly scheduleTimer: ScheduleTimer
   private readonly queues = new Map<string, Promise<unknown>>()
 
@@ -74,9 +75,13 @@ export class AccountStreams {
 
   /**
    * Opens a stream of the list with its consumers, and begins to hear its subjects. Undefined: the index has no room
-   * for them, and it is closed again. Rejects if its store cannot be opened.
+   * for them, and it is closed again. Rejects if its store cannot be opened. `given`: a store in memory that is filled.
    */
-  async open(listed: ListedStream, consumers: readonly KeptConsumer[] = []): Promise<Stream | undefined> {
+  async open(
+    listed: ListedStream,
+    consumers: readonly KeptConsumer[] = [],
+    given?: StreamStore,
+  ): Promise<Stream | undefined> {
     const { account, owner, serverUsage, usage } = this
     let stream: Stream | undefined
     const told = (what: string, text: string): void => {
@@ -99,7 +104,7 @@ export class AccountStreams {
       },
       recovered: () => this.ails(listed, ''),
     }
-    const store = await this.stores.open(listed, events)
+    const store = given ?? (await this.stores.open(listed, events))
     stream = new Stream(
       {
         owner,
@@ -137,6 +142,11 @@ export class AccountStreams {
   private restore(stream: Stream, { name, kept }: KeptConsumer): boolean {
     const listed = { name, ...(JSON.parse(kept) as Omit<ListedConsumer, 'name'>) }
     return new Consumer(stream, listed, this.consumerPlace).listen()
+  }
+
+  /** Bytes that may still be stored. */
+  room(storage: Storage): number {
+    return Math.min(this.roomOfAccount(storage), this.roomOfServer(storage))
   }
 
   private roomOfAccount(storage: Storage): number {

@@ -23,6 +23,17 @@ export function tellAbandoned(sender: Sender, stream: string, batch: string, rea
   send(sender, `${SUBJECT}.BATCH_ABANDONED`, stream, 'stream_batch_abandoned', members, domain)
 }
 
+/** Tells how a snapshot or a restoration goes. */
+export function tellBackup(
+  sender: Sender,
+  stream: string,
+  event: 'SNAPSHOT_CREATE' | 'SNAPSHOT_COMPLETE' | 'RESTORE_CREATE' | 'RESTORE_COMPLETE',
+  members: Readonly<Record<string, Json>>,
+  domain: string,
+): void {
+  send(sender, `${SUBJECT}.${event}`, stream, event.toLowerCase(), members, domain)
+}
+
 function send(
   sender: Sender,
   subject: string,

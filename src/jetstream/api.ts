@@ -4,13 +4,14 @@
 
 import { matchesTokens } from '../subjects/subject.ts'
 import { ACCOUNT_VERBS } from './account-api.ts'
+import { BACKUP_VERBS } from './backup/backup-api.ts'
 import { CLUSTER_VERBS } from './cluster-api.ts'
 import { CONSUMER_VERBS } from './consumers/consumer-api.ts'
 import { STREAM_VERBS } from './stream-api.ts'
 import type { Verb } from './verb.ts'
 
 /** All requests. */
-const VERBS: readonly Verb[] = [...ACCOUNT_VERBS, ...STREAM_VERBS, ...CONSUMER_VERBS, ...CLUSTER_VERBS]
+const VERBS: readonly Verb[] = [...ACCOUNT_VERBS, ...STREAM_VERBS, ...BACKUP_VERBS, ...CONSUMER_VERBS, ...CLUSTER_VERBS]
 
 const BY_SUBJECT = VERBS.map((verb) => ({ verb, pattern: verb.subject.split('.') }))
 

@@ -31,6 +31,10 @@ export type StreamQuestion =
   | { readonly verb: 'usage'; readonly account: string }
   /** A stream is to be created, or to go by another configuration. Answered by what is wrong with that, if anything. */
   | { readonly verb: 'claim'; readonly stream: ListedStream; readonly limits: ClaimLimits }
+  /** A stream is to be restored: answered by a number for its folder. That goes at the next start, unless adopted. */
+  | { readonly verb: 'reserve'; readonly stream: ListedStream; readonly limits: ClaimLimits }
+  /** It is restored: all of it is on the disk. */
+  | { readonly verb: 'adopt'; readonly stream: ListedStream; readonly limits: ClaimLimits }
   /** What is known of the streams that another follows, or would follow, and of those that these follow. */
   | { readonly verb: 'origins'; readonly account: string; readonly config: StreamConfig }
   /** It is deleted, and its store let go of. Answered when nothing of it is on the disk. */

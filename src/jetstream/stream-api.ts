@@ -6,7 +6,7 @@ import { isJson, TIER } from './account-api.ts'
 import { tellAction } from './advisories.ts'
 import { clockUs, microseconds, timeText } from './clock.ts'
 import type { ClaimLimits, ListedStream, StreamAnswer } from './contract.ts'
-import { apiError, invalidConfig } from './errors.ts'
+import { type ApiError, apiError, invalidConfig } from './errors.ts'
 import { flag, instant, integer, natural, object, readJson, text } from './request-json.ts'
 import { checkFilters, type KnownStreams } from './sources/rules.ts'
 import type { StoredMessage } from './storage/store.ts'
@@ -42,11 +42,16 @@ async function configOf(call: Call, isCreate: boolean): Promise<{ readonly confi
     if (config.name !== call.stream) return refused(apiError(10056))
     if (/[\\/]/.test(config.name)) return refused(apiError(10128))
   }
-  const wrong = checkStream(config, value?.pedantic ?? false, boundsOf(call), await knownTo(call, config))
+  const wrong = await checkConfig(call, config, value?.pedantic ?? false)
   if (wrong !== undefined) return refused(wrong)
   if (config.name !== call.stream) return refused(apiError(10056))
   noteLevel(config)
   return { config }
+}
+
+/** Completes a configuration, and answers what is wrong with it. */
+export async function checkConfig(call: Call, config: StreamConfig, pedantic: boolean): Promise<ApiError | undefined> {
+  return checkStream(config, pedantic, boundsOf(call), await knownTo(call, config))
 }
 
 /** Of the streams that one follows, and that these follow, those that are there. */
@@ -68,7 +73,7 @@ function boundsOf({ streams: { account, owner } }: Call): StreamBounds {
   }
 }
 
-function claimLimits({ streams: { account } }: Call): ClaimLimits {
+export function claimLimits({ streams: { account } }: Call): ClaimLimits {
   const { maxStreams = -1, maxMemory = -1, maxFile = -1 } = account.jetstream ?? {}
   return { streams: maxStreams, memory: maxMemory, file: maxFile }
 }

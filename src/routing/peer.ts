@@ -23,6 +23,7 @@ export interface PeerLink {
 /** What it wants. */
 export interface PeerInterest {
   read(account: AccountKey, subject: Uint8Array, start: number, end: number, isImported: boolean): Interest
+  hasExact(account: AccountKey, subject: Uint8Array): boolean
   /** What the latest read() cost, in units of Work.step. */
   readonly stepsTaken: number
   /** Where its subject begins to be free, as in InterestReader. */

@@ -73,6 +73,13 @@ export class Planner {
     return plan
   }
 
+  /** Whether some client of this server has subscribed to exactly this subject (byte string). */
+  hasExact(account: Account, subject: string): boolean {
+    const bytes = Buffer.from(subject, 'latin1')
+    const { peers, sublist } = this.owner
+    return sublist.hasExact(account, bytes) || peers.some(({ interest }) => interest.hasExact(account, bytes))
+  }
+
   private lookUp(run: Run, account: Account, hash: number, isKept: boolean): Plan {
     const { line, subjectStart: start, subjectEnd: end, isImported, origin, cluster } = run
     const plan = this.cache.create(account, line, start, end)

@@ -121,6 +121,11 @@ export class Sublist {
     this.removeAll([entry])
   }
 
+  /** Whether there is an entry under exactly this subject, without a wildcard. */
+  hasExact(account: AccountKey, subject: Uint8Array): boolean {
+    return this.reader.hasExact(account, subject)
+  }
+
   /** Removes many entries without disturbing readers of the index for each of them. */
   removeAll(entries: Iterable<Entry>): void {
     for (const entry of entries) {

@@ -307,7 +307,7 @@ function peerOf(shard: TestShard): { fences: (() => void)[]; passed: (() => void
   const [fences, passed]: (() => void)[][] = [[], []]
   const peer: Peer = {
     index: 1,
-    interest: { read: () => ({ plain: false, queues: undefined }), stepsTaken: 0, freeFrom: 0 },
+    interest: { read: () => ({ plain: false, queues: undefined }), stepsTaken: 0, freeFrom: 0, hasExact: () => false },
     link: {
       send: () => undefined,
       pick: () => undefined,

@@ -41,7 +41,7 @@ class Far {
     this.peer = {
       index,
       link: this.link,
-      interest: { read: () => ({ plain: true, queues: undefined }), stepsTaken: 0, freeFrom: 0 },
+      interest: { read: () => ({ plain: true, queues: undefined }), stepsTaken: 0, freeFrom: 0, hasExact: () => false },
       askFence: () => undefined,
       whenPassed: () => undefined,
     }

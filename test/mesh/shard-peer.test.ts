@@ -25,7 +25,7 @@ import { NO_OWNER } from '../support/staged-peer.ts'
 const ALL = 0x7fff_ffff
 const PEER = {
   index: 0,
-  interest: { read: () => ({ plain: true, queues: undefined }), stepsTaken: 0, freeFrom: 0 },
+  interest: { read: () => ({ plain: true, queues: undefined }), stepsTaken: 0, freeFrom: 0, hasExact: () => false },
   askFence: () => undefined,
   whenPassed: () => undefined,
 }

@@ -133,10 +133,13 @@ export interface ConsumerRequest {
   pedantic: boolean
 }
 
+/** A configuration by itself. */
+export const CONSUMER_CONFIG_OBJECT = object('ConsumerConfig', CONSUMER_CONFIG)
+
 /** The body of a request to create a consumer. */
 export const CONSUMER_REQUEST = object<ConsumerRequest>('CreateConsumerRequest', {
   stream_name: text,
-  config: object('ConsumerConfig', CONSUMER_CONFIG),
+  config: CONSUMER_CONFIG_OBJECT,
   action: word('', 'create', 'update'),
   pedantic: flag,
 })

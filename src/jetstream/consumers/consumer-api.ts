@@ -195,7 +195,7 @@ async function whyNotKept({ streams }: Call, consumer: Consumer): Promise<Refuse
   }
 }
 
-function boundsOf({ streams: { account, owner } }: Call): ConsumerBounds {
+export function boundsOf({ streams: { account, owner } }: Pick<Call, 'streams'>): ConsumerBounds {
   const limits = owner.options.jetstream?.limits
   const { maxAckPending = -1, maxConsumers = -1 } = account.jetstream ?? {}
   return {

@@ -1,6 +1,7 @@
 // The list of all streams of the server, on the primary, which outlives every shard: it decides who may have which name
 // and subjects, knows what is reserved, and tells a new shard its streams.
 
+import { randomText } from '../../base/event-head.ts'
 import type { Json } from '../../base/json.ts'
 import type { JetStreamOptions } from '../../options/shapes.ts'
 import { byteString, properText } from '../../subjects/byte-string.ts'
@@ -28,6 +29,9 @@ interface StreamDetails {
   readonly info: { readonly [member: string]: Json }
   readonly consumers: readonly Json[]
 }
+
+/** Whose streams are being restored, or were when all ended. */
+const NOBODY = ''
 
 /** What is kept of a stream besides its names. */
 type Kept = Pick<ListedStream, 'config' | 'createdUs'>
@@ -59,7 +63,9 @@ export class StreamList {
   static async open(owner: StreamListOwner, storage: StorageHost): Promise<StreamList> {
     const { notes, streams } = await storage.service.streams()
     for (const note of notes) owner.log.warn(note)
-    return new StreamList(owner, storage, streams)
+    const [left, kept] = [true, false].map((isLeft) => streams.filter(({ account }) => (account === NOBODY) === isLeft))
+    for (const { id } of left) await storage.service.deleteStream(id)
+    return new StreamList(owner, storage, kept)
   }
 
   private constructor(owner: StreamListOwner, storage: StorageHost, kept: readonly KeptStream[]) {
@@ -104,6 +110,10 @@ export class StreamList {
         return { usage: this.accountOf(question.account).usage.buffer }
       case 'claim':
         return this.claim(question.stream, question.limits)
+      case 'reserve':
+        return this.reserve(question.stream, question.limits)
+      case 'adopt':
+        return this.adopt(question.stream, question.limits)
       case 'origins':
         return { configs: reachableFrom(question.config, (name) => this.configOf(question.account, name)) }
       case 'release':
@@ -167,6 +177,33 @@ export class StreamList {
       this.put(account, name, before)
       return { failure: textOf(error) }
     }
+  }
+
+  private async reserve(stream: ListedStream, limits: ClaimLimits): Promise<StreamAnswer> {
+    const error = this.whyNotRestore(stream, limits)
+    if (error !== undefined) return { error }
+    if (stream.config.storage === 'memory') return { id: 0 }
+    return { id: await this.storage.service.putStream(NOBODY, randomText(), '') }
+  }
+
+  private async adopt(stream: ListedStream, limits: ClaimLimits): Promise<StreamAnswer> {
+    const error = this.whyNotRestore(stream, limits)
+    if (error !== undefined) return { error }
+    const { account, config, createdUs, id } = stream
+    this.put(account, config.name, stream)
+    const kept: Kept = { config, createdUs }
+    try {
+      if (id > 0) await this.storage.service.moveStream(id, account, config.name, JSON.stringify(kept))
+      return { id }
+    } catch (error) {
+      this.put(account, config.name, undefined)
+      return { failure: textOf(error) }
+    }
+  }
+
+  private whyNotRestore(stream: ListedStream, limits: ClaimLimits): ApiError | undefined {
+    const isThere = this.configOf(stream.account, stream.config.name) !== undefined
+    return isThere ? apiError(10130) : this.whyNot(stream, limits)
   }
 
   /** What is wrong with a stream beside the others. */

@@ -130,6 +130,13 @@ export class Catalogue {
     return id
   }
 
+  /** A stream has another name and another configuration from now on. */
+  moveStream(id: number, account: string, name: string, config: string): void {
+    const sealed = this.sealed(config)
+    this.run('UPDATE streams SET account = ?, name = ?, config = ? WHERE id = ?', account, name, sealed, id)
+    this.writeConfig(id, account, name, sealed)
+  }
+
   /** Forgets a stream and its consumers, and removes its folder. */
   async deleteStream(id: number): Promise<void> {
     const folder = this.folderOf(id)

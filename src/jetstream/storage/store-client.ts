@@ -15,6 +15,7 @@ const CALLS: Readonly<Record<Call, true>> = {
   removedIn: true,
   streams: true,
   putStream: true,
+  moveStream: true,
   deleteStream: true,
   placeOf: true,
   consumers: true,

@@ -10,6 +10,8 @@ export interface StoreService extends StoreWork {
   streams(): Promise<{ readonly streams: readonly KeptStream[]; readonly notes: readonly string[] }>
   /** Keeps a stream's configuration. Answers its id: a new one, or the one that the stream of this name has. */
   putStream(account: string, name: string, config: string): Promise<number>
+  /** A stream has another name and another configuration from now on. */
+  moveStream(id: number, account: string, name: string, config: string): Promise<void>
   /** Forgets a stream and its consumers, and removes its folder. Its store is closed before. */
   deleteStream(id: number): Promise<void>
   /** Where a stream's blocks lie, and their key; undefined: they are not encrypted. */
@@ -27,6 +29,7 @@ export function openStoreService(settings: CatalogueSettings): StoreService & { 
     ...blockWork,
     streams: async () => ({ streams: catalogue.streams(), notes: catalogue.notes }),
     putStream: async (account, name, config) => catalogue.putStream(account, name, config),
+    moveStream: async (id, account, name, config) => catalogue.moveStream(id, account, name, config),
     deleteStream: (id) => catalogue.deleteStream(id),
     placeOf: async (id) => ({ folder: catalogue.folderOf(id), key: catalogue.keyOf(id) }),
     consumers: async (stream) => catalogue.consumers(stream),

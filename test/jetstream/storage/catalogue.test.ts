@@ -64,6 +64,14 @@ test('another configuration replaces the one before, and consumers and id stay',
   })
 })
 
+test('a stream may get another name, and keeps its id, its folder and its consumers', () => {
+  within({}, (catalogue) => catalogue.moveStream(fill(catalogue), 'C', 'MOVED', 'config of moved'))
+  expect(within({}, seen)).toEqual({
+    streams: ['C MOVED: config of moved', 'B ORDERS: config of others'],
+    consumers: ['c: state of c'],
+  })
+})
+
 test('a deleted stream takes its consumers and its folder along, and its id is not given again', async () => {
   {
     using catalogue = opened({})
