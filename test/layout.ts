@@ -182,7 +182,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   reports: {
     thread: 'shard',
     is: 'reports of a shard about itself',
-    imports: ['base', 'options', 'memory', 'subjects', 'tls', 'accounts', 'routing', 'connection'],
+    imports: ['base', 'options', 'memory', 'subjects', 'tls', 'accounts', 'routing', 'connection', 'routes'],
   },
 
   // ── What crosses threads ──────────────────────────────────────────────────────────────────────────────
@@ -255,6 +255,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'accounts',
       'auth',
       'system',
+      'routes',
       'reports',
     ],
   },

@@ -1,11 +1,12 @@
 // The description of the requestor for the exporting account: the value of the header Nats-Request-Info
 // (docs/reference/delivery.md, "Service imports").
 
+import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { ClientFacts } from './facts.ts'
 
 /** What it needs of the shard. */
 interface Shard {
-  readonly identity: { readonly serverName: string }
+  readonly identity: Pick<ServerIdentity, 'serverName' | 'cluster'>
   wallClock(ms: number): number
 }
 
@@ -34,6 +35,7 @@ function details(client: ClientFacts, shard: Shard, names: object): Readonly<Rec
     ver: options.version || undefined,
     rtt: rttOf(client),
     server: shard.identity.serverName,
+    cluster: shard.identity.cluster?.name,
     // A bearer token alone is enough to log in.
     jwt: token?.bearer === false ? token.jwt : undefined,
     issuer_key: token?.issuer,

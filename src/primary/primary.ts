@@ -356,6 +356,11 @@ export class Primary {
     return this.ports?.httpPort
   }
 
+  get routeCounts(): { readonly routes: number; readonly remotes: number } {
+    const { routes } = this
+    return { routes: routes.length, remotes: new Set(routes.map(({ remoteId }) => remoteId)).size }
+  }
+
   /** Routes to other servers of the cluster. */
   get routes(): readonly RouteFacts[] {
     return this.clusterPort?.routes ?? []

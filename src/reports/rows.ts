@@ -3,6 +3,7 @@
 
 import type { Json } from '../base/json.ts'
 import type { ClientType } from '../connection/facts.ts'
+import type { RouteRow } from '../routes/contract.ts'
 import type { Measurable } from './connection-order.ts'
 import type { Incident } from './incidents.ts'
 import type { LatencyReport } from './latency.ts'
@@ -129,6 +130,7 @@ export interface Reports {
   lameDuckOne: 'told' | 'deaf' | 'unknown'
   countSubscriptions: number[]
   subscriptions: SubscriptionRow[]
+  routes: RouteRow[]
 }
 
 export type Report = Reports[keyof Reports] | Report[]

@@ -2,6 +2,7 @@
 
 import type { Account } from '../accounts/account.ts'
 import type { ReadonlyNumberMap } from '../memory/number-map.ts'
+import type { RouteRow } from '../routes/contract.ts'
 import type { PlanCache } from '../routing/plan-cache.ts'
 import type { Sublist } from '../routing/sublist.ts'
 import type { ReportedClient } from './client.ts'
@@ -24,6 +25,8 @@ export interface ReportSource extends RowSource {
         setDiskFaults(faults: { readonly isFull: boolean; readonly delayMs: number }): void
       }
     | undefined
+  /** Undefined: this server is in no cluster. */
+  readonly routes: { report(subscriptions: boolean): RouteRow[] } | undefined
   readonly sublist: Pick<Sublist, 'count' | 'inserts' | 'removes'>
   /** Its region of the index. */
   readonly writer: { readonly usedBytes: number }

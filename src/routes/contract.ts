@@ -10,6 +10,7 @@ export interface RouteOrder {
         readonly password: string
         /** It is to be the route of this account; empty: of the pool. */
         readonly account: string
+        readonly isConfigured: boolean
       }
     | undefined
 }
@@ -95,6 +96,30 @@ export interface RouteFacts {
   readonly account: string
   readonly isDialled: boolean
   readonly isConfigured: boolean
+}
+
+/** A route to another server of the cluster. Times are milliseconds since 1970. */
+export interface RouteRow {
+  id: number
+  remoteId: string
+  remoteName: string
+  /** The account that it is for; empty: it is for several. */
+  account: string
+  isDialled: boolean
+  isConfigured: boolean
+  ip: string
+  port: number
+  startMs: number
+  lastActivityMs: number
+  rttMs: number
+  pendingBytes: number
+  inMessages: number
+  inBytes: number
+  outMessages: number
+  outBytes: number
+  /** What the other server wants, and if asked for, each subject. */
+  subscriptions: number
+  subjects: string[]
 }
 
 /** How accounts are spread over a pool: FNV-1a of the name (a byte string), as nats-server has it. */

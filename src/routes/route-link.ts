@@ -19,7 +19,7 @@ import type { FeedListener, InterestFeed, LocalInterest } from '../remote/intere
 import { RemoteLink } from '../remote/link.ts'
 import type { LinkOwner } from '../remote/owner.ts'
 import { isValidFilter } from '../subjects/subject.ts'
-import type { RouteScope, RouteTold, RouteVerdict } from './contract.ts'
+import type { RouteRow, RouteScope, RouteTold, RouteVerdict } from './contract.ts'
 import { poolIndexOf, type RouteEvent, type RouteHello, type RouteOrder } from './contract.ts'
 import { connectLine, infoLine, readConnect, readHello } from './hello.ts'
 import { ROUTE_DIALECT } from './route-dialect.ts'
@@ -339,10 +339,30 @@ export class RouteLink extends RemoteLink implements FeedListener {
     this.tellPrimary({ kind: 'ended', link: this.id })
   }
 
-  /** What pages say of it. */
-  get facts(): { hello: RouteHello | undefined; isDialled: boolean; account: string; interest: number } {
-    const account = this.scope?.kind === 'account' ? this.scope.account : ''
-    return { hello: this.hello, isDialled: this.order.dialled !== undefined, account, interest: this.interestCount }
+  /** What pages say of it; undefined until the handshake is done. */
+  row(withSubjects: boolean, wallClock: (ms: number) => number): RouteRow | undefined {
+    const { hello, scope, order, outbound } = this
+    if (hello === undefined || scope === undefined) return undefined
+    return {
+      id: this.id,
+      remoteId: hello.serverId,
+      remoteName: hello.serverName,
+      account: scope.kind === 'account' ? scope.account : '',
+      isDialled: order.dialled !== undefined,
+      isConfigured: order.dialled?.isConfigured === true,
+      ip: this.ip,
+      port: this.port,
+      startMs: wallClock(this.startMs),
+      lastActivityMs: wallClock(this.lastActivityMs),
+      rttMs: this.rttMs,
+      pendingBytes: outbound.pendingBytes,
+      inMessages: this.inMessages,
+      inBytes: this.inBytes,
+      outMessages: this.outMessages,
+      outBytes: this.outBytes,
+      subscriptions: this.interestCount,
+      subjects: withSubjects ? this.interestTexts : [],
+    }
   }
 }
 

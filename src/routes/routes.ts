@@ -3,11 +3,13 @@
 import type { Arrival } from '../net/handle.ts'
 import { TcpTransport } from '../net/tcp-transport.ts'
 import type { LinkOwner } from '../remote/owner.ts'
-import type { RouteOrder, RouteTold } from './contract.ts'
+import type { RouteOrder, RouteRow, RouteTold } from './contract.ts'
 import { type RouteDesk, RouteLink } from './route-link.ts'
 
 export interface RoutesOwner extends LinkOwner {
   readonly readBuffer: Buffer
+  /** Milliseconds since 1970 of an instant on the shard's clock. */
+  wallClock(ms: number): number
   readonly links: { set(id: number, link: RouteLink): void }
 }
 
@@ -48,9 +50,11 @@ export class Routes {
     this.open.delete(id)
   }
 
-  /** Those that are up. */
-  get all(): RouteLink[] {
-    return [...this.open.values()].filter(({ closing }) => !closing)
+  /** What pages say of those that are up. */
+  report(withSubjects: boolean): RouteRow[] {
+    const wallClock = (ms: number): number => this.owner.wallClock(ms)
+    const up = [...this.open.values()].filter(({ closing }) => !closing)
+    return up.map((link) => link.row(withSubjects, wallClock)).filter((row) => row !== undefined)
   }
 }
 

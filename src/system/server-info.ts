@@ -41,6 +41,7 @@ export function serverInfo({ identity, options }: Described, sequence: MessageSe
     name: identity.serverName,
     host: identity.host,
     id: identity.serverId,
+    cluster: identity.cluster?.name,
     ver: NATS_VERSION,
     tags: serverTags.length === 0 ? undefined : serverTags,
     metadata: Object.keys(serverMetadata).length === 0 ? undefined : serverMetadata,

@@ -1,6 +1,9 @@
 // Clusters of servers of both kinds, for tests and soaks: each server is a nats-server or a Heddle with so many shards.
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer as createNetServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { ServerOptions } from '../../src/index.ts'
 import { peers } from '../support/peers.ts'
 import { RawClient } from '../support/raw-client.ts'
@@ -32,6 +35,8 @@ export interface ClusterSettings {
   /** Every server is configured with every other one; otherwise each with the first alone. */
   readonly isMeshed?: boolean
   readonly more?: ServerOptions
+  /** nats-servers have streams. */
+  readonly hasStreams?: boolean
 }
 
 /** A port of 127.0.0.1 that was free just now. */
@@ -79,6 +84,7 @@ export class TestCluster {
   }
 
   private async startNats(index: number): Promise<Member> {
+    const folder = mkdtempSync(join(tmpdir(), 'heddle-cluster-'))
     const { accounts = [], poolSize, pinned } = this.settings
     const lines = [
       `server_name: S${index}`,
@@ -87,6 +93,7 @@ export class TestCluster {
         : [
             `accounts { ${accounts.map((name) => `${name} { users: [ { user: ${name}, password: x } ] }`).join('\n')} }`,
           ]),
+      ...(this.settings.hasStreams === true ? [`jetstream { store_dir: ${JSON.stringify(folder)} }`] : []),
       'cluster {',
       'name: C',
       `listen: "127.0.0.1:${this.clusterPorts[index]}"`,
@@ -97,10 +104,7 @@ export class TestCluster {
       ...(pinned === undefined ? [] : [`accounts: [${pinned.join(', ')}]`]),
       '}',
     ]
-    const { mkdtempSync, writeFileSync } = await import('node:fs')
-    const { tmpdir } = await import('node:os')
-    const { join } = await import('node:path')
-    const file = join(mkdtempSync(join(tmpdir(), 'heddle-cluster-')), 'x.conf')
+    const file = join(folder, 'x.conf')
     writeFileSync(file, lines.join('\n'))
     const monitor = await freePort()
     const program: ServerProgram = await startNatsServer(peers.natsServer ?? '', [
@@ -118,7 +122,10 @@ export class TestCluster {
         const { routes } = (await page.json()) as { routes: { remote_id: string }[] }
         return new Set(routes.map((route) => route.remote_id)).size
       },
-      stop: async () => void (await program.stop()),
+      stop: async () => {
+        await program.stop()
+        rmSync(folder, { recursive: true })
+      },
     }
   }
 

@@ -1,4 +1,4 @@
-// The pages of features that this server lacks: routes, gateways, leaf nodes (docs/reference/monitoring.md,
+// The pages of features that this server lacks: gateways, leaf nodes (docs/reference/monitoring.md,
 // "Pages of other features"). They look as nats-server's do where nothing of the kind is configured, so that tools
 // which ask for all pages find them.
 
@@ -7,14 +7,6 @@ import { goTime } from '../../base/go-format.ts'
 import { type Answer, jsonAnswer, refusal, textAnswer } from '../answer.ts'
 import { countRequest, type PageContext } from '../page.ts'
 import type { Parameters } from '../parameters.ts'
-
-export function routez(parameters: Parameters, context: PageContext): Answer {
-  if (parameters.bytes('subs').toLowerCase() !== 'detail') parameters.boolean('subs')
-  if (parameters.refused !== undefined) return refusal(parameters.refused)
-  countRequest(context, '/routez')
-  const { serverId: server_id, serverName: server_name } = context.server.identity
-  return jsonAnswer({ server_id, server_name, now: goTime(nowMs()), num_routes: 0, routes: [] })
-}
 
 export function gatewayz(parameters: Parameters, context: PageContext): Answer {
   countRequest(context, '/gatewayz')

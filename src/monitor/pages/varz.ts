@@ -12,6 +12,7 @@ import { age, goTime, nanoseconds } from '../../base/go-format.ts'
 import type { Json } from '../../base/json.ts'
 import { unlessEmpty, unlessNone } from '../../base/json.ts'
 import type { Options } from '../../options/options.ts'
+import type { ServerIdentity } from '../../protocol/handshake.ts'
 import type { TotalsReport } from '../../reports/rows.ts'
 import { type Answer, jsonAnswer } from '../answer.ts'
 import { countRequest, missingShards, type PageContext } from '../page.ts'
@@ -35,6 +36,20 @@ function perKind(clients: number): Json {
 export async function varz(_parameters: Parameters, context: PageContext): Promise<Answer> {
   countRequest(context, '/varz')
   return jsonAnswer(describe(await context.totals.read(), context))
+}
+
+function clusterMembers({ cluster }: ServerIdentity, options: Options): Json {
+  if (cluster === undefined || options.cluster === undefined) return {}
+  const { host, authTimeout, routes, poolSize } = options.cluster
+  return {
+    name: cluster.name,
+    addr: host,
+    cluster_port: cluster.port,
+    auth_timeout: authTimeout / 1000,
+    urls: routes.length === 0 ? undefined : routes.map((url) => url.slice(url.lastIndexOf('/') + 1)),
+    tls_timeout: 2,
+    pool_size: poolSize,
+  }
 }
 
 function describe(totals: readonly TotalsReport[], context: PageContext): Json {
@@ -72,7 +87,7 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     max_control_line: options.maxControlLine,
     max_payload: options.maxPayload,
     max_pending: options.maxPending,
-    cluster: {},
+    cluster: clusterMembers(identity, options),
     gateway: {},
     leaf: {},
     mqtt: {},
@@ -89,8 +104,8 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     cpu: context.cpuPercent,
     connections: sum(totals, 'connections'),
     total_connections: server.totalConnections,
-    routes: 0,
-    remotes: 0,
+    routes: server.routeCounts.routes,
+    remotes: server.routeCounts.remotes,
     leafnodes: 0,
     in_msgs: traffic.inMessages,
     in_bytes: traffic.inBytes,

@@ -36,8 +36,8 @@ export class WantedRoute {
   }
 
   order(account: string): RouteOrder {
-    const { username, password } = this
-    return { dialled: { username, password, account } }
+    const { username, password, isConfigured } = this
+    return { dialled: { username, password, account, isConfigured } }
   }
 
   /** A route is lost: the next one is dialled soon. */

@@ -45,12 +45,16 @@ const NOTHING = new Uint8Array(0)
 const ENCODING_HEADER = 'Accept-Encoding'
 /** What begins the subjects that every account may ask. */
 const REQUESTS = '$SYS.REQ.'
+/** What begins the subjects of requests about streams, and of those that streams hear in their own account. */
+const STREAMS = '$JS.API.'
+const HEARD_IN_ACCOUNT = ['$JS.API.CONSUMER.MSG.NEXT.', '$JS.API.DIRECT.GET'] as const
 
 export class ShardSystem {
   readonly account: Account
   readonly events: ConnectionEvents
   private readonly shard: SystemOwner
   private readonly imports = new Map<Account, readonly ServiceImport[]>()
+  private readonly streams = new Map<Account, ServiceImport | undefined>()
   private waiting = 0
   private waitingBytes = 0
   private readonly waitingOf = new Map<Account | undefined, number>()
@@ -74,7 +78,28 @@ export class ShardSystem {
       const tokens = subject.split('.')
       const services = this.importsOf(account).filter((service) => service.matches(tokens))
       if (services.length > 0) plan.services = services
+    } else if (plan.services === undefined && this.asksForStreams(account, subject)) {
+      plan.services = [this.streamsFor(account)].filter((service) => service !== undefined)
     }
+  }
+
+  /** Whether it is a request about streams that other servers of the cluster have, as this one has none. */
+  private asksForStreams(account: Account, subject: string): boolean {
+    const { options } = this.shard
+    if (options.cluster === undefined || options.jetstream !== undefined || account.jetstream === undefined)
+      return false
+    return subject.startsWith(STREAMS) && !HEARD_IN_ACCOUNT.some((prefix) => subject.startsWith(prefix))
+  }
+
+  /** The way of such requests into the system account, where servers with streams take them. */
+  private streamsFor(account: Account): ServiceImport | undefined {
+    let service = this.streams.get(account)
+    if (service === undefined) {
+      const subject = `${STREAMS}>`
+      service = this.importOf(account, { subject, target: () => subject, isStream: false, share: true })
+      this.streams.set(account, service)
+    }
+    return service
   }
 
   private serviceFor(subject: string): Handler | undefined {
