@@ -93,11 +93,26 @@ fi
 # The examples of the README and of the test kit, unchanged, in a new TypeScript project that is strict in all.
 project typescript
 npm install --silent "$package" "typescript@$(version typescript)" "@types/node@$(version @types/node)" \
-  "@nats-io/transport-node@$(version @nats-io/transport-node)"
+  "@nats-io/transport-node@$(version @nats-io/transport-node)" "@nats-io/jetstream@$(version @nats-io/jetstream)"
 block '## Embed' ts README.md >embed.mts
 grep -q createServer embed.mts
 block '# Testing' ts docs/testing.md >kit.mts
 grep -q createTestServer kit.mts
+block '## Streams' ts docs/testing.md >streams.mts
+grep -q jetstreamManager streams.mts
+cat >over-the-client.mts <<'USE'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { connect, nanos } from 'heddle/nats-core'
+import { createTestServer } from 'heddle/test'
+const server = await createTestServer({ jetstream: true })
+const nc = await connect({ servers: server.url })
+const jsm = await jetstreamManager(nc)
+await jsm.streams.add({ name: 'S', subjects: ['s'], max_age: nanos(60_000) })
+const { seq } = await jetstream(nc).publish('s', 'x')
+if (seq !== 1) throw new Error(`stored as ${seq}`)
+await nc.drain()
+await server.close()
+USE
 cat >require.cts <<'USE'
 import { createServer, type HeddleServer, OptionError } from 'heddle'
 import { connect, errors, type NatsConnection } from 'heddle/client'
@@ -109,10 +124,11 @@ export { errors, OptionError }
 USE
 for module in nodenext node16; do
   node_modules/.bin/tsc --noEmit --strict --skipLibCheck false --module $module --target es2022 --types node \
-    embed.mts kit.mts require.cts
+    embed.mts kit.mts streams.mts over-the-client.mts require.cts
 done
 on "$pinned" node embed.mts
-on "$pinned" node --test kit.mts >/dev/null
+on "$pinned" node over-the-client.mts
+on "$pinned" node --test kit.mts streams.mts >/dev/null
 
 # A CommonJS project: in Node there is one copy of the modules however they are loaded; Jest takes the CommonJS files.
 project commonjs

@@ -204,6 +204,7 @@ export class TestServer {
     const { clockAheadMs } = this.server
     this.gateway.leadNowhere()
     await this.server.close()
+    await this.cutAll()
     this.server = startBehind(this.gateway, this.options)
     await this.begin()
     await this.server.setDisk(this.disk.state)
@@ -227,13 +228,17 @@ export class TestServer {
     await this.disk.mend()
     this.acceptConnections()
     await Promise.all([...this.connections].map((connection) => connection.close()))
+    await this.cutAll()
+    this.captured.clear()
+  }
+
+  private async cutAll(): Promise<void> {
     await Promise.all(
       this.gateway.connected.map((client) => {
         client.cut()
         return client.closed
       }),
     )
-    this.captured.clear()
   }
 
   /** Closes all connections, and ends the server. No timer, socket or thread of it is left. May be called again. */

@@ -160,8 +160,11 @@ describe.each([0, 2])('with %i worker threads', (workers) => {
     await js.publish('s.a', 'x')
     await server.clock.advance(30 * MINUTE_MS)
     const { url } = server
+    const [first] = server.clients
     await server.restart()
     expect(server.url).toBe(url)
+    // Those of before are gone.
+    expect(first.isConnected).toBe(false)
     await back(nc)
     expect(await count()).toBe(1)
     await server.clock.advance(31 * MINUTE_MS)
