@@ -1,6 +1,6 @@
 // The memory for messages of all file stores of a shard: pages of blocks, those that were written lately and those that
 // were read. It is bounded for the shard, not for a store. Of pages that nobody has touched since the hand of the clock
-// passed them last, the next one goes first.
+// passed them last, the next one goes first. What nobody touches for a while goes, too: streams at rest take no memory.
 
 import type { Block } from '../../memory/block.ts'
 import type { BlockCipher } from './block-cipher.ts'
@@ -53,9 +53,13 @@ export interface PageOwner {
   forget(page: Page): void
 }
 
+/** Pages that nobody touches go after once or twice as long. */
+const IDLE_MS = 10_000
+
 export class PageCache {
   readonly limitBytes: number
   bytes = 0
+  private timer: NodeJS.Timeout | undefined
   private readonly pages: Page[] = []
   private hand = 0
 
@@ -65,6 +69,7 @@ export class PageCache {
 
   add(page: Page): void {
     page.place = this.pages.push(page) - 1
+    this.timer ??= setTimeout(() => this.sweep(), IDLE_MS).unref()
     this.bytes += page.block.capacity
     this.evict(page)
   }
@@ -86,6 +91,16 @@ export class PageCache {
     page.place = -1
     this.bytes -= page.block.capacity
     page.owner.forget(page)
+  }
+
+  /** Lets pages go that nobody has touched since the last time. */
+  sweep(): void {
+    for (const page of [...this.pages]) {
+      if (page.pins === 0 && !page.isTouched) this.remove(page)
+      else page.isTouched = false
+    }
+    clearTimeout(this.timer)
+    this.timer = this.pages.length === 0 ? undefined : setTimeout(() => this.sweep(), IDLE_MS).unref()
   }
 
   /** Lets pages go until the bound is kept, but for this one and those that are not on the disk yet. */
