@@ -5,10 +5,14 @@ import { close, constants, fdatasync, fsync, ftruncate, open, read, unlink, writ
 import { promisify } from 'node:util'
 import type { StoreFailure } from './store.ts'
 
-/** What a file is opened for. `create`: it is made, or emptied, and written to. */
-export type OpenFor = 'reading' | 'writing' | 'create'
+/**
+ * What a file is opened for. `create…`: it is made, or emptied, and written to. `… synced`: a write returns when it is
+ * safe from loss of power, one call where a write and a sync are two, if the disk `syncsWrites`.
+ */
+export type OpenFor = 'reading' | 'writing' | 'create' | 'writing synced' | 'create synced'
 
 export interface Disk {
+  readonly syncsWrites: boolean
   open(path: string, purpose: OpenFor): Promise<number>
   close(fd: number): Promise<void>
   /** Reads as many bytes as there are, up to the length of the buffer; answers how many. */
@@ -24,10 +28,16 @@ export interface Disk {
   unlink(path: string): Promise<void>
 }
 
+const CREATE = constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC
+/** Elsewhere there is no such flag, or the disk keeps such writes in its own memory. */
+const SYNCS_WRITES = process.platform === 'linux'
+const DSYNC = SYNCS_WRITES ? constants.O_DSYNC : 0
 const FLAGS: Readonly<Record<OpenFor, number>> = {
   reading: constants.O_RDONLY,
   writing: constants.O_RDWR,
-  create: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC,
+  create: CREATE,
+  'writing synced': constants.O_RDWR | DSYNC,
+  'create synced': CREATE | DSYNC,
 }
 /** The system takes no more buffers in one call. */
 const BUFFERS_MAX = 1024
@@ -45,6 +55,7 @@ const calls = {
 
 /** The disk of this machine. */
 export const systemDisk: Disk = {
+  syncsWrites: SYNCS_WRITES,
   open: (path, purpose) => calls.open(path, FLAGS[purpose], 0o640),
   close: (fd) => calls.close(fd),
 

@@ -44,8 +44,12 @@ export class FaultyDisk implements Disk {
     if (this.present.isFull) throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' })
   }
 
+  get syncsWrites(): boolean {
+    return this.disk.syncsWrites
+  }
+
   async open(path: string, purpose: OpenFor): Promise<number> {
-    if (purpose === 'create') await this.meet()
+    if (purpose.startsWith('create')) await this.meet()
     return this.disk.open(path, purpose)
   }
 

@@ -473,9 +473,10 @@ export class FileStore extends IndexedStore {
   private async writePart({ block, offset, buffers }: Part): Promise<void> {
     const { disk, files } = this.host
     const isSynced = this.settings.safety === 'synced'
-    await files.use(block.path, block.isOnDisk ? 'writing' : 'create', async (fd) => {
+    const purpose = block.isOnDisk ? 'writing' : 'create'
+    await files.use(block.path, isSynced ? `${purpose} synced` : purpose, async (fd) => {
       await disk.write(fd, buffers, offset)
-      if (isSynced) await disk.sync(fd)
+      if (isSynced && !disk.syncsWrites) await disk.sync(fd)
     })
     if (!block.isOnDisk && isSynced) await disk.syncFolder(this.settings.folder)
     block.isOnDisk = true

@@ -11,6 +11,15 @@ interface OpenFile {
   isForgotten: boolean
 }
 
+/** Who creates a file goes on to write to it. */
+const KEYS: Readonly<Record<OpenFor, string>> = {
+  reading: 'r',
+  writing: 'w',
+  create: 'w',
+  'writing synced': 's',
+  'create synced': 's',
+}
+
 export class OpenFiles {
   private readonly disk: Disk
   private readonly limit: number
@@ -24,11 +33,11 @@ export class OpenFiles {
 
   /** Does something with a file, which is opened if it is not open for that purpose. */
   async use<T>(path: string, purpose: OpenFor, act: (fd: number) => Promise<T>): Promise<T> {
-    // Who creates a file goes on to write to it.
-    const key = `${purpose === 'reading' ? 'r' : 'w'}${path}`
-    let file = purpose === 'create' ? undefined : this.files.get(key)
+    const key = KEYS[purpose] + path
+    const isNew = purpose.startsWith('create')
+    let file = isNew ? undefined : this.files.get(key)
     if (file === undefined) {
-      if (purpose === 'create') this.forget(path)
+      if (isNew) this.forget(path)
       file = { fd: this.disk.open(path, purpose), users: 0, isForgotten: false }
     } else this.files.delete(key)
     this.files.set(key, file)
@@ -49,7 +58,8 @@ export class OpenFiles {
 
   /** Closes a file as soon as nobody uses it; later calls open it anew. */
   forget(path: string): void {
-    for (const key of [`r${path}`, `w${path}`]) {
+    for (const kind of new Set(Object.values(KEYS))) {
+      const key = kind + path
       const file = this.files.get(key)
       if (file === undefined) continue
       this.files.delete(key)

@@ -3,6 +3,7 @@
 import { type Disk, systemDisk } from '../../../src/jetstream/storage/disk.ts'
 
 export class FaultyDisk implements Disk {
+  readonly syncsWrites = systemDisk.syncsWrites
   /** Calls so far that change something. */
   calls = 0
   /** Whether the call that is about to be made fails, and how. */
@@ -15,7 +16,7 @@ export class FaultyDisk implements Disk {
   }
 
   async open(...args: Parameters<Disk['open']>): Promise<number> {
-    if (args[1] === 'create') await this.meet('open')
+    if (args[1].startsWith('create')) await this.meet('open')
     return systemDisk.open(...args)
   }
 

@@ -31,8 +31,8 @@ async function refusedInPart(disk: FaultyDisk, folder: StoreFolder): Promise<Fil
   const store = await folder.open()
   append(store, 10)
   await store.flush()
-  let syncs = 0
-  disk.fault = (call) => (call === 'sync' && ++syncs > 1 ? 'EIO' : undefined)
+  let writes = 0
+  disk.fault = (call) => (call === 'write' && ++writes > 1 ? 'EIO' : undefined)
   append(store, 80)
   await store.flush()
   disk.fault = () => undefined
