@@ -24,6 +24,7 @@ import { InternalSubscription } from '../routing/subscription.ts'
 import { properText } from '../subjects/byte-string.ts'
 import { AccountStreams } from './account-streams.ts'
 import { verbOf } from './api.ts'
+import { isAudited, tellRequest } from './audit.ts'
 import { advanceClock } from './clock.ts'
 import { consumersOf } from './consumers/consumer.ts'
 import type { ListedStream, ShardStreams } from './contract.ts'
@@ -45,6 +46,7 @@ const PREFIX = '$JS.API.'
 const HEARD_BY_STREAMS = ['DIRECT.GET.', 'CONSUMER.MSG.NEXT.'] as const
 const ACCOUNT_HEADER = 'Account'
 const SUBJECT_HEADER = 'Subject'
+const CLIENT_HEADER = 'Client'
 /** Requests of a shard that wait for their answers. */
 const REQUESTS_MAX = 10_000
 const REQUESTS_BYTES_MAX = 64 * 1024 * 1024
@@ -57,6 +59,8 @@ interface Request {
   /** Byte string; empty: it is carried out silently. */
   readonly reply: string
   readonly body: Buffer
+  /** Who asks, in JSON as a byte string, or empty; undefined: nobody wants to be told of it. */
+  readonly client: string | undefined
   readonly identity: string | undefined
 }
 
@@ -190,19 +194,21 @@ export class JetStream {
   }
 
   /** Returns how many messages are taken: others have no responder. */
-  private take(account: Account, rest: string, run: Run, _publisher: Publisher): number {
+  private take(account: Account, rest: string, run: Run, publisher: Publisher): number {
     const tokens = rest.split('.')
     const verb = verbOf(tokens)
     // Nobody answers what is no request.
     if (verb === undefined) return run.count
     const reply = replyOf(run)
+    const client = isAudited(new Sender(this.owner, account)) ? publisher.requestInfo(true, '') : undefined
     let taken = 0
     for (let i = 0; i < run.count; i++) {
       const start = run.first + i * run.stride
       const headers = readHeaders(run.block.bytes.subarray(start, start + run.headerSize))
       const body = run.block.bytes.subarray(start + run.headerSize, start + run.size)
       const identity = headers.get(Header.streamIdentity)
-      if (this.ask({ account, verb, tokens, reply, body, identity }, headers.get(Header.requiredLevel) ?? '')) taken++
+      if (this.ask({ account, verb, tokens, reply, body, identity, client }, headers.get(Header.requiredLevel) ?? ''))
+        taken++
     }
     return taken
   }
@@ -224,19 +230,30 @@ export class JetStream {
     return true
   }
 
-  private refuse({ account, reply, verb }: Request, error: ApiError): void {
-    if (reply !== '')
-      new Sender(this.owner, account).send(reply, goJson({ type: TYPE + verb.type, error, ...verb.besideError }, 0))
+  private refuse(request: Request, error: ApiError): void {
+    const { account, verb } = request
+    this.answer(new Sender(this.owner, account), request, { type: TYPE + verb.type, error, ...verb.besideError })
+  }
+
+  private answer(sender: Sender, request: Request, members: object, headers?: Buffer): void {
+    const { owner } = this
+    const { body, client, reply, tokens, verb } = request
+    const text = goJson(members as Json, 0)
+    if (reply !== '') sender.send(reply, text, headers)
+    if (client === undefined || (verb.isQuiet === true && !('error' in members))) return
+    const server = { name: owner.identity.serverName, domain: owner.options.jetstream?.domain ?? '' }
+    tellRequest(sender, server, { subject: PREFIX + properText(tokens.join('.')), body, client }, text)
   }
 
   // ── Between shards ────────────────────────────────────────────────────────────────────────────────────
 
-  private forward({ account, body, identity, reply, tokens }: Request, shard: number): boolean {
+  private forward({ account, body, client, identity, reply, tokens }: Request, shard: number): boolean {
     const { owner } = this
     const header = headerBlock([
       [ACCOUNT_HEADER, encodeURIComponent(properText(account.name))],
       [SUBJECT_HEADER, tokens.join('.')],
       ...(identity === undefined ? [] : [[Header.streamIdentity, identity] as const]),
+      ...(client === undefined ? [] : [[CLIENT_HEADER, encodeURIComponent(client)] as const]),
     ]).toString('latin1')
     const message = { subject: String(shard), reply, header, payload: body, isImported: false }
     let sent = 0
@@ -257,7 +274,9 @@ export class JetStream {
       const account = this.owner.accounts.named(accountOf(headers.get(ACCOUNT_HEADER) ?? ''))
       const body = run.block.bytes.subarray(start + run.headerSize, start + run.size)
       const identity = headers.get(Header.streamIdentity)
-      this.serve({ account, verb, tokens, reply: replyOf(run), body, identity })
+      const info = headers.get(CLIENT_HEADER)
+      const client = info === undefined ? undefined : decodeURIComponent(info)
+      this.serve({ account, verb, tokens, reply: replyOf(run), body, identity, client })
     }
   }
 
@@ -307,7 +326,8 @@ export class JetStream {
   }
 
   /** Undefined: there is no answer. */
-  private finish(streams: AccountStreams, { body, reply, verb }: Request, given: object | undefined): void {
+  private finish(streams: AccountStreams, request: Request, given: object | undefined): void {
+    const { body, verb } = request
     this.waiting--
     this.waitingBytes -= body.length
     if (given === undefined) return
@@ -318,7 +338,7 @@ export class JetStream {
     if (isError || verb.isQuiet !== true) streams.usage.add(index, 'requests', 1)
     if (isError) streams.usage.add(index, 'errors', 1)
     const members = { type: TYPE + verb.type, ...answer, ...(isError ? verb.besideError : {}) }
-    if (reply !== '') streams.sender.send(reply, goJson(members, 0), headers)
+    this.answer(streams.sender, request, members, headers)
   }
 
   /** At once, or, when it is asked for the first time, later. */

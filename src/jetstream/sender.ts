@@ -31,6 +31,16 @@ export class Sender {
     return sent
   }
 
+  /** Whether somebody would have a message on a subject (byte string). */
+  isHeard(subject: string): boolean {
+    const { pool, router } = this.owner
+    let isEmpty = true
+    composeRaw(pool, { subject, reply: '', header: '', payload: NO_HEADERS, isImported: false }, (run) => {
+      isEmpty = router.planner.planOf(run, this.account).isEmpty
+    })
+    return !isEmpty
+  }
+
   /** `work` dispatches: while another message is under way, which may have come by the import that these take. */
   apart(work: () => void): void {
     this.owner.serviceCalls.apart(work)

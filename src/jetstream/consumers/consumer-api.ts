@@ -341,5 +341,5 @@ export const CONSUMER_VERBS: readonly Verb[] = [
   verb('delete', 'DELETE.*.*', remove),
   verb('pause', 'PAUSE.*.*', pause, { paused: false, pause_until: NEVER }),
   verb('unpin', 'UNPIN.*.*', unpin),
-  verb('reset', 'RESET.*.*', reset, { reset_seq: 0 }),
+  { ...verb('reset', 'RESET.*.*', reset, { reset_seq: 0 }), isQuiet: true },
 ]
