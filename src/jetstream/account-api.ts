@@ -119,5 +119,5 @@ const NO_PAGE = { total: 0, offset: 0, limit: 0, streams: null }
 export const ACCOUNT_VERBS: readonly Verb[] = [
   { subject: 'INFO', type: 'account_info_response', answer: info },
   { subject: 'STREAM.NAMES', type: 'stream_names_response', besideError: NO_PAGE, answer: names },
-  { subject: 'STREAM.LIST', type: 'stream_list_response', besideError: NO_PAGE, answer: list },
+  { subject: 'STREAM.LIST', type: 'stream_list_response', besideError: { ...NO_PAGE, streams: [] }, answer: list },
 ]

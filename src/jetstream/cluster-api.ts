@@ -3,7 +3,12 @@
 import { apiError } from './errors.ts'
 import { refused, type Verb } from './verb.ts'
 
-const verb = (subject: string, type: string): Verb => ({ subject, type, answer: () => refused(apiError(10010)) })
+const verb = (subject: string, type: string): Verb => ({
+  subject,
+  type,
+  isOfCluster: true,
+  answer: () => refused(apiError(10010)),
+})
 
 export const CLUSTER_VERBS: readonly Verb[] = [
   verb('STREAM.LEADER.STEPDOWN.*', 'stream_leader_stepdown_response'),

@@ -21,7 +21,7 @@ import type { Plan } from '../routing/plan.ts'
 import type { Publisher } from '../routing/publisher.ts'
 import { SERVER } from '../routing/server-publisher.ts'
 import { InternalSubscription } from '../routing/subscription.ts'
-import { properText } from '../subjects/byte-string.ts'
+import { byteString, properText } from '../subjects/byte-string.ts'
 import { AccountStreams } from './account-streams.ts'
 import { verbOf } from './api.ts'
 import { isAudited, tellRequest } from './audit.ts'
@@ -38,10 +38,15 @@ import type { DiskFaults } from './storage/faulty-disk.ts'
 import type { StoreService } from './storage/store-service.ts'
 import { Stores } from './stores.ts'
 import type { Stream } from './stream.ts'
+import { systemAnswer } from './system-account.ts'
 import { Usage } from './usage.ts'
 import { HeadedAnswer, type Verb } from './verb.ts'
 
 const PREFIX = '$JS.API.'
+/** What is published under these, behind the domain’s prefix, is published without it. */
+const IN_DOMAIN = ['$KV.', '$OBJ.'] as const
+/** What a domain’s prefix stands before, as long as it is a request. */
+const OF_DOMAIN = ['INFO', 'STREAM', 'CONSUMER', 'DIRECT', 'META', 'SERVER', 'ACCOUNT', '$KV', '$OBJ'] as const
 /** Requests that streams and consumers themselves hear, as subscribers. */
 const HEARD_BY_STREAMS = ['DIRECT.GET.', 'CONSUMER.MSG.NEXT.'] as const
 const ACCOUNT_HEADER = 'Account'
@@ -50,6 +55,7 @@ const CLIENT_HEADER = 'Client'
 /** Requests of a shard that wait for their answers. */
 const REQUESTS_MAX = 10_000
 const REQUESTS_BYTES_MAX = 64 * 1024 * 1024
+const NOTHING = Buffer.alloc(0)
 const TYPE = 'io.nats.jetstream.api.v1.'
 
 interface Request {
@@ -175,7 +181,12 @@ export class JetStream {
     const inDomain = domain === '' ? undefined : restAfter(subject, `$JS.${domain}.API.`)
     const rest = inDomain ?? restAfter(subject, PREFIX)
     if (rest === undefined) return
-    if (!HEARD_BY_STREAMS.some((prefix) => rest.startsWith(prefix))) {
+    if (inDomain !== undefined && !OF_DOMAIN.some((first) => first === rest.split('.', 1)[0])) return
+    if (account === this.owner.systemAccount) {
+      plan.own = { take: (run) => this.takeOfSystem(account, rest, run) }
+    } else if (inDomain !== undefined && IN_DOMAIN.some((prefix) => rest.startsWith(prefix))) {
+      plan.own = { take: (run, publisher) => this.redirect(account, rest, run, publisher) }
+    } else if (!HEARD_BY_STREAMS.some((prefix) => rest.startsWith(prefix))) {
       plan.own = { take: (run, publisher) => this.take(account, rest, run, publisher) }
     } else if (inDomain !== undefined) {
       plan.own = { take: (run, publisher) => this.redirect(account, PREFIX + rest, run, publisher) }
@@ -191,6 +202,33 @@ export class JetStream {
       sent += router.dispatch(request, account, publisher)
     })
     return sent
+  }
+
+  /** A request of the system account. Nobody else hears it. */
+  private takeOfSystem(account: Account, rest: string, run: Run): number {
+    const answer = systemAnswer(rest.split('.'))
+    if (answer === undefined) return run.count
+    const { purge, type, ...members } = answer
+    const reply = replyOf(run)
+    if (reply !== '') new Sender(this.owner, account).send(reply, goJson({ type: TYPE + type, ...members }, 0))
+    if (purge !== undefined) attempt(this.owner.bugMet, () => this.purgeAccount(purge))
+    return run.count
+  }
+
+  /** Deletes all streams of an account (byte string), wherever they are. */
+  private async purgeAccount(name: string): Promise<void> {
+    const { accounts, questions } = this.owner
+    const question = { verb: 'names', account: name, subject: '' } as const
+    const { names = [] } = await questions.ask('streams', { question })
+    this.owner.wake()
+    for (const stream of names) {
+      const tokens = ['STREAM', 'DELETE', byteString(stream)]
+      const verb = verbOf(tokens)
+      const account = accounts.named(name)
+      if (verb !== undefined) {
+        this.hand({ account, verb, tokens, reply: '', body: NOTHING, identity: undefined, client: undefined })
+      }
+    }
   }
 
   /** Returns how many messages are taken: others have no responder. */
@@ -215,18 +253,24 @@ export class JetStream {
 
   /** `level`: what it says the API must have, or empty. Returns false if the shard that could answer is not there. */
   private ask(request: Request, level: string): boolean {
-    const { account, tokens, verb } = request
+    const { account, verb } = request
     const refusal =
       level !== '' && !(Number(level) <= API_LEVEL)
         ? apiError(10185)
-        : account.jetstream === undefined
+        : account.jetstream === undefined && verb.isOfCluster !== true
           ? apiError(10039)
           : undefined
+    if (refusal === undefined) return this.hand(request)
+    this.refuse(request, refusal)
+    return true
+  }
+
+  /** To the shard that owns what it is about. Returns false if that is not there. */
+  private hand(request: Request): boolean {
+    const { account, tokens, verb } = request
     const shard = verb.stream === undefined ? this.owner.index : shardOf(account.name, tokens[verb.stream], this.shards)
-    if (refusal !== undefined) this.refuse(request, refusal)
-    else if (shard !== this.owner.index) {
-      return this.forward(request, shard)
-    } else this.serve(request)
+    if (shard !== this.owner.index) return this.forward(request, shard)
+    this.serve(request)
     return true
   }
 

@@ -21,6 +21,8 @@ export interface JetStreamOwner {
   }
   readonly identity: { readonly serverName: string; readonly serverId: string }
   readonly accounts: { named(name: string): Account }
+  /** Undefined: there is none. */
+  readonly systemAccount: Account | undefined
   /** What the token of an account says holds here too, once this has resolved. */
   readonly admission: { learn(account: string): Promise<void> | void }
   readonly router: Pick<Router, 'dispatch' | 'planner'>

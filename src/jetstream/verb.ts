@@ -41,6 +41,8 @@ export interface Verb {
   readonly stream?: number
   /** Members that follow an error. */
   readonly besideError?: { readonly [member: string]: Json }
+  /** It is refused by one server alone, whoever asks. */
+  readonly isOfCluster?: boolean
   /** It is counted only where it is refused. */
   readonly isQuiet?: boolean
   /** Undefined: it is not answered. */

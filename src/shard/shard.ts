@@ -3,6 +3,7 @@
 //   turn:  reads, ring frames → operations → deliveries queued, receivers marked
 //          end of turn: frames for other shards published, each marked receiver written once, closed ones released
 
+import type { Account } from '../accounts/account.ts'
 import { AccountConnections } from '../accounts/account-connections.ts'
 import { Accounts } from '../accounts/accounts.ts'
 import type { HookEvent } from '../auth/hooks.ts'
@@ -410,6 +411,10 @@ export class Shard
     this.router.outbox.empty()
     this.nowMs = this.clock.monotonicMs
     this.order.begin()
+  }
+
+  get systemAccount(): Account | undefined {
+    return this.system?.account
   }
 
   /** The same for what ends or answers something: it comes behind what other shards' publishers have flushed. */
