@@ -18,6 +18,25 @@ const tried =
   }
 
 export const CONSUMER_TALKS: Readonly<Record<string, (talk: Talk) => Promise<void>>> = {
+  'acknowledgements whose subject names domain and account': async (talk) => {
+    await talk.stream('S')
+    await talk.fill('S.x', 8)
+    await talk.consumer('S', { name: 'C', durable_name: 'C', ack_policy: 'explicit' })
+    const messages = await talk.pull('S', 'C', '8', 8)
+    const long = (i: number, prefix: string, more = ''): { reply: string } => {
+      return { reply: (messages[i]?.reply ?? '').replace('$JS.ACK.', prefix) + more }
+    }
+    // The hash of $G.
+    await talk.sayUnanswered(long(0, '$JS.ACK._.szMpdrwD.'))
+    await talk.sayUnanswered(long(1, '$JS.ACK._.szMpdrwD.'))
+    for (const prefix of ['$JS.ACK._.xxxxxxxx.', '$JS.ACK.hub.szMpdrwD.', '$JS.ACK.szMpdrwD.']) {
+      await talk.sayUnanswered(long(2, prefix))
+    }
+    await talk.sayUnanswered(long(3, '$JS.ACK._.szMpdrwD.', '.token'))
+    await talk.sayUnanswered(long(4, '$JS.ACK._.szMpdrwD.', '.token.another'), '+TERM')
+    await talk.sayUnanswered(long(5, '$JS.ACK.', '.token'))
+    await talk.info('S', 'C')
+  },
   'a consumer is created in each form, looked at, listed and deleted': async (talk) => {
     await talk.stream('S')
     await talk.fill('S.x', 3)

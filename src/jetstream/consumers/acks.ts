@@ -1,6 +1,7 @@
 // What clients say about messages that they were given: publishes to the reply subject of the message, which names it.
 //
 //     $JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>
+//     $JS.ACK.<domain or _>.<hash of the account>.<stream>.<consumer>.<the same numbers>, perhaps more
 //
 //     nothing, +ACK, +OK   done with          +WPI    at work: the wait begins anew
 //     -NAK [delay]         once more          +NXT    done with, and the next one, please
@@ -38,7 +39,7 @@ export interface AckOwner {
 
 export class AckHandler {
   private readonly consumer: AckOwner
-  /** Of `$JS.ACK.<stream>.<consumer>.` */
+  /** Of what comes before the numbers in the subject. */
   private readonly prefixBytes: number
 
   constructor(consumer: AckOwner, prefixBytes: number) {

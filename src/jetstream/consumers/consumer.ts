@@ -14,12 +14,13 @@ import type { Json } from '../../base/json.ts'
 import { allocateBlock } from '../../memory/block.ts'
 import type { Run } from '../../protocol/run.ts'
 import { InternalSubscription } from '../../routing/subscription.ts'
-import { byteString } from '../../subjects/byte-string.ts'
+import { byteString, properText } from '../../subjects/byte-string.ts'
 import type { Attached } from '../attached.ts'
 import { nowMs, timeText } from '../clock.ts'
 import { Header, withHeaders } from '../message-headers.ts'
 import type { JetStreamOwner } from '../owner.ts'
 import type { Sender } from '../sender.ts'
+import { shortHash } from '../short-hash.ts'
 import type { KeptConsumer } from '../storage/catalogue.ts'
 import { StoredMessage } from '../storage/store.ts'
 import { SubjectFilter } from '../storage/subject-filter.ts'
@@ -162,15 +163,21 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   /** Begins to hear acknowledgements and requests. Returns false if the index has no room for them. */
   listen(): boolean {
     const { owner, stream } = this
-    const acks = new AckHandler(this, this.ackPrefix.length)
     const place = `${byteString(stream.name)}.${byteString(this.name)}`
+    const longPlace = `${byteString(stream.domain || '_')}.${shortHash(properText(stream.account.name))}.${place}`
     const heard: [subject: string, handle: (run: Run) => void][] = [
       [`$JS.API.CONSUMER.MSG.NEXT.${place}`, (run) => this.pulled(run)],
     ]
     const { config, mode } = this
     // Otherwise nobody answers to acknowledgements.
-    if (config.ack_policy !== 'none') heard.push([`${this.ackPrefix}*.*.*.*.*`, (run) => acks.take(run)])
-    if (mode instanceof Push) heard.push([`$JS.FC.${place}.*`, (run) => mode.answered(run)])
+    if (config.ack_policy !== 'none') {
+      const [acks, longAcks] = [place, longPlace].map((each) => new AckHandler(this, `$JS.ACK.${each}.`.length))
+      heard.push([`${this.ackPrefix}*.*.*.*.*`, (run) => acks.take(run)])
+      heard.push([`$JS.ACK.${longPlace}.*.*.*.*.>`, (run) => longAcks.take(run)])
+    }
+    if (mode instanceof Push) {
+      for (const each of [place, longPlace]) heard.push([`$JS.FC.${each}.*`, (run) => mode.answered(run)])
+    }
     for (const [subject, handle] of heard) {
       const entry = new InternalSubscription(stream.account, subject, handle)
       if (!owner.sublist.insert(entry)) {

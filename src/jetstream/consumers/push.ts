@@ -117,7 +117,7 @@ export class Push implements Mode, Watcher {
   /** The client has answered: what was sent before it was asked has arrived. */
   answered(run: Run): void {
     const { consumer, question } = this
-    if (question === undefined || subjectOf(run) !== question.subject) return
+    if (question === undefined || lastToken(subjectOf(run)) !== lastToken(question.subject)) return
     this.question = undefined
     this.unanswered = Math.max(0, this.unanswered - question.bytes)
     this.window = Math.min(this.window * 2, WINDOW_MAX)
@@ -159,4 +159,9 @@ export class Push implements Mode, Watcher {
   close(): void {
     this.watch.remove(this)
   }
+}
+
+/** What a question is known by: its subject has two forms. */
+function lastToken(subject: string): string {
+  return subject.slice(subject.lastIndexOf('.') + 1)
 }
