@@ -192,7 +192,7 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
     subscription.filtered = this.isFiltered(subscription)
     // The new one first: at no moment does it want nothing.
     if (!owner.sublist.insert(subscription)) {
-      owner.log.error(`The index has no room for ${account.name} > ${subject}, which another server wants`, this)
+      owner.log.complaint('The index has no room for what another server wants', this, this)
       return
     }
     this.subscriptions.set(key, subscription)

@@ -38,7 +38,7 @@ export interface LinkOwner extends OutboundOwner, KeepAliveShard {
   readonly accounts: { readonly global: Account; named(name: string): Account }
   readonly router: Pick<Router, 'dispatch'>
   readonly sublist: Pick<Sublist, 'insert' | 'remove' | 'removeInPieces'>
-  readonly log: Pick<Log, 'bug' | 'debug' | 'error' | 'info' | 'trace' | 'warn'>
+  readonly log: Pick<Log, 'bug' | 'complaint' | 'debug' | 'error' | 'info' | 'trace' | 'warn'>
   readonly lastServed: { turnTo(id: number, text: () => string): void }
   readonly bugMet: OnBug
   beginRead(): void

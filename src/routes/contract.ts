@@ -65,7 +65,7 @@ export type RouteEvent =
   /** The first PONG: the other server has taken the route. */
   | { readonly kind: 'taken'; readonly link: number }
   /** An INFO later on, about that server or another one. */
-  | { readonly kind: 'info'; readonly link: number; readonly hello: RouteHello; readonly raw: string }
+  | { readonly kind: 'info'; readonly link: number; readonly hello: RouteHello }
   /** It is over. */
   | { readonly kind: 'ended'; readonly link: number }
   /** The other server has said why it closes the route. */

@@ -32,6 +32,8 @@ const INFO_MS = 2000
 const FIRST_FORMAT: LinkFormat = { kind: 'route', namesAccount: true, namesOriginOnEnd: true }
 /** Interest that is sent in one piece. */
 const LINES_TOGETHER = 1000
+/** So much of other servers may be on its way to the primary. */
+const UNTOLD_MAX = 64
 
 /** What routes need of their shard besides what all links do. */
 export interface RouteDesk {
@@ -62,6 +64,8 @@ export class RouteLink extends RemoteLink implements FeedListener {
   private rightsOf: RouteRights
   private awaitsPong = false
   private isRegistering = false
+  /** What it has heard of servers and the primary has not taken in. */
+  private untold = 0
 
   constructor(owner: LinkOwner, routes: RouteDesk, id: number, socket: Transport, order: RouteOrder) {
     super(owner, id, socket, FIRST_FORMAT)
@@ -142,7 +146,7 @@ export class RouteLink extends RemoteLink implements FeedListener {
       return
     }
     if (this.scope !== undefined) {
-      this.heardLater(hello, json)
+      this.heardLater(hello)
       return
     }
     if (this.isRegistering) return
@@ -208,11 +212,17 @@ export class RouteLink extends RemoteLink implements FeedListener {
     if (this.scope !== undefined || this.order.dialled !== undefined || !this.parser.connectDue) super.processPing()
   }
 
-  private heardLater(hello: RouteHello, raw: string): void {
+  private heardLater(hello: RouteHello): void {
     if (hello.serverId === this.hello?.serverId && (hello.imports !== undefined || hello.exports !== undefined)) {
       this.rightsOf = new RouteRights(this.cluster.permissions, hello)
     }
-    this.tellPrimary({ kind: 'info', link: this.id, hello, raw })
+    const isOther = hello.serverId !== this.hello?.serverId
+    if ((!isOther && !hello.isLameDuck) || this.untold >= UNTOLD_MAX) return
+    this.untold++
+    this.attempt(async () => {
+      await this.routes.ask({ kind: 'info', link: this.id, hello })
+      this.untold--
+    })
   }
 
   override processError(text: string): void {
@@ -288,10 +298,8 @@ export class RouteLink extends RemoteLink implements FeedListener {
   processInterest(name: string, subject: string, queue: string, weight: number, origin: string | undefined): void {
     const account = this.accountOf(name)
     if (account === undefined) {
-      this.owner.log.error(
-        `Unknown account ${JSON.stringify(name)} for remote subject ${JSON.stringify(subject)}`,
-        this,
-      )
+      const text = `Unknown account ${JSON.stringify(name)} for remote subject ${JSON.stringify(subject)}`
+      this.owner.log.complaint(text, this, this)
       return
     }
     if (!isValidFilter(subject)) return

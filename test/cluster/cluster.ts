@@ -101,7 +101,7 @@ export class TestCluster {
         .map((url) => JSON.stringify(url))
         .join(', ')}]`,
       ...(poolSize === undefined ? [] : [`pool_size: ${poolSize}`]),
-      ...(pinned === undefined ? [] : [`accounts: [${pinned.join(', ')}]`]),
+      ...(pinned === undefined ? [] : [`accounts: [${pinned.map((name) => JSON.stringify(name)).join(', ')}]`]),
       '}',
     ]
     const file = join(folder, 'x.conf')

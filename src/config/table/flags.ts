@@ -76,7 +76,7 @@ export const EXTRA_FLAGS: readonly Flag[] = [
   flag(
     'Server',
     'ignore-unsupported',
-    'Start even if the configuration needs features that Heddle lacks, such as clusters. Only in Heddle',
+    'Start even if the configuration needs features that Heddle lacks, such as gateways. Only in Heddle',
   ),
   flag('Server', ['sl', 'signal'], SIGNAL, { argument: '<signal>[=<pid>]' }),
   flag('Logging', 'VV', 'Trace, including the system account', tracing('trace', 'traceVerbose')),

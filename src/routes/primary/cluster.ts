@@ -102,7 +102,7 @@ export class Cluster {
         this.taken(event.link)
         return undefined
       case 'info':
-        this.informed(event.link, event.hello, event.raw)
+        this.informed(event.link, event.hello)
         return undefined
       case 'refused':
         this.refusedBy(event.link, event.text)
@@ -285,7 +285,7 @@ export class Cluster {
     }
   }
 
-  private informed(link: number, hello: RouteHello, raw: string): void {
+  private informed(link: number, hello: RouteHello): void {
     const remote = this.routes.get(link)?.remote
     if (remote === undefined) return
     if (hello.serverId !== remote.id) {
@@ -293,7 +293,7 @@ export class Cluster {
       return
     }
     if (!hello.isLameDuck || remote.isLameDuck) return
-    this.owner.log.debug(`Server ${remote.hello.serverName} is in lame duck mode (${raw.length} bytes)`)
+    this.owner.log.debug(`Server ${remote.hello.serverName} is in lame duck mode`)
     remote.isLameDuck = true
     this.told()
   }

@@ -1,0 +1,131 @@
+// Peers that are no good servers, at the port for routes: each costs its own connection, and the texts are nats-server's.
+
+import { connect, type Socket } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { missing } from '../support/peers.ts'
+import { until } from '../support/until.ts'
+import { connectTo, type Kind, TestCluster } from './cluster.ts'
+
+class Peer {
+  text = ''
+  closed = false
+  readonly socket: Socket
+
+  constructor(port: number) {
+    this.socket = connect(port, '127.0.0.1')
+    this.socket.on('data', (bytes) => {
+      this.text += bytes.toString('latin1')
+    })
+    this.socket.on('error', () => undefined)
+    this.socket.on('close', () => {
+      this.closed = true
+    })
+  }
+
+  send(text: string): void {
+    this.socket.write(text, 'latin1')
+  }
+
+  async info(): Promise<Record<string, unknown>> {
+    await until('INFO', () => this.text.includes('\r\n'))
+    return JSON.parse(this.text.slice('INFO '.length, this.text.indexOf('\r\n')))
+  }
+
+  /** The text of its -ERR when it is closed; empty: there was none. */
+  async refusal(): Promise<string> {
+    await until('the end of a connection', () => this.closed)
+    return /-ERR '([^\r]*)'\r\n/.exec(this.text)?.[1] ?? ''
+  }
+}
+
+const CONNECT = 'CONNECT {"name":"NPEER","cluster":"C","headers":true,"lnoc":true,"ln":true}\r\n'
+const info = (members: object): string =>
+  `INFO ${JSON.stringify({
+    server_id: `N${Math.random().toString(36).slice(2)}`,
+    server_name: `P${Math.random().toString(36).slice(2)}`,
+    version: '2.15.3',
+    proto: 2,
+    host: '127.0.0.1',
+    port: 1,
+    headers: true,
+    max_payload: 1048576,
+    cluster: 'C',
+    compression: 'off',
+    route_pool_size: 3,
+    ...members,
+  })}\r\n`
+const good = CONNECT + info({})
+const kinds: readonly Kind[] = missing('natsServer', 'hostile peers of nats-server') ? [0, 2] : [0, 2, 'nats']
+
+describe.each(kinds)('the port for routes of %s', (kind) => {
+  const cluster = new TestCluster([kind], { pinned: ['$SYS'] })
+  beforeAll(() => cluster.start())
+  afterAll(() => cluster.stop())
+
+  test.each([
+    ['PING\r\n', 'Authorization Violation'],
+    ['RS+ $G a\r\n', 'Authorization Violation'],
+    ['RMSG $G a 1\r\nx\r\n', 'Authorization Violation'],
+    ['CONNECT {"lang":"go"}\r\n', 'attempted to connect to route port'],
+    ['CONNECT {"name":"x","cluster":"D"}\r\n', 'Rejecting connection, cluster name "D" does not match "C"'],
+    ['CONNECT {"name":"x","cluster":"_"}\r\n', 'Rejecting connection, cluster name "_" is reserved'],
+    [CONNECT + info({ route_pool_idx: 7 }), 'Invalid route pool index: 7 - pool size is 3'],
+    [CONNECT + info({ route_account: '$G' }), 'No route for account "$G"'],
+    [`${good}SUBB a\r\n`, 'Unknown Protocol Operation'],
+    [`${good}RMSG $G a -1\r\n`, ''],
+    [`${good}RMSG $G a 99999999999\r\n`, ''],
+    [`${good}HMSG $G a 5 3\r\nabc\r\n`, ''],
+    [`${good}RS+ $G a q\r\n`, ''],
+    [`${good}RS+ ${'a'.repeat(70_000)}\r\n`, 'maximum control line exceeded'],
+    [`${good}-ERR 'go away'\r\n`, ''],
+  ])('answers %j with %j', async (said, expected) => {
+    const { clusterPort } = cluster.members[0]
+    const peer = new Peer(clusterPort)
+    await peer.info()
+    peer.send(said)
+    const refusal = await peer.refusal()
+    // What is malformed is closed without a word here; nats-server has words of its own for some of it.
+    if (expected !== '' || kind !== 'nats') expect(refusal).toBe(expected)
+  })
+
+  test('does not take itself, nor a server of its own name', async () => {
+    const { clusterPort, name } = cluster.members[0]
+    const first = new Peer(clusterPort)
+    const { server_id } = await first.info()
+    first.send(CONNECT + info({ server_id }))
+    expect(await first.refusal()).toBe('')
+    const second = new Peer(clusterPort)
+    await second.info()
+    second.send(CONNECT + info({ server_name: name }))
+    expect(await second.refusal()).toBe('')
+  })
+
+  test('serves its clients all the same, and believes nothing of accounts that it does not know', async () => {
+    const { clusterPort } = cluster.members[0]
+    const peer = new Peer(clusterPort)
+    await peer.info()
+    peer.send(
+      `${good}RS+ NOBODY a\r\nRS+ $G bad..subject\r\nRS+ $G a.>\r\nRS- $G never\r\nRMSG NOBODY a 1\r\nx\r\nPING\r\n`,
+    )
+    await until('PONG', () => peer.text.includes('PONG\r\n'))
+    const client = await connectTo(cluster.members[0])
+    client.send('SUB b 1\r\nPUB a.1 2\r\nhi\r\nPING\r\n')
+    await until('a message on the route', () => peer.text.includes('RMSG $G a.1 2\r\nhi\r\n'))
+    peer.send('RMSG $G b 3\r\nyes\r\n')
+    await until('a message for the client', () => client.received().includes('MSG b 1 3\r\nyes\r\n'))
+    peer.send('RMSG $G a.1 3\r\nno!\r\n')
+    peer.send('RMSG $G b 3\r\nend\r\n')
+    await until('what came last', () => client.received().includes('end\r\n'))
+    expect(peer.text).not.toContain('no!')
+    peer.socket.destroy()
+    await client.close()
+  })
+})
+
+test('a peer that says nothing is closed in time', async () => {
+  const cluster = new TestCluster([1])
+  await cluster.start()
+  const peer = new Peer(cluster.members[0].clusterPort)
+  expect(await peer.refusal()).toBe('Authentication Timeout')
+  await cluster.stop()
+})
