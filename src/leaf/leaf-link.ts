@@ -31,6 +31,7 @@ import { connectLine, infoLine, type LeafConnect, type LeafInfo, readConnect, re
 import { type InterestHost, LeafInterest } from './leaf-interest.ts'
 import { LeafRights, type LeafRules, withDenies } from './leaf-rights.ts'
 import type { LeafDesk, LeafOwner } from './owner.ts'
+import { streamRules } from './stream-rules.ts'
 import { isOlder } from './version.ts'
 
 /** One for all leaf links of a thread: a head is written before the next one is composed. */
@@ -58,6 +59,8 @@ export class LeafLink extends RemoteLink implements InterestHost {
   cluster = ''
   isSpoke: boolean
   isIsolated: boolean
+  /** The domain of the other server’s streams; empty: it names none. */
+  private domain = ''
   /** The account that the other server names. */
   remoteAccount = ''
   private readonly desk: LeafDesk
@@ -186,6 +189,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
     this.isSpoke = connect.isHub
     this.isIsolated ||= connect.isolate
     this.remoteAccount = connect.remoteAccount
+    this.domain = connect.domain
     this.options = { ...this.options, name: connect.name, headers: connect.headers && this.desk.identity.headers }
     const { publish, subscribe, responses } = identity.permissions ?? {}
     const allowed = subscribe?.allow?.length === 0 ? { ...subscribe, allow: undefined } : subscribe
@@ -240,6 +244,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
       return
     }
     this.cluster = byteString(info.cluster)
+    this.domain = info.domain
     this.options = { ...this.options, name: info.serverName, headers: info.headers && this.desk.identity.headers }
     this.tellUrls(info)
     this.state = 'connecting'
@@ -317,9 +322,9 @@ export class LeafLink extends RemoteLink implements InterestHost {
   // ── Bound to an account ───────────────────────────────────────────────────────────────────────────────
 
   private obey(rules: LeafRules): void {
-    const { incoming, outgoing, responses } = rules
-    const isFree = incoming === undefined && outgoing === undefined && responses === undefined
-    this.rightsOf = isFree ? undefined : new LeafRights(rules, () => this.owner.nowMs)
+    const { account, desk, domain } = this
+    const streams = streamRules(account === desk.systemAccount, desk.hasStreams(account) ? desk.domain : '', domain)
+    this.rightsOf = new LeafRights({ ...rules, ...streams }, () => this.owner.nowMs)
   }
 
   /** Asks the primary whether there may be such a link. Returns whether there is one. */
@@ -373,7 +378,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
       return
     }
     const isLiteral = !subject.includes('*') && !subject.includes('>')
-    if (isLiteral && this.rightsOf?.mayGive(subject) === false) {
+    if (isLiteral && this.rightsOf?.mayWant(subject) === false) {
       if (this.isSpoke) return
       this.delayMs = LOOP_DELAY_MS
       this.refuse(closed(`Permissions Violation for Subscription to ${quote(subject)}`, CloseReason.protocolViolation))

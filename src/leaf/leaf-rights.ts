@@ -18,6 +18,10 @@ const ANSWER_PREFIX = '_R_.'
 export interface LeafRules {
   readonly incoming: SubjectRules | undefined
   readonly outgoing: SubjectRules | undefined
+  /** Subjects that this server keeps to itself: it neither sends them nor tells that it wants them … */
+  readonly kept?: readonly string[]
+  /** … and those that it does not send. */
+  readonly unsent?: readonly string[]
   /** The other server may answer requests that it was sent; undefined: no more than it may publish anyway. */
   readonly responses?: ResponseRules | undefined
 }
@@ -25,13 +29,21 @@ export interface LeafRules {
 export class LeafRights implements DeliveryRights {
   private readonly incoming: CompiledPermissions | undefined
   private readonly outgoing: CompiledPermissions | undefined
+  /** The same without what this server keeps to itself. */
+  private readonly allowed: CompiledPermissions | undefined
   private readonly permits: ResponsePermits | undefined
+  /** Undefined: as for incoming messages. */
+  private readonly told: CompiledPermissions | undefined
 
-  constructor({ incoming, outgoing, responses }: LeafRules, nowMs: () => number) {
+  constructor({ incoming, outgoing, kept = [], unsent = [], responses }: LeafRules, nowMs: () => number) {
     // Where answers are allowed, nothing else is, unless it is named.
     const taken = incoming === undefined && responses !== undefined ? { allow: [] } : incoming
-    this.incoming = taken && new CompiledPermissions({ publish: taken, subscribe: taken })
-    this.outgoing = outgoing && new CompiledPermissions({ publish: outgoing })
+    this.incoming = taken && new CompiledPermissions({ publish: taken })
+    const tellable = withDenies(incoming?.allow?.length === 0 ? { deny: incoming.deny } : incoming, kept)
+    this.told = tellable && new CompiledPermissions({ subscribe: tellable })
+    this.allowed = outgoing && new CompiledPermissions({ publish: outgoing })
+    const given = withDenies(outgoing, [...kept, ...unsent])
+    this.outgoing = given && new CompiledPermissions({ publish: given })
     this.permits = responses && new ResponsePermits(responses, nowMs)
   }
 
@@ -43,7 +55,12 @@ export class LeafRights implements DeliveryRights {
 
   /** Whether the other server is told that this one wants a filter. */
   mayTell(filter: string): boolean {
-    return this.incoming === undefined || isFree(filter) || this.incoming.maySubscribe(filter, '') !== 'denied'
+    return this.told === undefined || isFree(filter) || this.told.maySubscribe(filter, '') !== 'denied'
+  }
+
+  /** Whether the other server may want a subject (without wildcards). */
+  mayWant(subject: string): boolean {
+    return this.allowed === undefined || isFree(subject) || this.allowed.mayPublish(subject)
   }
 
   /** Whether the other server may be sent a subject. */
