@@ -100,7 +100,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   remote: {
     thread: 'shard',
     is: 'links to other servers: what routes and leaf nodes share',
-    imports: ['base', 'options', 'memory', 'log', 'protocol', 'net', 'accounts', 'routing'],
+    imports: ['base', 'options', 'memory', 's2', 'log', 'protocol', 'net', 'accounts', 'routing'],
   },
   routes: {
     thread: 'shard',

@@ -16,18 +16,28 @@ import { Deadline } from '../base/deadline.ts'
 import { CloseReason, type Fault, Faults, quote } from '../base/errors.ts'
 import { Work } from '../base/turns.ts'
 import type { Transport } from '../net/transport.ts'
+import type { CompressionMode, CompressionOptions } from '../options/cluster.ts'
 import { encodeError } from '../protocol/encoder.ts'
 import { LinkComposer } from '../protocol/link-encoder.ts'
 import { LEAF_FORMAT, type MessageHead } from '../protocol/link-handler.ts'
 import { Origin, type Run, subjectOf } from '../protocol/run.ts'
 import { unfoldShown } from '../protocol/shown-subject.ts'
+import { chooseCompression, levelOf } from '../remote/compression.ts'
 import { RemoteLink } from '../remote/link.ts'
 import type { DeliveryRights, Subscription } from '../routing/subscription.ts'
 import { byteString } from '../subjects/byte-string.ts'
 import { isValidFilter } from '../subjects/subject.ts'
 import type { LeafEvent, LeafOrder, LeafTold } from './contract.ts'
 import { type Signer, sign } from './credentials.ts'
-import { connectLine, infoLine, type LeafConnect, type LeafInfo, readConnect, readInfo } from './hello.ts'
+import {
+  compressionLine,
+  connectLine,
+  infoLine,
+  type LeafConnect,
+  type LeafInfo,
+  readConnect,
+  readInfo,
+} from './hello.ts'
 import { type InterestHost, LeafInterest } from './leaf-interest.ts'
 import { LeafRights, type LeafRules, withDenies } from './leaf-rights.ts'
 import type { LeafDesk, LeafOwner } from './owner.ts'
@@ -70,7 +80,10 @@ export class LeafLink extends RemoteLink implements InterestHost {
   private rightsOf: LeafRights | undefined
   private interest: LeafInterest | undefined
   private identity: Identity | undefined
-  private state: 'greeted' | 'deciding' | 'connecting' | 'bound' = 'greeted'
+  private state: 'greeted' | 'compressing' | 'deciding' | 'connecting' | 'bound' = 'greeted'
+  /** What is written is compressed by this mode; undefined: it is not compressed. */
+  private mode: CompressionMode | undefined
+  private hasNegotiated = false
   /** Not to be dialled again before that. */
   private delayMs = 0
 
@@ -86,6 +99,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
     this.nonce = remote === undefined ? createNonce() : ''
     this.parser.setLimits({ maxControlLine: LINK_CONTROL_LINE_MAX, maxPayload: owner.options.maxPayload })
     this.parser.connectDue = remote === undefined
+    this.parser.infoAllowed = this.compression.mode !== 'off'
   }
 
   override start(socket: Transport): void {
@@ -119,7 +133,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
       domain: desk.domain,
       urls: options.noAdvertise ? [] : desk.urls,
       tls: { required: options.tls !== undefined, verify: options.tls?.verify === true },
-      compression: 'off',
+      compression: this.compression.mode,
       maxPayload: this.owner.options.maxPayload,
       ...(answer === undefined ? {} : { answer }),
     })
@@ -148,6 +162,44 @@ export class LeafLink extends RemoteLink implements InterestHost {
       } else await this.admit(connect, answer)
       goOn()
     })
+  }
+
+  // ── Compression ───────────────────────────────────────────────────────────────────────────────────────
+
+  private get compression(): CompressionOptions {
+    return (this.order.dialled?.remote ?? this.desk.options).compression
+  }
+
+  /** Decides by what the other server names; `then` goes on, with output compressed if it is to be. */
+  private negotiate(theirs: string, then: (isCompressed: boolean) => void): void {
+    this.hasNegotiated = true
+    const choice = chooseCompression(this.compression, theirs)
+    if (choice === undefined) {
+      then(false)
+      return
+    }
+    if ('refused' in choice) {
+      this.refuse(closed(choice.refused, CloseReason.protocolViolation))
+      return
+    }
+    const { mode } = choice
+    this.mode = mode
+    // The side that has dialled says so first, in plain.
+    if (this.order.dialled !== undefined) this.sendText(compressionLine(this.id, this.compression.mode))
+    this.compress(this.level !== 's2_uncompressed', () => then(true))
+  }
+
+  /** As pages call it. */
+  get level(): string {
+    const { mode, owner } = this
+    if (mode === undefined) return this.compression.mode === 'off' ? 'off' : 'not supported'
+    const rttMs = this.rttMs > 0 ? this.rttMs : owner.nowMs - this.startMs
+    return levelOf(mode, this.compression.thresholds, rttMs)
+  }
+
+  override processPong(): void {
+    super.processPong()
+    if (this.compressor !== undefined) this.compressor.compresses = this.level !== 's2_uncompressed'
   }
 
   private whyNot({ lang, gateway, cluster }: LeafConnect): Fault | undefined {
@@ -219,16 +271,29 @@ export class LeafLink extends RemoteLink implements InterestHost {
   // ── Handshake of the side that has dialled ────────────────────────────────────────────────────────────
 
   processInfo(json: string): void {
-    const info = this.order.dialled === undefined ? undefined : readInfo(json)
-    // What the other server says of itself changes nothing on a link that it has dialled.
-    if (this.order.dialled === undefined && this.state === 'bound') return
+    const info = readInfo(json)
+    if (this.order.dialled === undefined && info !== undefined) {
+      this.heardFromDialler(info)
+      return
+    }
     if (info === undefined) {
       this.close(Faults.badArguments)
       return
     }
     if (this.state === 'greeted') this.heardFirst(info)
+    else if (this.state === 'compressing') this.goOnToConnect(info)
     else if (this.state === 'connecting' && info.isAnswer) this.attempt(() => this.heardAnswer(info))
     else if (this.state === 'bound') this.heardLater(info)
+  }
+
+  /** Before CONNECT it chooses compression, once; afterwards what it says of itself changes nothing. */
+  private heardFromDialler({ compression }: LeafInfo): void {
+    if (this.state !== 'greeted') return
+    this.parser.infoAllowed = false
+    if (this.hasNegotiated) return
+    this.negotiate(compression, (isCompressed) => {
+      if (isCompressed) this.sendText(this.introduction())
+    })
   }
 
   private heardFirst(info: LeafInfo): void {
@@ -247,6 +312,20 @@ export class LeafLink extends RemoteLink implements InterestHost {
     this.domain = info.domain
     this.options = { ...this.options, name: info.serverName, headers: info.headers && this.desk.identity.headers }
     this.tellUrls(info)
+    this.negotiate(info.compression, (isCompressed) => {
+      if (!isCompressed) {
+        this.goOnToConnect(info)
+        return
+      }
+      this.state = 'compressing'
+      this.deadline.start(this.order.dialled?.remote.firstInfoTimeout ?? 0, () =>
+        this.closeByTimer(Faults.staleConnection),
+      )
+    })
+  }
+
+  private goOnToConnect(info: LeafInfo): void {
+    this.deadline.stop()
     this.state = 'connecting'
     const goOn = this.suspend()
     this.attempt(async () => {
@@ -280,7 +359,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
         streams: desk.hasStreams(this.account),
         denyImports: remote.denyImports,
         isolate: remote.requestIsolation,
-        compression: 'off',
+        compression: this.mode === undefined ? 'off' : this.level,
         account: remote.account,
       }),
     )
@@ -346,6 +425,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
     this.deadline.stop()
     this.parser.connectDue = false
     this.state = 'bound'
+    this.trustCompressed()
     this.keepAlive.start()
     const theirs = this.remoteAccount === '' ? '' : `, remote account: ${this.remoteAccount}`
     this.owner.log.info(`Leafnode connection created for account: ${account.name}${theirs}`, this)

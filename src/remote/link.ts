@@ -26,10 +26,15 @@ import type { LinkDialect } from '../routing/link-plan.ts'
 import type { Peer } from '../routing/peer.ts'
 import type { Publisher } from '../routing/publisher.ts'
 import { type DeliveryRights, type Receiver, Subscription } from '../routing/subscription.ts'
+import { CHUNK_BYTES_LIMIT } from '../s2/frames.ts'
+import { S2Reader } from '../s2/reader.ts'
 import type { LinkOwner } from './owner.ts'
+import { S2Transport } from './s2-transport.ts'
 
 /** Between the parts of a key: no name has it. */
 const BETWEEN = '\0'
+/** What one chunk of a server that has not logged in may become. */
+const COMPRESSED_STRANGER_MAX = 64 * 1024
 
 export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, KeepAliveOwner, TurnOwner, LogSource {
   readonly id: number
@@ -62,6 +67,9 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
   private socket: Transport
   private readonly turn: Turn
   private gate: ReadGate | undefined
+  /** Undefined: the link is not compressed. */
+  private decompressor: S2Reader | undefined
+  protected compressor: S2Transport | undefined
   private hasFailed = false
   private lingersUntilMs = 0
 
@@ -127,9 +135,41 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
     this.turn.take(() => {
       owner.lastServed.turnTo(this.id, () => this.label)
       this.keepAlive.heard(owner.nowMs)
-      parser.push(owner.readBlock, owner.readStart, owner.readStart + bytes)
+      const { readBlock, readStart } = owner
+      ;(this.decompressor ?? parser).push(readBlock, readStart, readStart + bytes)
     }, bytes)
     owner.endRead()
+  }
+
+  /** Calls back when all that was sent so far has gone out plain, and what is read and written is compressed. */
+  protected compress(compresses: boolean, then: () => void): void {
+    const { outbound, parser } = this
+    // The other server compresses what it sends from here on, whatever this one still has to send.
+    this.decompressor = new S2Reader(
+      {
+        take: (block, start, end) => {
+          parser.push(block, start, end)
+          return !this.closing
+        },
+        damaged: (cause) => {
+          this.owner.log.error(`${this.title} decompression ERROR: ${cause}`, this)
+          this.close({ text: undefined, reason: CloseReason.readError })
+        },
+      },
+      COMPRESSED_STRANGER_MAX,
+    )
+    outbound.flush()
+    outbound.whenDrained(() => {
+      if (this.closing) return
+      this.compressor = new S2Transport(this.socket, compresses)
+      outbound.moveTo(this.compressor)
+      then()
+    })
+  }
+
+  /** The other server is known: what one piece of its output may become is bounded by what it may send. */
+  protected trustCompressed(): void {
+    if (this.decompressor !== undefined) this.decompressor.chunkMax = CHUNK_BYTES_LIMIT
   }
 
   private socketOnEnd(): void {

@@ -140,4 +140,45 @@ describe.each(NAMED)('hub %s, leaf %s', (_hub, _leaf, kinds) => {
     expect(a.on('x')).toEqual(['over'])
     expect(elsewhere.on('x')).toEqual([])
   })
+
+  test.each([
+    ['s2_best', 's2_better'],
+    ['accept', 's2_fast'],
+    ['s2_fast', 'accept'],
+    ['off', 's2_best'],
+  ])('compression %s at the hub and %s at the leaf node', async (atThere, atHere) => {
+    const { hub, leaf } = await link(kinds, { leafnodes: `compression: ${atThere}`, remote: `compression: ${atHere}` })
+    const [atHub, atLeaf] = [await Party.at(hub), await Party.at(leaf)]
+    for (const [from, to] of [
+      [atHub, atLeaf],
+      [atLeaf, atHub],
+    ] as const) {
+      await to.subscribe('big')
+      await untilLinked(from, to)
+      const payloads = Array.from({ length: 60 }, (_, i) => `${i} ${'so it goes on and on '.repeat(1 + i * i)}`)
+      for (const payload of payloads) from.publish('big', payload)
+      await settled(from, to)
+      expect(to.on('big').filter((text) => text !== '')).toEqual(payloads)
+      to.heard.length = 0
+    }
+  })
+
+  test('denies of a remote hold both ways', async () => {
+    const { hub, leaf } = await link(kinds, { remote: 'deny_imports: ["in.>"], deny_exports: ["out.>"]' })
+    const [atHub, atLeaf] = [await Party.at(hub), await Party.at(leaf)]
+    for (const party of [atHub, atLeaf])
+      for (const subject of ['in.a', 'out.a', 'x.a', '*.b']) await party.subscribe(subject)
+    await untilLinked(atHub, atLeaf)
+    await untilLinked(atLeaf, atHub)
+    for (const subject of ['in.a', 'out.a', 'x.a', 'in.b', 'out.b', 'x.b']) {
+      atHub.publish(subject, 'down')
+      atLeaf.publish(subject, 'up')
+    }
+    await settled(atHub, atLeaf)
+    await settled(atLeaf, atHub)
+    const heard = (party: Party, text: string): string[] =>
+      party.heard.filter(({ payload }) => payload.toString() === text).map(({ subject }) => subject)
+    expect(heard(atLeaf, 'down').sort()).toEqual(['out.a', 'out.b', 'x.a', 'x.b'])
+    expect(heard(atHub, 'up').sort()).toEqual(['in.a', 'in.b', 'x.a', 'x.b'])
+  })
 })
