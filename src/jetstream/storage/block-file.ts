@@ -10,6 +10,7 @@ import type { CipherName } from './block-cipher.ts'
 import { checksum } from './checksum.ts'
 import { readSeq, writeSeq } from './record.ts'
 
+const EXTENSION = '.blk'
 const COPY_BYTES = 64
 export const HEADER_BYTES = 2 * COPY_BYTES
 /** Records are read, cached and compressed by pages: a record belongs to the page in which it begins. */
@@ -89,8 +90,11 @@ export function headerBytes(header: BlockHeader): Buffer {
   return block.bytes.subarray(0, HEADER_BYTES)
 }
 
+/** What the name of a file ends with that is to take the place of a block. */
+export const UNFINISHED = `${EXTENSION}.new`
+
 export function blockName(number: number): string {
-  return `${number}.blk`
+  return number + EXTENSION
 }
 
 /** The numbers of the blocks among the names of a folder, in their order. */

@@ -15,6 +15,7 @@ import {
   newHeader,
   pageOf,
   readHeader,
+  UNFINISHED,
 } from './block-file.ts'
 import {
   type BlockSummary,
@@ -227,14 +228,15 @@ function writeFile(
   const places = Array.from(pages, (place) => place ?? NO_PAGE)
   parts.push(encodeSummary({ ...summary, pages: places }, end, cipher))
   const path = join(folder, blockName(number))
-  const fd = openSync(`${path}.new`, 'w', 0o640)
+  const fresh = join(folder, number + UNFINISHED)
+  const fd = openSync(fresh, 'w', 0o640)
   try {
     writeAll(fd, parts, 0)
     fsyncSync(fd)
   } finally {
     closeSync(fd)
   }
-  renameSync(`${path}.new`, path)
+  renameSync(fresh, path)
   syncFolder(folder)
   return { number, header, end: summary.end, pages: places, isSealed: true }
 }

@@ -17,6 +17,7 @@ import {
   HEADER_BYTES,
   pageOf,
   readHeader,
+  UNFINISHED,
 } from './block-file.ts'
 import {
   type BlockSummary,
@@ -85,7 +86,10 @@ class Recovery {
   }
 
   run(): Recovered {
-    const numbers = blockNumbers(readdirSync(this.folder))
+    const names = readdirSync(this.folder)
+    // A block was being written anew when all ended: the old file is there.
+    for (const name of names) if (name.endsWith(UNFINISHED)) unlinkSync(join(this.folder, name))
+    const numbers = blockNumbers(names)
     const lastNumber = numbers.at(-1) ?? 0
     let current: number | undefined
     for (const number of numbers) if (this.take(number, number === lastNumber)) current = number

@@ -137,3 +137,17 @@ test('an end that is cut off anywhere costs what was cut, and the store goes on 
     folder.remove()
   }
 })
+
+test('what is left of a block that was being written anew is removed', async () => {
+  const folder = await filled('plain')
+  try {
+    const names = readdirSync(folder.folder)
+    writeFileSync(join(folder.folder, '1.blk.new'), 'half of it')
+    const store = await folder.open()
+    expect(await check(store, 0)).toBe(0)
+    await store.close()
+    expect(readdirSync(folder.folder).sort()).toEqual(names.sort())
+  } finally {
+    folder.remove()
+  }
+})
