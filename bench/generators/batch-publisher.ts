@@ -40,8 +40,9 @@ export async function publishBatches(task: PublishBatchesTask): Promise<Publishe
   const [connection] = await openAll(1, control, () =>
     BareConnection.open(endpoint.port, `${connect}SUB ${INBOX} 1\r\n`, (bytes, { socket }) => {
       heard += bytes.toString('latin1')
-      if (heard.startsWith(PING)) {
-        heard = heard.slice(PING.length)
+      // It may stand before or behind an answer.
+      if (heard.includes(PING)) {
+        heard = heard.replace(PING, '')
         socket.writeText(PONG)
       }
       if (heard.includes('-ERR')) throw new Error(heard)

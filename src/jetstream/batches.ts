@@ -6,6 +6,7 @@
 
 import { API_LEVEL } from '../base/constants.ts'
 import { type ApiError, apiError } from './errors.ts'
+import { type BatchMessage, KeptMessages } from './kept-messages.ts'
 import { Header, type Headers, withHeaders, withoutHeaders } from './message-headers.ts'
 
 const ID_MAX = 64
@@ -13,13 +14,6 @@ const ID_MAX = 64
 const END = 'eob'
 /** Bytes of all open batches of a stream. */
 const BYTES_MAX = 128 * 1024 * 1024
-
-/** A message of a batch, with its own memory. */
-export interface BatchMessage {
-  readonly subject: Buffer
-  readonly headers: Buffer
-  readonly payload: Buffer
-}
 
 /** Why a batch came to nothing, as it is announced. */
 export type Abandoned = 'timeout' | 'large' | 'incomplete' | 'unsupported'
@@ -36,12 +30,12 @@ export interface BatchLimits {
 export interface BatchHost {
   readonly limits: BatchLimits
   /** Stores all messages, or says why none could be. Answers the sequence of the last. */
-  commit(messages: readonly BatchMessage[]): { readonly seq: number } | { readonly error: ApiError }
+  commit(messages: Iterable<BatchMessage>): { readonly seq: number } | { readonly error: ApiError }
   abandoned(id: string, why: Abandoned): void
 }
 
 interface Batch {
-  readonly messages: BatchMessage[]
+  readonly messages: KeptMessages
   bytes: number
   timer: NodeJS.Timeout
 }
@@ -75,7 +69,7 @@ export class Batches {
       if (number - (commit === END ? 1 : 0) > limits.messages) return { error: apiError(10199, limits.messages) }
       if (number !== 1) return { error: apiError(10176) }
       if (this.open.size >= limits.perStream) return { error: apiError(10210) }
-      batch = { messages: [], bytes: 0, timer: this.watch(id) }
+      batch = { messages: new KeptMessages(), bytes: 0, timer: this.watch(id) }
       this.open.set(id, batch)
     }
     const wrong = this.whyNot(batch, headers, number, commit)
@@ -90,14 +84,14 @@ export class Batches {
     }
     this.drop(id)
     const { messages } = batch
-    if (commit === END) messages.push(committed(messages.pop() as BatchMessage))
+    if (commit === END) messages.add(committed(messages.pop()))
     const outcome = this.host.commit(messages)
     return 'error' in outcome ? outcome : { seq: outcome.seq, id, count: messages.length }
   }
 
   /** Where the messages of an open batch are to be stored. */
   subjectsOf(id: string): Buffer[] {
-    return this.open.get(id)?.messages.map(({ subject }) => subject) ?? []
+    return [...(this.open.get(id)?.messages ?? [])].map(({ subject }) => subject)
   }
 
   /** All open ones come to nothing. */
@@ -127,10 +121,10 @@ export class Batches {
     const bytes = headers.length + payload.length + subject.length
     batch.bytes += bytes
     this.bytes += bytes
-    batch.messages.push({
-      subject: Buffer.from(subject),
-      headers: isBare ? withoutHeaders(headers, (name) => name === Header.requiredLevel) : Buffer.from(headers),
-      payload: Buffer.from(payload),
+    batch.messages.add({
+      subject,
+      headers: isBare ? withoutHeaders(headers, (name) => name === Header.requiredLevel) : headers,
+      payload,
     })
   }
 
@@ -148,7 +142,8 @@ export class Batches {
   }
 }
 
-/** The last message of a batch whose end came by itself. */
-function committed({ headers, ...message }: BatchMessage): BatchMessage {
-  return { ...message, headers: withHeaders(headers, [[Header.batchCommit, '1']]) }
+/** The last message of a batch whose end came by itself, with memory of its own. */
+function committed({ subject, headers, payload }: BatchMessage): BatchMessage {
+  const own = { subject: Buffer.from(subject), payload: Buffer.from(payload) }
+  return { ...own, headers: withHeaders(headers, [[Header.batchCommit, '1']]) }
 }

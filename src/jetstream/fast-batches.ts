@@ -12,8 +12,9 @@
 // What is told of messages waits until they are durable. (docs/jetstream.md, "Fast batches")
 
 import { API_LEVEL } from '../base/constants.ts'
-import type { BatchLimits, BatchMessage } from './batches.ts'
+import type { BatchLimits } from './batches.ts'
 import { type ApiError, apiError } from './errors.ts'
+import type { BatchMessage } from './kept-messages.ts'
 import { Header, readHeaders, withoutHeaders } from './message-headers.ts'
 
 const SUFFIX = '.$FI'

@@ -5,7 +5,7 @@ import { allocateBlock, type Block } from '../memory/block.ts'
 import { type Run, replyOf } from '../protocol/run.ts'
 import type { Transform } from '../subjects/transform.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
-import { type Abandoned, Batches, type BatchLimits, type BatchMessage } from './batches.ts'
+import { type Abandoned, Batches, type BatchLimits } from './batches.ts'
 import { clockUs } from './clock.ts'
 import { Counters } from './counters.ts'
 import type { Duplicates } from './duplicates.ts'
@@ -13,6 +13,7 @@ import { type ApiError, apiError } from './errors.ts'
 import type { Expiry } from './expiry.ts'
 import { FastBatches, isFastReply, readPlace } from './fast-batches.ts'
 import { type ArrivedMessage, HeldMessages } from './held-messages.ts'
+import type { BatchMessage } from './kept-messages.ts'
 import {
   cleaned,
   HEADERS_MAX,
@@ -315,7 +316,7 @@ export class Publishing {
   }
 
   /** Stores the messages of a batch one behind the other, or none of them. */
-  private commit(messages: readonly BatchMessage[]): { readonly seq: number } | { readonly error: ApiError } {
+  private commit(messages: Iterable<BatchMessage>): { readonly seq: number } | { readonly error: ApiError } {
     const { store } = this.stream
     const { lastId } = this
     const batch: BatchProgress = { first: store.last + 1, ids: new Set(), subjects: new Set(), schedules: new Set() }
@@ -324,7 +325,8 @@ export class Publishing {
     for (const message of messages) {
       const outcome = this.store(message, batch, false)
       if ('seq' in outcome) {
-        judged.push(outcome)
+        // Most lead to nothing: hundreds of them would be kept until all are stored.
+        if (this.hasSequel(outcome)) judged.push(outcome)
         continue
       }
       store.rollback()
@@ -468,6 +470,13 @@ export class Publishing {
       this.counters.note(subject, seq, { value: sum, sources: readHeaders(block).get(Header.counterSources) ?? '' })
     }
     return { seq, subject, headers, block, payload, id, timeUs: nowUs, seconds, rollup, isKept, lastOfSubject, sum }
+  }
+
+  /** Whether follow() has something to do. */
+  private hasSequel({ id, rollup, seconds }: Judged): boolean {
+    const { config } = this.stream
+    if (config.max_msgs_per_subject > 0 || config.allow_msg_schedules || config.republish !== undefined) return true
+    return id !== '' || rollup !== '' || seconds !== 0
   }
 
   /** What follows from a message that was stored. */
