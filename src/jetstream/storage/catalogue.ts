@@ -10,6 +10,7 @@
 // A stream's configuration is also in a file of its folder. Should the database be damaged, a new one is made of these
 // files, and the damaged one is kept.
 
+import assert from 'node:assert/strict'
 import {
   closeSync,
   existsSync,
@@ -25,7 +26,7 @@ import {
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { Secrets } from './secrets.ts'
+import { COPIES, Secrets } from './secrets.ts'
 
 /** A stream as it is kept. */
 export interface KeptStream {
@@ -56,7 +57,8 @@ export interface CatalogueSettings {
 const FILE = 'catalogue.sqlite'
 const STREAMS = 'streams'
 const CONFIG = 'stream.json'
-const SECRET = 'secret'
+const SECRETS = ['secret', 'secret.copy']
+assert.equal(SECRETS.length, COPIES)
 const DELETED = '.deleted'
 /** What a value begins with. */
 const PLAIN = 0
@@ -90,8 +92,10 @@ export class Catalogue {
     mkdirSync(join(folder, STREAMS), { recursive: true, mode: 0o750 })
     this.database = this.openDatabase()
     this.secrets = Secrets.open(key, previousKey, {
-      get: () => this.keptSecret(),
-      set: (sealed) => this.replaceFile(folder, SECRET, sealed),
+      get: () => this.copiesOfSecret(),
+      set: (sealed) => {
+        for (const name of SECRETS) this.replaceFile(folder, name, sealed)
+      },
     })
     this.restoreStreams()
     this.removeDeleted()
@@ -256,9 +260,10 @@ export class Catalogue {
   }
 
   /** Beside the database: were it damaged, nothing could be read without it. */
-  private keptSecret(): Uint8Array | undefined {
-    const path = join(this.folder, SECRET)
-    return existsSync(path) ? readFileSync(path) : undefined
+  private copiesOfSecret(): Uint8Array[] {
+    return SECRETS.map((name) => join(this.folder, name))
+      .filter((path) => existsSync(path))
+      .map((path) => readFileSync(path))
   }
 
   private readConfig(id: number): { account: string; stream: string; config: string } | undefined {

@@ -6,12 +6,15 @@
 
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, scryptSync } from 'node:crypto'
 
-/** Where the sealed secret is kept, with its salt. */
+/** Where the sealed secret is kept, with its salt: in several copies, as nothing can be read without it. */
 export interface SecretShelf {
-  get(): Uint8Array | undefined
+  /** Copies that are there. */
+  get(): readonly Uint8Array[]
+  /** Makes all copies the same. */
   set(sealed: Uint8Array): void
 }
 
+export const COPIES = 2
 const KEY_BYTES = 32
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
@@ -31,20 +34,27 @@ export class Secrets {
    * neither key opens.
    */
   static open(key: string, previousKey: string, shelf: SecretShelf): Secrets | undefined {
-    const kept = shelf.get()
+    const copies = shelf.get()
     if (key === '') {
-      if (kept !== undefined) throw new Error('what is stored is encrypted, and there is no key')
+      if (copies.length > 0) throw new Error('what is stored is encrypted, and there is no key')
       return undefined
     }
-    const salt = kept?.subarray(0, SALT_BYTES) ?? randomBytes(SALT_BYTES)
-    const openKept = (text: string): Uint8Array | undefined =>
-      kept === undefined || text === '' ? undefined : openWith(keyFrom(text, salt), kept.subarray(SALT_BYTES))
-    const known = openKept(key)
-    if (known !== undefined) return new Secrets(known)
-    const secret = kept === undefined ? randomBytes(KEY_BYTES) : openKept(previousKey)
+    const seal = (secret: Uint8Array): Secrets => {
+      const salt = randomBytes(SALT_BYTES)
+      shelf.set(Buffer.concat([salt, sealWith(keyFrom(key, salt), secret)]))
+      return new Secrets(secret)
+    }
+    if (copies.length === 0) return seal(randomBytes(KEY_BYTES))
+    for (const copy of copies) {
+      const secret = openCopy(copy, key)
+      if (secret === undefined) continue
+      if (copies.length < COPIES || copies.some((other) => Buffer.compare(copy, other) !== 0)) shelf.set(copy)
+      return new Secrets(secret)
+    }
+    const secrets = previousKey === '' ? [] : copies.map((copy) => openCopy(copy, previousKey))
+    const secret = secrets.find((one) => one !== undefined)
     if (secret === undefined) throw new Error('what is stored is encrypted with another key')
-    shelf.set(Buffer.concat([salt, sealWith(keyFrom(key, salt), secret)]))
-    return new Secrets(secret)
+    return seal(secret)
   }
 
   /** A key for one purpose. */
@@ -62,6 +72,10 @@ export class Secrets {
     if (plain === undefined) throw new Error('what is stored has been changed')
     return plain
   }
+}
+
+function openCopy(copy: Uint8Array, key: string): Uint8Array | undefined {
+  return openWith(keyFrom(key, copy.subarray(0, SALT_BYTES)), copy.subarray(SALT_BYTES))
 }
 
 function keyFrom(text: string, salt: Uint8Array): Uint8Array {

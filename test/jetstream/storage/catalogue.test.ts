@@ -131,6 +131,25 @@ test('another key opens it if the key before is named, and alone from then on', 
   expect(within({ key: 'two' }, (catalogue) => catalogue.keyOf(1))).toEqual(key)
 })
 
+test.each(['secret', 'secret.copy'])('a damaged %s is made of its copy again', (name) => {
+  const settings = { key: 'secret' }
+  within(settings, fill)
+  const before = readFileSync(join(folder, name))
+  for (const damaged of [Buffer.alloc(before.length), before.subarray(0, 20), Buffer.alloc(0), undefined]) {
+    if (damaged === undefined) rmSync(join(folder, name))
+    else writeFileSync(join(folder, name), damaged)
+    expect(within(settings, seen)).toEqual(FILLED)
+    expect(readFileSync(join(folder, name))).toEqual(before)
+  }
+})
+
+test('without a good copy nothing is opened, and nothing is made anew', () => {
+  within({ key: 'secret' }, fill)
+  for (const name of ['secret', 'secret.copy']) writeFileSync(join(folder, name), Buffer.alloc(60))
+  expect(() => within({ key: 'secret', previousKey: 'other' }, seen)).toThrow('encrypted with another key')
+  expect(readFileSync(join(folder, 'secret'))).toEqual(Buffer.alloc(60))
+})
+
 test.each([{}, { key: 'secret' }])(
   'a damaged database (%o) costs the consumers, and no stream; it is kept',
   (settings) => {
