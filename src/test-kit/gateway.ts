@@ -1,40 +1,40 @@
-// Accepts clients in the place of the server, and connects each of them to it.
+// Accepts clients in the place of the server, and connects each of them to it: by one door for the NATS protocol, and
+// by another one for WebSocket, if the server has that.
 
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import { type ClientEvents, GatewayClient } from './test-client.ts'
+import { type ClientEvents, GatewayClient, type Reads } from './test-client.ts'
 
-export class Gateway {
+/** Where clients come in, and where they are led. */
+export class Door {
   readonly host: string
   readonly port: number
-  /** New connections are reset at once. */
-  refuses = false
   private readonly listener: Server
-  private readonly events: ClientEvents
-  private readonly clients = new Set<GatewayClient>()
-  /** Where the server is; undefined: not there yet. */
+  /** Where the server is; undefined: not there. */
   private server: { readonly host: string; readonly port: number } | undefined
-  private count = 0
 
-  private constructor(listener: Server, events: ClientEvents) {
+  private constructor(listener: Server, accept: (near: Socket, far: Socket) => void, refuses: () => boolean) {
     const { address, port } = listener.address() as AddressInfo
     this.host = address
     this.port = port
     this.listener = listener
-    this.events = events
-    listener.on('connection', (socket: Socket) => this.accept(socket))
+    listener.on('connection', (near: Socket) => {
+      if (refuses() || this.server === undefined) near.resetAndDestroy()
+      else accept(near, connect({ ...this.server, allowHalfOpen: true, noDelay: true }))
+    })
   }
 
   /** Port 0 takes a free one. Rejects if the port cannot be had. */
-  static async open(host: string, port: number, events: Omit<ClientEvents, 'ended'>): Promise<Gateway> {
+  static async open(
+    host: string,
+    port: number,
+    accept: (near: Socket, far: Socket) => void,
+    refuses: () => boolean,
+  ): Promise<Door> {
     const listener = createServer({ allowHalfOpen: true, noDelay: true })
     listener.listen(port, host)
     await once(listener, 'listening')
-    const gateway: Gateway = new Gateway(listener, {
-      ...events,
-      ended: (client) => gateway.clients.delete(client),
-    })
-    return gateway
+    return new Door(listener, accept, refuses)
   }
 
   leadTo(host: string, port: number): void {
@@ -46,24 +46,47 @@ export class Gateway {
     this.server = undefined
   }
 
+  async close(): Promise<void> {
+    const closed = once(this.listener, 'close')
+    this.listener.close()
+    await closed
+  }
+}
+
+export class Gateway {
+  /** New connections are reset at once. */
+  refuses = false
+  private readonly events: ClientEvents
+  private readonly clients = new Set<GatewayClient>()
+  private readonly doors: Door[] = []
+  private count = 0
+
+  constructor(events: Omit<ClientEvents, 'ended'>) {
+    this.events = { ...events, ended: (client) => this.clients.delete(client) }
+  }
+
+  /** Another address for clients; `reads` is how their bytes become operations. Rejects if the port cannot be had. */
+  async openDoor(host: string, port: number, reads: Reads): Promise<Door> {
+    const accept = (near: Socket, far: Socket): void => {
+      this.clients.add(new GatewayClient(++this.count, near, far, reads, this.events))
+    }
+    const door = await Door.open(host, port, accept, () => this.refuses)
+    this.doors.push(door)
+    return door
+  }
+
   /** Those that are connected, in the order in which they came. */
   get connected(): GatewayClient[] {
     return [...this.clients]
   }
 
-  private accept(near: Socket): void {
-    if (this.refuses || this.server === undefined) {
-      near.resetAndDestroy()
-      return
-    }
-    const far = connect({ ...this.server, allowHalfOpen: true, noDelay: true })
-    this.clients.add(new GatewayClient(++this.count, near, far, this.events))
+  leadNowhere(): void {
+    for (const door of this.doors) door.leadNowhere()
   }
 
   /** Ends what is left of the connections, and takes no more. */
   async close(): Promise<void> {
-    const closed = once(this.listener, 'close')
-    this.listener.close()
+    const closed = Promise.all(this.doors.map((door) => door.close()))
     for (const client of this.clients) client.cut()
     await closed
   }

@@ -3,7 +3,7 @@
 
 import type { Socket } from 'node:net'
 import type { Fate } from './faults.ts'
-import { type Operation, OperationSplitter } from './operations.ts'
+import type { Operation, Splitter } from './operations.ts'
 
 export interface LaneEvents {
   /** An operation has come: what is to be done with it? */
@@ -16,7 +16,7 @@ export class Lane {
   private readonly from: Socket
   private readonly to: Socket
   private readonly events: LaneEvents
-  private readonly splitter = new OperationSplitter()
+  private readonly splitter: Splitter
   private waiting: { readonly operation: Operation; fate: Fate | undefined }[] = []
   private isHeld = false
   /** Bytes that may be read while it is held. */
@@ -24,7 +24,8 @@ export class Lane {
   private hasEnded = false
   private delay: NodeJS.Timeout | undefined
 
-  constructor(from: Socket, to: Socket, events: LaneEvents) {
+  constructor(from: Socket, to: Socket, splitter: Splitter, events: LaneEvents) {
+    this.splitter = splitter
     this.from = from
     this.to = to
     this.events = events
@@ -90,8 +91,9 @@ export class Lane {
         }
       }
       if (item.fate.drop) continue
-      this.events.passed(item.operation)
-      this.to.write(item.operation.bytes)
+      const { bytes, wire = bytes } = item.operation
+      if (bytes.length > 0) this.events.passed(item.operation)
+      this.to.write(wire)
       if (this.isHeld) {
         next++
         break

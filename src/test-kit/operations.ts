@@ -8,8 +8,18 @@ export interface Operation {
   readonly args: readonly string[]
   /** Headers and payload; empty where the verb has none. */
   readonly payload: Buffer
-  /** All of it, as it came. */
+  /** All of it, as it came; empty: it is of what carries the protocol, such as the handshake of a WebSocket. */
   readonly bytes: Buffer
+  /** As it goes on, where that is something else: in a frame. */
+  readonly wire?: Buffer
+}
+
+/** Makes operations of the bytes of one direction. */
+export interface Splitter {
+  /** The operations that are complete with this chunk. */
+  split(chunk: Buffer): Operation[]
+  /** What is left when the connection has ended. */
+  rest(): Operation[]
 }
 
 /** The parts of PUB, HPUB, MSG and HMSG. */
@@ -35,7 +45,7 @@ const MESSAGE_VERBS: Readonly<Record<string, { readonly before: number; readonly
 }
 const NO_BYTES = Buffer.alloc(0)
 
-export class OperationSplitter {
+export class OperationSplitter implements Splitter {
   private chunks: Buffer[] = []
   private size = 0
   /** Of an operation that has begun: its size, or 0 while the end of its line has not come. */

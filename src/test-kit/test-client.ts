@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net'
 import type { Fate, Faults } from './faults.ts'
 import { Lane } from './lane.ts'
-import { messageOf, type Operation } from './operations.ts'
+import { messageOf, type Operation, type Splitter } from './operations.ts'
 
 /** A client that is connected, or was. */
 export interface TestClient {
@@ -37,6 +37,9 @@ export interface ClientEvents {
   ended(client: GatewayClient): void
 }
 
+/** How the bytes of a client, or those to it, become operations. */
+export type Reads = (fromClient: boolean) => Splitter
+
 /** What the network between a frozen client and the server takes. */
 const FROZEN_BYTES = 1024 * 1024
 const PASSES: Fate = { drop: false, delayMs: 0 }
@@ -53,12 +56,12 @@ export class GatewayClient implements TestClient {
   private readonly up: Lane
   private readonly down: Lane
 
-  /** `near`: the socket of the client; `far`: that to the server. */
-  constructor(id: number, near: Socket, far: Socket, events: ClientEvents) {
+  /** `near`: the socket of the client; `far`: that to the server; `reads` makes operations of the bytes of a side. */
+  constructor(id: number, near: Socket, far: Socket, reads: Reads, events: ClientEvents) {
     this.id = id
     this.near = near
-    this.up = this.lane(near, far, true, events)
-    this.down = this.lane(far, near, false, events)
+    this.up = this.lane(near, far, true, reads, events)
+    this.down = this.lane(far, near, false, reads, events)
     const { promise, resolve } = Promise.withResolvers<void>()
     this.closed = promise
     const end = (): void => {
@@ -75,9 +78,9 @@ export class GatewayClient implements TestClient {
     this.closedByServer = new Promise((left) => far.once('end', left).once('close', left))
   }
 
-  private lane(from: Socket, to: Socket, fromClient: boolean, events: ClientEvents): Lane {
+  private lane(from: Socket, to: Socket, fromClient: boolean, reads: Reads, events: ClientEvents): Lane {
     const direction = fromClient ? 'publish' : 'deliver'
-    return new Lane(from, to, {
+    return new Lane(from, to, reads(fromClient), {
       fateOf: (operation) => {
         const message = messageOf(operation)
         return message === undefined ? PASSES : events.faults.fateOf(message.subject, direction, this.name)

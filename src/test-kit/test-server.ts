@@ -6,11 +6,12 @@ import type { EmbeddedOptions } from '../embedding/given-options.ts'
 import { Captured, type ReceivedMessage, type ReceivedOptions } from './captured.ts'
 import { TestDisk, withFolder } from './disk.ts'
 import { Faults } from './faults.ts'
-import { Gateway } from './gateway.ts'
-import { messageOf, type Operation } from './operations.ts'
+import { type Door, Gateway } from './gateway.ts'
+import { messageOf, type Operation, OperationSplitter } from './operations.ts'
 import { Recording } from './recording.ts'
-import type { GatewayClient, TestClient } from './test-client.ts'
+import type { GatewayClient, Reads, TestClient } from './test-client.ts'
 import { TestedServer } from './tested-server.ts'
+import { WebSocketSplitter } from './websocket-frames.ts'
 
 /** All options of createServer(). By default there are no worker threads, and the port is a free one. */
 export type TestServerOptions = EmbeddedOptions
@@ -34,6 +35,7 @@ export class TestServer {
   /** The disk of the streams, and what can go wrong with it. */
   readonly disk: TestDisk
   private readonly gateway: Gateway
+  private readonly doors: Doors
   private readonly options: TestServerOptions
   /** Another one after restart(). */
   private server: TestedServer
@@ -44,15 +46,16 @@ export class TestServer {
   private readonly recordings = new Set<Recording>()
   private closed: Promise<void> | undefined
 
-  private constructor(gateway: Gateway, given: TestServerOptions, faults: Faults, captured: Captured) {
+  private constructor(gateway: Gateway, doors: Doors, given: TestServerOptions, faults: Faults, captured: Captured) {
     const { options, made } = withFolder(given)
     this.gateway = gateway
+    this.doors = doors
     this.options = options
     this.faults = faults
     this.captured = captured
     this.disk = new TestDisk(options, made, (state) => this.server.setDisk(state))
     try {
-      this.server = startBehind(gateway, options)
+      this.server = startBehind(doors, options)
     } catch (error) {
       this.disk.remove()
       throw error
@@ -71,15 +74,15 @@ export class TestServer {
   static async start(options: TestServerOptions): Promise<TestServer> {
     const faults = new Faults()
     const captured = new Captured()
-    const { host = HOST, port = 0, ...others } = options
-    const gateway = await Gateway.open(host, Math.max(0, port), {
+    const gateway = new Gateway({
       faults,
       introduced: () => server.introduced(),
       passed: (operation, fromClient, client) => server.passed(operation, fromClient, client),
     })
     let server: TestServer
     try {
-      server = new TestServer(gateway, others, faults, captured)
+      const doors = await openDoors(gateway, options)
+      server = new TestServer(gateway, doors, options, faults, captured)
       await server.begin()
     } catch (error) {
       await gateway.close()
@@ -89,23 +92,24 @@ export class TestServer {
   }
 
   private async begin(): Promise<void> {
-    const { disk, gateway, server } = this
+    const { disk, doors, server } = this
     try {
       await server.ready()
     } catch (error) {
       disk.remove()
       throw error
     }
-    gateway.leadTo(HOST, server.port)
+    doors.nats.leadTo(HOST, server.port)
+    if (server.webSocketPort !== undefined) doors.webSocket?.leadTo(HOST, server.webSocketPort)
   }
 
   get port(): number {
-    return this.gateway.port
+    return this.doors.nats.port
   }
 
   /** Address for clients, such as `nats://127.0.0.1:41234`. */
   get url(): string {
-    const { host, port } = this.gateway
+    const { host, port } = this.doors.nats
     return `nats://${host.includes(':') ? `[${host}]` : host}:${port}`
   }
 
@@ -114,9 +118,9 @@ export class TestServer {
     return this.server.monitorPort
   }
 
-  /** Port for WebSocket clients, who come to the server without the gateway; undefined if there is none. */
+  /** Port for WebSocket clients; undefined if there is none. */
   get webSocketPort(): number | undefined {
-    return this.server.webSocketPort
+    return this.doors.webSocket?.port ?? this.server.webSocketPort
   }
 
   /** A client of `heddle/client` that is connected by TCP as others are. It is closed with the server. */
@@ -205,7 +209,7 @@ export class TestServer {
     this.gateway.leadNowhere()
     await this.server.close()
     await this.cutAll()
-    this.server = startBehind(this.gateway, this.options)
+    this.server = startBehind(this.doors, this.options)
     await this.begin()
     await this.server.setDisk(this.disk.state)
     if (clockAheadMs > 0) await this.server.advanceClock(clockAheadMs)
@@ -275,8 +279,25 @@ export class TestServer {
   }
 }
 
-/** The server on a port of its own; what it says of its address is the gateway's. */
-function startBehind({ host, port }: Gateway, options: TestServerOptions): TestedServer {
+/** The addresses of the server as clients see them. */
+interface Doors {
+  readonly nats: Door
+  /** Undefined: there is no WebSocket, or it is where the test's `listen` says. */
+  readonly webSocket: Door | undefined
+}
+
+async function openDoors(gateway: Gateway, { host = HOST, port = 0, websocket }: TestServerOptions): Promise<Doors> {
+  const plain: Reads = () => new OperationSplitter()
+  const nats = await gateway.openDoor(host, Math.max(0, port), plain)
+  if (websocket?.port === undefined || websocket.listen !== undefined) return { nats, webSocket: undefined }
+  // Of TLS the gateway sees bytes only.
+  const reads: Reads = websocket.tls === undefined ? (fromClient) => new WebSocketSplitter(fromClient) : plain
+  return { nats, webSocket: await gateway.openDoor(websocket.host ?? host, Math.max(0, websocket.port), reads) }
+}
+
+/** The server on ports of its own; what it says of its address is the gateway's. */
+function startBehind({ nats: { host, port }, webSocket }: Doors, options: TestServerOptions): TestedServer {
   const clientAdvertise = options.clientAdvertise ?? `${host.includes(':') ? `[${host}]` : host}:${port}`
-  return new TestedServer({ workers: 0, ...options, host: HOST, port: 0, clientAdvertise })
+  const hidden = webSocket === undefined ? {} : { websocket: { ...options.websocket, host: HOST, port: 0 } }
+  return new TestedServer({ workers: 0, ...options, host: HOST, port: 0, clientAdvertise, ...hidden })
 }
