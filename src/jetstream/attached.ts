@@ -2,6 +2,8 @@
 // messages are kept only as long as somebody needs them. Sequences are those of the stream.
 
 export interface Attached {
+  /** What the limits for consumers in the stream's configuration apply to. */
+  readonly config: { readonly inactive_threshold: number; readonly max_ack_pending: number }
   /** Its name, as its configuration has it. */
   readonly name: string
   /** Whether lists and counts have it. */

@@ -120,6 +120,17 @@ function release({ streams: { account, owner } }: Call, name: string): Promise<S
   return owner.questions.ask('streams', { question: { verb: 'release', account: account.name, name } })
 }
 
+/** The consumers that have more than new limits of their stream allow. */
+function consumersBeyond(stream: Stream, { consumer_limits: limits }: StreamConfig): string[] {
+  return [...stream.attached].flatMap(([name, { config }]) => {
+    const isBeyond = (['inactive_threshold', 'max_ack_pending'] as const).some((limit) => {
+      const most = limits[limit] ?? 0
+      return most > 0 && config[limit] > most
+    })
+    return isBeyond ? [name] : []
+  })
+}
+
 async function update(call: Call): Promise<Answer> {
   const read = await configOf(call, false)
   if ('error' in read) return read
@@ -129,6 +140,8 @@ async function update(call: Call): Promise<Answer> {
   const wrong = checkUpdate(stream.config, config) ?? checkSupported(config) ?? checkFilters(config)
   if (wrong !== undefined) return refused(wrong)
   if (config.num_replicas > 1) return refused(apiError(10074))
+  const beyond = consumersBeyond(stream, config)
+  if (beyond.length > 0) return refused(apiError(10069, `change to limits violates consumers: ${beyond.join(', ')}`))
   const { account, owner } = call.streams
   const listed: ListedStream = { account: account.name, config, createdUs: stream.createdUs, id: stream.id }
   const { error, failure } = await owner.questions.ask('streams', {
