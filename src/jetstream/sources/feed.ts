@@ -114,7 +114,8 @@ export class Feed {
   private readonly host: FeedHost
   /** The consumer that is followed, a byte string; empty: none. */
   private consumer = ''
-  private entry: InternalSubscription | undefined
+  /** Where it hears that: in the account of the stream, and in those from which that imports it; empty: nowhere. */
+  private entries: readonly InternalSubscription[] = []
   /** Where an answer is awaited; undefined: none is. */
   private inbox: InternalSubscription | undefined
   /** The number of the latest delivery. */
@@ -207,15 +208,19 @@ export class Feed {
   private interrupt(): void {
     const { sublist } = this.host.stream.owner
     clearTimeout(this.timer)
-    sublist.removeAll([this.entry, this.inbox].filter((each) => each !== undefined))
-    this.entry = undefined
+    sublist.removeAll([...this.entries, ...(this.inbox === undefined ? [] : [this.inbox])])
+    this.entries = []
     this.inbox = undefined
     this.consumer = ''
     this.questions = []
   }
 
-  private hear(subject: string, handle: (run: Run) => void): InternalSubscription | undefined {
-    const { account, owner } = this.host.stream
+  private hear(
+    subject: string,
+    handle: (run: Run) => void,
+    account = this.host.stream.account,
+  ): InternalSubscription | undefined {
+    const { owner } = this.host.stream
     const entry = new InternalSubscription(account, subject, (run) => attempt(owner.bugMet, () => handle(run)))
     return owner.sublist.insert(entry) ? entry : undefined
   }
@@ -317,12 +322,20 @@ export class Feed {
     this.delivered = 0
     this.error = undefined
     this.heardMs = nowMs()
-    const entry = this.hear(byteString(subject), (run) => {
+    const { account } = host.stream
+    const places: [Account, string][] = [[account, byteString(subject)]]
+    for (const via of account.streamImports) {
+      const there = via.filterThere(byteString(subject))
+      if (there !== undefined) places.push([via.exporter, there])
+    }
+    const heard = (run: Run): void => {
       // What is still on its way from a consumer before means nothing.
-      if (this.entry === entry) this.heard(run)
-    })
-    this.entry = entry
-    if (entry === undefined) this.failed(apiError(10023))
+      if (this.entries === entries) this.heard(run)
+    }
+    const all = places.map(([where, filter]) => this.hear(filter, heard, where))
+    const entries = all.filter((each) => each !== undefined)
+    this.entries = entries
+    if (entries.length < all.length) this.failed(apiError(10023))
   }
 
   // ── Following ─────────────────────────────────────────────────────────────────────────────────────────
@@ -334,7 +347,7 @@ export class Feed {
   private heard(run: Run): void {
     this.heardMs = nowMs()
     const { bytes } = run.block
-    for (let i = 0; i < run.count && this.entry !== undefined; i++) {
+    for (let i = 0; i < run.count && this.entries.length > 0; i++) {
       const start = run.first + i * run.stride
       const headers = bytes.subarray(start, start + run.headerSize)
       const isControl = run.size === run.headerSize && headers.toString('latin1', 0, CONTROL.length) === CONTROL

@@ -1,5 +1,5 @@
-// Follows streams over many kills: `src/node.sh test/jetstream/sources/following.ts [RUNS]`. A seed is printed for each
-// run; SEED repeats one.
+// Follows streams over many kills, on the command as it was built last: `src/node.sh
+// test/jetstream/sources/following.ts [RUNS]`. A seed is printed for each run; HEDDLE_SEED repeats one.
 
 import { chooseSeed, Random } from '../../support/random.ts'
 import { FollowingRun } from './following-run.ts'
