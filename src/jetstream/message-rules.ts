@@ -108,13 +108,19 @@ export function checkRollupInBatch({ headers, subject }: RuledMessage, batch: Ba
   return batch.subjects.has(subject.toString('latin1')) ? apiError(10111, 'batch rollup sub invalid') : undefined
 }
 
-/** Whether a message of so many bytes has room in a stream that discards new ones. */
-export function checkDiscard({ config, store }: RuledStream, subject: Buffer, bytes: number): ApiError | undefined {
+/** Whether a message of so many bytes has room in a stream that discards new ones. `rollup`: what goes for it. */
+export function checkDiscard(
+  { config, store }: RuledStream,
+  subject: Buffer,
+  bytes: number,
+  rollup = '',
+): ApiError | undefined {
   if (config.discard !== 'new') return undefined
   const state = config.max_msgs_per_subject > 0 ? store.subject(subject) : undefined
   /** Its oldest goes for it. */
   const isExchanged = state !== undefined && state.count >= config.max_msgs_per_subject
-  if (isExchanged && config.discard_new_per_subject) return apiError(10077, 'maximum messages per subject exceeded')
+  const isRefused = isExchanged && config.discard_new_per_subject && rollup === ''
+  if (isRefused) return apiError(10077, 'maximum messages per subject exceeded')
   if (config.max_msgs > 0 && store.messages >= config.max_msgs && !isExchanged) {
     return apiError(10077, 'maximum messages exceeded')
   }

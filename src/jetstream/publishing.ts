@@ -450,7 +450,7 @@ export class Publishing {
         )
       }
       const bytes = store.sizeOf(subject.length, block.length, payload.length)
-      const wrong = stream.whyNoRoom(bytes) ?? checkDiscard(stream, subject, bytes)
+      const wrong = stream.whyNoRoom(bytes) ?? checkDiscard(stream, subject, bytes, rollup)
       if (wrong !== undefined) return { error: wrong }
     }
     const lastOfSubject = this.republishing.isOn ? (store.subject(subject)?.last ?? 0) : 0

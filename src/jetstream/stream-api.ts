@@ -297,7 +297,7 @@ function deleteMessage(call: Call): Answer {
   if (stream.config.storage === 'memory') {
     return stream.remove(seq, !noErase) ? { success: true } : refused(apiError(10043, seq))
   }
-  if (seq === 0) return refused(apiError(10057, 'no message found'))
+  if (seq < stream.store.first || seq === 0) return refused(apiError(10057, 'no message found'))
   if (seq > stream.store.last) return refused(apiError(10057, 'stream store EOF'))
   return stream.remove(seq, !noErase) ? { success: true } : refused(apiError(10043, seq))
 }

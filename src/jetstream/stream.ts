@@ -353,10 +353,11 @@ export class Stream {
     if (!this.listen()) return false
     this.duplicates.windowUs = windowUs(config)
     this.publishing.reconfigured()
+    // The oldest of all go first, then those of subjects that still have too many.
+    this.keepLimits()
     if (config.max_msgs_per_subject > 0 && config.max_msgs_per_subject !== before.max_msgs_per_subject) {
       for (const { subject } of [...this.store.subjects(ALL)]) this.keepSubjectLimit(Buffer.from(subject))
     }
-    this.keepLimits()
     for (const each of this.attached.values()) each.reconfigured()
     if (!config.mirror_direct) this.originGet?.close()
     this.following?.reconfigured()

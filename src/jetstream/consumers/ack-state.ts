@@ -326,7 +326,9 @@ export class AckState {
     }
     for (const seq of this.givenUp) if (seq < next) this.givenUp.delete(seq)
     if (this.delivered.stream < next - 1) this.delivered = { consumer: this.delivered.consumer, stream: next - 1 }
+    const { consumer, stream } = this.floor
     if (this.order.first === undefined) this.floor = this.delivered
+    else if (stream < next - 1) this.floor = { consumer, stream: next - 1 }
     return gone
   }
 

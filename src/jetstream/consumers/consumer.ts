@@ -15,6 +15,7 @@ import { allocateBlock } from '../../memory/block.ts'
 import type { Run } from '../../protocol/run.ts'
 import { InternalSubscription } from '../../routing/subscription.ts'
 import { byteString, properText } from '../../subjects/byte-string.ts'
+import { covers, overlap } from '../../subjects/filter.ts'
 import type { Attached } from '../attached.ts'
 import { nowMs, timeText } from '../clock.ts'
 import { Header, withHeaders } from '../message-headers.ts'
@@ -229,15 +230,27 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     this.terminated(entry, 'Unacknowledged message was deleted')
   }
 
-  purged(): void {
+  purged(filter: string): void {
     const { cursor, state, stream } = this
     const { store } = stream
-    const first = Math.max(1, store.first)
+    const first = this.firstAfter(filter)
     cursor.purged(first)
-    if (!cursor.hasList) state.skipTo(first)
+    if (!cursor.hasList && first > 0) state.skipTo(first)
     for (const seq of [...state.sequences()]) if (!store.has(seq)) state.forget(seq)
     this.changed()
     this.signal()
+  }
+
+  /** The first sequence that may be delivered when messages that match have been purged; 0: any, as before. */
+  private firstAfter(filter: string): number {
+    const { store } = this.stream
+    const own = filtersOf(this.config).map(byteString)
+    if (filter === '') return Math.max(1, store.first)
+    // All that it wants has been purged, but for what was kept.
+    if (own.length > 0 && own.every((one) => covers(filter, one))) {
+      return store.next(new SubjectFilter([filter]), 1) || store.last + 1
+    }
+    return own.length === 0 || own.some((one) => overlap(one, filter)) ? Math.max(1, store.first) : 0
   }
 
   wants(subject: Uint8Array): boolean {

@@ -142,6 +142,7 @@ class AckModel {
     this.givenUp = this.givenUp.filter((seq) => seq >= next)
     if (this.delivered.stream < next - 1) this.delivered = { ...this.delivered, stream: next - 1 }
     if (this.items.length === 0) this.floor = this.delivered
+    else this.floor = { consumer: this.floor.consumer, stream: Math.max(this.floor.stream, next - 1) }
     return gone.map(({ seq }) => seq)
   }
 
