@@ -41,6 +41,7 @@ import { WriteBacklog } from './write-backlog.ts'
 const NS_PER_US = 1000
 /** Units of work to find out whether a message is needed. */
 const NEED_WORK = 60
+const NO_LIMITS = { max_msgs: -1, max_bytes: -1 }
 const ALL = new SubjectFilter()
 /** Lost messages that info names. */
 const LOST_MAX = 10_000
@@ -304,8 +305,10 @@ export class Stream {
   /** Removes what exceeds the limits, oldest first. */
   keepLimits(): void {
     const { config, store } = this
-    if (config.max_msgs > 0) while (store.messages > config.max_msgs) this.removeFirst()
-    if (config.max_bytes > 0) while (store.bytes > config.max_bytes) this.removeFirst()
+    // Who discards new messages keeps the old ones, also when the limits become tighter.
+    const { max_bytes: bytes, max_msgs: messages } = config.discard === 'old' ? config : NO_LIMITS
+    if (messages > 0) while (store.messages > messages) this.removeFirst()
+    if (bytes > 0) while (store.bytes > bytes) this.removeFirst()
     this.expiry.keep()
     this.count()
   }
