@@ -182,7 +182,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   reports: {
     thread: 'shard',
     is: 'reports of a shard about itself',
-    imports: ['base', 'options', 'memory', 'subjects', 'tls', 'accounts', 'routing', 'connection', 'routes'],
+    imports: ['base', 'options', 'memory', 'subjects', 'tls', 'accounts', 'routing', 'connection', 'routes', 'leaf'],
   },
 
   // ── What crosses threads ──────────────────────────────────────────────────────────────────────────────
@@ -257,6 +257,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'system',
       'routes',
       'reports',
+      'leaf',
     ],
   },
   'system/primary': {

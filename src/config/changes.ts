@@ -43,6 +43,7 @@ function whyNoStreams(old: Options['jetstream'], next: Options['jetstream']): st
 
 /** What is fixed may change in these cases. */
 function canChange(option: OptionName, old: Options, next: Options): boolean {
+  if (option === 'leafnodes') return sameButRemotes(old.leafnodes, next.leafnodes)
   if (option === 'noAuthUser') return next.noAuthUser === '' && !hasUser(next, old.noAuthUser)
   return (option === 'websocket' || option === 'httpGateway') && sameButTls(old[option], next[option])
 }
@@ -55,6 +56,11 @@ function hasUser({ authorization, accounts }: Options, name: string): boolean {
 function sameButTls(old: object | undefined, next: object | undefined): boolean {
   const plain = (block: object | undefined): string | undefined => JSON.stringify(block && { ...block, tls: undefined })
   return plain(old) === plain(next)
+}
+
+function sameButRemotes(old: Options['leafnodes'], next: Options['leafnodes']): boolean {
+  const fixed = (block: Options['leafnodes']): string => JSON.stringify({ ...block, remotes: undefined })
+  return old !== undefined && next !== undefined && fixed(old) === fixed(next)
 }
 
 /** A value as Go prints it; what may hold a secret is not shown. */

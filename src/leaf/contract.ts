@@ -54,3 +54,25 @@ export interface LeafTold {
   /** Empty: without a word. */
   readonly text: string
 }
+
+/** What pages say of a link; texts that the other server says are as it says them. */
+export interface LeafRow {
+  readonly id: number
+  readonly name: string
+  readonly isSpoke: boolean
+  readonly isIsolated: boolean
+  /** The local account, a byte string. */
+  readonly account: string
+  readonly ip: string
+  readonly port: number
+  /** 0: not measured. */
+  readonly rttMs: number
+  readonly inMessages: number
+  readonly inBytes: number
+  readonly outMessages: number
+  readonly outBytes: number
+  readonly subscriptions: number
+  /** Empty unless they are asked for; byte strings. */
+  readonly subjects: readonly string[]
+  readonly compression: string
+}

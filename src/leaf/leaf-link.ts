@@ -11,7 +11,7 @@ import { AuthFaults, type Identity, isRefusal } from '../auth/identity.ts'
 import { createNonce } from '../auth/nkey.ts'
 import type { AuthRequest } from '../auth/request.ts'
 import { hostPort } from '../base/addresses.ts'
-import { ACCOUNT_NAME_MAX, LINK_CONTROL_LINE_MAX } from '../base/constants.ts'
+import { ACCOUNT_NAME_MAX, LINK_CONTROL_LINE_MAX, TIMER_MAX_MS } from '../base/constants.ts'
 import { Deadline } from '../base/deadline.ts'
 import { CloseReason, type Fault, Faults, quote } from '../base/errors.ts'
 import { Work } from '../base/turns.ts'
@@ -27,7 +27,7 @@ import { RemoteLink } from '../remote/link.ts'
 import type { DeliveryRights, Subscription } from '../routing/subscription.ts'
 import { byteString } from '../subjects/byte-string.ts'
 import { isValidFilter } from '../subjects/subject.ts'
-import type { LeafEvent, LeafOrder, LeafTold } from './contract.ts'
+import type { LeafEvent, LeafOrder, LeafRow, LeafTold } from './contract.ts'
 import { type Signer, sign } from './credentials.ts'
 import {
   compressionLine,
@@ -77,9 +77,13 @@ export class LeafLink extends RemoteLink implements InterestHost {
   private readonly leafOwner: LeafOwner
   private readonly nonce: string
   private readonly deadline = new Deadline()
+  /** When the user of the other server ends. */
+  private readonly expiry = new Deadline()
   private rightsOf: LeafRights | undefined
   private interest: LeafInterest | undefined
   private identity: Identity | undefined
+  /** What it has logged in with. */
+  private connected: LeafConnect | undefined
   private state: 'greeted' | 'compressing' | 'deciding' | 'connecting' | 'bound' = 'greeted'
   /** What is written is compressed by this mode; undefined: it is not compressed. */
   private mode: CompressionMode | undefined
@@ -236,6 +240,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
 
   private async admit(connect: LeafConnect, identity: Identity): Promise<void> {
     this.identity = identity
+    this.connected = connect
     this.account = this.desk.accountNamed(identity.account)
     this.cluster = byteString(connect.cluster)
     this.isSpoke = connect.isHub
@@ -243,13 +248,8 @@ export class LeafLink extends RemoteLink implements InterestHost {
     this.remoteAccount = connect.remoteAccount
     this.domain = connect.domain
     this.options = { ...this.options, name: connect.name, headers: connect.headers && this.desk.identity.headers }
-    const { publish, subscribe, responses } = identity.permissions ?? {}
-    const allowed = subscribe?.allow?.length === 0 ? { ...subscribe, allow: undefined } : subscribe
-    this.obey({
-      incoming: publish,
-      outgoing: withDenies(allowed, connect.denyPublish),
-      ...(responses && { responses }),
-    })
+    const { publish, subscribe } = identity.permissions ?? {}
+    this.obeyUser(connect, identity)
     const { minVersion } = this.desk.options
     if (minVersion !== '' && isOlder(connect.version, minVersion)) {
       this.answer(publish, subscribe)
@@ -260,6 +260,31 @@ export class LeafLink extends RemoteLink implements InterestHost {
     if (await this.bind()) {
       this.answer(publish, subscribe)
       this.begin()
+    }
+  }
+
+  private obeyUser({ denyPublish }: LeafConnect, { permissions, expiresAtMs }: Identity): void {
+    const { publish, subscribe, responses } = permissions ?? {}
+    const allowed = subscribe?.allow?.length === 0 ? { ...subscribe, allow: undefined } : subscribe
+    this.obey({ incoming: publish, outgoing: withDenies(allowed, denyPublish), ...(responses && { responses }) })
+    this.expiry.stop()
+    if (expiresAtMs === undefined) return
+    const leftMs = Math.min(Math.max(1, expiresAtMs - this.leafOwner.clock.dateMs), TIMER_MAX_MS)
+    this.expiry.start(leftMs, () => this.closeByTimer(AuthFaults.expired))
+  }
+
+  /** Users may have changed: it stays if it may log in again, into the same account. */
+  async review(): Promise<void> {
+    const { connected, identity } = this
+    if (connected === undefined || identity === undefined || this.closing) return
+    const answer = await this.desk.identify(this.request(connected), () => this.closing)
+    this.owner.wake()
+    if (this.closing) return
+    if (isRefusal(answer)) this.refuse(answer.fault)
+    else if (answer.account !== identity.account) this.close(AuthFaults.forgotten)
+    else {
+      this.identity = answer
+      this.obeyUser(connected, answer)
     }
   }
 
@@ -549,8 +574,33 @@ export class LeafLink extends RemoteLink implements InterestHost {
 
   protected ended(): void {
     this.deadline.stop()
+    this.expiry.stop()
     this.interest?.stop()
     this.tellPrimary({ kind: 'ended', link: this.id, delayMs: this.delayMs })
+  }
+
+  /** What pages say of it; undefined: it is not bound to an account yet. */
+  row(withSubjects: boolean): LeafRow | undefined {
+    if (this.state !== 'bound') return undefined
+    const { id, options, isSpoke, isIsolated, account, ip, port, rttMs } = this
+    const { inMessages, inBytes, outMessages, outBytes, level } = this
+    return {
+      id,
+      name: options.name,
+      isSpoke,
+      isIsolated,
+      account: account.name,
+      ip,
+      port,
+      rttMs,
+      inMessages,
+      inBytes,
+      outMessages,
+      outBytes,
+      subscriptions: this.interestCount,
+      subjects: withSubjects ? this.interestTexts : [],
+      compression: level,
+    }
   }
 
   /** Of the user that it logged in as; undefined: it has not logged in here. */

@@ -2,7 +2,7 @@
 
 import type { Arrival } from '../net/handle.ts'
 import { TcpTransport } from '../net/tcp-transport.ts'
-import type { LeafOrder, LeafTold } from './contract.ts'
+import type { LeafOrder, LeafRow, LeafTold } from './contract.ts'
 import { LeafLink } from './leaf-link.ts'
 import type { LeafDesk, LeafOwner } from './owner.ts'
 
@@ -48,9 +48,21 @@ export class Leafs {
     this.open.delete(id)
   }
 
-  /** Those that are up. */
-  get all(): LeafLink[] {
-    return [...this.open.values()].filter(({ closing }) => !closing)
+  /** Options are others: those that have logged in here are asked about again. */
+  async review(): Promise<void> {
+    for (const link of [...this.open.values()]) {
+      try {
+        await link.review()
+      } catch (error) {
+        link.failed(error)
+      }
+    }
+  }
+
+  /** What pages say of those that are up. */
+  report(withSubjects: boolean): LeafRow[] {
+    const up = [...this.open.values()].filter(({ closing }) => !closing)
+    return up.map((link) => link.row(withSubjects)).filter((row) => row !== undefined)
   }
 }
 

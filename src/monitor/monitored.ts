@@ -69,6 +69,8 @@ export interface Monitored {
   readonly ocspCounts: OcspCounts | undefined
   readonly log: Pick<Log, 'warn' | 'error' | 'complaint' | 'complaintsCounted' | 'bug'>
   /** Routes to other servers of the cluster, and how many those are. */
+  /** Leaf links, to hubs and to leaf nodes. */
+  readonly leafCount: number
   readonly routeCounts: { readonly routes: number; readonly remotes: number }
   /** Asks every shard. */
   ask(query: Query): Promise<ShardAnswers>

@@ -356,6 +356,10 @@ export class Primary {
     return this.ports?.httpPort
   }
 
+  get leafCount(): number {
+    return this.leafPort?.leafNodes.count ?? 0
+  }
+
   get routeCounts(): { readonly routes: number; readonly remotes: number } {
     const { routes } = this
     return { routes: routes.length, remotes: new Set(routes.map(({ remoteId }) => remoteId)).size }
@@ -452,6 +456,7 @@ export class Primary {
     this.options = next
     this.configLoadedAt = Date.now()
     await this.useOptions(next, tls)
+    if (next.leafnodes !== undefined) this.leafPort?.leafNodes.reload(next.leafnodes)
     if (next.clientAdvertise !== before.clientAdvertise || next.maxPayload !== before.maxPayload) this.reintroduce()
     if (next.pidFile !== before.pidFile && next.pidFile !== '') {
       const failed = writePidFile(next.pidFile)

@@ -24,6 +24,8 @@ export type Query =
     }
   /** Routes to other servers of the cluster. */
   | { readonly kind: 'routes'; readonly subscriptions: boolean }
+  /** Leaf links. */
+  | { readonly kind: 'leafs'; readonly subscriptions: boolean }
   | { readonly kind: 'accounts' }
   /** The token of an account as it is in force; empty: it has none, or is not known here. */
   | { readonly kind: 'accountToken'; readonly account: string }

@@ -128,6 +128,8 @@ export function report(shard: ReportSource, query: Exclude<Query, LongQuery>): R
       return shard.jetstream?.report(query.account, query.names, query.consumers) ?? []
     case 'totals':
       return reportTotals(shard)
+    case 'leafs':
+      return shard.leafs?.report(query.subscriptions) ?? []
     case 'routes':
       return shard.routes?.report(query.subscriptions) ?? []
     case 'accounts':

@@ -3,6 +3,7 @@
 
 import type { Json } from '../base/json.ts'
 import type { ClientType } from '../connection/facts.ts'
+import type { LeafRow } from '../leaf/contract.ts'
 import type { RouteRow } from '../routes/contract.ts'
 import type { Measurable } from './connection-order.ts'
 import type { Incident } from './incidents.ts'
@@ -131,6 +132,7 @@ export interface Reports {
   countSubscriptions: number[]
   subscriptions: SubscriptionRow[]
   routes: RouteRow[]
+  leafs: LeafRow[]
 }
 
 export type Report = Reports[keyof Reports] | Report[]

@@ -1,6 +1,7 @@
 // The interface of a shard for its reports.
 
 import type { Account } from '../accounts/account.ts'
+import type { LeafRow } from '../leaf/contract.ts'
 import type { ReadonlyNumberMap } from '../memory/number-map.ts'
 import type { RouteRow } from '../routes/contract.ts'
 import type { PlanCache } from '../routing/plan-cache.ts'
@@ -26,6 +27,7 @@ export interface ReportSource extends RowSource {
       }
     | undefined
   /** Undefined: this server is in no cluster. */
+  readonly leafs: { report(subscriptions: boolean): LeafRow[] } | undefined
   readonly routes: { report(subscriptions: boolean): RouteRow[] } | undefined
   readonly sublist: Pick<Sublist, 'count' | 'inserts' | 'removes'>
   /** Its region of the index. */

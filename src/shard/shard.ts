@@ -553,7 +553,7 @@ export class Shard
     }
   }
 
-  private goBy(options: Options, tls: TlsOfPorts): Promise<void> {
+  private async goBy(options: Options, tls: TlsOfPorts): Promise<void> {
     this.wakeBehindRings()
     const before = this.options
     this.options = options
@@ -563,7 +563,8 @@ export class Shard
     this.log.configure(options)
     this.timers.optionsChanged(options, before)
     this.forEachClient((client) => client.optionsChanged(options, before))
-    return this.admission.optionsChanged(options, before)
+    await this.admission.optionsChanged(options, before)
+    await this.leafs?.review()
   }
 
   /** Puts the clock forward, and does what has become due: PINGs, deadlines, ends of tokens and of messages. */

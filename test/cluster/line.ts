@@ -99,10 +99,16 @@ export class Line {
 
   /** A line to this port of 127.0.0.1, for the test that calls this; `port` of the line: any that is free. */
   static async to(target: number): Promise<Line> {
+    const line = await Line.open(target)
+    onTestFinished(() => line.end())
+    return line
+  }
+
+  /** The same for whoever ends it. */
+  static async open(target: number): Promise<Line> {
     const server = createServer({ noDelay: true })
     const line = new Line(server, target)
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    onTestFinished(() => line.end())
     return line
   }
 

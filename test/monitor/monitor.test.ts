@@ -38,6 +38,7 @@ async function start(
     identity: identity({ serverId: 'NID', serverName: '<name>' }),
     startedAt: Date.now(),
     configLoadedAt: Date.now(),
+    leafCount: 0,
     routeCounts: { routes: 0, remotes: 0 },
     totalConnections: 0,
     restarts: 0,

@@ -149,6 +149,13 @@ export class LeafNodes {
 
   // ── What is missing ───────────────────────────────────────────────────────────────────────────────────
 
+  /** Links that are bound to an account. */
+  get count(): number {
+    let count = 0
+    for (const { identity } of this.links.values()) if (identity !== undefined) count++
+    return count
+  }
+
   private tend(): void {
     if (this.closed || this.isEnding) return
     const now = performance.now()

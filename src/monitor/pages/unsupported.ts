@@ -16,13 +16,6 @@ export function gatewayz(parameters: Parameters, context: PageContext): Answer {
   return jsonAnswer({ ...head(context), outbound_gateways: {}, inbound_gateways: {} })
 }
 
-export function leafz(parameters: Parameters, context: PageContext): Answer {
-  countRequest(context, '/leafz')
-  parameters.boolean('subs')
-  if (parameters.refused !== undefined) return refusal(parameters.refused)
-  return jsonAnswer({ ...head(context), leafnodes: 0, leafs: [] })
-}
-
 export function raftz(): Answer {
   return textAnswer('No Raft nodes registered', 404)
 }

@@ -11,6 +11,7 @@ import { HEDDLE_VERSION, NATS_VERSION, PROTOCOL_VERSION } from '../../base/const
 import { age, goTime, nanoseconds } from '../../base/go-format.ts'
 import type { Json } from '../../base/json.ts'
 import { unlessEmpty, unlessNone } from '../../base/json.ts'
+import type { LeafRemoteOptions } from '../../options/leafnodes.ts'
 import type { Options } from '../../options/options.ts'
 import type { ServerIdentity } from '../../protocol/handshake.ts'
 import type { TotalsReport } from '../../reports/rows.ts'
@@ -52,6 +53,27 @@ function clusterMembers({ cluster }: ServerIdentity, options: Options): Json {
   }
 }
 
+function leafMembers({ leaf }: ServerIdentity, { leafnodes }: Options): Json {
+  if (leafnodes === undefined) return {}
+  const { host, authTimeout, remotes } = leafnodes
+  return {
+    ...(leaf === undefined ? {} : { host, port: leaf.port, auth_timeout: authTimeout / 1000 }),
+    remotes: remotes.length === 0 ? undefined : remotes.map(remoteMembers),
+  }
+}
+
+function remoteMembers({ account, urls, denyImports, denyExports }: LeafRemoteOptions): Json {
+  const deny = {
+    exports: denyExports.length === 0 ? undefined : [...denyExports],
+    imports: denyImports.length === 0 ? undefined : [...denyImports],
+  }
+  return {
+    local_account: account,
+    urls: urls.map((url) => url.slice(Math.max(url.lastIndexOf('/'), url.lastIndexOf('@')) + 1)),
+    deny: denyImports.length + denyExports.length === 0 ? undefined : deny,
+  }
+}
+
 function describe(totals: readonly TotalsReport[], context: PageContext): Json {
   const { server } = context
   const { identity, options } = server
@@ -89,7 +111,7 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     max_pending: options.maxPending,
     cluster: clusterMembers(identity, options),
     gateway: {},
-    leaf: {},
+    leaf: leafMembers(server.identity, options),
     mqtt: {},
     websocket: webSocketMembers(context),
     jetstream: streamMembers(server),
@@ -106,7 +128,7 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     total_connections: server.totalConnections,
     routes: server.routeCounts.routes,
     remotes: server.routeCounts.remotes,
-    leafnodes: 0,
+    leafnodes: server.leafCount,
     in_msgs: traffic.inMessages,
     in_bytes: traffic.inBytes,
     in_client_msgs: traffic.inMessages,
