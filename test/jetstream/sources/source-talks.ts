@@ -399,6 +399,24 @@ export const SOURCE_TALKS: Readonly<Record<string, (talk: Talk) => Promise<void>
       await remove(talk, 'S')
     }
   },
+  'an origin with a consumer that is there already': async (talk) => {
+    await talk.stream('S', { retention: 'workqueue' })
+    const flow = { ack_policy: 'flow_control', deliver_subject: 'heard', max_ack_pending: 100 }
+    await talk.consumer('S', { durable_name: 'C', ...flow })
+    await talk.fill('S.a', 3)
+    await create(talk, 'M', sources({ consumer: { name: 'C', deliver_subject: 'heard' } }))
+    await reached(talk, 'M', hasLast(3))
+    await reached(talk, 'S', (info) => info.state.messages === 0)
+    await look(talk, 'M')
+    await remove(talk, 'M')
+    await talk.consumer('S', {
+      durable_name: 'D',
+      ack_policy: 'explicit',
+      deliver_subject: 'heard',
+      filter_subject: 'x',
+    })
+    await remove(talk, 'S')
+  },
   'an origin is deleted and made again': async (talk) => {
     await talk.stream('S')
     await talk.fill('S.a', 3)
