@@ -116,6 +116,34 @@ describe.each(WORKERS)('with %i workers', (workers) => {
     await until('the slow one to have all', () => got === 400)
   })
 
+  test('who asks for very much and takes nothing is waited for, and others have theirs meanwhile', async () => {
+    const bounds = { maxPending: 4 * 1024 * 1024 }
+    const { port } = await ownServer({ workers, jetstream: true, ...bounds })
+    const client = await StreamClient.open(port)
+    await client.create('S')
+    const body = 'x'.repeat(64 * 1024)
+    for (let i = 0; i < 400; i++) client.connection.publish('S.x', body)
+    await client.connection.flush()
+    await until('400 messages', async () => (await client.info('S')).state?.messages === 400)
+    for (const name of ['slow', 'quick']) await consumer(client, 'S', { name, ack_policy: 'none' })
+    const slow = await open(port)
+    const ask = JSON.stringify({ batch: 1_000_000, expires: 60 * SECOND })
+    slow.send(`SUB slow 1\r\nPUB $JS.API.CONSUMER.MSG.NEXT.S.slow slow ${ask.length}\r\n${ask}\r\nPING\r\n`)
+    slow.socket.pause()
+    await until('some of it to be sent', async () => {
+      return ((await client.ask('CONSUMER.INFO.S.slow'))['num_pending'] as number) < 400
+    })
+    const { next } = await client.listen('quick')
+    client.connection.publish('$JS.API.CONSUMER.MSG.NEXT.S.quick', '400', { reply: 'quick' })
+    for (let i = 0; i < 400; i++) await next()
+    // It has what its connection may hold, and what the sockets do.
+    expect((await client.ask('CONSUMER.INFO.S.slow'))['num_pending']).toBeGreaterThan(100)
+    let got = 0
+    slow.onMessage = () => got++
+    slow.socket.resume()
+    await until('the slow one to have all', () => got === 400)
+  })
+
   test('how much is pending is what a count says, whatever comes to the stream and goes', async () => {
     const random = new Random(chooseSeed('pending'))
     const { port } = await ownServer({ workers, jetstream: true })
