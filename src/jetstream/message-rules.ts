@@ -116,6 +116,7 @@ export function checkDiscard(
   rollup = '',
 ): ApiError | undefined {
   if (config.discard !== 'new') return undefined
+  if (config.max_msgs <= 0 && config.max_bytes <= 0 && !config.discard_new_per_subject) return undefined
   const state = config.max_msgs_per_subject > 0 ? store.subject(subject) : undefined
   /** Its oldest goes for it. */
   const isExchanged = state !== undefined && state.count >= config.max_msgs_per_subject

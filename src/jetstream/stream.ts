@@ -327,7 +327,8 @@ export class Stream {
     let state = store.subject(subject)
     while (state !== undefined && state.count > config.max_msgs_per_subject) {
       this.remove(state.first, false)
-      state = store.subject(subject)
+      // Nearly always there was one too many.
+      state = state.count - 1 > config.max_msgs_per_subject ? store.subject(subject) : undefined
     }
   }
 
