@@ -319,6 +319,7 @@ export class Shards implements ShardObserver {
     }
     this.log.error(`Error handing a connection over to shard ${host.index}: ${why}`)
     arrival.handle.close()
+    if (arrival.kind === 'route') this.onRoute({ kind: 'ended', link: arrival.id })
   }
 
   /** Shards can take connections again. */

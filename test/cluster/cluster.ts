@@ -20,6 +20,8 @@ export interface Member {
   readonly clusterPort: number
   /** Ends the thread of a shard; only of a Heddle with worker threads. */
   killShard(index: number): void
+  /** All its shards serve, after so many have been replaced; of a Heddle alone. */
+  replacements(): number | undefined
   /** Its routes, by number; of a Heddle alone. */
   routes(): readonly number[]
   /** How many other servers it has routes to. */
@@ -116,6 +118,7 @@ export class TestCluster {
       port: this.ports[index],
       clusterPort: this.clusterPorts[index],
       killShard: () => undefined,
+      replacements: () => undefined,
       routes: () => [],
       remotes: async () => {
         const page = await fetch(`http://127.0.0.1:${monitor}/routez`)
@@ -153,6 +156,8 @@ export class TestCluster {
       port: primary.port,
       clusterPort: this.clusterPorts[index],
       killShard: (shard) => primary.killShard(shard),
+      replacements: () =>
+        primary.shardStates.every(({ state }) => state === 'serving') ? primary.restarts : undefined,
       routes: () => primary.routes.map(({ link }) => link),
       remotes: async () => new Set(primary.routes.map(({ remoteId }) => remoteId)).size,
       stop: () => primary.close(),

@@ -85,6 +85,7 @@ export async function soak(
   const outcome = { rounds: 0, published: 0, delivered: 0, requests: 0, disturbances: 0 }
   let grouped = new Map<string, number>()
   let stations: Station[] = []
+  let disturbed = 'nothing'
 
   const open = (account: string, server: number): Station => {
     const station: Station = {
@@ -125,6 +126,11 @@ export async function soak(
       }
       await new Promise((resolve) => setTimeout(resolve, 30))
       return stations.every(({ heard }) => kinds.every((_, server) => heard.has(`probe ${server} ${probe}`)))
+    }).catch((error: Error) => {
+      const missing = stations.flatMap(({ account, server, heard }) =>
+        kinds.flatMap((_, from) => (heard.has(`probe ${from} ${probe}`) ? [] : [`${account} ${from}>${server}`])),
+      )
+      throw new Error(`${error.message}: not heard ${missing.join(', ')}; disturbed ${disturbed}`)
     })
   }
 
@@ -176,7 +182,7 @@ export async function soak(
       outcome.requests += requests
       for (const { client } of stations) client.close()
       if (disturbs && outcome.rounds < rounds) {
-        await disturb(cluster, random)
+        disturbed = await disturb(cluster, random)
         outcome.disturbances++
       }
     }
@@ -188,19 +194,21 @@ export async function soak(
 }
 
 /** Restarts a server, or ends a thread of one. */
-async function disturb(cluster: TestCluster, random: Random): Promise<void> {
+async function disturb(cluster: TestCluster, random: Random): Promise<string> {
   const index = random.below(cluster.members.length)
   const member = cluster.members[index]
+  let what = `server ${index}`
   if (typeof member.kind === 'number' && member.kind > 0 && random.below(2) === 0) {
-    const before = member.routes()
-    member.killShard(random.below(member.kind))
-    await until('a route to be missed, or none was there', () => {
-      const now = member.routes()
-      return before.some((route) => !now.includes(route)) || member.kind === 2
-    })
+    const before = member.replacements() ?? 0
+    const shard = random.below(member.kind)
+    what = `shard ${shard} of server ${index}`
+    member.killShard(shard)
+    // Connections that are handed to a shard while it dies are lost.
+    await until('a shard in its place', () => (member.replacements() ?? 0) > before)
   } else {
     await member.stop()
     await cluster.startMember(index)
   }
   await cluster.whenMeshed()
+  return what
 }

@@ -20,6 +20,8 @@ const TEND_MS = 250
 /** Servers that others may tell of. */
 const IMPLICIT_MAX = 256
 const REPORT_EVERY = 60
+/** A route that another server refuses is tried again after so long. */
+const REFUSED_MS = 10_000
 
 /** What gossip says of telling on. */
 const Gossip = { usual: 0, disabled: 1, override: 2 } as const
@@ -233,11 +235,13 @@ export class Cluster {
   private refusedBy(link: number, text: string): void {
     const dialled = this.dialled.get(link)
     if (dialled === undefined || dialled.account === '') return
-    this.remotes.get(dialled.wanted.remoteId)?.refused.add(dialled.account)
+    const again = performance.now() + REFUSED_MS
+    this.remotes.get(dialled.wanted.remoteId)?.refused.set(dialled.account, again)
     this.owner.log.error(`Route of account ${JSON.stringify(dialled.account)} was refused: ${text}`)
   }
 
-  private ended(link: number): void {
+  /** A connection is over, or never reached its shard. */
+  ended(link: number): void {
     const route = this.routes.get(link)
     if (route === undefined) return
     this.routes.delete(link)
@@ -334,7 +338,7 @@ export class Cluster {
     const now = performance.now()
     for (const wanted of [...this.wanted]) {
       if (wanted.isUnderway || wanted.isSelf) continue
-      const account = this.missing(wanted)
+      const account = this.missing(wanted, now)
       if (account === undefined) continue
       if (now < wanted.notBeforeMs) continue
       if (!wanted.isConfigured && wanted.attempts > this.owner.cluster.connectRetries) {
@@ -347,13 +351,13 @@ export class Cluster {
   }
 
   /** The account of a route that is missing (empty: one of the pool); undefined: none is. */
-  private missing(wanted: WantedRoute): string | undefined {
+  private missing(wanted: WantedRoute, now: number): string | undefined {
     const remote = this.remotes.get(wanted.remoteId)
     if (remote === undefined) return ''
     const { poolSize } = this.owner.cluster
     if (poolSize === 0 || remote.hello.poolSize === 0) return remote.routes.has('-') ? undefined : ''
     if (remote.freeIndex(Math.max(poolSize, remote.hello.poolSize)) !== undefined) return ''
-    return this.apart.find((account) => !remote.routes.has(`@${account}`) && !remote.refused.has(account))
+    return this.apart.find((account) => !remote.routes.has(`@${account}`) && (remote.refused.get(account) ?? 0) < now)
   }
 
   private async dial(wanted: WantedRoute, account: string): Promise<void> {

@@ -21,8 +21,8 @@ export class Remote {
   readonly routes = new Map<string, KnownRoute>()
   /** It was heard of from another server, and is not told on. */
   isGossiped = false
-  /** Accounts that have no routes of their own there. */
-  readonly refused = new Set<string>()
+  /** Accounts that have no routes of their own there, and when that is tried again, by performance.now(). */
+  readonly refused = new Map<string, number>()
   /** It has said that it ends. */
   isLameDuck = false
 
