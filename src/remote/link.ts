@@ -230,13 +230,12 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
     const subscription = new Subscription(this, account, subject, queue, sid, weight)
     subscription.leafCluster = origin
     subscription.filtered = this.isFiltered(subscription)
-    // The new one first: at no moment does it want nothing.
-    if (!owner.sublist.insert(subscription)) {
+    const { sublist } = owner
+    if (!(known === undefined ? sublist.insert(subscription) : sublist.replace(known, subscription))) {
       owner.log.complaint('The index has no room for what another server wants', this, this)
       return
     }
     this.subscriptions.set(key, subscription)
-    if (known !== undefined) owner.sublist.remove(known)
   }
 
   /** Whether each message for what it wants is to be asked about (`rights`). */

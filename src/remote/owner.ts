@@ -37,7 +37,7 @@ export interface LinkOwner extends OutboundOwner, KeepAliveShard {
   readonly readStart: number
   readonly accounts: { readonly global: Account; named(name: string): Account }
   readonly router: Pick<Router, 'dispatch'>
-  readonly sublist: Pick<Sublist, 'insert' | 'remove' | 'removeInPieces'>
+  readonly sublist: Pick<Sublist, 'insert' | 'replace' | 'remove' | 'removeInPieces'>
   readonly log: Pick<Log, 'bug' | 'complaint' | 'debug' | 'error' | 'info' | 'trace' | 'warn'>
   readonly lastServed: { turnTo(id: number, text: () => string): void }
   readonly bugMet: OnBug

@@ -54,11 +54,21 @@ export class Sublist {
    * false, and does nothing, if the index is full.
    */
   insert(entry: Entry): boolean {
+    const isIn = this.enter(entry)
+    if (isIn) this.watcher?.settled()
+    return isIn
+  }
+
+  /** Adds an entry in the place of another. At no moment is there none, and who watches is told of both together. */
+  replace(before: Entry, entry: Entry): boolean {
+    const isIn = this.enter(entry)
+    if (isIn) this.remove(before)
+    return isIn
+  }
+
+  private enter(entry: Entry): boolean {
     if (!this.putIn(entry)) return false
-    if (!(entry instanceof Subscription) || this.putInExporters(entry)) {
-      this.watcher?.settled()
-      return true
-    }
+    if (!(entry instanceof Subscription) || this.putInExporters(entry)) return true
     this.remove(entry)
     return false
   }

@@ -143,3 +143,13 @@ test('where there may be leaf nodes, what other servers want is counted too, apa
   expect(shard.wants()).toEqual(['z  1'])
   expect([...shard.feed.everythingOf('$G')].map(({ subject }) => subject)).toEqual(['y', 'z'])
 })
+
+test('another number of members in the place of the one before is told once', () => {
+  const shard = new Shard(0)
+  const receiver = new TestReceiver(new TestOutputs(shard.pool))
+  const account = shard.accounts.named('$G')
+  const one = new Subscription(receiver, account, 'x', 'q', '1', 1)
+  shard.sublist.insert(one)
+  expect(shard.sublist.replace(one, new Subscription(receiver, account, 'x', 'q', '1', 3))).toBe(true)
+  expect(shard.told).toEqual(['$G x q 0>1', '$G x q 1>3'])
+})
