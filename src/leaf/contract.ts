@@ -36,7 +36,13 @@ export interface LeafIdentity {
 /** A link tells the primary. */
 export type LeafEvent =
   /** It is bound to an account. Answered by a LeafVerdict. */
-  | { readonly kind: 'bound'; readonly link: number; readonly identity: LeafIdentity }
+  | {
+      readonly kind: 'bound'
+      readonly link: number
+      readonly identity: LeafIdentity
+      /** As many leaf nodes the account may have; negative: any number. */
+      readonly most: number
+    }
   /** Where else the other server may be reached: `host:port` each. */
   | { readonly kind: 'urls'; readonly link: number; readonly urls: readonly string[] }
   /** It is over. `delayMs`: how long it is not to be dialled. */

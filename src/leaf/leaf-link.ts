@@ -436,7 +436,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
     const { account, cluster, remoteAccount, isSpoke } = this
     this.state = 'deciding'
     const identity = { serverName: this.options.name, cluster, account: account.name, remoteAccount, isSpoke }
-    const verdict = await this.desk.ask({ kind: 'bound', link: this.id, identity })
+    const verdict = await this.desk.ask({ kind: 'bound', link: this.id, identity, most: this.desk.mostLeafs(account) })
     this.owner.wake()
     if (this.closing) return false
     if (verdict === undefined) return true

@@ -74,5 +74,18 @@ describe.each(PAIRS.map((kinds) => [kinds[0].name, kinds[1].name, kinds] as cons
       await leaf.until(/Authorization Violation[\s\S]*Authorization Violation/)
       await Party.at(hub)
     })
+
+    test('an account has no more leaf nodes than it may', async () => {
+      const account = 'accounts { A { limits: { max_leafnodes: 1 }, users: [ {user: a, password: a} ] } }'
+      const folder = scratchDirectory()
+      const hub = await start(kinds[0], folder, 'HUB', `leafnodes { listen: "127.0.0.1:-1" }\n${account}`)
+      const remote = `leafnodes { remotes: [ { url: "nats://a:a@127.0.0.1:${await leafPortOf(hub)}" } ] }`
+      const first = await start(kinds[1], folder, 'FIRST', remote)
+      const [atHub, atFirst] = [await Party.at(hub, { user: 'a', pass: 'a' }), await Party.at(first)]
+      await untilLinked(atHub, atFirst)
+      const second = await start(kinds[1], folder, 'SECOND', remote)
+      await second.until(/maximum account active connections exceeded/)
+      await untilLinked(atHub, atFirst)
+    })
   },
 )

@@ -82,7 +82,7 @@ export class LeafNodes {
   heard(event: LeafEvent): LeafVerdict | undefined {
     switch (event.kind) {
       case 'bound':
-        return this.bound(event.link, event.identity)
+        return this.bound(event.link, event.identity, event.most)
       case 'urls':
         this.links.get(event.link)?.remote?.discovered(event.urls)
         return undefined
@@ -92,16 +92,26 @@ export class LeafNodes {
     }
   }
 
-  private bound(link: number, identity: LeafIdentity): LeafVerdict | undefined {
+  private bound(link: number, identity: LeafIdentity, most: number): LeafVerdict | undefined {
     const known = this.links.get(link)
     if (known === undefined || this.closed) return { refused: '' }
     if (known.remote !== undefined) {
       // The hub’s cluster is below this server already: what goes up would come back.
       if (identity.cluster !== '' && this.hasBelow(identity)) return { refused: loopText(identity.account) }
       known.remote.attempts = 0
+    } else if (most >= 0 && this.acceptedInto(identity.account) >= most) {
+      return { refused: 'maximum account active connections exceeded' }
     } else this.closeAlike(identity)
     known.identity = identity
     return undefined
+  }
+
+  private acceptedInto(account: string): number {
+    let count = 0
+    for (const { remote, identity } of this.links.values()) {
+      if (remote === undefined && identity?.account === account) count++
+    }
+    return count
   }
 
   private hasBelow({ account, cluster }: LeafIdentity): boolean {
