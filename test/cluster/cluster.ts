@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { ServerOptions } from '../../src/index.ts'
 import { peers } from '../support/peers.ts'
 import { RawClient } from '../support/raw-client.ts'
-import { type ServerProgram, startNatsServer, startPrimary } from '../support/server.ts'
+import { ServerProgram, startPrimary } from '../support/server.ts'
 import { until } from '../support/until.ts'
 
 /** A nats-server, or a Heddle with so many shards. */
@@ -40,6 +40,17 @@ export interface ClusterSettings {
   /** nats-servers have streams. */
   readonly hasStreams?: boolean
 }
+
+/**
+ * Starts a program without the descriptors of this process: Node passes on those of sockets that have changed threads,
+ * and a connection that two processes hold does not end when one of them closes it.
+ */
+const WITHOUT_OURS = `
+for path in /proc/self/fd/*; do
+  fd=\${path##*/}
+  if [ "$fd" -gt 2 ]; then eval "exec $fd>&-"; fi
+done
+exec "$@"`
 
 /** A port of 127.0.0.1 that was free just now. */
 export async function freePort(): Promise<number> {
@@ -109,9 +120,9 @@ export class TestCluster {
     const file = join(folder, 'x.conf')
     writeFileSync(file, lines.join('\n'))
     const monitor = await freePort()
-    const program: ServerProgram = await startNatsServer(peers.natsServer ?? '', [
-      ...['-c', file, '-p', String(this.ports[index]), '-m', String(monitor)],
-    ])
+    const flags = ['-a', '127.0.0.1', '-p', String(this.ports[index]), '-c', file, '-m', String(monitor)]
+    const program = new ServerProgram('bash', ['-c', WITHOUT_OURS, 'nats-server', peers.natsServer ?? '', ...flags])
+    await program.untilReady()
     return {
       kind: 'nats',
       name: `S${index}`,
