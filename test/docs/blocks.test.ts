@@ -29,7 +29,7 @@ const RUN_BY: readonly { readonly page: RegExp; readonly by: string; readonly on
     { page: /^docs\/http\.md$/, by: 'test/e2e/http-page.test.ts' },
     { page: /^docs\/security\.md$/, by: 'test/e2e/security-page.test.ts' },
     { page: /^docs\/testing\.md$/, by: 'test/test-kit/page.test.ts' },
-    { page: /^docs\/(tuning|system|websocket|configuration)\.md$/, by: 'test/docs/pages.test.ts' },
+    { page: /^docs\/(tuning|clusters|system|websocket|configuration)\.md$/, by: 'test/docs/pages.test.ts' },
   ]
 
 /** Blocks that no test can run as they stand, and why. */

@@ -1,4 +1,4 @@
-// docs/tuning.md, docs/system.md, docs/websocket.md, docs/configuration.md: each configuration starts a server, each
+// docs/tuning.md, docs/clusters.md, docs/system.md, docs/websocket.md, docs/configuration.md: each configuration starts a server, each
 // command does there what the page promises, each program prints what it says.
 
 import { execFileSync } from 'node:child_process'
@@ -14,21 +14,28 @@ import { ShellSession } from '../support/shell-session.ts'
 /** What a configuration takes from outside, in a folder in place of those that pages name. */
 function surroundings(): { readonly folder: string; readonly place: (text: string) => string } {
   const folder = temporaryFolder()
-  return { folder, place: (text) => replaced(text, { '/etc/heddle': folder, '/var/lib/heddle': join(folder, 'data') }) }
+  const places = { '/etc/heddle': folder, '/var/lib/heddle': join(folder, 'data') }
+  const place = (text: string): string =>
+    replaced(text, places)
+      .replace(/\b(port|listen): ("[\d.]+:)?\d+/g, (_, key, host) => (host ? `${key}: "127.0.0.1:-1` : `${key}: -1`))
+      .replaceAll(/\b10\.0\.0\.\d+/g, '127.0.0.1')
+  return { folder, place }
 }
 
-for (const page of ['docs/tuning.md', 'docs/system.md', 'docs/configuration.md']) {
+for (const page of ['docs/tuning.md', 'docs/clusters.md', 'docs/system.md', 'docs/configuration.md']) {
   for (const { text, line } of codeBlocks(page).filter(({ language }) => language === 'conf')) {
     test(`the configuration in ${page}, line ${line}`, async () => {
       const { folder, place } = surroundings()
       if (text.includes('cert_file')) execFileSync('sh', ['examples/tls/certificates.sh', folder], { cwd: ROOT })
       writeFileSync(join(folder, 'users.conf'), '')
       const file = join(folder, 'server.conf')
-      writeFileSync(file, place(text).replace(/^port: 4222 /m, 'port: -1 '))
+      writeFileSync(file, place(text))
       process.env['NATS_SECRET'] = 's3cret'
       const program = await HEDDLES[0].start(['-c', file])
       onTestFinished(async () => void (await program.stop()))
-      expect(program.stderr).not.toMatch(/\[(ERR|FTL)\]/)
+      // The other servers are not there.
+      const log = program.stderr.replaceAll(/.*Error trying to connect .*\n/g, '')
+      expect(log).not.toMatch(/\[(ERR|FTL)\]/)
     })
   }
 }
