@@ -417,7 +417,8 @@ export class Stream {
   async recall(): Promise<void> {
     const { config, duplicates, expiry, store } = this
     const from = config.allow_msg_ttl ? store.first : store.firstAtOrAfter(clockUs() - duplicates.windowUs)
-    for (let seq = store.next(ALL, Math.max(1, from)); seq > 0; seq = store.next(ALL, seq + 1)) {
+    // All of this is in headers.
+    for (let seq = store.nextWithHeaders(from); seq > 0; seq = store.nextWithHeaders(seq + 1)) {
       const soon = store.load(seq)
       const message = soon instanceof Promise ? await soon : soon
       if (message === undefined) continue

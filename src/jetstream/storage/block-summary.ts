@@ -16,9 +16,11 @@ import type { Loss, SequenceRange } from './store.ts'
 import { SubjectTable } from './subject-table.ts'
 
 export const TRAILER_BYTES = 32
-const MAGIC = Buffer.from('HEDLSUM1')
+const MAGIC = Buffer.from('HEDLSUM2')
+/** Before it was known whether there are headers. */
+const MAGIC_BEFORE = Buffer.from('HEDLSUM1')
 const NO_BYTES = Buffer.alloc(0)
-const NUMBERS = 12
+const NUMBERS = 13
 
 /** How nats-server counts a message in a file. */
 export function fileSizeOf(subjectBytes: number, headerBytes: number, payloadBytes: number): number {
@@ -180,7 +182,7 @@ class Scan implements ScannedBlock {
       return
     }
     const size = fileSizeOf(subjectBytes, headerBytes, body.length - subjectBytes - headerBytes)
-    this.segment.add(seq, timeUs, this.subjects.number(body, 0, subjectBytes), size, offset)
+    this.segment.add(seq, timeUs, this.subjects.number(body, 0, subjectBytes), size, offset, headerBytes > 0)
   }
 }
 
@@ -216,6 +218,7 @@ export function encodeSummary(summary: BlockSummary, offset: number, cipher: Blo
   const names = subjects.names
   const numbers = [segment.base, segment.slots, columns.deltas.length, summary.nextSeq, summary.lastTimeUs, summary.end]
   numbers.push(subjects.numbered, names.arena.length, removed.length, losses.length, pages.length, segment.maxTimeUs)
+  numbers.push(segment.hasHeaders ? 1 : 0)
   const pairs = [
     ...removed.flatMap(({ first, last }) => [first, last]),
     ...losses.flatMap(({ first, last }) => [first, last]),
@@ -234,9 +237,13 @@ export function encodeSummary(summary: BlockSummary, offset: number, cipher: Blo
   return Buffer.concat([body, trailer])
 }
 
+function hasMagic(trailer: Buffer, magic: Buffer): boolean {
+  return magic.compare(trailer, 24, TRAILER_BYTES) === 0
+}
+
 /** Where a file of this size has its summary, by its trailer; undefined: it has none. */
 export function summaryPlace(trailer: Buffer, fileBytes: number): PagePlace | undefined {
-  if (trailer.length < TRAILER_BYTES || MAGIC.compare(trailer, 24, TRAILER_BYTES) !== 0) return undefined
+  if (trailer.length < TRAILER_BYTES || !(hasMagic(trailer, MAGIC) || hasMagic(trailer, MAGIC_BEFORE))) return undefined
   const place = { offset: trailer.readDoubleLE(0), length: trailer.readDoubleLE(8) }
   return place.offset >= HEADER_BYTES && place.offset + place.length + TRAILER_BYTES === fileBytes ? place : undefined
 }
@@ -252,8 +259,9 @@ export function decodeSummary(
   const plain = cipher === undefined ? body : cipher.open(body, trailer.readDoubleLE(0), NO_BYTES)
   if (plain === undefined) return undefined
   const take = new Columns(plain)
-  const numbers = take.doubles(NUMBERS)
-  const [base, slots, deltas, nextSeq, lastTimeUs, end, subjects, nameBytes, ranges, lost, pages, maxTimeUs] = numbers
+  const numbers = hasMagic(trailer, MAGIC) ? take.doubles(NUMBERS) : [...take.doubles(NUMBERS - 1), 1]
+  const [base, slots, deltas, nextSeq, lastTimeUs, end, subjects, nameBytes, ranges, lost, pages, maxTimeUs, headers] =
+    numbers
   const times = take.doubles(slots)
   const removed = pairsIn(take.doubles(ranges * 2)).map(([first, last]) => ({ first, last }))
   const text = `block ${number} is damaged`
@@ -267,7 +275,7 @@ export function decodeSummary(
     subjects: take.words(slots),
   }
   const starts = take.words(subjects + 1)
-  const segment = Segment.from(number, base, maxTimeUs, columns)
+  const segment = Segment.from(number, base, maxTimeUs, headers > 0, columns)
   const table = SubjectTable.from(starts, take.bytes(nameBytes))
   return { segment, subjects: table, removed, losses, pages: places, nextSeq, lastTimeUs, end }
 }

@@ -178,7 +178,8 @@ export class FileStore extends IndexedStore {
   append(timeUs: number, subject: Uint8Array, headers: Uint8Array, payload: Uint8Array): number {
     const seq = this.index.last + 1
     const offset = this.put(Kind.message, seq, timeUs, subject, headers, payload)
-    this.index.add(seq, timeUs, subject, fileSizeOf(subject.length, headers.length, payload.length), offset)
+    const size = fileSizeOf(subject.length, headers.length, payload.length)
+    this.index.add(seq, timeUs, subject, size, offset, headers.length > 0)
     return seq
   }
 

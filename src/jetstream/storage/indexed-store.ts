@@ -115,6 +115,10 @@ export abstract class IndexedStore implements StreamStore {
     return this.index.next(filter, from)
   }
 
+  nextWithHeaders(from: number): number {
+    return this.index.nextWithHeaders(from)
+  }
+
   previous(filter: SubjectFilter, upTo: number): number {
     return this.index.previous(filter, upTo)
   }

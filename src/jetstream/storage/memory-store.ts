@@ -48,7 +48,8 @@ export class MemoryStore extends IndexedStore {
     if (headers.length > 0) block.bytes.set(headers, headersStart)
     block.bytes.set(payload, payloadStart)
     memory.used = payloadStart + payload.length
-    index.add(seq, timeUs, subject, this.sizeOf(subject.length, headers.length, payload.length), offset)
+    const size = this.sizeOf(subject.length, headers.length, payload.length)
+    index.add(seq, timeUs, subject, size, offset, headers.length > 0)
     return seq
   }
 

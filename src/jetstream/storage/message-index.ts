@@ -81,10 +81,10 @@ export class MessageIndex {
   }
 
   /** Adds a message to the last segment; `seq` is above last. */
-  add(seq: number, timeUs: number, subject: Uint8Array, size: number, offset: number): void {
+  add(seq: number, timeUs: number, subject: Uint8Array, size: number, offset: number, hasHeaders: boolean): void {
     const { subjects } = this
     const id = subjects.number(subject)
-    this.segments[this.segments.length - 1].add(seq, timeUs, id, size, offset)
+    this.segments[this.segments.length - 1].add(seq, timeUs, id, size, offset, hasHeaders)
     subjects.added(id, seq)
     if (this.messages++ === 0) this.firstSeq = seq
     this.bytes += size
@@ -206,14 +206,19 @@ export class MessageIndex {
   }
 
   /** The first message at or behind `seq`; 0: none. */
-  private liveFrom(seq: number): number {
+  private liveFrom(seq: number, withHeaders = false): number {
     for (let at = this.segmentFrom(seq); at < this.segments.length; at++) {
       const segment = this.segments[at]
       const { sizes, slots } = segment
-      if (segment.live === 0) continue
+      if (segment.live === 0 || (withHeaders && !segment.hasHeaders)) continue
       for (let slot = segment.slotFrom(seq); slot < slots; slot++) if (sizes[slot] > 0) return segment.seqAt(slot)
     }
     return 0
+  }
+
+  /** The first message at or behind `from` that may have headers; 0: none. */
+  nextWithHeaders(from: number): number {
+    return this.messages === 0 ? 0 : this.liveFrom(Math.max(from, this.firstSeq), true)
   }
 
   next(filter: SubjectFilter, from: number): number {

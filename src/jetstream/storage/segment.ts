@@ -36,6 +36,8 @@ export class Segment {
   liveBytes = 0
   /** The latest time that any message in it has had. */
   maxTimeUs = 0
+  /** Some of its messages may have headers. */
+  hasHeaders = false
   /** What is known of the subjects of slots. */
   marks = new SubjectMarks()
   /** Another segment is the last one: slots are added to that. */
@@ -57,7 +59,7 @@ export class Segment {
   }
 
   /** A segment of these messages, all of which are there. No deltas: it is dense. */
-  static from(block: number, base: number, maxTimeUs: number, columns: SegmentColumns): Segment {
+  static from(block: number, base: number, maxTimeUs: number, hasHeaders: boolean, columns: SegmentColumns): Segment {
     const { times, deltas, offsets, sizes, subjects } = columns
     const segment = new Segment(block, base, 0)
     segment.slots = sizes.length
@@ -65,7 +67,7 @@ export class Segment {
       if (size > 0) segment.live++
       segment.liveBytes += size
     }
-    Object.assign(segment, { times, offsets, sizes, subjects, maxTimeUs })
+    Object.assign(segment, { times, offsets, sizes, subjects, maxTimeUs, hasHeaders })
     segment.deltas = deltas.length > 0 ? deltas : undefined
     return segment
   }
@@ -139,7 +141,7 @@ export class Segment {
   }
 
   /** Adds a message behind all others. */
-  add(seq: number, timeUs: number, subject: number, size: number, offset: number): void {
+  add(seq: number, timeUs: number, subject: number, size: number, offset: number, hasHeaders: boolean): void {
     const slot = this.slots
     if (slot === 0) this.base = seq
     if (slot === this.sizes.length) this.grow()
@@ -151,6 +153,7 @@ export class Segment {
     this.subjects[slot] = subject
     this.times[slot] = timeUs
     if (timeUs > this.maxTimeUs) this.maxTimeUs = timeUs
+    if (hasHeaders) this.hasHeaders = true
     this.slots++
     if (this.slots % GROUP_SLOTS === 0) this.mark()
     this.live++

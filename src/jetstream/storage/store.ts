@@ -153,6 +153,8 @@ export interface StreamStore {
 
   /** The first message at or after `from` that matches; 0: none. */
   next(filter: SubjectFilter, from: number): number
+  /** The first message at or after `from` that may have headers, known without reading it; 0: none. */
+  nextWithHeaders(from: number): number
   /** The last message at or before `upTo` that matches; 0: none. */
   previous(filter: SubjectFilter, upTo: number): number
   /** The first message that is not older; last + 1: all are. */

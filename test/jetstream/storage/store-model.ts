@@ -245,6 +245,10 @@ export class StoreRun {
     assert.equal(store.next(filter, from), found.find(({ seq }) => seq >= from)?.seq ?? 0, `next of ${filters}`)
     assert.equal(store.previous(filter, from), found.findLast(({ seq }) => seq <= from)?.seq ?? 0, `last of ${filters}`)
     assert.equal(store.pending(filter, from), found.filter(({ seq }) => seq >= from).length, `pending of ${filters}`)
+    const withHeaders = store.nextWithHeaders(from)
+    const first = model.messages.find(({ seq, headers }) => seq >= from && headers !== '')?.seq
+    assert(first === undefined || (withHeaders > 0 && withHeaders <= first), 'a message with headers was left out')
+    assert(withHeaders === 0 || (withHeaders >= from && store.has(withHeaders)))
     const timeUs = this.timeUs - random.below(100_000)
     const late = model.messages.find((message) => message.timeUs >= timeUs)
     assert.equal(store.firstAtOrAfter(timeUs), late?.seq ?? model.last + 1)
