@@ -115,7 +115,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   leaf: {
     thread: 'shard',
     is: 'leaf nodes: links between one account here and one of another server',
-    imports: ['base', 'options', 'subjects', 'protocol', 'net', 'accounts', 'auth', 'routing', 'remote'],
+    imports: ['base', 'options', 'memory', 'subjects', 'protocol', 'net', 'accounts', 'auth', 'routing', 'remote'],
   },
   'leaf/primary': {
     thread: 'primary',

@@ -41,6 +41,7 @@ import {
 import { type InterestHost, LeafInterest } from './leaf-interest.ts'
 import { LeafRights, type LeafRules, withDenies } from './leaf-rights.ts'
 import type { LeafDesk, LeafOwner } from './owner.ts'
+import { describe as describeRequestor, vouchFor } from './requestor.ts'
 import { streamRules } from './stream-rules.ts'
 import { isOlder } from './version.ts'
 
@@ -537,13 +538,22 @@ export class LeafLink extends RemoteLink implements InterestHost {
     run.origin = this.isSpoke ? Origin.hub : Origin.local
     run.cluster = this.cluster
     const { router, pool } = this.leafOwner
-    unfoldShown(pool, run, (shown) => {
+    const pass = (shown: Run): void =>
       router.map(shown, account, (mapped) => {
         // Under another subject other queue groups want it than the ones that it was dealt to.
         router.dispatch(mapped, account, this, undefined, mapped === shown ? queues : undefined)
       })
+    unfoldShown(pool, run, (shown) => {
+      if (account === this.desk.systemAccount) pass(shown)
+      else vouchFor(pool, shown, account.name, pass)
     })
     return run.count
+  }
+
+  /** Of who asks behind it the account alone is certain. */
+  override requestInfo(_share: boolean, service: string): string {
+    const svc = Buffer.from(service, 'latin1').toString()
+    return describeRequestor(this.account.name, { svc: svc || undefined })
   }
 
   // ── The end ───────────────────────────────────────────────────────────────────────────────────────────

@@ -93,7 +93,8 @@ function headersWith(run: Run, index: number, header: string): string {
   const before = run.block.bytes.toString('latin1', start, start + run.headerSize - END.length)
   const name = header.slice(0, header.indexOf(':') + 1).toLowerCase()
   if (!before.toLowerCase().includes(name)) return `${before}${header}${END}${END}`
-  const [version, ...lines] = before.split(END)
+  // Some clients take a lone LF for the end of a line.
+  const [version, ...lines] = before.split(/\r?\n/)
   const others = lines.filter((line) => line !== '' && !line.toLowerCase().startsWith(name))
   return `${[version, ...others, header].join(END)}${END}${END}`
 }

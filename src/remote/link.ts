@@ -309,7 +309,7 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
 
   nobodyHeard(): void {}
 
-  requestInfo(): string {
+  requestInfo(_share: boolean, _service: string): string {
     return ''
   }
 
