@@ -3,12 +3,17 @@
 //
 //     Nats-Incr: +5, no payload  ─▶  last of the subject: {"val":"37"}  ─▶  stored and acknowledged: {"val":"42"}
 //
+// A message of another counter, which the stream takes in, tells the sum that its subject had there: what was added to
+// that since it was told last is the increment here (counter-sources.ts).
+//
 // The sum is in the last message of the subject and nowhere else. What was read or stored of late is kept here, by
 // subject, for as long as it is the last message; what is not kept is read first, and messages wait until it is there
 // (held-messages.ts).
 
+import { byteString } from '../subjects/byte-string.ts'
+import { type CounterSources, counterSourcesText, readCounterSources } from './counter-sources.ts'
 import { type ApiError, apiError } from './errors.ts'
-import { HEADERS_MAX, Header, type Headers, readHeaders, withHeaders, withoutHeaders } from './message-headers.ts'
+import { HEADERS_MAX, Header, type Headers, readHeaders, withHeader } from './message-headers.ts'
 import type { StoredMessage, StreamStore } from './storage/store.ts'
 
 /** Characters of numbers and headers that are kept beyond the message at hand. */
@@ -28,7 +33,7 @@ const FORBIDDEN = [
 /** The state of a counter. */
 export interface Count {
   readonly value: bigint
-  /** What its last message says of other streams that it counts, as JSON; empty: nothing. */
+  /** What its last message says of other streams that it counts, as Go writes it, a proper text; empty: nothing. */
   readonly sources: string
 }
 
@@ -48,11 +53,30 @@ export function checkIncrement(isAllowed: boolean, headers: Headers, payload: Bu
   return FORBIDDEN.some((name) => (headers.get(name) ?? '') !== '') ? apiError(10171) : undefined
 }
 
-/** A message as an increment is stored, and what its counter has come to. */
+/** Where a message comes from, if it is another stream's; `subject`: what it had there. Proper texts. */
+export interface CounterOrigin {
+  readonly stream: string
+  readonly subject: string
+}
+
+/** A message of a counter. */
+export interface CounterMessage {
+  readonly subject: Buffer
+  /** Its headers, and the same as they were read. */
+  readonly block: Buffer
+  readonly headers: Headers
+  readonly payload: Buffer
+  readonly origin: CounterOrigin | undefined
+}
+
+/** A message as it is stored. */
 interface Counted {
   readonly block: Buffer
   readonly payload: Buffer
+  /** What its counter has come to. */
   readonly sum: bigint
+  /** What is known of it then; undefined: its headers make no sense, and nothing can be added any more. */
+  readonly count: Count | undefined
 }
 
 interface Kept {
@@ -82,23 +106,29 @@ export class Counters {
     return undefined
   }
 
-  /** The message that an increment is stored as, of so many bytes `most`. To be called when it is ready. */
-  add(subject: Buffer, headers: Headers, given: Buffer, most: number): Counted | { readonly error: ApiError } {
-    const increment = incrementOf(headers)
+  /** What a message is stored as, of so many bytes `most`. To be called when its counter is ready. */
+  add(message: CounterMessage, most: number): Counted | { readonly error: ApiError } {
+    const { headers, origin, subject } = message
+    const known = this.count(subject)
+    let { block } = message
+    let increment = incrementOf(headers)
     if (increment === undefined) return { error: apiError(10169) }
-    const count = this.count(subject)
-    if (count === undefined) return { error: apiError(10172) }
-    const sum = count.value + increment
-    const payload = Buffer.from(`{"val":"${sum}"}`)
-    let block = given
-    if (count.sources !== '') {
-      block = withHeaders(
-        withoutHeaders(block, (name) => name === Header.counterSources),
-        [[Header.counterSources, count.sources]],
-      )
+    if (known === undefined) return { error: apiError(10172) }
+    let { sources } = known
+    if (origin !== undefined) {
+      const told = sumIn(message.payload)
+      if (told === undefined) return { error: apiError(10172) }
+      const before = readCounterSources(sources) ?? new Map()
+      increment = told - replaced(before, origin, told)
+      sources = counterSourcesText(before)
+      block = withHeader(block, Header.increment, String(increment))
     }
+    const sum = known.value + increment
+    const payload = Buffer.from(`{"val":"${sum}"}`)
+    if (sources !== '') block = withHeader(block, Header.counterSources, byteString(sources))
     if (block.length + payload.length > most) return { error: apiError(10054) }
-    return block.length > HEADERS_MAX ? { error: apiError(10097) } : { block, payload, sum }
+    if (block.length > HEADERS_MAX) return { error: apiError(10097) }
+    return { block, payload, sum, count: countOf(sum, sources === '' ? sourcesIn(headers) : sources) }
   }
 
   /** What a subject has come to; undefined: its last message is none of a counter. To be called when it is ready. */
@@ -110,7 +140,7 @@ export class Counters {
   }
 
   /** The last message of a subject is this one. */
-  note(subject: Buffer, seq: number, count: Count): void {
+  note(subject: Buffer, seq: number, count: Count | undefined): void {
     this.keep(subject, seq, count)
   }
 
@@ -140,17 +170,37 @@ export class Counters {
 
 /** What a stored message says; undefined: it is none of a counter. */
 function countIn(message: StoredMessage | undefined): Count | undefined {
-  if (message === undefined) return undefined
+  return message && countOf(sumIn(message.payload), sourcesIn(readHeaders(message.headers)))
+}
+
+function countOf(value: bigint | undefined, sources: string | undefined): Count | undefined {
+  return value === undefined || sources === undefined ? undefined : { value, sources }
+}
+
+/** The sum that is the payload of a counter's message; undefined: there is none. */
+function sumIn(payload: Buffer): bigint | undefined {
   try {
-    const said = JSON.parse(message.payload.toString()) as { val?: unknown }
-    const sources = readHeaders(message.headers).get(Header.counterSources) ?? ''
-    if (sources !== '') JSON.parse(sources)
+    const said = JSON.parse(payload.toString()) as { val?: unknown } | null
     if (typeof said !== 'object' || said === null) return undefined
     const { val = '' } = said
-    return typeof val === 'string' ? { value: bigintIn(val) ?? 0n, sources } : undefined
+    return typeof val === 'string' ? (bigintIn(val) ?? 0n) : undefined
   } catch {
     return undefined
   }
+}
+
+/** What a message says of other streams; undefined: that makes no sense. */
+function sourcesIn(headers: Headers): string | undefined {
+  const sources = readCounterSources(headers.get(Header.counterSources) ?? '')
+  return sources && counterSourcesText(sources)
+}
+
+/** Puts a sum in the place of the one that a subject of another stream had before, which is answered. */
+function replaced(sources: CounterSources, { stream, subject }: CounterOrigin, sum: bigint): bigint {
+  const sums = sources.get(stream) ?? new Map<string, string>()
+  const before = bigintIn(sums.get(subject) ?? '') ?? 0n
+  sources.set(stream, sums.set(subject, String(sum)))
+  return before
 }
 
 function bigintIn(text: string): bigint | undefined {

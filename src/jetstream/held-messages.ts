@@ -5,6 +5,7 @@ import { attempt, type OnBug } from '../base/guarded.ts'
 
 /** A message as it came. */
 export interface ArrivedMessage {
+  /** With which it is to be stored. */
   readonly subject: Buffer
   readonly headers: Buffer
   readonly payload: Buffer
@@ -65,16 +66,17 @@ export class HeldMessages {
     attempt(bugMet, () => soon.catch(bugMet).then(() => this.host.together(() => this.goOn())))
   }
 
-  /** Judges the first message, and what follows it as far as that is possible. */
+  /** Judges messages, the oldest first, as far as that is possible: what was read may be out of date by now. */
   private goOn(): void {
     const { host, messages } = this
     let count = 0
     let soon: Promise<void> | undefined
-    while (count < messages.length && soon === undefined) {
-      const message = messages[count++]
+    for (; count < messages.length; count++) {
+      const message = messages[count]
+      soon = host.ready(message)
+      if (soon !== undefined) break
       this.bytes -= sizeOf(message)
       attempt(host.bugMet, () => host.judge(message))
-      if (count < messages.length) soon = host.ready(messages[count])
     }
     this.messages = messages.slice(count)
     if (soon !== undefined) this.wait(soon)

@@ -72,6 +72,15 @@ export function withHeaders(block: Buffer, more: Iterable<readonly [name: string
   return Buffer.concat([block.subarray(0, block.length - LINE_END.length), added.subarray(HEADERS_VERSION.length)])
 }
 
+/** A block with one header more, or with another value, a byte string, of the first header of that name. */
+export function withHeader(block: Buffer, name: string, value: string): Buffer {
+  const text = block.toString('latin1')
+  const start = text.indexOf(`${LINE_END}${name}:`)
+  if (start < 0) return withHeaders(block, [[name, value]])
+  const end = text.indexOf(LINE_END, start + LINE_END.length)
+  return Buffer.from(`${text.slice(0, start)}${LINE_END}${name}: ${value}${text.slice(end)}`, 'latin1')
+}
+
 /** A block whose first line is the version alone. */
 export function withoutStatus(block: Buffer): Buffer {
   const end = block.indexOf(LINE_END)

@@ -7,7 +7,7 @@ import type { Transform } from '../subjects/transform.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
 import { type Abandoned, Batches, type BatchLimits } from './batches.ts'
 import { clockUs } from './clock.ts'
-import { Counters } from './counters.ts'
+import { type Count, type CounterOrigin, Counters } from './counters.ts'
 import type { Duplicates } from './duplicates.ts'
 import { type ApiError, apiError } from './errors.ts'
 import type { Expiry } from './expiry.ts'
@@ -92,6 +92,8 @@ interface Judged {
 export interface Adopted {
   /** The sequence and the time that it keeps, above what is there; undefined: it gets its own. */
   readonly place: { readonly seq: number; readonly timeUs: number } | undefined
+  /** Where it had which subject; undefined: that makes no difference. */
+  readonly origin: CounterOrigin | undefined
 }
 
 /** A message that was stored before, at this sequence. */
@@ -256,9 +258,15 @@ export class Publishing {
   /** Stores a message of another stream, or says why not. Its bytes are copied. One with a known id is passed over. */
   adopt({ headers, payload, subject }: BatchMessage, adopted: Adopted): ApiError | undefined {
     const outcome = this.store({ subject: this.transformed(subject), headers, payload }, undefined, false, adopted)
+    if (this.stream.config.allow_msg_counter) this.counters.trim()
     if ('error' in outcome) return outcome.error
     if ('seq' in outcome) this.follow(outcome)
     return undefined
+  }
+
+  /** Resolves when a message of another stream can be judged; undefined: it can. */
+  readyToAdopt(subject: Buffer): Promise<void> | undefined {
+    return this.stream.config.allow_msg_counter ? this.counters.ready(this.transformed(subject)) : undefined
   }
 
   /** Messages that came while too much waits for the disk. */
@@ -430,12 +438,13 @@ export class Publishing {
       block = withHeaders(block, [[Header.rollup, 'sub']])
     }
     let sum: bigint | undefined
+    let count: Count | undefined
     if (config.allow_msg_counter) {
       const { maxPayload } = stream.owner.options
       const most = config.max_msg_size >= 0 ? Math.min(config.max_msg_size, maxPayload) : maxPayload
-      const counted = this.counters.add(subject, headers, block, most)
+      const counted = this.counters.add({ subject, block, headers, payload, origin: adopted?.origin }, most)
       if ('error' in counted) return counted
-      ;({ block, payload, sum } = counted)
+      ;({ block, payload, sum, count } = counted)
     }
     const isKept = stream.isWanted(subject)
     let seconds = ttl ?? 0
@@ -466,9 +475,7 @@ export class Publishing {
       else batch.schedules.delete(name)
       if (id !== '') batch.ids.add(id)
     }
-    if (sum !== undefined) {
-      this.counters.note(subject, seq, { value: sum, sources: readHeaders(block).get(Header.counterSources) ?? '' })
-    }
+    if (sum !== undefined) this.counters.note(subject, seq, count)
     return { seq, subject, headers, block, payload, id, timeUs: nowUs, seconds, rollup, isKept, lastOfSubject, sum }
   }
 

@@ -13,7 +13,7 @@ import type { StoredMessage } from './storage/store.ts'
 import { SubjectFilter } from './storage/subject-filter.ts'
 import type { Stream } from './stream.ts'
 import { STREAM_REQUEST, type StreamConfig, streamConfig } from './stream-config.ts'
-import { checkStream, checkSupported, checkUpdate, isSameStream, noteLevel, type StreamBounds } from './stream-rules.ts'
+import { checkStream, checkUpdate, isSameStream, noteLevel, type StreamBounds } from './stream-rules.ts'
 import { type Answer, type Call, refused, type Verb } from './verb.ts'
 
 /** Subjects of a stream that one answer shows. */
@@ -89,7 +89,7 @@ async function create(call: Call): Promise<Answer> {
   if (existing !== undefined) {
     return isSameStream(existing.config, config) ? created(existing) : refused(apiError(10058))
   }
-  const wrong = checkSupported(config) ?? checkFilters(config)
+  const wrong = checkFilters(config)
   if (wrong !== undefined) return refused(wrong)
   if (config.num_replicas > 1) return refused(apiError(10074))
   const stream: ListedStream = { account: account.name, config, createdUs: clockUs(), id: 0 }
@@ -137,7 +137,7 @@ async function update(call: Call): Promise<Answer> {
   const { config } = read
   const stream = streamOf(call)
   if ('error' in stream) return stream
-  const wrong = checkUpdate(stream.config, config) ?? checkSupported(config) ?? checkFilters(config)
+  const wrong = checkUpdate(stream.config, config) ?? checkFilters(config)
   if (wrong !== undefined) return refused(wrong)
   if (config.num_replicas > 1) return refused(apiError(10074))
   const beyond = consumersBeyond(stream, config)

@@ -194,16 +194,6 @@ function checkPersistMode(config: StreamConfig): ApiError | undefined {
   return undefined
 }
 
-/** What is not there yet is refused, never ignored. */
-function unsupported(feature: string): ApiError {
-  return invalidConfig(`${feature} are not supported by this server yet`)
-}
-
-/** What a configuration, which is valid, asks for that is not there yet. */
-export function checkSupported(config: StreamConfig): ApiError | undefined {
-  return config.allow_msg_counter && config.sources.length > 0 ? unsupported('counters of several streams') : undefined
-}
-
 const API_SUBJECTS = ['$JS.>', '$JSC.>', '$NRG.>'].map(byteString)
 
 function checkSubjects(config: StreamConfig): ApiError | undefined {

@@ -193,6 +193,11 @@ export class Stream {
     return error
   }
 
+  /** Resolves when a message on a subject (byte string) can be adopted; undefined: it can. */
+  readyToAdopt(subject: string): Promise<void> | undefined {
+    return this.publishing.readyToAdopt(Buffer.from(subject, 'latin1'))
+  }
+
   mirrorCaughtUp(): void {
     const { mirror, mirror_direct: isOn, name } = this.config
     if (!isOn || mirror?.external === undefined || mirror.name === name) return

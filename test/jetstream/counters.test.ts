@@ -6,8 +6,11 @@ import { Counters } from '../../src/jetstream/counters.ts'
 import { headerBlock } from '../../src/jetstream/message-headers.ts'
 import { MemoryStore } from '../../src/jetstream/storage/memory-store.ts'
 import { temporaryFolder } from '../support/code-blocks.ts'
-import { startServer } from '../support/server.ts'
+import { startCommand, startServer } from '../support/server.ts'
 import { StreamClient } from './client.ts'
+
+/** How often a server is started. */
+const LIVES = 4
 
 test('what is added after a restart is added to what was there, in the order in which it comes', async () => {
   const options = { workers: 1, jetstream: { storeDir: temporaryFolder() } }
@@ -29,6 +32,39 @@ test('what is added after a restart is added to what was there, in the order in 
     ...subjects.map((_, i) => ({ stream: 'S', seq: 101 + i, val: `${'1'.repeat(39)}3` })),
   ])
 })
+
+test('after a restart, a counter goes on with what it was told by others, and loses nothing over kills', async () => {
+  const folder = temporaryFolder()
+  const subjects = Array.from({ length: 60 }, (_, i) => `${i % 2 === 0 ? 'A' : 'B'}.${i % 20}`)
+  let server = await startCommand(['-js', '-sd', folder, '--workers', '1'])
+  onTestFinished(async () => void (await server.stop('SIGKILL')))
+  for (let life = 1; life <= LIVES; life++) {
+    const client = await StreamClient.open(server.port)
+    if (life === 1) {
+      for (const name of ['A', 'B']) await client.create(name, { storage: 'file', allow_msg_counter: true })
+      const sources = ['A', 'B'].map((name) => ({ name, subject_transforms: [{ src: `${name}.*`, dest: 'C.$1' }] }))
+      await client.create('C', { storage: 'file', allow_msg_counter: true, sources })
+    }
+    const add = (subject: string) => client.put(subject, '', { 'Nats-Incr': '1' })
+    // Of its own it has some in the first life: later, only what it is told makes it read its sums.
+    await Promise.all([...subjects, ...(life === 1 ? subjects.map((_, i) => `C.${i % 20}`) : [])].map(add))
+    if (life === LIVES) {
+      for (let i = 0; i < 20; i++) {
+        await expect.poll(() => sumOf(client, `C.${i}`), { timeout: 20_000 }).toBe(String(LIVES * 3 + 3))
+      }
+    } else {
+      // What C was not told yet, it is told after the kill, when its sums are on the disk alone.
+      await server.stop('SIGKILL')
+      server = await startCommand(['-js', '-sd', folder, '--workers', '1'])
+    }
+    await client.connection.close()
+  }
+})
+
+/** The sum of a counter. */
+async function sumOf(client: StreamClient, subject: string): Promise<unknown> {
+  return (await client.put(subject, '', { 'Nats-Incr': '0' }))['val']
+}
 
 test('a batch that is committed after a restart finds all its sums', async () => {
   const options = { workers: 1, jetstream: { storeDir: temporaryFolder() } }

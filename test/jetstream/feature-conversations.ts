@@ -89,6 +89,27 @@ export const FEATURE_CONVERSATIONS: Readonly<Record<string, readonly Step[]>> = 
     add('S.big', '1'),
     remove('S'),
   ],
+  'counters whose messages say something of other streams': [
+    create('S', { allow_msg_counter: true, allow_direct: true }),
+    ...[
+      'bad',
+      '5',
+      '[]',
+      'null',
+      '{}',
+      '{"x":{"y":5}}',
+      '{"x":{"y":null}}',
+      ' { "b" : {}, "a" : {"z":"1","y":"2","10":"3","9":"4"} } ',
+      '{"x":{"é<&>":"1"}}',
+    ].flatMap((sources, i) => [
+      add(`S.${i}`, '1', { 'Nats-Counter-Sources': sources }),
+      add(`S.${i}`, '1', { own: 'header' }),
+      { direct: 'S', body: { last_by_subj: `S.${i}` } },
+      add(`S.${i}`, '1', { 'Nats-Counter-Sources': '{}', own: 'header' }),
+      { direct: 'S', body: { last_by_subj: `S.${i}` } },
+    ]),
+    remove('S'),
+  ],
   'counters within limits': [
     create('S', { allow_msg_counter: true, max_msgs_per_subject: 1 }),
     ...times(5, (i) => add('S.a', String(i))),

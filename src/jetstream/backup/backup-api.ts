@@ -15,7 +15,7 @@ import { checkFilters } from '../sources/rules.ts'
 import { Stream } from '../stream.ts'
 import { checkConfig, claimLimits, isEmptyRequest, streamOf } from '../stream-api.ts'
 import { STREAM_CONFIG, type StreamConfig, shownConfig, streamConfig } from '../stream-config.ts'
-import { checkSupported, noteLevel } from '../stream-rules.ts'
+import { noteLevel } from '../stream-rules.ts'
 import { type Answer, type Call, refused, type Verb } from '../verb.ts'
 import { Restore, type Restored } from './restore.ts'
 import { RestoredStream } from './restored-stream.ts'
@@ -93,7 +93,7 @@ async function restore(call: Call): Promise<Answer> {
   if (config.name === '') config.name = call.stream
   if (config.name !== call.stream) return refused(apiError(10056))
   if (/[\\/]/.test(config.name)) return refused(apiError(10128))
-  const wrong = (await checkConfig(call, config, false)) ?? checkSupported(config) ?? checkFilters(config)
+  const wrong = (await checkConfig(call, config, false)) ?? checkFilters(config)
   if (wrong !== undefined) return refused(wrong)
   if (config.num_replicas > 1) return refused(apiError(10074))
   noteLevel(config)

@@ -17,6 +17,7 @@ import { InternalSubscription } from '../../routing/subscription.ts'
 import { byteString } from '../../subjects/byte-string.ts'
 import { nowMs } from '../clock.ts'
 import { type ApiError, apiError } from '../errors.ts'
+import { type ArrivedMessage, HeldMessages } from '../held-messages.ts'
 import { Header, headerBlock, readHeaders, withoutStatus } from '../message-headers.ts'
 import type { JetStreamOwner } from '../owner.ts'
 import type { Sender } from '../sender.ts'
@@ -88,6 +89,8 @@ export interface FeedHost {
   changed(): void
   /** The consumer is there. It begins behind a sequence of the origin. */
   began(delivered: number, identity: string): void
+  /** Resolves when a message on this subject can be taken; undefined: it can. */
+  ready(subject: string): Promise<void> | undefined
   /** Stores a message, or says why it can not. */
   take(message: FedMessage): ApiError | undefined
   /** What is wrong with a consumer that does not acknowledge by flow control. */
@@ -328,10 +331,12 @@ export class Feed {
       const there = via.filterThere(byteString(subject))
       if (there !== undefined) places.push([via.exporter, there])
     }
-    const heard = (run: Run): void => {
-      // What is still on its way from a consumer before means nothing.
-      if (this.entries === entries) this.heard(run)
+    // What is still on its way from a consumer before means nothing.
+    const ifCurrent = (act: () => void): void => {
+      if (this.entries === entries) act()
     }
+    const held = this.hold(ifCurrent)
+    const heard = (run: Run): void => ifCurrent(() => this.heard(run, held))
     const all = places.map(([where, filter]) => this.hear(filter, heard, where))
     const entries = all.filter((each) => each !== undefined)
     this.entries = entries
@@ -344,16 +349,42 @@ export class Feed {
     if (this.consumer !== '' && nowMs() - this.heardMs > SILENCE_MS) this.again()
   }
 
-  private heard(run: Run): void {
+  /** Where messages wait, and questions behind them, while the stream has to read something for one. */
+  private hold(ifCurrent: (act: () => void) => void): HeldMessages {
+    const { host } = this
+    const { owner } = host.stream
+    const { maxBufferedBytes = 0, maxBufferedMessages = 0 } = owner.options.jetstream ?? {}
+    return new HeldMessages({
+      maxMessages: maxBufferedMessages,
+      maxBytes: maxBufferedBytes,
+      ready: ({ subject }) => host.ready(subject.toString('latin1')),
+      judge: (message) => ifCurrent(() => this.take(message)),
+      together: (judgeThem) => {
+        owner.wake()
+        judgeThem()
+      },
+      bugMet: owner.bugMet,
+    })
+  }
+
+  private heard(run: Run, held: HeldMessages): void {
     this.heardMs = nowMs()
     const { bytes } = run.block
+    const subject = Buffer.from(shownOf(run) || subjectOf(run), 'latin1')
+    const reply = replyOf(run)
     for (let i = 0; i < run.count && this.entries.length > 0; i++) {
       const start = run.first + i * run.stride
       const headers = bytes.subarray(start, start + run.headerSize)
-      const isControl = run.size === run.headerSize && headers.toString('latin1', 0, CONTROL.length) === CONTROL
-      if (isControl) this.control(headers, replyOf(run))
-      else this.message(run, headers, bytes.subarray(start + run.headerSize, start + run.size))
+      const payload = bytes.subarray(start + run.headerSize, start + run.size)
+      if (!held.take({ subject, headers, payload, reply })) this.refused(apiError(10167))
     }
+  }
+
+  private take(message: ArrivedMessage): void {
+    const { headers, payload, reply } = message
+    const isControl = payload.length === 0 && headers.toString('latin1', 0, CONTROL.length) === CONTROL
+    if (isControl) this.control(headers, reply)
+    else this.message(message)
   }
 
   private control(headers: Buffer, reply: string): void {
@@ -379,9 +410,9 @@ export class Feed {
     this.durable()
   }
 
-  private message(run: Run, headers: Buffer, payload: Buffer): void {
+  private message({ headers, payload, reply, subject }: ArrivedMessage): void {
     const { host } = this
-    const delivery = parseDelivery(replyOf(run))
+    const delivery = parseDelivery(reply)
     // Of a consumer before, or delivered again.
     if (delivery === undefined || delivery.consumer !== this.consumer || delivery.deliveries > 1) return
     const isNext = delivery.delivery === this.delivered + 1
@@ -391,8 +422,7 @@ export class Feed {
     }
     if (isNext) this.delivered++
     if (delivery.seq <= host.position) return
-    const subject = shownOf(run) || subjectOf(run)
-    const error = host.take({ subject, headers, payload, delivery })
+    const error = host.take({ subject: subject.toString('latin1'), headers, payload, delivery })
     if (error !== undefined) {
       this.refused(error)
       return

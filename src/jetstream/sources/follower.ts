@@ -11,6 +11,8 @@ import type { FedMessage, FollowingStream } from './feed.ts'
 export interface Follower extends FollowingStream {
   readonly config: StreamConfig
   readonly domain: string
+  /** Resolves when a message on a subject (byte string) can be adopted; undefined: it can. */
+  readyToAdopt(subject: string): Promise<void> | undefined
   /** Stores a message of another stream, or says why not. */
   adopt(subject: string, headers: Buffer, payload: Buffer, adopted: Adopted): ApiError | undefined
 }

@@ -52,10 +52,13 @@ export class Mirror implements FeedHost {
     if (delivered > store.last) store.skipTo(delivered + 1, 0)
   }
 
+  /** A mirror counts nothing. */
+  ready(): undefined {}
+
   take(message: FedMessage): ApiError | undefined {
     const { pending, seq, timeUs } = message.delivery
     const subject = this.origin.transformed(message.subject)
-    const adopted = { place: { seq, timeUs } }
+    const adopted = { place: { seq, timeUs }, origin: undefined }
     const error = this.stream.adopt(subject, keptHeaders(message), message.payload, adopted)
     if (error === undefined && pending < CAUGHT_UP) this.caughtUp()
     return error

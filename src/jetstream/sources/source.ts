@@ -9,12 +9,9 @@ import { Header, withHeaders } from '../message-headers.ts'
 import { shortHash } from '../short-hash.ts'
 import { type FedMessage, Feed, type FeedHost } from './feed.ts'
 import { type Follower, followerId, followerMetadata, keptHeaders } from './follower.ts'
-import type { Origin } from './origin.ts'
+import { type Origin, originName } from './origin.ts'
 import type { Positions } from './positions.ts'
 import { sourceHeader } from './source-header.ts'
-
-/** It has a sequence and a time of its own. */
-const ADOPTED = { place: undefined }
 
 export class Source implements FeedHost {
   readonly stream: Follower
@@ -87,12 +84,20 @@ export class Source implements FeedHost {
     this.passed = Math.max(this.passed, delivered)
   }
 
+  ready(subject: string): Promise<void> | undefined {
+    return this.stream.readyToAdopt(this.origin.transformed(subject))
+  }
+
   take(message: FedMessage): ApiError | undefined {
     const { origin, positions } = this
     const { seq } = message.delivery
-    const value = sourceHeader(origin.indexName, seq, properText(message.subject), this.known)
+    const subject = properText(message.subject)
+    const value = sourceHeader(origin.indexName, seq, subject, this.known)
     const headers = withHeaders(keptHeaders(message, Header.source), [[Header.source, byteString(value)]])
-    const error = this.stream.adopt(origin.transformed(message.subject), headers, message.payload, ADOPTED)
+    const error = this.stream.adopt(origin.transformed(message.subject), headers, message.payload, {
+      place: undefined,
+      origin: { stream: originName(origin.config), subject },
+    })
     if (error === undefined) positions.note(origin.indexName, { seq, identity: this.known })
     return error
   }

@@ -65,6 +65,17 @@ function maskedOrigin({ active, ...rest }: Members): string {
   return JSON.stringify({ ...rest, active: Number(active) < 0 ? 'never' : 'some' })
 }
 
+const COUNTERS = { allow_msg_counter: true, allow_direct: true } as const
+
+const add = (talk: Talk, subject: string, increment: string, more: Readonly<Record<string, string>> = {}) =>
+  talk.put(subject, '', { 'Nats-Incr': increment, ...more })
+
+/** An entry whose messages have subjects under another name here. */
+const renamed = (name: string, from: string, to: string): Members => ({
+  name,
+  subject_transforms: [{ src: `${from}.>`, dest: `${to}.>` }],
+})
+
 const remove = async (talk: Talk, ...streams: readonly string[]): Promise<void> => {
   for (const stream of streams) await unrecorded(talk, `STREAM.DELETE.${stream}`)
 }
@@ -199,6 +210,7 @@ export const SOURCE_TALKS: Readonly<Record<string, (talk: Talk) => Promise<void>
     sources({ opt_start_time: 'yesterday' }),
     { ...sources({}), subjects: ['M.>'] },
     { ...sources({}), subjects: ['S.x'] },
+    { ...sources({}), ...COUNTERS },
     { ...sources({}), max_msg_size: 10 },
     { ...sources({}), duplicate_window: 1e9 },
     sources({}, { external: { api: 'far.API', deliver: 'S' } }),
@@ -426,6 +438,76 @@ export const SOURCE_TALKS: Readonly<Record<string, (talk: Talk) => Promise<void>
     await talk.stream('S')
     await talk.fill('S.b', 2)
     await reached(talk, 'M', hasLast(5))
+    await look(talk, 'M')
+    await remove(talk, 'M')
+  },
+  'a counter counts what other counters have come to': async (talk) => {
+    await talk.stream('S', COUNTERS)
+    await create(talk, 'T', { subjects: ['t.>'], ...COUNTERS })
+    await add(talk, 'S.a', '3')
+    await add(talk, 'S.a', '4')
+    const entries = [renamed('S', 'S', 'm'), renamed('T', 't', 'm')]
+    await create(talk, 'M', { ...COUNTERS, subjects: ['m.>'], sources: entries })
+    await reached(talk, 'M', hasLast(2))
+    await add(talk, 'm.a', '100')
+    await add(talk, 't.a', '1000', { Own: 'header' })
+    await reached(talk, 'M', hasLast(4))
+    await add(talk, 'S.a', '-1')
+    await reached(talk, 'M', hasLast(5))
+    await add(talk, 'm.a', '1', { 'Nats-Counter-Sources': '{"x":{}}', Own: 'header' })
+    await add(talk, 'm.a', '1', { 'Nats-Counter-Sources': 'bad' })
+    await add(talk, 'S.b', `-${'9'.repeat(50)}`)
+    await reached(talk, 'M', hasLast(8))
+    await look(talk, 'M')
+    await create(talk, 'N', { ...COUNTERS, sources: [{ name: 'M' }] })
+    await create(talk, 'O', { sources: [{ name: 'M' }] })
+    for (const stream of ['N', 'O']) {
+      await reached(talk, stream, hasLast(8))
+      await look(talk, stream)
+    }
+    await create(talk, 'P', { ...COUNTERS, sources: [{ name: 'O' }] })
+    await reached(talk, 'P', hasLast(8))
+    await look(talk, 'P')
+    await remove(talk, 'N', 'O', 'P', 'M', 'T')
+  },
+  'a counter of many others': async (talk) => {
+    await talk.stream('S', COUNTERS)
+    await create(talk, 'T', { subjects: ['t.>'], ...COUNTERS })
+    const entries = [
+      { name: 'S', subject_transforms: [{ src: 'S.*', dest: 'all' }] },
+      { name: 'T', subject_transforms: [{ src: 't.*', dest: 'all' }] },
+    ]
+    await create(talk, 'M', { ...COUNTERS, sources: entries })
+    const subjects = ['S.10', 'S.9', 't.2', 'S.b', 't.1', 'S.a', 'S.10', 'S.a&<>é"\\', 't.2']
+    for (const [i, subject] of subjects.entries()) {
+      await add(talk, subject, String(i))
+      await reached(talk, 'M', hasLast(i + 1))
+    }
+    await look(talk, 'M')
+    await remove(talk, 'M', 'T')
+  },
+  'counters that begin again, and what was missed': async (talk) => {
+    await talk.stream('S', COUNTERS)
+    await create(talk, 'M', { ...COUNTERS, sources: [{ name: 'S', opt_start_seq: 3 }] })
+    for (const increment of ['1', '2', '4']) await add(talk, 'S.a', increment)
+    await reached(talk, 'M', hasLast(1))
+    await talk.api('STREAM.PURGE.S')
+    await add(talk, 'S.a', '5')
+    await reached(talk, 'M', hasLast(2))
+    await look(talk, 'M')
+    await talk.api('STREAM.PURGE.M')
+    await add(talk, 'S.a', '6', { 'Nats-Msg-Id': 'once' })
+    await reached(talk, 'M', hasLast(3))
+    await look(talk, 'M')
+    await remove(talk, 'M')
+  },
+  'a counter that is told by a consumer that is there already': async (talk) => {
+    await talk.stream('S', COUNTERS)
+    const flow = { ack_policy: 'flow_control', deliver_subject: 'heard', max_ack_pending: 100 }
+    await talk.consumer('S', { durable_name: 'C', ...flow })
+    await add(talk, 'S.a', '3')
+    await create(talk, 'M', { ...COUNTERS, ...sources({ consumer: { name: 'C', deliver_subject: 'heard' } }) })
+    await reached(talk, 'M', hasLast(1))
     await look(talk, 'M')
     await remove(talk, 'M')
   },
