@@ -7,13 +7,13 @@
 //     RMSG [account] subject | queue …             size␍␊payload␍␊        LMSG of a route: origin in front, and the
 //     RMSG [account] subject + reply queue …       size␍␊payload␍␊              size of headers, which may be 0
 //
-// Account, origin and queue groups of a line are kept as strings as long as the next lines have the same, so that
-// messages of different sizes make no garbage.
+// Account, origin and queue groups of a line are kept as strings as long as the next lines have the same. Most lines
+// begin as the one before does: up to the subject, or up to the sizes. What is equal is not read again (readSimilar).
 
 import { Faults } from '../base/errors.ts'
 import type { TurnWork } from '../base/turns.ts'
 import { Work } from '../base/turns.ts'
-import type { Block } from '../memory/block.ts'
+import { type Block, equalBytes } from '../memory/block.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
 import { decimalOf } from '../text/decimal.ts'
 import { goText } from '../text/utf8.ts'
@@ -24,17 +24,31 @@ import type { Run } from './run.ts'
 import { parseSize } from './size.ts'
 import { matchVerb } from './verb.ts'
 
+const LF = 10
+const CR = 13
 const SPACE = 32
 const PLUS = 0x2b
 const MINUS = 0x2d
 const BAR = 0x7c
 const WEIGHT_MAX = 2 ** 31 - 1
 
+const NO_QUEUES: readonly string[] = []
+
 /** The head of the latest line of messages. Strings are kept while the bytes are the same. */
 class Head implements MessageHead {
   account = ''
   origin = ''
-  queues: string[] = []
+  queues = NO_QUEUES
+
+  /** Argument number `account`, and number `origin`; -1: there is none. Returns whether both are as they were. */
+  readNames(bytes: Buffer, account: number, origin: number): boolean {
+    const { account: accountBefore, origin: originBefore } = this
+    if (account < 0) this.account = ''
+    else if (!isArgument(bytes, account, accountBefore)) this.account = argument(bytes, account)
+    if (origin < 0) this.origin = ''
+    else if (!isArgument(bytes, origin, originBefore)) this.origin = argument(bytes, origin)
+    return this.account === accountBefore && this.origin === originBefore
+  }
 
   /** Queue groups are the arguments from `first` to `last`. */
   readQueues(bytes: Buffer, first: number, last: number): void {
@@ -51,6 +65,9 @@ export class LinkParser extends MessageParser<LinkHandler> {
   infoAllowed = false
   private lines: LinkFormat
   private readonly head = new Head()
+  /** Where in the latest line of messages the sizes begin, and whether there are two: that of headers comes first. */
+  private sizesAt = 0
+  private hasTwoSizes = false
 
   constructor(handler: LinkHandler, pool: ChunkPool, limits: ParserLimits, format: LinkFormat, turn?: TurnWork) {
     super(handler, pool, limits, turn)
@@ -86,7 +103,7 @@ export class LinkParser extends MessageParser<LinkHandler> {
       case 0x6c: // l
         return this.readInterestOr('LMSG', 'LS+', 'LS-', block, at, end)
       case 0x68: // h
-        return this.readArguments('HMSG', true, block, at, end)
+        return this.readMessageLine('HMSG', block, at, end)
       case 0x70: // p
         if (at + 1 === end) return this.keepLine(block, at, end)
         return (bytes[at + 1] | 0x20) === 0x69
@@ -113,8 +130,54 @@ export class LinkParser extends MessageParser<LinkHandler> {
 
   private readInterestOr(messages: string, begin: string, stop: string, block: Block, at: number, end: number): number {
     if (at + 1 === end) return this.keepLine(block, at, end)
-    if ((block.bytes[at + 1] | 0x20) === 0x6d) return this.readArguments(messages, true, block, at, end)
+    if ((block.bytes[at + 1] | 0x20) === 0x6d) return this.readMessageLine(messages, block, at, end)
     return this.readOneOf(begin, stop, 2, block, at, end)
+  }
+
+  private readMessageLine(verb: string, block: Block, at: number, end: number): number {
+    const next = this.readSimilar(block, at, end)
+    return next < 0 ? this.readArguments(verb, true, block, at, end) : next
+  }
+
+  /**
+   * A line that begins as the latest one does, up to the sizes or, if it names no queue groups, up to the subject.
+   * Returns where to go on; -1: it is another one, has not come to its end, or is wrong.
+   */
+  private readSimilar(block: Block, at: number, end: number): number {
+    const { run, sizesAt, hasTwoSizes } = this
+    const { line, lineStart } = run
+    const { maxControlLine, maxPayload } = this.limits
+    const stop = Math.min(end, at + maxControlLine)
+    const names = run.subjectStart - lineStart
+    if (run.stride === 0 || at + names >= stop || !equalBytes(block, at, line, lineStart, names)) return -1
+    const { bytes } = block
+    const sameWords = sizesAt - names
+    const isSame = at + sizesAt < stop && equalBytes(block, at + names, line, lineStart + names, sameWords)
+    let cursor = at + names
+    if (isSame) cursor += sameWords - 1
+    else while (cursor < stop && bytes[cursor] > SPACE) cursor++
+    const subjectEnd = cursor
+    // What is left: sizes, and a reply subject in front of them.
+    const { start, end: ends } = args
+    let count = 0
+    while (count < 3 && bytes[cursor] === SPACE) {
+      start[count] = ++cursor
+      while (cursor < stop && bytes[cursor] > SPACE) cursor++
+      ends[count++] = cursor
+    }
+    const sizes = count - (hasTwoSizes ? 2 : 1)
+    if (cursor + 1 >= stop || bytes[cursor] !== CR || bytes[cursor + 1] !== LF || sizes < 0 || sizes > 1) return -1
+    const size = parseSize(bytes, start[count - 1], cursor)
+    const headerSize = hasTwoSizes ? parseSize(bytes, start[sizes], ends[sizes]) : 0
+    if (size > maxPayload || headerSize < 0 || headerSize > size) return -1
+    if (isSame) return sizes === 0 ? this.resizeRun(block, at, cursor + 2, end, headerSize, size) : -1
+    const replyStart = sizes === 1 ? start[0] : at
+    const replyEnd = sizes === 1 ? ends[0] : at
+    const subjectStart = at + names
+    if (subjectEnd === subjectStart || (sizes === 1 && replyEnd === replyStart)) return -1
+    this.sizesAt = start[sizes] - at
+    this.head.queues = NO_QUEUES
+    return this.beginRun(block, at, cursor + 2, end, subjectStart, subjectEnd, replyStart, replyEnd, headerSize, size)
   }
 
   /** Two verbs that differ in their last byte, at `place`. */
@@ -188,11 +251,12 @@ export class LinkParser extends MessageParser<LinkHandler> {
     if (size < 0 || headerSize < 0 || headerSize > size) return this.fail(Faults.badArguments, block, at, end)
     const { maxPayload } = this.limits
     if (size > maxPayload) return this.fail(Faults.payload, block, at, end, `${size} vs ${maxPayload}`)
-    if (!hasOrigin) head.origin = ''
-    else if (!isArgument(bytes, 0, head.origin)) head.origin = argument(bytes, 0)
-    if (!this.lines.namesAccount) head.account = ''
-    else if (!isArgument(bytes, ofAccount, head.account)) head.account = argument(bytes, ofAccount)
+    // What is known of a subject is known for one account, and for messages of one origin.
+    const isKnown = head.readNames(bytes, this.lines.namesAccount ? ofAccount : -1, hasOrigin ? 0 : -1)
+    if (!isKnown) this.run.memo = undefined
     head.readQueues(bytes, queues, sizes)
+    this.sizesAt = start[sizes] - at
+    this.hasTwoSizes = withHeader
     const replyStart = reply > 0 ? start[reply] : at
     const replyEnd = reply > 0 ? ends[reply] : at
     return this.beginRun(block, at, next, end, start[subject], ends[subject], replyStart, replyEnd, headerSize, size)

@@ -405,6 +405,24 @@ export abstract class MessageParser<H extends MessageHandler> {
     return this.beginAssembly(block, at, end)
   }
 
+  /** The same where the line is the latest one with other sizes: the rest of it stands where it did. */
+  protected resizeRun(block: Block, at: number, next: number, end: number, headerSize: number, size: number): number {
+    const { run } = this
+    const shift = at - run.lineStart
+    run.line = block
+    run.lineStart = at
+    run.lineLength = next - at
+    run.subjectStart += shift
+    run.subjectEnd += shift
+    run.replyStart += shift
+    run.replyEnd += shift
+    run.headerSize = headerSize
+    run.size = size
+    run.stride = next - at + size + 2
+    if (at + run.stride <= end) return this.readRun(block, at, end)
+    return this.beginAssembly(block, at, end)
+  }
+
   /** Keeps a cut line until its end comes. */
   protected keepLine(block: Block, at: number, end: number, isOpen = false): number {
     this.carry = new CutLine(block, at, end, isOpen)

@@ -8,6 +8,7 @@ import type { Run } from '../../src/protocol/run.ts'
 import { CountingPool } from '../memory/counting-pool.ts'
 import { fault } from '../model/calls.ts'
 import { interest, interestEnd, type LinkSettings, linkCalls, message } from '../model/link-model.ts'
+import { chooseSeed, Random } from '../support/random.ts'
 import { everyByte } from './feed.ts'
 import { feedLink, LinkRecorder } from './link-feed.ts'
 
@@ -160,4 +161,51 @@ test('a change of format holds from the next line on, for lines that repeat the 
   parser.format = OF_ONE_ACCOUNT
   parser.push(block, 0, input.length)
   expect(recorder.calls).toEqual([message('A', '', 'b', '', [], 0, 'x'), message('', '', 'A', 'b', [], 0, 'x')])
+})
+
+test('what is known of a subject is forgotten when the next line has it in another account, or of another origin', () => {
+  const known: boolean[] = []
+  class Keeper extends LinkRecorder {
+    override processMessages(run: Run, head: MessageHead): number {
+      known.push(run.memo !== undefined)
+      run.memo = {}
+      return super.processMessages(run, head)
+    }
+  }
+  const lines = ['RMSG A b 1\r\nx\r\n', 'RMSG A b 2\r\nxx\r\n', 'RMSG A b r 2\r\nxx\r\n', 'RMSG B b 2\r\nxx\r\n']
+  const others = [
+    'LMSG C B b 0 1\r\nx\r\n',
+    'LMSG C B b 0 2\r\nxx\r\n',
+    'LMSG D B b 0 2\r\nxx\r\n',
+    'RMSG B b 2\r\nxx\r\n',
+  ]
+  feedLink(Buffer.from([...lines, ...others].join('')), [], { format: POOLED, ...LIMITS }, new Keeper())
+  expect(known).toEqual([false, true, true, false, false, true, false, false])
+})
+
+test('lines that differ in parts are read as they would be alone', () => {
+  const seed = chooseSeed('similar lines')
+  const random = new Random(seed)
+  const pick = (...words: string[]): string => random.pick(words)
+  for (let n = 0; n < 400; n++) {
+    const format = random.pick([POOLED, OF_ONE_ACCOUNT, LEAF_FORMAT])
+    let input = ''
+    for (let i = 0; i < 12; i++) {
+      const verb = format.kind === 'leaf' ? pick('LMSG', 'HMSG') : pick('RMSG', 'RMSG', 'HMSG', 'LMSG')
+      const hasOrigin = format.kind === 'route' && verb === 'LMSG'
+      const blank = random.chance(0.05) ? pick('  ', '\t') : ' '
+      const names = `${hasOrigin ? `${pick('C', 'D')} ` : ''}${format.namesAccount ? `${pick('A', 'AB')} ` : ''}`
+      const middle = random.chance(0.7) ? pick('', ' r', ' 12') : pick(' | q', ' + r q', ' | q r', ' |', ' r s')
+      const payload = 'x'.repeat(random.below(14))
+      const isHeaded = hasOrigin || verb === 'HMSG'
+      const size = random.chance(0.03) ? pick('', '-1', '1x', '1048577', '0000000003') : `${payload.length}`
+      const sizes = isHeaded ? `${random.below(payload.length + 1)} ${size}` : size
+      input += `${verb}${blank}${names}${pick('b', 'b', 'b.c')}${middle} ${sizes}${pick('\r\n', '\r\n', '\r\n', '\n')}${payload}\r\n`
+    }
+    const settings: LinkSettings = { format, ...LIMITS }
+    const bytes = Buffer.from(input, 'latin1')
+    const expected = linkCalls(input, settings)
+    expect(feedLink(bytes, [], settings).calls, input).toEqual(expected)
+    expect(feedLink(bytes, everyByte(bytes.length), settings).calls, input).toEqual(expected)
+  }
 })
