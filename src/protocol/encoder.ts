@@ -106,8 +106,9 @@ export class HeadComposer implements Dialect {
     this.skip = withHeader ? 0 : run.headerSize
     this.isStraight = subject === '' && isStraight(run, withHeader)
     if (this.isStraight) {
-      this.length = run.lineLength + sid.length + 1
-      this.sidAt = run.subjectEnd - run.lineStart + 1
+      const verb = withHeader ? 5 : 4
+      this.length = verb + run.lineLength - (run.subjectStart - run.lineStart) + sid.length + 1
+      this.sidAt = verb + run.subjectEnd - run.subjectStart + 1
     } else this.compose(run, subject, sid, withHeader)
   }
 
@@ -116,24 +117,29 @@ export class HeadComposer implements Dialect {
   }
 
   /**
-   * What a publisher wrote differs from what a receiver reads in the verb and the sid alone:
+   * What a publisher or another server wrote differs from what a receiver reads in what is in front of the subject, and
+   * in the sid, alone:
    *
-   *     PUB subject [reply] size␍␊payload␍␊
+   *     PUB subject [reply] size␍␊payload␍␊      RMSG account subject [reply] size␍␊payload␍␊
    *     MSG subject sid [reply] size␍␊payload␍␊
    */
   private writeStraight(to: Block, at: number, run: Run, from: number, count: number): number {
-    const { sid, sidAt } = this
+    const { sid, withHeader } = this
     const { block, stride } = run
     const { bytes, view } = to
-    const rest = stride - sidAt
-    let source = run.first - run.lineLength + from * stride
+    const subject = run.subjectEnd - run.subjectStart + 1
+    const front = run.subjectStart - run.lineStart
+    const rest = stride - front - subject
+    let source = run.first - run.lineLength + front + from * stride
     for (const end = source + count * stride; source < end; source += stride) {
-      copyBytes(to, at, block, source, sidAt)
-      view.setInt32(at, this.withHeader ? HMSG_WORD : MSG_WORD, true)
-      at += sidAt
+      view.setInt32(at, withHeader ? HMSG_WORD : MSG_WORD, true)
+      at += 4
+      if (withHeader) bytes[at++] = SPACE
+      copyBytes(to, at, block, source, subject)
+      at += subject
       for (let i = 0; i < sid.length; i++) bytes[at++] = sid.charCodeAt(i)
       bytes[at++] = SPACE
-      copyBytes(to, at, block, source + sidAt, rest)
+      copyBytes(to, at, block, source + subject, rest)
       at += rest
     }
     return at
@@ -167,15 +173,14 @@ export function writeBehind(
 }
 
 /**
- * Whether the lines of a run are written as we would write them: PUB and MSG, or HPUB and HMSG, single blanks, sizes
- * without zeros in front. Then all behind the sid is as it came.
+ * Whether the lines of a run are written from the subject on as we would write them: single blanks, sizes without zeros
+ * in front, that of headers if the messages are to have some. Then all behind a subject or sid is as it came.
  */
-function isStraight(run: Run, withHeader: boolean): boolean {
-  const { line, lineStart, lineLength, subjectEnd, replyStart, replyEnd, headerSize, size } = run
-  const verb = run.subjectStart - lineStart
-  if (verb !== (withHeader ? 5 : 4) || (headerSize > 0 && !withHeader)) return false
+export function isStraight(run: Run, withHeader: boolean): boolean {
+  const { line, lineStart, lineLength, subjectStart, subjectEnd, replyStart, replyEnd, headerSize, size } = run
+  if ((headerSize > 0 && !withHeader) || run.shownLength > 0) return false
   const { bytes } = line
-  if (bytes[run.subjectStart - 1] !== SPACE || bytes[subjectEnd] !== SPACE) return false
+  if (bytes[subjectStart - 1] !== SPACE || bytes[subjectEnd] !== SPACE) return false
   let length = subjectEnd - lineStart + 1
   if (replyEnd > replyStart) {
     if (bytes[replyEnd] !== SPACE) return false

@@ -2,7 +2,7 @@
 // link-parser.ts reads, this writes (docs/reference/server-links.md, "Lines").
 
 import { allocateBlock, type Block, copyBytes, writeDecimal, writeText } from '../memory/block.ts'
-import { type Dialect, writeBehind } from './encoder.ts'
+import { type Dialect, isStraight, writeBehind } from './encoder.ts'
 import type { LinkFormat } from './link-handler.ts'
 import { Origin, type Run } from './run.ts'
 
@@ -12,6 +12,11 @@ const BAR = 0x7c
 const AT = 0x40
 /** A head beside its subjects and names: verb, blanks, two sizes, marks, CRLF. */
 const HEAD_FIXED_MAX = 64
+
+const VERB_BYTES = 5
+/** Lines with a longer name of an account are composed. */
+const ACCOUNT_MAX = 100
+const FRONT_MAX = VERB_BYTES + ACCOUNT_MAX + 1
 
 const NO_QUEUES: readonly string[] = []
 
@@ -29,6 +34,12 @@ export class LinkComposer implements Dialect {
   queues = NO_QUEUES
   private readonly kind: LinkFormat['kind']
   private skip = 0
+  private isStraight = false
+  /** What stands in front of the subject where lines are straight: for the latest account, without and with headers. */
+  private readonly front: Block = allocateBlock(FRONT_MAX)
+  private frontLength = 0
+  private frontAccount = ''
+  private frontHasHeader = false
 
   constructor(kind: LinkFormat['kind']) {
     this.kind = kind
@@ -78,12 +89,54 @@ export class LinkComposer implements Dialect {
     this.length = at
   }
 
-  begin(run: Run, subject: string, sid: string, withHeader: boolean): void {
-    this.compose(run, subject, sid, withHeader)
+  begin(run: Run, subject: string, account: string, withHeader: boolean): void {
+    const namesOrigin = this.kind === 'route' && run.cluster !== '' && run.origin === Origin.local
+    const isPlain = subject === '' && this.queues.length === 0 && !namesOrigin
+    this.isStraight = isPlain && isStraight(run, withHeader) && this.turnTo(account, withHeader)
+    if (this.isStraight) {
+      this.sidAt = VERB_BYTES
+      this.length = this.frontLength + run.lineLength - (run.subjectStart - run.lineStart)
+    } else this.compose(run, subject, account, withHeader)
+  }
+
+  /** Makes ready what stands in front of the subject. Returns whether there is room for it. */
+  private turnTo(account: string, withHeader: boolean): boolean {
+    if (this.frontLength > 0 && account === this.frontAccount && withHeader === this.frontHasHeader) return true
+    if (account.length > ACCOUNT_MAX) return false
+    const { bytes } = this.front
+    const verb = withHeader ? 'HMSG ' : this.kind === 'route' ? 'RMSG ' : 'LMSG '
+    const at = writeText(bytes, 0, verb)
+    this.frontLength = account === '' ? at : writeWord(bytes, at, account)
+    this.frontAccount = account
+    this.frontHasHeader = withHeader
+    return true
   }
 
   write(to: Block, at: number, run: Run, from: number, count: number): number {
-    return writeBehind(this, this.skip, to, at, run, from, count)
+    return this.isStraight
+      ? this.writeStraight(to, at, run, from, count)
+      : writeBehind(this, this.skip, to, at, run, from, count)
+  }
+
+  /**
+   * What is read and what is written differ in what is in front of the subject alone:
+   *
+   *     PUB subject [reply] size␍␊payload␍␊
+   *     RMSG account subject [reply] size␍␊payload␍␊
+   */
+  private writeStraight(to: Block, at: number, run: Run, from: number, count: number): number {
+    const { front, frontLength } = this
+    const { block, stride } = run
+    const left = run.subjectStart - run.lineStart
+    const rest = stride - left
+    let source = run.first - run.lineLength + left + from * stride
+    for (const end = source + count * stride; source < end; source += stride) {
+      copyBytes(to, at, front, 0, frontLength)
+      at += frontLength
+      copyBytes(to, at, block, source, rest)
+      at += rest
+    }
+    return at
   }
 }
 
