@@ -22,7 +22,7 @@ const payloadsOf = (client: RawClient, subject: string): string[] =>
   ].map(([, payload]) => payload)
 
 const heard = async (client: RawClient, subject: string, payload: string): Promise<void> =>
-  until(`${payload} on ${subject}`, () => payloadsOf(client, subject).includes(payload))
+  void (await until(`${payload} on ${subject}`, () => payloadsOf(client, subject).includes(payload)))
 
 describe.each(MIXES.filter((kinds) => !kinds.includes('nats') || !missing('natsServer', `a cluster of ${kinds}`)))(
   'a route from %s to %s',
