@@ -40,8 +40,9 @@ export async function getStream(task: GetStreamTask): Promise<RequestFigures> {
     }
     return BareConnection.open(endpoint.port, `${connect}SUB ${inbox} 1\r\n`, (bytes, connection) => {
       heard += bytes.toString('latin1')
-      if (heard.endsWith(PING)) {
-        heard = heard.slice(0, -PING.length)
+      // A PING may stand before an answer, or behind it.
+      if (heard.startsWith(PING) || heard.endsWith(PING)) {
+        heard = heard.startsWith(PING) ? heard.slice(PING.length) : heard.slice(0, -PING.length)
         connection.socket.writeText(PONG)
         if (heard === '') return
       }

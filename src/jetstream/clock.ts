@@ -5,6 +5,8 @@ import { DIGITS } from '../text/scan.ts'
 
 const US_PER_MS = 1000
 const US_PER_S = 1_000_000
+/** Of a second. */
+const DECIMALS = 6
 /** `.000Z` */
 const MS_LENGTH = 5
 /** What answers show of an instant that never was. */
@@ -22,13 +24,23 @@ export function advanceClock(ms: number): void {
   aheadMs += ms
 }
 
+/** The second that was asked for last, and its text without the zone: many messages come in one. */
+let latest = 0
+let latestText = '1970-01-01T00:00:00'
+
 /** As RFC 3339 has it, with as many decimals as say something. */
 export function timeText(us: number): string {
   if (us === 0) return NEVER
   const second = Math.floor(us / US_PER_S)
-  const whole = goTime(second * 1000)
-  const fraction = us - second * US_PER_S
-  return fraction === 0 ? whole : `${whole.slice(0, -1)}${String(fraction / US_PER_S).slice(1)}Z`
+  if (second !== latest) {
+    latestText = goTime(second * 1000).slice(0, -1)
+    latest = second
+  }
+  let fraction = us - second * US_PER_S
+  if (fraction === 0) return `${latestText}Z`
+  let digits = DECIMALS
+  for (; fraction % 10 === 0; fraction /= 10) digits--
+  return `${latestText}.${String(fraction).padStart(digits, '0')}Z`
 }
 
 /** An RFC 3339 instant in parts: to the second, the digits of its fraction without zeros that say nothing, the zone. */
@@ -44,7 +56,8 @@ function partsOf(instant: string): readonly [second: string, fraction: string, z
 /** An RFC 3339 instant in microseconds since 1970, rounded up: what is stored at that time is not before it. */
 export function microseconds(instant: string): number {
   const [second, fraction, zone] = partsOf(instant)
-  return Date.parse(second + zone) * US_PER_MS + Math.ceil(Number(`0.${fraction}`) * US_PER_S)
+  const whole = Number(fraction.slice(0, DECIMALS).padEnd(DECIMALS, '0'))
+  return Date.parse(second + zone) * US_PER_MS + whole + (fraction.length > DECIMALS ? 1 : 0)
 }
 
 /** The same instant as Go writes it: without zeros that say nothing. */

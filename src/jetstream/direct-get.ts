@@ -8,8 +8,9 @@ import { HEADERS_VERSION } from '../protocol/headers.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
 import { InternalSubscription } from '../routing/subscription.ts'
 import { byteString } from '../subjects/byte-string.ts'
-import { microseconds, timeText } from './clock.ts'
-import { Header, headerBlock, readHeaders, withHeaders } from './message-headers.ts'
+import { microseconds } from './clock.ts'
+import { type Course, DirectAnswer } from './direct-answer.ts'
+import { Header, headerBlock, readHeaders } from './message-headers.ts'
 import type { JetStreamOwner } from './owner.ts'
 import { flag, instant, integer, list, natural, object, readJson, text } from './request-json.ts'
 import type { Sender } from './sender.ts'
@@ -59,6 +60,8 @@ const NONE: Request = {
   no_hdr: false,
 }
 
+const NOTHING = Buffer.alloc(0)
+
 type Status = readonly [code: number, words: string]
 const EMPTY: Status = [408, 'Empty Request']
 const MALFORMED: Status = [408, 'Malformed Request']
@@ -70,9 +73,9 @@ const LEVEL: Status = [412, 'Required Api Level']
 
 /** The stream, as far as direct requests need it. */
 export interface DirectStream {
-  readonly owner: Pick<JetStreamOwner, 'sublist' | 'bugMet' | 'wake' | 'options'>
+  readonly owner: Pick<JetStreamOwner, 'sublist' | 'bugMet' | 'wake' | 'options' | 'pool'>
   readonly account: Account
-  readonly sender: Pick<Sender, 'send'>
+  readonly sender: Sender
   readonly config: StreamConfig
   readonly store: StreamStore
 }
@@ -80,12 +83,14 @@ export interface DirectStream {
 export class DirectGet {
   private readonly stream: DirectStream
   private readonly prefix: string
+  private readonly found: DirectAnswer
   private entries: InternalSubscription[] = []
 
   /** `name`: of the stream, or of another in whose place it answers. */
   constructor(stream: DirectStream, name: string) {
     this.stream = stream
     this.prefix = `$JS.API.DIRECT.GET.${byteString(name)}`
+    this.found = new DirectAnswer(stream.owner.pool, stream.sender, byteString(stream.config.name))
   }
 
   /** Hears requests, or does not. Returns false if the index has no room. */
@@ -112,8 +117,9 @@ export class DirectGet {
     const subject = subjectOf(run).slice(this.prefix.length + 1)
     for (let i = 0; i < run.count; i++) {
       const start = run.first + i * run.stride
-      const headers = run.block.bytes.subarray(start, start + run.headerSize)
-      const body = run.block.bytes.toString('utf8', start + run.headerSize, start + run.size)
+      const { bytes } = run.block
+      const headers = run.headerSize === 0 ? NOTHING : bytes.subarray(start, start + run.headerSize)
+      const body = run.size === run.headerSize ? '' : bytes.toString('utf8', start + run.headerSize, start + run.size)
       attempt(this.stream.owner.bugMet, () => this.answer(subject, headers, body, reply))
     }
   }
@@ -122,7 +128,8 @@ export class DirectGet {
     const level = headers.length === 0 ? undefined : readHeaders(headers).get(Header.requiredLevel)
     if (level !== undefined && !(Number(level) <= API_LEVEL)) return this.refuse(reply, LEVEL)
     if (body === '' && subject === '') return this.refuse(reply, EMPTY)
-    const { value, fault } = body === '' ? { value: {} } : readJson(body, REQUEST, false)
+    if (body === '') return this.one(this.lastOf(subject), NONE, reply)
+    const { value, fault } = readJson(body, REQUEST, false)
     if (fault !== undefined) return this.refuse(reply, MALFORMED)
     const request: Request = { ...NONE, ...value }
     if (subject !== '') {
@@ -162,22 +169,7 @@ export class DirectGet {
 
   private send(message: StoredMessage | undefined, request: Request, reply: string): void {
     if (message === undefined) this.refuse(reply, NOT_FOUND)
-    else this.stream.sender.send(reply, message.payload, this.headersOf(message, request, []))
-  }
-
-  private headersOf(
-    { headers, seq, subject, timeUs }: StoredMessage,
-    { no_hdr: isBare }: Request,
-    more: readonly (readonly [name: string, value: number])[],
-  ): Buffer {
-    if (isBare) return Buffer.alloc(0)
-    return withHeaders(headers, [
-      [Header.stream, byteString(this.stream.config.name)],
-      [Header.subject, subject.toString('latin1')],
-      [Header.sequence, seq],
-      [Header.timeStamp, timeText(timeUs)],
-      ...more,
-    ])
+    else this.found.send(reply, message, request.no_hdr)
   }
 
   // ── Several messages ──────────────────────────────────────────────────────────────────────────────────
@@ -225,7 +217,7 @@ export class DirectGet {
     reply: string,
     count: () => number,
   ): Promise<number> {
-    const { owner, sender, store } = this.stream
+    const { owner, store } = this.stream
     const most = request.max_bytes > 0 ? request.max_bytes : owner.options.maxPending
     let left = request.batch > 0 ? request.batch : Number.POSITIVE_INFINITY
     let bytes = 0
@@ -235,12 +227,8 @@ export class DirectGet {
       const message = soon instanceof Promise ? await soon : soon
       if (soon instanceof Promise) owner.wake()
       if (message === undefined) continue
-      const pending = count()
-      const more = [
-        [Header.pendingMessages, pending],
-        [Header.lastSequence, last],
-      ] as const
-      sender.send(reply, message.payload, this.headersOf(message, request, more))
+      const course: Course = { pending: count(), last }
+      this.found.send(reply, message, request.no_hdr, course)
       bytes += message.end - message.subjectStart
       last = seq
       if (--left === 0 || bytes >= most) break

@@ -17,10 +17,23 @@ interface Token {
   readonly dotted: Buffer
 }
 
-export interface Pattern {
+export class Pattern {
   readonly bytes: Buffer
   readonly isLiteral: boolean
-  readonly tokens: readonly Token[]
+  private parts: readonly Token[] | undefined
+
+  /** `filter`: a byte string. */
+  constructor(filter: string) {
+    this.bytes = Buffer.from(filter, 'latin1')
+    const isPlain = !filter.includes('*') && !filter.includes('>')
+    this.isLiteral = isPlain || this.tokens.every(({ kind }) => kind === 'literal')
+  }
+
+  /** Of a name they are needed where other patterns stand beside it. */
+  get tokens(): readonly Token[] {
+    this.parts ??= tokensOf(this.bytes.toString('latin1'))
+    return this.parts
+  }
 }
 
 export class SubjectFilter {
@@ -28,6 +41,8 @@ export class SubjectFilter {
   readonly isAll: boolean
   /** What it is made of: one of them has to match. None: all subjects match. */
   readonly patterns: readonly Pattern[]
+  /** All subjects that can match, if they are known by name. */
+  readonly literals: readonly Buffer[] | undefined
   private verdicts: Uint32Array | undefined
   /** The table, and its generation, that the verdicts are about. */
   private table: SubjectTable | undefined
@@ -36,19 +51,9 @@ export class SubjectFilter {
   /** `filters`: byte strings. None: all subjects. */
   constructor(filters: readonly string[] = []) {
     this.isAll = filters.length === 0 || filters.includes('>')
-    this.patterns = filters.map(compile)
-  }
-
-  /** The subject, if it is the only one that can match. */
-  get literal(): Buffer | undefined {
-    return this.isAll || this.patterns.length > 1 || !this.patterns[0].isLiteral ? undefined : this.patterns[0].bytes
-  }
-
-  /** All subjects that can match, if they are known by name. */
-  get literals(): readonly Buffer[] | undefined {
-    return this.isAll || this.patterns.some(({ isLiteral }) => !isLiteral)
-      ? undefined
-      : this.patterns.map(({ bytes }) => bytes)
+    this.patterns = filters.map((filter) => new Pattern(filter))
+    const areNamed = !this.isAll && this.patterns.every(({ isLiteral }) => isLiteral)
+    this.literals = areNamed ? this.patterns.map(({ bytes }) => bytes) : undefined
   }
 
   /** Whether it matches the subject in bytes [start, end). */
@@ -79,26 +84,19 @@ export class SubjectFilter {
 /** The filter of all subjects. */
 export const ALL = new SubjectFilter()
 
-function compile(filter: string): Pattern {
+function tokensOf(filter: string): Token[] {
   const texts = filter.split('.')
-  const tokens = texts.map((text, i): Token => {
+  return texts.map((text, i) => {
     const kind = text === '*' ? 'any' : text === '>' && i === texts.length - 1 ? 'rest' : 'literal'
     return { kind, bytes: Buffer.from(text, 'latin1'), dotted: Buffer.from(`${text}.`, 'latin1') }
   })
-  const isLiteral = tokens.every(({ kind }) => kind === 'literal')
-  return { bytes: Buffer.from(filter, 'latin1'), isLiteral, tokens }
 }
 
 /** Whether a pattern matches the subject in bytes [start, end). */
-export function matchesPattern(
-  { tokens, isLiteral, bytes: literal }: Pattern,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-): boolean {
-  if (isLiteral) return end - start === literal.length && isAt(literal, bytes, start)
+export function matchesPattern(pattern: Pattern, bytes: Uint8Array, start: number, end: number): boolean {
+  if (pattern.isLiteral) return end - start === pattern.bytes.length && isAt(pattern.bytes, bytes, start)
   let at = start
-  for (const { kind, bytes: token } of tokens) {
+  for (const { kind, bytes: token } of pattern.tokens) {
     if (at > end) return false
     if (kind === 'rest') return at < end
     if (kind === 'any') {
