@@ -7,7 +7,13 @@
 
 import type { Account } from '../accounts/account.ts'
 import { hostPort, plainAddress } from '../base/addresses.ts'
-import { LINGER_MS, LINK_CONTROL_LINE_MAX, LINK_PAYLOAD_MAX, LINK_PENDING_MAX } from '../base/constants.ts'
+import {
+  LINGER_MS,
+  LINK_CONTROL_LINE_MAX,
+  LINK_PAYLOAD_MAX,
+  LINK_PENDING_MAX,
+  QUEUE_NAME_MAX,
+} from '../base/constants.ts'
 import { bugText, CloseReason, type Fault, Faults } from '../base/errors.ts'
 import { attempt } from '../base/guarded.ts'
 import { Work } from '../base/turns.ts'
@@ -227,6 +233,10 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
     const known = this.subscriptions.get(key)
     owner.turns.left -= Work.subscription
     if (known !== undefined && known.weight === weight) return
+    if (queue.length > QUEUE_NAME_MAX) {
+      owner.log.complaint('Another server wants messages for a queue group with too long a name', this, this)
+      return
+    }
     const subscription = new Subscription(this, account, subject, queue, sid, weight)
     subscription.leafCluster = origin
     subscription.filtered = this.isFiltered(subscription)

@@ -32,6 +32,8 @@ export interface RouterOwner {
   readonly abroad: { readonly routes: boolean; readonly hubs: boolean; readonly leafs: boolean }
   /** Adds to the plan of a subject (byte string) that begins with `$` what the server itself does. */
   extendPlan(plan: Plan, subject: string, origin: Origin): void
+  /** Members of a queue group (byte string) at other servers do not get messages: too many groups want them. */
+  groupLeftOut(queue: string, messages: number): void
   /** Something else than a read makes the shard work. */
   wake(): void
   readonly bugMet: OnBug

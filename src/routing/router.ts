@@ -11,7 +11,7 @@
 import assert from 'node:assert/strict'
 import type { Account } from '../accounts/account.ts'
 import { isConstant, mapSubject } from '../accounts/mapping.ts'
-import { REROUTE_MAX } from '../base/constants.ts'
+import { QUEUE_NAME_MAX, REROUTE_MAX } from '../base/constants.ts'
 import { Work } from '../base/turns.ts'
 import { rewriteRun } from '../protocol/rewrite.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
@@ -186,7 +186,9 @@ export class Router {
     if (routing.plain) reached = this.deliverPlain(run, plan, publisher) + callInternal(run, plan, publisher)
     if (routing.toLinks || (routing.plain && plan.links !== undefined)) {
       const dealt = routing.queue === '' ? [] : routing.queue.split(' ')
-      reached += this.deliverToLinks(run, plan, dealt, 0, run.count, publisher)
+      const { sent, left } = this.deliverToLinks(run, plan, dealt, 0, run.count, publisher, routing.hops > 0)
+      reached += sent
+      for (const group of left) reached += this.dealAgain(run, plan, group, publisher, routing.hops + 1)
     } else if (routing.queue !== '') {
       const queue = plan.findQueue(routing.queue)
       const isLocal = queue !== undefined && queue.local.length > 0
@@ -265,9 +267,10 @@ export class Router {
           if (taken === 0) links = randomLinks(queue, 0)
         }
         if (links === undefined) continue
-        const groups = dealt.get(links.peer)
-        if (groups === undefined) dealt.set(links.peer, [queue.name])
-        else groups.push(queue.name)
+        const groups = dealt.get(links.peer) ?? []
+        dealt.set(links.peer, groups)
+        if (hasRoomFor(queue.name, groups)) groups.push(queue.name)
+        else this.owner.groupLeftOut(queue.name, count)
       }
       for (const [peer, groups] of dealt) {
         if (peer === undefined) continue
@@ -277,25 +280,34 @@ export class Router {
         noteSent(publisher, peer)
         sent += count
       }
-      sent += this.deliverToLinks(run, plan, dealt.get(undefined) ?? [], from, count, publisher)
+      sent += this.deliverToLinks(run, plan, dealt.get(undefined) ?? [], from, count, publisher).sent
     }
     return sent
   }
 
-  /** To links of this shard: to those with plain interest, and for each of the groups to one. */
+  /**
+   * To links of this shard: to those with plain interest, and for each of the groups to one. `isAgain`: those with
+   * plain interest have had it. Returns too which groups have no link here that may have it.
+   */
   private deliverToLinks(
     run: Run,
-    { links = [] }: Plan,
+    { links: all = [] }: Plan,
     groups: readonly string[],
     from: number,
     count: number,
     publisher: Publisher,
-  ): number {
+    isAgain = false,
+  ): { sent: number; left: readonly string[] } {
     const dealt = new Map<LinkPlan, string[]>()
+    const left: string[] = []
+    const links = isAgain ? all.filter((link) => !link.plain) : all
     for (const link of links) if (link.plain) dealt.set(link, [])
     for (const group of groups) {
       const link = randomLink(links, group)
-      if (link === undefined) continue
+      if (link === undefined) {
+        left.push(group)
+        continue
+      }
       const others = dealt.get(link)
       if (others === undefined) dealt.set(link, [group])
       else others.push(group)
@@ -312,7 +324,33 @@ export class Router {
         dialect.queues = []
       }
     }
-    return sent
+    return { sent, left }
+  }
+
+  /**
+   * A group was dealt to links of this shard, and none is left, or all are of the cluster that the run came from: the
+   * index does not say of which clusters another shard's are. Dealt again, here or by another shard.
+   */
+  private dealAgain(
+    run: Run,
+    { account, queues = [] }: Plan,
+    group: string,
+    publisher: Publisher,
+    hops: number,
+  ): number {
+    const queue = queues.find(({ name }) => name === group)
+    if (queue === undefined || hops >= REROUTE_MAX) return 0
+    const elsewhere = queue.links?.filter(({ peer }) => peer !== undefined)
+    const links = randomLinks({ ...queue, links: elsewhere }, membersHere(queue))
+    if (links?.peer === undefined) {
+      return membersHere(queue) === 0
+        ? 0
+        : this.deliverToMember(run, queue, randomMember(queue), 0, run.count, publisher)
+    }
+    const routing = { ...routingOf(account, group, hops, publisher, 0, 0), toLinks: true }
+    links.peer.link.send(run, routing, 0, run.count)
+    noteSent(publisher, links.peer)
+    return run.count
   }
 
   /** To a member that has left, but not before these messages were routed to it; returns how many it takes. */
@@ -388,6 +426,13 @@ export class Router {
 /** The run answers a request that came from another account: its shard sends the answer on (service-calls.ts). */
 function isServiceAnswer({ line: { bytes }, subjectStart: at }: Run): boolean {
   return bytes[at] === 0x5f && bytes[at + 1] === 0x52 && bytes[at + 2] === 0x5f && bytes[at + 3] === 0x2e
+}
+
+/** Whether the head of a frame, and a line between servers, has room for one more name. */
+function hasRoomFor(name: string, others: readonly string[]): boolean {
+  let bytes = name.length
+  for (const other of others) bytes += other.length + 1
+  return bytes <= QUEUE_NAME_MAX
 }
 
 function notePassing(publisher: Publisher, { index }: Peer): void {

@@ -417,6 +417,11 @@ export class Shard
     return this.system?.account
   }
 
+  groupLeftOut(queue: string, messages: number): void {
+    const text = `Queue group ${JSON.stringify(queue)} at other servers misses messages: too many groups want them`
+    this.log.complaint(text, undefined, 'queue groups', messages)
+  }
+
   /** The same for what ends or answers something: it comes behind what other shards' publishers have flushed. */
   wakeBehindRings(): void {
     this.wake()

@@ -109,6 +109,8 @@ export class TestShard implements ClientOwner, RouterOwner {
   readonly bugMet = (error: unknown): void => void this.bugs.push(error)
   beginRead(): void {}
   endRead(): void {}
+  groupLeftOut(): void {}
+
   wake(): void {}
   publish(): void {}
   readonly abroad = { routes: false, hubs: false, leafs: false }

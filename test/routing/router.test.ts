@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Account, ServiceImport } from '../../src/accounts/account.ts'
 import { compileMapping, type Mapping, Mappings } from '../../src/accounts/mapping.ts'
-import { REROUTE_MAX, TURN_WORK } from '../../src/base/constants.ts'
+import { QUEUE_NAME_MAX, REROUTE_MAX, TURN_WORK } from '../../src/base/constants.ts'
 import { Generations } from '../../src/interest/generations.ts'
 import { createRegion, InterestWriter } from '../../src/interest/writer.ts'
 import type { ExportOptions, MappingOptions } from '../../src/options/shapes.ts'
@@ -75,6 +75,12 @@ class Stage implements RouterOwner {
 
   extendPlan(plan: Plan): void {
     plan.own = this.own
+  }
+
+  readonly leftOut: string[] = []
+
+  groupLeftOut(queue: string): void {
+    this.leftOut.push(queue)
   }
 
   wake(): void {
@@ -609,6 +615,47 @@ describe('links to other servers', () => {
     expect([one, two, other, hub].map((link) => stage.sentTo(link).length)).toEqual([1, 1, 3, 1])
     from(Origin.local, 'L', 'b')
     expect(stage.sentTo(one)).toEqual([])
+  })
+
+  test('a group that was dealt to links of the cluster that the message is from is dealt again, but not for ever', () => {
+    Object.assign(stage.abroad, { leafs: true })
+    const own = stage.linkIn(stage.account.leafs, 'L', { subject: 'a', queue: 'q' })
+    const plain = stage.linkIn(stage.account.leafs, 'M', { subject: 'a' })
+    const peer = stage.addPeer()
+    peer.wants.add(stage.account.leafs.name, 'a', 'q')
+    const receive = (routing: Partial<Routing>): void => {
+      const run = runOf({ subject: 'a', payloads: numbered(1) })
+      run.cluster = 'L'
+      const whole = { ...PLAIN, plain: false, publisher: stage.far.id, queue: 'q', toLinks: true, ...routing }
+      stage.router.receive(run, stage.account, whole, stage.far)
+    }
+    receive({ plain: true })
+    expect(peer.sent).toHaveLength(1)
+    expect(peer.sent[0]).toMatchObject({ routing: { plain: false, queue: 'q', toLinks: true, hops: 1 } })
+    expect([own, plain].map((link) => stage.sentTo(link))).toEqual([[], ['0000']])
+    // By then all that want every message have had it.
+    const member = stage.linkIn(stage.account.leafs, 'N', { subject: 'a', queue: 'q' })
+    receive({ hops: 1 })
+    expect([own, plain, member].map((link) => stage.sentTo(link))).toEqual([[], [], ['0000 q']])
+    stage.sublist.remove(member)
+    receive({ hops: REROUTE_MAX - 1 })
+    expect(peer.sent).toHaveLength(1)
+  })
+
+  test('more groups than a line between servers has room for are left out, and that is told', () => {
+    const names = Array.from({ length: 20 }, (_, i) => `${i}`.padStart(1000, 'q'))
+    const peer = stage.addPeer()
+    const link = stage.link(...names.map((queue) => ({ subject: 'a', queue })))
+    for (const queue of names) peer.wants.add(stage.account.routes.name, 'b', queue)
+    stage.publish('a')
+    stage.publish('b')
+    const [here] = stage.sentTo(link)
+    const there = peer.sent[0].routing.queue
+    for (const groups of [here.slice('0000 '.length), there]) {
+      expect(groups.length).toBeLessThanOrEqual(QUEUE_NAME_MAX)
+      expect(groups.split(' ')).toHaveLength(8)
+    }
+    expect(stage.leftOut).toHaveLength(24)
   })
 
   test('members of a queue group behind leaf nodes are picked where there are no others', () => {

@@ -68,6 +68,8 @@ export class ServiceStage implements RouterOwner, ServicesOwner {
 
   readonly abroad = { routes: false, hubs: false, leafs: false }
   extendPlan(): void {}
+  groupLeftOut(): void {}
+
   wake(): void {}
   flush(): void {}
 
