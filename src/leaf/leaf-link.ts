@@ -16,13 +16,12 @@ import { Deadline } from '../base/deadline.ts'
 import { CloseReason, type Fault, Faults, quote } from '../base/errors.ts'
 import { Work } from '../base/turns.ts'
 import type { Transport } from '../net/transport.ts'
-import type { CompressionMode, CompressionOptions } from '../options/cluster.ts'
+import type { CompressionOptions } from '../options/cluster.ts'
 import { encodeError } from '../protocol/encoder.ts'
 import { LinkComposer } from '../protocol/link-encoder.ts'
 import { LEAF_FORMAT, type MessageHead } from '../protocol/link-handler.ts'
 import { Origin, type Run, subjectOf } from '../protocol/run.ts'
 import { unfoldShown } from '../protocol/shown-subject.ts'
-import { chooseCompression, levelOf } from '../remote/compression.ts'
 import { RemoteLink } from '../remote/link.ts'
 import type { DeliveryRights, Subscription } from '../routing/subscription.ts'
 import { byteString } from '../subjects/byte-string.ts'
@@ -86,8 +85,6 @@ export class LeafLink extends RemoteLink implements InterestHost {
   /** What it has logged in with. */
   private connected: LeafConnect | undefined
   private state: 'greeted' | 'compressing' | 'deciding' | 'connecting' | 'bound' = 'greeted'
-  /** What is written is compressed by this mode; undefined: it is not compressed. */
-  private mode: CompressionMode | undefined
   private hasNegotiated = false
   /** Not to be dialled again before that. */
   private delayMs = 0
@@ -171,40 +168,17 @@ export class LeafLink extends RemoteLink implements InterestHost {
 
   // ── Compression ───────────────────────────────────────────────────────────────────────────────────────
 
-  private get compression(): CompressionOptions {
+  protected get compression(): CompressionOptions {
     return (this.order.dialled?.remote ?? this.desk.options).compression
   }
 
-  /** Decides by what the other server names; `then` goes on, with output compressed if it is to be. */
-  private negotiate(theirs: string, then: (isCompressed: boolean) => void): void {
+  /** The side that has dialled says first, in plain, that it compresses. */
+  private agree(theirs: string, then: (isCompressed: boolean) => void): void {
     this.hasNegotiated = true
-    const choice = chooseCompression(this.compression, theirs)
-    if (choice === undefined) {
-      then(false)
-      return
+    const announce = (): void => {
+      if (this.order.dialled !== undefined) this.sendText(compressionLine(this.id, this.compression.mode))
     }
-    if ('refused' in choice) {
-      this.refuse(closed(choice.refused, CloseReason.protocolViolation))
-      return
-    }
-    const { mode } = choice
-    this.mode = mode
-    // The side that has dialled says so first, in plain.
-    if (this.order.dialled !== undefined) this.sendText(compressionLine(this.id, this.compression.mode))
-    this.compress(this.level !== 's2_uncompressed', () => then(true))
-  }
-
-  /** As pages call it. */
-  get level(): string {
-    const { mode, owner } = this
-    if (mode === undefined) return this.compression.mode === 'off' ? 'off' : 'not supported'
-    const rttMs = this.rttMs > 0 ? this.rttMs : owner.nowMs - this.startMs
-    return levelOf(mode, this.compression.thresholds, rttMs)
-  }
-
-  override processPong(): void {
-    super.processPong()
-    if (this.compressor !== undefined) this.compressor.compresses = this.level !== 's2_uncompressed'
+    this.negotiate(theirs, announce, then)
   }
 
   private whyNot({ lang, gateway, cluster }: LeafConnect): Fault | undefined {
@@ -317,7 +291,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
     if (this.state !== 'greeted') return
     this.parser.infoAllowed = false
     if (this.hasNegotiated) return
-    this.negotiate(compression, (isCompressed) => {
+    this.agree(compression, (isCompressed) => {
       if (isCompressed) this.sendText(this.introduction())
     })
   }
@@ -338,7 +312,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
     this.domain = info.domain
     this.options = { ...this.options, name: info.serverName, headers: info.headers && this.desk.identity.headers }
     this.tellUrls(info)
-    this.negotiate(info.compression, (isCompressed) => {
+    this.agree(info.compression, (isCompressed) => {
       if (!isCompressed) {
         this.goOnToConnect(info)
         return

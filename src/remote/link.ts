@@ -24,6 +24,7 @@ import { Outbound } from '../net/outbound.ts'
 import { ReadGate } from '../net/read-gate.ts'
 import type { Transport } from '../net/transport.ts'
 import { Turn, type TurnOwner } from '../net/turn.ts'
+import type { CompressionMode, CompressionOptions } from '../options/cluster.ts'
 import { encodeError, PING, PONG } from '../protocol/encoder.ts'
 import type { LinkFormat, LinkHandler, MessageHead } from '../protocol/link-handler.ts'
 import { LinkParser } from '../protocol/link-parser.ts'
@@ -34,6 +35,7 @@ import type { Publisher } from '../routing/publisher.ts'
 import { type DeliveryRights, type Receiver, Subscription } from '../routing/subscription.ts'
 import { CHUNK_BYTES_LIMIT } from '../s2/frames.ts'
 import { S2Reader } from '../s2/reader.ts'
+import { chooseCompression, levelOf } from './compression.ts'
 import type { LinkOwner } from './owner.ts'
 import { S2Transport } from './s2-transport.ts'
 
@@ -75,7 +77,11 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
   private gate: ReadGate | undefined
   /** Undefined: the link is not compressed. */
   private decompressor: S2Reader | undefined
-  protected compressor: S2Transport | undefined
+  private compressor: S2Transport | undefined
+  /** What is written is compressed by this mode; undefined: it is not compressed. */
+  protected mode: CompressionMode | undefined
+  /** The other server has named a mode. */
+  private isAsked = false
   private hasFailed = false
   private lingersUntilMs = 0
 
@@ -147,8 +153,45 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
     owner.endRead()
   }
 
+  // ── Compression ───────────────────────────────────────────────────────────────────────────────────────
+
+  protected abstract readonly compression: CompressionOptions
+
+  /**
+   * Decides by what the other server names. `announce` says what was chosen, in plain, where the other one is to be
+   * told; `then` goes on, with output compressed if it is to be. What cannot be chosen closes the link.
+   */
+  protected negotiate(
+    theirs: string,
+    announce: (mode: CompressionMode) => void,
+    then: (isCompressed: boolean) => void,
+  ): void {
+    const choice = chooseCompression(this.compression, theirs)
+    this.isAsked = theirs !== ''
+    if (choice === undefined) {
+      then(false)
+      return
+    }
+    if ('refused' in choice) {
+      this.owner.log.error(choice.refused, this)
+      this.close({ text: choice.refused, reason: CloseReason.protocolViolation })
+      return
+    }
+    this.mode = choice.mode
+    announce(choice.mode)
+    this.compress(this.level !== 's2_uncompressed', () => then(true))
+  }
+
+  /** How it is compressed, as pages call it. */
+  get level(): string {
+    const { mode, owner } = this
+    if (mode === undefined) return this.compression.mode === 'off' || this.isAsked ? 'off' : 'not supported'
+    const rttMs = this.rttMs > 0 ? this.rttMs : owner.nowMs - this.startMs
+    return levelOf(mode, this.compression.thresholds, rttMs)
+  }
+
   /** Calls back when all that was sent so far has gone out plain, and what is read and written is compressed. */
-  protected compress(compresses: boolean, then: () => void): void {
+  private compress(compresses: boolean, then: () => void): void {
     const { outbound, parser } = this
     // The other server compresses what it sends from here on, whatever this one still has to send.
     this.decompressor = new S2Reader(
@@ -348,6 +391,7 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
 
   processPong(): void {
     this.keepAlive.pong()
+    if (this.compressor !== undefined) this.compressor.compresses = this.level !== 's2_uncompressed'
   }
 
   processError(text: string): void {

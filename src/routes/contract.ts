@@ -120,6 +120,7 @@ export interface RouteRow {
   /** What the other server wants, and if asked for, each subject. */
   subscriptions: number
   subjects: string[]
+  compression: string
 }
 
 /** How accounts are spread over a pool: FNV-1a of the name (a byte string), as nats-server has it. */

@@ -113,7 +113,8 @@ export interface RouteIntroduction {
   readonly poolIndex?: number
   readonly account?: string
   readonly gossipMode?: number
-  readonly compression?: string
+  /** The mode that was chosen; undefined: none yet. */
+  readonly compression?: string | undefined
 }
 
 /** INFO for a route, with its CRLF. */
@@ -140,7 +141,7 @@ export function infoLine({ identity, options, nonce, ...route }: RouteIntroducti
     ...(cluster === undefined || cluster.ownUrls.length === 0 ? {} : { connect_urls: cluster.ownUrls }),
     ...(permissions?.publish === undefined ? {} : { import: permissions.publish }),
     ...(permissions?.subscribe === undefined ? {} : { export: permissions.subscribe }),
-    compression: route.compression ?? 'off',
+    compression: route.compression ?? options.compression.mode,
     lnoc: true,
     lnocu: true,
     ln: true,

@@ -3,13 +3,15 @@
 //
 //     dialled    CONNECT ─▶     ◀─ INFO     register     INFO ─▶ [PING ─▶]   RS+ … both ways
 //     accepted   INFO ─▶        ◀─ CONNECT  ◀─ INFO      register            RS+ … both ways
+//
+// Where both want compression, INFO goes once more in each direction before that, plain from who has dialled.
 
 import type { Account } from '../accounts/account.ts'
 import { Deadline } from '../base/deadline.ts'
 import { CloseReason, type Fault, Faults } from '../base/errors.ts'
 import { Work } from '../base/turns.ts'
 import type { Transport } from '../net/transport.ts'
-import type { ClusterOptions } from '../options/cluster.ts'
+import type { ClusterOptions, CompressionMode, CompressionOptions } from '../options/cluster.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 import { interestEndLine, interestLine } from '../protocol/link-encoder.ts'
 import type { LinkFormat, MessageHead } from '../protocol/link-handler.ts'
@@ -21,7 +23,7 @@ import type { LinkOwner } from '../remote/owner.ts'
 import { isValidFilter } from '../subjects/subject.ts'
 import type { RouteRow, RouteScope, RouteTold, RouteVerdict } from './contract.ts'
 import { poolIndexOf, type RouteEvent, type RouteHello, type RouteOrder } from './contract.ts'
-import { connectLine, infoLine, readConnect, readHello } from './hello.ts'
+import { connectLine, infoLine, type RouteIntroduction, readConnect, readHello } from './hello.ts'
 import { ROUTE_DIALECT } from './route-dialect.ts'
 import { RouteRights } from './route-rights.ts'
 
@@ -64,6 +66,9 @@ export class RouteLink extends RemoteLink implements FeedListener {
   private rightsOf: RouteRights
   private awaitsPong = false
   private isRegistering = false
+  private hasNegotiated = false
+  /** The mode of compression that INFO says, where it is another one than the configured. */
+  private chosen: CompressionMode | undefined
   /** What it has heard of servers and the primary has not taken in. */
   private untold = 0
 
@@ -78,14 +83,13 @@ export class RouteLink extends RemoteLink implements FeedListener {
 
   override start(socket: Transport): void {
     const { dialled } = this.order
-    const { identity } = this.routes
     if (dialled === undefined) {
-      this.sendText(infoLine({ identity, options: this.cluster, nonce: '' }))
+      this.sendHello()
       this.deadline.start(this.cluster.authTimeout, () =>
         this.closeByTimer(closed('Authentication Timeout', CloseReason.authenticationTimeout)),
       )
     } else {
-      this.sendText(connectLine(identity, dialled))
+      this.sendText(connectLine(this.routes.identity, dialled))
       this.deadline.start(INFO_MS, () => this.closeByTimer(Faults.staleConnection))
     }
     super.start(socket)
@@ -98,6 +102,10 @@ export class RouteLink extends RemoteLink implements FeedListener {
 
   get pingInterval(): number {
     return this.cluster.pingInterval
+  }
+
+  protected get compression(): CompressionOptions {
+    return this.cluster.compression
   }
 
   // ── Handshake ─────────────────────────────────────────────────────────────────────────────────────────
@@ -150,6 +158,39 @@ export class RouteLink extends RemoteLink implements FeedListener {
       return
     }
     if (this.isRegistering) return
+    if (!this.hasNegotiated) {
+      this.agree(hello)
+      return
+    }
+    this.register(hello)
+  }
+
+  /**
+   * Both servers choose whether the route is compressed, each by what the other one's first INFO says. If it is, the
+   * one that has dialled says so in plain, and both introduce themselves again, compressed.
+   */
+  private agree(hello: RouteHello): void {
+    this.hasNegotiated = true
+    const isDialled = this.order.dialled !== undefined
+    const announce = (mode: CompressionMode): void => {
+      this.chosen = mode
+      if (isDialled) this.sendHello()
+    }
+    this.negotiate(hello.compression, announce, (isCompressed) => {
+      if (!isCompressed) this.register(hello)
+      else if (!isDialled) this.sendHello()
+    })
+    // Who is dialled, or has said who it is, is a server of the cluster.
+    this.trustCompressed()
+  }
+
+  /** Sends INFO: what this server is, and which route this one is. */
+  private sendHello(route: Partial<RouteIntroduction> = {}): void {
+    const { identity } = this.routes
+    this.sendText(infoLine({ identity, options: this.cluster, nonce: '', compression: this.chosen, ...route }))
+  }
+
+  private register(hello: RouteHello): void {
     if (this.order.dialled !== undefined && hello.poolIndex) {
       this.close(
         closed(`Route pool index should not be set but is set to ${hello.poolIndex}`, CloseReason.duplicateRoute),
@@ -186,11 +227,10 @@ export class RouteLink extends RemoteLink implements FeedListener {
     this.parser.format = this.format
     this.rightsOf = new RouteRights(this.cluster.permissions, hello)
     if (this.order.dialled !== undefined) {
-      const { identity } = this.routes
       const poolIndex = scope.kind === 'pool' ? scope.index : 0
       const account = scope.kind === 'account' ? scope.account : ''
       const { gossipMode } = verdict
-      this.sendText(infoLine({ identity, options: this.cluster, nonce: '', poolIndex, account, gossipMode }))
+      this.sendHello({ poolIndex, account, gossipMode })
     }
     if (verdict.asksForPong) {
       this.awaitsPong = true
@@ -370,6 +410,7 @@ export class RouteLink extends RemoteLink implements FeedListener {
       outBytes: this.outBytes,
       subscriptions: this.interestCount,
       subjects: withSubjects ? this.interestTexts : [],
+      compression: this.level,
     }
   }
 }

@@ -60,6 +60,6 @@ function memberOf(row: RouteRow, now: number, withSubjects: boolean): Json {
     subscriptions: row.subscriptions,
     subscriptions_list: withSubjects ? row.subjects.map(properText) : undefined,
     account: unlessEmpty(properText(row.account)),
-    compression: 'off',
+    compression: row.compression,
   }
 }
