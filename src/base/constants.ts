@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict'
 
 /** The nats-server release whose behaviour we follow; clients choose features by it. */
-/** The level of the JetStream API. */
+export const NATS_VERSION = '2.15.3'
+/** The level of the JetStream API, which is that of this release. */
 export const API_LEVEL = 5
-export const NATS_VERSION = '2.12.0'
 /** Protocol number of INFO: 1 = echo and later INFO messages are understood. */
 export const PROTOCOL_VERSION = 1
 /** What the program is called in its files, in the syslog, and where `--signal` looks for it. */

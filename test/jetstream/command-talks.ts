@@ -209,6 +209,21 @@ export const COMMAND_TALKS: Readonly<Record<string, readonly Command[]>> = {
     say('stream rm ORDERS --force'),
     say('kv del CONFIG --force'),
   ],
+  'what it asks of servers since 2.11': [
+    say('stream add COUNT --subjects=COUNT.> --allow-counter --allow-direct --storage=memory --defaults'),
+    say('req COUNT.a --raw -H Nats-Incr:5'),
+    say('req COUNT.a --raw -H Nats-Incr:+2'),
+    say('stream add SUM --source=COUNT --allow-counter --allow-direct --storage=memory --defaults'),
+    say('stream get COUNT --last-for=COUNT.a --json'),
+    say('stream add MARKED --subjects=MARKED.> --allow-msg-ttl --subject-del-markers-ttl=1h --allow-rollup --defaults'),
+    say('stream add BATCHED --subjects=BATCHED.> --allow-batch --storage=memory --defaults'),
+    say('stream info BATCHED --json'),
+    say('consumer add BATCHED PAUSED --pull --defaults --pause=1h'),
+    say('consumer resume BATCHED PAUSED --force'),
+    say('consumer add BATCHED OVER --pull --defaults --overflow-groups=g'),
+    say('stream rm SUM --force'),
+    say('stream rm COUNT --force'),
+  ],
 }
 
 const BENCH = '--msgs=2000 --size=128 --no-progress'

@@ -88,6 +88,20 @@ describe.each(kinds('@nats-io/jetstream over the client'))('on $name', (kind) =>
     await expect(js.publish(`nobody.${name}`)).rejects.toMatchObject({ name: 'JetStreamNotEnabled' })
   })
 
+  test('a consumer that is set back, which a client asks only of a server that says it is of 2.14 or later', async () => {
+    const nc = await server.connect()
+    const { name, js, jsm, fill } = await stream(nc)
+    await fill(10)
+    await jsm.consumers.add(name, { durable_name: 'back', ack_policy: AckPolicy.Explicit })
+    const consumer = await js.consumers.get(name, 'back')
+    for (let i = 0; i < 5; i++) expect(await (await consumer.next())?.ackAck()).toBe(true)
+    expect(await jsm.consumers.reset(name, 'back', 3)).toMatchObject({ reset_seq: 3 })
+    expect((await consumer.next())?.string()).toBe('2')
+    // What was not acknowledged comes again.
+    expect(await jsm.consumers.reset(name, 'back')).toMatchObject({ reset_seq: 3 })
+    expect((await consumer.next())?.string()).toBe('2')
+  })
+
   test('a pull consumer: next, fetch, consume', async () => {
     const nc = await server.connect()
     const { name, js, jsm, fill } = await stream(nc)
