@@ -91,7 +91,7 @@ export class BlockReader implements PageOwner {
   /** The message that the index has found, if it is in memory. */
   inMemory(seq: number): StoredMessage | undefined {
     const { segment, slot } = this.index
-    const offset = segment.offsets[slot]
+    const offset = segment.offsetAt(slot)
     const page = this.pages.get(pageKey(segment.block, pageOf(offset)))
     if (page === undefined || offset < page.start) return undefined
     page.isTouched = true
@@ -104,7 +104,7 @@ export class BlockReader implements PageOwner {
     for (let tries = 0; ; ) {
       if (!this.index.find(seq)) return undefined
       const { segment, slot } = this.index
-      const offset = segment.offsets[slot]
+      const offset = segment.offsetAt(slot)
       const block = this.blocks.get(segment.block)
       if (block === undefined) return undefined
       const { version } = block
@@ -113,7 +113,7 @@ export class BlockReader implements PageOwner {
       const page =
         inPages || this.isReadOn(key)
           ? await this.readPage(block, pageOf(offset))
-          : await this.readRecord(block, offset, segment.sizes[slot] + SURPLUS)
+          : await this.readRecord(block, offset, segment.sizeAt(slot) + SURPLUS)
       if (block.version !== version) continue
       if (!this.index.find(seq)) return undefined
       const message = page && this.messageIn(page, offset, seq, this.index.segment)
@@ -148,7 +148,7 @@ export class BlockReader implements PageOwner {
     const length = view.getUint32(at, true)
     const subjectBytes = view.getUint32(at + 8, true) >>> 8
     const headerBytes = view.getUint32(at + 12, true)
-    const timeUs = segment.times[segment.slotOf(seq)]
+    const timeUs = segment.timeAt(segment.slotOf(seq))
     const isTagged = block.header.cipher !== undefined
     if (cipher === undefined) {
       const start = at + HEAD_BYTES
@@ -226,7 +226,7 @@ export class BlockReader implements PageOwner {
     if (segment === undefined) return 0
     const limit = (number + 1) * PAGE_BYTES
     const slot = segment.slotBefore(limit)
-    return slot < 0 ? limit : Math.max(limit, segment.offsets[slot] + segment.sizes[slot] + SURPLUS)
+    return slot < 0 ? limit : Math.max(limit, segment.offsetAt(slot) + segment.sizeAt(slot) + SURPLUS)
   }
 
   private leadOn(page: Page): void {

@@ -2,7 +2,10 @@
 // is at the end of a block to which nothing is written any more. The summary only saves the scan: if it is damaged, the
 // records are scanned.
 //
-//     │ numbers │ times │ removed │ losses │ pages │ deltas │ offsets │ sizes │ subjects │ starts │ names │ trailer │
+//     │ facts │ removed │ losses │ pages │ descriptions │ columns ‥ │ names │ trailer │
+//
+//     columns   │ times │ offsets │ sizes │ subjects │ deltas │        of each slot
+//               │ starts │ counts │ firsts │ lasts │                  of each subject
 //
 //     trailer   │ offset │ length │ checksum │ magic │   32 bytes
 
@@ -10,17 +13,20 @@ import type { Block } from '../../memory/block.ts'
 import type { BlockCipher } from './block-cipher.ts'
 import { type BlockHeader, checksumSalt, HEADER_BYTES } from './block-file.ts'
 import { checksum } from './checksum.ts'
+import { COLUMN_NUMBERS, type Column, columnFrom, describe, restBytes } from './column.ts'
 import { HEAD_BYTES, Kind, RANGE_BYTES, RecordHead, readSeq, TAG_BYTES } from './record.ts'
 import { Segment } from './segment.ts'
 import type { Loss, SequenceRange } from './store.ts'
 import { SubjectTable } from './subject-table.ts'
 
 export const TRAILER_BYTES = 32
-const MAGIC = Buffer.from('HEDLSUM2')
-/** Before it was known whether there are headers. */
-const MAGIC_BEFORE = Buffer.from('HEDLSUM1')
+const MAGIC = Buffer.from('HEDLSUM3')
 const NO_BYTES = Buffer.alloc(0)
-const NUMBERS = 13
+/** Numbers with which a summary begins. */
+const FACTS = 14
+/** Columns of slots, besides that of their sequences, if there is one; and of subjects. */
+const SLOT_COLUMNS = 4
+const SUBJECT_COLUMNS = 4
 
 /** How nats-server counts a message in a file. */
 export function fileSizeOf(subjectBytes: number, headerBytes: number, payloadBytes: number): number {
@@ -182,7 +188,9 @@ class Scan implements ScannedBlock {
       return
     }
     const size = fileSizeOf(subjectBytes, headerBytes, body.length - subjectBytes - headerBytes)
-    this.segment.add(seq, timeUs, this.subjects.number(body, 0, subjectBytes), size, offset, headerBytes > 0)
+    const subject = this.subjects.number(body, 0, subjectBytes)
+    this.segment.add(seq, timeUs, subject, size, offset, headerBytes > 0)
+    this.subjects.added(subject, seq)
   }
 }
 
@@ -214,20 +222,20 @@ function readRanges({ view }: Block, at: number, length: number): SequenceRange[
 /** The bytes of a summary, trailer included, for a place of its file. */
 export function encodeSummary(summary: BlockSummary, offset: number, cipher: BlockCipher | undefined): Buffer {
   const { segment, subjects, removed, losses, pages } = summary
-  const columns = segment.columns
-  const names = subjects.names
-  const numbers = [segment.base, segment.slots, columns.deltas.length, summary.nextSeq, summary.lastTimeUs, summary.end]
-  numbers.push(subjects.numbered, names.arena.length, removed.length, losses.length, pages.length, segment.maxTimeUs)
-  numbers.push(segment.hasHeaders ? 1 : 0)
+  const { times, deltas, offsets, sizes, subjects: numbers } = segment.columns
+  const { arena, starts, counts, firsts, lasts } = subjects.columns
+  const columns = [times, offsets, sizes, numbers, ...(deltas === undefined ? [] : [deltas])]
+  const all = [...columns, starts, counts, firsts, lasts]
+  const facts = [segment.base, segment.slots, columns.length, summary.nextSeq, summary.lastTimeUs, summary.end]
+  facts.push(subjects.numbered, arena.length, removed.length, losses.length, pages.length)
+  facts.push(segment.maxTimeUs, segment.liveBytes, segment.hasHeaders ? 1 : 0)
   const pairs = [
     ...removed.flatMap(({ first, last }) => [first, last]),
     ...losses.flatMap(({ first, last }) => [first, last]),
     ...pages.flatMap((page) => [page.offset, page.length]),
   ]
-  const parts = [Float64Array.from(numbers), columns.times, Float64Array.from(pairs), columns.deltas]
-  const plain = Buffer.concat(
-    [...parts, columns.offsets, columns.sizes, columns.subjects, names.starts, names.arena].map(bytesOf),
-  )
+  const doubles = Float64Array.from([...facts, ...pairs, ...all.flatMap(describe)])
+  const plain = Buffer.concat([Buffer.from(doubles.buffer), ...all.map(restBytes), arena])
   const body = cipher === undefined ? plain : cipher.seal(plain, offset, NO_BYTES)
   const trailer = Buffer.alloc(TRAILER_BYTES)
   trailer.writeDoubleLE(offset, 0)
@@ -237,13 +245,9 @@ export function encodeSummary(summary: BlockSummary, offset: number, cipher: Blo
   return Buffer.concat([body, trailer])
 }
 
-function hasMagic(trailer: Buffer, magic: Buffer): boolean {
-  return magic.compare(trailer, 24, TRAILER_BYTES) === 0
-}
-
 /** Where a file of this size has its summary, by its trailer; undefined: it has none. */
 export function summaryPlace(trailer: Buffer, fileBytes: number): PagePlace | undefined {
-  if (trailer.length < TRAILER_BYTES || !(hasMagic(trailer, MAGIC) || hasMagic(trailer, MAGIC_BEFORE))) return undefined
+  if (trailer.length < TRAILER_BYTES || MAGIC.compare(trailer, 24, TRAILER_BYTES) !== 0) return undefined
   const place = { offset: trailer.readDoubleLE(0), length: trailer.readDoubleLE(8) }
   return place.offset >= HEADER_BYTES && place.offset + place.length + TRAILER_BYTES === fileBytes ? place : undefined
 }
@@ -258,30 +262,34 @@ export function decodeSummary(
   if (trailer.readUInt32LE(16) !== checksum(body, 0, body.length, 0)) return undefined
   const plain = cipher === undefined ? body : cipher.open(body, trailer.readDoubleLE(0), NO_BYTES)
   if (plain === undefined) return undefined
-  const take = new Columns(plain)
-  const numbers = hasMagic(trailer, MAGIC) ? take.doubles(NUMBERS) : [...take.doubles(NUMBERS - 1), 1]
-  const [base, slots, deltas, nextSeq, lastTimeUs, end, subjects, nameBytes, ranges, lost, pages, maxTimeUs, headers] =
-    numbers
-  const times = take.doubles(slots)
-  const removed = pairsIn(take.doubles(ranges * 2)).map(([first, last]) => ({ first, last }))
+  const cut = new Cutter(plain)
+  const facts = cut.doubles(FACTS)
+  const [base, slots, count, nextSeq, lastTimeUs, end, named, nameBytes, ranges, lost, paged] = facts
+  const [maxTimeUs, liveBytes, hasHeaders] = facts.subarray(FACTS - 3)
   const text = `block ${number} is damaged`
-  const losses = pairsIn(take.doubles(lost * 2)).map(([first, last]) => ({ first, last, text }))
-  const places = pairsIn(take.doubles(pages * 2)).map(([offset, length]) => ({ offset, length }))
-  const columns = {
-    times,
-    deltas: take.words(deltas),
-    offsets: take.words(slots),
-    sizes: take.words(slots),
-    subjects: take.words(slots),
+  const removed = pairsIn(cut.doubles(ranges * 2)).map(([first, last]) => ({ first, last }))
+  const losses = pairsIn(cut.doubles(lost * 2)).map(([first, last]) => ({ first, last, text }))
+  const pages = pairsIn(cut.doubles(paged * 2)).map(([offset, length]) => ({ offset, length }))
+  const descriptions = cut.doubles((count + SUBJECT_COLUMNS) * COLUMN_NUMBERS)
+  let described = 0
+  const column = (length: number): Column => {
+    const description = descriptions.subarray(described, described + COLUMN_NUMBERS)
+    described += COLUMN_NUMBERS
+    return columnFrom(description, length, (bytes) => cut.bytes(bytes))
   }
-  const starts = take.words(subjects + 1)
-  const segment = Segment.from(number, base, maxTimeUs, headers > 0, columns)
-  const table = SubjectTable.from(starts, take.bytes(nameBytes))
-  return { segment, subjects: table, removed, losses, pages: places, nextSeq, lastTimeUs, end }
-}
-
-function bytesOf(array: Float64Array | Uint32Array | Buffer): Buffer {
-  return Buffer.from(array.buffer, array.byteOffset, array.byteLength)
+  const columns = {
+    times: column(slots),
+    offsets: column(slots),
+    sizes: column(slots),
+    subjects: column(slots),
+    deltas: count > SLOT_COLUMNS ? column(slots) : undefined,
+  }
+  const [starts, counts] = [column(named + 1), column(named)]
+  const [firsts, lasts] = [column(named), column(named)]
+  const arena = Buffer.from(cut.bytes(nameBytes))
+  const segment = Segment.from(number, base, { slots, liveBytes, maxTimeUs, hasHeaders: hasHeaders > 0 }, columns)
+  const subjects = SubjectTable.from(named, { arena, starts, counts, firsts, lasts })
+  return { segment, subjects, removed, losses, pages, nextSeq, lastTimeUs, end }
 }
 
 function pairsIn(numbers: Float64Array): [number, number][] {
@@ -289,7 +297,7 @@ function pairsIn(numbers: Float64Array): [number, number][] {
 }
 
 /** Cuts bytes into arrays, one behind the other. */
-class Columns {
+class Cutter {
   private readonly bytesLeft: Buffer
   private at = 0
 
@@ -298,21 +306,14 @@ class Columns {
   }
 
   doubles(count: number): Float64Array<ArrayBuffer> {
-    return new Float64Array(this.copy(count * 8))
+    const doubles = new Float64Array(count)
+    new Uint8Array(doubles.buffer).set(this.bytes(doubles.byteLength))
+    return doubles
   }
 
-  words(count: number): Uint32Array<ArrayBuffer> {
-    return new Uint32Array(this.copy(count * 4))
-  }
-
-  bytes(count: number): Buffer<ArrayBuffer> {
-    return Buffer.from(this.copy(count))
-  }
-
-  private copy(bytes: number): ArrayBuffer {
-    const copy = new Uint8Array(bytes)
-    copy.set(this.bytesLeft.subarray(this.at, this.at + bytes))
-    this.at += bytes
-    return copy.buffer
+  /** Bytes that are not copied. */
+  bytes(count: number): Buffer {
+    this.at += count
+    return this.bytesLeft.subarray(this.at - count, this.at)
   }
 }

@@ -155,7 +155,7 @@ function compact(task: CompactTask): CompactedBlock {
   for (const [i, seq] of kept.entries()) {
     const slot = segment.slotOf(seq)
     if (slot < 0) continue
-    const from = segment.offsets[slot]
+    const from = segment.offsetAt(slot)
     const length = raw.view.getUint32(from, true)
     const body = bodyOf(raw, from, from + length, header.cipher !== undefined, cipher)
     if (body === undefined) continue

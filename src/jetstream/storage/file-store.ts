@@ -339,8 +339,8 @@ export class FileStore extends IndexedStore {
     const { index } = this
     if (!index.find(seq)) return
     const { segment, slot } = index
-    const text = `message ${seq} in block ${segment.block} is damaged at offset ${segment.offsets[slot]}`
-    const loss: Loss = { first: seq, last: seq, bytes: segment.sizes[slot], text }
+    const text = `message ${seq} in block ${segment.block} is damaged at offset ${segment.offsetAt(slot)}`
+    const loss: Loss = { first: seq, last: seq, bytes: segment.sizeAt(slot), text }
     index.remove()
     this.losses.push(loss)
     attempt(this.host.bugMet, () => this.owner.lost(loss))
@@ -354,7 +354,7 @@ export class FileStore extends IndexedStore {
     if (erase) {
       const { segment, slot } = index
       const version = this.blocks.get(segment.block)?.version ?? 0
-      this.upkeep.eraseLater({ block: segment.block, offset: segment.offsets[slot], version })
+      this.upkeep.eraseLater({ block: segment.block, offset: segment.offsetAt(slot), version })
     }
     // Between the latest range and this message there may be none: then it is the same range.
     const last = removed.length - 1

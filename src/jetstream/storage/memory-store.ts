@@ -81,12 +81,12 @@ export class MemoryStore extends IndexedStore {
     if (!index.find(seq)) return undefined
     const { segment, slot } = index
     const { block } = this.blockOf(segment)
-    const offset = segment.offsets[slot]
+    const offset = segment.offsetAt(slot)
     const subjectStart = offset + HEAD_BYTES
     const headersStart = subjectStart + block.view.getUint32(offset, true)
     const payloadStart = headersStart + block.view.getUint32(offset + 4, true)
     const end = offset + recordBytes(segment, slot)
-    return new StoredMessage(seq, segment.times[slot], block, subjectStart, headersStart, payloadStart, end)
+    return new StoredMessage(seq, segment.timeAt(slot), block, subjectStart, headersStart, payloadStart, end)
   }
 
   private blockOf(segment: Segment): MemoryBlock {
@@ -116,10 +116,10 @@ export class MemoryStore extends IndexedStore {
     const to = allocateBlock(isLast ? Math.max(bytes * 2, BLOCK_BYTES_MIN) : bytes)
     let used = 0
     for (let slot = 0; slot < segment.slots; slot++) {
-      if (segment.sizes[slot] === 0) continue
+      if (!segment.has(slot)) continue
       const length = recordBytes(segment, slot)
-      from.bytes.copy(to.bytes, used, segment.offsets[slot], segment.offsets[slot] + length)
-      segment.offsets[slot] = used
+      from.bytes.copy(to.bytes, used, segment.offsetAt(slot), segment.offsetAt(slot) + length)
+      segment.move(slot, used)
       used += length
     }
     this.blocks.set(segment.block, { block: to, used })
@@ -153,6 +153,6 @@ export class MemoryStore extends IndexedStore {
   }
 }
 
-function recordBytes({ sizes }: Segment, slot: number): number {
-  return sizes[slot] - SIZE_OVERHEAD + HEAD_BYTES
+function recordBytes(segment: Segment, slot: number): number {
+  return segment.sizeAt(slot) - SIZE_OVERHEAD + HEAD_BYTES
 }

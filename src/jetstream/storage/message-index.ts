@@ -8,7 +8,7 @@ import assert from 'node:assert/strict'
 import { Segment } from './segment.ts'
 import type { MessageEntry, SequenceRange, SubjectState } from './store.ts'
 import type { SubjectFilter } from './subject-filter.ts'
-import { GROUP_SLOTS, SubjectMarks } from './subject-marks.ts'
+import { GROUP_SLOTS } from './subject-marks.ts'
 import { SubjectOrder } from './subject-order.ts'
 import { SubjectTable } from './subject-table.ts'
 
@@ -41,10 +41,7 @@ export class MessageIndex {
   /** The index that was sent by another thread. */
   static from(sent: MessageIndex): MessageIndex {
     const index: MessageIndex = Object.assign(new MessageIndex(), sent)
-    const segments = sent.segments.map((segment) => {
-      const marks = Object.assign(new SubjectMarks(), segment.marks)
-      return Object.assign(new Segment(0, 0, 0), segment, { marks })
-    })
+    const segments = sent.segments.map((segment) => Segment.revived(segment))
     return Object.assign(index, { segments, subjects: SubjectTable.revived(sent.subjects), order: new SubjectOrder() })
   }
 
@@ -58,7 +55,7 @@ export class MessageIndex {
   }
 
   get firstTimeUs(): number {
-    return this.find(this.firstSeq) ? this.segment.times[this.slot] : 0
+    return this.find(this.firstSeq) ? this.segment.timeAt(this.slot) : 0
   }
 
   get deleted(): number {
@@ -95,19 +92,16 @@ export class MessageIndex {
   /** Takes a block's messages, which are behind all others; the subjects get numbers of this index. */
   adopt({ segment, subjects, nextSeq, lastTimeUs }: Adopted): void {
     const table = this.subjects
-    const numbers = new Int32Array(subjects.numbered).fill(-1)
-    for (let slot = 0; slot < segment.slots; slot++) {
-      if (segment.sizes[slot] === 0) continue
-      const local = segment.subjects[slot]
-      if (numbers[local] < 0) {
-        numbers[local] = table.number(subjects.arena, subjects.startOf(local), subjects.endOf(local))
-      }
-      const seq = segment.seqAt(slot)
-      segment.subjects[slot] = numbers[local]
-      table.added(numbers[local], seq)
-      if (this.messages++ === 0) this.firstSeq = seq
+    const numbers = new Uint32Array(subjects.numbered)
+    for (let local = 0; local < numbers.length; local++) {
+      const count = subjects.countOf(local)
+      if (count === 0) continue
+      numbers[local] = table.number(subjects.arena, subjects.startOf(local), subjects.endOf(local))
+      table.addedAll(numbers[local], count, subjects.firstOf(local), subjects.lastOf(local))
     }
-    segment.subjectsChanged()
+    segment.renumber(numbers)
+    if (this.messages === 0 && segment.live > 0) this.firstSeq = segment.base
+    this.messages += segment.live
     this.bytes += segment.liveBytes
     this.segments.at(-1)?.complete(true)
     this.segments.push(segment)
@@ -126,9 +120,9 @@ export class MessageIndex {
   remove(): Segment {
     const { segment, slot, subjects } = this
     const seq = segment.seqAt(slot)
-    const id = segment.subjects[slot]
+    const id = segment.subjectAt(slot)
     this.messages--
-    this.bytes -= segment.sizes[slot]
+    this.bytes -= segment.sizeAt(slot)
     segment.remove(slot)
     subjects.removed(id, seq)
     if (seq === this.firstSeq && this.messages > 0) this.firstSeq = this.liveFrom(seq + 1)
@@ -157,16 +151,12 @@ export class MessageIndex {
     }
     this.segments.at(-1)?.complete(false)
     this.last = last
-    this.lastTimeUs = this.find(last) ? this.segment.times[this.slot] : this.lastTimeUs
+    this.lastTimeUs = this.find(last) ? this.segment.timeAt(this.slot) : this.lastTimeUs
   }
 
   private renumber(): void {
     const numbers = this.subjects.renumber()
-    for (const segment of this.segments) {
-      const { subjects, sizes, slots } = segment
-      for (let slot = 0; slot < slots; slot++) if (sizes[slot] > 0) subjects[slot] = numbers[subjects[slot]]
-      segment.subjectsChanged()
-    }
+    for (const segment of this.segments) segment.renumber(numbers)
   }
 
   // ── Looking up ────────────────────────────────────────────────────────────────────────────────────────
@@ -187,7 +177,8 @@ export class MessageIndex {
   entry(seq: number): MessageEntry | undefined {
     if (!this.find(seq)) return undefined
     const { segment, slot, subjects } = this
-    return { subject: subjects.nameOf(segment.subjects[slot]), timeUs: segment.times[slot], size: segment.sizes[slot] }
+    const subject = subjects.nameOf(segment.subjectAt(slot))
+    return { subject, timeUs: segment.timeAt(slot), size: segment.sizeAt(slot) }
   }
 
   /** The first segment that ends at `seq` or behind it; the number of segments: there is none. */
@@ -209,9 +200,9 @@ export class MessageIndex {
   private liveFrom(seq: number, withHeaders = false): number {
     for (let at = this.segmentFrom(seq); at < this.segments.length; at++) {
       const segment = this.segments[at]
-      const { sizes, slots } = segment
+      const { slots } = segment
       if (segment.live === 0 || (withHeaders && !segment.hasHeaders)) continue
-      for (let slot = segment.slotFrom(seq); slot < slots; slot++) if (sizes[slot] > 0) return segment.seqAt(slot)
+      for (let slot = segment.slotFrom(seq); slot < slots; slot++) if (segment.has(slot)) return segment.seqAt(slot)
     }
     return 0
   }
@@ -261,10 +252,10 @@ export class MessageIndex {
     const table = this.subjects
     for (let at = this.segmentFrom(from); at < this.segments.length; at++) {
       const segment = this.segments[at]
-      const { sizes, slots, subjects } = segment
+      const { slots } = segment
       if (segment.live === 0) continue
       for (let slot = segment.slotFrom(from); slot < slots; slot++) {
-        if (sizes[slot] > 0 && filter.accepts(table, subjects[slot])) return segment.seqAt(slot)
+        if (segment.has(slot) && filter.accepts(table, segment.subjectAt(slot))) return segment.seqAt(slot)
         if (--most < 0) return -1
       }
     }
@@ -293,11 +284,11 @@ export class MessageIndex {
     for (let at = this.segmentFrom(from); at < this.segments.length; at++) {
       const segment = this.segments[at]
       if (segment.live === 0) continue
-      const { marks, sizes, slots, subjects } = segment
+      const { slots } = segment
       for (let slot = segment.slotFrom(from); slot < slots; ) {
         const end = Math.min((slot | (GROUP_SLOTS - 1)) + 1, slots)
-        if (marks.mayHave(slot, id)) {
-          for (; slot < end; slot++) if (subjects[slot] === id && sizes[slot] > 0) return segment.seqAt(slot)
+        if (segment.mayHave(slot, id)) {
+          for (; slot < end; slot++) if (segment.subjectAt(slot) === id && segment.has(slot)) return segment.seqAt(slot)
         }
         slot = end
       }
@@ -353,11 +344,11 @@ export class MessageIndex {
     for (let at = Math.min(this.segmentFrom(upTo), this.segments.length - 1); at >= 0; at--) {
       const segment = this.segments[at]
       if (segment.live === 0) continue
-      const { marks, sizes, subjects } = segment
       for (let slot = segment.slotFrom(upTo + 1) - 1; slot >= 0; ) {
         const start = slot & ~(GROUP_SLOTS - 1)
-        if (marks.mayHave(slot, id)) {
-          for (; slot >= start; slot--) if (subjects[slot] === id && sizes[slot] > 0) return segment.seqAt(slot)
+        if (segment.mayHave(slot, id)) {
+          for (; slot >= start; slot--)
+            if (segment.subjectAt(slot) === id && segment.has(slot)) return segment.seqAt(slot)
         }
         slot = start - 1
       }
@@ -370,10 +361,9 @@ export class MessageIndex {
     const table = this.subjects
     for (let at = Math.min(this.segmentFrom(upTo), this.segments.length - 1); at >= 0; at--) {
       const segment = this.segments[at]
-      const { sizes, subjects } = segment
       if (segment.live === 0) continue
       for (let slot = segment.slotFrom(upTo + 1) - 1; slot >= 0; slot--) {
-        if (sizes[slot] > 0 && filter.accepts(table, subjects[slot])) return segment.seqAt(slot)
+        if (segment.has(slot) && filter.accepts(table, segment.subjectAt(slot))) return segment.seqAt(slot)
         if (--most < 0) return -1
       }
     }
@@ -383,9 +373,9 @@ export class MessageIndex {
   firstAtOrAfter(timeUs: number): number {
     for (const segment of this.segments) {
       if (segment.live === 0 || segment.maxTimeUs < timeUs) continue
-      const { sizes, slots, times } = segment
+      const { slots } = segment
       for (let slot = 0; slot < slots; slot++) {
-        if (sizes[slot] > 0 && times[slot] >= timeUs) return segment.seqAt(slot)
+        if (segment.has(slot) && segment.timeAt(slot) >= timeUs) return segment.seqAt(slot)
       }
     }
     return this.last + 1
@@ -411,12 +401,12 @@ export class MessageIndex {
     let count = 0
     for (let at = this.segmentFrom(from); at < this.segments.length; at++) {
       const segment = this.segments[at]
-      const { marks, sizes, slots, subjects } = segment
+      const { slots } = segment
       if (segment.live === 0) continue
       for (let slot = segment.slotFrom(from); slot < slots; ) {
         const end = Math.min((slot | (GROUP_SLOTS - 1)) + 1, slots)
-        if (only === undefined || marks.mayHaveAny(slot, only)) {
-          for (; slot < end; slot++) if (sizes[slot] > 0 && counts(subjects[slot])) count++
+        if (only === undefined || segment.mayHaveAny(slot, only)) {
+          for (; slot < end; slot++) if (segment.has(slot) && counts(segment.subjectAt(slot))) count++
         }
         slot = end
       }
@@ -463,7 +453,7 @@ export class MessageIndex {
     let expected = this.first
     for (const segment of this.segments) {
       for (let slot = 0; slot < segment.slots; slot++) {
-        if (segment.sizes[slot] === 0) continue
+        if (!segment.has(slot)) continue
         const seq = segment.seqAt(slot)
         if (seq > expected) yield { first: expected, last: seq - 1 }
         expected = seq + 1

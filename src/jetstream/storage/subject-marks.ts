@@ -1,8 +1,8 @@
 // Which subjects the slots of a segment have, roughly: so that the next message on one subject, among very many on
 // others, is found without a look at each. For each group of 4,096 slots there are 65,536 bits; each of its subjects
 // has set two of them. A group without both bits of a subject has no message on it; of the others, one in seventy has
-// none either. Groups are marked when they are full, the last one of a segment when another segment follows: the last
-// slots of the last segment are looked at one by one.
+// none either. A group is marked when it is first asked about and full, the last one of a segment when another segment
+// follows: the last slots of the last segment are looked at one by one.
 
 import { mix } from '../../memory/block.ts'
 import { grown } from './typed-arrays.ts'
@@ -12,15 +12,23 @@ export const GROUP_SLOTS = 1 << GROUP_SHIFT
 const BITS = 65_536
 const WORDS = BITS / 32
 
+function groupsOf(slots: number, isComplete: boolean): number {
+  return (isComplete ? slots + GROUP_SLOTS - 1 : slots) >>> GROUP_SHIFT
+}
+
 export class SubjectMarks {
   /** Groups that are marked. */
   private groups = 0
   words = new Uint32Array(0)
 
-  /** Marks the groups that are full and not marked yet; the last one too, where no slots are to come. */
+  /** Whether there are groups that are full and not marked yet; the last one too, where no slots are to come. */
+  isBehind(slots: number, isComplete: boolean): boolean {
+    return groupsOf(slots, isComplete) > this.groups
+  }
+
+  /** Marks these groups. */
   update(subjects: Uint32Array, slots: number, isComplete: boolean): void {
-    const groups = (isComplete ? slots + GROUP_SLOTS - 1 : slots) >>> GROUP_SHIFT
-    if (groups <= this.groups) return
+    const groups = groupsOf(slots, isComplete)
     if (groups * WORDS > this.words.length) this.words = grown(this.words, groups * WORDS)
     const end = Math.min(slots, groups << GROUP_SHIFT)
     for (let slot = this.groups << GROUP_SHIFT; slot < end; slot++) {

@@ -14,11 +14,23 @@
 
 import { randomInt } from 'node:crypto'
 import { hashBytes } from '../../memory/block.ts'
+import { type Column, columnOf, unfold } from './column.ts'
 import { grown, roomFor } from './typed-arrays.ts'
 
 const FIRST_ROOM = 8
 /** Unused numbers that are kept in any case. */
 const UNUSED_MIN = 1024
+
+/** The subjects of a table that does not change any more. */
+export interface SubjectColumns {
+  /** Their names, one behind the other. */
+  readonly arena: Buffer<ArrayBuffer>
+  /** Where each begins, and where the last one ends. */
+  readonly starts: Column
+  readonly counts: Column
+  readonly firsts: Column
+  readonly lasts: Column
+}
 
 export class SubjectTable {
   arena: Buffer<ArrayBuffer> = Buffer.alloc(0)
@@ -35,13 +47,16 @@ export class SubjectTable {
   used = 0
   generation = 0
 
-  /** A table of these names, numbered in their order, none of which has a message. It is not searched. */
-  static from(starts: Uint32Array<ArrayBuffer>, arena: Buffer<ArrayBuffer>): SubjectTable {
-    const table = new SubjectTable()
-    table.starts = starts
-    table.arena = arena
-    table.numbered = starts.length - 1
-    return table
+  /** A table of these subjects. It is not searched. */
+  static from(numbered: number, { arena, starts, counts, firsts, lasts }: SubjectColumns): SubjectTable {
+    return Object.assign(new SubjectTable(), {
+      arena,
+      starts: unfold(starts, numbered + 1, new Uint32Array(numbered + 1)),
+      counts: unfold(counts, numbered, new Uint32Array(numbered)),
+      firsts: unfold(firsts, numbered, new Float64Array(numbered)),
+      lasts: unfold(lasts, numbered, new Float64Array(numbered)),
+      numbered,
+    })
   }
 
   /** The table that was sent by another thread. */
@@ -49,10 +64,16 @@ export class SubjectTable {
     return Object.assign(new SubjectTable(), sent, { arena: Buffer.from(sent.arena.buffer) })
   }
 
-  /** The names in the order of their numbers, without room for more. */
-  get names(): { readonly starts: Uint32Array<ArrayBuffer>; readonly arena: Buffer<ArrayBuffer> } {
-    const { arena, numbered, starts } = this
-    return { starts: starts.subarray(0, numbered + 1), arena: arena.subarray(0, starts[numbered]) }
+  /** What it has of each subject, by their numbers. */
+  get columns(): SubjectColumns {
+    const { arena, counts, firsts, lasts, numbered, starts } = this
+    return {
+      arena: arena.subarray(0, starts[numbered]),
+      starts: columnOf(starts, numbered + 1),
+      counts: columnOf(counts, numbered),
+      firsts: columnOf(firsts, numbered),
+      lasts: columnOf(lasts, numbered),
+    }
   }
 
   startOf(id: number): number {
@@ -121,6 +142,16 @@ export class SubjectTable {
       this.firsts[id] = seq
     }
     this.lasts[id] = seq
+  }
+
+  /** So many messages behind all others, the first and the last of these. */
+  addedAll(id: number, count: number, first: number, last: number): void {
+    if (this.counts[id] === 0) {
+      this.used++
+      this.firsts[id] = first
+    }
+    this.counts[id] += count
+    this.lasts[id] = last
   }
 
   /** A message of this subject is gone. */

@@ -258,11 +258,13 @@ export class Upkeep {
       const lost: number[] = []
       for (const [i, seq] of kept.entries()) {
         if (!index.find(seq)) continue
-        index.segment.offsets[index.slot] = offsets[i]
+        index.segment.move(index.slot, offsets[i])
         if (offsets[i] === 0) lost.push(seq)
       }
       // Slots of messages that are gone have offsets of the file before; those of a segment rise.
-      index.segments.find((one) => one.block === block.number)?.squeeze()
+      const segment = index.segments.find((one) => one.block === block.number)
+      segment?.squeeze()
+      if (segment?.isComplete) segment.complete(true)
       for (const seq of lost) this.owner.lose(seq)
     })
   }

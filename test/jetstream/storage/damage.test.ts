@@ -28,7 +28,7 @@ async function filled(flavour: string): Promise<StoreFolder> {
   const isSealed = (number: number): boolean =>
     readFileSync(join(folder.folder, `${number}.blk`))
       .subarray(-8)
-      .equals(Buffer.from('HEDLSUM2'))
+      .equals(Buffer.from('HEDLSUM3'))
   await until('summaries', () => blocks.every(isSealed))
   await again.close()
   return folder
