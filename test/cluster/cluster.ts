@@ -1,7 +1,8 @@
 // Clusters of servers of both kinds, for tests and soaks: each server is a nats-server or a Heddle with so many shards.
 
+import { randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer as createNetServer } from 'node:net'
+import { createServer as createNetServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ServerOptions } from '../../src/index.ts'
@@ -52,13 +53,20 @@ for path in /proc/self/fd/*; do
 done
 exec "$@"`
 
-/** A port of 127.0.0.1 that was free just now. */
+/** Ports that no system gives to those who ask for any: so nobody takes one while its server is away. */
+const PORTS = { from: 10_000, to: 32_000 }
+
+/** A port of 127.0.0.1 that was free just now, and stays so but for those who ask for it by its number. */
 export async function freePort(): Promise<number> {
-  const server = createNetServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  for (;;) {
+    const port = randomInt(PORTS.from, PORTS.to)
+    const server = createNetServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+    })
+    if (isFree) return port
+  }
 }
 
 export class TestCluster {

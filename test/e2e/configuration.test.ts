@@ -100,22 +100,22 @@ test('a server runs by its file, and flags beat it', async () => {
 })
 
 test('warnings of the file go before the log, those of what is not there yet into it', async () => {
-  const file = files({ 'x.conf': 'ping_interval: 60\ncluster { port: -1 }\nworkers: 0\n' })
+  const file = files({ 'x.conf': 'ping_interval: 60\ngateway { name: g, port: -1 }\nworkers: 0\n' })
   const program = await startCommand(['-c', file, '--ignore-unsupported'])
   onTestFinished(() => void program.stop('SIGKILL'))
   const [first, second] = program.stderr.split('\n')
   expect(first).toBe(
     `${file}:1:0: invalid use of field "ping_interval": ping_interval should be converted to a duration`,
   )
-  expect(second).toMatch(/\[WRN\] clusters \(.*x\.conf:2\): not supported yet, ignored$/)
+  expect(second).toMatch(/\[WRN\] gateways \(.*x\.conf:2\): not supported yet, ignored$/)
 })
 
 test('a configuration that needs what Heddle lacks is refused, by -t, at a start and at a reload', async () => {
   const file = files({ 'x.conf': 'port: -1\n' })
   const program = await startCommand(['-c', file])
   onTestFinished(() => void program.stop('SIGKILL'))
-  writeFileSync(file, 'port: -1\nmqtt { port: 1883 }\ncluster { name: c, port: -1 }\nserver_name: n\n')
-  const refusal = `not supported yet: MQTT (${file}:2), clusters (${file}:3); with --ignore-unsupported the server starts without them`
+  writeFileSync(file, 'port: -1\nmqtt { port: 1883 }\ngateway { name: g, port: -1 }\nserver_name: n\n')
+  const refusal = `not supported yet: MQTT (${file}:2), gateways (${file}:3); with --ignore-unsupported the server starts without them`
   for (const args of [[], ['-t'], ['--explain-config']]) {
     expect(await outcome(...args, '-c', file)).toEqual({ code: 1, stdout: '', stderr: `nats-server: ${refusal}\n` })
   }
@@ -126,7 +126,7 @@ test('a configuration that needs what Heddle lacks is refused, by -t, at a start
   expect(code).toBe(0)
   expect(stderr.split('\n').slice(0, 2)).toEqual([
     `nats-server: MQTT (${file}:2): not supported yet, ignored`,
-    `nats-server: clusters (${file}:3): not supported yet, ignored`,
+    `nats-server: gateways (${file}:3): not supported yet, ignored`,
   ])
 })
 

@@ -35,6 +35,7 @@ const TESTS: Partial<Readonly<Record<OptionName, typeof NO_EFFECT | readonly [fi
   maxControlLine: [RELOAD, 'max_control_line grows'],
   maxPayload: [HERE, 'max_payload holds for compressed messages'],
   slowConsumer: ['e2e/slow-consumer-policy.test.ts', 'a reload changes it for those who are there'],
+  placement: ['primary/shards.test.ts', 'a reload spreads those that follow'],
   pingInterval: [RELOAD, 'ping_interval and ping_max'],
   pingMax: [RELOAD, 'ping_interval and ping_max'],
   writeDeadline: [RELOAD, 'write_deadline: a client that takes nothing'],
