@@ -85,7 +85,9 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   private readonly entries: InternalSubscription[] = []
   /** `$JS.ACK.<stream>.<consumer>.` */
   private readonly ackPrefix: string
-  private loaded: { readonly seq: number; readonly message: StoredMessage | undefined } | undefined
+  /** The sequence that was looked for last, and what was found; 0: nothing that is to be used again. */
+  private loadedSeq = 0
+  private loaded: StoredMessage | undefined
   private isLoading = false
   /** The latest message that was sent. */
   private outgoing: Outgoing | undefined
@@ -412,26 +414,31 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
 
   /** A message, from the stream or from the latest look at it. */
   private load(seq: number): StoredMessage | undefined | 'later' {
-    if (this.loaded?.seq === seq) return this.loaded.message
+    if (this.loadedSeq === seq) return this.loaded
     const found = this.stream.store.load(seq)
     if (!(found instanceof Promise)) {
-      this.loaded = { seq, message: found }
+      this.noteLoaded(seq, found)
       return found
     }
     const { owner } = this.stream
     this.isLoading = true
     const loaded = found.then((message) => {
       this.isLoading = false
-      this.loaded = { seq, message }
+      this.noteLoaded(seq, message)
       this.signal()
     })
     attempt(owner.bugMet, () => loaded)
     return 'later'
   }
 
+  private noteLoaded(seq: number, message: StoredMessage | undefined): void {
+    this.loadedSeq = seq
+    this.loaded = message
+  }
+
   /** A message cannot be had: it is gone, or damaged. */
   private skip(seq: number, again: Unacknowledged | undefined): void {
-    this.loaded = undefined
+    this.noteLoaded(0, undefined)
     if (again === undefined) this.cursor.passed(seq)
     else {
       this.state.forget(seq)
@@ -469,7 +476,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     // It would keep the page that the message lies in.
     outgoing.message = NO_MESSAGE
     if (!isSent) return false
-    this.loaded = undefined
+    this.noteLoaded(0, undefined)
     this.inactiveMs = now
     if (this.replay !== undefined) this.replay.lastUs = timeUs
     this.lastDeliveryMs = now
@@ -575,7 +582,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     this.state.rules = rulesOf(config)
     if (filtersOf(before).join(' ') !== filtersOf(config).join(' ')) {
       this.cursor.filter = new SubjectFilter(filtersOf(config).map(byteString))
-      this.loaded = undefined
+      this.noteLoaded(0, undefined)
       this.cursor.count()
       this.stream.interestChanged()
     }
@@ -594,7 +601,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     }
     const next = Math.max(1, seq === 0 ? state.floor.stream + 1 : seq)
     this.cursor.moveTo(next)
-    this.loaded = undefined
+    this.noteLoaded(0, undefined)
     state.reset(next)
     this.lastDeliveryMs = 0
     this.lastAckMs = 0

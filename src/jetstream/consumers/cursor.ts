@@ -19,8 +19,9 @@ export class Cursor {
   private readonly store: StreamStore
   /** Where new messages are looked for. */
   private next: number
-  /** Sequences of the list, rising. */
+  /** Sequences of the list, rising; those before `listedAt` have been delivered: to shift a long list is slow. */
   private listed: number[]
+  private listedAt = 0
   /** Messages behind it are not in `pending` yet. */
   private countedTo = 0
 
@@ -34,7 +35,7 @@ export class Cursor {
 
   /** What a later cursor begins with. */
   get place(): Start {
-    return { next: this.next, lastOfEach: this.listed }
+    return { next: this.next, lastOfEach: this.toCome }
   }
 
   /** The sequence up to which new messages have been delivered, but for the list. */
@@ -43,7 +44,17 @@ export class Cursor {
   }
 
   get hasList(): boolean {
-    return this.listed.length > 0
+    return this.listedAt < this.listed.length
+  }
+
+  /** What of the list is to be delivered. */
+  private get toCome(): number[] {
+    return this.listed.slice(this.listedAt)
+  }
+
+  private setList(listed: number[]): void {
+    this.listed = listed
+    this.listedAt = 0
   }
 
   /** Whether there is a message, and the filter matches it. */
@@ -60,13 +71,13 @@ export class Cursor {
   }
 
   private isListed(seq: number): boolean {
-    return this.listed.length > 0 && this.listed[placeIn(this.listed, seq)] === seq
+    return this.hasList && this.listed[placeIn(this.listed, seq, this.listedAt)] === seq
   }
 
   /** Counts what is to come anew. */
   count(): void {
-    const { filter, listed, next, store } = this
-    this.pending = listed.length + store.pending(filter, next)
+    const { filter, listed, listedAt, next, store } = this
+    this.pending = listed.length - listedAt + store.pending(filter, next)
     this.countedTo = store.last
   }
 
@@ -80,7 +91,7 @@ export class Cursor {
   leaving(seq: number): void {
     if (seq > this.countedTo || !this.isAhead(seq) || !this.isMatch(seq)) return
     this.pending--
-    if (this.isListed(seq)) this.listed.splice(placeIn(this.listed, seq), 1)
+    if (this.isListed(seq)) this.listed.splice(placeIn(this.listed, seq, this.listedAt), 1)
   }
 
   /** Messages have been removed: nothing before `first` is left. */
@@ -92,7 +103,7 @@ export class Cursor {
 
   /** Forgets messages of the list that are not there any more. */
   dropMissing(): void {
-    this.listed = this.listed.filter((seq) => this.store.has(seq))
+    this.setList(this.toCome.filter((seq) => this.store.has(seq)))
   }
 
   /** Goes no further than to behind `reach`. */
@@ -102,13 +113,13 @@ export class Cursor {
 
   moveTo(next: number): void {
     this.next = next
-    this.listed = []
+    this.setList([])
     this.count()
   }
 
   /** The sequence of the next message, if it is durable; 0: there is none yet. */
   find(): number {
-    if (this.listed.length > 0) return this.listed[0]
+    if (this.hasList) return this.listed[this.listedAt]
     const { durable } = this.store
     if (this.next > durable) return 0
     const seq = this.store.next(this.filter, this.next)
@@ -119,15 +130,16 @@ export class Cursor {
 
   /** The next message was delivered, or never will be. */
   passed(seq: number): void {
-    if (this.listed[0] === seq) this.listed.shift()
-    else this.next = seq + 1
+    if (this.hasList && this.listed[this.listedAt] === seq) {
+      this.listedAt++
+      if (!this.hasList) this.setList([])
+    } else this.next = seq + 1
     this.pending--
   }
 }
 
-/** The first place in sorted numbers that does not hold less. */
-function placeIn(sorted: readonly number[], value: number): number {
-  let low = 0
+/** The first place in sorted numbers, from `low` on, that does not hold less. */
+function placeIn(sorted: readonly number[], value: number, low: number): number {
   let high = sorted.length
   while (low < high) {
     const middle = (low + high) >>> 1

@@ -56,8 +56,9 @@ export class Outgoing {
   get size(): number {
     const { subjectStart, headersStart, payloadStart, end, seq, timeUs } = this.message
     const headerSize = this.headers === undefined ? payloadStart - headersStart : this.headers.length
-    const numbers = [this.deliveries, seq, this.consumerSeq, timeUs, this.pending]
-    const reply = numbers.reduce((sum, number) => sum + digitsOf(number), this.ackPrefix.length + DOTS + NS.length)
+    const digits =
+      digitsOf(this.deliveries) + digitsOf(seq) + digitsOf(this.consumerSeq) + digitsOf(timeUs) + digitsOf(this.pending)
+    const reply = this.ackPrefix.length + digits + DOTS + NS.length
     return headersStart - subjectStart + reply + headerSize + (this.hasPayload ? end - payloadStart : 0)
   }
 }

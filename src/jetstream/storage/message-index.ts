@@ -37,6 +37,8 @@ export class MessageIndex {
   /** Where find() found a message. */
   segment = new Segment(0, 1)
   slot = 0
+  /** Where segmentFrom() found a segment: what is asked for next is mostly in the same. */
+  private near = 0
 
   /** The index that was sent by another thread. */
   static from(sent: MessageIndex): MessageIndex {
@@ -183,7 +185,8 @@ export class MessageIndex {
 
   /** The first segment that ends at `seq` or behind it; the number of segments: there is none. */
   private segmentFrom(seq: number): number {
-    const { segments } = this
+    const { segments, near } = this
+    if (near < segments.length && segments[near].base <= seq && seq <= segments[near].lastSeq) return near
     let low = 0
     let high = segments.length
     // Most of what is asked for is among the newest.
@@ -193,6 +196,7 @@ export class MessageIndex {
       if (segments[middle].lastSeq < seq) low = middle + 1
       else high = middle
     }
+    this.near = low
     return low
   }
 
