@@ -23,7 +23,7 @@ import type { LinkOwner } from '../remote/owner.ts'
 import { isValidFilter } from '../subjects/subject.ts'
 import type { RouteRow, RouteScope, RouteTold, RouteVerdict } from './contract.ts'
 import { poolIndexOf, type RouteEvent, type RouteHello, type RouteOrder } from './contract.ts'
-import { connectLine, infoLine, type RouteIntroduction, readConnect, readHello } from './hello.ts'
+import { connectLine, infoLine, type RouteConnect, type RouteIntroduction, readConnect, readHello } from './hello.ts'
 import { ROUTE_DIALECT } from './route-dialect.ts'
 import { RouteRights } from './route-rights.ts'
 
@@ -33,7 +33,7 @@ const ROUTER = 1
 const INFO_MS = 2000
 const FIRST_FORMAT: LinkFormat = { kind: 'route', namesAccount: true, namesOriginOnEnd: true }
 /** Interest that is sent in one piece. */
-const LINES_TOGETHER = 1000
+const LINES_TOGETHER = 100
 /** So much of other servers may be on its way to the primary. */
 const UNTOLD_MAX = 64
 
@@ -45,6 +45,8 @@ export interface RouteDesk {
   readonly systemAccount: string
   /** Whether an account is known, as configured. */
   knowsAccount(name: string): boolean
+  /** Whether these are what the cluster demands of other servers, if it demands any. */
+  mayConnect(user: string, password: string): Promise<boolean>
   /** Asks the primary. */
   ask(event: RouteEvent): Promise<RouteVerdict | undefined>
 }
@@ -67,6 +69,9 @@ export class RouteLink extends RemoteLink implements FeedListener {
   private awaitsPong = false
   private isRegistering = false
   private hasNegotiated = false
+  /** So many times all interest is being told just now; what has changed since the first of them began. */
+  private tellings = 0
+  private readonly toldMeanwhile = new Set<string>()
   /** The mode of compression that INFO says, where it is another one than the configured. */
   private chosen: CompressionMode | undefined
   /** What it has heard of servers and the primary has not taken in. */
@@ -116,26 +121,31 @@ export class RouteLink extends RemoteLink implements FeedListener {
       this.close(Faults.badArguments)
       return
     }
-    const refusal = this.whyNot(connect)
+    const goOn = this.suspend()
+    this.attempt(async () => {
+      const refusal = await this.whyNot(connect)
+      this.owner.wake()
+      if (!this.closing) this.connected(connect, refusal)
+      goOn()
+    })
+  }
+
+  private connected({ headers }: RouteConnect, refusal: Fault | undefined): void {
     if (refusal !== undefined) {
       this.owner.log.error(refusal.text ?? refusal.reason, this)
       this.close(refusal)
       return
     }
-    this.options = { ...this.options, headers: connect.headers && this.routes.identity.headers }
+    this.options = { ...this.options, headers: headers && this.routes.identity.headers }
     this.parser.connectDue = false
   }
 
-  private whyNot(connect: NonNullable<ReturnType<typeof readConnect>>): Fault | undefined {
-    const { lang, gateway, cluster, isDynamic, user, password } = connect
+  private async whyNot({ lang, gateway, cluster, isDynamic, ...login }: RouteConnect): Promise<Fault | undefined> {
     if (lang !== '') return closed('attempted to connect to route port', CloseReason.wrongPort)
     if (gateway !== '') {
       return closed(`Rejecting connection from gateway "${gateway}" on the Route port`, CloseReason.wrongPort)
     }
-    const { credentials } = this.cluster
-    if (credentials !== undefined && (user !== credentials.username || password !== credentials.password)) {
-      return Faults.authorization
-    }
+    if (!(await this.routes.mayConnect(login.user, login.password))) return Faults.authorization
     if (cluster === '_') {
       return closed('Rejecting connection, cluster name "_" is reserved', CloseReason.clusterName)
     }
@@ -238,7 +248,8 @@ export class RouteLink extends RemoteLink implements FeedListener {
     }
     this.keepAlive.start()
     this.owner.log.info(`Route connection created: Remote: ${hello.serverName}`, this)
-    this.tellAll()
+    this.routes.feed.add(this)
+    this.tellAll(() => true)
   }
 
   override processPong(): void {
@@ -254,7 +265,10 @@ export class RouteLink extends RemoteLink implements FeedListener {
 
   private heardLater(hello: RouteHello): void {
     if (hello.serverId === this.hello?.serverId && (hello.imports !== undefined || hello.exports !== undefined)) {
+      const before = this.rightsOf
       this.rightsOf = new RouteRights(this.cluster.permissions, hello)
+      // What it exports now is told; nothing is withdrawn.
+      this.owner.turns.wait(() => this.tellAll((subject) => !before.maySendInterest(subject)))
     }
     const isOther = hello.serverId !== this.hello?.serverId
     if ((!isOther && !hello.isLameDuck) || this.untold >= UNTOLD_MAX) return
@@ -291,35 +305,54 @@ export class RouteLink extends RemoteLink implements FeedListener {
     return !scope.apart.includes(account) && poolIndexOf(account, scope.size) === scope.index
   }
 
-  /** All that there is, in as many turns as it takes; what changes meanwhile comes at once, and so not twice. */
-  private tellAll(): void {
+  /**
+   * Tells all that may be told and that `isDue`, in as many turns as it takes. What changes meanwhile is told at once,
+   * and is not told again when its place in the order comes.
+   */
+  private tellAll(isDue: (subject: string) => boolean): void {
+    const { owner } = this
+    this.tellings++
+    owner.turns.inPieces(
+      this.ownInterest(),
+      LINES_TOGETHER * Work.operation,
+      (some) => this.attempt(() => this.tell(some, isDue)),
+      () => {
+        if (--this.tellings === 0) this.toldMeanwhile.clear()
+      },
+    )
+  }
+
+  private tell(some: readonly LocalInterest[], isDue: (subject: string) => boolean): void {
+    if (this.closing) return
+    const due = some.filter((interest) => isDue(interest.subject) && !this.toldMeanwhile.has(keyOf(interest)))
+    this.owner.wake()
+    this.sendText(due.map((interest) => this.lineOf(interest)).join(''))
+    this.owner.schedule()
+  }
+
+  /** All that this server wants of the accounts of this route, some at a time. */
+  private *ownInterest(): Generator<LocalInterest[]> {
     const { feed, systemAccount, systemSubjects } = this.routes
-    if (this.isFor(systemAccount)) {
-      for (const subject of systemSubjects) this.tell(interestOf(systemAccount, subject), 0)
-    }
-    let lines: string[] = []
+    if (this.isFor(systemAccount)) yield systemSubjects.map((subject) => interestOf(systemAccount, subject))
+    let some: LocalInterest[] = []
     for (const account of feed.accounts) {
       if (!this.isFor(account)) continue
       for (const interest of feed.of(account)) {
-        const line = this.lineOf(interest)
-        if (line !== '' && lines.push(line) >= LINES_TOGETHER) {
-          this.sendText(lines.join(''))
-          lines = []
-        }
+        if (this.closing) return
+        if (some.push(interest) < LINES_TOGETHER) continue
+        yield some
+        some = []
       }
     }
-    this.sendText(lines.join(''))
-    feed.add(this)
+    yield some
   }
 
   interestChanged(interest: LocalInterest, before: number): void {
-    if (this.isFor(interest.account)) this.tell(interest, before)
-  }
-
-  private tell(interest: LocalInterest, before: number): void {
-    const { queue, count } = interest
+    const { account, queue, count } = interest
     const isNews = queue === '' ? before === 0 || count === 0 : before !== count
-    if (isNews) this.sendText(this.lineOf(interest))
+    if (!isNews || !this.isFor(account)) return
+    if (this.tellings > 0) this.toldMeanwhile.add(keyOf(interest))
+    this.sendText(this.lineOf(interest))
   }
 
   /** Empty: the other server is not to be told. */
@@ -414,6 +447,9 @@ export class RouteLink extends RemoteLink implements FeedListener {
     }
   }
 }
+
+const keyOf = ({ account, subject, queue, origin }: LocalInterest): string =>
+  [origin === undefined ? '' : `+${origin}`, account, subject, queue].join('\0')
 
 const interestOf = (account: string, subject: string): LocalInterest => ({
   account,

@@ -1,5 +1,6 @@
 // What routes need of their shard, and of the primary.
 
+import { comparePassword, equalsPlain, type PasswordVerifier } from '../auth/password.ts'
 import { isOperatorMode } from '../auth/setup.ts'
 import type { Options } from '../options/options.ts'
 import { GLOBAL_ACCOUNT } from '../options/shapes.ts'
@@ -14,7 +15,7 @@ interface DeskShard {
   readonly options: Options
   readonly identity: ServerIdentity
   readonly system: { readonly account: { readonly name: string } } | undefined
-  readonly questions: Pick<Questions, 'ask'>
+  readonly questions: Pick<Questions, 'ask'> & PasswordVerifier
 }
 
 export function createRouteDesk(shard: DeskShard, feed: InterestFeed): RouteDesk {
@@ -40,6 +41,12 @@ export function createRouteDesk(shard: DeskShard, feed: InterestFeed): RouteDesk
         known = { options, names: new Set([...names, shard.system?.account.name ?? '']) }
       }
       return known.names.has(name)
+    },
+    async mayConnect(user, password) {
+      const demanded = shard.options.cluster?.credentials
+      if (demanded === undefined) return true
+      const verdict = await comparePassword(demanded.password, password, shard.questions, {})
+      return equalsPlain(demanded.username, user) && verdict === 'match'
     },
     ask: (event) => shard.questions.ask('route', { event }),
   }

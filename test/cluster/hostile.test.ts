@@ -1,59 +1,11 @@
 // Peers that are no good servers, at the port for routes: each costs its own connection, and the texts are nats-server's.
 
-import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { missing } from '../support/peers.ts'
 import { until } from '../support/until.ts'
 import { connectTo, type Kind, TestCluster } from './cluster.ts'
+import { CONNECT, info, RoutePeer } from './route-peer.ts'
 
-class Peer {
-  text = ''
-  closed = false
-  readonly socket: Socket
-
-  constructor(port: number) {
-    this.socket = connect(port, '127.0.0.1')
-    this.socket.on('data', (bytes) => {
-      this.text += bytes.toString('latin1')
-    })
-    this.socket.on('error', () => undefined)
-    this.socket.on('close', () => {
-      this.closed = true
-    })
-  }
-
-  send(text: string): void {
-    this.socket.write(text, 'latin1')
-  }
-
-  async info(): Promise<Record<string, unknown>> {
-    await until('INFO', () => this.text.includes('\r\n'))
-    return JSON.parse(this.text.slice('INFO '.length, this.text.indexOf('\r\n')))
-  }
-
-  /** The text of its -ERR when it is closed; empty: there was none. */
-  async refusal(): Promise<string> {
-    await until('the end of a connection', () => this.closed)
-    return /-ERR '([^\r]*)'\r\n/.exec(this.text)?.[1] ?? ''
-  }
-}
-
-const CONNECT = 'CONNECT {"name":"NPEER","cluster":"C","headers":true,"lnoc":true,"ln":true}\r\n'
-const info = (members: object): string =>
-  `INFO ${JSON.stringify({
-    server_id: `N${Math.random().toString(36).slice(2)}`,
-    server_name: `P${Math.random().toString(36).slice(2)}`,
-    version: '2.15.3',
-    proto: 2,
-    host: '127.0.0.1',
-    port: 1,
-    headers: true,
-    max_payload: 1048576,
-    cluster: 'C',
-    compression: 'off',
-    route_pool_size: 3,
-    ...members,
-  })}\r\n`
 const good = CONNECT + info({})
 const kinds: readonly Kind[] = missing('natsServer', 'hostile peers of nats-server') ? [0, 2] : [0, 2, 'nats']
 
@@ -80,7 +32,7 @@ describe.each(kinds)('the port for routes of %s', (kind) => {
     [`${good}-ERR 'go away'\r\n`, ''],
   ])('answers %j with %j', async (said, expected) => {
     const { clusterPort } = cluster.members[0]
-    const peer = new Peer(clusterPort)
+    const peer = new RoutePeer(clusterPort)
     await peer.info()
     peer.send(said)
     const refusal = await peer.refusal()
@@ -90,11 +42,11 @@ describe.each(kinds)('the port for routes of %s', (kind) => {
 
   test('does not take itself, nor a server of its own name', async () => {
     const { clusterPort, name } = cluster.members[0]
-    const first = new Peer(clusterPort)
+    const first = new RoutePeer(clusterPort)
     const { server_id } = await first.info()
     first.send(CONNECT + info({ server_id }))
     expect(await first.refusal()).toBe('')
-    const second = new Peer(clusterPort)
+    const second = new RoutePeer(clusterPort)
     await second.info()
     second.send(CONNECT + info({ server_name: name }))
     expect(await second.refusal()).toBe('')
@@ -102,7 +54,7 @@ describe.each(kinds)('the port for routes of %s', (kind) => {
 
   test('serves its clients all the same, and believes nothing of accounts that it does not know', async () => {
     const { clusterPort } = cluster.members[0]
-    const peer = new Peer(clusterPort)
+    const peer = new RoutePeer(clusterPort)
     await peer.info()
     peer.send(
       `${good}RS+ NOBODY a\r\nRS+ $G bad..subject\r\nRS+ $G a.>\r\nRS- $G never\r\nRMSG NOBODY a 1\r\nx\r\nPING\r\n`,
@@ -125,7 +77,7 @@ describe.each(kinds)('the port for routes of %s', (kind) => {
 test('a peer that says nothing is closed in time', async () => {
   const cluster = new TestCluster([1])
   await cluster.start()
-  const peer = new Peer(cluster.members[0].clusterPort)
+  const peer = new RoutePeer(cluster.members[0].clusterPort)
   expect(await peer.refusal()).toBe('Authentication Timeout')
   await cluster.stop()
 })
