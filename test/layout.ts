@@ -100,7 +100,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   remote: {
     thread: 'shard',
     is: 'links to other servers: what routes and leaf nodes share',
-    imports: ['base', 'options', 'memory', 's2', 'log', 'protocol', 'net', 'accounts', 'routing'],
+    imports: ['base', 'options', 'memory', 's2', 'log', 'tls', 'protocol', 'net', 'accounts', 'routing'],
   },
   routes: {
     thread: 'shard',
@@ -115,12 +115,24 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   leaf: {
     thread: 'shard',
     is: 'leaf nodes: links between one account here and one of another server',
-    imports: ['base', 'options', 'memory', 'subjects', 'protocol', 'net', 'accounts', 'auth', 'routing', 'remote'],
+    imports: [
+      'base',
+      'options',
+      'memory',
+      'subjects',
+      'tls',
+      'protocol',
+      'net',
+      'accounts',
+      'auth',
+      'routing',
+      'remote',
+    ],
   },
   'leaf/primary': {
     thread: 'primary',
     is: 'all leaf links of the server, and which ones are to be dialled',
-    imports: ['base', 'text', 'options', 'log', 'net', 'leaf'],
+    imports: ['base', 'text', 'options', 'log', 'tls', 'net', 'remote', 'leaf'],
   },
   services: {
     thread: 'shard',

@@ -58,6 +58,7 @@ export interface AuthInput {
   readonly tls: MappingTls | undefined
   readonly websocket: WebSocketAuth | undefined
   readonly httpGateway: { readonly tls: MappingTls | undefined } | undefined
+  readonly leafnodes: { readonly tls: MappingTls | undefined } | undefined
   /** Public keys of proxies that may vouch for their clients. */
   readonly proxies: readonly string[]
   /** From jwt/operator.ts; undefined: not in operator mode. */
@@ -88,7 +89,7 @@ export interface AuthSettings {
   /** undefined: WebSocket clients are asked for the same as others. */
   readonly websocket: SimpleCredentials | undefined
   /** Listeners on which certificates determine the users. */
-  readonly tlsMap: { readonly standard: boolean; readonly websocket: boolean; readonly http: boolean }
+  readonly tlsMap: Readonly<Record<'standard' | 'websocket' | 'http' | 'leaf', boolean>>
   readonly hasImplicitUser: boolean
   readonly proxyRequired: boolean
   readonly trustedProxies: readonly string[]
@@ -140,6 +141,7 @@ export function authSettings(input: Partial<AuthInput>, isCustom = false): AuthS
       standard: input.tls?.verifyAndMap ?? false,
       websocket: websocket?.tls?.verifyAndMap ?? false,
       http: input.httpGateway?.tls?.verifyAndMap ?? false,
+      leaf: input.leafnodes?.tls?.verifyAndMap ?? false,
     },
     hasImplicitUser,
     proxyRequired: authorization?.proxyRequired ?? false,

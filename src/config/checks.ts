@@ -136,10 +136,7 @@ function checkHeaders({ headers }: WebSocketOptions): string | undefined {
 /** What Heddle cannot do yet for leaf nodes. */
 function unableLeafnodes(leafnodes: Options['leafnodes']): string | undefined {
   if (leafnodes === undefined) return undefined
-  if (leafnodes.tls !== undefined) return 'TLS of leafnodes is not supported yet'
-  for (const { tls, urls } of leafnodes.remotes) {
-    if (tls !== undefined || urls.some((url) => /^tls:/i.test(url)))
-      return 'TLS of a leafnodes remote is not supported yet'
+  for (const { urls } of leafnodes.remotes) {
     if (urls.some((url) => /^wss?:/i.test(url))) return 'a leafnodes remote over WebSocket is not supported yet'
   }
   return undefined

@@ -1,6 +1,7 @@
 // What the primary and the shards tell each other of leaf nodes.
 
 import type { LeafRemoteOptions } from '../options/leafnodes.ts'
+import type { DialledTls } from '../remote/entry.ts'
 
 /** A connection that this server has dialled. */
 export interface DialledLeaf {
@@ -14,6 +15,8 @@ export interface DialledLeaf {
   /** A user’s token and seed, from a file of credentials; empty: none. */
   readonly jwt: string
   readonly seed: string
+  /** If it comes to TLS. */
+  readonly tls: DialledTls
 }
 
 /** How a leaf link came to be. */

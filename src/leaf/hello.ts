@@ -67,6 +67,11 @@ export function readInfo(json: string): LeafInfo | undefined {
   }
 }
 
+/** Whether the first line of the other server says that TLS is to come. */
+export function demandsTls(line: string): boolean {
+  return /^info /i.test(line) && readInfo(line.slice('INFO '.length))?.tlsRequired === true
+}
+
 /** What a CONNECT says. */
 export interface LeafConnect {
   readonly version: string

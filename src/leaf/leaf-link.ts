@@ -26,6 +26,7 @@ import { RemoteLink } from '../remote/link.ts'
 import type { DeliveryRights, Subscription } from '../routing/subscription.ts'
 import { byteString } from '../subjects/byte-string.ts'
 import { isValidFilter } from '../subjects/subject.ts'
+import type { TlsSession } from '../tls/upgrade.ts'
 import type { LeafEvent, LeafOrder, LeafRow, LeafTold } from './contract.ts'
 import { type Signer, sign } from './credentials.ts'
 import {
@@ -82,6 +83,8 @@ export class LeafLink extends RemoteLink implements InterestHost {
   private rightsOf: LeafRights | undefined
   private interest: LeafInterest | undefined
   private identity: Identity | undefined
+  /** Of a connection that the other server has dialled; undefined: it is plain. */
+  tls: TlsSession | undefined
   /** What it has logged in with. */
   private connected: LeafConnect | undefined
   private state: 'greeted' | 'compressing' | 'deciding' | 'connecting' | 'bound' = 'greeted'
@@ -106,13 +109,16 @@ export class LeafLink extends RemoteLink implements InterestHost {
 
   override start(socket: Transport): void {
     const { dialled } = this.order
-    if (dialled === undefined) {
-      this.sendText(this.introduction())
-      this.deadline.start(this.desk.options.authTimeout, () => this.closeByTimer(AuthFaults.timeout))
-    } else {
+    if (dialled !== undefined) {
       this.deadline.start(dialled.remote.firstInfoTimeout, () => this.closeByTimer(Faults.staleConnection))
     }
     super.start(socket)
+  }
+
+  /** The other server has dialled: it is sent INFO, and has so long to log in. */
+  greet(): void {
+    this.sendText(this.introduction())
+    this.deadline.start(this.desk.options.authTimeout, () => this.closeByTimer(AuthFaults.timeout))
   }
 
   get pingInterval(): number {
@@ -207,8 +213,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
       ip: this.ip,
       connectionId: this.id,
       connectionType: 'LEAFNODE',
-      certificate: undefined,
-      tls: undefined,
+      ...this.desk.tlsOf(this.tls),
       nowMs: this.leafOwner.clock.dateMs,
     }
   }

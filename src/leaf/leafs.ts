@@ -1,20 +1,28 @@
 // The leaf links of a shard.
 
-import type { Arrival } from '../net/handle.ts'
+import type { Socket } from 'node:net'
+import { type Arrival, socketOver } from '../net/handle.ts'
 import { TcpTransport } from '../net/tcp-transport.ts'
+import { enterAccepted, enterDialled } from '../remote/entry.ts'
+import type { CheckPeer } from '../tls/ocsp/peers.ts'
+import type { TlsSettings } from '../tls/tls-settings.ts'
+import { TlsUpgrader } from '../tls/upgrade.ts'
 import type { LeafOrder, LeafRow, LeafTold } from './contract.ts'
+import { demandsTls } from './hello.ts'
 import { LeafLink } from './leaf-link.ts'
 import type { LeafDesk, LeafOwner } from './owner.ts'
 
 export interface LeafsOwner extends LeafOwner {
   readonly readBuffer: Buffer
   readonly links: { set(id: number, link: LeafLink): void }
+  readonly questions: { readonly checkPeer: CheckPeer }
 }
 
 export class Leafs {
   private readonly owner: LeafsOwner
   private readonly desk: LeafDesk
   private readonly open = new Map<number, LeafLink>()
+  private upgrader: TlsUpgrader | undefined
 
   constructor(owner: LeafsOwner, desk: LeafDesk) {
     this.owner = owner
@@ -25,13 +33,33 @@ export class Leafs {
   take({ id, handle, order }: Arrival): void {
     const { owner, desk } = this
     owner.wake()
+    const { dialled } = order as LeafOrder
+    const { upgrader } = this
+    const isInspected = dialled !== undefined || upgrader !== undefined
     const onRead = (bytes: number): void => link.socketOnRead(bytes)
-    const socket = new TcpTransport(handle, owner.readBuffer, onRead, owner.bugMet)
+    const socket = isInspected ? socketOver(handle) : new TcpTransport(handle, owner.readBuffer, onRead, owner.bugMet)
     const link = new LeafLink(owner, desk, id, socket, order as LeafOrder)
     owner.links.set(id, link)
     this.open.set(id, link)
-    link.attempt(() => link.start(socket))
+    link.attempt(() => {
+      if (dialled !== undefined) {
+        const { tls, remote } = dialled
+        enterDialled(owner, link, socket as Socket, tls, remote.firstInfoTimeout, demandsTls)
+      } else if (upgrader !== undefined) enterAccepted(owner, link, socket as Socket, upgrader)
+      else {
+        link.greet()
+        link.start(socket)
+      }
+    })
     owner.schedule()
+  }
+
+  /** TLS of the connections that are accepted from now on. */
+  configure(settings: TlsSettings | undefined): void {
+    if (settings === undefined) this.upgrader = undefined
+    else if (this.upgrader === undefined)
+      this.upgrader = new TlsUpgrader(settings, undefined, this.owner.questions.checkPeer)
+    else this.upgrader.reload(settings)
   }
 
   /** The primary has something for a link. */

@@ -9,6 +9,7 @@ import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { InterestFeed } from '../remote/interest-feed.ts'
 import type { LinkOwner } from '../remote/owner.ts'
 import type { Router } from '../routing/router.ts'
+import type { TlsSession } from '../tls/upgrade.ts'
 import type { LeafEvent, LeafVerdict } from './contract.ts'
 
 export interface LeafOwner extends LinkOwner {
@@ -39,6 +40,8 @@ export interface LeafDesk {
   hasStreams(account: Account): boolean
   /** By which this server recognises its own interest when it comes back (docs/reference/leaf-nodes.md, "Loops"). */
   loopSubject(account: Account): string
+  /** What a login says of the TLS of its connection. */
+  tlsOf(session: TlsSession | undefined): Pick<AuthRequest, 'certificate' | 'tls'>
   /** The identity of a leaf node that logs in as clients do. */
   identify(request: AuthRequest, isGone: () => boolean): Soon<Identity | Refusal>
   ask(event: LeafEvent): Promise<LeafVerdict | undefined>

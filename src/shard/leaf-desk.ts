@@ -10,11 +10,14 @@ import { type AuthSettings, authSettings, type KnownUser } from '../auth/setting
 import type { LeafDesk } from '../leaf/owner.ts'
 import type { LeafnodeOptions, LeafUser } from '../options/leafnodes.ts'
 import type { Options } from '../options/options.ts'
+import type { TlsOptions } from '../options/shapes.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { InterestFeed } from '../remote/interest-feed.ts'
 import { byteString } from '../subjects/byte-string.ts'
 import { IMPLICIT_IMPORTS } from '../system/services.ts'
 import type { Questions } from '../threads/primary-rpc.ts'
+import { PeerDirectory } from '../tls/names.ts'
+import type { TlsEntry } from './tls-entry.ts'
 
 interface DeskShard {
   readonly options: Options
@@ -24,6 +27,7 @@ interface DeskShard {
   readonly admission: { identifyInTurn(request: AuthRequest, isGone: () => boolean): Soon<Identity | Refusal> }
   readonly questions: Pick<Questions, 'ask'> & PasswordVerifier
   readonly jetstream: object | undefined
+  readonly tls: Pick<TlsEntry, 'certificateOf' | 'detailsOf'>
 }
 
 const LOOP_PREFIX = '$LDS.'
@@ -35,7 +39,7 @@ export function createLeafDesk(shard: DeskShard, feed: InterestFeed): LeafDesk {
   /** Users of leaf nodes alone, for the options that they are of. */
   let own: { readonly of: LeafnodeOptions; readonly settings: AuthSettings | undefined } | undefined
   const settingsOf = (options: LeafnodeOptions): AuthSettings | undefined => {
-    if (own?.of !== options) own = { of: options, settings: options.users && settingsFor(options.users) }
+    if (own?.of !== options) own = { of: options, settings: options.users && settingsFor(options.users, options.tls) }
     return own.settings
   }
   const desk: LeafDesk = {
@@ -84,13 +88,18 @@ export function createLeafDesk(shard: DeskShard, feed: InterestFeed): LeafDesk {
       if (settings === undefined) return shard.admission.identifyInTurn(request, isGone)
       return authenticateConfigured(settings, request, false, shard.questions)
     },
+    tlsOf(session) {
+      const settings = settingsOf(desk.options)
+      const directory = settings === undefined ? undefined : new PeerDirectory([...settings.users.keys()])
+      return { certificate: shard.tls.certificateOf(session, directory), tls: shard.tls.detailsOf(session) }
+    },
     ask: (event) => shard.questions.ask('leaf', { event }),
   }
   return desk
 }
 
 /** Settings with these users alone. */
-function settingsFor(users: readonly LeafUser[]): AuthSettings {
+function settingsFor(users: readonly LeafUser[], tls: TlsOptions | undefined): AuthSettings {
   const known = users.map(
     ({ username, password, nkey, account }): KnownUser => ({
       username,
@@ -103,7 +112,7 @@ function settingsFor(users: readonly LeafUser[]): AuthSettings {
     }),
   )
   return {
-    ...authSettings({}),
+    ...authSettings({ leafnodes: { tls } }),
     users: new Map(known.filter(({ nkey }) => nkey === '').map((user) => [user.username, user])),
     nkeys: new Map(known.filter(({ nkey }) => nkey !== '').map((user) => [user.nkey, user])),
     isRequired: true,

@@ -222,7 +222,10 @@ export class Shard
     this.timers = new ShardTimers(this, this.gauges)
     if (Routes !== undefined && this.feed !== undefined)
       this.routes = new Routes(this, createRouteDesk(this, this.feed))
-    if (Leafs !== undefined && this.feed !== undefined) this.leafs = new Leafs(this, createLeafDesk(this, this.feed))
+    if (Leafs !== undefined && this.feed !== undefined) {
+      this.leafs = new Leafs(this, createLeafDesk(this, this.feed))
+      this.leafs.configure(setup.tls.leaf)
+    }
     this.jetstream = setup.streams && makeJetStream?.(this, setup.streams)
   }
 
@@ -565,6 +568,7 @@ export class Shard
     this.tls.configure(tls.client)
     this.webSockets?.secure.configure(tls.webSocket)
     this.gateway?.secure.configure(tls.http)
+    this.leafs?.configure(tls.leaf)
     this.log.configure(options)
     this.timers.optionsChanged(options, before)
     this.forEachClient((client) => client.optionsChanged(options, before))

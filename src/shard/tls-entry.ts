@@ -92,12 +92,12 @@ export class TlsEntry {
     upgrader.begin(arrived, handler, greeted)
   }
 
-  /** The users that a connection's certificate may name. */
-  certificateOf(session: TlsSession | undefined): PeerCertificate | undefined {
+  /** The users that a connection's certificate may name: those of `users`, or else of the server. */
+  certificateOf(session: TlsSession | undefined, users?: PeerDirectory): PeerCertificate | undefined {
     if (session?.peerCertificate === undefined) return undefined
     const names = peerNames(session.peerCertificate)
     this.peerDirectory ??= new PeerDirectory(userNames(this.shard.options))
-    const directory = this.peerDirectory
+    const directory = users ?? this.peerDirectory
     return {
       findUser: (mayBe) => directory.find(names, mayBe),
       names: names.flatMap((name) => (name.kind === 'text' ? [name.text] : [])),

@@ -52,6 +52,7 @@ export function certificateFault(socket: TLSSocket): CertificateFault {
 /** Why a handshake failed. */
 export function describeTlsError(error: Error): string {
   const { code = '', reason } = error as NodeJS.ErrnoException & { reason?: string }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return error.message
   const known = HANDSHAKE_ERRORS.get(code)
   if (known !== undefined) return known
   const alert = /\balert (.+)$/.exec(reason ?? '')

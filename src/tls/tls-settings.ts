@@ -46,4 +46,5 @@ export interface TlsOfPorts {
   readonly client?: TlsSettings | undefined
   readonly webSocket?: TlsSettings | undefined
   readonly http?: TlsSettings | undefined
+  readonly leaf?: TlsSettings | undefined
 }

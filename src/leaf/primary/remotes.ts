@@ -2,10 +2,13 @@
 // (docs/reference/leaf-nodes.md, "Reconnecting").
 
 import { readFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
+import { TLS_TIMEOUT_MS } from '../../base/constants.ts'
 import type { OnBug } from '../../base/guarded.ts'
 import type { Handle } from '../../base/node-private.ts'
 import { dial } from '../../net/dial.ts'
 import type { LeafRemoteOptions } from '../../options/leafnodes.ts'
+import type { DialledTls } from '../../remote/entry.ts'
 import { readServerUrl, type ServerUrl } from '../../text/server-url.ts'
 import type { LeafOrder } from '../contract.ts'
 import { readCredentials } from '../credentials.ts'
@@ -66,11 +69,31 @@ export class Remote {
     if (signer === undefined) {
       return { url: shown, failed: `the file ${this.options.credentials} has no user’s token and seed` }
     }
+    const tls = await this.tlsFor(url)
+    if (typeof tls === 'string') return { url: shown, failed: tls }
     const handle = await dial(url.host, url.port, this.options.dialTimeout, bugMet)
     if (typeof handle === 'string') return { url: shown, failed: handle }
     const [username, password] = url.credentials
-    const dialled = { remote: this.options, url: `${url.scheme}://${shown}`, username, password, ...signer }
+    const dialled = { remote: this.options, url: `${url.scheme}://${shown}`, username, password, ...signer, tls }
     return { handle, order: { dialled } }
+  }
+
+  /** What TLS to this address needs: files are read anew each time. Or what is wrong with them. */
+  private async tlsFor({ scheme, host }: ServerUrl): Promise<DialledTls | string> {
+    const { tls } = this.options
+    const timeoutMs = tls?.timeout || TLS_TIMEOUT_MS
+    if (tls === undefined)
+      return { settings: {}, host: this.nameOf(host), required: scheme === 'tls', first: false, timeoutMs }
+    const { readRemoteTls } = await import('../../tls/remote.ts')
+    const settings = readRemoteTls(tls)
+    if ('error' in settings) return settings.error
+    return { settings: settings.value, host: this.nameOf(host), required: true, first: tls.handshakeFirst, timeoutMs }
+  }
+
+  /** For which name the certificate at an address is to be: one that was told in digits has the name of the others. */
+  private nameOf(host: string): string {
+    if (isIP(host) === 0 || this.configured.some((url) => url.host === host)) return host
+    return this.configured.find((url) => isIP(url.host) === 0)?.host ?? host
   }
 
   private async signer(): Promise<{ jwt: string; seed: string } | undefined> {

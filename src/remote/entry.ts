@@ -1,0 +1,194 @@
+// How a link to another server begins: TLS comes between INFO and CONNECT, or before INFO
+// (docs/reference/leaf-nodes.md, "TLS").
+//
+//     accepted   INFO goes out in plain ──▶ TLS (tls/upgrade.ts) ──▶ the link reads
+//     dialled    the first line is read ──▶ TLS, or plain as it is ──▶ the link gets that line, and reads
+//
+// What comes behind INFO before TLS has begun is no server's doing: it costs the connection.
+
+import { isIP, type Socket } from 'node:net'
+import type { ConnectionOptions, TLSSocket } from 'node:tls'
+import { LINK_CONTROL_LINE_MAX } from '../base/constants.ts'
+import { Deadline } from '../base/deadline.ts'
+import { CloseReason, type Fault } from '../base/errors.ts'
+import type { OnBug } from '../base/guarded.ts'
+import type { Log, LogSource } from '../log/log.ts'
+import { adopt } from '../net/handle.ts'
+import type { Transport } from '../net/transport.ts'
+import { describeTlsError } from '../tls/errors.ts'
+import { readInto } from '../tls/read-into.ts'
+import type { TlsSession, TlsUpgrader } from '../tls/upgrade.ts'
+
+const LF = 10
+
+/** TLS of a connection that this server has dialled, as plain data that crosses threads. It holds a private key. */
+export interface DialledTls {
+  readonly settings: Pick<
+    ConnectionOptions,
+    'cert' | 'key' | 'ca' | 'ciphers' | 'ecdhCurve' | 'minVersion' | 'rejectUnauthorized'
+  >
+  /** The name, or the address, that the other server’s certificate is to be for. */
+  readonly host: string
+  /** It comes whatever INFO says. */
+  readonly required: boolean
+  /** It comes before INFO. */
+  readonly first: boolean
+  readonly timeoutMs: number
+}
+
+export interface EntryOwner {
+  readonly readBuffer: Buffer
+  readonly bugMet: OnBug
+  readonly log: Pick<Log, 'debug' | 'error'>
+  wake(): void
+  schedule(): void
+}
+
+/** A link that has no transport to read from yet. */
+export interface EntryLink extends LogSource {
+  readonly closing: boolean
+  readonly outbound: { flush(): void }
+  tls: TlsSession | undefined
+  attempt(act: () => unknown): void
+  /** INFO is due. */
+  greet(): void
+  start(socket: Transport): void
+  socketOnRead(bytes: number): void
+  close(fault: Fault): void
+  destroy(): void
+}
+
+/** TLS over a connection that has been accepted. */
+export function enterAccepted(owner: EntryOwner, link: EntryLink, arrived: Socket, upgrader: TlsUpgrader): void {
+  upgrader.begin(arrived, {
+    greet: () => {
+      link.greet()
+      link.outbound.flush()
+    },
+    secured: (socket, session) =>
+      link.attempt(() => {
+        owner.wake()
+        startSecured(owner, link, socket, session)
+        if (session.first) link.greet()
+        owner.schedule()
+      }),
+    plain: () => link.attempt(() => giveUp(owner, link, arrived, 'it stays plain')),
+    failed: ({ log, everyday }) => link.attempt(() => giveUp(owner, link, arrived, log, everyday)),
+  })
+}
+
+/** `needsTls`: whether the other server demands it, by its first line. */
+export function enterDialled(
+  owner: EntryOwner,
+  link: EntryLink,
+  arrived: Socket,
+  tls: DialledTls,
+  firstInfoMs: number,
+  needsTls: (line: string) => boolean,
+): void {
+  const deadline = new Deadline()
+  let read = Buffer.alloc(0)
+  let isOver = false
+  const guarded = (act: () => void) => (): void => link.attempt(act)
+  const fail = (text: string): void => {
+    if (isOver) return
+    leave()
+    giveUp(owner, link, arrived, text)
+    arrived.destroy()
+  }
+  const onReadable = guarded(() => readLine())
+  const onEnd = guarded(() => fail('EOF'))
+  const onError = (error: Error): void => link.attempt(() => fail(describeTlsError(error)))
+  const leave = (): void => {
+    isOver = true
+    deadline.stop()
+    arrived.off('readable', onReadable)
+    arrived.off('end', onEnd)
+    arrived.off('close', onEnd)
+  }
+  const readLine = (): void => {
+    const bytes: Buffer | null = arrived.read()
+    if (bytes === null) return
+    read = Buffer.concat([read, bytes])
+    const end = read.indexOf(LF) + 1
+    if (end === 0) {
+      if (read.length > LINK_CONTROL_LINE_MAX) fail('the first line is too long')
+      return
+    }
+    if (!tls.required && !needsTls(read.toString('latin1', 0, end))) {
+      leave()
+      arrived.off('error', onError)
+      const socket = adopt(arrived, owner.readBuffer, (count) => link.socketOnRead(count), owner.bugMet)
+      owner.wake()
+      link.start(socket ?? arrived)
+      feed(owner, link, read)
+    } else if (end < read.length) fail('something has come behind INFO, before TLS')
+    else secure()
+  }
+  const secure = (): void => {
+    arrived.off('readable', onReadable)
+    deadline.start(tls.timeoutMs, () => link.attempt(() => fail('timeout')))
+    const socket = connectTls(arrived, tls)
+    socket.on('error', onError)
+    socket.on(
+      'secureConnect',
+      guarded(() => {
+        if (isOver) return
+        leave()
+        socket.off('error', onError)
+        owner.wake()
+        startSecured(owner, link, socket, undefined)
+        feed(owner, link, read)
+        owner.schedule()
+      }),
+    )
+  }
+  arrived.on('end', onEnd)
+  arrived.on('close', onEnd)
+  arrived.on('error', onError)
+  if (tls.first) secure()
+  else {
+    arrived.on('readable', onReadable)
+    deadline.start(firstInfoMs, () => link.attempt(() => fail('no INFO in time')))
+  }
+}
+
+function connectTls(arrived: Socket, { settings, host }: DialledTls): TLSSocket {
+  const tls = process.getBuiltinModule('node:tls')
+  return tls.connect({
+    ...settings,
+    ca: settings.ca ?? tls.getCACertificates('system'),
+    socket: arrived,
+    host,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+  })
+}
+
+function startSecured(owner: EntryOwner, link: EntryLink, socket: TLSSocket, session: TlsSession | undefined): void {
+  link.tls = session
+  readInto(socket, owner.readBuffer, (bytes) => link.socketOnRead(bytes))
+  link.start(socket)
+  // It was told to close meanwhile.
+  if (link.closing) socket.destroy()
+}
+
+/** Gives the link what has been read of its connection already. */
+function feed({ readBuffer }: EntryOwner, link: EntryLink, read: Buffer): void {
+  for (let at = 0; at < read.length && !link.closing; at += readBuffer.length) {
+    link.socketOnRead(read.copy(readBuffer, 0, at))
+  }
+}
+
+function giveUp(
+  owner: EntryOwner,
+  link: EntryLink,
+  arrived: Socket,
+  why: string | undefined,
+  isEveryday = false,
+): void {
+  owner.wake()
+  if (why !== undefined) owner.log[isEveryday ? 'debug' : 'error'](`TLS handshake error: ${why}`, link)
+  link.start(arrived)
+  link.close({ text: undefined, reason: CloseReason.tlsHandshake })
+  owner.schedule()
+}
