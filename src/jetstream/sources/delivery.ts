@@ -1,11 +1,11 @@
 // The reply subject of a delivered message, which says what it is:
 //
 //     $JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<delivery>.<time>.<pending>
-//     $JS.ACK.<domain>.<account>.<stream>.<consumer>.<deliveries>.<sequence>.<delivery>.<time>.<pending>.<token>
+//     $JS.ACK.<domain>.<account>.<stream>.<consumer>.<deliveries>.<sequence>.<delivery>.<time>.<pending>, perhaps more
 
 const PREFIX = '$JS.ACK.'
 const SHORT = 9
-const LONG_MIN = 12
+const LONG_MIN = 11
 /** Of nanoseconds, which end where microseconds do. */
 const BELOW_US = 3
 

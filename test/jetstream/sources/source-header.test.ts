@@ -60,6 +60,8 @@ describe('the reply subject of a delivery', () => {
   test('has one of two forms', () => {
     expect(parseDelivery('$JS.ACK.S.C.1.2.3.4000.5')).toEqual(delivery)
     expect(parseDelivery('$JS.ACK.hub.hash.S.C.1.2.3.4000.5.token')).toEqual(delivery)
+    // As nats-server 2.15 hands it out.
+    expect(parseDelivery('$JS.ACK._.hash.S.C.1.2.3.4000.5')).toEqual(delivery)
   })
 
   test.each([
