@@ -6,9 +6,11 @@ import { Random } from '../../test/support/random.ts'
 import { percentile } from '../statistics.ts'
 import { BareConnection, PING, PONG } from './bare-connection.ts'
 import { anyFailed, openAll, whenTold } from './task.ts'
-import type { Task } from './tasks.ts'
+import type { Endpoint, Task } from './tasks.ts'
 
 export interface RequestTask extends Task {
+  /** Where the services are, if not where the clients are. */
+  readonly servicesAt?: Endpoint
   readonly connect: string
   readonly clients: number
   readonly services: number
@@ -132,7 +134,7 @@ class Service {
 }
 
 export async function request(task: RequestTask): Promise<RequestFigures> {
-  const { endpoint, control, connect, warmUp, pace } = task
+  const { endpoint, servicesAt = endpoint, control, connect, warmUp, pace } = task
   const isGo = whenTold(control, 'go')
   const random = new Random(SEED)
   const bodies = makeBodies(random)
@@ -160,7 +162,7 @@ export async function request(task: RequestTask): Promise<RequestFigures> {
   const connections = await openAll(clients.length + services.length, control, (i) => {
     if (i < services.length) {
       const { subject, service } = services[i]
-      return BareConnection.open(endpoint.port, `${connect}SUB ${subject} q 1\r\n`, (bytes, connection) =>
+      return BareConnection.open(servicesAt.port, `${connect}SUB ${subject} q 1\r\n`, (bytes, connection) =>
         service.read(bytes, connection),
       )
     }
