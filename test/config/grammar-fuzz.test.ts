@@ -109,5 +109,6 @@ describe.skipIf(missing('natsServer', 'random configuration texts beside nats-se
       else if (passed) expect(answer, JSON.stringify(whole)).toMatch(/^sha256:/)
       else expect(`nats-server: ${answer}\n`, JSON.stringify(whole)).toBe(said)
     }
-  })
+    // A process a text.
+  }, 120_000)
 })

@@ -34,12 +34,12 @@ test('messages that were handed out stay as they are, whatever becomes of the st
   ])
 })
 
-test('a million updates of ten keys leave little more than ten messages', () => {
+test('200,000 updates of ten keys leave little more than ten messages', () => {
   const store = new MemoryStore()
   const subjects = Array.from({ length: 10 }, (_, i) => Buffer.from(`key.${i}`))
   // One key is never updated: what came after it must not be kept for its sake.
   store.append(1, Buffer.from('key.still'), NONE, PAYLOAD)
-  for (let i = 0; i < 1_000_000; i++) {
+  for (let i = 0; i < 200_000; i++) {
     const subject = subjects[i % 10]
     const old = store.subject(subject)
     store.append(i, subject, NONE, PAYLOAD)
