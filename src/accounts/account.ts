@@ -18,10 +18,11 @@ import { Mappings } from './mapping.ts'
 export interface AccountLimits extends Limits {
   /** Of the account, over all shards. */
   readonly connections: number
+  readonly leafnodes: number
 }
 /** In the names of accounts that no configuration can have. */
 const ABROAD = '\n'
-const NO_LIMITS: AccountLimits = Object.freeze({ connections: -1, subscriptions: -1, payload: -1 })
+const NO_LIMITS: AccountLimits = Object.freeze({ connections: -1, subscriptions: -1, payload: -1, leafnodes: -1 })
 
 export class Account implements AccountKey {
   readonly name: string

@@ -52,8 +52,13 @@ export class Accounts {
   configure(settings: AccountSettings, exporterNamed: ExporterNamed, outcome: Outcome): void {
     const { name, limits, mappings, imports } = settings
     const account = this.named(name)
-    const { maxConnections, maxSubscriptions, maxPayload } = limits
-    account.limits = { connections: maxConnections, subscriptions: maxSubscriptions, payload: maxPayload }
+    const { maxConnections, maxSubscriptions, maxPayload, maxLeafnodes } = limits
+    account.limits = {
+      connections: maxConnections,
+      subscriptions: maxSubscriptions,
+      payload: maxPayload,
+      leafnodes: maxLeafnodes,
+    }
     account.slowConsumer = settings.slowConsumer
     account.trace = settings.trace
     account.jetstream = settings.jetstream

@@ -6,10 +6,10 @@ import { NO_AUTHORIZATION } from '../options/shapes.ts'
 import { apiLayer, type BlockReader } from './api.ts'
 import { clusterOptions } from './blocks/cluster-options.ts'
 import { jetStreamOptions } from './blocks/jetstream-options.ts'
-import { leafnodeOptions } from './blocks/leafnode-options.ts'
+import { lackingOfLeafs, leafnodeOptions } from './blocks/leafnode-options.ts'
 import { checkOptions, checkStart } from './checks.ts'
 import { apiOrigin, type ConfigEntry } from './language/tree.ts'
-import { Layer, laterOf } from './layer.ts'
+import { type LaterBlocks, Layer, laterOf } from './layer.ts'
 import type { Setting } from './table/settings.ts'
 import { nameOf, SETTINGS, settingOf } from './table/table.ts'
 import { UNSUPPORTED } from './table/unsupported.ts'
@@ -81,7 +81,7 @@ export function normalise(layers: readonly Layer[], file = NO_FILE, ignoreUnsupp
   const options = values as unknown as Options
   const wrong = outOfBounds(options, origins) ?? checkOptions(options, later)
   if (wrong !== undefined) return wrong
-  const lacking = lackingFeatures(options, layers, origins)
+  const lacking = lackingFeatures(options, layers, origins, later)
   const needed = lacking.filter(({ feature }) => UNSUPPORTED.get(feature) === 'needed')
   if (needed.length > 0 && !ignoreUnsupported) {
     const features = needed.map(({ feature, origin }) => `${feature} (${origin})`).join(', ')
@@ -125,13 +125,23 @@ function called(setting: Setting, option: OptionName, origin: string): string {
 // ── What Heddle lacks ─────────────────────────────────────────────────────────────────────────────────────────
 
 /** Features that are asked for and not there, each once, and where it is asked for. */
-function lackingFeatures(options: Options, layers: readonly Layer[], origins: ReadonlyMap<OptionName, string>) {
+function lackingFeatures(
+  options: Options,
+  layers: readonly Layer[],
+  origins: ReadonlyMap<OptionName, string>,
+  { cluster, leaf }: LaterBlocks,
+) {
   const all = new Layer()
   for (const { option, feature } of SETTINGS) {
     if (option === undefined || feature === undefined || !isUsed(options, option)) continue
     all.asksFor(feature, origins.get(option) ?? DEFAULT_ORIGIN)
   }
   for (const { features } of layers) for (const [feature, origin] of features) all.asksFor(feature, origin)
+  for (const feature of lackingOfLeafs(leaf)) all.asksFor(feature, 'leafnodes')
+  for (const [name, block] of Object.entries({ cluster, leafnodes: leaf })) {
+    const isSaid = block?.['writeDeadline'] !== undefined || block?.['writeTimeout'] !== undefined
+    if (isSaid) all.asksFor('write deadlines of links between servers', name)
+  }
   return [...all.features].flatMap(([feature, origin]) => (UNSUPPORTED.has(feature) ? [{ feature, origin }] : []))
 }
 

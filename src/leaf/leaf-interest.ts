@@ -30,6 +30,9 @@ export class LeafInterest implements FeedListener {
   /** Of each subject and queue group, as told. */
   private readonly counts = new Map<string, number>()
 
+  /** Filters of the server itself, as told. */
+  private own: readonly string[] = []
+
   /** `account`: a byte string. */
   constructor(feed: InterestFeed, host: InterestHost, account: string) {
     this.feed = feed
@@ -39,6 +42,7 @@ export class LeafInterest implements FeedListener {
 
   /** Tells all there is, and from now on each change. `own`: filters of the server itself (byte strings). */
   start(own: readonly string[]): void {
+    this.own = own
     for (const subject of own) this.count(subject, '', 1)
     for (const interest of this.feed.everythingOf(this.account)) {
       if (this.isTold(interest)) this.count(interest.subject, interest.queue, interest.count)
@@ -53,6 +57,15 @@ export class LeafInterest implements FeedListener {
     this.feed.add(this)
   }
 
+  /** The server itself takes other filters: imports and mappings are others. */
+  change(own: readonly string[]): void {
+    const before = new Set(this.own)
+    const now = new Set(own)
+    this.own = own
+    for (const subject of own) if (!before.has(subject)) this.tell(subject, '', 1)
+    for (const subject of before) if (!now.has(subject)) this.tell(subject, '', -1)
+  }
+
   stop(): void {
     this.feed.remove(this)
   }
@@ -60,7 +73,11 @@ export class LeafInterest implements FeedListener {
   interestChanged(interest: LocalInterest, before: number): void {
     if (interest.account !== this.account || !this.isTold(interest)) return
     const { subject, queue, count } = interest
-    const { was, now } = this.count(subject, queue, count - before)
+    this.tell(subject, queue, count - before)
+  }
+
+  private tell(subject: string, queue: string, change: number): void {
+    const { was, now } = this.count(subject, queue, change)
     if (was === now || (queue === '' && was > 0 && now > 0)) return
     this.host.sendText(lineOf(keyOf(subject, queue), now))
   }

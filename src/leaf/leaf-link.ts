@@ -7,6 +7,7 @@
 // Before it is bound to an account, nothing but the handshake is taken from the other server.
 
 import type { Account } from '../accounts/account.ts'
+import { lowestLimits, NO_LIMIT, NO_LIMITS } from '../accounts/limits.ts'
 import { AuthFaults, type Identity, isRefusal } from '../auth/identity.ts'
 import { createNonce } from '../auth/nkey.ts'
 import type { AuthRequest } from '../auth/request.ts'
@@ -256,6 +257,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
   /** Users may have changed: it stays if it may log in again, into the same account. */
   async review(): Promise<void> {
     const { connected, identity } = this
+    this.interest?.change(this.ownFilters)
     if (connected === undefined || identity === undefined || this.closing) return
     const answer = await this.desk.identify(this.request(connected), () => this.closing)
     this.owner.wake()
@@ -416,7 +418,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
     const { account, cluster, remoteAccount, isSpoke } = this
     this.state = 'deciding'
     const identity = { serverName: this.options.name, cluster, account: account.name, remoteAccount, isSpoke }
-    const verdict = await this.desk.ask({ kind: 'bound', link: this.id, identity, most: this.desk.mostLeafs(account) })
+    const verdict = await this.desk.ask({ kind: 'bound', link: this.id, identity, most: account.limits.leafnodes })
     this.owner.wake()
     if (this.closing) return false
     if (verdict === undefined) return true
@@ -435,7 +437,12 @@ export class LeafLink extends RemoteLink implements InterestHost {
     const theirs = this.remoteAccount === '' ? '' : `, remote account: ${this.remoteAccount}`
     this.owner.log.info(`Leafnode connection created for account: ${account.name}${theirs}`, this)
     this.interest = new LeafInterest(desk.feed, this, account.name)
-    this.interest.start([...desk.ownFilters(account), desk.loopSubject(account)])
+    this.interest.start(this.ownFilters)
+  }
+
+  /** What this server itself takes of the account. */
+  private get ownFilters(): readonly string[] {
+    return [...this.desk.ownFilters(this.account), this.desk.loopSubject(this.account)]
   }
 
   mayTell(filter: string): boolean {
@@ -470,6 +477,16 @@ export class LeafLink extends RemoteLink implements InterestHost {
       return
     }
     this.wants(this.space, subject, queue, weight, this.cluster, '')
+  }
+
+  protected override mayWantMore(): boolean {
+    const { maxSubscriptions: ofServer, maxPayload: payload } = this.owner.options
+    const server = { subscriptions: ofServer === 0 ? NO_LIMIT : ofServer, payload }
+    const { limits = NO_LIMITS } = this.identity ?? {}
+    const most = lowestLimits(server, this.account.limits, limits).subscriptions
+    if (most < 0 || this.interestCount < most) return true
+    this.send(encodeError('maximum subscriptions exceeded'))
+    return false
   }
 
   protected override isFiltered(subscription: Subscription): boolean {

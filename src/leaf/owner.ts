@@ -34,8 +34,6 @@ export interface LeafDesk {
   accountNamed(name: string): Account
   /** Filters of an account (byte strings) that the server itself takes: services, mappings, the API of streams. */
   ownFilters(account: Account): readonly string[]
-  /** How many leaf nodes the account may have; negative: any number. */
-  mostLeafs(account: Account): number
   /** Whether the account has streams here. */
   hasStreams(account: Account): boolean
   /** By which this server recognises its own interest when it comes back (docs/reference/leaf-nodes.md, "Loops"). */

@@ -280,6 +280,7 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
       owner.log.complaint('Another server wants messages for a queue group with too long a name', this, this)
       return
     }
+    if (known === undefined && !this.mayWantMore()) return
     const subscription = new Subscription(this, account, subject, queue, sid, weight)
     subscription.leafCluster = origin
     subscription.filtered = this.isFiltered(subscription)
@@ -289,6 +290,11 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
       return
     }
     this.subscriptions.set(key, subscription)
+  }
+
+  /** Whether there may be one more; the other server is told if not. */
+  protected mayWantMore(): boolean {
+    return true
   }
 
   /** Whether each message for what it wants is to be asked about (`rights`). */

@@ -64,8 +64,6 @@ export function createLeafDesk(shard: DeskShard, feed: InterestFeed): LeafDesk {
       return shard.identity.leaf?.urls ?? []
     },
     accountNamed: (name) => shard.accounts.named(byteString(name)),
-    mostLeafs: ({ name }) =>
-      shard.options.accounts.find((account) => byteString(account.name) === name)?.limits.maxLeafnodes ?? -1,
     hasStreams,
     ownFilters(account) {
       const filters = account.serviceImports.map(({ subject }) => subject)

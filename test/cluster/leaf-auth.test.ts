@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { scratchDirectory } from '../support/configured-servers.ts'
 import { missing } from '../support/peers.ts'
 import type { ServerProgram } from '../support/server.ts'
+import { until } from '../support/until.ts'
 import { Party, settled, untilLinked } from './parties.ts'
 import { heddle, type Kind, leafPortOf, NATS_SERVER, start } from './servers.ts'
 
@@ -86,6 +87,24 @@ describe.each(PAIRS.map((kinds) => [kinds[0].name, kinds[1].name, kinds] as cons
       const second = await start(kinds[1], folder, 'SECOND', remote)
       await second.until(/maximum account active connections exceeded/)
       await untilLinked(atHub, atFirst)
+    })
+
+    test('an account wants no more of a leaf node than it may, and the link stays', async () => {
+      const account = 'accounts { A { limits: { max_subs: 12 }, users: [ {user: a, password: a} ] } }'
+      const [hub, leaf] = await link(kinds, `leafnodes { listen: "127.0.0.1:-1" }\n${account}`, '', 'a:a@')
+      const [atHub, atLeaf] = [await Party.at(hub, { user: 'a', pass: 'a' }), await Party.at(leaf)]
+      await atHub.subscribe('up')
+      await untilLinked(atHub, atLeaf)
+      await untilLinked(atLeaf, atHub)
+      for (let i = 0; i < 20; i++) await atLeaf.subscribe(`s.${i}`)
+      await leaf.until(/maximum subscriptions exceeded/)
+      atLeaf.publish('up', 'still here')
+      await settled(atLeaf, atHub)
+      expect(atHub.on('up')).toEqual(['still here'])
+      for (let i = 0; i < 20; i++) atHub.publish(`s.${i}`)
+      await until('what there is room for', () => atLeaf.count('s.0') > 0)
+      await atHub.flush()
+      expect(atLeaf.count('s.19')).toBe(0)
     })
   },
 )

@@ -67,3 +67,35 @@ test('a leaf node whose user is taken away is closed, the others stay', async ()
   await until('the leaf node to be refused', () => leafs[0].stderr.slice(from).includes('Authorization Violation'))
   await untilLinked(atHub, ofB)
 })
+
+test.each([0, 2])('other imports and mappings are told to leaf nodes that are there (%s workers)', async (workers) => {
+  const folder = scratchDirectory()
+  const hubWith = (more: string): string => `leafnodes { listen: "127.0.0.1:-1" }
+    accounts {
+      A { users: [ {user: a, password: a} ], ${more} }
+      B { users: [ {user: b, password: b} ], exports: [ {service: "there"} ] }
+    }`
+  const hub = await start(heddle(workers), folder, 'HUB', hubWith(''))
+  const url = `nats://a:a@127.0.0.1:${await leafPortOf(hub)}`
+  const leaf = await start(heddle(2), folder, 'LEAF', `leafnodes { remotes: [ { url: "${url}" } ] }`)
+  const [a, b] = [await Party.at(hub, { user: 'a', pass: 'a' }), await Party.at(hub, { user: 'b', pass: 'b' })]
+  const atLeaf = await Party.at(leaf)
+  await a.subscribe('out')
+  await b.subscribe('there')
+  await untilLinked(a, atLeaf)
+  await untilLinked(atLeaf, a)
+  const imports = 'imports: [ {service: {account: B, subject: "there"}, to: "here"} ]'
+  const said = await reload(hub, folder, 'HUB', hubWith(`mappings { in: out }, ${imports}`))
+  expect(said).toContain('Reloaded server configuration')
+  await until('messages by the new ways', () => {
+    for (const subject of ['in', 'here']) atLeaf.publish(subject)
+    return a.count('out') > 0 && b.count('there') > 0
+  })
+  await reload(hub, folder, 'HUB', hubWith(''))
+  const tap = await Party.at(leaf, { no_responders: true })
+  await tap.subscribe('answers')
+  await until('the end of the way', () => {
+    tap.publish('here', '', 'answers')
+    return tap.heard.some(({ header }) => header.toString().startsWith('NATS/1.0 503'))
+  })
+})

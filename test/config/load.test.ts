@@ -200,6 +200,29 @@ describe('features that Heddle lacks', () => {
     },
   )
 
+  const remote = (more: string): string => `leafnodes { remotes: [ { url: "nats://a.example", ${more} } ] }`
+
+  test.each([
+    [remote('proxy { url: "http://p.example:80" }'), 'proxies to leafnodes remotes'],
+    [remote('deny_exports: ["a.{{account-hash()}}"]'), 'placeholders in denied subjects of leafnodes remotes'],
+    [
+      'leafnodes { port: 7422, authorization { user: a, password: b, proxy_required: true } }',
+      'proxy_required of leafnodes',
+    ],
+  ])('%s is refused: another server would be had', async (text, feature) => {
+    expect(await refused(text)).toBe(
+      `not supported yet: ${feature} (leafnodes); with --ignore-unsupported the server starts without them`,
+    )
+  })
+
+  test.each([
+    [remote('jetstream_cluster_migrate: true'), 'jetstream_cluster_migrate of leafnodes remotes (leafnodes)'],
+    ['leafnodes { port: 7422, write_deadline: "1s" }', 'write deadlines of links between servers (leafnodes)'],
+    ['cluster { name: c, port: 6222, write_timeout: close }', 'write deadlines of links between servers (cluster)'],
+  ])('%s: its key has no effect, and one warning says so', async (text, what) => {
+    expect((await loaded(text)).notices).toContain(`${what}: not supported yet, ignored`)
+  })
+
   test('all are named', async () => {
     expect(
       await refused('jetstream: enabled\ngateway { port: 6222, name: c }\nmqtt { port: 1883 }\nserver_name: s'),

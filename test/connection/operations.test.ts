@@ -93,7 +93,7 @@ test('subscriptions are taken up to the limit, and again when one has ended', as
 test('the lowest of what the server, the account and the user allow holds', async () => {
   const shard = shardFor({ limits: { subscriptions: 5, payload: 100 } })
   shard.options = normaliseOptions({ port: -1, workers: 0, maxSubscriptions: 3 })
-  shard.accounts.global.limits = { connections: -1, subscriptions: 4, payload: 50 }
+  shard.accounts.global.limits = { connections: -1, subscriptions: 4, payload: 50, leafnodes: -1 }
   const staged = await connected(shard)
   expect(staged.client.limits).toEqual({ subscriptions: 3, payload: 50 })
   staged.send(`PUB a 51\r\n${'x'.repeat(51)}\r\n`)
@@ -242,7 +242,7 @@ test('who is verbose is told of each operation', async () => {
 
 test('an account takes as many connections as it may have, and another when one has left', async () => {
   const shard = new TestShard()
-  shard.accounts.global.limits = { connections: 1, subscriptions: -1, payload: -1 }
+  shard.accounts.global.limits = { connections: 1, subscriptions: -1, payload: -1, leafnodes: -1 }
   const first = await connected(shard)
   const second = await stage(shard)
   await second.read(' \r\n')
@@ -254,7 +254,7 @@ test('an account takes as many connections as it may have, and another when one 
 
 test('who goes to another account is counted out of the one that it was in, once', async () => {
   const shard = new TestShard()
-  shard.accounts.global.limits = { connections: 1, subscriptions: -1, payload: -1 }
+  shard.accounts.global.limits = { connections: 1, subscriptions: -1, payload: -1, leafnodes: -1 }
   const first = await connected(shard)
   shard.answer = () => identity('password', 'joe', 'B')
   await answerTo(first, HELLO)
@@ -268,7 +268,7 @@ test('who goes to another account is counted out of the one that it was in, once
 test('an account that may have fewer by now closes those that are asked to go, and counts them out once', async () => {
   const shard = new TestShard()
   const [first, second] = [await connected(shard), await connected(shard)]
-  shard.accounts.global.limits = { connections: 1, subscriptions: -1, payload: -1 }
+  shard.accounts.global.limits = { connections: 1, subscriptions: -1, payload: -1, leafnodes: -1 }
   for (const { client } of [first, second]) client.operations.recount()
   for (const { client } of [second, first]) client.operations.closeIfExcess()
   expect([first.client.closing, second.client.closing]).toEqual([false, true])

@@ -43,6 +43,24 @@ export function leafnodeOptions(
   }
 }
 
+/** What the block asks for that Heddle lacks, by the names in table/unsupported.ts. */
+export function lackingOfLeafs(block: Checked | undefined): string[] {
+  const authorization = (block?.['authorization'] ?? {}) as Checked
+  const users = [authorization, ...((authorization['users'] ?? []) as readonly Checked[])]
+  const remotes = (block?.['remotes'] ?? []) as readonly Checked[]
+  const isTrue = (said: unknown): boolean => said !== undefined && said !== false
+  const proxyOf = (remote: Checked): Checked => (remote['proxy'] ?? {}) as Checked
+  const denies = remotes.flatMap((remote) => [...texts(remote, 'denyImports'), ...texts(remote, 'denyExports')])
+  return [
+    ...(users.some((user) => user['proxyRequired'] === true) ? ['proxy_required of leafnodes'] : []),
+    ...(remotes.some((remote) => text(proxyOf(remote), 'url') !== '') ? ['proxies to leafnodes remotes'] : []),
+    ...(denies.some((deny) => deny.includes('{{')) ? ['placeholders in denied subjects of leafnodes remotes'] : []),
+    ...(remotes.some((remote) => isTrue(remote['migration']))
+      ? ['jetstream_cluster_migrate of leafnodes remotes']
+      : []),
+  ]
+}
+
 function usersOf(authorization: Checked): readonly LeafUser[] | undefined {
   const account = text(authorization, 'account') || GLOBAL_ACCOUNT
   const username = text(authorization, 'username')
