@@ -1,12 +1,25 @@
 // A peer at the port for routes that a test writes out by hand.
 
 import { connect, type Socket } from 'node:net'
+import { onTestFinished } from 'vitest'
 import { until } from '../support/until.ts'
+
+/** What INFO says of the peer that joins. */
+export const PEER = { server_id: 'NPEER', server_name: 'PEER', route_pool_size: 0 }
 
 export class RoutePeer {
   text = ''
   closed = false
   readonly socket: Socket
+
+  /** One with one connection, for all accounts, for the test that calls this. */
+  static async join(port: number, members: object = {}, connect = CONNECT): Promise<RoutePeer> {
+    const peer = new RoutePeer(port)
+    onTestFinished(() => void peer.socket.destroy())
+    await peer.info()
+    peer.send(connect + info({ ...PEER, ...members }))
+    return peer
+  }
 
   constructor(port: number) {
     this.socket = connect(port, '127.0.0.1')

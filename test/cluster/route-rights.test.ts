@@ -1,12 +1,12 @@
 // What a server tells another one that it wants, and what it takes of it: passwords, permissions, and very much at once.
 
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { scratchDirectory } from '../support/configured-servers.ts'
 import { missing } from '../support/peers.ts'
 import type { ServerProgram } from '../support/server.ts'
 import { until } from '../support/until.ts'
 import { Party } from './parties.ts'
-import { CONNECT, info, RoutePeer } from './route-peer.ts'
+import { CONNECT, info, PEER, RoutePeer } from './route-peer.ts'
 import { heddle, NATS_SERVER, start } from './servers.ts'
 
 const kinds = [heddle(0), heddle(2), ...(missing('natsServer', 'rights of routes') ? [] : [NATS_SERVER])]
@@ -19,15 +19,6 @@ describe.each(kinds)('$name', (kind) => {
     const program = await start(kind, scratchDirectory(), 'S', config)
     const [, port] = await program.until(/Listening for route connections on \S*:(\d+)/)
     return { program, port: Number(port) }
-  }
-
-  /** A peer with one connection, for all accounts. */
-  async function join(port: number, members: object = {}, connect = CONNECT): Promise<RoutePeer> {
-    const peer = new RoutePeer(port)
-    onTestFinished(() => void peer.socket.destroy())
-    await peer.info()
-    peer.send(connect + info({ server_id: 'NPEER', server_name: 'PEER', route_pool_size: 0, ...members }))
-    return peer
   }
 
   /** What the server has told that it wants of $G, in this order. */
@@ -49,10 +40,10 @@ describe.each(kinds)('$name', (kind) => {
       ['', ''],
       ['route', HASHED],
     ]) {
-      const stranger = await join(port, {}, login(user, pass))
+      const stranger = await RoutePeer.join(port, {}, login(user, pass))
       expect(await stranger.refusal()).toBe('Authorization Violation')
     }
-    const peer = await join(port, {}, login('route', 'pass'))
+    const peer = await RoutePeer.join(port, {}, login('route', 'pass'))
     await pong(peer)
     expect(peer.text).not.toContain('-ERR')
   })
@@ -61,12 +52,12 @@ describe.each(kinds)('$name', (kind) => {
     const { program, port } = await startWith('permissions { import: { allow: [ "a.>", "b.>" ], deny: "a.no" } }')
     const party = await Party.at(program)
     for (const subject of ['a.1', 'a.no', 'b.1', 'c.1']) await party.subscribe(subject)
-    const peer = await join(port, { export: { allow: ['a.>', 'c.>'] } })
+    const peer = await RoutePeer.join(port, { export: { allow: ['a.>', 'c.>'] } })
     await until('its interest', () => told(peer).length > 0)
     await pong(peer)
     // What the other one does not export, nats-server tells at once: it is not taken there.
     expect(told(peer)).toEqual(kind === NATS_SERVER ? ['+a.1', '+b.1'] : ['+a.1'])
-    peer.send(info({ server_id: 'NPEER', server_name: 'PEER', route_pool_size: 0, export: { allow: ['b.>'] } }))
+    peer.send(info({ ...PEER, export: { allow: ['b.>'] } }))
     await until('more interest', () => told(peer).includes('+b.1'))
     await pong(peer)
     const all = told(peer)
@@ -75,7 +66,7 @@ describe.each(kinds)('$name', (kind) => {
 
   test('takes no interest but in what it exports', async () => {
     const { program, port } = await startWith('permissions { export: { allow: "x.>" } }')
-    const peer = await join(port)
+    const peer = await RoutePeer.join(port)
     peer.send('RS+ $G y\r\nRS+ $G x.*\r\n')
     await pong(peer)
     const party = await Party.at(program)
@@ -93,7 +84,7 @@ describe.each(kinds)('$name', (kind) => {
     const subjects = Array.from({ length: 20_000 }, (_, i) => `many.${i}`)
     party.client.send(subjects.map((subject, i) => `SUB ${subject} n${i}\r\n`).join(''))
     await party.flush()
-    const peer = await join(port)
+    const peer = await RoutePeer.join(port)
     const left = new Set(subjects)
     for (let i = 0; i < subjects.length; i += 7) {
       party.client.send(`UNSUB n${i}\r\nSUB more.${i} m${i}\r\n`)
