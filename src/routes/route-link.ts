@@ -1,5 +1,5 @@
 // A route on its shard: the handshake, interest both ways, and messages both ways. Which route it is, and whether it
-// may be one, the primary knows (primary/cluster.ts).
+// may be one, the primary knows (primary/cluster.ts). The rules: docs/reference/clusters.md.
 //
 //     dialled    CONNECT ─▶     ◀─ INFO     register     INFO ─▶ [PING ─▶]   RS+ … both ways
 //     accepted   INFO ─▶        ◀─ CONNECT  ◀─ INFO      register            RS+ … both ways
