@@ -156,7 +156,10 @@ export function configurationPage(): string {
     INTRODUCTION.trimEnd(),
     ...areas,
     `## Other flags\n\n${table(['flag', 'value', 'meaning'], flags)}`,
-    '## Blocks\n\nKeys of the blocks above. Those of `cluster`, `gateway`, `leafnodes` and `mqtt` have no effect yet.',
+    [
+      '## Blocks\n\nKeys of the blocks above. Those of `gateway` and `mqtt` have no effect yet;',
+      '[clusters.md](clusters.md) says which of `cluster` and `leafnodes` have none.',
+    ].join('\n'),
     ...sections(BLOCKS),
   ].join('\n\n')}\n`
 }

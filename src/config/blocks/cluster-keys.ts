@@ -1,5 +1,5 @@
-// `cluster` and `gateway` (docs/reference/configuration-blocks.md, "Features to come"). They are not supported yet: the
-// keys are checked, and kept for the rules between settings (later-checks.ts).
+// `cluster` and `gateway` (docs/reference/configuration-blocks.md, "Features to come"). The keys are checked, and kept
+// for the rules between settings (later-checks.ts) and for cluster-options.ts; those of `gateway` have no effect yet.
 
 import { parseDuration } from '../../base/duration.ts'
 import type { AuthorizationOptions, Permissions } from '../../options/shapes.ts'

@@ -1,5 +1,5 @@
-// Rules for features that are only checked so far: clusters, gateways, leaf nodes, MQTT and JetStream. A configuration
-// that nats-server refuses is refused now, not when these features exist. Texts and order are nats-server's.
+// Rules between the keys of clusters, gateways, leaf nodes, MQTT and JetStream. Some are only checked so far: what
+// nats-server refuses is refused now, not when these features exist. Texts and order are nats-server's.
 
 import { durationText } from '../../base/duration.ts'
 import type { Options } from '../../options/options.ts'

@@ -168,7 +168,7 @@ export const REMOTE: Schema<Checked> = {
     duration('dialTimeout', 'dial_timeout', 'maximum time to connect', '1 s'),
     boolean('disabled', 'disabled', 'do not connect'),
     boolean('ignoreDiscovered', 'ignore_discovered_servers', 'connect to configured servers only'),
-    proxy('proxy', 'proxy', 'HTTP proxy for WebSocket'),
+    proxy('proxy', 'proxy', 'HTTP proxy; refused, as it is not supported yet'),
   ],
 }
 
