@@ -400,6 +400,10 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
     return (this.webSocket !== undefined && websocket?.pingInterval) || pingInterval
   }
 
+  get pingMax(): number {
+    return this.shard.options.pingMax
+  }
+
   sendPing(): void {
     this.send(PING, 'PING')
   }

@@ -126,6 +126,10 @@ export class LeafLink extends RemoteLink implements InterestHost {
     return this.desk.options.pingInterval
   }
 
+  get pingMax(): number {
+    return this.desk.options.pingMax
+  }
+
   // ── Handshake of the side that accepts ────────────────────────────────────────────────────────────────
 
   private introduction(answer?: Parameters<typeof infoLine>[0]['answer']): string {

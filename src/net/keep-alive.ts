@@ -16,7 +16,6 @@ export interface KeepAliveShard {
   clockMs(): number
   /** The loop's clock, by which PINGs are planned: a peer that was not heard has not been silent. */
   readonly clock: Pick<LoopClock, 'nowMs'>
-  readonly options: Pick<Options, 'pingMax'>
   /** When each connection's next PING is due. */
   readonly pings: TimerWheel<KeepAlive>
 }
@@ -24,6 +23,8 @@ export interface KeepAliveShard {
 export interface KeepAliveOwner {
   /** Milliseconds between PINGs. */
   readonly pingInterval: number
+  /** Unanswered ones after which the peer is stale. */
+  readonly pingMax: number
   sendPing(): void
   /** Does something of this connection's for the event loop. */
   attempt(act: () => unknown): void
@@ -86,8 +87,7 @@ export class KeepAlive implements Timed {
 
   /** The time for a PING has come: sends one unless the peer was heard of lately, or finds the peer stale. */
   due(nowMs: number): void {
-    const { pingInterval } = this.owner
-    const { pingMax } = this.shard.options
+    const { pingInterval, pingMax } = this.owner
     this.plan(pingInterval)
     const needRtt = this.rttMs === 0 || nowMs - this.sentMs > RTT_AGE_MAX_MS
     if (nowMs - this.lastReadMs < pingInterval && !needRtt) return

@@ -135,6 +135,7 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
   /** It begins to close: nobody is to be told anything of it any more. */
   protected abstract ended(): void
   abstract readonly pingInterval: number
+  abstract readonly pingMax: number
 
   // ── Socket events ─────────────────────────────────────────────────────────────────────────────────────
 

@@ -109,6 +109,10 @@ export class RouteLink extends RemoteLink implements FeedListener {
     return this.cluster.pingInterval
   }
 
+  get pingMax(): number {
+    return this.cluster.pingMax
+  }
+
   protected get compression(): CompressionOptions {
     return this.cluster.compression
   }

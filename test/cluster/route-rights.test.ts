@@ -64,6 +64,13 @@ describe.each(kinds)('$name', (kind) => {
     expect(kind === NATS_SERVER ? [...new Set(all)] : all).toEqual(['+a.1', '+b.1'])
   })
 
+  test.each([1, 4])('waits for as many answers as ping_max of the block says: %d', async (most) => {
+    const { port } = await startWith(`ping_interval: "50ms", ping_max: ${most}`)
+    const peer = await join(port)
+    expect(await peer.refusal()).toBe('Stale Connection')
+    expect(peer.text.match(/^PING\r$/gm)).toHaveLength(most)
+  })
+
   test('takes no interest but in what it exports', async () => {
     const { program, port } = await startWith('permissions { export: { allow: "x.>" } }')
     const peer = await RoutePeer.join(port)

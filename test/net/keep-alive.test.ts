@@ -9,7 +9,6 @@ const PING_INTERVAL_MS = 100
 class Clock implements KeepAliveShard {
   nowMs = 0
   readonly clock = this
-  readonly options = { pingMax: 2 }
   readonly pings = new TimerWheel<KeepAlive>(10, 0)
 
   clockMs(): number {
@@ -25,6 +24,7 @@ class Clock implements KeepAliveShard {
 /** A connection that does with a PING what the test says. */
 class Connection {
   readonly pingInterval = PING_INTERVAL_MS
+  readonly pingMax = 2
   readonly keepAlive: KeepAlive
   pings = 0
   stale = 0

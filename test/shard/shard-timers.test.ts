@@ -86,6 +86,7 @@ function peerOf({ shard, timers }: ReturnType<typeof stage>, sendPing: () => voi
       sendPing()
     },
     attempt: (act: () => unknown) => attempt((error) => peer.bugs.push(error), act),
+    pingMax: 2,
     peerIsStale: () => undefined,
   }
   const keepAlive = new KeepAlive({ ...shard, clockMs: () => performance.now(), pings: timers.pings }, peer)
