@@ -66,7 +66,7 @@ describe.each(kinds)('$name', (kind) => {
 
   test.each([1, 4])('waits for as many answers as ping_max of the block says: %d', async (most) => {
     const { port } = await startWith(`ping_interval: "50ms", ping_max: ${most}`)
-    const peer = await join(port)
+    const peer = await RoutePeer.join(port)
     expect(await peer.refusal()).toBe('Stale Connection')
     expect(peer.text.match(/^PING\r$/gm)).toHaveLength(most)
   })
