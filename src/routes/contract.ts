@@ -1,5 +1,7 @@
 // What the primary and the shards tell each other of routes.
 
+import type { SubjectLists } from '../remote/members.ts'
+
 /** How a route came to be. */
 export interface RouteOrder {
   /** Undefined: the other server has dialled. */
@@ -43,11 +45,6 @@ export interface RouteHello {
   /** Subjects that it sends interest for, and that it lets others subscribe to; undefined: all. */
   readonly imports: SubjectLists | undefined
   readonly exports: SubjectLists | undefined
-}
-
-export interface SubjectLists {
-  readonly allow?: readonly string[] | undefined
-  readonly deny?: readonly string[] | undefined
 }
 
 /** For which accounts a route is. */

@@ -3,48 +3,11 @@
 import { NATS_VERSION } from '../base/constants.ts'
 import type { ClusterOptions } from '../options/cluster.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
-import type { RouteHello, SubjectLists } from './contract.ts'
+import { membersOf, numberOf, subjectListsOf, textOf, textsOf } from '../remote/members.ts'
+import type { RouteHello } from './contract.ts'
 
-type Members = Readonly<Record<string, unknown>>
-
-/** The members of a JSON object; undefined if the text is none. */
-export function membersOf(json: string): Members | undefined {
-  try {
-    const parsed: unknown = JSON.parse(json)
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? (parsed as Members) : undefined
-  } catch {
-    return undefined
-  }
-}
-
-const textOf = (members: Members, name: string): string => {
-  const value = members[name]
-  return typeof value === 'string' ? value : ''
-}
-const numberOf = (members: Members, name: string): number => {
-  const value = members[name]
-  return typeof value === 'number' && Number.isSafeInteger(value) ? value : 0
-}
 /** So many addresses of a peer are believed. */
 const URLS_MAX = 64
-const textsOf = (value: unknown): string[] =>
-  Array.isArray(value) ? value.filter((each): each is string => typeof each === 'string').slice(0, URLS_MAX) : []
-
-/** Subjects of permissions. */
-const SUBJECTS_MAX = 4096
-
-function listsOf(value: unknown): SubjectLists | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  const lists = value as Members
-  const list = (name: string): string[] | undefined =>
-    Array.isArray(lists[name])
-      ? (lists[name] as unknown[])
-          .filter((each) => typeof each === 'string')
-          .slice(0, SUBJECTS_MAX)
-          .map(String)
-      : undefined
-  return { allow: list('allow'), deny: list('deny') }
-}
 
 /** What an INFO says; undefined: it is no INFO of a server. */
 export function readHello(json: string): RouteHello | undefined {
@@ -65,15 +28,15 @@ export function readHello(json: string): RouteHello | undefined {
     poolSize: numberOf(members, 'route_pool_size'),
     poolIndex: typeof index === 'number' ? index : undefined,
     account: textOf(members, 'route_account'),
-    connectUrls: textsOf(members['connect_urls']),
+    connectUrls: textsOf(members['connect_urls'], URLS_MAX),
     gossipMode: numberOf(members, 'gossip_mode'),
     isLameDuck: members['ldm'] === true,
     compression: textOf(members, 'compression'),
     takesOrigins: members['lnoc'] === true || members['ln'] === true,
     takesOriginsOnEnd: members['lnocu'] === true || members['ln'] === true,
     takesUnnamedOrigins: members['ln'] === true,
-    imports: listsOf(members['import']),
-    exports: listsOf(members['export']),
+    imports: subjectListsOf(members['import']),
+    exports: subjectListsOf(members['export']),
   }
 }
 

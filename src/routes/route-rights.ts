@@ -1,8 +1,9 @@
 // Permissions of a cluster: which interest this server sends, and which it takes. Messages are not checked.
 
 import type { Permissions, SubjectRules } from '../options/shapes.ts'
+import type { SubjectLists } from '../remote/members.ts'
 import { covers } from '../subjects/filter.ts'
-import type { RouteHello, SubjectLists } from './contract.ts'
+import type { RouteHello } from './contract.ts'
 
 export class RouteRights {
   private readonly imports: SubjectRules | undefined

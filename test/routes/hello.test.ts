@@ -36,7 +36,7 @@ test('members of another type count as missing', () => {
     gossipMode: 0,
     isLameDuck: false,
     imports: undefined,
-    exports: { allow: undefined, deny: ['b'] },
+    exports: { deny: ['b'] },
   })
   const connect = readConnect('{"name":1,"user":{},"pass":[],"lang":"go","headers":1}')
   expect(connect).toMatchObject({ name: '', user: '', password: '', lang: 'go', headers: false })
