@@ -105,7 +105,6 @@ export const COMMAND_TALKS: Readonly<Record<string, readonly Command[]>> = {
     say('consumer next ORDERS COPY --raw --count=3'),
     say('consumer pause ORDERS PULL 1h --force'),
     say('consumer info ORDERS PULL'),
-    say('consumer next ORDERS PULL --timeout=500ms'),
     say('consumer resume ORDERS PULL --force'),
     say('consumer resume ORDERS PULL --force'),
     say(`consumer add ORDERS PIN ${PULL} --pinned-groups=g --pinned-ttl=1m`),
