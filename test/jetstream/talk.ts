@@ -3,6 +3,7 @@
 
 import { createInbox, headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/nats-core'
 import { connect } from '@nats-io/transport-node'
+import { until } from '../support/until.ts'
 import { masked } from './conversation.ts'
 
 const ANSWER_MS = 10_000
@@ -98,20 +99,37 @@ export class Talk {
 
   /** Asks a consumer for messages: `count` of what it answers. */
   async pull(stream: string, consumer: string, body: unknown, count = 1): Promise<Msg[]> {
-    const inbox = await this.ask(stream, consumer, body)
+    const inbox = await this.send(stream, consumer, body)
     const messages = await this.next(inbox, count)
     inbox.unsubscribe()
     return messages
   }
 
-  /** Asks, and leaves the answers for later. */
+  /**
+   * Asks for more than there is, and leaves the answers for later. The request waits when this resolves: nats-server
+   * puts requests into a queue, and may answer others, store or delete before it looks at them.
+   */
   async ask(stream: string, consumer: string, body: unknown): Promise<Subscription> {
+    const before = await this.waitingAt(stream, consumer)
+    const inbox = await this.send(stream, consumer, body)
+    await until('the request to wait', async () => (await this.waitingAt(stream, consumer)) > before)
+    return inbox
+  }
+
+  private async send(stream: string, consumer: string, body: unknown): Promise<Subscription> {
     const reply = createInbox()
     const inbox = await this.listen(reply)
     const payload = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
     this.connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, payload, { reply })
     await this.connection.flush()
     return inbox
+  }
+
+  /** How many requests for messages wait at a consumer; not recorded. */
+  private async waitingAt(stream: string, consumer: string): Promise<number> {
+    const subject = `$JS.API.CONSUMER.INFO.${stream}.${consumer}`
+    const answer = await this.connection.request(subject, '', { timeout: ANSWER_MS })
+    return Number((answer.json() as Answer)['num_waiting'])
   }
 
   /** Says something about a message, and awaits that it is taken. */
