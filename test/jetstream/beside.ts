@@ -3,9 +3,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import { peers } from '../support/peers.ts'
 import { type ServerProgram, startCommand, startNatsServer, startServer } from '../support/server.ts'
+import { Talk } from './talk.ts'
 
 /** Both run for the tests of the suite that calls this. Answers their ports: nats-server's first. */
 export function useBoth(workers: number): () => readonly [theirs: number, ours: number] {
@@ -41,4 +42,22 @@ export async function withBoth<T>(config: string, workers: number, ask: (port: n
     }
   }
   return [came[0], came[1]]
+}
+
+/** Holds a talk with both, at once: what they say is equal, word for word. The talk is about a stream S. */
+export async function holdWithBoth(ports: readonly number[], hold: (talk: Talk) => Promise<void>): Promise<void> {
+  const [theirs, ours] = await Promise.all(ports.map((port) => recordOf(port, hold)))
+  for (const [i, heard] of theirs.entries()) {
+    expect(JSON.stringify(ours[i], undefined, 1)).toBe(JSON.stringify(heard, undefined, 1))
+  }
+  expect(ours).toHaveLength(theirs.length)
+}
+
+/** Holds a talk with a server; an error is part of the record. */
+async function recordOf(port: number, hold: (talk: Talk) => Promise<void>): Promise<readonly unknown[]> {
+  const talk = await Talk.begin(port)
+  await hold(talk).catch((error: unknown) => talk.record.push(String(error)))
+  await talk.connection.request('$JS.API.STREAM.DELETE.S')
+  await talk.end()
+  return talk.record
 }
