@@ -2,9 +2,10 @@
 
 import type { Account } from '../accounts/account.ts'
 import { attempt } from '../base/guarded.ts'
-import { Consumer, type ConsumerPlace, type ListedConsumer } from './consumers/consumer.ts'
+import { Consumer, type ConsumerPlace } from './consumers/consumer.ts'
 import { InterestWatch } from './consumers/interest-watch.ts'
 import type { ConsumerKeeper } from './consumers/keeper.ts'
+import { listedConsumer } from './consumers/kept-consumer.ts'
 import type { ListedStream } from './contract.ts'
 import type { JetStreamOwner } from './owner.ts'
 import type { ScheduleTimer } from './schedules/schedule-timer.ts'
@@ -139,9 +140,8 @@ export class AccountStreams {
   }
 
   /** Returns false if the index has no room for what it hears. */
-  private restore(stream: Stream, { name, kept }: KeptConsumer): boolean {
-    const listed = { name, ...(JSON.parse(kept) as Omit<ListedConsumer, 'name'>) }
-    return new Consumer(stream, listed, this.consumerPlace).listen()
+  private restore(stream: Stream, kept: KeptConsumer): boolean {
+    return new Consumer(stream, listedConsumer(kept), this.consumerPlace).listen()
   }
 
   /** Bytes that may still be stored. */

@@ -7,7 +7,8 @@ import {
   consumerConfig,
   shownConsumerConfig,
 } from '../consumers/config.ts'
-import type { Consumer, ConsumerSnapshot } from '../consumers/consumer.ts'
+import type { Consumer } from '../consumers/consumer.ts'
+import type { ConsumerSnapshot } from '../consumers/kept-consumer.ts'
 import { integer, natural, object, type Read, readJson } from '../request-json.ts'
 
 const NS_PER_MS = 1e6

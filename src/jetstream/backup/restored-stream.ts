@@ -8,8 +8,8 @@ import { isPublishSubject } from '../../subjects/filter.ts'
 import type { AccountStreams } from '../account-streams.ts'
 import { clockUs, microseconds } from '../clock.ts'
 import type { ConsumerConfig } from '../consumers/config.ts'
-import type { ListedConsumer } from '../consumers/consumer.ts'
 import { boundsOf } from '../consumers/consumer-api.ts'
+import { keptConsumer } from '../consumers/kept-consumer.ts'
 import { checkConsumer, noteConsumerLevel } from '../consumers/rules.ts'
 import type { ClaimLimits, ListedStream } from '../contract.ts'
 import { type ApiError, apiError } from '../errors.ts'
@@ -124,8 +124,7 @@ export class RestoredStream {
     const { config, state } = read
     const wrong = this.whyNoConsumer(name, config)
     if (wrong !== undefined) return `failed to add consumer ${JSON.stringify(name)}: ${wrong}`
-    const listed: Omit<ListedConsumer, 'name'> = { config, createdUs: clockUs(), state }
-    this.consumers.push({ stream: this.listed.id, name, kept: JSON.stringify(listed) })
+    this.consumers.push(keptConsumer(this.listed.id, { name, config, createdUs: clockUs(), state }))
     return undefined
   }
 

@@ -152,7 +152,7 @@ async function add(call: Call, stream: Stream, config: ConsumerConfig, action: C
     return lost
   }
   consumer.advisories.created()
-  if (consumer.isPaused) consumer.advisories.paused(true, config.pause_until)
+  if (consumer.pace.isPaused) consumer.advisories.paused(true, config.pause_until)
   return info
 }
 
@@ -245,7 +245,7 @@ async function pause(call: Call): Promise<Answer> {
     const config = { ...consumer.config, pause_until: until }
     noteConsumerLevel(config)
     consumer.configure(config)
-    consumer.advisories.paused(consumer.isPaused, until)
+    consumer.advisories.paused(consumer.pace.isPaused, until)
     const lost = await whyNotKept(call, consumer)
     if (lost !== undefined) return lost
   }

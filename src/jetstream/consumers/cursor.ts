@@ -8,8 +8,9 @@
 // From `next` on, everything comes that matches. Before that come the listed ones, where the consumer began with the
 // last message of each subject.
 
+import { covers, overlap } from '../../subjects/filter.ts'
 import type { StreamStore } from '../storage/store.ts'
-import type { SubjectFilter } from '../storage/subject-filter.ts'
+import { SubjectFilter } from '../storage/subject-filter.ts'
 import type { Start } from './start.ts'
 
 export class Cursor {
@@ -94,11 +95,27 @@ export class Cursor {
     if (this.isListed(seq)) this.listed.splice(placeIn(this.listed, seq, this.listedAt), 1)
   }
 
-  /** Messages have been removed: nothing before `first` is left. */
-  purged(first: number): void {
+  /**
+   * Messages that match a filter (byte string; empty: all) have been purged. Answers the first sequence that may be
+   * delivered now; 0: any, as before.
+   */
+  purged(filter: string): number {
+    const first = this.firstAfter(filter)
     this.dropMissing()
     this.next = Math.max(this.next, first)
     this.count()
+    return first
+  }
+
+  private firstAfter(filter: string): number {
+    const { store } = this
+    const own = this.filter.patterns.map(({ bytes }) => bytes.toString('latin1'))
+    if (filter === '') return Math.max(1, store.first)
+    // All that it wants has been purged, but for what was kept.
+    if (own.length > 0 && own.every((one) => covers(filter, one))) {
+      return store.next(new SubjectFilter([filter]), 1) || store.last + 1
+    }
+    return own.length === 0 || own.some((one) => overlap(one, filter)) ? Math.max(1, store.first) : 0
   }
 
   /** Forgets messages of the list that are not there any more. */

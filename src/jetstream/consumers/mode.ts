@@ -34,6 +34,10 @@ export interface ModeOwner {
   }
   /** Messages that were not delivered yet. */
   readonly cursor: { readonly pending: number }
+  /** Somebody has shown that he is there. */
+  readonly lifetime: { heard(): void }
+  /** Nothing leaves before then. */
+  readonly pace: { holdUntil(ms: number): void }
   /** Bytes that may leave at once whatever the rate limit is: one message of any size. */
   readonly burstBytes: number
   /** Milliseconds since 1970, as of the turn in which it sends. */
@@ -44,10 +48,6 @@ export interface ModeOwner {
   signal(): void
   /** Something is due sooner. */
   setAlarm(): void
-  /** Somebody has shown that he is there. */
-  heard(): void
-  /** Nothing leaves before then. */
-  holdUntil(ms: number): void
   acknowledge(seq: number, consumerSeq: number, isSampled: boolean): void
 }
 

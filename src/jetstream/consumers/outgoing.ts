@@ -1,17 +1,19 @@
 // A stored message on its way to a client, and what it counts for.
 
-import { digitsOf, writeDecimal, writeText } from '../../memory/block.ts'
-import type { StoredMessage } from '../storage/store.ts'
+import { allocateBlock, digitsOf, writeDecimal, writeText } from '../../memory/block.ts'
+import { Header, withHeaders } from '../message-headers.ts'
+import { StoredMessage } from '../storage/store.ts'
 
 /** Five numbers and the dots between them. */
 const NUMBERS_MAX = 100
 const DOTS = 4
 const DOT = 0x2e
 const NS = '000'
+const NO_MESSAGE = new StoredMessage(0, 0, allocateBlock(0), 0, 0, 0, 0)
 
 /** One for all messages of a consumer, one after the other. */
 export class Outgoing {
-  message: StoredMessage
+  message = NO_MESSAGE
   /** In the place of its own; undefined: those. */
   headers: Buffer | undefined
   hasPayload = true
@@ -23,14 +25,18 @@ export class Outgoing {
   /** `$JS.ACK.<stream>.<consumer>.`, a byte string. */
   private readonly ackPrefix: string
 
-  constructor(message: StoredMessage, ackPrefix: string) {
-    this.message = message
+  constructor(ackPrefix: string) {
     this.ackPrefix = ackPrefix
   }
 
   /** The same message with other headers. */
   withHeaders(headers: Buffer): Outgoing {
-    return Object.assign(new Outgoing(this.message, this.ackPrefix), this, { headers })
+    return Object.assign(new Outgoing(this.ackPrefix), this, { headers })
+  }
+
+  /** Lets go of the message: it would keep the page that it lies in. */
+  clear(): void {
+    this.message = NO_MESSAGE
   }
 
   /** At most so long is the reply subject. */
@@ -61,4 +67,9 @@ export class Outgoing {
     const reply = this.ackPrefix.length + digits + DOTS + NS.length
     return headersStart - subjectStart + reply + headerSize + (this.hasPayload ? end - payloadStart : 0)
   }
+}
+
+/** The headers of a message whose payload is left out. */
+export function sizeHeaders({ headers, payloadStart, end }: StoredMessage): Buffer {
+  return withHeaders(headers, [[Header.messageSize, end - payloadStart]])
 }

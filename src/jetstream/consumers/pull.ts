@@ -78,7 +78,7 @@ export class Pull implements Mode {
     const { consumer } = this
     const wrong = this.whyNot(request)
     if (wrong !== undefined) return wrong
-    consumer.heard()
+    consumer.lifetime.heard()
     if (this.isFull) this.prune()
     const status = request.noWait ? this.whyNotNow(request) : undefined
     if (status !== undefined) return status

@@ -64,7 +64,7 @@ export class Push implements Mode, Watcher {
     const isActive = outlet.hasInterest(this.to, byteString(config.deliver_group))
     if (isActive === this.isActive) return
     this.isActive = isActive
-    consumer.heard()
+    consumer.lifetime.heard()
     // Whoever listens now was not asked.
     this.unanswered = 0
     this.question = undefined
@@ -95,7 +95,7 @@ export class Push implements Mode, Watcher {
     const { burstBytes, config } = this.consumer
     const bytesPerMs = config.rate_limit_bps / BITS / MS_PER_S
     this.paidMs = Math.max(this.paidMs, now) + size / bytesPerMs
-    this.consumer.holdUntil(this.paidMs - burstBytes / bytesPerMs)
+    this.consumer.pace.holdUntil(this.paidMs - burstBytes / bytesPerMs)
   }
 
   // ── Flow control ──────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-// Where a new consumer begins.
+// Where a consumer begins, and may begin anew.
 
 import { microseconds } from '../clock.ts'
 import type { StreamStore } from '../storage/store.ts'
@@ -49,3 +49,17 @@ export function startOf(
 
 const orAll = (filters: readonly string[]): readonly (readonly string[])[] =>
   filters.length === 0 ? [[]] : filters.map((filter) => [filter])
+
+/** Why a consumer that has begun may not begin anew at a sequence; undefined: it may. */
+export function whyNoReset(config: ConsumerConfig, store: StreamStore, seq: number): string | undefined {
+  switch (config.deliver_policy) {
+    case 'all':
+      return undefined
+    case 'by_start_sequence':
+      return seq < config.opt_start_seq ? 'below start seq' : undefined
+    case 'by_start_time':
+      return seq < startOf(config, store, [], false).next ? 'below start time' : undefined
+    default:
+      return 'not allowed'
+  }
+}
