@@ -24,6 +24,7 @@ import { LEAF_FORMAT, type MessageHead } from '../protocol/link-handler.ts'
 import { Origin, type Run, subjectOf } from '../protocol/run.ts'
 import { unfoldShown } from '../protocol/shown-subject.ts'
 import { RemoteLink } from '../remote/link.ts'
+import { isWord } from '../remote/members.ts'
 import type { DeliveryRights, Subscription } from '../routing/subscription.ts'
 import { byteString } from '../subjects/byte-string.ts'
 import { isValidFilter } from '../subjects/subject.ts'
@@ -200,7 +201,12 @@ export class LeafLink extends RemoteLink implements InterestHost {
         CloseReason.wrongPort,
       )
     }
-    if (cluster.includes(' ')) return closed('cluster name cannot contain spaces', CloseReason.protocolViolation)
+    return this.whyNotCluster(cluster)
+  }
+
+  /** The name is part of lines that other servers are sent. */
+  private whyNotCluster(cluster: string): Fault | undefined {
+    if (!isWord(cluster)) return closed('cluster name cannot contain spaces', CloseReason.protocolViolation)
     if (cluster === RESERVED_CLUSTER) return closed('cluster name is reserved', CloseReason.clusterName)
     if (cluster.length > ACCOUNT_NAME_MAX) return closed(undefined, CloseReason.protocolViolation)
     if (cluster !== '' && cluster === this.desk.cluster) {
@@ -314,9 +320,10 @@ export class LeafLink extends RemoteLink implements InterestHost {
       this.close(closed(undefined, CloseReason.wrongPort))
       return
     }
-    if (info.cluster !== '' && info.cluster === this.desk.cluster) {
+    const refusal = this.whyNotCluster(info.cluster)
+    if (refusal !== undefined) {
       this.delayMs = LOOP_DELAY_MS
-      this.refuse(closed('remote leafnode has same cluster name', CloseReason.clusterName))
+      this.refuse(refusal)
       return
     }
     this.cluster = byteString(info.cluster)

@@ -15,6 +15,7 @@ import type { Peer } from '../routing/peer.ts'
 import type { Routing } from '../routing/routing.ts'
 import type { Sublist, SublistWatcher } from '../routing/sublist.ts'
 import { type Entry, InternalSubscription } from '../routing/subscription.ts'
+import { BETWEEN } from './interest-key.ts'
 
 /** Interest of this server and its leaf nodes, or of other servers; byte strings. */
 export interface LocalInterest {
@@ -58,8 +59,6 @@ const SUBJECT = 'interest'
 const LINES_MAX = 256
 const NO_ORIGIN = '-'
 const ABROAD = { routes: 'r', hubs: 'h' } as const
-/** Between the parts of a key. */
-const BETWEEN = '\0'
 
 /** Counts by key, of one shard or of all. */
 type Counts = Map<string, number>
@@ -196,7 +195,7 @@ function add(counts: Counts, key: string, change: number): { before: number; now
   return { before, now: Math.max(0, now) }
 }
 
-/** No name has the byte between. Undefined: it is not told to other servers. */
+/** Undefined: it is not told to other servers. */
 function keyOf({ account, subject, queue, leafCluster }: Entry, tellsAbroad: boolean): string | undefined {
   const { base } = account
   if (base === undefined && account.isInternal) return undefined

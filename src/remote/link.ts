@@ -36,11 +36,10 @@ import { type DeliveryRights, type Receiver, Subscription } from '../routing/sub
 import { CHUNK_BYTES_LIMIT } from '../s2/frames.ts'
 import { S2Reader } from '../s2/reader.ts'
 import { chooseCompression, levelOf } from './compression.ts'
+import { interestKey } from './interest-key.ts'
 import type { LinkOwner } from './owner.ts'
 import { S2Transport } from './s2-transport.ts'
 
-/** Between the parts of a key: no name has it. */
-const BETWEEN = '\0'
 /** What one chunk of a server that has not logged in may become. */
 const COMPRESSED_STRANGER_MAX = 64 * 1024
 
@@ -273,7 +272,7 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
     sid: string,
   ): void {
     const { owner } = this
-    const key = keyOf(account, subject, queue, origin)
+    const key = interestKey(account.name, subject, queue, origin)
     const known = this.subscriptions.get(key)
     owner.turns.left -= Work.subscription
     if (known !== undefined && known.weight === weight) return
@@ -304,7 +303,7 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
   }
 
   protected wantsNoMore(account: Account, subject: string, queue: string, origin: string | undefined): void {
-    const key = keyOf(account, subject, queue, origin)
+    const key = interestKey(account.name, subject, queue, origin)
     const known = this.subscriptions.get(key)
     this.owner.turns.left -= Work.subscription
     if (known === undefined) return
@@ -497,9 +496,4 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
   get label(): string {
     return `${hostPort(this.ip, this.port)} - ${this.noun}:${this.id}`
   }
-}
-
-function keyOf(account: Account, subject: string, queue: string, origin: string | undefined): string {
-  const whose = origin === undefined ? '' : `+${origin}`
-  return [whose, account.name, subject, queue].join(BETWEEN)
 }

@@ -1,5 +1,7 @@
 // JSON of other servers, taken member by member, each with its type: nothing of a peer is used as it came.
 
+const SPACE = 0x20
+
 export type Members = Readonly<Record<string, unknown>>
 
 /** The members of a JSON object; undefined if the text is none. */
@@ -16,6 +18,12 @@ export function membersOf(json: string): Members | undefined {
 export function textOf(members: Members, name: string): string {
   const value = members[name]
   return typeof value === 'string' ? value.toWellFormed() : ''
+}
+
+/** Whether a text may stand in a line as one name: nothing in it parts names, or ends the line. */
+export function isWord(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) <= SPACE) return false
+  return true
 }
 
 /** 0 where it is no safe integer. */

@@ -18,6 +18,7 @@ import type { LinkFormat, MessageHead } from '../protocol/link-handler.ts'
 import { Origin, type Run } from '../protocol/run.ts'
 import { unfoldShown } from '../protocol/shown-subject.ts'
 import type { FeedListener, InterestFeed, LocalInterest } from '../remote/interest-feed.ts'
+import { interestKey } from '../remote/interest-key.ts'
 import { RemoteLink } from '../remote/link.ts'
 import type { LinkOwner } from '../remote/owner.ts'
 import { isValidFilter } from '../subjects/subject.ts'
@@ -453,7 +454,7 @@ export class RouteLink extends RemoteLink implements FeedListener {
 }
 
 const keyOf = ({ account, subject, queue, origin }: LocalInterest): string =>
-  [origin === undefined ? '' : `+${origin}`, account, subject, queue].join('\0')
+  interestKey(account, subject, queue, origin)
 
 const interestOf = (account: string, subject: string): LocalInterest => ({
   account,
