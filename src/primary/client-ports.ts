@@ -99,7 +99,7 @@ export class ClientPorts {
     return { ...identity, webSocket: { host, port: webSocket.port } }
   }
 
-  /** What the ports file says; `monitor`: where the monitoring pages are. */
+  /** What the ports file says of them; `monitor`: where the monitoring pages are. */
   urls(options: Options, monitor: { scheme: string; address: string; port: number } | undefined): Ports {
     const { address, port } = this.client
     const { websocket: webSocket, http, unix } = this.others
@@ -108,7 +108,7 @@ export class ClientPorts {
       ...(monitor === undefined ? {} : { monitoring: listenerUrls(monitor.scheme, monitor.address, monitor.port) }),
       ...(webSocket === undefined
         ? {}
-        : { websocket: listenerUrls(webSocketScheme(options), address, webSocket.port) }),
+        : { websocket: listenerUrls(webSocketScheme(options), webSocket.address, webSocket.port) }),
       ...(http === undefined ? {} : { http: listenerUrls(httpScheme(options), http.address, http.port) }),
       ...(unix === undefined ? {} : { unix: [`unix:${unix.address}`] }),
     }

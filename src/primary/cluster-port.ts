@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
-import { hostPort, isAnyAddress, parseHostPort } from '../base/addresses.ts'
+import { hostPort, isAnyAddress, listenerUrls, parseHostPort } from '../base/addresses.ts'
 import type { Log } from '../log/log.ts'
 import { Listener } from '../net/listener.ts'
 import type { ClusterOptions } from '../options/cluster.ts'
@@ -104,6 +104,11 @@ export class ClusterPort {
 
   get port(): number {
     return this.listener.port
+  }
+
+  /** What the ports file says of it: where it listens, whatever it announces. */
+  get urls(): string[] {
+    return listenerUrls('nats', this.listener.address, this.listener.port)
   }
 
   /** Those that are up. */

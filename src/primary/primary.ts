@@ -301,8 +301,10 @@ export class Primary {
   }
 
   private writePortsFile(): void {
-    const { ports, options, monitor, log } = this
-    if (ports !== undefined) writePortsFile(options.portsFileDir, ports.urls(options, monitor), log)
+    const { ports, options, monitor, clusterPort, log } = this
+    if (ports === undefined) return
+    const cluster = clusterPort === undefined ? {} : { cluster: clusterPort.urls }
+    writePortsFile(options.portsFileDir, { ...ports.urls(options, monitor), ...cluster }, log)
   }
 
   // ── Answers ───────────────────────────────────────────────────────────────────────────────────────────

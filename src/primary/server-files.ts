@@ -24,6 +24,8 @@ export interface Ports {
   readonly websocket?: readonly string[]
   readonly nats: readonly string[]
   readonly monitoring?: readonly string[]
+  /** For other servers of the cluster. */
+  readonly cluster?: readonly string[]
   /** For HTTP clients and the Unix socket: only in Heddle. */
   readonly http?: readonly string[]
   readonly unix?: readonly string[]

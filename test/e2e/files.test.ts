@@ -8,8 +8,10 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { ask } from '../monitor/http.ts'
 import { configured, ownFolder, textOf } from '../support/configured.ts'
+import { configuredServers, startConfigured } from '../support/configured-servers.ts'
 import { open } from '../support/harness.ts'
 import { ROOT, runCommand, ServerProgram, startCommand } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 describe.each([0, 2])('a server with %i workers', (workers) => {
   test('writes its process id, digits only, and leaves the file behind', async () => {
@@ -72,6 +74,27 @@ describe.each([0, 2])('a server with %i workers', (workers) => {
     }
   })
 })
+
+test.each(configuredServers('the ports file'))(
+  '$name: the ports file has where routes and WebSockets are taken, each at its own address',
+  async (server) => {
+    const folder = ownFolder()
+    const program = await startConfigured(
+      server,
+      `listen: "0.0.0.0:-1", ports_file_dir: "${folder}"
+      cluster { name: c, listen: "127.0.0.1:-1", advertise: "192.0.2.1:6222" }
+      websocket { listen: "127.0.0.1:-1", no_tls: true }`,
+    )
+    const [, routePort] = await program.until(/Listening for route connections on \S*:(\d+)/)
+    const [, webSocketPort] = await program.until(/Listening for websocket clients on \S*:(\d+)/)
+    const file = join(folder, `nats-server_${program.child.pid}.ports`)
+    expect(JSON.parse(await until('the ports file', () => textOf(file) || undefined))).toEqual({
+      nats: expect.arrayContaining([`nats://127.0.0.1:${program.port}`]),
+      cluster: [`nats://127.0.0.1:${routePort}`],
+      websocket: [`ws://127.0.0.1:${webSocketPort}`],
+    })
+  },
+)
 
 test('a pid file that cannot be written ends it, a ports file only is named in the log', async () => {
   const { program } = await configured({ workers: 2, pidFile: '/no/such/folder/pid' }, false)
