@@ -51,10 +51,10 @@ export interface ShardSetup {
 /** Why a shard is to close some of its connections. */
 export type Eviction = 'connections' | 'shutdown'
 
-/** Primary → shard. */
 /** What a link to another server is told. */
 export type LinkTold = RouteTold | LeafTold
 
+/** Primary → shard. */
 export type ToShard =
   /** What it is to be; the first message. Answered by `ready`. */
   | { readonly kind: 'setup'; readonly setup: ShardSetup }
