@@ -86,13 +86,18 @@ function pairOf(first: number, second: number): number {
   return (first << 8) | second
 }
 
+/** `_` or `$`: all reserved names begin with one of them, and few subjects do. */
+function isMark(byte: number): boolean {
+  return byte === 0x5f || byte === 0x24
+}
+
 /** Cheap test on two bytes of whether the subject that begins with them can be reserved at all. */
 export function mayBeReservedSubject(first: number, second: number): boolean {
-  return SUBJECT_BEGINNINGS.includes(pairOf(first, second))
+  return isMark(first) && SUBJECT_BEGINNINGS.includes(pairOf(first, second))
 }
 
 export function mayBeReservedReply(first: number, second: number): boolean {
-  return REPLY_BEGINNINGS.includes(pairOf(first, second))
+  return isMark(first) && REPLY_BEGINNINGS.includes(pairOf(first, second))
 }
 
 export function isReservedSubject(subject: string): boolean {
