@@ -320,6 +320,7 @@ export class Shards implements ShardObserver {
     this.log.error(`Error handing a connection over to shard ${host.index}: ${why}`)
     arrival.handle.close()
     if (arrival.kind === 'route') this.onRoute({ kind: 'ended', link: arrival.id })
+    if (arrival.kind === 'leaf') this.onLeaf({ kind: 'ended', link: arrival.id, delayMs: 0 })
   }
 
   /** Shards can take connections again. */

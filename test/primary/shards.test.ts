@@ -306,6 +306,18 @@ test('one that cannot go to a shard that lives is closed, and counts no more', a
   expect(await connect(shards)).toBe('0 2 served')
 })
 
+test.each(['route', 'leaf'] as const)('a %s that cannot go there has ended', async (kind) => {
+  const { shards, start } = stage()
+  await start()
+  const ended: unknown[] = []
+  shards.onRoute = (event) => void ended.push({ ...event, of: 'route' })
+  shards.onLeaf = (event) => void ended.push({ ...event, of: 'leaf' })
+  const broken = Object.assign(() => undefined, { close: () => undefined })
+  const given = shards.takeLink(broken as never, kind, {})
+  await until('it to be told', () => ended.length > 0)
+  expect(ended).toEqual([expect.objectContaining({ of: kind, kind: 'ended', link: given?.link })])
+})
+
 // ── Deaths ──────────────────────────────────────────────────────────────────────────────────────────────
 
 test('one stranded by a death goes to another shard', async () => {
