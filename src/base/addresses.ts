@@ -1,6 +1,6 @@
 // Host and port as text: for listening, for INFO, for the ports file.
 
-import { networkInterfaces } from 'node:os'
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 
 /** Every address of the machine: the default of listeners. */
 export const ANY_HOST = '0.0.0.0'
@@ -33,10 +33,14 @@ export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address
 }
 
+function ownAddresses(): NetworkInterfaceInfo[] {
+  return Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+}
+
 /** Addresses of this machine on which a listener at `address` is reached: IPv4 first. */
 function reachedAt(address: string): { address: string }[] {
   if (!isAnyAddress(address)) return [{ address }]
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  const all = ownAddresses()
   const family = (name: string): typeof all => all.filter((one) => one.family === name)
   return address === '::' ? [...family('IPv4'), ...family('IPv6')] : family('IPv4')
 }
@@ -44,4 +48,12 @@ function reachedAt(address: string): { address: string }[] {
 /** URLs under which a listener at `address` is reached on this machine. */
 export function listenerUrls(scheme: string, address: string, port: number): string[] {
   return reachedAt(address).map((one) => `${scheme}://${hostPort(one.address, port)}`)
+}
+
+/** `host:port` of each address under which other machines reach a listener at `host`. */
+export function reachedFromOutside(host: string, port: number): string[] {
+  if (!isAnyAddress(host)) return [hostPort(host, port)]
+  const reached = ownAddresses().filter(({ address }) => !address.startsWith('fe80:'))
+  const outside = reached.filter(({ internal }) => !internal)
+  return (outside.length > 0 ? outside : reached).map(({ address }) => hostPort(address, port))
 }

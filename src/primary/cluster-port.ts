@@ -1,8 +1,7 @@
 // The port for other servers of the cluster, and the cluster behind it.
 
 import { randomBytes } from 'node:crypto'
-import { networkInterfaces } from 'node:os'
-import { hostPort, isAnyAddress, listenerUrls, parseHostPort } from '../base/addresses.ts'
+import { hostPort, listenerUrls, parseHostPort, reachedFromOutside } from '../base/addresses.ts'
 import type { Log } from '../log/log.ts'
 import { Listener } from '../net/listener.ts'
 import type { ClusterOptions } from '../options/cluster.ts'
@@ -141,9 +140,5 @@ export class ClusterPort {
 
 /** Where clients reach this server. */
 function clientUrls({ clientAdvertise }: Options, { host, port }: ServerIdentity): string[] {
-  if (clientAdvertise !== '' || !isAnyAddress(host)) return [hostPort(host, port)]
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
-  const reached = all.filter(({ address }) => !address.startsWith('fe80:'))
-  const outside = reached.filter(({ internal }) => !internal)
-  return (outside.length > 0 ? outside : reached).map(({ address }) => hostPort(address, port))
+  return clientAdvertise === '' ? reachedFromOutside(host, port) : [hostPort(host, port)]
 }

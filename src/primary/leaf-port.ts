@@ -1,7 +1,6 @@
 // The port for leaf nodes, if there is one, and the leaf links of this server, those that it dials among them.
 
-import { networkInterfaces } from 'node:os'
-import { hostPort, isAnyAddress, parseHostPort } from '../base/addresses.ts'
+import { hostPort, parseHostPort, reachedFromOutside } from '../base/addresses.ts'
 import { LeafNodes } from '../leaf/primary/leaf-nodes.ts'
 import type { Log } from '../log/log.ts'
 import { Listener } from '../net/listener.ts'
@@ -55,7 +54,7 @@ export class LeafPort {
     const { host, advertise } = options
     const { port } = listener
     const announced = advertise === '' ? { host, port } : parseHostPort(advertise, port)
-    return { ...server, leaf: { host, port, urls: reachedAt(announced.host, announced.port) } }
+    return { ...server, leaf: { host, port, urls: reachedFromOutside(announced.host, announced.port) } }
   }
 
   offerWaiting(): void {
@@ -72,13 +71,4 @@ export class LeafPort {
     this.leafNodes.close()
     this.listener?.close()
   }
-}
-
-/** Where others reach a port of this machine. */
-function reachedAt(host: string, port: number): string[] {
-  if (!isAnyAddress(host)) return [hostPort(host, port)]
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
-  const reached = all.filter(({ address }) => !address.startsWith('fe80:'))
-  const outside = reached.filter(({ internal }) => !internal)
-  return (outside.length > 0 ? outside : reached).map(({ address }) => hostPort(address, port))
 }
