@@ -2,19 +2,14 @@
 // whole, in random pieces and byte by byte, and compares its calls with the model's. Run by link-fuzz.test.ts for a
 // moment and by fuzz.ts --links for hours.
 
-import assert from 'node:assert/strict'
 import { LEAF_FORMAT, type LinkFormat } from '../../src/protocol/link-handler.ts'
-import { everyByte } from '../protocol/feed.ts'
 import { feedLink, LinkRecorder } from '../protocol/link-feed.ts'
 import type { Random } from '../support/random.ts'
 import { type LinkSettings, linkCalls } from './link-model.ts'
-import type { FuzzTotals } from './parser-fuzzer.ts'
-import { ENDS, GAPS, makeCuts, mixedCase, spoil } from './spoil.ts'
+import { compareParser, type FuzzTotals, type ParserCase } from './parser-comparison.ts'
+import { ENDS, GAPS, mixedCase, spoil } from './spoil.ts'
 
 const INPUT_BYTES_MAX = 6_000
-/** Some of the inputs up to this long are also fed byte by byte. */
-const BYTEWISE_MAX = 400
-const BYTEWISE_SHARE = 0.3
 
 const FORMATS: readonly LinkFormat[] = [
   LEAF_FORMAT,
@@ -88,50 +83,14 @@ const WORDS = [
 
 /** Runs `inputs` inputs. Throws at the first difference, with what is needed to repeat it. */
 export function fuzzLinks(random: Random, inputs: number): FuzzTotals {
-  const totals: FuzzTotals = { inputs: 0, bytes: 0, faults: 0, messages: 0 }
-  for (let i = 0; i < inputs; i++) {
-    const settings = { format: random.pick(FORMATS), ...random.pick(LIMITS) }
+  const makeCase = (): ParserCase<LinkRecorder> => {
+    const settings: LinkSettings = { format: random.pick(FORMATS), ...random.pick(LIMITS) }
     const input = makeInput(random, settings.format)
-    const calls = linkCalls(input.toString('latin1'), settings)
-    compare(random, i, input, [], settings, calls)
-    compare(random, i, input, makeCuts(random, input.length), settings, calls)
-    if (input.length <= BYTEWISE_MAX && random.chance(BYTEWISE_SHARE)) {
-      compare(random, i, input, [...everyByte(input.length)], settings, calls)
-    }
-    totals.inputs++
-    totals.bytes += input.length
-    if (calls.at(-1)?.startsWith('FAULT')) totals.faults++
-    if (calls.some((call) => call.startsWith('MESSAGE'))) totals.messages++
+    const expected = linkCalls(input.toString('latin1'), settings)
+    return { input, settings, expected, feed: (cuts, recorder) => feedLink(input, cuts, settings, recorder) }
   }
-  return totals
-}
-
-function compare(
-  random: Random,
-  index: number,
-  input: Buffer,
-  cuts: readonly number[],
-  settings: LinkSettings,
-  expected: readonly string[],
-): void {
-  const recorder = new LinkRecorder()
-  let failure: unknown
-  try {
-    feedLink(input, cuts, settings, recorder)
-    const { calls } = recorder
-    if (calls.length === expected.length && calls.every((call, i) => call === expected[i])) return
-  } catch (error) {
-    failure = error
-  }
-  const story = [
-    `seed ${random.seed}, input ${index}: the parser and its model differ`,
-    `input    ${JSON.stringify(input.toString('latin1'))}`,
-    `cuts     ${cuts.length === input.length - 1 ? 'at every byte' : cuts.join(', ')}`,
-    `settings ${JSON.stringify(settings)}`,
-    `model    ${JSON.stringify(expected)}`,
-    `parser   ${JSON.stringify(recorder.calls)}`,
-  ].join('\n')
-  assert.fail(failure === undefined ? story : `${story}\n${failure instanceof Error ? failure.stack : failure}`)
+  const isMessage = (call: string): boolean => call.startsWith('MESSAGE')
+  return compareParser(random, inputs, makeCase, () => new LinkRecorder(), isMessage)
 }
 
 function makeInput(random: Random, format: LinkFormat): Buffer {

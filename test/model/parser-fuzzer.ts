@@ -1,26 +1,15 @@
 // Makes inputs by seed, good ones and spoilt ones, feeds each to the parser whole, in random pieces and byte by byte,
 // and compares its calls with the model's. Run by parser-fuzz.test.ts for a moment and by fuzz.ts for hours.
 
-import assert from 'node:assert/strict'
-import { CallRecorder, everyByte, type FeedSettings, feed, negotiatedHeaders } from '../protocol/feed.ts'
+import { CallRecorder, type FeedSettings, feed, negotiatedHeaders } from '../protocol/feed.ts'
 import { TRANSCRIPTS } from '../protocol/transcripts.ts'
 import type { Random } from '../support/random.ts'
+import { compareParser, type FuzzTotals, type ParserCase } from './parser-comparison.ts'
 import { ParserModel } from './parser-model.ts'
-import { ENDS, GAPS, makeCuts, mixedCase, spoil } from './spoil.ts'
-
-export interface FuzzTotals {
-  inputs: number
-  bytes: number
-  /** Inputs that ended in a fault, and those in which at least one message was told. */
-  faults: number
-  messages: number
-}
+import { ENDS, GAPS, mixedCase, spoil } from './spoil.ts'
 
 const SEED_BYTES_MAX = 4_000
 const INPUT_BYTES_MAX = 6_000
-/** Some of the inputs up to this long are also fed byte by byte. */
-const BYTEWISE_MAX = 400
-const BYTEWISE_SHARE = 0.3
 
 const SEEDS: readonly Buffer[] = TRANSCRIPTS.map((transcript) => transcript.input).filter(
   (input) => input.length < SEED_BYTES_MAX,
@@ -56,23 +45,14 @@ const SETTINGS: readonly FeedSettings[] = [
 
 /** Runs `inputs` inputs. Throws at the first difference, with what is needed to repeat it. */
 export function fuzzParser(random: Random, inputs: number): FuzzTotals {
-  const totals: FuzzTotals = { inputs: 0, bytes: 0, faults: 0, messages: 0 }
-  for (let i = 0; i < inputs; i++) {
+  const makeCase = (): ParserCase<CallRecorder> => {
     const settings = random.pick(SETTINGS)
     const input = makeInput(random)
-    const cuts = makeCuts(random, input.length)
-    const calls = modelCalls(input, settings)
-    compare(random, i, input, [], settings, calls)
-    compare(random, i, input, cuts, settings, calls)
-    if (input.length <= BYTEWISE_MAX && random.chance(BYTEWISE_SHARE)) {
-      compare(random, i, input, [...everyByte(input.length)], settings, calls)
-    }
-    totals.inputs++
-    totals.bytes += input.length
-    if (calls.at(-1)?.startsWith('FAULT')) totals.faults++
-    if (calls.some((call) => call.startsWith('PUB') || call.startsWith('HPUB'))) totals.messages++
+    const expected = modelCalls(input, settings)
+    return { input, settings, expected, feed: (cuts, recorder) => feed(input, cuts, settings, recorder) }
   }
-  return totals
+  const isMessage = (call: string): boolean => call.startsWith('PUB') || call.startsWith('HPUB')
+  return compareParser(random, inputs, makeCase, () => new CallRecorder(), isMessage)
 }
 
 function modelCalls(input: Buffer, settings: FeedSettings): readonly string[] {
@@ -80,34 +60,6 @@ function modelCalls(input: Buffer, settings: FeedSettings): readonly string[] {
     self.headers = negotiatedHeaders(json, self.headers)
   })
   return model.read(input.toString('latin1'))
-}
-
-function compare(
-  random: Random,
-  index: number,
-  input: Buffer,
-  cuts: readonly number[],
-  settings: FeedSettings,
-  expected: readonly string[],
-): void {
-  const recorder = new CallRecorder()
-  let failure: unknown
-  try {
-    feed(input, cuts, settings, recorder)
-    const { calls } = recorder
-    if (calls.length === expected.length && calls.every((call, i) => call === expected[i])) return
-  } catch (error) {
-    failure = error
-  }
-  const story = [
-    `seed ${random.seed}, input ${index}: the parser and its model differ`,
-    `input    ${JSON.stringify(input.toString('latin1'))}`,
-    `cuts     ${cuts.length === input.length - 1 ? 'at every byte' : cuts.join(', ')}`,
-    `settings ${JSON.stringify(settings)}`,
-    `model    ${JSON.stringify(expected)}`,
-    `parser   ${JSON.stringify(recorder.calls)}`,
-  ].join('\n')
-  assert.fail(failure === undefined ? story : `${story}\n${failure instanceof Error ? failure.stack : failure}`)
 }
 
 // ── Inputs ────────────────────────────────────────────────────────────────────────────────────────────────────
