@@ -530,12 +530,10 @@ export class FileStore extends IndexedStore {
       return
     }
     this.blocks.delete(block.number)
-    this.upkeep.forget(block)
+    this.host.files.forget(block.path)
+    this.upkeep.undone(block)
     if (this.current === block) this.current = undefined
     this.index.segments = this.index.segments.filter((segment) => segment.block !== block.number)
-    // Perhaps it was made, with nothing or a part of it written.
-    this.host.files.forget(block.path)
-    this.host.disk.unlink(block.path).catch(() => {})
   }
 
   private syncLater(block: BlockState): void {
@@ -576,8 +574,12 @@ export class FileStore extends IndexedStore {
     // What upkeep has begun may write to the log.
     await this.upkeep.close()
     await this.flush()
+    if (!(await this.upkeep.cutOffAll())) {
+      // The header of another block says that it does not count.
+      this.beginBlock()
+      await this.flush()
+    }
     await this.abandon()
-    await this.upkeep.cutOffAll()
   }
 
   async abandon(): Promise<void> {

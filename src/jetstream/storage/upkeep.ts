@@ -1,4 +1,4 @@
-// The upkeep of a file store's blocks, one thing after the other: what is behind the end of a block is cut off, full
+// The upkeep of a file store's blocks, one thing after the other: what was written and undone is cut off, full
 // blocks get summaries, blocks most messages of which are gone are written anew, blocks without messages are removed,
 // and messages that are to be erased are overwritten.
 //
@@ -65,7 +65,7 @@ const SMALL_BLOCK = 64
 export class Upkeep {
   private readonly owner: UpkeepOwner
   private erasures: Erasure[] = []
-  /** Blocks with something behind their end that was not written as a whole. */
+  /** Blocks with something behind their end that was not written as a whole; all of it, where they have no file. */
   private ragged: BlockState[] = []
   /** Blocks without messages, to be removed. */
   private emptied: BlockState[] = []
@@ -97,9 +97,10 @@ export class Upkeep {
     this.ragged.push(block)
   }
 
-  /** A block without a file is there no more. */
-  forget(block: BlockState): void {
+  /** A block is there no more before it came to have a file. Perhaps one was made, with a part of what was written. */
+  undone(block: BlockState): void {
     this.unsealed = this.unsealed.filter((one) => one !== block)
+    this.ragged.push(block)
   }
 
   /** A message that is removed is to be overwritten. */
@@ -186,10 +187,15 @@ export class Upkeep {
   /** Cuts off what is behind the end of a block. */
   private async cutOff(block: BlockState): Promise<void> {
     const { disk, files } = this.owner.host
-    await files.use(block.path, 'writing', async (fd) => {
-      await disk.truncate(fd, block.end)
-      await disk.sync(fd)
-    })
+    if (block.isOnDisk) {
+      await files.use(block.path, 'writing', async (fd) => {
+        await disk.truncate(fd, block.end)
+        await disk.sync(fd)
+      })
+    } else {
+      await disk.unlink(block.path).catch(unlessMissing)
+      await disk.syncFolder(this.owner.settings.folder)
+    }
     this.ragged = this.ragged.filter((one) => one !== block)
   }
 
@@ -332,10 +338,15 @@ export class Upkeep {
     await this.work
   }
 
-  /** Cuts off what was undone: it would be there again when the store is opened. As far as the disk lets it. */
-  async cutOffAll(): Promise<void> {
+  /** Cuts off what was undone: it would be there again when the store is opened. Answers whether the disk let it. */
+  async cutOffAll(): Promise<boolean> {
     for (const block of [...this.ragged]) await this.cutOff(block).catch(() => {})
+    return this.ragged.length === 0
   }
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error
 }
 
 /** Whether all of a block is on the disk. Work on others waits for the write that is to come. */

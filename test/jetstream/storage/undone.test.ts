@@ -76,3 +76,54 @@ for (const blockBytes of [1000, 2000]) {
     }
   })
 }
+
+/** Calls at most that follow a write that failed, up to the end of a close. */
+const CALLS_MAX = 12
+
+test('nor where nothing can be cut off', async () => {
+  const disk = new FaultyDisk()
+  const folder = new StoreFolder({ disk })
+  try {
+    const store = await folder.open()
+    append(store, 10)
+    await store.flush()
+    let writes = 0
+    disk.fault = (call) => (call === 'truncate' || (call === 'write' && ++writes === 1) ? 'EIO' : undefined)
+    append(store, 10)
+    await store.flush()
+    expect(store.messages).toBe(10)
+    expect(await reopened(folder, store)).toEqual({ seqs: TEN, last: 10 })
+  } finally {
+    folder.remove()
+  }
+})
+
+for (const blockBytes of [1000, 100_000]) {
+  for (const isFirst of [true, false]) {
+    const where = isFirst ? 'that begins a block' : 'to a block that is there'
+    test(`any one call may fail after a write ${where} (${blockBytes}) has failed, up to the close`, async () => {
+      for (let nth = 1; nth <= CALLS_MAX; nth++) {
+        const disk = new FaultyDisk()
+        const folder = new StoreFolder({ disk, blockBytes })
+        try {
+          const store = await folder.open()
+          if (!isFirst) append(store, 3)
+          await store.flush()
+          let calls = -1
+          disk.fault = (call) => {
+            if (calls < 0 && call !== 'write') return undefined
+            calls++
+            return calls === 0 || calls === nth ? 'EIO' : undefined
+          }
+          append(store, 5)
+          await store.flush()
+          const seqs = isFirst ? [] : [1, 2, 3]
+          expect(store.messages, `call ${nth}`).toBe(seqs.length)
+          expect(await reopened(folder, store), `call ${nth}`).toEqual({ seqs, last: seqs.length })
+        } finally {
+          folder.remove()
+        }
+      }
+    })
+  }
+}
