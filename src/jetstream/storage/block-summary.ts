@@ -149,11 +149,11 @@ class Scan implements ScannedBlock {
 
   /** The record is the first one that is right behind damage. */
   private passDamage(): void {
-    const { kind, seq } = this.record
+    const { seq } = this.record
     const text = `block ${this.number} is damaged at offset ${this.damagedAt}`
     // What is left of a batch is served.
     for (const offset of this.batch.splice(0)) this.add(offset)
-    if (kind !== Kind.removed && seq > this.nextSeq) this.losses.push({ first: this.nextSeq, last: seq - 1, text })
+    if (seq > this.nextSeq) this.losses.push({ first: this.nextSeq, last: seq - 1, text })
     else this.losses.push({ first: 0, last: 0, text: `${text}: removed messages may be there again` })
     this.damagedAt = -1
   }
@@ -162,6 +162,7 @@ class Scan implements ScannedBlock {
     const { kind, length, seq, timeUs, inBatch } = this.record
     if (kind === Kind.removed) {
       this.removed.push(...readRanges(this.block, at, length))
+      this.nextSeq = Math.max(this.nextSeq, seq)
       return
     }
     if (inBatch && this.batch.length === 0) this.before = { nextSeq: this.nextSeq, lastTimeUs: this.lastTimeUs }

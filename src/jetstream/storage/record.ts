@@ -9,7 +9,8 @@
 // so that a payload that looks like a record is not taken for one. `time` is in nanoseconds.
 //
 //     message   seq, time, body
-//     removed   the body is a list of ranges of sequences, 8 bytes each for the first and the last
+//     removed   the next message gets `seq`; the body is a list of ranges of sequences, 8 bytes each for the first and
+//               the last
 //     skip      the next message gets `seq`; `time` is the latest time, 0: unchanged
 //     erased    was a message: its body is zeros
 

@@ -151,3 +151,25 @@ test('what is left of a block that was being written anew is removed', async () 
     folder.remove()
   }
 })
+
+test('a damaged message is named, though what follows it is a removal', async () => {
+  const folder = new StoreFolder()
+  try {
+    const store = await folder.open()
+    for (let seq = 1; seq <= 5; seq++) store.append(1, Buffer.from('s'), Buffer.alloc(0), Buffer.from(`payload ${seq}`))
+    await store.flush()
+    store.remove(2, false)
+    await store.close()
+    const path = join(folder.folder, '1.blk')
+    const bytes = readFileSync(path)
+    bytes[bytes.indexOf('payload 5')] ^= 1
+    writeFileSync(path, bytes)
+    const again = await folder.open()
+    expect(again.losses.map(({ first, last }) => [first, last])).toEqual([[5, 5]])
+    expect([1, 2, 3, 4, 5].filter((seq) => again.has(seq))).toEqual([1, 3, 4])
+    expect(again.last).toBe(5)
+    await again.close()
+  } finally {
+    folder.remove()
+  }
+})
