@@ -358,12 +358,16 @@ function hasVoid(block: BlockState): boolean {
   return block.hasVoid
 }
 
-/** The record of an erased message in the place of the one that begins with this head; undefined: none does. */
+/**
+ * The record of an erased message in the place of the one that begins with this head, which may have been overwritten
+ * in part; undefined: none does.
+ */
 function erasedRecord(head: Block, salt: number, bytesMax: number): Buffer | undefined {
   const { view } = head
   const length = view.getUint32(0, true)
   const what = view.getUint8(8)
-  if (length < HEAD_BYTES || length > bytesMax || (what & KIND_MASK) !== Kind.message) return undefined
+  const kind = what & KIND_MASK
+  if (length < HEAD_BYTES || length > bytesMax || (kind !== Kind.message && kind !== Kind.erased)) return undefined
   const record = allocateBlock(length)
   record.bytes.fill(0)
   record.view.setUint32(0, length, true)

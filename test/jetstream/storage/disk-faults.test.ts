@@ -2,12 +2,13 @@
 // again as soon as the disk does.
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { FileStore } from '../../../src/jetstream/storage/file-store.ts'
 import { ALL } from '../../../src/jetstream/storage/subject-filter.ts'
+import { until } from '../../support/until.ts'
 import { crashMessage } from './crash-run.ts'
 import { FaultyDisk } from './faulty-disk.ts'
 import { StoreFolder } from './file-stores.ts'
@@ -64,6 +65,41 @@ test('any call may fail once', async () => {
     } finally {
       folder.remove()
     }
+  }
+})
+
+test('a message that was overwritten in part is no loss, and is overwritten when the disk works again', async () => {
+  const disk = new FaultyDisk()
+  const folder = new StoreFolder({ disk })
+  const copy = new StoreFolder()
+  const now = performance.now.bind(performance)
+  const clock = vi.spyOn(performance, 'now')
+  try {
+    const store = await folder.open()
+    const payload = Buffer.from('secret '.repeat(20))
+    for (let i = 0; i < 3; i++) store.append(1, Buffer.from('s'), NONE, payload)
+    await store.flush()
+    // The removal is written first, then the message is overwritten.
+    let writes = 0
+    disk.fault = (call) => (call === 'write' && ++writes === 2 ? 'EIO' : undefined)
+    store.remove(3, true)
+    await until('the failure', () => folder.troubles.length > 0)
+    cpSync(folder.folder, copy.folder, { recursive: true })
+    const other = await copy.open()
+    expect([sequencesOf(other), other.last, other.losses]).toEqual([[1, 2], 3, []])
+    await other.close()
+    clock.mockImplementation(() => now() + 60_000)
+    store.remove(2, true)
+    const path = join(folder.folder, '1.blk')
+    await until('the messages to be overwritten', () => readFileSync(path).toString().split('secret').length <= 21)
+    await store.close()
+    const again = await folder.open()
+    expect([sequencesOf(again), again.last, again.losses]).toEqual([[1], 3, []])
+    await again.close()
+  } finally {
+    clock.mockRestore()
+    folder.remove()
+    copy.remove()
   }
 })
 
