@@ -31,6 +31,8 @@ export class BlockState {
    * cuts it off, or its removal is in the log. So this block is written anew before one behind it is removed.
    */
   hasVoid = false
+  /** Something of it is damaged: what can no longer be read stays in its file, if nobody removes it. */
+  hasLosses = false
   /** While it is being sealed or written anew: resolves when that has ended. Its file may be the other one already. */
   busy: Promise<unknown> | undefined
 

@@ -91,7 +91,8 @@ function seal(task: SealTask): BlockInfo {
     losses.push({ first: scanned.nextSeq, last: nextSeq - 1, text: `the end of block ${number} is damaged` })
   }
   const summary: BlockSummary = { ...pick(scanned), losses, nextSeq: Math.max(scanned.nextSeq, nextSeq) }
-  if (header.form === Form.pages || !isCompressed) {
+  // Pages have records that are right alone. What is damaged stays in the file.
+  if (header.form === Form.pages || !isCompressed || losses.length > 0) {
     const fd = openSync(join(folder, blockName(number)), 'r+')
     try {
       // What is behind the records could be taken for damaged ones, if the summary is written in part: they end here.

@@ -154,6 +154,7 @@ export class FileStore extends IndexedStore {
       const block = new BlockState(settings.folder, info, settings.encryption, true)
       this.blocks.set(block.number, block)
       block.hasVoid = info.hasVoid
+      block.hasLosses = info.hasLosses
       if (block.number === recovered.current) this.current = block
       else if (!block.isSealed) this.upkeep.ended(block)
       if (info.isTorn) this.upkeep.torn(block)
@@ -341,6 +342,8 @@ export class FileStore extends IndexedStore {
     const { segment, slot } = index
     const text = `message ${seq} in block ${segment.block} is damaged at offset ${segment.offsetAt(slot)}`
     const loss: Loss = { first: seq, last: seq, bytes: segment.sizeAt(slot), text }
+    const block = this.blocks.get(segment.block)
+    if (block !== undefined) block.hasLosses = true
     index.remove()
     this.losses.push(loss)
     attempt(this.host.bugMet, () => this.owner.lost(loss))

@@ -50,6 +50,17 @@ export interface RecoveredBlock extends BlockInfo {
   readonly isTorn: boolean
   /** It has messages that do not count any more, as the block behind it begins at an earlier sequence. */
   readonly hasVoid: boolean
+  /** Something of it is damaged, and nobody has removed that. */
+  readonly hasLosses: boolean
+}
+
+/** While blocks behind it are still to come. */
+interface TakenBlock extends RecoveredBlock {
+  isTorn: boolean
+  hasVoid: boolean
+  hasLosses: boolean
+  readonly losses: readonly Loss[]
+  readonly nextSeq: number
 }
 
 export interface Recovered {
@@ -73,7 +84,7 @@ class Recovery {
   private readonly folder: string
   private readonly encryption: Encryption | undefined
   private readonly index = new MessageIndex()
-  private readonly blocks: (RecoveredBlock & { isTorn: boolean; hasVoid: boolean; readonly nextSeq: number })[] = []
+  private readonly blocks: TakenBlock[] = []
   private readonly losses: Loss[] = []
   private readonly notes: string[] = []
   private readonly removed: SequenceRange[] = []
@@ -94,7 +105,9 @@ class Recovery {
     let current: number | undefined
     for (const number of numbers) if (this.take(number, number === lastNumber)) current = number
     const { index, blocks, notes } = this
-    const losses = this.losses.flatMap((loss) => without(loss, this.removed))
+    const leftOf = (losses: readonly Loss[]) => losses.flatMap((loss) => without(loss, this.removed))
+    for (const block of blocks) block.hasLosses ||= leftOf(block.losses).length > 0
+    const losses = leftOf(this.losses)
     return { index, blocks, current, lastNumber, losses, notes }
   }
 
@@ -146,9 +159,11 @@ class Recovery {
       for (let seq = index.previous(ALL, index.last); seq >= nextSeq; seq = index.previous(ALL, seq - 1)) this.drop(seq)
       index.cut(nextSeq - 1)
     } else {
+      const torn = this.blocks.findLast(({ number }) => number === tornBlock)
       if (tornBlock > 0 && nextSeq > index.last + 1) {
         this.losses.push({ first: index.last + 1, last: nextSeq - 1, text: `the end of block ${tornBlock} is damaged` })
-      } else if (this.blocks.at(-1)?.number === tornBlock) this.blocks[this.blocks.length - 1].isTorn = true
+        if (torn !== undefined) torn.hasLosses = true
+      } else if (torn !== undefined) torn.isTorn = true
       index.skipTo(nextSeq, 0)
     }
     index.lastTimeUs = lastTimeUs
@@ -158,8 +173,9 @@ class Recovery {
   private adopt(number: number, header: BlockHeader, summary: BlockSummary, isSealed: boolean): void {
     this.index.adopt(summary)
     this.losses.push(...summary.losses)
-    const { end, pages, nextSeq } = summary
-    this.blocks.push({ number, header, end, pages, nextSeq, isSealed, isTorn: false, hasVoid: false })
+    const { end, losses, pages, nextSeq } = summary
+    const flags = { isSealed, isTorn: false, hasVoid: false, hasLosses: false }
+    this.blocks.push({ number, header, end, pages, losses, nextSeq, ...flags })
     for (const range of summary.removed) this.removeRange(range)
     this.removed.push(...summary.removed)
   }

@@ -116,16 +116,16 @@ export class Upkeep {
   /** A message of a block was removed: perhaps it is worth being written anew. */
   thinned({ block: number, live, liveBytes }: Segment): void {
     const block = this.owner.blocks.get(number)
-    if (block === undefined || !block.isSealed || block.busy !== undefined) return
+    if (block === undefined || !block.isSealed || block.hasLosses || block.busy !== undefined) return
     const isLarge = block.end >= this.owner.settings.blockBytes / SMALL_BLOCK
     if (!isLarge || (liveBytes + live * TAG_BYTES) * 2 > block.end) return
     this.rewrite(block)
     this.maintain()
   }
 
-  /** A block has no messages any more: it is to be removed. */
+  /** A block has no messages any more: it is to be removed, if it is not that they cannot be read. */
   empty(block: BlockState): void {
-    if (this.emptied.includes(block)) return
+    if (block.hasLosses || this.emptied.includes(block)) return
     this.owner.reader.forgetBlock(block.number)
     for (const list of [this.unsealed, this.thin]) {
       if (list.includes(block)) list.splice(list.indexOf(block), 1)

@@ -173,3 +173,41 @@ test('a damaged message is named, though what follows it is a removal', async ()
     folder.remove()
   }
 })
+
+for (const flavour of ['plain', 'compressed']) {
+  test(`a block stays on the disk though none of its messages can be read (${flavour})`, async () => {
+    const folder = await filled(flavour)
+    try {
+      const path = join(folder.folder, '2.blk')
+      const store = await folder.open()
+      const bytes = readFileSync(path)
+      // Behind the headers, up to the summary: nothing of it can be read when it is read.
+      bytes.fill(0xff, 128, bytes.length - bytes.readDoubleLE(bytes.length - 24) - 32)
+      writeFileSync(path, bytes)
+      for (let seq = 1; seq <= MESSAGES; seq++) await store.load(seq)
+      const lost = store.losses.map(({ first }) => first)
+      expect(lost.length).toBeGreaterThan(10)
+      // What looks for blocks without messages, and what is done about them.
+      store.remove(1, false)
+      store.append(1, Buffer.from('s'), Buffer.alloc(0), Buffer.alloc(20_000))
+      store.append(1, Buffer.from('s'), Buffer.alloc(0), Buffer.alloc(20_000))
+      await store.flush()
+      await until('the upkeep', () => store.unsealedBlocks === 0)
+      await store.close()
+      expect(readFileSync(path).equals(bytes)).toBe(true)
+      if (flavour === 'compressed') return
+      // Now the summary is gone, too: the block is scanned, and sealed again.
+      writeFileSync(path, bytes.subarray(0, bytes.length - 40))
+      const again = await folder.open()
+      expect(lost.filter((seq) => again.has(seq))).toEqual([])
+      await until('the upkeep', () => again.unsealedBlocks === 0)
+      await again.close()
+      expect(readFileSync(path).subarray(0, bytes.length - 40)).toEqual(bytes.subarray(0, bytes.length - 40))
+      const last = await folder.open()
+      expect(lost.every((seq) => last.losses.some(({ first, last }) => first <= seq && seq <= last))).toBe(true)
+      await last.close()
+    } finally {
+      folder.remove()
+    }
+  })
+}
