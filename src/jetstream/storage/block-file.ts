@@ -15,8 +15,6 @@ const COPY_BYTES = 64
 export const HEADER_BYTES = 2 * COPY_BYTES
 /** Records are read, cached and compressed by pages: a record belongs to the page in which it begins. */
 export const PAGE_BYTES = 64 * 1024
-/** From this size on a block gets no more records, by default. A batch stays in one block, whatever its size. */
-export const BLOCK_BYTES = 8 * 1024 * 1024
 
 /** Their places, counted from 1, are in headers. */
 const CIPHERS: readonly CipherName[] = ['chacha', 'aes']
@@ -54,7 +52,7 @@ export function newHeader(
 }
 
 /** Writes a header to the beginning of a block. */
-export function writeHeader({ bytes, view }: Block, header: BlockHeader): void {
+function writeHeader({ bytes, view }: Block, header: BlockHeader): void {
   bytes.fill(0, 0, HEADER_BYTES)
   MAGIC.copy(bytes, 0)
   view.setUint32(8, header.form, true)

@@ -63,8 +63,6 @@ export interface ScannedBlock extends BlockSummary {
   readonly records: readonly number[]
   /** Bytes behind `end` that are no records. */
   readonly tailBytes: number
-  /** The end is within a batch, which was left out. */
-  readonly isCutShort: boolean
 }
 
 /**
@@ -94,7 +92,6 @@ class Scan implements ScannedBlock {
   lastTimeUs: number
   end = HEADER_BYTES
   tailBytes = 0
-  isCutShort = false
   private readonly number: number
   private readonly block: Block
   private readonly salt: number
@@ -136,7 +133,6 @@ class Scan implements ScannedBlock {
       }
     }
     if (this.batch.length > 0) {
-      this.isCutShort = true
       this.end = this.batch[0]
       Object.assign(this, this.before)
     }

@@ -44,7 +44,7 @@ export interface FileStoreSettings {
   readonly safety: 'synced' | 'written' | 'queued'
   /** Unless every write is synced: how often. */
   readonly syncIntervalMs: number
-  /** From this size on a block gets no more records. */
+  /** From this size on a block gets no more records. A batch stays in one block, whatever its size. */
   readonly blockBytes: number
 }
 
@@ -77,6 +77,7 @@ const RETRY_MS = 1_000
 /** Ranges in one record of removed messages. */
 const RANGES_MAX = 2048
 const EMPTY = new Uint8Array(0)
+
 /** Opens the store in a folder: a new one, if the folder is empty or not there. Rejects if it cannot be read at all. */
 export async function openFileStore(
   host: FileStoreHost,

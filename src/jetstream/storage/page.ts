@@ -10,7 +10,7 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import type { BlockCipher } from './block-cipher.ts'
 import { checksum } from './checksum.ts'
 
-export const PAGE_HEAD_BYTES = 16
+const PAGE_HEAD_BYTES = 16
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 /** Of one page: records are at most as large as a message, and a page is not much larger than the last one in it. */
 const RAW_MAX = 2 ** 30
