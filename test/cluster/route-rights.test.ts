@@ -55,13 +55,13 @@ describe.each(kinds)('$name', (kind) => {
     const peer = await RoutePeer.join(port, { export: { allow: ['a.>', 'c.>'] } })
     await until('its interest', () => told(peer).length > 0)
     await pong(peer)
-    // What the other one does not export, nats-server tells at once: it is not taken there.
-    expect(told(peer)).toEqual(kind === NATS_SERVER ? ['+a.1', '+b.1'] : ['+a.1'])
+    // What the other one does not export, nats-server tells at once, in any order: it is not taken there.
+    expect(told(peer).sort()).toEqual(kind === NATS_SERVER ? ['+a.1', '+b.1'] : ['+a.1'])
     peer.send(info({ ...PEER, export: { allow: ['b.>'] } }))
     await until('more interest', () => told(peer).includes('+b.1'))
     await pong(peer)
     const all = told(peer)
-    expect(kind === NATS_SERVER ? [...new Set(all)] : all).toEqual(['+a.1', '+b.1'])
+    expect(kind === NATS_SERVER ? [...new Set(all)].sort() : all).toEqual(['+a.1', '+b.1'])
   })
 
   test.each([1, 4])('waits for as many answers as ping_max of the block says: %d', async (most) => {
