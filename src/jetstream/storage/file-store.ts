@@ -1,29 +1,26 @@
 // The store of a file stream: an append-only log in block files, with everything that happened to its messages. The
 // index is made of the log when the store is opened.
 //
-//     append, remove ─▶ records in the tail page ─▶ one write and one sync for all that came meanwhile ─▶ durable
-//                       (pages are the cache, too)   while it is under way, the next records gather
+//     append, remove ─▶ LogTail: records in pages ─▶ LogWriter: one write and one sync for all that came meanwhile
+//                                                                  └─▶ durable, or failed
 //
-// Writes run on Node's threads for file operations, one at a time for a store. What takes long is StoreWork: the scan
-// at the start, and the upkeep of blocks (upkeep.ts).
+// What takes long is StoreWork: the scan at the start, and the upkeep of blocks (upkeep.ts).
 //
-// A write or a sync that failed is never repeated at the same place. What was appended since the latest success is
-// undone, the block is left as it is, and the next append begins a new one, whose header says at which sequence: what
-// the old one has from there on does not count.
+// When a write has failed, what was appended since the latest success is undone, the block is left as it is, and the
+// next append begins a new one, whose header says at which sequence: what the old one has from there on does not count.
 
 import assert from 'node:assert/strict'
 import { attempt, type OnBug } from '../../base/guarded.ts'
-import { allocateBlock, copyBytes } from '../../memory/block.ts'
 import type { Encryption } from './block-cipher.ts'
-import { Form, HEADER_BYTES, headerBytes, newHeader, PAGE_BYTES, pageOf } from './block-file.ts'
-import { BlockReader, PAGES_MAX, pageKey, type ReaderHost } from './block-reader.ts'
+import { BlockReader, type ReaderHost } from './block-reader.ts'
 import { BlockState } from './block-state.ts'
 import { fileSizeOf } from './block-summary.ts'
 import { failureOf } from './disk.ts'
 import { IndexedStore } from './indexed-store.ts'
+import { LogTail, type TailMark } from './log-tail.ts'
+import { type Load, LogWriter } from './log-writer.ts'
 import { MessageIndex } from './message-index.ts'
-import { Page } from './page-cache.ts'
-import { BATCH, HEAD_BYTES, Kind, RANGE_BYTES, sign, TAG_BYTES, writeHead, writeSeq } from './record.ts'
+import { Kind, RANGE_BYTES, writeSeq } from './record.ts'
 import type { Recovered } from './recovery.ts'
 import type { Segment } from './segment.ts'
 import type { Loss, Soon, StoredMessage, StoreFailure, StoreOwner } from './store.ts'
@@ -60,20 +57,6 @@ export interface FileStoreOwner extends StoreOwner {
   recovered(): void
 }
 
-/** What one write brings to one block. */
-interface Part {
-  readonly block: BlockState
-  readonly offset: number
-  readonly end: number
-  readonly buffers: Buffer[]
-  readonly pages: Page[]
-}
-
-const TAIL_BYTES_MIN = 4 * 1024
-/** Offsets have 32 bits. */
-const OFFSET_MAX = 2 ** 32 - 1
-/** After removals could not be written. */
-const RETRY_MS = 1_000
 /** Ranges in one record of removed messages. */
 const RANGES_MAX = 2048
 const EMPTY = new Uint8Array(0)
@@ -94,31 +77,19 @@ export class FileStore extends IndexedStore {
   private readonly owner: FileStoreOwner
   private readonly blocks = new Map<number, BlockState>()
   private readonly reader: BlockReader
-  private nextNumber: number
-  /** The block that is written to, and its last page. */
-  private current: BlockState | undefined
-  private tail: Page | undefined
-  /** Pages with bytes that are not handed to the disk yet, in the order of the log. */
-  private dirty: Page[] = []
+  private readonly tail: LogTail
+  private readonly writer: LogWriter
+  private readonly upkeep: Upkeep
   /** Messages that were removed and are not in the log yet: first and last, in turn. */
   private removed: number[] = []
-  /** Removals that a write has under way. */
-  private removedInWrite: number[] = []
-  private readonly upkeep: Upkeep
   /** All up to here is as safe as the settings say. */
   private safe: number
   /** Writes that failed. */
   private failures = 0
-  private isScheduled = false
   /** What failed when it was done last. */
   private readonly ailing = new Set<'writing' | 'upkeep'>()
-  private retryTimer: NodeJS.Timeout | undefined
-  private writing: Promise<void> | undefined
-  private syncTimer: NodeJS.Timeout | undefined
-  /** Nothing is written any more. */
-  private isClosed = false
-  /** How it was when a batch began. */
-  private atBatch = { end: 0, tail: undefined as Page | undefined, dirty: 0 }
+  /** Where the log ended when a batch began. */
+  private atBatch: TailMark | undefined
 
   constructor(host: FileStoreHost, settings: FileStoreSettings, owner: FileStoreOwner, recovered: Recovered) {
     super(MessageIndex.from(recovered.index))
@@ -126,20 +97,53 @@ export class FileStore extends IndexedStore {
     this.settings = settings
     this.owner = owner
     this.reader = new BlockReader(host, this.index, this.blocks)
+    const { blocks, index, reader } = this
     const store = this
+    this.tail = new LogTail(
+      {
+        host,
+        settings,
+        index,
+        reader,
+        blocks,
+        get inBatch() {
+          return store.inBatch
+        },
+        begun: (block, before) => this.begun(block, before),
+      },
+      recovered.lastNumber + 1,
+    )
+    this.writer = new LogWriter({
+      host,
+      settings,
+      blocks,
+      get hasNews() {
+        return store.tail.hasNews || store.removed.length > 0
+      },
+      get hasRecords() {
+        return store.tail.hasRecords
+      },
+      get inBatch() {
+        return store.inBatch
+      },
+      take: () => this.take(),
+      written: (load) => this.written(load),
+      failed: (load, failure) => this.writeFailed(load, failure),
+      syncFailed: (failure) => this.syncFailed(failure),
+    })
     this.upkeep = new Upkeep({
       host,
       settings,
-      index: this.index,
-      reader: this.reader,
-      blocks: this.blocks,
+      index,
+      reader,
+      blocks,
       get current() {
-        return store.current
+        return store.tail.current
       },
       get failures() {
         return store.failures
       },
-      beginBlock: () => this.beginBlock(),
+      beginBlock: () => this.tail.beginBlock(),
       flush: () => this.flush(),
       logRemoved: (ranges) => {
         for (const { first, last } of ranges) this.removed.push(first, last)
@@ -148,7 +152,6 @@ export class FileStore extends IndexedStore {
       trouble: (failure) => this.trouble('upkeep', failure),
       works: () => this.works('upkeep'),
     })
-    this.nextNumber = recovered.lastNumber + 1
     this.safe = this.index.last
     this.losses.push(...recovered.losses)
     for (const info of recovered.blocks) {
@@ -156,12 +159,14 @@ export class FileStore extends IndexedStore {
       this.blocks.set(block.number, block)
       block.hasVoid = info.hasVoid
       block.hasLosses = info.hasLosses
-      if (block.number === recovered.current) this.current = block
+      if (block.number === recovered.current) this.tail.current = block
       else if (!block.isSealed) this.upkeep.ended(block)
       if (info.isTorn) this.upkeep.torn(block)
     }
     this.upkeep.voided()
-    this.index.segments = this.index.segments.filter(({ live, block }) => live > 0 || block === this.current?.number)
+    this.index.segments = this.index.segments.filter(
+      ({ live, block }) => live > 0 || block === this.tail.current?.number,
+    )
     this.retire()
     this.upkeep.maintain()
   }
@@ -203,91 +208,24 @@ export class FileStore extends IndexedStore {
     headers: Uint8Array,
     payload: Uint8Array,
   ): number {
-    assert(!this.isClosed, 'a closed store was written to')
-    const isSealed = kind === Kind.message && this.settings.encryption !== undefined
-    const bodyBytes = subject.length + headers.length + payload.length
-    const length = HEAD_BYTES + bodyBytes + (isSealed ? TAG_BYTES : 0)
-    const block = this.blockFor(seq, length)
-    const page = this.pageFor(block, length)
-    const offset = block.end
-    const at = offset - page.start
-    const { block: memory } = page
-    const what = this.inBatch && kind === Kind.message ? kind | BATCH : kind
-    writeHead(memory, at, length, what, subject.length, headers.length, seq, timeUs)
-    let to = at + HEAD_BYTES
-    for (const part of [subject, headers, payload]) {
-      if (part.length > 0) memory.bytes.set(part, to)
-      to += part.length
-    }
-    if (isSealed) {
-      const { bytes } = memory
-      const body = bytes.subarray(at + HEAD_BYTES, at + HEAD_BYTES + bodyBytes)
-      block.cipher?.seal(body, offset, bytes.subarray(at + 8, at + HEAD_BYTES)).copy(bytes, at + HEAD_BYTES)
-    }
-    sign(memory, at, block.salt)
-    block.end = offset + length
-    page.end = block.end
-    if (this.dirty.at(-1) !== page) {
-      this.dirty.push(page)
-      page.pins++
-    }
-    this.schedule()
+    assert(!this.writer.isClosed, 'a closed store was written to')
+    const offset = this.tail.put(kind, seq, timeUs, subject, headers, payload)
+    this.writer.schedule()
     return offset
   }
 
-  private blockFor(seq: number, length: number): BlockState {
-    const { current } = this
-    if (current !== undefined && current.end + length <= OFFSET_MAX) {
-      const segment = this.index.segments.at(-1)
-      const isFull = current.end >= this.settings.blockBytes && !this.inBatch
-      if (!isFull && segment?.block === current.number && segment.hasRoomFor(seq)) return current
-    }
-    assert(!this.inBatch, 'a batch is larger than a block can be')
-    return this.beginBlock()
-  }
-
-  private beginBlock(): BlockState {
-    const { current, index, settings } = this
-    const number = this.nextNumber++
-    const header = newHeader(index.last + 1, index.lastTimeUs, settings.encryption?.cipher, Form.records)
-    const info = { number, header, end: HEADER_BYTES, pages: [], isSealed: false }
-    const block = new BlockState(settings.folder, info, settings.encryption, false)
-    this.blocks.set(number, block)
-    index.open(number)
-    this.current = block
-    this.tail = undefined
-    if (current !== undefined) this.upkeep.ended(current)
-    index.dropEmpty((segment) => this.dropped(segment))
-    return block
-  }
-
-  /** The page in which the next record of the block begins, with room for it. */
-  private pageFor(block: BlockState, length: number): Page {
-    const number = pageOf(block.end)
-    const key = pageKey(block.number, number)
-    let page = this.tail
-    if (page === undefined || page.key !== key || page.place < 0) {
-      const memory = allocateBlock(Math.max(length, TAIL_BYTES_MIN))
-      page = new Page(this.reader, key, block.end, block.end, memory, false, block.cipher)
-      this.tail = page
-      this.reader.add(page)
-      return page
-    }
-    const used = page.end - page.start
-    if (used + length > page.block.capacity) {
-      const larger = allocateBlock(Math.max(used + length, Math.min(page.block.capacity * 2, PAGE_BYTES)))
-      copyBytes(larger, 0, page.block, 0, used)
-      this.host.cache.replace(page, larger)
-    }
-    return page
+  /** Messages come to this block from now on. */
+  private begun(block: BlockState, before: BlockState | undefined): void {
+    this.index.open(block.number)
+    if (before !== undefined) this.upkeep.ended(before)
+    this.index.dropEmpty((segment) => this.dropped(segment))
   }
 
   // ── Batches ───────────────────────────────────────────────────────────────────────────────────────────
 
   override begin(): void {
-    const { end } = this.blockFor(this.index.last + 1, 0)
+    this.atBatch = this.tail.mark(this.index.last + 1)
     super.begin()
-    this.atBatch = { end, tail: this.tail, dirty: this.dirty.length }
   }
 
   override commit(): void {
@@ -298,21 +236,15 @@ export class FileStore extends IndexedStore {
   }
 
   rollback(): void {
-    const { current, atBatch } = this
+    const { atBatch, index } = this
+    assert(atBatch !== undefined, 'there is no batch')
     const last = this.batchFirst - 1
     super.commit()
     this.cutIndex(last)
-    this.index.lastTimeUs = this.batchBeganUs
-    assert(current !== undefined, 'a batch lost its block')
-    current.end = atBatch.end
-    for (const page of this.dirty.splice(atBatch.dirty)) {
-      page.pins--
-      if (page !== atBatch.tail) this.host.cache.remove(page)
-    }
-    this.tail = atBatch.tail
-    if (this.tail !== undefined) this.tail.end = atBatch.end
+    index.lastTimeUs = this.batchBeganUs
+    const { number } = this.tail.cut(atBatch)
     // With its last message the index may have lost the segment.
-    if (this.index.segments.at(-1)?.block !== current.number) this.index.open(current.number)
+    if (index.segments.at(-1)?.block !== number) index.open(number)
   }
 
   // ── Reading ───────────────────────────────────────────────────────────────────────────────────────────
@@ -364,19 +296,19 @@ export class FileStore extends IndexedStore {
     const last = removed.length - 1
     if (last > 0 && removed[last] < seq && index.next(ALL, removed[last] + 1) === seq) removed[last] = seq
     else removed.push(seq, seq)
-    this.schedule()
+    this.writer.schedule()
   }
 
   protected dropped(segment: Segment): void {
     const block = this.blocks.get(segment.block)
-    if (block !== undefined && block !== this.current) this.upkeep.empty(block)
+    if (block !== undefined && block !== this.tail.current) this.upkeep.empty(block)
   }
 
   /** Blocks that have no segment any more are to be removed. */
   private retire(): void {
     const numbers = new Set(this.index.segments.map(({ block }) => block))
     for (const block of this.blocks.values()) {
-      if (!numbers.has(block.number) && block !== this.current) this.upkeep.empty(block)
+      if (!numbers.has(block.number) && block !== this.tail.current) this.upkeep.empty(block)
     }
   }
 
@@ -386,83 +318,29 @@ export class FileStore extends IndexedStore {
 
   // ── Writing ───────────────────────────────────────────────────────────────────────────────────────────
 
-  private schedule(): void {
-    if (this.isScheduled || this.writing !== undefined) return
-    this.isScheduled = true
-    setImmediate(() => {
-      this.isScheduled = false
-      this.write()
-    })
-  }
-
-  /** Whether there is something that the disk does not have. */
-  private get hasNews(): boolean {
-    return this.dirty.length > 0 || this.removed.length > 0 || this.current?.isOnDisk === false
-  }
-
-  private write(): void {
-    if (this.writing !== undefined || !this.hasNews) return
-    this.writing = this.writeAll().finally(() => {
-      this.writing = undefined
-    })
-  }
-
-  /** Writes until there is nothing more, or it fails, or nobody wants it any more. Never rejects. */
-  private async writeAll(): Promise<void> {
-    for (let hasFailed = false; this.hasNews && !this.isClosed && !(hasFailed && this.dirty.length === 0); ) {
-      const parts = this.takeParts()
-      const last = this.index.last
-      try {
-        for (const part of parts) await this.writePart(part)
-        hasFailed = false
-      } catch (error) {
-        hasFailed = true
-        this.writeFailed(failureOf(error), parts)
-        continue
-      }
-      for (const { block, end, pages } of parts) {
-        for (const page of pages) page.pins--
-        block.safeEnd = end
-      }
-      this.removedInWrite = []
-      // A header alone fits where no message does.
-      if (parts.some(({ pages }) => pages.length > 0)) this.works('writing')
-      if (last > this.safe) {
-        this.safe = last
-        attempt(this.host.bugMet, () => this.owner.becameDurable())
-      }
-      this.upkeep.maintain()
-    }
-  }
-
-  /** All that is to be written, by block. */
-  private takeParts(): readonly Part[] {
+  /** All that the disk does not have. */
+  private take(): Load {
     assert(!this.inBatch, 'a batch was left open')
-    this.logRemovals()
-    const parts: Part[] = []
-    let part: (Part & { end: number }) | undefined
-    const partFor = (block: BlockState, offset: number): Part & { end: number } => {
-      if (part?.block === block) return part
-      const buffers = block.isOnDisk ? [] : [headerBytes(block.header)]
-      part = { block, offset: block.isOnDisk ? offset : 0, end: offset, buffers, pages: [] }
-      parts.push(part)
-      return part
-    }
-    for (const page of this.dirty) {
-      const block = this.blocks.get(blockOfKey(page.key)) as BlockState
-      const into = partFor(block, page.written)
-      into.buffers.push(page.block.bytes.subarray(page.written - page.start, page.end - page.start))
-      into.pages.push(page)
-      into.end = page.end
-      page.written = page.end
-    }
-    this.dirty = []
-    if (this.current?.isOnDisk === false) partFor(this.current, this.current.end)
-    return parts
+    const removed = this.logRemovals()
+    return { parts: this.tail.take(), last: this.index.last, removed }
   }
 
-  /** Brings the removals of late into the log. */
-  private logRemovals(): void {
+  private written({ last, parts }: Load): void {
+    for (const { block, end, pages } of parts) {
+      for (const page of pages) page.pins--
+      block.safeEnd = end
+    }
+    // A header alone fits where no message does.
+    if (parts.some(({ pages }) => pages.length > 0)) this.works('writing')
+    if (last > this.safe) {
+      this.safe = last
+      attempt(this.host.bugMet, () => this.owner.becameDurable())
+    }
+    this.upkeep.maintain()
+  }
+
+  /** Brings the removals of late into the log. Answers which. */
+  private logRemovals(): readonly number[] {
     const { removed } = this
     for (let from = 0; from < removed.length; from += 2 * RANGES_MAX) {
       const some = removed.slice(from, from + 2 * RANGES_MAX)
@@ -471,21 +349,8 @@ export class FileStore extends IndexedStore {
       for (const [i, seq] of some.entries()) writeSeq(view, i * 8, seq)
       this.put(Kind.removed, this.index.last + 1, 0, EMPTY, EMPTY, body)
     }
-    this.removedInWrite = removed
     this.removed = []
-  }
-
-  private async writePart({ block, offset, buffers }: Part): Promise<void> {
-    const { disk, files } = this.host
-    const isSynced = this.settings.safety === 'synced'
-    const purpose = block.isOnDisk ? 'writing' : 'create'
-    await files.use(block.path, isSynced ? `${purpose} synced` : purpose, async (fd) => {
-      await disk.write(fd, buffers, offset)
-      if (isSynced && !disk.syncsWrites) await disk.sync(fd)
-    })
-    if (!block.isOnDisk && isSynced) await disk.syncFolder(this.settings.folder)
-    block.isOnDisk = true
-    if (!isSynced) this.syncLater(block)
+    return removed
   }
 
   private trouble(what: 'writing' | 'upkeep', failure: StoreFailure): void {
@@ -498,31 +363,22 @@ export class FileStore extends IndexedStore {
     attempt(this.host.bugMet, () => this.owner.recovered())
   }
 
-  private writeFailed(failure: StoreFailure, parts: readonly Part[]): void {
+  private writeFailed(load: Load, failure: StoreFailure): void {
     const { index, safe, owner, host } = this
     this.failures++
-    for (const { pages } of parts) for (const page of pages) page.pins--
-    for (const page of this.dirty) page.pins--
-    this.dirty = []
+    for (const { pages } of load.parts) for (const page of pages) page.pins--
     const { last } = index
     if (last > safe) this.cutIndex(safe)
-    this.removed = clamped([...this.removedInWrite, ...this.removed], safe)
-    this.removedInWrite = []
+    this.removed = clamped([...load.removed, ...this.removed], safe)
+    const current = this.tail.drop()
     for (const block of this.blocks.values()) if (block.end > block.safeEnd || !block.isOnDisk) this.undo(block)
-    if (this.current !== undefined) this.upkeep.ended(this.current)
-    this.current = undefined
-    this.tail = undefined
+    if (current !== undefined && this.blocks.has(current.number)) this.upkeep.ended(current)
     this.retire()
     this.upkeep.maintain()
     this.ailing.add('writing')
     // Appends are gone, removals stand.
-    if (this.removed.length > 0) this.retryTimer ??= setTimeout(() => this.retry(), RETRY_MS).unref()
+    if (this.removed.length > 0) this.writer.scheduleAgain()
     attempt(host.bugMet, () => (last > safe ? owner.failed(safe + 1, last, failure) : owner.trouble(failure)))
-  }
-
-  private retry(): void {
-    this.retryTimer = undefined
-    if (!this.isClosed && !this.inBatch) this.write()
   }
 
   /** What was not written to a block is forgotten, and so is a block without a file. */
@@ -536,42 +392,19 @@ export class FileStore extends IndexedStore {
     this.blocks.delete(block.number)
     this.host.files.forget(block.path)
     this.upkeep.undone(block)
-    if (this.current === block) this.current = undefined
     this.index.segments = this.index.segments.filter((segment) => segment.block !== block.number)
   }
 
-  private syncLater(block: BlockState): void {
-    block.isUnsynced = true
-    this.syncTimer ??= setTimeout(() => {
-      this.syncTimer = undefined
-      attempt(this.host.bugMet, () => this.sync())
-    }, this.settings.syncIntervalMs).unref()
-  }
-
-  /** Makes safe from loss of power what has been written. Never rejects. */
-  private async sync(): Promise<void> {
-    const { disk, files } = this.host
-    try {
-      for (const block of this.blocks.values()) {
-        if (!block.isUnsynced) continue
-        block.isUnsynced = false
-        await files.use(block.path, 'writing', (fd) => disk.sync(fd))
-      }
-      await disk.syncFolder(this.settings.folder)
-    } catch (error) {
-      // It counted as durable. What comes now goes to another block: this one is not trusted any more.
-      if (this.current?.isOnDisk === true && !this.inBatch) this.beginBlock()
-      this.trouble('writing', failureOf(error))
-    }
+  /** It counted as durable. What comes now goes to another block: this one is not trusted any more. */
+  private syncFailed(failure: StoreFailure): void {
+    if (this.tail.current?.isOnDisk === true && !this.inBatch) this.tail.beginBlock()
+    this.trouble('writing', failure)
   }
 
   // ── The end ───────────────────────────────────────────────────────────────────────────────────────────
 
-  async flush(): Promise<void> {
-    await this.writing
-    this.write()
-    await this.writing
-    if (this.settings.safety !== 'synced') await this.sync()
+  flush(): Promise<void> {
+    return this.writer.flush()
   }
 
   async close(): Promise<void> {
@@ -580,7 +413,7 @@ export class FileStore extends IndexedStore {
     await this.flush()
     if (!(await this.upkeep.cutOffAll())) {
       // The header of another block says that it does not count.
-      this.beginBlock()
+      this.tail.beginBlock()
       await this.flush()
     }
     await this.abandon()
@@ -588,17 +421,10 @@ export class FileStore extends IndexedStore {
 
   async abandon(): Promise<void> {
     await this.upkeep.close()
-    this.isClosed = true
-    clearTimeout(this.syncTimer)
-    clearTimeout(this.retryTimer)
-    await this.writing
+    await this.writer.close()
     this.reader.forgetAll()
     for (const { path } of this.blocks.values()) this.host.files.forget(path)
   }
-}
-
-function blockOfKey(key: number): number {
-  return Math.floor(key / PAGES_MAX)
 }
 
 /** Ranges, first and last in turn, without what is above `last`. */
