@@ -63,7 +63,7 @@ function carryOut(shard: Shard, message: Order): unknown {
       return
     case 'pipe': {
       const { arrival, port, counters } = message
-      shard.takePipe(arrival, (readBuffer, onRead) => openPipe(port, counters, readBuffer, onRead))
+      shard.connections.takePipe(arrival, (readBuffer, onRead) => openPipe(port, counters, readBuffer, onRead))
       return
     }
     case 'identity':
@@ -72,7 +72,7 @@ function carryOut(shard: Shard, message: Order): unknown {
     case 'options':
       return shard.setOptions(message.options, message.tls).then(() => tell({ kind: 'applied' }))
     case 'evict':
-      shard.evict(message.count, message.eviction)
+      shard.connections.evict(message.count, message.eviction)
       return
     case 'answer':
       shard.questions.receive(message)
@@ -93,7 +93,7 @@ function carryOut(shard: Shard, message: Order): unknown {
       shard.tellSystem(message.messages)
       return
     case 'link':
-      shard.tellLink(message.link, message.told)
+      shard.links.tell(message.link, message.told)
       return
     case 'stop':
       shard.stop(SHUTDOWN_GRACE_MS, () => process.exit(0))

@@ -28,6 +28,10 @@ export interface HttpGatewayOwner {
   readonly log: Log
   readonly options: Options
   readonly questions: { readonly checkPeer: CheckPeer }
+}
+
+/** Where its connections go. */
+export interface HttpEntry {
   /** Makes a client of what comes through a pipe. */
   takePipe(
     arrival: Pick<Arrival, 'id' | 'refused'>,
@@ -57,14 +61,16 @@ export class HttpGateway implements ConnectionOwner {
   readonly origins: OriginPolicy
   readonly options: HttpGatewayOptions
   private readonly owner: HttpGatewayOwner
+  private readonly entry: HttpEntry
   /** Parses; it listens nowhere. */
   private readonly server: Server
   private isStopping = false
   private readonly connections = new Map<Socket, HttpConnection>()
   private readonly sources = new WeakMap<HttpConnection, Source>()
 
-  constructor(owner: HttpGatewayOwner, options: HttpGatewayOptions) {
+  constructor(owner: HttpGatewayOwner, options: HttpGatewayOptions, entry: HttpEntry) {
     this.owner = owner
+    this.entry = entry
     this.options = options
     this.secure = new SecurePort('http', owner.log, owner.questions.checkPeer)
     this.origins = new OriginPolicy(false, options.allowedOrigins)
@@ -104,7 +110,7 @@ export class HttpGateway implements ConnectionOwner {
     }
     this.secure.begin(plain, {
       secured: (socket, tls) => this.serve({ arrival, tls }, socket),
-      failed: () => this.owner.lost(arrival),
+      failed: () => this.entry.lost(arrival),
     })
   }
 
@@ -114,7 +120,7 @@ export class HttpGateway implements ConnectionOwner {
     this.sources.set(connection, source)
     socket.on('close', () => {
       this.connections.delete(socket)
-      this.owner.lost(source.arrival)
+      this.entry.lost(source.arrival)
     })
     this.server.emit('connection', socket)
     if (this.isStopping) connection.end()
@@ -127,7 +133,7 @@ export class HttpGateway implements ConnectionOwner {
       const { remoteAddress = '', remotePort = 0 } = socket
       const peer = { address: plainAddress(remoteAddress), port: remotePort }
       const end = new LocalPipeEnd(events, drainOf(socket))
-      const pipe = this.owner.takePipe(arrival, (buffer, onRead) => end.connect(buffer, onRead, peer), { tls })
+      const pipe = this.entry.takePipe(arrival, (buffer, onRead) => end.connect(buffer, onRead, peer), { tls })
       pipe.on('close', gone)
       return end
     }

@@ -32,7 +32,6 @@ export class Leafs {
   /** Begins to serve a connection. */
   take({ id, handle, order }: Arrival): void {
     const { owner, desk } = this
-    owner.wake()
     const { dialled } = order as LeafOrder
     const { upgrader } = this
     const isInspected = dialled !== undefined || upgrader !== undefined

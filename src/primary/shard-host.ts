@@ -75,14 +75,16 @@ export interface ShardObserver {
 interface LocalShard {
   readonly index: number
   readonly arrivals: { add(arrival: Arrival): void }
-  takePipe(arrival: PipeArrival, open: (readBuffer: Buffer, onRead: (bytes: number) => void) => Pipe): void
+  readonly connections: {
+    takePipe(arrival: PipeArrival, open: (readBuffer: Buffer, onRead: (bytes: number) => void) => Pipe): void
+    evict(count: number, eviction: Eviction): void
+  }
+  readonly links: { tell(link: number, told: LinkTold): void }
   readonly questions: { receive(answer: AnswerMessage): void }
   setIdentity(identity: ServerIdentity): void
   setOptions(options: Options, tls: TlsOfPorts): Promise<void>
-  evict(count: number, eviction: Eviction): void
   tellSystem(messages: readonly SystemMessage[]): void
   claimsChanged(accounts: readonly string[]): void
-  tellLink(link: number, told: LinkTold): void
   answer(query: Query, taker: { part(part: Report): void; end(complete: boolean): void }): void
   stop(graceMs: number, done: () => void): void
 }
@@ -127,7 +129,7 @@ export class LocalShardHost implements ShardHost {
 
   connect(arrival: PipeArrival, events: PipeEvents): PipeEnd {
     const end = new LocalPipeEnd(events)
-    this.shard.takePipe(arrival, (readBuffer, onRead) => end.connect(readBuffer, onRead))
+    this.shard.connections.takePipe(arrival, (readBuffer, onRead) => end.connect(readBuffer, onRead))
     return end
   }
 
@@ -140,7 +142,7 @@ export class LocalShardHost implements ShardHost {
   }
 
   evict(count: number, eviction: Eviction): void {
-    this.shard.evict(count, eviction)
+    this.shard.connections.evict(count, eviction)
   }
 
   tellSystem(messages: readonly SystemMessage[]): void {
@@ -152,7 +154,7 @@ export class LocalShardHost implements ShardHost {
   }
 
   tellLink(link: number, told: LinkTold): void {
-    this.shard.tellLink(link, told)
+    this.shard.links.tell(link, told)
   }
 
   query(query: Query): Promise<Report | undefined> {

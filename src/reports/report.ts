@@ -19,6 +19,8 @@ function reportTotals(shard: ReportSource): TotalsReport {
     fanoutMax = Math.max(fanoutMax, fanout)
     fanoutSum += fanout
   })
+  let connections = 0
+  for (const { closing } of shard.clients.values()) if (!closing) connections++
   let planHits = 0
   let planMisses = 0
   for (const account of shard.accounts.values()) {
@@ -28,7 +30,7 @@ function reportTotals(shard: ReportSource): TotalsReport {
   return {
     shard: shard.index,
     bornAt: shard.wallClock(shard.records.bornMs),
-    connections: shard.openConnections,
+    connections,
     closedConnections: shard.records.closed.size,
     subscriptions: sublist.count,
     inMessages: counters.inMessages,
@@ -129,9 +131,9 @@ export function report(shard: ReportSource, query: Exclude<Query, LongQuery>): R
     case 'totals':
       return reportTotals(shard)
     case 'leafs':
-      return shard.leafs?.report(query.subscriptions) ?? []
+      return shard.links.leafRows(query.subscriptions)
     case 'routes':
-      return shard.routes?.report(query.subscriptions) ?? []
+      return shard.links.routeRows(query.subscriptions)
     case 'accounts':
       return reportAccounts(shard)
     case 'accountToken':

@@ -16,7 +16,6 @@ export interface ReportSource extends RowSource {
   /** On the shard's clock, as of this turn. */
   readonly nowMs: number
   readonly clients: ReadonlyNumberMap<ReportedClient>
-  readonly openConnections: number
   readonly accounts: { values(): Iterable<Account> }
   /** Undefined: this server has no streams. */
   readonly jetstream:
@@ -26,9 +25,11 @@ export interface ReportSource extends RowSource {
         setDiskFaults(faults: { readonly isFull: boolean; readonly delayMs: number }): void
       }
     | undefined
-  /** Undefined: this server is in no cluster. */
-  readonly leafs: { report(subscriptions: boolean): LeafRow[] } | undefined
-  readonly routes: { report(subscriptions: boolean): RouteRow[] } | undefined
+  /** To other servers. */
+  readonly links: {
+    leafRows(withSubjects: boolean): LeafRow[]
+    routeRows(withSubjects: boolean): RouteRow[]
+  }
   readonly sublist: Pick<Sublist, 'count' | 'inserts' | 'removes'>
   /** Its region of the index. */
   readonly writer: { readonly usedBytes: number }

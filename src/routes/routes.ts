@@ -26,7 +26,6 @@ export class Routes {
   /** Begins to serve a connection. */
   take({ id, handle, order }: Arrival): void {
     const { owner, desk } = this
-    owner.wake()
     const onRead = (bytes: number): void => link.socketOnRead(bytes)
     const socket = new TcpTransport(handle, owner.readBuffer, onRead, owner.bugMet)
     const link = new RouteLink(owner, desk, id, socket, order as RouteOrder)

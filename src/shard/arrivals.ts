@@ -21,28 +21,12 @@ export class Arrivals {
 
   /** The shard takes over a connection at the end of this turn or of one of the next. */
   add(arrival: Arrival): void {
+    const { shard } = this
     this.waiting++
     this.turns.add(() => {
       this.waiting--
-      this.take(arrival)
-      attempt(this.shard.bugMet, () => this.shard.endIfEmpty())
+      attempt(shard.bugMet, () => shard.take(arrival))
+      attempt(shard.bugMet, () => shard.endIfEmpty())
     })
-  }
-
-  /** A bug costs this connection. */
-  private take(arrival: Arrival): void {
-    const { shard } = this
-    try {
-      shard.take(arrival)
-    } catch (error) {
-      const client = shard.clients.get(arrival.id)
-      if (client !== undefined) {
-        client.failed(error)
-        return
-      }
-      shard.bugMet(error)
-      arrival.handle.close()
-      shard.lost(arrival)
-    }
   }
 }

@@ -19,7 +19,7 @@ import type { Questions } from '../threads/primary-rpc.ts'
 import { PeerDirectory } from '../tls/names.ts'
 import type { TlsEntry } from './tls-entry.ts'
 
-interface DeskShard {
+export interface LeafDeskShard {
   readonly options: Options
   readonly identity: ServerIdentity
   readonly accounts: { named(name: string): Account }
@@ -34,7 +34,7 @@ const LOOP_PREFIX = '$LDS.'
 /** As long as the names that nats-server makes up. */
 const LOOP_NAME_CHARS = 22
 
-export function createLeafDesk(shard: DeskShard, feed: InterestFeed): LeafDesk {
+export function createLeafDesk(shard: LeafDeskShard, feed: InterestFeed): LeafDesk {
   const hasStreams = (account: Account): boolean => shard.jetstream !== undefined && account.jetstream !== undefined
   /** Users of leaf nodes alone, for the options that they are of. */
   let own: { readonly of: LeafnodeOptions; readonly settings: AuthSettings | undefined } | undefined

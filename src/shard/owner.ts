@@ -1,5 +1,6 @@
 // The interface that the parts of a shard need of it: entries of connections, admission, and timers.
 
+import type { Socket } from 'node:net'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { OnBug } from '../base/guarded.ts'
 import type { LoopClock } from '../base/loop-clock.ts'
@@ -7,7 +8,6 @@ import type { Client } from '../connection/client.ts'
 import type { ClientOwner } from '../connection/owner.ts'
 import type { Generations } from '../interest/generations.ts'
 import type { Log } from '../log/log.ts'
-import type { ReadonlyNumberMap } from '../memory/number-map.ts'
 import type { Arrival } from '../net/handle.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
@@ -16,6 +16,7 @@ import type { Sublist } from '../routing/sublist.ts'
 import type { Subscription } from '../routing/subscription.ts'
 import type { ServicesOwner } from '../services/owner.ts'
 import type { Questions } from '../threads/primary-rpc.ts'
+import type { TlsSettings } from '../tls/tls-settings.ts'
 
 interface Awake {
   readonly bugMet: OnBug
@@ -25,12 +26,22 @@ interface Awake {
 }
 
 export interface ArrivalsOwner {
-  readonly clients: ReadonlyNumberMap<Client>
   readonly bugMet: OnBug
   /** Begins to serve a connection. */
   take(arrival: Arrival): void
-  /** It is gone before it became a client. */
-  lost(arrival: Arrival): void
+  /** A shard that is to stop ends with its last connection. */
+  endIfEmpty(): void
+}
+
+export interface ConnectionsOwner extends ClientOwner {
+  readonly tls: ClientOwner['tls'] & {
+    /** Whether connections are to come by enter(). */
+    readonly comesFirst: boolean
+    configure(settings: TlsSettings | undefined): void
+    enter(client: Client, socket: Socket): void
+  }
+  /** All sockets of the shard read into this one. */
+  readonly readBuffer: Buffer
   /** A shard that is to stop ends with its last connection. */
   endIfEmpty(): void
 }

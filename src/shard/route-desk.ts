@@ -11,14 +11,14 @@ import { byteString } from '../subjects/byte-string.ts'
 import { requestSubjects } from '../system/services.ts'
 import type { Questions } from '../threads/primary-rpc.ts'
 
-interface DeskShard {
+export interface RouteDeskShard {
   readonly options: Options
   readonly identity: ServerIdentity
   readonly system: { readonly account: { readonly name: string } } | undefined
   readonly questions: Pick<Questions, 'ask'> & PasswordVerifier
 }
 
-export function createRouteDesk(shard: DeskShard, feed: InterestFeed): RouteDesk {
+export function createRouteDesk(shard: RouteDeskShard, feed: InterestFeed): RouteDesk {
   /** Names of configured accounts, as byte strings, for the options that they are of. */
   let known: { readonly options: Options; readonly names: ReadonlySet<string> } | undefined
   return {

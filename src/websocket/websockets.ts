@@ -34,6 +34,10 @@ export interface WebSocketsOwner {
   readonly log: Log
   readonly options: { readonly maxPayload: number }
   readonly questions: { readonly checkPeer: CheckPeer }
+}
+
+/** Where its connections go. */
+export interface WebSocketEntry {
   /** Makes a client of an arrival whose handshake is done. It is served from here on. */
   admit(arrival: Arrival, transport: WebSocketTransport, session: WebSocketSession): WebSocketClient
   /** An arrival is gone without having become a client. */
@@ -54,6 +58,7 @@ export class WebSockets implements WebSocketShared {
   readonly handshake: Handshake
   readonly handshakeMs: number
   private readonly owner: WebSocketsOwner
+  private readonly entry: WebSocketEntry
   private readonly deflater = new Deflater()
   private readonly framers = new Map<string, Framer>()
   private readonly openings = new Set<Opening>()
@@ -62,8 +67,9 @@ export class WebSockets implements WebSocketShared {
   readonly block = allocateBlock(CARRY_MAX + READ_BYTES)
   private readonly buffer = this.block.bytes.subarray(CARRY_MAX, CARRY_MAX + READ_BYTES)
 
-  constructor(owner: WebSocketsOwner, options: WebSocketOptions) {
+  constructor(owner: WebSocketsOwner, options: WebSocketOptions, entry: WebSocketEntry) {
     this.owner = owner
+    this.entry = entry
     this.pool = owner.pool
     this.readBlock = owner.readBlock
     this.readStart = owner.readStart
@@ -92,7 +98,7 @@ export class WebSockets implements WebSocketShared {
         readInto(socket, this.buffer, reading.onRead)
         this.open(arrival, socket, reading, session)
       },
-      failed: () => this.owner.lost(arrival),
+      failed: () => this.entry.lost(arrival),
     })
   }
 
@@ -103,11 +109,11 @@ export class WebSockets implements WebSocketShared {
         this.openings.delete(opening)
         const transport = new WebSocketTransport(this, socket, session, this.framerFor(session))
         reading.reader = (bytes) => transport.socketOnRead(this.block, CARRY_MAX, CARRY_MAX + bytes)
-        transport.serve(this.owner.admit(arrival, transport, session))
+        transport.serve(this.entry.admit(arrival, transport, session))
       },
       failed: () => {
         this.openings.delete(opening)
-        this.owner.lost(arrival)
+        this.entry.lost(arrival)
       },
     })
     reading.reader = (bytes) => opening.socketOnRead(bytes)

@@ -59,7 +59,7 @@ test('a question of the primary is answered with what lies in a ring', async () 
 
 test('an eviction comes behind what lies in a ring', async () => {
   const { primary, client } = await stage()
-  localShard(primary).evict(1, 'shutdown')
+  localShard(primary).connections.evict(1, 'shutdown')
   expect((await client.readToClose()).toString()).toBe(MESSAGE)
 })
 

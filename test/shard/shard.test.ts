@@ -56,7 +56,7 @@ describe('connections', () => {
     const { peer } = await stage.client()
     peer.send('SUB a 1\r\nPUB a 1\r\nx\r\nPING\r\n')
     await peer.expect('MSG a 1 1\r\nx\r\nPONG\r\n')
-    expect(stage.shard.openConnections).toBe(1)
+    expect(stage.shard.clients.size).toBe(1)
   })
 
   test('one too many is told so and closed, and is not counted off', async () => {
@@ -78,7 +78,7 @@ describe('connections', () => {
   test('an eviction closes as many as it names, those that came first', async () => {
     const stage = new Stage()
     const [first, second] = [await stage.client(), await stage.client()]
-    stage.shard.evict(1, 'connections')
+    stage.shard.connections.evict(1, 'connections')
     expect((await first.peer.readToClose()).toString()).toBe("-ERR 'maximum connections exceeded'\r\n")
     await second.peer.sync()
   })

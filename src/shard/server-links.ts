@@ -1,0 +1,110 @@
+// The links of a shard to other servers, be they routes or leaf links, and the feed of what this server wants, which
+// they tell.
+
+import type { Fault } from '../base/errors.ts'
+import { attempt, type OnBug } from '../base/guarded.ts'
+import type { LeafRow, LeafTold } from '../leaf/contract.ts'
+import type { Leafs, LeafsClass, LeafsOwner } from '../leaf/leafs.ts'
+import { NumberMap } from '../memory/number-map.ts'
+import type { Arrival } from '../net/handle.ts'
+import { type FeedOwner, InterestFeed } from '../remote/interest-feed.ts'
+import type { Link } from '../remote/owner.ts'
+import type { RouteRow, RouteTold } from '../routes/contract.ts'
+import type { Routes, RoutesClass, RoutesOwner } from '../routes/routes.ts'
+import type { RouterOwner } from '../routing/owner.ts'
+import type { LinkTold } from '../threads/messages.ts'
+import type { TlsSettings } from '../tls/tls-settings.ts'
+import { createLeafDesk, type LeafDeskShard } from './leaf-desk.ts'
+import { createRouteDesk, type RouteDeskShard } from './route-desk.ts'
+
+/** Of a server that is in a cluster, and of one that has leaf nodes or is one. */
+export interface LinkParts {
+  readonly Routes?: RoutesClass | undefined
+  readonly Leafs?: LeafsClass | undefined
+}
+
+/** The shard. */
+type LinksOwner = FeedOwner & RoutesOwner & LeafsOwner & RouteDeskShard & LeafDeskShard & Pick<RouterOwner, 'abroad'>
+
+export class ServerLinks {
+  /** Undefined: there are to be no links. */
+  readonly feed: InterestFeed | undefined
+  private readonly routes: Routes | undefined
+  private readonly leafs: Leafs | undefined
+  private readonly open = new NumberMap<Link>()
+  private readonly bugMet: OnBug
+
+  constructor(shard: LinksOwner, { Routes, Leafs }: LinkParts) {
+    this.bugMet = shard.bugMet
+    const { routes, hubs, leafs } = shard.abroad
+    if (!routes && !hubs && !leafs) return
+    const feed = new InterestFeed(shard)
+    this.feed = feed
+    if (Routes !== undefined) this.routes = new Routes(shard, createRouteDesk(shard, feed))
+    if (Leafs !== undefined) this.leafs = new Leafs(shard, createLeafDesk(shard, feed))
+  }
+
+  // ── Each ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Begins to serve a connection. */
+  take(arrival: Arrival): void {
+    const links = arrival.kind === 'route' ? this.routes : this.leafs
+    links?.take(arrival)
+  }
+
+  /** One has come to be. */
+  set(id: number, link: Link): void {
+    this.open.set(id, link)
+  }
+
+  /** The primary has something for one: the route or the leaf link of this number. */
+  tell(id: number, told: LinkTold): void {
+    this.routes?.tell(id, told as RouteTold)
+    this.leafs?.tell(id, told as LeafTold)
+  }
+
+  /** Its socket is gone. */
+  forget({ id }: Link): void {
+    this.routes?.forget(id)
+    this.leafs?.forget(id)
+    this.open.delete(id)
+  }
+
+  // ── All ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  get size(): number {
+    return this.open.size
+  }
+
+  values(): Iterable<Link> {
+    return this.open.values()
+  }
+
+  /** TLS of the leaf nodes that come from now on. */
+  configure(tls: TlsSettings | undefined): void {
+    this.leafs?.configure(tls)
+  }
+
+  /** Options are others: those that have logged in are asked about again. */
+  async review(): Promise<void> {
+    await this.leafs?.review()
+  }
+
+  routeRows(withSubjects: boolean): RouteRow[] {
+    return this.routes?.report(withSubjects) ?? []
+  }
+
+  leafRows(withSubjects: boolean): LeafRow[] {
+    return this.leafs?.report(withSubjects) ?? []
+  }
+
+  /** Closes them all. */
+  stop(fault: Fault): void {
+    for (const link of this.open.values()) link.attempt(() => link.close(fault))
+  }
+
+  /** Cuts those that are left, whatever is queued. */
+  cut(): void {
+    for (const link of this.open.values()) attempt(this.bugMet, () => link.destroy())
+  }
+}
