@@ -178,7 +178,7 @@ test('a bug in an operation costs the connection that sent it', async () => {
   secured(one.peer).tls.write(HELLO)
   const { tls, read } = secured(other.peer)
   tls.write(HELLO)
-  await one.until('the end', () => one.come.closed && read.text === 'PONG\r\n')
+  await one.until('the end', () => shard.events.includes('forgotten') && read.text === 'PONG\r\n')
   expect(shard.events).toEqual([`closed: ${CloseReason.internal}`, 'forgotten'])
 })
 
