@@ -13,7 +13,7 @@ import { createShard } from '../src/shard/create-shard.ts'
 import type { Shard } from '../src/shard/shard.ts'
 import type { FromShard, ShardSetup, ToShard } from '../src/threads/messages.ts'
 
-type Order = Exclude<ToShard, { kind: 'setup' | 'store' }>
+type Order = Exclude<ToShard, { kind: 'spare' | 'setup' | 'store' }>
 
 const primary = parentPort as MessagePort
 
@@ -22,17 +22,26 @@ function tell(message: FromShard): void {
 }
 
 let shard: Shard | undefined
+let wasSpare = false
 /** A shard that begins needs it for its streams. */
 const store = new StoreClient((error) => (shard === undefined ? die(error) : shard.bugMet(error)))
 /** What came before the shard was there. */
 const early: Order[] = []
 
 primary.on('message', (message: ToShard) => {
-  if (message.kind === 'setup') attempt(die, () => begin(message.setup))
+  if (message.kind === 'spare') attempt(die, beSpare)
+  else if (message.kind === 'setup') attempt(die, () => begin(message.setup))
   else if (message.kind === 'store') store.connected(message.port)
   else if (shard === undefined) early.push(message)
   else obey(shard, message)
 })
+
+/** Loads what a shard with streams needs, and waits. */
+async function beSpare(): Promise<void> {
+  wasSpare = true
+  await import('../src/jetstream/jetstream.ts')
+  if (process.title === PROGRAM) shrinkWhenIdle()
+}
 
 async function begin(setup: ShardSetup): Promise<void> {
   const begun = await createShard(setup, tell, store.service)
@@ -41,7 +50,7 @@ async function begin(setup: ShardSetup): Promise<void> {
   process.on('exit', () => begun.records.addUpTraffic())
   tell({ kind: 'ready' })
   // Flags of V8 are the process's: an embedding program's are its own.
-  if (process.title === PROGRAM) shrinkWhenIdle()
+  if (process.title === PROGRAM && !wasSpare) shrinkWhenIdle()
   for (const message of early.splice(0)) obey(begun, message)
 }
 

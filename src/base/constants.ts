@@ -73,6 +73,8 @@ export const RESTART_BACKOFF_MIN_MS = 100
 export const RESTART_BACKOFF_MAX_MS = 5_000
 /** A thread that has not become a shard by then is ended. It takes a third of a second of processor time. */
 export const SHARD_START_MS = 60_000
+/** With streams, a spare thread is begun so long after the start, and after a replacement. */
+export const SPARE_DELAY_MS = 1_000
 /** The primary names a shard that has not turned its loop for this long, and stops handing it connections. */
 export const SHARD_LATE_MS = 1_000
 /** …and replaces it when it has had so much time of its own without a turn of its loop (docs/threads.md) … */

@@ -55,6 +55,8 @@ const CLIENT_HEADER = 'Client'
 /** Requests of a shard that wait for their answers. */
 const REQUESTS_MAX = 10_000
 const REQUESTS_BYTES_MAX = 64 * 1024 * 1024
+/** Streams that are opened at the same time: what the store thread does for one goes on beside the work on others. */
+const OPENED_AT_ONCE = 8
 const NOTHING = Buffer.alloc(0)
 const TYPE = 'io.nats.jetstream.api.v1.'
 
@@ -89,6 +91,9 @@ export class JetStream {
   private readonly stores: Stores
   private readonly scheduleTimer: ScheduleTimer
   private readonly shards: number
+  /** Streams of before are open. */
+  private adopted: Promise<void> = Promise.resolve()
+  private isClosing = false
   /** By how much tests have put the clock forward. */
   private aheadMs = 0
 
@@ -105,14 +110,28 @@ export class JetStream {
     owner.sublist.insert(heard)
   }
 
-  /** Opens the streams that were this shard's when it began. */
-  async adopt(): Promise<void> {
+  /**
+   * Opens the streams that were this shard's when it began, several at a time. Requests about a stream wait until it is
+   * open: that it is not there would be a wrong answer. Resolves when all are open.
+   */
+  adopt(): Promise<void> {
+    const openings: (() => Promise<void>)[] = []
     for (const { name, streams } of this.given.accounts) {
       // What the account may have is said by a token that may be far away: its streams do not wait for it.
       if (streams.length > 0) attempt(this.owner.bugMet, () => this.owner.admission.learn(name))
       const own = this.accounts.get(this.owner.accounts.named(name)) as AccountStreams
-      for (const listed of streams) await this.reopen(own, listed)
+      for (const listed of streams) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        own.inOrder(listed.config.name, () => promise)
+        openings.push(() => this.reopen(own, listed).finally(resolve))
+      }
     }
+    const left = openings.values()
+    const openNext = async (): Promise<void> => {
+      for (const open of left) if (!this.isClosing) await open()
+    }
+    this.adopted = Promise.all(Array.from({ length: OPENED_AT_ONCE }, openNext)).then(() => undefined)
+    return this.adopted
   }
 
   /** What cannot be opened stays on the disk; the others are served. */
@@ -166,6 +185,8 @@ export class JetStream {
   }
 
   async close(): Promise<void> {
+    this.isClosing = true
+    await this.adopted
     await this.stores.keeper.flush()
     await Promise.all(this.opened.map((stream) => stream.close('closed')))
     // The next server on this thread begins with the time of the machine.

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { YOUNG_GENERATION_MIB } from '../base/constants.ts'
 import { attempt } from '../base/guarded.ts'
 import { threadEntry } from '../base/program-files.ts'
+import type { ToShard } from '../threads/messages.ts'
 import { ThreadLoad } from './placement.ts'
 
 const ENTRY = threadEntry('shard-main')
@@ -19,10 +20,10 @@ export class ShardThread {
   error: Error | undefined
 
   /** Begins the thread; `entry` is the file that it runs. */
-  constructor(entry: URL, index: number) {
+  constructor(entry: URL, name: string) {
     this.worker = new Worker(entry, {
       execArgv: [],
-      name: `heddle shard ${index}`,
+      name,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
     })
     this.load = new ThreadLoad(this.worker)
@@ -48,6 +49,8 @@ export class ShardThreads {
   private readonly entry: URL
   /** Those that were begun before they were wanted, by the index of the shard that they will be. */
   private readonly begun = new Map<number, ShardThread>()
+  /** For the next place whose thread dies. */
+  spare: ShardThread | undefined
 
   constructor(entry: URL = ENTRY) {
     this.entry = entry
@@ -55,13 +58,37 @@ export class ShardThreads {
 
   /** Begins the thread of a shard. */
   begin(index: number): void {
-    this.begun.set(index, new ShardThread(this.entry, index))
+    this.begun.set(index, this.create(index))
   }
 
-  /** A thread for a shard: the one that was begun for it, or a new one. */
+  /** A thread for a shard: one that was begun before, or a new one. */
   take(index: number): ShardThread {
-    const thread = this.begun.get(index)
-    this.begun.delete(index)
-    return thread ?? new ShardThread(this.entry, index)
+    const thread = this.begun.get(index) ?? this.spare
+    if (this.begun.has(index)) this.begun.delete(index)
+    else this.spare = undefined
+    return thread ?? this.create(index)
+  }
+
+  /** Begins a thread that has loaded what a shard with streams needs when a place wants it, unless there is one. */
+  keepSpare(): void {
+    if (this.spare !== undefined) return
+    const spare = new ShardThread(this.entry, 'heddle shard')
+    this.spare = spare
+    spare.worker.postMessage({ kind: 'spare' } satisfies ToShard)
+    spare.worker.once('exit', () => {
+      if (this.spare === spare) this.spare = undefined
+    })
+  }
+
+  /** Ends the spare thread, if there is one; resolves when it has ended. */
+  async endSpare(): Promise<void> {
+    const { spare } = this
+    this.spare = undefined
+    spare?.end()
+    await spare?.exited
+  }
+
+  private create(index: number): ShardThread {
+    return new ShardThread(this.entry, `heddle shard ${index}`)
   }
 }

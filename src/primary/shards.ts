@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os'
 import { AccountConnections } from '../accounts/account-connections.ts'
 import type { HookEvent } from '../auth/hooks.ts'
 import type { ServerKey } from '../auth/server-key.ts'
-import { HEARTBEAT_MS, SHARD_START_MS, THROTTLED_LOG_MS } from '../base/constants.ts'
+import { HEARTBEAT_MS, SHARD_START_MS, SPARE_DELAY_MS, THROTTLED_LOG_MS } from '../base/constants.ts'
 import { attempt, guarded } from '../base/guarded.ts'
 import { LoopClock } from '../base/loop-clock.ts'
 import type { Handle } from '../base/node-private.ts'
@@ -58,7 +58,7 @@ export class Shards implements ShardObserver {
 
   private options: Options
   private identity: ServerIdentity
-  private readonly threads: Pick<ShardThreads, 'take'>
+  private readonly threads: Pick<ShardThreads, 'take' | 'keepSpare' | 'endSpare'>
   private readonly log: ShardsLog
   private readonly logOpened: SharedArrayBuffer
   /** Called when connections that waited can be taken. */
@@ -90,6 +90,7 @@ export class Shards implements ShardObserver {
   private readonly slots: Slot[] = []
   private watch: NodeJS.Timeout | undefined
   private throttled: NodeJS.Timeout | undefined
+  private spareTimer: NodeJS.Timeout | undefined
   private readonly placement: Placement<Slot>
   /** Connections whose shard died before they were handed over, and that no other could take yet. */
   private readonly stranded: Arrival[] = []
@@ -101,7 +102,7 @@ export class Shards implements ShardObserver {
   constructor(
     options: Options,
     identity: ServerIdentity,
-    threads: Pick<ShardThreads, 'take'>,
+    threads: Pick<ShardThreads, 'take' | 'keepSpare' | 'endSpare'>,
     log: ShardsLog,
     logOpened: SharedArrayBuffer,
     onRelief: () => void,
@@ -168,6 +169,7 @@ export class Shards implements ShardObserver {
     const atOnce = Math.max(1, availableParallelism() - 1)
     await Promise.all(Array.from({ length: Math.min(workers, atOnce) }, startNext))
     this.descriptors.started(this.openConnections)
+    this.planSpare()
   }
 
   /** Resolves when the shard takes connections. */
@@ -214,6 +216,7 @@ export class Shards implements ShardObserver {
       publishOrder: this.publishOrder.memory,
       systemSequence: this.sequence.memory,
       streams: this.streams?.ofShard(index),
+      isReplacement: this.slots[index] !== undefined,
     }
   }
 
@@ -424,6 +427,7 @@ export class Shards implements ShardObserver {
     if (host.dead || this.stopping) return
     this.log.info(`Shard ${index} was replaced and serves again`)
     this.relieve()
+    this.planSpare()
   }
 
   /**
@@ -440,6 +444,16 @@ export class Shards implements ShardObserver {
     const others = this.workerHosts().filter((other) => other.isReady)
     await Promise.all(others.map((other) => introduce(host, other, this.options.workers)))
     host.isReady = !host.dead
+  }
+
+  /** With streams, which nobody else serves meanwhile, the next place whose thread dies is not to wait for another. */
+  private planSpare(): void {
+    if (this.streams === undefined || this.stopping) return
+    clearTimeout(this.spareTimer)
+    this.spareTimer = setTimeout(
+      guarded(this.bugMet, () => this.threads.keepSpare()),
+      SPARE_DELAY_MS,
+    ).unref()
   }
 
   private workerHosts(): WorkerShardHost[] {
@@ -532,8 +546,11 @@ export class Shards implements ShardObserver {
     this.stopping = true
     clearInterval(this.watch)
     clearInterval(this.throttled)
+    clearTimeout(this.spareTimer)
+    const spareEnded = this.threads.endSpare()
     for (const { watch } of this.slots) watch.close()
     for (const { handle } of this.stranded.splice(0)) handle.close()
     await Promise.all(this.slots.map((slot) => slot.host.stop()))
+    await spareEnded
   }
 }

@@ -1,5 +1,6 @@
 // Creates a shard with all parts that its options require. Parts that most servers do not use are loaded on demand.
 
+import { attempt } from '../base/guarded.ts'
 import { loadHttpGateway } from '../http/load.ts'
 import { loadJetStream } from '../jetstream/load.ts'
 import type { StoreService } from '../jetstream/storage/store-service.ts'
@@ -24,6 +25,8 @@ export async function createShard(
     loadLeafs(options),
   ])
   const shard = new Shard(setup, toPrimary, { WebSockets, HttpGateway, makeJetStream, Routes, Leafs })
-  await shard.jetstream?.adopt()
+  const opened = shard.jetstream?.adopt()
+  if (setup.isReplacement) attempt(shard.bugMet, () => opened)
+  else await opened
   return shard
 }

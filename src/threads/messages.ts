@@ -46,6 +46,8 @@ export interface ShardSetup {
   readonly logOpened: SharedArrayBuffer
   /** Streams that are this shard's; undefined: there are none on this server. */
   readonly streams: ShardStreams | undefined
+  /** It takes the place of one that has died: clients do not wait until its streams are open. */
+  readonly isReplacement: boolean
 }
 
 /** Why a shard is to close some of its connections. */
@@ -56,7 +58,9 @@ export type LinkTold = RouteTold | LeafTold
 
 /** Primary → shard. */
 export type ToShard =
-  /** What it is to be; the first message. Answered by `ready`. */
+  /** It waits until a place wants it; before the setup. */
+  | { readonly kind: 'spare' }
+  /** What it is to be; before all others. Answered by `ready`. */
   | { readonly kind: 'setup'; readonly setup: ShardSetup }
   /** Where the store thread is reached from now on. */
   | { readonly kind: 'store'; readonly port: MessagePort }

@@ -85,7 +85,7 @@ function stage({ workers = 1, maxConnections = 1_000, placement = 'round_robin',
     rotate: (): void => undefined,
   }
   const take = (index: number): ShardThread => {
-    threads[index] = new ShardThread(entry(ways[index]?.shift() ?? 'serves'), index)
+    threads[index] = new ShardThread(entry(ways[index]?.shift() ?? 'serves'), `shard ${index}`)
     taken.push(threads[index])
     return threads[index]
   }
@@ -100,7 +100,7 @@ function stage({ workers = 1, maxConnections = 1_000, placement = 'round_robin',
   const shards = new Shards(
     { ...normaliseOptions({ port: -1, workers, placement }), maxConnections },
     identity(),
-    { take },
+    { take, keepSpare: nobodyAsks, endSpare: async () => undefined },
     log,
     new SharedArrayBuffer(4),
     () => void seen.reliefs++,

@@ -32,6 +32,7 @@ export function shardSetup(members: Partial<ShardSetup> = {}): ShardSetup {
     publishOrder: new PublishOrder().memory,
     systemSequence: new MessageSequence().memory,
     streams: undefined,
+    isReplacement: false,
     ...members,
   }
 }
