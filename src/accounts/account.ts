@@ -7,6 +7,7 @@
 //                      (service-calls.ts)
 
 import type { AccountKey } from '../interest/reader.ts'
+import { isInternalSpace, spaceAbroad } from '../interest/spaces.ts'
 import type { AccountOptions, ExportOptions, SlowConsumerPolicy } from '../options/shapes.ts'
 import { intersection } from '../subjects/filter.ts'
 import { reverseTransform, type Transform } from '../subjects/transform.ts'
@@ -20,8 +21,6 @@ export interface AccountLimits extends Limits {
   readonly connections: number
   readonly leafnodes: number
 }
-/** In the names of accounts that no configuration can have. */
-const ABROAD = '\n'
 const NO_LIMITS: AccountLimits = Object.freeze({ connections: -1, subscriptions: -1, payload: -1, leafnodes: -1 })
 
 export class Account implements AccountKey {
@@ -53,25 +52,25 @@ export class Account implements AccountKey {
 
   /** What other servers of the cluster want of it: a subject space of its own in the index. */
   get routes(): Account {
-    this.ofRoutes ??= new Account(`${this.name}${ABROAD}routes`, this)
+    this.ofRoutes ??= new Account(spaceAbroad(this.name, 'routes'), this)
     return this.ofRoutes
   }
 
   /** The same of the hubs of which this server is a leaf node. */
   get hubs(): Account {
-    this.ofHubs ??= new Account(`${this.name}${ABROAD}hubs`, this)
+    this.ofHubs ??= new Account(spaceAbroad(this.name, 'hubs'), this)
     return this.ofHubs
   }
 
   /** … and of the leaf nodes of this server, which get what comes from everywhere. */
   get leafs(): Account {
-    this.ofLeafs ??= new Account(`${this.name}${ABROAD}leafs`, this)
+    this.ofLeafs ??= new Account(spaceAbroad(this.name, 'leafs'), this)
     return this.ofLeafs
   }
 
   /** Whether it is the interest of other servers, or for messages between shards: no configuration can name it. */
   get isInternal(): boolean {
-    return this.name.includes(ABROAD)
+    return isInternalSpace(this.name)
   }
 
   /** The service imports that a published subject (byte string) belongs to. */

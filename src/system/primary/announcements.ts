@@ -13,7 +13,8 @@ import {
 import { eventHead } from '../../base/event-head.ts'
 import { attempt, guarded } from '../../base/guarded.ts'
 import type { Json } from '../../base/json.ts'
-import { accountKey, InterestReader } from '../../interest/reader.ts'
+import { type AccountKey, accountKey, InterestReader } from '../../interest/reader.ts'
+import { spacesOf } from '../../interest/spaces.ts'
 import type { AccountTotals } from '../../monitor/sources/server-accounts.ts'
 import { GLOBAL_ACCOUNT } from '../../options/shapes.ts'
 import { subjectOfCertificate } from '../../tls/names.ts'
@@ -24,7 +25,8 @@ import type { AnnouncementsOwner } from './owner.ts'
 
 export class Announcements {
   private readonly system: AnnouncementsOwner
-  private readonly account: ReturnType<typeof accountKey>
+  /** The system account here, and what other servers want of it. */
+  private readonly spaces: readonly AccountKey[]
   /** Accounts with other connections than were told last. */
   private changed = new Set<string>()
   private isTelling = false
@@ -34,7 +36,7 @@ export class Announcements {
 
   constructor(system: AnnouncementsOwner, account: string) {
     this.system = system
-    this.account = accountKey(account)
+    this.spaces = spacesOf(account).map((name) => accountKey(name))
     this.statsTimer = this.planStats(STATSZ_FIRST_MS)
     this.connectionsTimer = setInterval(
       guarded(this.bugMet, () => this.tellAll()),
@@ -153,17 +155,22 @@ export class Announcements {
     const bytes = Buffer.from(subject, 'latin1')
     return this.system.server.shardStates.some(({ state, region }) => {
       if (state === 'down') return false
-      const { plain, queues } = new InterestReader(region).read(this.account, bytes, 0, bytes.length)
-      return plain || queues !== undefined
+      const reader = new InterestReader(region)
+      return this.spaces.some((space) => {
+        const { plain, queues } = reader.read(space, bytes, 0, bytes.length)
+        return plain || queues !== undefined
+      })
     })
   }
 
   /** Whether the system account has any subscription. */
   private isAnybodyThere(): boolean {
     const { shardStates } = this.system.server
-    return shardStates.some(
-      ({ state, region }) => state !== 'down' && new InterestReader(region).hasAccount(this.account),
-    )
+    return shardStates.some(({ state, region }) => {
+      if (state === 'down') return false
+      const reader = new InterestReader(region)
+      return this.spaces.some((space) => reader.hasAccount(space))
+    })
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { expect, onTestFinished, test } from 'vitest'
 import { Generations } from '../../../src/interest/generations.ts'
+import { ABROAD_SPACES, spaceAbroad } from '../../../src/interest/spaces.ts'
 import { createRegion, InterestWriter } from '../../../src/interest/writer.ts'
 import type { SystemMessage } from '../../../src/system/contract.ts'
 import { Announcements } from '../../../src/system/primary/announcements.ts'
@@ -18,9 +19,13 @@ interface Look {
   readonly silent: readonly number[]
 }
 
-function announcementsOf(looks: Look[]): { announcements: Announcements; told: string[]; bugs: unknown[] } {
+/** `space`: whose interest it is. */
+function announcementsOf(
+  looks: Look[],
+  space = SYSTEM,
+): { announcements: Announcements; told: string[]; bugs: unknown[] } {
   const region = createRegion()
-  new InterestWriter(region, new Generations(), 1).add(SYSTEM, '$SYS.ACCOUNT.A.SERVER.CONNS', '', false)
+  new InterestWriter(region, new Generations(), 1).add(space, '$SYS.ACCOUNT.A.SERVER.CONNS', '', false)
   const told: string[] = []
   const bugs: unknown[] = []
   const server = {
@@ -75,4 +80,12 @@ test('the global account is not told of, nor one that no shard knows', async () 
   announcements.connectionsChanged(['A'])
   await until('the event', () => told.length > 0)
   expect([told, bugs]).toEqual([['2 on $SYS.ACCOUNT.A.SERVER.CONNS'], []])
+})
+
+test.each(ABROAD_SPACES)('what the %s of this server want is told as well', async (space) => {
+  const { announcements, told, bugs } = announcementsOf([{ connections: 3, silent: [] }], spaceAbroad(SYSTEM, space))
+  announcements.connectionsChanged(['A'])
+  await until('an event', () => told.length > 0)
+  expect(told).toEqual(['3 on $SYS.ACCOUNT.A.SERVER.CONNS'])
+  expect(bugs).toEqual([])
 })
