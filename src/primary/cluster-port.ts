@@ -129,7 +129,7 @@ export class ClusterPort {
 
   /** Other servers send no clients here any more. */
   lameDuck(server: ServerIdentity): void {
-    this.cluster.tellAll(infoLine({ identity: server, options: this.options, nonce: '' }))
+    this.cluster.tellAll(infoLine({ identity: server, options: this.options }))
   }
 
   close(): void {

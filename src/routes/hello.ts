@@ -72,16 +72,15 @@ export function readConnect(json: string): RouteConnect | undefined {
 export interface RouteIntroduction {
   readonly identity: ServerIdentity
   readonly options: ClusterOptions
-  readonly nonce: string
   readonly poolIndex?: number
   readonly account?: string
   readonly gossipMode?: number
-  /** The mode that was chosen; undefined: none yet. */
-  readonly compression?: string | undefined
+  /** What the server can do, or has chosen; undefined: the handshake is over. */
+  readonly compression?: string
 }
 
 /** INFO for a route, with its CRLF. */
-export function infoLine({ identity, options, nonce, ...route }: RouteIntroduction): string {
+export function infoLine({ identity, options, ...route }: RouteIntroduction): string {
   const { cluster } = identity
   const { permissions, tls, credentials, poolSize } = options
   const members = {
@@ -97,14 +96,13 @@ export function infoLine({ identity, options, nonce, ...route }: RouteIntroducti
     ...(tls === undefined ? {} : { tls_required: true, tls_verify: true }),
     max_payload: identity.maxPayload,
     ...(cluster?.ip ? { ip: cluster.ip } : {}),
-    ...(nonce === '' ? {} : { nonce }),
     cluster: cluster?.name ?? '',
     ...(cluster?.isDynamic ? { cluster_dynamic: true } : {}),
     ...(identity.lameDuck ? { ldm: true } : {}),
     ...(cluster === undefined || cluster.ownUrls.length === 0 ? {} : { connect_urls: cluster.ownUrls }),
     ...(permissions?.publish === undefined ? {} : { import: permissions.publish }),
     ...(permissions?.subscribe === undefined ? {} : { export: permissions.subscribe }),
-    compression: route.compression ?? options.compression.mode,
+    ...(route.compression === undefined ? {} : { compression: route.compression }),
     lnoc: true,
     lnocu: true,
     ln: true,

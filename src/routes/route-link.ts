@@ -192,8 +192,10 @@ export class RouteLink extends RemoteLink implements FeedListener {
       if (isDialled) this.sendHello()
     }
     this.negotiate(hello.compression, announce, (isCompressed) => {
-      if (!isCompressed) this.register(hello)
-      else if (!isDialled) this.sendHello()
+      if (!isCompressed) {
+        this.chosen = 'off'
+        this.register(hello)
+      } else if (!isDialled) this.sendHello()
     })
     // Who is dialled, or has said who it is, is a server of the cluster.
     this.trustCompressed()
@@ -202,7 +204,8 @@ export class RouteLink extends RemoteLink implements FeedListener {
   /** Sends INFO: what this server is, and which route this one is. */
   private sendHello(route: Partial<RouteIntroduction> = {}): void {
     const { identity } = this.routes
-    this.sendText(infoLine({ identity, options: this.cluster, nonce: '', compression: this.chosen, ...route }))
+    const compression = this.chosen ?? this.cluster.compression.mode
+    this.sendText(infoLine({ identity, options: this.cluster, compression, ...route }))
   }
 
   private register(hello: RouteHello): void {

@@ -12,6 +12,8 @@ export class Party {
   readonly heard: Message[] = []
   /** -ERR and other lines. */
   readonly lines: string[] = []
+  /** Of subscriptions that are members of one: its name, by their sid. */
+  readonly groups = new Map<string, string>()
   private sid = 0
   private pongs = 0
 
@@ -32,6 +34,7 @@ export class Party {
   /** Returns when its own server has it. */
   async subscribe(subject: string, queue = ''): Promise<string> {
     const sid = `${++this.sid}`
+    if (queue !== '') this.groups.set(sid, queue)
     this.client.send(`SUB ${subject}${queue === '' ? '' : ` ${queue}`} ${sid}\r\n`)
     await this.flush()
     return sid

@@ -12,6 +12,8 @@ export interface Operation {
   readonly text: string
   /** Of a message; empty: none. */
   readonly payload: string
+  /** All of it, as it came. */
+  readonly raw: string
 }
 
 /** The bytes of one direction as text, one char a byte: what is compressed is read as what it becomes. */
@@ -48,11 +50,13 @@ export function operationsOf(text: string): Operation[] {
     const blank = line.search(/[ \t]/)
     const verb = (blank < 0 ? line : line.slice(0, blank)).toUpperCase()
     const rest = blank < 0 ? '' : line.slice(blank + 1).trim()
+    const from = at
     at = end + 1
     const size = verb.endsWith('MSG') ? Number(rest.split(/[ \t]+/).at(-1)) : -1
     if (size >= 0 && at + size + 2 > text.length) return operations
-    operations.push({ verb, text: rest, payload: size < 0 ? '' : text.slice(at, at + size) })
+    const payload = size < 0 ? '' : text.slice(at, at + size)
     if (size >= 0) at += size + 2
+    operations.push({ verb, text: rest, payload, raw: text.slice(from, at) })
   }
 }
 
