@@ -143,7 +143,7 @@ export interface LeafIntroduction {
   readonly tls: { readonly required: boolean; readonly verify: boolean }
   readonly compression: string
   readonly maxPayload: number
-  /** In the answer to CONNECT: the account, and what is allowed. */
+  /** In the answer to CONNECT, where the nonce and compression are settled: the account, and what is allowed. */
   readonly answer?: { readonly account: string; readonly imports?: SubjectLists; readonly exports?: SubjectLists }
 }
 
@@ -166,14 +166,14 @@ export function infoLine({ identity, answer, ...leaf }: LeafIntroduction): strin
     ...(streams === undefined ? {} : { jetstream: true }),
     ip: leaf.ip,
     client_id: leaf.clientId,
-    nonce: leaf.nonce,
+    ...(answer === undefined ? { nonce: leaf.nonce } : {}),
     ...(leaf.cluster === '' ? {} : { cluster: leaf.cluster }),
     ...(leaf.domain === '' ? {} : { domain: leaf.domain }),
     ...(answer === undefined ? {} : { connect_info: true, remote_account: answer.account }),
     ...(answer?.imports === undefined ? {} : { import: answer.imports }),
     ...(answer?.exports === undefined ? {} : { export: answer.exports }),
     ...(identity.lameDuck ? { ldm: true } : {}),
-    compression: leaf.compression,
+    ...(answer === undefined ? { compression: leaf.compression } : {}),
     api_lvl: API_LEVEL,
     info_on_connect: true,
     ...(leaf.urls.length === 0 ? {} : { leafnode_urls: leaf.urls }),
