@@ -97,6 +97,7 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     port: identity.port,
     auth_required: isAuthRequired(options) || undefined,
     ...tlsMembers(options),
+    connect_urls: unlessNone(identity.connectUrls ?? []),
     max_connections: options.maxConnections,
     max_subscriptions: unlessEmpty(options.maxSubscriptions),
     ping_interval: nanoseconds(options.pingInterval),
