@@ -105,7 +105,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   routes: {
     thread: 'shard',
     is: 'routes: connections between two servers of a cluster',
-    imports: ['base', 'options', 'subjects', 'protocol', 'net', 'accounts', 'remote'],
+    imports: ['base', 'text', 'options', 'subjects', 'tls', 'protocol', 'net', 'accounts', 'remote'],
   },
   'routes/primary': {
     thread: 'primary',

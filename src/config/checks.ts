@@ -42,7 +42,6 @@ export function checkStart(options: Options): string | undefined {
   if (httpsPort !== undefined && options.tls === undefined) {
     return "Can't start monitoring: TLS cert and key required for HTTPS"
   }
-  if (options.cluster?.tls !== undefined) return 'TLS of cluster is not supported yet'
   const unable = unableLeafnodes(options.leafnodes)
   if (unable !== undefined) return unable
   const isConfigured = operators.length === 0 && trustedKeys.length === 0

@@ -66,6 +66,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
   readonly dialect = LEAF_DIALECT
   protected readonly noun = 'lid'
   protected readonly title = 'Leafnode'
+  readonly tlsNoun = 'leafnode'
   readonly order: LeafOrder
   account: Account
   /** The cluster of the other server. */
@@ -109,16 +110,13 @@ export class LeafLink extends RemoteLink implements InterestHost {
     this.parser.infoAllowed = this.compression.mode !== 'off'
   }
 
-  override start(socket: Transport): void {
+  /** The other server is sent INFO, and has so long to log in; or it is dialled, and has so long to send INFO. */
+  greet(): void {
     const { dialled } = this.order
     if (dialled !== undefined) {
       this.deadline.start(dialled.remote.firstInfoTimeout, () => this.closeByTimer(Faults.staleConnection))
+      return
     }
-    super.start(socket)
-  }
-
-  /** The other server has dialled: it is sent INFO, and has so long to log in. */
-  greet(): void {
     this.sendText(this.introduction())
     this.deadline.start(this.desk.options.authTimeout, () => this.closeByTimer(AuthFaults.timeout))
   }

@@ -43,7 +43,7 @@ export class Leafs {
     link.attempt(() => {
       if (dialled !== undefined) {
         const { tls, remote } = dialled
-        enterDialled(owner, link, socket as Socket, tls, remote.firstInfoTimeout, demandsTls)
+        enterDialled(owner, link, socket as Socket, tls, { withinMs: remote.firstInfoTimeout, needsTls: demandsTls })
       } else if (upgrader !== undefined) enterAccepted(owner, link, socket as Socket, upgrader)
       else {
         link.greet()

@@ -64,7 +64,11 @@ export interface Monitored {
   /** What is known of the shards without asking them, in their order. */
   readonly shardStates: readonly ShardState[]
   /** The first certificate of each port with TLS, in PEM. */
-  readonly certificates: { readonly client?: string | undefined; readonly webSocket?: string | undefined }
+  readonly certificates: {
+    readonly client?: string | undefined
+    readonly webSocket?: string | undefined
+    readonly cluster?: string | undefined
+  }
   /** What is known of clients' certificates; undefined: no question yet. */
   readonly ocspCounts: OcspCounts | undefined
   readonly log: Pick<Log, 'warn' | 'error' | 'complaint' | 'complaintsCounted' | 'bug'>

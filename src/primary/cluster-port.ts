@@ -15,6 +15,9 @@ import type { Shards } from './shards.ts'
 /** As long as the names that nats-server makes up. */
 const NAME_BYTES = 11
 
+const INSECURE =
+  'TLS certificate chain and hostname of solicited routes will not be verified. DO NOT USE IN PRODUCTION!'
+
 export interface ClusterPortOwner {
   readonly log: Log
   readonly shards: Shards
@@ -60,6 +63,7 @@ export class ClusterPort {
     log.info(`Cluster name is ${this.identity.name}`)
     if (this.identity.isDynamic) log.warn('Cluster name was dynamically generated, consider setting one')
     log.info(`Listening for route connections on ${hostPort(host, port)}`)
+    if (cluster.tls?.insecure === true) log.warn(INSECURE)
     if (cluster.credentials === undefined && cluster.tls === undefined) {
       log.debug('The cluster has neither TLS nor authorization: whoever reaches its port has all accounts')
     }

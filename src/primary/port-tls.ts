@@ -53,17 +53,20 @@ export class PortTls {
 }
 
 /** Reads the certificates. Throws an Error that says what is wrong with them. */
-async function readCertificates({ tls, allowNonTls, websocket, httpGateway, leafnodes }: Options): Promise<TlsOfPorts> {
+async function readCertificates(options: Options): Promise<TlsOfPorts> {
+  const { tls, allowNonTls, websocket, httpGateway, leafnodes, cluster } = options
   const webSocketTls = websocket?.port === 0 ? undefined : websocket?.tls
   const httpTls = httpGateway?.port === 0 ? undefined : httpGateway?.tls
   const leafTls = leafnodes?.port === 0 ? undefined : leafnodes?.tls
-  if ([tls, webSocketTls, httpTls, leafTls].every((one) => one === undefined)) return {}
+  const clusterTls = cluster?.tls
+  if ([tls, webSocketTls, httpTls, leafTls, clusterTls].every((one) => one === undefined)) return {}
   const { readTls, readSecurePortTls } = await import('../tls/read-settings.ts')
   return {
     client: tls && settled(readTls(tls, allowNonTls)),
     webSocket: webSocketTls && settled(readSecurePortTls(webSocketTls)),
     http: httpTls && settled(readSecurePortTls(httpTls)),
     leaf: leafTls && settled(readTls(leafTls, false)),
+    cluster: clusterTls && settled(readSecurePortTls({ ...clusterTls, ocspPeer: undefined })),
   }
 }
 

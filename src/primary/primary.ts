@@ -382,8 +382,12 @@ export class Primary {
 
   /** The first certificate of each port with TLS, in PEM. */
   get certificates(): { readonly [Port in keyof TlsOfPorts]?: string | undefined } {
-    const { client, webSocket } = this.shards.tls
-    return { client: client?.pairs[0].cert, webSocket: webSocket?.pairs[0].cert }
+    const { client, webSocket, cluster } = this.shards.tls
+    return {
+      client: client?.pairs.at(0)?.cert,
+      webSocket: webSocket?.pairs.at(0)?.cert,
+      cluster: cluster?.pairs.at(0)?.cert,
+    }
   }
 
   /** What is known of clients' certificates; undefined: no question yet. */

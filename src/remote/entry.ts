@@ -1,13 +1,14 @@
-// How a link to another server begins: TLS comes between INFO and CONNECT, or before INFO
-// (docs/reference/leaf-nodes.md, "TLS").
+// How a link to another server begins with TLS: that comes between INFO and CONNECT (leaf nodes), or before all else
+// (routes, and leaf nodes that are configured so; docs/reference/server-links.md, "TLS").
 //
-//     accepted   INFO goes out in plain ──▶ TLS (tls/upgrade.ts) ──▶ the link reads
-//     dialled    the first line is read ──▶ TLS, or plain as it is ──▶ the link gets that line, and reads
+//     accepted   [INFO goes out in plain] ──▶ TLS (tls/upgrade.ts) ──▶ the link reads
+//     dialled    [the first line is read] ──▶ TLS, or plain as it is ──▶ the link gets that line, and reads
 //
+// A link without TLS that came about says nothing: what it has to say may be a password.
 // What comes behind INFO before TLS has begun is no server's doing: it costs the connection.
 
 import { isIP, type Socket } from 'node:net'
-import type { ConnectionOptions, TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import { LINK_CONTROL_LINE_MAX } from '../base/constants.ts'
 import { Deadline } from '../base/deadline.ts'
 import { CloseReason, type Fault } from '../base/errors.ts'
@@ -15,7 +16,9 @@ import type { OnBug } from '../base/guarded.ts'
 import type { Log, LogSource } from '../log/log.ts'
 import { adopt } from '../net/handle.ts'
 import type { Transport } from '../net/transport.ts'
-import { describeTlsError } from '../tls/errors.ts'
+import { type DiallerSettings, whyNotFor } from '../tls/dialler.ts'
+import { describeTlsError, TIMED_OUT } from '../tls/errors.ts'
+import { publicKeyPin } from '../tls/names.ts'
 import { readInto } from '../tls/read-into.ts'
 import type { TlsSession, TlsUpgrader } from '../tls/upgrade.ts'
 
@@ -23,12 +26,11 @@ const LF = 10
 
 /** TLS of a connection that this server has dialled, as plain data that crosses threads. It holds a private key. */
 export interface DialledTls {
-  readonly settings: Pick<
-    ConnectionOptions,
-    'cert' | 'key' | 'ca' | 'ciphers' | 'ecdhCurve' | 'minVersion' | 'rejectUnauthorized'
-  >
-  /** The name, or the address, that the other server’s certificate is to be for. */
-  readonly host: string
+  readonly settings: DiallerSettings
+  /** Names and addresses: the other server’s certificate is to be for one of them, and is asked for by the first. */
+  readonly hosts: readonly [string, ...string[]]
+  /** Its certificate is to be one with such a public key (tls/names.ts); empty: any. */
+  readonly pinnedCerts: readonly string[]
   /** It comes whatever INFO says. */
   readonly required: boolean
   /** It comes before INFO. */
@@ -39,18 +41,21 @@ export interface DialledTls {
 export interface EntryOwner {
   readonly readBuffer: Buffer
   readonly bugMet: OnBug
-  readonly log: Pick<Log, 'debug' | 'error'>
+  readonly log: Pick<Log, 'complaint'>
   wake(): void
   schedule(): void
 }
 
 /** A link that has no transport to read from yet. */
 export interface EntryLink extends LogSource {
+  readonly ip: string
   readonly closing: boolean
+  /** What the log calls its TLS. */
+  readonly tlsNoun: 'leafnode' | 'route'
   readonly outbound: { flush(): void }
   tls: TlsSession | undefined
   attempt(act: () => unknown): void
-  /** INFO is due. */
+  /** What comes first is due: INFO of the side that accepts, and the time that the other one has to answer. */
   greet(): void
   start(socket: Transport): void
   socketOnRead(bytes: number): void
@@ -73,18 +78,21 @@ export function enterAccepted(owner: EntryOwner, link: EntryLink, arrived: Socke
         owner.schedule()
       }),
     plain: () => link.attempt(() => giveUp(owner, link, arrived, 'it stays plain')),
-    failed: ({ log, everyday }) => link.attempt(() => giveUp(owner, link, arrived, log, everyday)),
+    failed: ({ cause }) => link.attempt(() => giveUp(owner, link, arrived, cause)),
   })
 }
 
-/** `needsTls`: whether the other server demands it, by its first line. */
+/** TLS over a connection that this server has dialled. `firstLine` is for those where it does not come before INFO. */
 export function enterDialled(
   owner: EntryOwner,
   link: EntryLink,
   arrived: Socket,
   tls: DialledTls,
-  firstInfoMs: number,
-  needsTls: (line: string) => boolean,
+  firstLine?: {
+    readonly withinMs: number
+    /** Whether the other server demands TLS. */
+    readonly needsTls: (line: string) => boolean
+  },
 ): void {
   const deadline = new Deadline()
   let read = Buffer.alloc(0)
@@ -115,29 +123,35 @@ export function enterDialled(
       if (read.length > LINK_CONTROL_LINE_MAX) fail('the first line is too long')
       return
     }
-    if (!tls.required && !needsTls(read.toString('latin1', 0, end))) {
+    if (!tls.required && firstLine?.needsTls(read.toString('latin1', 0, end)) === false) {
       leave()
       arrived.off('error', onError)
       const socket = adopt(arrived, owner.readBuffer, (count) => link.socketOnRead(count), owner.bugMet)
       owner.wake()
       link.start(socket ?? arrived)
+      link.greet()
       feed(owner, link, read)
     } else if (end < read.length) fail('something has come behind INFO, before TLS')
     else secure()
   }
   const secure = (): void => {
     arrived.off('readable', onReadable)
-    deadline.start(tls.timeoutMs, () => link.attempt(() => fail('timeout')))
+    deadline.start(tls.timeoutMs, () => link.attempt(() => fail(TIMED_OUT)))
     const socket = connectTls(arrived, tls)
     socket.on('error', onError)
     socket.on(
       'secureConnect',
       guarded(() => {
         if (isOver) return
+        if (!isPinned(socket, tls)) {
+          fail('certificate not pinned')
+          return
+        }
         leave()
         socket.off('error', onError)
         owner.wake()
         startSecured(owner, link, socket, undefined)
+        link.greet()
         feed(owner, link, read)
         owner.schedule()
       }),
@@ -149,19 +163,27 @@ export function enterDialled(
   if (tls.first) secure()
   else {
     arrived.on('readable', onReadable)
-    deadline.start(firstInfoMs, () => link.attempt(() => fail('no INFO in time')))
+    deadline.start(firstLine?.withinMs ?? 0, () => link.attempt(() => fail('no INFO in time')))
   }
 }
 
-function connectTls(arrived: Socket, { settings, host }: DialledTls): TLSSocket {
+function connectTls(arrived: Socket, { settings, hosts }: DialledTls): TLSSocket {
+  const [host] = hosts
   const tls = process.getBuiltinModule('node:tls')
   return tls.connect({
     ...settings,
     ca: settings.ca ?? tls.getCACertificates('system'),
     socket: arrived,
     host,
+    checkServerIdentity: (_, { raw }) => whyNotFor(raw, hosts),
     ...(isIP(host) === 0 ? { servername: host } : {}),
   })
+}
+
+function isPinned(socket: TLSSocket, { pinnedCerts }: DialledTls): boolean {
+  if (pinnedCerts.length === 0) return true
+  const certificate = socket.getPeerX509Certificate()
+  return certificate !== undefined && pinnedCerts.includes(publicKeyPin(certificate.raw) ?? '')
 }
 
 function startSecured(owner: EntryOwner, link: EntryLink, socket: TLSSocket, session: TlsSession | undefined): void {
@@ -179,15 +201,9 @@ function feed({ readBuffer }: EntryOwner, link: EntryLink, read: Buffer): void {
   }
 }
 
-function giveUp(
-  owner: EntryOwner,
-  link: EntryLink,
-  arrived: Socket,
-  why: string | undefined,
-  isEveryday = false,
-): void {
+function giveUp(owner: EntryOwner, link: EntryLink, arrived: Socket, why: string | undefined): void {
   owner.wake()
-  if (why !== undefined) owner.log[isEveryday ? 'debug' : 'error'](`TLS handshake error: ${why}`, link)
+  if (why !== undefined) owner.log.complaint(`TLS ${link.tlsNoun} handshake error: ${why}`, link, link.ip)
   link.start(arrived)
   link.close({ text: undefined, reason: CloseReason.tlsHandshake })
   owner.schedule()

@@ -13,6 +13,8 @@ export interface RouteOrder {
         /** It is to be the route of this account; empty: of the pool. */
         readonly account: string
         readonly isConfigured: boolean
+        /** With TLS: names and addresses for one of which the other server’s certificate is to be. */
+        readonly hosts: readonly [string, ...string[]]
       }
     | undefined
 }

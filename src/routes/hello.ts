@@ -118,7 +118,11 @@ export function infoLine({ identity, options, ...route }: RouteIntroduction): st
 const PROTOCOL_LEVEL = 2
 
 /** CONNECT of the server that has dialled, with its CRLF. */
-export function connectLine(identity: ServerIdentity, credentials: { username: string; password: string }): string {
+export function connectLine(
+  identity: ServerIdentity,
+  credentials: { username: string; password: string },
+  hasTls: boolean,
+): string {
   const { cluster } = identity
   const { username, password } = credentials
   const members = {
@@ -126,7 +130,7 @@ export function connectLine(identity: ServerIdentity, credentials: { username: s
     verbose: false,
     pedantic: false,
     ...(username === '' ? {} : { user: username, pass: password }),
-    tls_required: false,
+    tls_required: hasTls,
     headers: identity.headers,
     name: identity.serverId,
     cluster: cluster?.name ?? '',

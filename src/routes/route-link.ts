@@ -22,6 +22,7 @@ import { interestKey } from '../remote/interest-key.ts'
 import { RemoteLink } from '../remote/link.ts'
 import type { LinkOwner } from '../remote/owner.ts'
 import { isValidFilter } from '../subjects/subject.ts'
+import type { TlsSession } from '../tls/upgrade.ts'
 import type { RouteRow, RouteScope, RouteTold, RouteVerdict } from './contract.ts'
 import { poolIndexOf, type RouteEvent, type RouteHello, type RouteOrder } from './contract.ts'
 import { connectLine, infoLine, type RouteConnect, type RouteIntroduction, readConnect, readHello } from './hello.ts'
@@ -46,8 +47,8 @@ export interface RouteDesk {
   readonly systemAccount: string
   /** Whether an account is known, as configured. */
   knowsAccount(name: string): boolean
-  /** Whether these are what the cluster demands of other servers, if it demands any. */
-  mayConnect(user: string, password: string): Promise<boolean>
+  /** Whether these are what the cluster demands of other servers, if it demands any. `certificate`: DER. */
+  mayConnect(user: string, password: string, certificate: Buffer | undefined): Promise<boolean>
   /** Asks the primary. */
   ask(event: RouteEvent): Promise<RouteVerdict | undefined>
 }
@@ -59,6 +60,9 @@ export class RouteLink extends RemoteLink implements FeedListener {
   readonly dialect = ROUTE_DIALECT
   protected readonly noun = 'rid'
   protected readonly title = 'Router'
+  readonly tlsNoun = 'route'
+  /** Of a connection that the other server has dialled; undefined: it is plain. */
+  tls: TlsSession | undefined
   private readonly routes: RouteDesk
   private readonly order: RouteOrder
   private readonly deadline = new Deadline()
@@ -87,7 +91,8 @@ export class RouteLink extends RemoteLink implements FeedListener {
     this.parser.connectDue = order.dialled === undefined
   }
 
-  override start(socket: Transport): void {
+  /** Each side begins: INFO or CONNECT, and the other one has so long to answer. */
+  greet(): void {
     const { dialled } = this.order
     if (dialled === undefined) {
       this.sendHello()
@@ -95,10 +100,9 @@ export class RouteLink extends RemoteLink implements FeedListener {
         this.closeByTimer(closed('Authentication Timeout', CloseReason.authenticationTimeout)),
       )
     } else {
-      this.sendText(connectLine(this.routes.identity, dialled))
+      this.sendText(connectLine(this.routes.identity, dialled, this.cluster.tls !== undefined))
       this.deadline.start(INFO_MS, () => this.closeByTimer(Faults.staleConnection))
     }
-    super.start(socket)
   }
 
   get account(): Account {
@@ -150,7 +154,8 @@ export class RouteLink extends RemoteLink implements FeedListener {
     if (gateway !== '') {
       return closed(`Rejecting connection from gateway "${gateway}" on the Route port`, CloseReason.wrongPort)
     }
-    if (!(await this.routes.mayConnect(login.user, login.password))) return Faults.authorization
+    const certificate = this.tls?.peerCertificate
+    if (!(await this.routes.mayConnect(login.user, login.password, certificate))) return Faults.authorization
     if (cluster === '_') {
       return closed('Rejecting connection, cluster name "_" is reserved', CloseReason.clusterName)
     }

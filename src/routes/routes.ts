@@ -1,8 +1,14 @@
 // The routes of a shard.
 
-import type { Arrival } from '../net/handle.ts'
+import type { Socket } from 'node:net'
+import { type Arrival, socketOver } from '../net/handle.ts'
 import { TcpTransport } from '../net/tcp-transport.ts'
+import { type DialledTls, enterAccepted, enterDialled } from '../remote/entry.ts'
 import type { LinkOwner } from '../remote/owner.ts'
+import { diallerSettings } from '../tls/dialler.ts'
+import type { CheckPeer } from '../tls/ocsp/peers.ts'
+import type { TlsSettings } from '../tls/tls-settings.ts'
+import { TlsUpgrader } from '../tls/upgrade.ts'
 import type { RouteOrder, RouteRow, RouteTold } from './contract.ts'
 import { type RouteDesk, RouteLink } from './route-link.ts'
 
@@ -11,12 +17,21 @@ export interface RoutesOwner extends LinkOwner {
   /** Milliseconds since 1970 of an instant on the shard's clock. */
   wallClock(ms: number): number
   readonly links: { set(id: number, link: RouteLink): void }
+  readonly questions: { readonly checkPeer: CheckPeer }
+}
+
+/** TLS of the routes that begin from now on, for either side. */
+interface RouteTls {
+  readonly upgrader: TlsUpgrader
+  readonly dialled: Omit<DialledTls, 'hosts'>
 }
 
 export class Routes {
   private readonly owner: RoutesOwner
   private readonly desk: RouteDesk
   private readonly open = new Map<number, RouteLink>()
+  /** Undefined: they are plain. */
+  private tls: RouteTls | undefined
 
   constructor(owner: RoutesOwner, desk: RouteDesk) {
     this.owner = owner
@@ -25,14 +40,42 @@ export class Routes {
 
   /** Begins to serve a connection. */
   take({ id, handle, order }: Arrival): void {
-    const { owner, desk } = this
+    const { owner, desk, tls } = this
+    const { dialled } = order as RouteOrder
     const onRead = (bytes: number): void => link.socketOnRead(bytes)
-    const socket = new TcpTransport(handle, owner.readBuffer, onRead, owner.bugMet)
+    const socket =
+      tls === undefined ? new TcpTransport(handle, owner.readBuffer, onRead, owner.bugMet) : socketOver(handle)
     const link = new RouteLink(owner, desk, id, socket, order as RouteOrder)
     owner.links.set(id, link)
     this.open.set(id, link)
-    link.attempt(() => link.start(socket))
+    link.attempt(() => {
+      if (tls === undefined) {
+        link.start(socket)
+        link.greet()
+      } else if (dialled === undefined) enterAccepted(owner, link, socket as Socket, tls.upgrader)
+      else enterDialled(owner, link, socket as Socket, { ...tls.dialled, hosts: dialled.hosts })
+    })
     owner.schedule()
+  }
+
+  /** TLS of the routes that begin from now on. */
+  configure(settings: TlsSettings | undefined): void {
+    if (settings === undefined) {
+      this.tls = undefined
+      return
+    }
+    const { pinnedCerts, timeoutMs } = settings
+    const insecure = this.owner.options.cluster?.tls?.insecure === true
+    const dialled = {
+      settings: diallerSettings(settings, insecure),
+      pinnedCerts,
+      required: true,
+      first: true,
+      timeoutMs,
+    }
+    const upgrader = this.tls?.upgrader ?? new TlsUpgrader(settings, undefined, this.owner.questions.checkPeer)
+    if (this.tls !== undefined) upgrader.reload(settings)
+    this.tls = { upgrader, dialled }
   }
 
   /** The primary has something for a route. */

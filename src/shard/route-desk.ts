@@ -6,6 +6,7 @@ import type { Options } from '../options/options.ts'
 import { GLOBAL_ACCOUNT } from '../options/shapes.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { InterestFeed } from '../remote/interest-feed.ts'
+import { isWelcome } from '../routes/certificates.ts'
 import type { RouteDesk } from '../routes/route-link.ts'
 import { byteString } from '../subjects/byte-string.ts'
 import { requestSubjects } from '../system/services.ts'
@@ -42,8 +43,11 @@ export function createRouteDesk(shard: RouteDeskShard, feed: InterestFeed): Rout
       }
       return known.names.has(name)
     },
-    async mayConnect(user, password) {
-      const demanded = shard.options.cluster?.credentials
+    async mayConnect(user, password, certificate) {
+      const { cluster } = shard.options
+      const byCertificate = cluster && isWelcome(certificate, cluster)
+      if (byCertificate !== undefined) return byCertificate
+      const demanded = cluster?.credentials
       if (demanded === undefined) return true
       const verdict = await comparePassword(demanded.password, password, shard.questions, {})
       return equalsPlain(demanded.username, user) && verdict === 'match'

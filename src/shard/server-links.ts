@@ -13,7 +13,7 @@ import type { RouteRow, RouteTold } from '../routes/contract.ts'
 import type { Routes, RoutesClass, RoutesOwner } from '../routes/routes.ts'
 import type { RouterOwner } from '../routing/owner.ts'
 import type { LinkTold } from '../threads/messages.ts'
-import type { TlsSettings } from '../tls/tls-settings.ts'
+import type { TlsOfPorts } from '../tls/tls-settings.ts'
 import { createLeafDesk, type LeafDeskShard } from './leaf-desk.ts'
 import { createRouteDesk, type RouteDeskShard } from './route-desk.ts'
 
@@ -80,9 +80,10 @@ export class ServerLinks {
     return this.open.values()
   }
 
-  /** TLS of the leaf nodes that come from now on. */
-  configure(tls: TlsSettings | undefined): void {
-    this.leafs?.configure(tls)
+  /** TLS of the links that begin from now on. */
+  configure({ leaf, cluster }: TlsOfPorts): void {
+    this.leafs?.configure(leaf)
+    this.routes?.configure(cluster)
   }
 
   /** Options are others: those that have logged in are asked about again. */

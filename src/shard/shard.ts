@@ -180,7 +180,7 @@ export class Shard
     this.readBlock = allocateBlock(this.readStart + READ_BYTES)
     this.readBuffer = this.readBlock.bytes.subarray(this.readStart, this.readStart + READ_BYTES)
     this.connections = new Connections(this, gauges, parts, setup.tls)
-    this.links.configure(setup.tls.leaf)
+    this.links.configure(setup.tls)
     this.timers = new ShardTimers(this, gauges)
     this.jetstream = setup.streams && parts.makeJetStream?.(this, setup.streams)
   }
@@ -436,7 +436,7 @@ export class Shard
     const before = this.options
     this.options = options
     this.connections.configure(tls)
-    this.links.configure(tls.leaf)
+    this.links.configure(tls)
     this.log.configure(options)
     this.timers.optionsChanged(options, before)
     this.connections.each((client) => client.optionsChanged(options, before))

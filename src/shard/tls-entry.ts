@@ -81,11 +81,12 @@ export class TlsEntry {
           if (session.first) client.greet()
         }),
       plain: (bytes) => startPlain(shard, client, arrived, bytes),
-      failed: ({ text, reason, log, everyday }) =>
+      failed: ({ text, reason, cause, everyday }) =>
         client.attempt(() => {
           shard.wake()
-          if (log !== undefined && everyday) client.log.debug(log)
-          else if (log !== undefined) client.log.complaint(log)
+          const line = `TLS handshake error: ${cause}`
+          if (cause !== undefined && everyday) client.log.debug(line)
+          else if (cause !== undefined) client.log.complaint(line)
           client.start(arrived, { text, reason })
         }),
     }

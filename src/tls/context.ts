@@ -19,7 +19,7 @@ interface Named {
 type SniCallback = (name: string, answer: (error: Error | null, context?: SecureContext) => void) => void
 
 /** Only the names in the certificate's extension count, and `*` matches one whole label: as in Go. */
-const NAME_RULES = { subject: 'never', partialWildcards: false, wildcards: true } as const
+export const NAME_RULES = { subject: 'never', partialWildcards: false, wildcards: true } as const
 
 /**
  * A TLS server that listens nowhere: connections are put into it by its event `connection`, and come out by

@@ -25,7 +25,8 @@ interface CertificateFault {
 const NO_CERTIFICATE = "tls: client didn't provide a certificate"
 const unknownAuthority = { text: 'x509: certificate signed by unknown authority', alert: Alert.unknownAuthority }
 const outOfDate = { text: 'x509: certificate has expired or is not yet valid', alert: Alert.certificateExpired }
-/** By OpenSSL's verdict on the client's certificate. */
+const NOT_VERIFIED = 'tls: failed to verify certificate'
+/** By OpenSSL's verdict on the other side's certificate. */
 const VERDICTS = new Map<string, CertificateFault>([
   ['DEPTH_ZERO_SELF_SIGNED_CERT', unknownAuthority],
   ['SELF_SIGNED_CERT_IN_CHAIN', unknownAuthority],
@@ -46,15 +47,16 @@ export function certificateFault(socket: TLSSocket): CertificateFault {
   // What Node calls an Error is the code of OpenSSL's verdict.
   const verdict = String(socket.authorizationError)
   const { text, alert } = VERDICTS.get(verdict) ?? { text: verdict, alert: Alert.badCertificate }
-  return { text: `tls: failed to verify certificate: ${text}`, alert }
+  return { text: `${NOT_VERIFIED}: ${text}`, alert }
 }
 
 /** Why a handshake failed. */
 export function describeTlsError(error: Error): string {
   const { code = '', reason } = error as NodeJS.ErrnoException & { reason?: string }
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return error.message
   const known = HANDSHAKE_ERRORS.get(code)
   if (known !== undefined) return known
+  const verdict = VERDICTS.get(code)
+  if (verdict !== undefined) return `${NOT_VERIFIED}: ${verdict.text}`
   const alert = /\balert (.+)$/.exec(reason ?? '')
   if (alert !== null) return `remote error: tls: ${alert[1]}`
   return reason === undefined ? error.message : `tls: ${reason}`

@@ -53,7 +53,7 @@ export class SecurePort {
   begin(plain: Socket, handler: SecureHandler): void {
     const { upgrader } = this
     assert(upgrader !== undefined, 'TLS is off')
-    const failed = (failure: Pick<TlsFailure, 'log' | 'everyday'>): void => {
+    const failed = (failure: Pick<TlsFailure, 'cause' | 'everyday'>): void => {
       this.tell(plain, failure)
       this.securing.delete(plain)
       plain.on('error', () => undefined)
@@ -68,7 +68,7 @@ export class SecurePort {
       greet: () => undefined,
       secured: (socket, session) =>
         attempt(
-          (error) => failed({ log: bugText(error), everyday: false }),
+          (error) => failed({ cause: bugText(error), everyday: false }),
           () => {
             this.securing.delete(plain)
             handler.secured(socket, session)
@@ -87,10 +87,10 @@ export class SecurePort {
 
   private tell(
     { remoteAddress = '', remotePort = 0 }: Socket,
-    { log, everyday }: Pick<TlsFailure, 'log' | 'everyday'>,
+    { cause, everyday }: Pick<TlsFailure, 'cause' | 'everyday'>,
   ) {
-    if (log === undefined) return
-    const text = `${hostPort(remoteAddress, remotePort)} - ${this.name} ${log}`
+    if (cause === undefined) return
+    const text = `${hostPort(remoteAddress, remotePort)} - ${this.name} TLS handshake error: ${cause}`
     if (everyday) this.log.debug(text)
     else this.log.complaint(text, undefined, remoteAddress)
   }

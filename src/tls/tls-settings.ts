@@ -47,4 +47,5 @@ export interface TlsOfPorts {
   readonly webSocket?: TlsSettings | undefined
   readonly http?: TlsSettings | undefined
   readonly leaf?: TlsSettings | undefined
+  readonly cluster?: TlsSettings | undefined
 }

@@ -58,16 +58,16 @@ export interface TlsFailure {
   /** The text of an -ERR in plain, if any. */
   readonly text: string | undefined
   readonly reason: 'TLS Handshake Failure' | 'Maximum Connections Exceeded' | 'Client Closed'
-  /** For the log, if anything. */
-  readonly log: string | undefined
+  /** Why the handshake failed, for the log; undefined: it need not be told. */
+  readonly cause: string | undefined
   /** A line for `debug` only: everyday on an open port, such as a probe of a load balancer. */
   readonly everyday: boolean
 }
 
-const failure = (why: string, everyday = false): TlsFailure => ({
+const failure = (cause: string, everyday = false): TlsFailure => ({
   text: undefined,
   reason: 'TLS Handshake Failure',
-  log: `TLS handshake error: ${why}`,
+  cause,
   everyday,
 })
 
@@ -76,10 +76,10 @@ const timedOut = failure(TIMED_OUT, true)
 const throttled: TlsFailure = {
   text: 'Connection throttling is active. Please try again later.',
   reason: 'Maximum Connections Exceeded',
-  log: undefined,
+  cause: undefined,
   everyday: true,
 }
-const left: TlsFailure = { text: undefined, reason: 'Client Closed', log: undefined, everyday: true }
+const left: TlsFailure = { text: undefined, reason: 'Client Closed', cause: undefined, everyday: true }
 
 /** The owner of an upgrade is told, once, how it ends. What the calls that tell it throw is lost. */
 export interface UpgradeHandler {

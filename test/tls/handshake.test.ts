@@ -47,7 +47,7 @@ async function refused(port: number, options: ConnectionOptions): Promise<{ erro
   return { error: peer.error?.code ?? '', outcome }
 }
 
-const failed = (why: string) => ({ kind: 'failed', failure: { log: `TLS handshake error: ${why}`, everyday: false } })
+const failed = (why: string) => ({ kind: 'failed', failure: { cause: why, everyday: false } })
 
 afterEach(async () => {
   await until('no connection to be on its way', () => listener.echo.upgrader.pending === 0)

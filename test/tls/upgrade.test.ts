@@ -31,7 +31,7 @@ afterEach(async () => {
 
 const handshakeFailure = (why: string, everyday: boolean) => ({
   kind: 'failed',
-  failure: { text: undefined, reason: 'TLS Handshake Failure', log: `TLS handshake error: ${why}`, everyday },
+  failure: { text: undefined, reason: 'TLS Handshake Failure', cause: why, everyday },
 })
 const NOT_TLS = handshakeFailure('tls: first record does not look like a TLS handshake', true)
 const TIMEOUT = handshakeFailure('i/o timeout', true)

@@ -1,5 +1,6 @@
 // The options of a cluster, from what the block `cluster` and flags say.
 
+import { TLS_TIMEOUT_MS } from '../../base/constants.ts'
 import {
   type ClusterOptions,
   COMPRESSION_MODES,
@@ -10,6 +11,8 @@ import type { AuthorizationOptions, Permissions, TlsOptions } from '../../option
 import type { Checked } from '../layer.ts'
 
 const AUTH_TIMEOUT_MS = 2000
+/** Behind TLS. */
+const AUTH_TIMEOUT_MORE_MS = 1000
 const PING_INTERVAL_MAX_MS = 30_000
 const PING_MAX = 2
 const POOL_SIZE = 3
@@ -47,15 +50,19 @@ export function clusterOptions(block: Checked | undefined, ping: number, pingMax
   const authorization = block['authorization'] as AuthorizationOptions | undefined
   const { username = '', password = '' } = authorization ?? {}
   const poolSize = number('poolSize')
+  const tls = block['tls'] as TlsOptions | undefined
   return {
     name: text('name'),
     host: text('host') || '0.0.0.0',
     port,
     routes: (block['routes'] ?? []) as readonly string[],
     credentials: username === '' ? undefined : { username, password },
-    authTimeout: authorization?.timeout || AUTH_TIMEOUT_MS,
+    authTimeout:
+      authorization?.timeout ||
+      (tls === undefined ? AUTH_TIMEOUT_MS : (tls.timeout || TLS_TIMEOUT_MS) + AUTH_TIMEOUT_MORE_MS),
     permissions: (block['permissions'] as Permissions | undefined) ?? authorization?.defaultPermissions,
-    tls: block['tls'] as TlsOptions | undefined,
+    // Both sides always show certificates.
+    tls: tls && { ...tls, verify: true, verifyOptional: false },
     advertise: text('advertise'),
     noAdvertise: block['noAdvertise'] === true,
     connectRetries: number('connectRetries'),

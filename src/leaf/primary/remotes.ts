@@ -82,12 +82,12 @@ export class Remote {
   private async tlsFor({ scheme, host }: ServerUrl): Promise<DialledTls | string> {
     const { tls } = this.options
     const timeoutMs = tls?.timeout || TLS_TIMEOUT_MS
-    if (tls === undefined)
-      return { settings: {}, host: this.nameOf(host), required: scheme === 'tls', first: false, timeoutMs }
+    const common = { hosts: [this.nameOf(host)], pinnedCerts: [], timeoutMs } as const
+    if (tls === undefined) return { ...common, settings: {}, required: scheme === 'tls', first: false }
     const { readRemoteTls } = await import('../../tls/remote.ts')
     const settings = readRemoteTls(tls)
     if ('error' in settings) return settings.error
-    return { settings: settings.value, host: this.nameOf(host), required: true, first: tls.handshakeFirst, timeoutMs }
+    return { ...common, settings: settings.value, required: true, first: tls.handshakeFirst }
   }
 
   /** For which name the certificate at an address is to be: one that was told in digits has the name of the others. */

@@ -28,6 +28,16 @@ export function tlsMembers({ tls, allowNonTls }: Options): Members {
   }
 }
 
+/** TLS between servers of the cluster. */
+export function clusterTlsMembers({ cluster }: Options): Members {
+  const { tls } = cluster ?? {}
+  return {
+    tls_timeout: (tls?.timeout || TLS_TIMEOUT_MS) / MS_PER_S,
+    tls_required: unlessFalse(tls !== undefined),
+    tls_verify: unlessFalse(tls !== undefined),
+  }
+}
+
 /** In seconds. */
 export function timeouts(options: Options): { readonly auth: number; readonly tls: number } {
   return { auth: authTimeoutMs(options) / MS_PER_S, tls: (options.tls?.timeout || TLS_TIMEOUT_MS) / MS_PER_S }
@@ -96,6 +106,6 @@ export function ocspCacheMembers({ server }: PageContext): Json {
 }
 
 /** When a certificate ends. */
-function notAfter(certificate: string | undefined): string | undefined {
+export function notAfter(certificate: string | undefined): string | undefined {
   return certificate && goTime(new X509Certificate(certificate).validToDate.getTime())
 }

@@ -21,7 +21,9 @@ import type { Parameters } from '../parameters.ts'
 import { sum } from '../sources/server-totals.ts'
 import { streamMembers } from './jetstream.ts'
 import {
+  clusterTlsMembers,
   lastMembers,
+  notAfter,
   ocspCacheMembers,
   operatorMembers,
   timeouts,
@@ -39,7 +41,9 @@ export async function varz(_parameters: Parameters, context: PageContext): Promi
   return jsonAnswer(describe(await context.totals.read(), context))
 }
 
-function clusterMembers({ cluster }: ServerIdentity, options: Options): Json {
+function clusterMembers({ server }: PageContext): Json {
+  const { options, identity } = server
+  const { cluster } = identity
   if (cluster === undefined || options.cluster === undefined) return {}
   const { host, authTimeout, routes, poolSize } = options.cluster
   return {
@@ -48,8 +52,9 @@ function clusterMembers({ cluster }: ServerIdentity, options: Options): Json {
     cluster_port: cluster.port,
     auth_timeout: authTimeout / 1000,
     urls: routes.length === 0 ? undefined : routes.map((url) => url.slice(url.lastIndexOf('/') + 1)),
-    tls_timeout: 2,
+    ...clusterTlsMembers(options),
     pool_size: poolSize,
+    tls_cert_not_after: notAfter(server.certificates.cluster),
   }
 }
 
@@ -110,7 +115,7 @@ function describe(totals: readonly TotalsReport[], context: PageContext): Json {
     max_control_line: options.maxControlLine,
     max_payload: options.maxPayload,
     max_pending: options.maxPending,
-    cluster: clusterMembers(identity, options),
+    cluster: clusterMembers(context),
     gateway: {},
     leaf: leafMembers(server.identity, options),
     mqtt: {},

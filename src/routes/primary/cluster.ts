@@ -5,6 +5,7 @@
 // route is dialled; one that this server has dialled gets as many routes as the pool has places, one after the other,
 // and one for each account that is to have its own.
 
+import { isIP } from 'node:net'
 import { isAnyAddress } from '../../base/addresses.ts'
 import { attempt, guarded } from '../../base/guarded.ts'
 import type { Handle } from '../../base/node-private.ts'
@@ -86,12 +87,17 @@ export class Cluster {
   }
 
   private give(handle: Handle, wanted: WantedRoute | undefined, account: string): number | undefined {
-    const order: RouteOrder = wanted === undefined ? { dialled: undefined } : wanted.order(account)
+    const order: RouteOrder = wanted === undefined ? { dialled: undefined } : wanted.order(account, this.serverName)
     const given = this.owner.give(handle, order)
     if (given === undefined) return undefined
     this.routes.set(given.link, { ...given, wanted, slot: '', remote: undefined })
     if (wanted !== undefined) this.dialled.set(given.link, { wanted, account })
     return given.link
+  }
+
+  /** The first name among the configured routes: it is taken to be that of servers with nothing but addresses, too. */
+  private get serverName(): string {
+    return this.wanted.find(({ host, isConfigured }) => isConfigured && isIP(host) === 0)?.host ?? ''
   }
 
   // ── What routes tell ──────────────────────────────────────────────────────────────────────────────────

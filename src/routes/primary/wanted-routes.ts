@@ -1,6 +1,7 @@
 // Servers that this one dials: those that are configured, for ever, and those that others told of, as long as they
 // answer. One connection to each is made at a time; its route is registered before the next one is dialled.
 
+import { isIP } from 'node:net'
 import type { OnBug } from '../../base/guarded.ts'
 import type { Handle } from '../../base/node-private.ts'
 import { dial } from '../../net/dial.ts'
@@ -35,9 +36,11 @@ export class WantedRoute {
     this.isConfigured = isConfigured
   }
 
-  order(account: string): RouteOrder {
-    const { username, password, isConfigured } = this
-    return { dialled: { username, password, account, isConfigured } }
+  /** `name`: what servers are called whose addresses are all that is known of them; empty: nothing. */
+  order(account: string, name: string): RouteOrder {
+    const { host, username, password, isConfigured } = this
+    const hosts: readonly [string, ...string[]] = name === '' || isIP(host) === 0 ? [host] : [name, host]
+    return { dialled: { username, password, account, isConfigured, hosts } }
   }
 
   /** A route is lost: the next one is dialled soon. */

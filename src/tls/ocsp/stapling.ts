@@ -70,10 +70,11 @@ export class Stapling {
       webSocket: options.websocket?.tls?.certificates[0]?.certFile,
       http: options.httpGateway?.tls?.certificates[0]?.certFile,
       leaf: options.leafnodes?.tls?.certificates[0]?.certFile,
+      cluster: options.cluster?.tls?.certificates[0]?.certFile,
     }
     let prepared = tls
     const all: [Port, Stapled][] = []
-    for (const port of ['client', 'webSocket', 'http', 'leaf'] as const) {
+    for (const port of ['client', 'webSocket', 'http', 'leaf', 'cluster'] as const) {
       const settings = tls[port]
       const stapled = settings && (await this.fetchFirst(settings, files[port] ?? '', options.ocsp))
       if (stapled === undefined) continue
