@@ -148,7 +148,7 @@ class Scan implements ScannedBlock {
     const { seq } = this.record
     const text = `block ${this.number} is damaged at offset ${this.damagedAt}`
     // What is left of a batch is served.
-    for (const offset of this.batch.splice(0)) this.add(offset)
+    for (const offset of this.batch.splice(0)) this.addAgain(offset)
     if (seq > this.nextSeq) this.losses.push({ first: this.nextSeq, last: seq - 1, text })
     else this.losses.push({ first: 0, last: 0, text: `${text}: removed messages may be there again` })
     this.damagedAt = -1
@@ -164,21 +164,24 @@ class Scan implements ScannedBlock {
     if (inBatch && this.batch.length === 0) this.before = { nextSeq: this.nextSeq, lastTimeUs: this.lastTimeUs }
     if (inBatch) this.batch.push(at)
     else {
-      if (this.batch.length > 0) for (const offset of this.batch.splice(0)) this.add(offset)
-      if (kind === Kind.message) this.add(at)
+      if (this.batch.length > 0) for (const offset of this.batch.splice(0)) this.addAgain(offset)
+      if (kind === Kind.message) this.add(at, this.record)
     }
     this.nextSeq = kind === Kind.skip ? Math.max(this.nextSeq, seq) : seq + 1
     if (timeUs !== 0) this.lastTimeUs = timeUs
   }
 
-  /** Adds the message at an offset. */
-  private add(offset: number): void {
+  /** Adds the message at an offset, which was read before. */
+  private addAgain(offset: number): void {
+    const { added, block } = this
+    added.read(block, offset, offset + block.view.getUint32(offset, true), this.salt)
+    if (added.kind === Kind.message) this.add(offset, added)
+  }
+
+  /** Adds the message whose record, at an offset, was read last. */
+  private add(offset: number, { headerBytes, length, seq, subjectBytes, timeUs }: RecordHead): void {
     const { block, cipher, number } = this
-    const record = this.added
-    const end = offset + block.view.getUint32(offset, true)
-    record.read(block, offset, end, this.salt)
-    const { kind, seq, timeUs, subjectBytes, headerBytes } = record
-    if (kind !== Kind.message) return
+    const end = offset + length
     const body = bodyOf(block, offset, end, this.isTagged, cipher)
     if (body === undefined) {
       this.losses.push({ first: seq, last: seq, text: `message ${seq} in block ${number} cannot be decrypted` })
