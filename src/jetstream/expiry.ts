@@ -78,7 +78,9 @@ export class Expiry {
 
   /** Removes what has ended, and waits for what ends next. */
   keep(): void {
-    const { owner } = this.stream
+    const { config, owner } = this.stream
+    // Nothing ends.
+    if (config.max_age === 0 && this.ends.size === 0 && this.timer === undefined) return
     if (!this.isRunning) attempt(owner.bugMet, () => this.run())
   }
 

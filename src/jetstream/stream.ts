@@ -329,12 +329,8 @@ export class Stream {
   keepSubjectLimit(subject: Uint8Array): void {
     const { store, config } = this
     if (config.max_msgs_per_subject <= 0) return
-    let state = store.subject(subject)
-    while (state !== undefined && state.count > config.max_msgs_per_subject) {
-      this.remove(state.first, false)
-      // Nearly always there was one too many.
-      state = state.count - 1 > config.max_msgs_per_subject ? store.subject(subject) : undefined
-    }
+    const most = config.max_msgs_per_subject
+    for (let seq = store.surplus(subject, most); seq > 0; seq = store.surplus(subject, most)) this.remove(seq, false)
   }
 
   /** Brings the usage of its account up to date. */

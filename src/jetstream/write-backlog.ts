@@ -1,17 +1,12 @@
 // How much a stream has taken that is not durable yet. A disk may be slower than publishers: beyond a bound, messages
 // are refused, so that memory does not grow.
 
-interface Mark {
-  readonly seq: number
-  /** Bytes taken up to this message. */
-  readonly bytes: number
-}
-
 export class WriteBacklog {
   private readonly maxMessages: number
   private readonly maxBytes: number
-  /** Oldest first. */
-  private marks: Mark[] = []
+  /** What was taken, oldest first: up to which sequence, and the bytes up to there. No object for one of them. */
+  private seqs: number[] = []
+  private bytes: number[] = []
   private taken = 0
   private durableSeq: number
   private durableBytes = 0
@@ -26,30 +21,34 @@ export class WriteBacklog {
   /** Messages up to a sequence were taken: so many bytes more. */
   took(seq: number, bytes: number): void {
     this.taken += bytes
-    this.marks.push({ seq, bytes: this.taken })
+    this.seqs.push(seq)
+    this.bytes.push(this.taken)
   }
 
   /** Everything up to a sequence is durable. */
   settle(durable: number): void {
+    const { bytes, seqs } = this
     let count = 0
-    while (count < this.marks.length && this.marks[count].seq <= durable) count++
+    while (count < seqs.length && seqs[count] <= durable) count++
     if (count === 0) return
-    const { bytes, seq } = this.marks[count - 1]
-    this.durableBytes = bytes
-    this.durableSeq = seq
-    this.marks = this.marks.slice(count)
+    this.durableBytes = bytes[count - 1]
+    this.durableSeq = seqs[count - 1]
+    this.seqs = seqs.slice(count)
+    this.bytes = bytes.slice(count)
   }
 
   /** Messages could not be written: nothing of them waits any more. */
   clear(durable: number): void {
-    this.marks = []
+    this.seqs = []
+    this.bytes = []
     this.durableSeq = durable
     this.durableBytes = this.taken
   }
 
   get isFull(): boolean {
-    const last = this.marks.at(-1)
-    if (last === undefined) return false
-    return last.bytes - this.durableBytes >= this.maxBytes || last.seq - this.durableSeq >= this.maxMessages
+    const { bytes, seqs } = this
+    const last = seqs.length - 1
+    if (last < 0) return false
+    return bytes[last] - this.durableBytes >= this.maxBytes || seqs[last] - this.durableSeq >= this.maxMessages
   }
 }

@@ -135,6 +135,10 @@ export abstract class IndexedStore implements StreamStore {
     return this.index.subject(subject)
   }
 
+  surplus(subject: Uint8Array, most: number): number {
+    return this.index.surplus(subject, most)
+  }
+
   subjects(filter: SubjectFilter): Iterable<SubjectState> {
     return this.index.subjectStates(filter)
   }

@@ -425,6 +425,12 @@ export class MessageIndex {
     return id < 0 ? undefined : this.stateOf(id)
   }
 
+  /** The oldest message of a subject that has more than so many; 0: it has not. */
+  surplus(subject: Uint8Array, most: number): number {
+    const id = this.subjects.find(subject)
+    return id >= 0 && this.subjects.countOf(id) > most ? this.nextOf(id, 1, 0) : 0
+  }
+
   *subjectStates(filter: SubjectFilter): Generator<SubjectState, undefined> {
     for (const id of this.matching(filter)) yield this.stateOf(id)
   }

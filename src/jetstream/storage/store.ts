@@ -163,6 +163,8 @@ export interface StreamStore {
   pending(filter: SubjectFilter, from: number): number
   /** The state of a subject; undefined: no message is on it. */
   subject(subject: Uint8Array): SubjectState | undefined
+  /** The oldest message of a subject that has more than so many; 0: it has not. */
+  surplus(subject: Uint8Array, most: number): number
   /** All subjects that match, in no particular order. The store must not change meanwhile. */
   subjects(filter: SubjectFilter): Iterable<SubjectState>
   /** Sequences without a message between first and last, as ranges. The store must not change meanwhile. */

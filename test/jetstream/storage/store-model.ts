@@ -256,6 +256,11 @@ export class StoreRun {
     assert.equal(store.has(from), message !== undefined)
     const entry = store.entry(from)
     assert.deepEqual(entry && { ...entry, subject: String(entry.subject) }, message && this.entryOf(message))
+    const subject = message?.subject ?? this.subject()
+    const most = random.below(3)
+    const same = model.messages.filter((one) => one.subject === subject)
+    const oldest = same.length > most ? same[0].seq : 0
+    assert.equal(store.surplus(Buffer.from(subject), most), oldest, `more than ${most} on ${subject}`)
   }
 
   private entryOf({ timeUs, subject, headers, payload }: ModelMessage) {
