@@ -123,7 +123,7 @@ export class Acknowledgements {
     run.stride = end - line
     run.count = 1
     run.memo = undefined
-    this.sender.dispatch(run)
+    this.sender.answer(run)
     this.oldest = this.first()
   }
 

@@ -47,6 +47,12 @@ export class Sender {
     this.owner.schedule()
   }
 
+  /** The same for a subject that is likely to be published once. */
+  answer(run: Run): void {
+    const { router } = this.owner
+    router.dispatch(run, this.account, SERVER, router.planner.planOnce(run, this.account))
+  }
+
   /** Within apart(). The run may be used again afterwards. Returns how many deliveries that led to. */
   dispatch(run: Run): number {
     return this.owner.router.dispatch(run, this.account, SERVER)

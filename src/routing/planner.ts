@@ -61,6 +61,15 @@ export class Planner {
     return plan
   }
 
+  /**
+   * The plan of a run whose subject is likely to be published once, as that of an answer of the server is: that of a
+   * sibling is looked for first.
+   */
+  planOnce(run: Run, account: Account): Plan {
+    const { line, subjectEnd, subjectStart } = run
+    return this.siblings.find(account, line, subjectStart, subjectEnd) ?? this.planOf(run, account)
+  }
+
   /** The plan that siblings of a subject have, if it is seen for the first time; later it gets its own. */
   private siblingOf(
     { line, subjectStart, subjectEnd, isImported, origin, cluster }: Run,

@@ -56,6 +56,10 @@ class Stage {
   planOf(subject: string): Plan {
     return this.planner.planOf(runOf({ subject, payloads: ['x'] }), this.account)
   }
+
+  planOnce(subject: string): Plan {
+    return this.planner.planOnce(runOf({ subject, payloads: ['x'] }), this.account)
+  }
 }
 
 test('the siblings of a reply subject share a plan, until somebody asks for one of them', () => {
@@ -65,6 +69,7 @@ test('the siblings of a reply subject share a plan, until somebody asks for one 
   const plan = stage.planOf(`${inbox}.1`)
   expect(plan.only).toBe(all)
   expect(stage.planOf(`${inbox}.2`)).toBe(plan)
+  for (const time of ['first', 'second']) expect(stage.planOnce(`${inbox}.3`), time).toBe(plan)
   expect(stage.planOf(`${inbox}.3.4`).isEmpty).toBe(true)
   expect(stage.planOf(`${inbox}..`).isEmpty).toBe(true)
   expect(stage.planOf('_INBOX.abcdefgi.1').isEmpty).toBe(true)
@@ -123,7 +128,7 @@ test('all plans are those of a naive match', () => {
       peer.wants.settle()
     }
     const subject = ['s', ...tokens(false)].join('.')
-    const plan = stage.planOf(subject)
+    const plan = random.chance(0.5) ? stage.planOf(subject) : stage.planOnce(subject)
     if (plans.has(plan) && !seen.has(subject)) hits++
     plans.add(plan)
     seen.add(subject)
