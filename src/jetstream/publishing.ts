@@ -168,12 +168,12 @@ export class Publishing {
   takeRun(run: Run): void {
     const { block, count, first, headerSize, line, size, stride } = run
     const { bytes } = block
-    const subject = line.bytes.subarray(run.subjectStart, run.subjectEnd)
     const isFast = run.replyEnd > run.replyStart && isFastRun(run)
     if (this.isPlain && headerSize === 0 && !isFast) {
-      this.takePlain(subject, run)
+      this.takePlain(run)
       return
     }
+    const subject = line.bytes.subarray(run.subjectStart, run.subjectEnd)
     const reply = replyOf(run)
     for (let i = 0; i < count; i++) {
       const start = first + i * stride
@@ -183,11 +183,13 @@ export class Publishing {
   }
 
   /** Nothing is to be looked at but limits: what judge() does, without an object for what was found. */
-  private takePlain(subject: Buffer, run: Run): void {
+  private takePlain(run: Run): void {
     const { stream } = this
     const { acknowledgements, config, store } = stream
-    const { block, count, first, size, stride } = run
-    const bytes = store.sizeOf(subject.length, 0, size)
+    const { count, line, size, subjectEnd, subjectStart } = run
+    const bytes = store.sizeOf(subjectEnd - subjectStart, 0, size)
+    const isBound = config.discard === 'new' || config.max_msgs_per_subject > 0
+    const subject = isBound ? line.bytes.subarray(subjectStart, subjectEnd) : NOTHING
     const isTooLarge = config.max_msg_size >= 0 && size > config.max_msg_size
     const isAnswered = !config.no_ack && run.replyEnd > run.replyStart
     const nowUs = Math.max(clockUs(), store.lastTimeUs)
@@ -197,10 +199,9 @@ export class Publishing {
         if (isAnswered) acknowledgements.send(replyOf(run), this.refusal(wrong))
         continue
       }
-      const start = first + i * stride
-      const seq = store.append(nowUs, subject, NOTHING, block.bytes.subarray(start, start + size))
+      const seq = store.appendPlain(nowUs, run, i)
       this.lastId = ''
-      stream.keepSubjectLimit(subject)
+      if (isBound) stream.keepSubjectLimit(subject)
       if (isAnswered) acknowledgements.awaitPlain(seq, run, this.plainOpening)
     }
   }

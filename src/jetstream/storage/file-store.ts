@@ -23,7 +23,7 @@ import { MessageIndex } from './message-index.ts'
 import { Kind, RANGE_BYTES, writeSeq } from './record.ts'
 import type { Recovered } from './recovery.ts'
 import type { Segment } from './segment.ts'
-import type { Loss, Soon, StoredMessage, StoreFailure, StoreOwner } from './store.ts'
+import type { Loss, PlainMessages, Soon, StoredMessage, StoreFailure, StoreOwner } from './store.ts'
 import type { StoreWork } from './store-work.ts'
 import { ALL } from './subject-filter.ts'
 import { Upkeep } from './upkeep.ts'
@@ -60,6 +60,7 @@ export interface FileStoreOwner extends StoreOwner {
 /** Ranges in one record of removed messages. */
 const RANGES_MAX = 2048
 const EMPTY = new Uint8Array(0)
+const CLOSED = 'a closed store was written to'
 
 /** Opens the store in a folder: a new one, if the folder is empty or not there. Rejects if it cannot be read at all. */
 export async function openFileStore(
@@ -186,7 +187,18 @@ export class FileStore extends IndexedStore {
     const seq = this.index.last + 1
     const offset = this.put(Kind.message, seq, timeUs, subject, headers, payload)
     const size = fileSizeOf(subject.length, headers.length, payload.length)
-    this.index.add(seq, timeUs, subject, size, offset, headers.length > 0)
+    this.index.add(seq, timeUs, size, offset, headers.length > 0, subject)
+    return seq
+  }
+
+  appendPlain(timeUs: number, messages: PlainMessages, number: number): number {
+    const { line, size, subjectEnd, subjectStart } = messages
+    assert(!this.writer.isClosed, CLOSED)
+    const seq = this.index.last + 1
+    const offset = this.tail.putPlain(seq, timeUs, messages, number)
+    this.writer.schedule()
+    const bytes = fileSizeOf(subjectEnd - subjectStart, 0, size)
+    this.index.add(seq, timeUs, bytes, offset, false, line.bytes, subjectStart, subjectEnd)
     return seq
   }
 
@@ -208,7 +220,7 @@ export class FileStore extends IndexedStore {
     headers: Uint8Array,
     payload: Uint8Array,
   ): number {
-    assert(!this.writer.isClosed, 'a closed store was written to')
+    assert(!this.writer.isClosed, CLOSED)
     const offset = this.tail.put(kind, seq, timeUs, subject, headers, payload)
     this.writer.schedule()
     return offset

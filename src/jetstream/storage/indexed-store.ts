@@ -6,6 +6,7 @@ import type { Segment } from './segment.ts'
 import type {
   Loss,
   MessageEntry,
+  PlainMessages,
   Purge,
   SequenceRange,
   Soon,
@@ -68,6 +69,7 @@ export abstract class IndexedStore implements StreamStore {
 
   abstract readonly durable: number
   abstract append(timeUs: number, subject: Uint8Array, headers: Uint8Array, payload: Uint8Array): number
+  abstract appendPlain(timeUs: number, messages: PlainMessages, number: number): number
   abstract sizeOf(subjectBytes: number, headerBytes: number, payloadBytes: number): number
   abstract skipTo(next: number, timeUs: number): void
   abstract load(seq: number): Soon<StoredMessage | undefined>

@@ -11,7 +11,8 @@ import { type BlockReader, PAGES_MAX, pageKey } from './block-reader.ts'
 import { BlockState } from './block-state.ts'
 import type { MessageIndex } from './message-index.ts'
 import { Page, type PageCache } from './page-cache.ts'
-import { BATCH, HEAD_BYTES, Kind, sign, TAG_BYTES, writeHead } from './record.ts'
+import { BATCH, HEAD_BYTES, KIND_MASK, Kind, sign, TAG_BYTES, writeHead } from './record.ts'
+import type { PlainMessages } from './store.ts'
 
 /** The log, as far as its end needs it. */
 export interface TailOwner {
@@ -86,25 +87,56 @@ export class LogTail {
     headers: Uint8Array,
     payload: Uint8Array,
   ): number {
+    const page = this.begin(kind, seq, timeUs, subject.length, headers.length, payload.length)
+    const { bytes } = page.block
+    let at = page.end - page.start + HEAD_BYTES
+    for (const part of [subject, headers, payload]) {
+      if (part.length > 0) bytes.set(part, at)
+      at += part.length
+    }
+    return this.end(page)
+  }
+
+  /** The same for one of several messages without headers. */
+  putPlain(seq: number, timeUs: number, messages: PlainMessages, number: number): number {
+    const { first, line, size, stride, subjectEnd, subjectStart } = messages
+    const subjectBytes = subjectEnd - subjectStart
+    const page = this.begin(Kind.message, seq, timeUs, subjectBytes, 0, size)
+    const at = page.end - page.start + HEAD_BYTES
+    copyBytes(page.block, at, line, subjectStart, subjectBytes)
+    copyBytes(page.block, at + subjectBytes, messages.block, first + number * stride, size)
+    return this.end(page)
+  }
+
+  /** Writes the head of a record behind the end of the page. */
+  private begin(
+    kind: number,
+    seq: number,
+    timeUs: number,
+    subjectBytes: number,
+    headerBytes: number,
+    payloadBytes: number,
+  ): Page {
     const { inBatch, settings } = this.owner
     const isSealed = kind === Kind.message && settings.encryption !== undefined
-    const bodyBytes = subject.length + headers.length + payload.length
-    const length = HEAD_BYTES + bodyBytes + (isSealed ? TAG_BYTES : 0)
+    const length = HEAD_BYTES + subjectBytes + headerBytes + payloadBytes + (isSealed ? TAG_BYTES : 0)
     const block = this.blockFor(seq, length)
     const page = this.pageFor(block, length)
+    const what = inBatch && kind === Kind.message ? kind | BATCH : kind
+    writeHead(page.block, block.end - page.start, length, what, subjectBytes, headerBytes, seq, timeUs)
+    return page
+  }
+
+  /** The body of the record that was begun is there. Answers its offset. */
+  private end(page: Page): number {
+    const block = this.current as BlockState
+    const { block: memory } = page
+    const { bytes, view } = memory
     const offset = block.end
     const at = offset - page.start
-    const { block: memory } = page
-    const what = inBatch && kind === Kind.message ? kind | BATCH : kind
-    writeHead(memory, at, length, what, subject.length, headers.length, seq, timeUs)
-    let to = at + HEAD_BYTES
-    for (const part of [subject, headers, payload]) {
-      if (part.length > 0) memory.bytes.set(part, to)
-      to += part.length
-    }
-    if (isSealed) {
-      const { bytes } = memory
-      const body = bytes.subarray(at + HEAD_BYTES, at + HEAD_BYTES + bodyBytes)
+    const length = view.getUint32(at, true)
+    if (this.owner.settings.encryption !== undefined && (view.getUint8(at + 8) & KIND_MASK) === Kind.message) {
+      const body = bytes.subarray(at + HEAD_BYTES, at + length - TAG_BYTES)
       block.cipher?.seal(body, offset, bytes.subarray(at + 8, at + HEAD_BYTES)).copy(bytes, at + HEAD_BYTES)
     }
     sign(memory, at, block.salt)

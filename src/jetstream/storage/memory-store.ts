@@ -7,10 +7,10 @@
 // more than half is gone is copied without the removed messages, and left to the collector.
 
 import assert from 'node:assert/strict'
-import { allocateBlock, type Block } from '../../memory/block.ts'
+import { allocateBlock, type Block, copyBytes } from '../../memory/block.ts'
 import { IndexedStore } from './indexed-store.ts'
 import type { Segment } from './segment.ts'
-import { StoredMessage } from './store.ts'
+import { type PlainMessages, StoredMessage } from './store.ts'
 
 /** The first block of a store; each further one is twice as large, up to a bound. A larger message has its own. */
 const BLOCK_BYTES_MIN = 4 * 1024
@@ -49,7 +49,24 @@ export class MemoryStore extends IndexedStore {
     block.bytes.set(payload, payloadStart)
     memory.used = payloadStart + payload.length
     const size = this.sizeOf(subject.length, headers.length, payload.length)
-    index.add(seq, timeUs, subject, size, offset, headers.length > 0)
+    index.add(seq, timeUs, size, offset, headers.length > 0, subject)
+    return seq
+  }
+
+  appendPlain(timeUs: number, messages: PlainMessages, number: number): number {
+    const { index } = this
+    const { line, size, subjectEnd, subjectStart } = messages
+    const subjectBytes = subjectEnd - subjectStart
+    const seq = index.last + 1
+    const memory = this.blockFor(seq, HEAD_BYTES + subjectBytes + size)
+    const { block, used: offset } = memory
+    const payloadStart = offset + HEAD_BYTES + subjectBytes
+    block.view.setUint32(offset, subjectBytes, true)
+    block.view.setUint32(offset + 4, 0, true)
+    copyBytes(block, offset + HEAD_BYTES, line, subjectStart, subjectBytes)
+    copyBytes(block, payloadStart, messages.block, messages.first + number * messages.stride, size)
+    memory.used = payloadStart + size
+    index.add(seq, timeUs, this.sizeOf(subjectBytes, 0, size), offset, false, line.bytes, subjectStart, subjectEnd)
     return seq
   }
 

@@ -79,10 +79,19 @@ export class MessageIndex {
     return segment
   }
 
-  /** Adds a message to the last segment; `seq` is above last. */
-  add(seq: number, timeUs: number, subject: Uint8Array, size: number, offset: number, hasHeaders: boolean): void {
+  /** Adds a message to the last segment; `seq` is above last. Its subject is bytes [start, end). */
+  add(
+    seq: number,
+    timeUs: number,
+    size: number,
+    offset: number,
+    hasHeaders: boolean,
+    subject: Uint8Array,
+    start = 0,
+    end = subject.length,
+  ): void {
     const { subjects } = this
-    const id = subjects.number(subject)
+    const id = subjects.number(subject, start, end)
     this.segments[this.segments.length - 1].add(seq, timeUs, id, size, offset, hasHeaders)
     subjects.added(id, seq)
     if (this.messages++ === 0) this.firstSeq = seq

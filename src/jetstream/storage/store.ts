@@ -111,6 +111,19 @@ export interface StoreOwner {
   lost(loss: Loss): void
 }
 
+/** Messages on one subject, without headers, as they came. */
+export interface PlainMessages {
+  /** Holds the subject. */
+  readonly line: Block
+  readonly subjectStart: number
+  readonly subjectEnd: number
+  /** Holds the payloads, each of `size` bytes: the first begins at `first`, each further one `stride` bytes behind. */
+  readonly block: Block
+  readonly first: number
+  readonly stride: number
+  readonly size: number
+}
+
 export interface StreamStore {
   /** Messages, and their bytes as nats-server counts them for this kind of storage. */
   readonly messages: number
@@ -133,6 +146,8 @@ export interface StreamStore {
 
   /** Appends a message; the bytes are copied. Answers its sequence, last + 1. Durable later: see `durable`. */
   append(timeUs: number, subject: Uint8Array, headers: Uint8Array, payload: Uint8Array): number
+  /** The same for one of several messages, the first of which has number 0. It takes less time. */
+  appendPlain(timeUs: number, messages: PlainMessages, number: number): number
   /**
    * What is appended between these two is stored as a whole: a crash leaves all of it or nothing. Nothing of it is
    * written before commit(). rollback() undoes the appends; the sequences are given again.

@@ -1,8 +1,9 @@
 // A store as simple as possible, and random steps that a real one has to take as the model does.
 
 import assert from 'node:assert/strict'
-import type { StreamStore } from '../../../src/jetstream/storage/store.ts'
+import type { PlainMessages, StreamStore } from '../../../src/jetstream/storage/store.ts'
 import { ALL, SubjectFilter } from '../../../src/jetstream/storage/subject-filter.ts'
+import { blockFrom } from '../../../src/memory/block.ts'
 import { matches } from '../../../src/subjects/subject.ts'
 import type { Random } from '../../support/random.ts'
 
@@ -157,7 +158,11 @@ export class StoreRun {
   private append(): void {
     const message = this.message()
     const { timeUs, subject, headers, payload } = message
-    const seq = this.store.append(timeUs, Buffer.from(subject), Buffer.from(headers), Buffer.from(payload))
+    const isPlain = headers === '' && this.random.chance(0.5)
+    const number = this.random.below(3)
+    const seq = isPlain
+      ? this.store.appendPlain(timeUs, plainMessages(subject, payload, number), number)
+      : this.store.append(timeUs, Buffer.from(subject), Buffer.from(headers), Buffer.from(payload))
     assert.equal(seq, this.model.append(message))
   }
 
@@ -305,4 +310,15 @@ export class StoreRun {
     assert.deepEqual([...store.deletedRanges()], model.deletedRanges())
     for (const { seq } of model.messages) if (this.random.chance(0.1)) await this.compareLoad(seq)
   }
+}
+
+/** Messages as they are in what was read, of which one has this payload. */
+function plainMessages(subject: string, payload: string, number: number): PlainMessages {
+  const line = `PUB ${subject} ${payload.length}\r\n`
+  const others = Array.from({ length: number }, () => `${line}${'-'.repeat(payload.length)}\r\n`).join('')
+  const block = blockFrom(`${others}${line}${payload}\r\n`)
+  const subjectStart = 'PUB '.length
+  const subjectEnd = subjectStart + subject.length
+  const stride = line.length + payload.length + 2
+  return { line: block, subjectStart, subjectEnd, block, first: line.length, stride, size: payload.length }
 }
