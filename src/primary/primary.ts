@@ -13,8 +13,8 @@ import { CloseReason, osErrorText, StartError } from '../base/errors.ts'
 import { attempt, guarded } from '../base/guarded.ts'
 import { diffOptions } from '../config/changes.ts'
 import { OptionError } from '../config/normalise.ts'
-import { settledOptions, streamLines } from '../jetstream/primary/room.ts'
-import type { StreamList, StreamListOwner } from '../jetstream/primary/stream-list.ts'
+import { settledOptions } from '../jetstream/primary/room.ts'
+import type { StreamList } from '../jetstream/primary/stream-list.ts'
 import { Log } from '../log/log.ts'
 import { logsToStderr } from '../log/log-options.ts'
 import type { Logger } from '../log/logger.ts'
@@ -22,11 +22,10 @@ import type { Monitor } from '../monitor/monitor.ts'
 import type { MonitorPorts } from '../monitor/monitored.ts'
 import type { PageSources } from '../monitor/sources/page-sources.ts'
 import type { PipeEnd, PipeEvents } from '../net/pipe-end.ts'
-import type { LeafnodeOptions } from '../options/leafnodes.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { Query, ShardAnswers } from '../reports/query.ts'
-import type { Report, StreamRow } from '../reports/rows.ts'
+import type { Report } from '../reports/rows.ts'
 import type { ShardState } from '../reports/shard-state.ts'
 import type { RouteFacts } from '../routes/contract.ts'
 import type { SystemMessage } from '../system/contract.ts'
@@ -36,16 +35,16 @@ import type { OcspCounts } from '../tls/ocsp/peers.ts'
 import type { TlsOfPorts, TlsSettings } from '../tls/tls-settings.ts'
 import { AuthResponder } from './auth-responder.ts'
 import { ClientPorts } from './client-ports.ts'
-import type { ClusterPort } from './cluster-port.ts'
 import { closeSpread, pause } from './lame-duck.ts'
-import type { LeafPort } from './leaf-port.ts'
 import { PortTls } from './port-tls.ts'
 import { Program } from './program.ts'
 import { reloadLines, withPortsOf } from './reload.ts'
 import { removePortsFile, writePidFile, writePortsFile } from './server-files.ts'
 import { identityOf } from './server-identity.ts'
+import { ServerPorts } from './server-ports.ts'
 import { ShardThreads } from './shard-threads.ts'
 import { Shards } from './shards.ts'
+import { openStreams } from './streams.ts'
 
 export class Primary {
   /** The options in force; a reload puts others in their place. */
@@ -64,10 +63,7 @@ export class Primary {
   private readonly program: Program
   private readonly authResponder: AuthResponder
   private ports: ClientPorts | undefined
-  /** Undefined: the server is in no cluster. */
-  private clusterPort: ClusterPort | undefined
-  /** Undefined: the server has no leaf nodes and is none. */
-  private leafPort: LeafPort | undefined
+  private readonly serverPorts: ServerPorts
   private monitor: Monitor | undefined
   private pageSources: Promise<PageSources> | undefined
   /** Loaded when the server has started, or when it is first needed. */
@@ -103,8 +99,7 @@ export class Primary {
     })
     const onRelief = (): void => {
       this.ports?.offerWaiting()
-      this.clusterPort?.offerWaiting()
-      this.leafPort?.offerWaiting()
+      this.serverPorts.offerWaiting()
     }
     const ask: Answerers['system'] = async ({ request }) => (await this.loadSystem())?.answer(request)
     this.shards = new Shards(
@@ -119,6 +114,8 @@ export class Primary {
       ask,
       key,
     )
+    const changed = (): void => this.setIdentity(this.identity)
+    this.serverPorts = new ServerPorts({ log: this.log, shards: this.shards, changed })
     this.shards.onConnectionsChanged = (accounts) =>
       attempt(this.log.bug, async () => (await this.loadSystem())?.announcements.connectionsChanged(accounts))
   }
@@ -173,15 +170,16 @@ export class Primary {
     const { tls, commit } = await this.portTls.prepare(options)
     this.goOnUnlessClosing()
     commit()
-    shards.streams = await this.loadStreams()
+    shards.streams = await openStreams(this)
     await shards.start(tls)
     this.goOnUnlessClosing()
     const ports = await ClientPorts.open(options)
     this.ports = ports
     this.goOnUnlessClosing()
-    this.setIdentity(ports.identity(this.identity.serverId, options))
-    if (options.cluster !== undefined) await this.openCluster(options)
-    if (options.leafnodes !== undefined) await this.openLeafPort(options.leafnodes)
+    const identity = ports.identity(this.identity.serverId, options)
+    await this.serverPorts.open(options, identity)
+    this.goOnUnlessClosing()
+    this.setIdentity(identity)
     if (options.pidFile !== '') {
       const failed = writePidFile(options.pidFile)
       if (failed !== undefined) throw new StartError(`Could not write pidfile: ${osErrorText(failed)}`, failed)
@@ -189,62 +187,8 @@ export class Primary {
     await this.startMonitor(await monitor, tls.client)
     this.started = true
     ports.serve(options, log, (handle, kind) => shards.take(handle, kind))
-    this.clusterPort?.serve(log)
-    this.leafPort?.serve(log)
+    this.serverPorts.serve()
     this.writePortsFile()
-  }
-
-  private async openLeafPort(leafnodes: LeafnodeOptions): Promise<void> {
-    const { LeafPort } = await import('./leaf-port.ts')
-    this.leafPort = await LeafPort.open(leafnodes, this.log, this.shards)
-    this.goOnUnlessClosing()
-    this.setIdentity(this.identity)
-  }
-
-  private async openCluster(options: Options): Promise<void> {
-    const { log, shards } = this
-    const [{ ClusterPort }, { systemAccountOf }] = await Promise.all([
-      import('./cluster-port.ts'),
-      import('../auth/system-account.ts'),
-    ])
-    const systemAccount = systemAccountOf(options) ?? ''
-    const changed = (): void => this.setIdentity(this.identity)
-    const owner = { log, shards, systemAccount, changed }
-    this.clusterPort = await ClusterPort.open(options, this.identity, owner)
-    this.goOnUnlessClosing()
-    this.setIdentity(this.identity)
-  }
-
-  /** The list of all streams; undefined: there are to be none. */
-  private async loadStreams(): Promise<StreamList | undefined> {
-    const { jetstream } = this.options
-    if (jetstream === undefined) return undefined
-    const { log } = this
-    const current = (): Options => this.options
-    log.info('Starting JetStream')
-    for (const line of streamLines(jetstream)) log.info(line)
-    const [{ StreamList }, { openStorage }] = await Promise.all([
-      import('../jetstream/primary/stream-list.ts'),
-      import('../jetstream/primary/storage-host.ts'),
-    ])
-    const { key, previousKey, storeDir: folder } = jetstream
-    const onDeath = (error: Error | undefined): void => {
-      log.error(
-        `The store thread died and is replaced${error === undefined ? '' : `: ${error.stack ?? error.message}`}`,
-      )
-    }
-    const storage = await openStorage({ folder, key, previousKey }, this.options.workers, onDeath, log.bug)
-    const owner: StreamListOwner = {
-      get options() {
-        return current()
-      },
-      log,
-      askStreams: async (account, names, consumers) => {
-        const reports = await this.query({ kind: 'streams', account, names, consumers })
-        return reports.flat() as StreamRow[]
-      },
-    }
-    return StreamList.open(owner, storage)
   }
 
   /** Makes a connection within the process; undefined if it cannot be served at present. */
@@ -301,10 +245,9 @@ export class Primary {
   }
 
   private writePortsFile(): void {
-    const { ports, options, monitor, clusterPort, log } = this
+    const { ports, serverPorts, options, monitor, log } = this
     if (ports === undefined) return
-    const cluster = clusterPort === undefined ? {} : { cluster: clusterPort.urls }
-    writePortsFile(options.portsFileDir, { ...ports.urls(options, monitor), ...cluster }, log)
+    writePortsFile(options.portsFileDir, { ...ports.urls(options, monitor), ...serverPorts.urls() }, log)
   }
 
   // ── Answers ───────────────────────────────────────────────────────────────────────────────────────────
@@ -359,7 +302,7 @@ export class Primary {
   }
 
   get leafCount(): number {
-    return this.leafPort?.leafNodes.count ?? 0
+    return this.serverPorts.leafCount
   }
 
   get routeCounts(): { readonly routes: number; readonly remotes: number } {
@@ -369,7 +312,7 @@ export class Primary {
 
   /** Routes to other servers of the cluster. */
   get routes(): readonly RouteFacts[] {
-    return this.clusterPort?.routes ?? []
+    return this.serverPorts.routes
   }
 
   get monitorPort(): number | undefined {
@@ -462,7 +405,7 @@ export class Primary {
     this.options = next
     this.configLoadedAt = Date.now()
     await this.useOptions(next, tls)
-    if (next.leafnodes !== undefined) this.leafPort?.leafNodes.reload(next.leafnodes)
+    this.serverPorts.reload(next)
     if (next.clientAdvertise !== before.clientAdvertise || next.maxPayload !== before.maxPayload) this.reintroduce()
     if (next.pidFile !== before.pidFile && next.pidFile !== '') {
       const failed = writePidFile(next.pidFile)
@@ -492,10 +435,8 @@ export class Primary {
   }
 
   private setIdentity(server: ServerIdentity): void {
-    const member = this.clusterPort?.introduce(server) ?? server
-    const identity = this.leafPort?.introduce(member) ?? member
-    this.identity = identity
-    this.shards.setIdentity(identity)
+    this.identity = this.serverPorts.introduce(server)
+    this.shards.setIdentity(this.identity)
   }
 
   private closeExcess(maxConnections: number): void {
@@ -530,8 +471,7 @@ export class Primary {
     log.info('Entering lame duck mode, stop accepting new clients')
     await this.announceEnd('LAMEDUCK')
     this.setIdentity({ ...this.identity, lameDuck: true })
-    this.clusterPort?.lameDuck(this.identity)
-    this.leafPort?.lameDuck()
+    this.serverPorts.lameDuck(this.identity)
     if (this.openConnections > 0) {
       await pause(lameDuckGracePeriod, signal)
       if (!signal.aborted) log.info('Closing existing clients')
@@ -563,8 +503,7 @@ export class Primary {
     this.hurry.abort()
     if (this.started) this.log.info('Initiating Shutdown...')
     this.ports?.close()
-    this.clusterPort?.close()
-    this.leafPort?.close()
+    this.serverPorts.close()
     if (this.started) await this.announceEnd('SHUTDOWN')
     await this.shards.stop()
     await this.shards.streams?.close()
