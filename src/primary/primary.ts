@@ -69,6 +69,8 @@ export class Primary {
   /** Loaded when the server has started, or when it is first needed. */
   private system: Promise<PrimarySystem | undefined> | undefined
   private readonly portTls: PortTls
+  /** What the start opens, one after the other, as far as it comes. */
+  private opening = Promise.resolve()
   /** Clients are served. */
   private started = false
   private reloads = Promise.resolve()
@@ -158,9 +160,8 @@ export class Primary {
     }
   }
 
-  /** Opens the ports when the first shard can answer: an accepted connection is served at once. */
   private async open(): Promise<void> {
-    const { log, options, shards } = this
+    const { log, options } = this
     const monitor = this.loadMonitor()
     monitor.catch(() => undefined) // awaited below, if it comes to that
     await log.ready()
@@ -170,7 +171,15 @@ export class Primary {
     const { tls, commit } = await this.portTls.prepare(options)
     this.goOnUnlessClosing()
     commit()
+    this.opening = this.openParts(tls, monitor)
+    await this.opening
+  }
+
+  /** Opens the ports when the first shard can answer: an accepted connection is served at once. */
+  private async openParts(tls: TlsOfPorts, monitor: ReturnType<Primary['loadMonitor']>): Promise<void> {
+    const { log, options, shards } = this
     shards.streams = await openStreams(this)
+    this.goOnUnlessClosing()
     await shards.start(tls)
     this.goOnUnlessClosing()
     const ports = await ClientPorts.open(options)
@@ -502,10 +511,12 @@ export class Primary {
     await Promise.resolve()
     this.hurry.abort()
     if (this.started) this.log.info('Initiating Shutdown...')
-    this.ports?.close()
-    this.serverPorts.close()
+    this.closePorts()
     if (this.started) await this.announceEnd('SHUTDOWN')
     await this.shards.stop()
+    // What was about to open has done so.
+    await this.opening.catch(() => undefined)
+    this.closePorts()
     await this.shards.streams?.close()
     this.program.shardEnded(CloseReason.serverShutdown)
     await this.authResponder.close()
@@ -518,6 +529,11 @@ export class Primary {
       this.log.info('Server Exiting..')
     }
     await this.log.close()
+  }
+
+  private closePorts(): void {
+    this.ports?.close()
+    this.serverPorts.close()
   }
 }
 

@@ -1,9 +1,12 @@
 // The start of a server: its port opens when the first shard can answer, and the others join as they are up.
 
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { BroadcastChannel } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
+import { blockReader } from '../../src/config/file.ts'
 import { normaliseOptions } from '../../src/config/normalise.ts'
+import { readFile } from '../../src/config/surroundings.ts'
 import { Primary } from '../../src/primary/primary.ts'
 import { ShardThreads } from '../../src/primary/shard-threads.ts'
 import { open } from '../support/harness.ts'
@@ -12,6 +15,12 @@ import { openOn } from '../support/shards.ts'
 import { until } from '../support/until.ts'
 
 const LATE_ENTRY = new URL('../support/late-shard.ts', import.meta.url)
+
+async function listen(port = 0): Promise<Server> {
+  const server = createServer().listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}
 
 test('the first shard serves clients before the others are up, and they hear each other afterwards', async () => {
   const channel = new BroadcastChannel(LATE_SHARDS)
@@ -56,10 +65,25 @@ test('a shard that ends while it starts ends the start of the server', async () 
 })
 
 test('a port that is taken refuses the start', async () => {
-  const other = createServer()
-  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+  const other = await listen()
   onTestFinished(() => void other.close())
-  const { port } = other.address() as { port: number }
+  const { port } = other.address() as AddressInfo
   const primary = new Primary(normaliseOptions({ host: '127.0.0.1', port, workers: 1 }))
   await expect(primary.start()).rejects.toThrow(`Error listening on port: 127.0.0.1:${port}`)
+})
+
+test('a port that opens while the server is stopped is closed again', async () => {
+  const listening = await listen()
+  const { port } = listening.address() as AddressInfo
+  listening.close()
+  // A name takes turns of the loop to be looked up: the port for clients is open, this one is not yet.
+  const cluster = { name: 'late', host: 'localhost', port }
+  const options = { host: '127.0.0.1', port: -1, workers: 0, cluster }
+  const primary = new Primary(normaliseOptions(options, blockReader(readFile)))
+  const start = expect(primary.start()).rejects.toThrow('stopped while it started')
+  while (primary.port === -1) await new Promise((next) => setImmediate(next))
+  await primary.close()
+  await start
+  const again = await listen(port)
+  again.close()
 })
