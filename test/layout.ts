@@ -332,7 +332,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'test-kit': {
     thread: 'primary',
     is: 'a server for tests, published beside the server',
-    imports: ['subjects', 'client', 'embedding'],
+    imports: ['subjects', 'tls', 'client', 'embedding'],
   },
   process: {
     thread: 'primary',

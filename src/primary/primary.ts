@@ -347,7 +347,12 @@ export class Primary {
     return this.authResponder.ocspCounts
   }
 
-  // ── Faults, for tests ─────────────────────────────────────────────────────────────────────────────────
+  // ── For tests ─────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What is served on each port, with private keys. */
+  get tls(): TlsOfPorts {
+    return this.shards.tls
+  }
 
   /** Ends the thread of a shard at once. Throws RangeError if there is no such thread. */
   killShard(index: number): void {

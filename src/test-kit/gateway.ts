@@ -3,7 +3,7 @@
 
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import { type ClientEvents, GatewayClient, type Reads } from './test-client.ts'
+import { type Carriage, type ClientEvents, GatewayClient } from './test-client.ts'
 
 /** Where clients come in, and where they are led. */
 export class Door {
@@ -65,10 +65,13 @@ export class Gateway {
     this.events = { ...events, ended: (client) => this.clients.delete(client) }
   }
 
-  /** Another address for clients; `reads` is how their bytes become operations. Rejects if the port cannot be had. */
-  async openDoor(host: string, port: number, reads: Reads): Promise<Door> {
+  /**
+   * Another address for clients; `carriage` says of each that comes how its bytes become operations. Rejects if the
+   * port cannot be had.
+   */
+  async openDoor(host: string, port: number, carriage: () => Carriage): Promise<Door> {
     const accept = (near: Socket, far: Socket): void => {
-      this.clients.add(new GatewayClient(++this.count, near, far, reads, this.events))
+      this.clients.add(new GatewayClient(++this.count, near, far, carriage(), this.events))
     }
     const door = await Door.open(host, port, accept, () => this.refuses)
     this.doors.push(door)

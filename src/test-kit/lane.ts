@@ -13,8 +13,8 @@ export interface LaneEvents {
 }
 
 export class Lane {
-  private readonly from: Socket
-  private readonly to: Socket
+  private from: Socket | undefined
+  private to: Socket | undefined
   private readonly events: LaneEvents
   private readonly splitter: Splitter
   private waiting: { readonly operation: Operation; fate: Fate | undefined }[] = []
@@ -24,27 +24,33 @@ export class Lane {
   private hasEnded = false
   private delay: NodeJS.Timeout | undefined
 
-  constructor(from: Socket, to: Socket, splitter: Splitter, events: LaneEvents) {
+  constructor(splitter: Splitter, events: LaneEvents) {
     this.splitter = splitter
-    this.from = from
-    this.to = to
     this.events = events
-    from.on('data', (chunk: Buffer) => {
-      if (this.isHeld) this.hold(this.room - chunk.length)
-      this.take(this.splitter.split(chunk))
-    })
-    from.on('end', () => {
-      this.hasEnded = true
-      this.take(this.splitter.rest())
-    })
-    to.on('drain', () => this.pump())
+  }
+
+  /** From now on it goes between these sockets. */
+  lead(from: Socket, to: Socket): void {
+    this.rest()
+    this.from = from.on('data', this.fromOnData).on('end', this.fromOnEnd)
+    this.to = to.on('drain', this.pump)
+    if (!this.isHeld || this.room > 0) from.resume()
+    this.pump()
+  }
+
+  /** Until lead() nothing is read or written. */
+  rest(): void {
+    this.from?.off('data', this.fromOnData).off('end', this.fromOnEnd).pause()
+    this.to?.off('drain', this.pump)
+    this.from = undefined
+    this.to = undefined
   }
 
   /** Nothing goes on from here; so many bytes more are read and kept. */
   hold(room: number): void {
     this.isHeld = true
     this.room = room
-    if (room <= 0) this.from.pause()
+    if (room <= 0) this.from?.pause()
   }
 
   release(): void {
@@ -59,23 +65,34 @@ export class Lane {
     this.isHeld = true
   }
 
+  private readonly fromOnData = (chunk: Buffer): void => {
+    if (this.isHeld) this.hold(this.room - chunk.length)
+    this.take(this.splitter.split(chunk))
+  }
+
+  private readonly fromOnEnd = (): void => {
+    this.hasEnded = true
+    this.take(this.splitter.rest())
+  }
+
   private take(operations: readonly Operation[]): void {
     for (const operation of operations) this.waiting.push({ operation, fate: undefined })
     this.pump()
   }
 
-  private pump(): void {
-    if (this.isHeld || this.delay !== undefined) return
-    this.to.cork()
-    const sent = this.send()
-    this.to.uncork()
-    if (this.waiting.length === 0 && this.hasEnded) this.to.end()
-    if (sent && !this.to.writableNeedDrain) this.from.resume()
-    else this.from.pause()
+  private readonly pump = (): void => {
+    const { from, to } = this
+    if (this.isHeld || this.delay !== undefined || from === undefined || to === undefined) return
+    to.cork()
+    const sent = this.send(to)
+    to.uncork()
+    if (this.waiting.length === 0 && this.hasEnded) to.end()
+    if (sent && !to.writableNeedDrain) from.resume()
+    else from.pause()
   }
 
   /** Sends what may go; whether that was all. */
-  private send(): boolean {
+  private send(to: Socket): boolean {
     let next = 0
     for (; next < this.waiting.length; next++) {
       const item = this.waiting[next]
@@ -93,7 +110,7 @@ export class Lane {
       if (item.fate.drop) continue
       const { bytes, wire = bytes } = item.operation
       if (bytes.length > 0) this.events.passed(item.operation)
-      this.to.write(wire)
+      to.write(wire)
       if (this.isHeld) {
         next++
         break

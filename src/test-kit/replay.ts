@@ -2,6 +2,7 @@
 // recording are sockets; their operations go out in the recorded order, each after what the server had said before.
 
 import { connect, type Socket } from 'node:net'
+import { connect as secure } from 'node:tls'
 import { type Operation, OperationSplitter } from './operations.ts'
 import { type RecordedOperation, readRecording } from './recording.ts'
 
@@ -30,8 +31,9 @@ const VOLATILE_INFO = ['nonce']
 
 /**
  * Resolves to the differences: none, if the server behaves as it did. PINGs of the server and what answers them are
- * left out on both sides, and of INFO only what belongs to the configuration is compared. Rejects if the file is no
- * recording or the server cannot be reached.
+ * left out on both sides, and of INFO only what belongs to the configuration is compared. Where the server requires TLS
+ * after INFO, it gets that, whatever its certificate. Rejects if the file is no recording or the server cannot be
+ * reached.
  */
 export async function replay(file: string, { url, timeout = TIMEOUT_MS }: ReplayOptions): Promise<Difference[]> {
   const { hostname, port } = new URL(url)
@@ -73,13 +75,14 @@ function operationsOf({ bytes, from }: RecordedOperation): Operation[] {
 class ReplayedClient {
   private readonly number: number
   private readonly timeoutMs: number
-  private readonly socket: Socket
+  private socket: Socket
   private readonly splitter = new OperationSplitter()
   private readonly arrived: Operation[] = []
   /** PINGs without an answer, the oldest first: those of the recording, and those of settle(). */
   private readonly pings: ('recorded' | 'own')[] = []
   private ownPongs = 0
   private hasConnected = false
+  private isSecure = false
   private isOver = false
   /** The recording and the server went apart: there is nothing to compare any more. */
   private isLost = false
@@ -89,6 +92,10 @@ class ReplayedClient {
     this.socket = socket
     this.number = number
     this.timeoutMs = timeoutMs
+    this.listen(socket)
+  }
+
+  private listen(socket: Socket): void {
     socket.on('data', (chunk: Buffer) => {
       for (const operation of this.splitter.split(chunk)) this.take(operation)
       this.wake()
@@ -118,6 +125,16 @@ class ReplayedClient {
     }
     if (operation.verb === 'PONG' && this.pings.shift() === 'own') this.ownPongs++
     else this.arrived.push(operation)
+    if (operation.verb === 'INFO' && infoOf(operation)['tls_required'] === true) this.secure()
+  }
+
+  /** What is written from now on waits for the handshake. */
+  private secure(): void {
+    if (this.isSecure) return
+    this.isSecure = true
+    this.socket.removeAllListeners('data')
+    this.socket = secure({ socket: this.socket, rejectUnauthorized: false })
+    this.listen(this.socket)
   }
 
   send({ verb, bytes }: Operation): void {
@@ -172,12 +189,17 @@ class ReplayedClient {
 }
 
 /** An operation as it is compared. */
-function textOf({ verb, args, bytes }: Operation): string {
+function textOf(operation: Operation): string {
+  const { verb, bytes } = operation
   if (verb !== 'INFO') return bytes.toString('latin1')
-  const info = JSON.parse(args[0]) as Record<string, unknown>
+  const info = infoOf(operation)
   const compared = COMPARED_INFO.filter((name) => Object.hasOwn(info, name)).map((name) => [
     name,
     VOLATILE_INFO.includes(name) || info[name],
   ])
   return `INFO ${JSON.stringify(Object.fromEntries(compared))}`
+}
+
+function infoOf({ args }: Operation): Record<string, unknown> {
+  return JSON.parse(args[0]) as Record<string, unknown>
 }

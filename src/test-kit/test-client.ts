@@ -1,15 +1,17 @@
-// A client of the server, as the gateway sees it: two sockets, and a lane for each direction.
+// A client of the server, as the gateway sees it: two sockets, and a lane for each direction. Where a client begins
+// TLS, the lanes go on over it.
 
 import type { Socket } from 'node:net'
 import type { Fate, Faults } from './faults.ts'
 import { Lane } from './lane.ts'
 import { messageOf, type Operation, type Splitter } from './operations.ts'
+import { beginsTls, standBetween, type TlsBetween } from './tls-ends.ts'
 
 /** A client that is connected, or was. */
 export interface TestClient {
   /** Counts from 1, in the order in which clients came. */
   readonly id: number
-  /** As it called itself in CONNECT; empty: not at all, or not yet, or over TLS. */
+  /** As it called itself in CONNECT; empty: not at all, or not yet. */
   readonly name: string
   /** As CONNECT has it, such as `nats.js`. */
   readonly library: string
@@ -40,6 +42,13 @@ export interface ClientEvents {
 /** How the bytes of a client, or those to it, become operations. */
 export type Reads = (fromClient: boolean) => Splitter
 
+/** What carries the operations of a client. */
+export interface Carriage {
+  readonly reads: Reads
+  /** For clients that begin TLS; undefined: to the gateway it is bytes. */
+  readonly tls: TlsBetween | undefined
+}
+
 /** What the network between a frozen client and the server takes. */
 const FROZEN_BYTES = 1024 * 1024
 const PASSES: Fate = { drop: false, delayMs: 0 }
@@ -52,16 +61,20 @@ export class GatewayClient implements TestClient {
   isIntroduced = false
   readonly closed: Promise<void>
   readonly closedByServer: Promise<void>
-  private readonly near: Socket
+  /** The connection of the client, and what it writes through: the same, or TLS over it. */
+  private readonly plain: Socket
+  private near: Socket
+  private readonly serverOnEnd: () => void
   private readonly up: Lane
   private readonly down: Lane
 
-  /** `near`: the socket of the client; `far`: that to the server; `reads` makes operations of the bytes of a side. */
-  constructor(id: number, near: Socket, far: Socket, reads: Reads, events: ClientEvents) {
+  /** `near`: the socket of the client; `far`: that to the server; how the bytes between them become operations. */
+  constructor(id: number, near: Socket, far: Socket, { reads, tls }: Carriage, events: ClientEvents) {
     this.id = id
+    this.plain = near
     this.near = near
-    this.up = this.lane(near, far, true, reads, events)
-    this.down = this.lane(far, near, false, reads, events)
+    this.up = this.lane(true, reads, events)
+    this.down = this.lane(false, reads, events)
     const { promise, resolve } = Promise.withResolvers<void>()
     this.closed = promise
     const end = (): void => {
@@ -75,12 +88,32 @@ export class GatewayClient implements TestClient {
     near.on('error', () => near.destroy()).on('close', () => far.destroy())
     far.on('error', () => near.destroy())
     near.on('close', end)
-    this.closedByServer = new Promise((left) => far.once('end', left).once('close', left))
+    const left = Promise.withResolvers<void>()
+    this.closedByServer = left.promise
+    this.serverOnEnd = left.resolve
+    far.once('end', left.resolve).once('close', left.resolve)
+    this.down.lead(far, near)
+    if (tls === undefined) this.up.lead(near, far)
+    else this.serve(near, far, tls).catch(() => near.destroy())
   }
 
-  private lane(from: Socket, to: Socket, fromClient: boolean, reads: Reads, events: ClientEvents): Lane {
+  /** The lane of the client begins when it is known what its bytes are. */
+  private async serve(near: Socket, far: Socket, tls: TlsBetween): Promise<void> {
+    const isTls = await beginsTls(near)
+    if (isTls === undefined) near.destroy()
+    if (isTls === false) this.up.lead(near, far)
+    if (isTls !== true) return
+    this.down.rest()
+    const secure = await standBetween({ near, far }, tls)
+    this.near = secure.near
+    secure.far.on('error', () => near.destroy()).once('end', this.serverOnEnd)
+    this.up.lead(secure.near, secure.far)
+    this.down.lead(secure.far, secure.near)
+  }
+
+  private lane(fromClient: boolean, reads: Reads, events: ClientEvents): Lane {
     const direction = fromClient ? 'publish' : 'deliver'
-    return new Lane(from, to, reads(fromClient), {
+    return new Lane(reads(fromClient), {
       fateOf: (operation) => {
         const message = messageOf(operation)
         return message === undefined ? PASSES : events.faults.fateOf(message.subject, direction, this.name)
@@ -107,8 +140,8 @@ export class GatewayClient implements TestClient {
 
   cut(): void {
     // A socket whose end is on its way cannot be reset: libuv refuses, and Node 26 would keep the handle open.
-    if (this.near.writableEnded) this.near.destroy()
-    else this.near.resetAndDestroy()
+    if (this.near.writableEnded) this.plain.destroy()
+    else this.plain.resetAndDestroy()
   }
 
   stopReading(): void {

@@ -3,18 +3,30 @@
 import type { ConnectionOptions, NatsConnection } from '../client/index.ts'
 import { connect } from '../client/index.ts'
 import type { EmbeddedOptions } from '../embedding/given-options.ts'
+import { type KeyPair, readKeyPair } from '../tls/pem.ts'
 import { Captured, type ReceivedMessage, type ReceivedOptions } from './captured.ts'
 import { TestDisk, withFolder } from './disk.ts'
 import { Faults } from './faults.ts'
 import { type Door, Gateway } from './gateway.ts'
 import { messageOf, type Operation, OperationSplitter } from './operations.ts'
 import { Recording } from './recording.ts'
-import type { GatewayClient, Reads, TestClient } from './test-client.ts'
+import type { Carriage, GatewayClient, Reads, TestClient } from './test-client.ts'
 import { TestedServer } from './tested-server.ts'
 import { WebSocketSplitter } from './websocket-frames.ts'
 
 /** All options of createServer(). By default there are no worker threads, and the port is a free one. */
-export type TestServerOptions = EmbeddedOptions
+export interface TestServerOptions extends EmbeddedOptions {
+  /**
+   * Where clients log in with certificates: PEM files of those of the tests, with their keys. Without them, messages
+   * and names of clients are not seen there.
+   */
+  clientCertificates?: readonly CertificateFiles[]
+}
+
+export interface CertificateFiles {
+  readonly certFile: string
+  readonly keyFile: string
+}
 
 export interface WaitOptions {
   /** Milliseconds; default 1,000. */
@@ -36,7 +48,7 @@ export class TestServer {
   readonly disk: TestDisk
   private readonly gateway: Gateway
   private readonly doors: Doors
-  private readonly options: TestServerOptions
+  private readonly options: EmbeddedOptions
   /** Another one after restart(). */
   private server: TestedServer
   private readonly captured: Captured
@@ -46,7 +58,7 @@ export class TestServer {
   private readonly recordings = new Set<Recording>()
   private closed: Promise<void> | undefined
 
-  private constructor(gateway: Gateway, doors: Doors, given: TestServerOptions, faults: Faults, captured: Captured) {
+  private constructor(gateway: Gateway, doors: Doors, given: EmbeddedOptions, faults: Faults, captured: Captured) {
     const { options, made } = withFolder(given)
     this.gateway = gateway
     this.doors = doors
@@ -71,7 +83,8 @@ export class TestServer {
   }
 
   /** Resolves when clients are served. Rejects with OptionError, or if a port cannot be had. */
-  static async start(options: TestServerOptions): Promise<TestServer> {
+  static async start({ clientCertificates = [], ...options }: TestServerOptions): Promise<TestServer> {
+    const clientPairs = clientCertificates.map(readPair)
     const faults = new Faults()
     const captured = new Captured()
     const gateway = new Gateway({
@@ -81,7 +94,7 @@ export class TestServer {
     })
     let server: TestServer
     try {
-      const doors = await openDoors(gateway, options)
+      const doors = await openDoors(gateway, options, (port) => carriageOf(server.server, port, clientPairs))
       server = new TestServer(gateway, doors, options, faults, captured)
       await server.begin()
     } catch (error) {
@@ -286,17 +299,37 @@ interface Doors {
   readonly webSocket: Door | undefined
 }
 
-async function openDoors(gateway: Gateway, { host = HOST, port = 0, websocket }: TestServerOptions): Promise<Doors> {
-  const plain: Reads = () => new OperationSplitter()
-  const nats = await gateway.openDoor(host, Math.max(0, port), plain)
+async function openDoors(
+  gateway: Gateway,
+  { host = HOST, port = 0, websocket }: EmbeddedOptions,
+  carriage: (port: keyof Doors) => Carriage,
+): Promise<Doors> {
+  const nats = await gateway.openDoor(host, Math.max(0, port), () => carriage('nats'))
   if (websocket?.port === undefined || websocket.listen !== undefined) return { nats, webSocket: undefined }
-  // Of TLS the gateway sees bytes only.
-  const reads: Reads = websocket.tls === undefined ? (fromClient) => new WebSocketSplitter(fromClient) : plain
-  return { nats, webSocket: await gateway.openDoor(websocket.host ?? host, Math.max(0, websocket.port), reads) }
+  const address = [websocket.host ?? host, Math.max(0, websocket.port)] as const
+  return { nats, webSocket: await gateway.openDoor(...address, () => carriage('webSocket')) }
+}
+
+/** How clients of a server that come by a port are read. */
+function carriageOf(server: TestedServer, port: keyof Doors, clientPairs: readonly KeyPair[]): Carriage {
+  const settings = server.tls[port === 'nats' ? 'client' : port]
+  const plain: Reads = () => new OperationSplitter()
+  const reads: Reads = port === 'nats' ? plain : (fromClient) => new WebSocketSplitter(fromClient)
+  if (settings === undefined) return { reads, tls: undefined }
+  // Who a client is by its certificate, only somebody with its key can say to the server.
+  if (settings.verify && clientPairs.length === 0) return { reads: plain, tls: undefined }
+  return { reads, tls: { settings, clientPairs } }
+}
+
+/** Throws an Error that says what is wrong with the files. */
+function readPair({ certFile, keyFile }: CertificateFiles): KeyPair {
+  const read = readKeyPair(certFile, keyFile)
+  if ('error' in read) throw new Error(`clientCertificates: ${read.error}`)
+  return read.value
 }
 
 /** The server on ports of its own; what it says of its address is the gateway's. */
-function startBehind({ nats: { host, port }, webSocket }: Doors, options: TestServerOptions): TestedServer {
+function startBehind({ nats: { host, port }, webSocket }: Doors, options: EmbeddedOptions): TestedServer {
   const clientAdvertise = options.clientAdvertise ?? `${host.includes(':') ? `[${host}]` : host}:${port}`
   const hidden = webSocket === undefined ? {} : { websocket: { ...options.websocket, host: HOST, port: 0 } }
   return new TestedServer({ workers: 0, ...options, host: HOST, port: 0, clientAdvertise, ...hidden })

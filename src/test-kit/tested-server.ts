@@ -1,6 +1,7 @@
 // The embedded server with what only tests may do to it.
 
 import { EmbeddedServer } from '../embedding/embedded-server.ts'
+import type { TlsOfPorts } from '../tls/tls-settings.ts'
 
 /** How often a replaced shard is asked about. */
 const LOOK_MS = 5
@@ -25,6 +26,11 @@ export class TestedServer extends EmbeddedServer {
   /** By how much its clock has been put forward. */
   get clockAheadMs(): number {
     return this.aheadMs
+  }
+
+  /** What is served on each port, with private keys. */
+  get tls(): TlsOfPorts {
+    return this.primary.tls
   }
 
   async setDisk(state: DiskState): Promise<void> {

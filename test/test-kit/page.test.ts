@@ -4,12 +4,29 @@
 import { symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { type CodeBlock, codeBlocks, programFile, runProgram, temporaryFolder } from '../support/code-blocks.ts'
+import {
+  type CodeBlock,
+  codeBlocks,
+  programFile,
+  replaced,
+  runProgram,
+  temporaryFolder,
+} from '../support/code-blocks.ts'
 import { Program, ROOT } from '../support/server.ts'
+import { Authority } from '../tls/certificates.ts'
+import { writeFiles } from '../tls/files.ts'
 
 const blocks = codeBlocks('docs/testing.md').filter(({ language }) => language !== 'text')
 const [{ text: first }] = blocks
 const IMPORTS = first.slice(0, first.indexOf('\n\n'))
+
+const authority = new Authority()
+const issued = authority.issue({ subject: 'server', dnsNames: ['localhost'], ips: ['127.0.0.1'] })
+const CERTIFICATES = writeFiles({
+  '/etc/app/server.pem': issued.cert,
+  '/etc/app/key.pem': issued.key,
+  '/etc/app/ca.pem': authority.cert,
+})
 
 const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
 
@@ -17,7 +34,7 @@ const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs')
 const RUNS: Readonly<Record<string, (block: CodeBlock) => Promise<void>>> = {
   '': async ({ text }) => {
     const program = text.startsWith('import ') ? text : `${IMPORTS}\n${text}`
-    const printed = await runProgram(program.replaceAll('/tmp/', `${temporaryFolder()}/`))
+    const printed = await runProgram(replaced(program, { '/tmp/': `${temporaryFolder()}/`, ...CERTIFICATES }))
     const tests = text.match(/^test\(/gm)?.length
     expect(printed).toMatch(new RegExp(`^. pass ${tests}$`, 'm'))
     expect(printed).toMatch(/^. fail 0$/m)

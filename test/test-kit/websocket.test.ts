@@ -9,8 +9,14 @@ import type { Operation } from '../../src/test-kit/operations.ts'
 import { WebSocketSplitter } from '../../src/test-kit/websocket-frames.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 import { until } from '../support/until.ts'
+import { Authority } from '../tls/certificates.ts'
+import { writeFiles } from '../tls/files.ts'
 import { ownTestServer } from './support.ts'
 
+const authority = new Authority()
+const issued = authority.issue({ subject: 'server', ips: ['127.0.0.1'] })
+const { certFile, keyFile } = writeFiles({ certFile: issued.cert, keyFile: issued.key })
+const tls = { certFile, keyFile }
 const websocket = { host: '127.0.0.1', port: 0, noTls: true }
 
 describe.each([
@@ -35,6 +41,29 @@ describe.each([
     expect(texts).toEqual(['one', large])
     expect(lost.count).toBe(1)
   })
+})
+
+test('by wss messages are seen and lost, by the name of the client', async () => {
+  const server = await ownTestServer({ websocket: { ...websocket, noTls: false, tls } })
+  // Node's own WebSocket takes authorities from the environment only.
+  const webSocket = (url: string): WebSocket => new WebSocket(url, { ca: authority.cert })
+  const nc = await ownWsconnect({
+    servers: `wss://127.0.0.1:${server.webSocketPort}`,
+    name: 'page',
+    webSocket: webSocket as unknown as (url: string) => globalThis.WebSocket,
+  })
+  onTestFinished(() => nc.close())
+  const texts: string[] = []
+  nc.subscribe('echo', { callback: (_, message) => void texts.push(message.string()) })
+  using lost = server.faults.drop('echo', { direction: 'deliver', times: 1, client: 'page' })
+  for (const text of ['one', 'two']) nc.publish('echo', text)
+  const [one] = await server.received('echo', { timeout: 20_000 })
+  expect([one.string(), one.client]).toEqual(['one', 'page'])
+  await nc.flush()
+  expect([texts, lost.count]).toEqual([['two'], 1])
+  const client = await server.client('page')
+  client.cut()
+  await client.closed
 })
 
 test('a connection is cut and comes back, after a restart too', async () => {

@@ -2,7 +2,7 @@
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll } from 'vitest'
 
 const directories: string[] = []
@@ -16,7 +16,7 @@ export function writeFiles<Name extends string>(contents: Record<Name, string>):
   directories.push(directory)
   const paths = {} as Record<Name, string>
   for (const name of Object.keys(contents) as Name[]) {
-    paths[name] = join(directory, name)
+    paths[name] = join(directory, basename(name))
     writeFileSync(paths[name], contents[name])
   }
   return paths
