@@ -45,6 +45,8 @@ export interface ClientLoad {
 export const SOCKETS: readonly string[] = ['heddle', 'nats.js 3', 'nats.js 2']
 /** Within the process of a server (server.connect()): no other library has that. */
 export const IN_PROCESS: readonly string[] = ['in process']
+/** What is left of a client if nothing is (client-floor.ts). */
+const BARE = 'bare sockets'
 /** What the packages for streams run over. */
 export const STREAMS: readonly string[] = ['heddle/nats-core', 'nats.js 3']
 
@@ -198,7 +200,7 @@ export const LOADS: readonly ClientLoad[] = [
   fanOut('1 to 1, for await', 1, 1_000_000, byIteration),
   fanOut('1 to 1, batches', 1, 1_000_000, byBatches),
   fanOut('1 to 8, callback', 8, 250_000, byCallback),
-  requests('request, 1 in flight', 1, 20_000),
+  { ...requests('request, 1 in flight', 1, 20_000), libraries: [...SOCKETS, BARE] },
   requests('request, 64 in flight', 64, 200_000),
   { ...requests('in process, request', 1, 100_000), libraries: IN_PROCESS },
   { ...fanOut('in process, 1 to 1', 1, 1_000_000, byCallback), libraries: IN_PROCESS },

@@ -22,6 +22,10 @@ const LIBRARIES: Readonly<Record<string, (url: string) => Promise<Connect>>> = {
     const { connect } = await import('nats')
     return () => connect({ servers: url }) as Promise<Connection>
   },
+  'bare sockets': async (url) => {
+    const { connectBare } = await import('./client-floor.ts')
+    return () => connectBare(url)
+  },
   'in process': async () => {
     const { createServer } = await import('../src/index.ts')
     const server = createServer({ host: '127.0.0.1', port: -1, workers: 0 })

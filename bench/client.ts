@@ -6,7 +6,8 @@
 // --only takes the loads whose name has the text in it. Each library runs in a process of its own, and they take turns;
 // figures are medians of the rounds. Ratios are Heddle's client / the other: a higher rate is better, a lower CPU. Loads
 // in process have the server in the process of the client, with `workers: 0`, and its processor time in that. Loads of
-// streams are those of @nats-io/jetstream and @nats-io/kv, over `heddle/nats-core` and over nats.js 3.
+// streams are those of @nats-io/jetstream and @nats-io/kv, over `heddle/nats-core` and over nats.js 3. Beside one
+// request in flight are sockets without a client (client-floor.ts): the floor for all of them.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
