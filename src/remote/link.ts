@@ -82,6 +82,8 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
   /** The other server has named a mode. */
   private isAsked = false
   private hasFailed = false
+  /** The end of its socket will be heard of. */
+  private isHeard = false
   private lingersUntilMs = 0
 
   /** `format`: of its lines, until the handshake says otherwise. */
@@ -114,6 +116,7 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
     socket.on('error', (error) => this.attempt(() => this.socketOnError(error)))
     socket.on('end', () => this.attempt(() => this.socketOnEnd()))
     socket.on('close', () => this.attempt(() => this.socketOnClose()))
+    this.isHeard = true
     if (!this.closing) socket.resume()
     if (socket.closed === true) this.socketOnClose()
   }
@@ -254,10 +257,12 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
     this.owner.log.error(`Internal error: ${bugText(error)}`, this)
     try {
       this.close(Faults.internal)
+      if (this.isHeard) return
     } catch (another) {
       this.owner.log.error(`Internal error: ${bugText(another)}`, this)
-      this.socket.destroy()
     }
+    this.socket.destroy()
+    this.owner.forgetLink(this)
   }
 
   // ── Interest of the other server ──────────────────────────────────────────────────────────────────────

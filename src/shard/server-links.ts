@@ -2,7 +2,7 @@
 // they tell.
 
 import type { Fault } from '../base/errors.ts'
-import { attempt, type OnBug } from '../base/guarded.ts'
+import { attempt } from '../base/guarded.ts'
 import type { LeafRow, LeafTold } from '../leaf/contract.ts'
 import type { Leafs, LeafsClass, LeafsOwner } from '../leaf/leafs.ts'
 import { NumberMap } from '../memory/number-map.ts'
@@ -32,10 +32,10 @@ export class ServerLinks {
   private readonly routes: Routes | undefined
   private readonly leafs: Leafs | undefined
   private readonly open = new NumberMap<Link>()
-  private readonly bugMet: OnBug
+  private readonly shard: LinksOwner
 
   constructor(shard: LinksOwner, { Routes, Leafs }: LinkParts) {
-    this.bugMet = shard.bugMet
+    this.shard = shard
     const { routes, hubs, leafs } = shard.abroad
     if (!routes && !hubs && !leafs) return
     const feed = new InterestFeed(shard)
@@ -46,10 +46,22 @@ export class ServerLinks {
 
   // ── Each ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Begins to serve a connection. */
+  /** Begins to serve a connection. A bug costs this one, of which the primary is told. */
   take(arrival: Arrival): void {
-    const links = arrival.kind === 'route' ? this.routes : this.leafs
-    links?.take(arrival)
+    const { id, kind, handle } = arrival
+    const links = kind === 'route' ? this.routes : this.leafs
+    try {
+      links?.take(arrival)
+    } catch (error) {
+      const { shard } = this
+      shard.bugMet(error)
+      handle.close()
+      attempt(shard.bugMet, () =>
+        kind === 'route'
+          ? shard.questions.ask('route', { event: { kind: 'ended', link: id } })
+          : shard.questions.ask('leaf', { event: { kind: 'ended', link: id, delayMs: 0 } }),
+      )
+    }
   }
 
   /** One has come to be. */
@@ -106,6 +118,6 @@ export class ServerLinks {
 
   /** Cuts those that are left, whatever is queued. */
   cut(): void {
-    for (const link of this.open.values()) attempt(this.bugMet, () => link.destroy())
+    for (const link of this.open.values()) attempt(this.shard.bugMet, () => link.destroy())
   }
 }
