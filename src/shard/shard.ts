@@ -172,7 +172,6 @@ export class Shard
     const tellHooks = (events: readonly HookEvent[]): void => toPrimary({ kind: 'hookEvents', events })
     this.hooks = setup.hooks.length === 0 ? undefined : new HookEvents(setup.hooks, tellHooks, this.bugMet)
     this.tls = new TlsEntry(this, setup.handshakeLimit)
-    this.admission = new Admission(this, this.questions, setup)
     // Room for the longest cut line: verb, blanks, arguments, CR.
     this.readStart =
       Math.max(setup.options.maxControlLine, this.links.feed === undefined ? CONTROL_LINE_MAX : LINK_CONTROL_LINE_MAX) *
@@ -180,6 +179,8 @@ export class Shard
     this.readBlock = allocateBlock(this.readStart + READ_BYTES)
     this.readBuffer = this.readBlock.bytes.subarray(this.readStart, this.readStart + READ_BYTES)
     this.connections = new Connections(this, gauges, parts, setup.tls)
+    // It configures accounts, and with them what those connections want that there are.
+    this.admission = new Admission(this, this.questions, setup)
     this.links.configure(setup.tls)
     this.timers = new ShardTimers(this, gauges)
     this.jetstream = setup.streams && parts.makeJetStream?.(this, setup.streams)
