@@ -34,6 +34,7 @@ export const CloseReason = {
   wrongPort: 'Incorrect Port',
   clusterName: 'Cluster Name Conflict',
   duplicateRoute: 'Duplicate Route',
+  routeRemoved: 'Route Removed',
 } as const
 export type CloseReason = (typeof CloseReason)[keyof typeof CloseReason]
 

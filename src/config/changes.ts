@@ -1,8 +1,10 @@
 // What a reload changes (docs/reference/reload-and-signals.md, "Reload"): either every change can be applied to a
 // running server, or the whole reload is refused, with nats-server's text, which names its own fields.
 
+import { systemAccountOf } from '../auth/system-account.ts'
 import { durationText } from '../base/duration.ts'
 import type { OptionName, Options } from '../options/options.ts'
+import { GLOBAL_ACCOUNT } from '../options/shapes.ts'
 import { FIXED } from './table/fixed.ts'
 import { SETTINGS, settingOf } from './table/table.ts'
 
@@ -19,11 +21,33 @@ export function diffOptions(old: Options, next: Options): Difference {
   const streams = whyNoStreams(old.jetstream, next.jetstream)
   if (streams !== undefined) return { changes: [], refusal: `config reload not supported for ${streams}` }
   for (const [option, field] of FIXED) {
-    if (!changes.includes(option) || canChange(option, old, next)) continue
-    const values = `old=${shown(option, old)}, new=${shown(option, next)}`
-    return { changes: [], refusal: `config reload not supported for ${field}: ${values}` }
+    if (!changes.includes(option)) continue
+    const refusal = option === 'cluster' ? whyNoCluster(old, next) : whyFixed(option, field, old, next)
+    if (refusal !== undefined) return { changes: [], refusal }
   }
   return { changes, refusal: undefined }
+}
+
+function whyFixed(option: OptionName, field: string, old: Options, next: Options): string | undefined {
+  if (canChange(option, old, next)) return undefined
+  return `config reload not supported for ${field}: old=${shown(option, old)}, new=${shown(option, next)}`
+}
+
+/** All of a cluster can change but where the server listens, and that it is in one. */
+function whyNoCluster(old: Options, next: Options): string | undefined {
+  const [before, after] = [old.cluster, next.cluster]
+  for (const [what, key, none] of [
+    ['host', 'host', ''],
+    ['port', 'port', 0],
+  ] as const) {
+    const [from, to] = [before?.[key] ?? none, after?.[key] ?? none]
+    if (from !== to) return `config reload not supported for cluster ${what}: old=${from}, new=${to}`
+  }
+  if (next.operators.length > 0 || next.trustedKeys.length > 0) return undefined
+  const known = [GLOBAL_ACCOUNT, systemAccountOf(next), ...next.accounts.map(({ name }) => name)]
+  const added = after?.accounts.find((name) => before?.accounts.includes(name) === false && !known.includes(name))
+  if (added === undefined) return undefined
+  return `unable to add account ${JSON.stringify(added)} to the list of dedicated routes: account missing`
 }
 
 function isSame(old: Options, next: Options, option: OptionName): boolean {

@@ -86,7 +86,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
   private rightsOf: LeafRights | undefined
   private interest: LeafInterest | undefined
   private identity: Identity | undefined
-  /** Of a connection that the other server has dialled; undefined: it is plain. */
+  /** Undefined: it is plain. */
   tls: TlsSession | undefined
   /** What it has logged in with. */
   private connected: LeafConnect | undefined

@@ -1,6 +1,7 @@
 // The port for other servers of the cluster, and the cluster behind it.
 
 import { randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { hostPort, listenerUrls, parseHostPort, reachedFromOutside } from '../base/addresses.ts'
 import type { Log } from '../log/log.ts'
 import { Listener } from '../net/listener.ts'
@@ -29,7 +30,8 @@ export interface ClusterPortOwner {
 export class ClusterPort {
   readonly cluster: Cluster
   private readonly listener: Listener
-  private readonly options: ClusterOptions
+  private options: ClusterOptions
+  private readonly log: Log
   private identity: ClusterIdentity
   private others: readonly string[] = []
 
@@ -47,19 +49,12 @@ export class ClusterPort {
     owner: ClusterPortOwner,
   ) {
     const { log, shards } = owner
+    this.log = log
     this.listener = listener
     this.options = cluster
-    const { name, host, advertise } = cluster
+    const { host } = cluster
     const { port } = listener
-    const announced = advertise === '' ? undefined : parseHostPort(advertise, port)
-    this.identity = {
-      name: name === '' ? randomBytes(NAME_BYTES).toString('hex') : name,
-      isDynamic: name === '',
-      host: announced?.host ?? host,
-      port: announced?.port ?? port,
-      ip: announced === undefined ? '' : `nats-route://${hostPort(announced.host, announced.port)}/`,
-      ownUrls: cluster.noAdvertise ? [] : clientUrls(options, server),
-    }
+    this.identity = this.identityOf(options, server, randomBytes(NAME_BYTES).toString('hex'))
     log.info(`Cluster name is ${this.identity.name}`)
     if (this.identity.isDynamic) log.warn('Cluster name was dynamically generated, consider setting one')
     log.info(`Listening for route connections on ${hostPort(host, port)}`)
@@ -87,6 +82,33 @@ export class ClusterPort {
     )
     shards.onRoute = (event) => this.cluster.heard(event)
     shards.whenShardDies((shard) => this.cluster.shardDied(shard))
+  }
+
+  /** `name`: if none is configured. */
+  private identityOf(options: Options, server: ServerIdentity, name: string): ClusterIdentity {
+    const { options: cluster } = this
+    const { port } = this.listener
+    const announced = cluster.advertise === '' ? undefined : parseHostPort(cluster.advertise, port)
+    return {
+      name: cluster.name || name,
+      isDynamic: cluster.name === '',
+      host: announced?.host ?? cluster.host,
+      port: announced?.port ?? port,
+      ip: announced === undefined ? '' : `nats-route://${hostPort(announced.host, announced.port)}/`,
+      ownUrls: cluster.noAdvertise ? [] : clientUrls(options, server),
+    }
+  }
+
+  /** Goes on by other options, which shards have already. */
+  reload(options: Options, server: ServerIdentity): void {
+    const { cluster } = options
+    if (cluster === undefined || isDeepStrictEqual(cluster, this.options)) return
+    const { name } = this.identity
+    this.options = cluster
+    this.identity = this.identityOf(options, server, name)
+    if (this.identity.name !== name) this.log.info(`Cluster name updated to ${this.identity.name}`)
+    if (cluster.tls?.insecure === true) this.log.warn(INSECURE)
+    this.cluster.reload(cluster, this.identity)
   }
 
   /** Connections are taken, and others dialled, from now on. */

@@ -419,7 +419,7 @@ export class Primary {
     this.options = next
     this.configLoadedAt = Date.now()
     await this.useOptions(next, tls)
-    this.serverPorts.reload(next)
+    this.serverPorts.reload(next, this.identity)
     if (next.clientAdvertise !== before.clientAdvertise || next.maxPayload !== before.maxPayload) this.reintroduce()
     if (next.pidFile !== before.pidFile && next.pidFile !== '') {
       const failed = writePidFile(next.pidFile)

@@ -22,6 +22,9 @@ const usersBy = (key: 'username' | 'nkey') => (options: Options) => {
 const ofAuthorization = (key: 'username' | 'password' | 'token') => (options: Options) =>
   options.authorization?.[key] ?? ''
 
+const routesOf = ({ cluster }: Options): readonly string[] => [...(cluster?.routes ?? [])].sort()
+const clusterOf = ({ cluster }: Options): unknown => cluster && { ...cluster, routes: [] }
+
 const tlsTimeoutMs = ({ tls }: Options): number | undefined => tls && (tls.timeout || TLS_TIMEOUT_MS)
 
 const LINES: readonly (readonly [part: Part, line: Line])[] = [
@@ -70,6 +73,8 @@ const LINES: readonly (readonly [part: Part, line: Line])[] = [
     ({ tls }) => tls?.handshakeFirstFallback ?? 0,
     (next) => `Reloaded: Client TLS handshake first fallback delay: ${duration(next.tls?.handshakeFirstFallback ?? 0)}`,
   ],
+  [clusterOf, () => 'Reloaded: cluster'],
+  [routesOf, () => 'Reloaded: cluster routes'],
   ['defaultSentinel', () => 'Reloaded: default_sentinel'],
   ['ocsp', () => 'Reloaded: OCSP'],
   ['connectErrorReports', (next) => `Reloaded: connect_error_reports = ${next.connectErrorReports}`],
@@ -94,7 +99,11 @@ export function withPortsOf(before: Options, next: Options): Options {
   const port = next.port === -1 ? before.port : next.port
   const monitorPort = next.monitorPort === -1 ? before.monitorPort : next.monitorPort
   const httpsPort = next.httpsPort === -1 ? before.httpsPort : next.httpsPort
-  return Object.freeze({ ...next, port, monitorPort, httpsPort })
+  const cluster =
+    next.cluster?.port === -1 && before.cluster !== undefined
+      ? Object.freeze({ ...next.cluster, port: before.cluster.port })
+      : next.cluster
+  return Object.freeze({ ...next, port, monitorPort, httpsPort, cluster })
 }
 
 /** A line for each setting that differs. */

@@ -63,8 +63,10 @@ export class ServerPorts {
     this.leafs?.offerWaiting()
   }
 
-  /** Options are others. */
-  reload({ leafnodes }: Options): void {
+  /** Options are others, and shards have them. */
+  reload(options: Options, server: ServerIdentity): void {
+    const { leafnodes } = options
+    this.cluster?.reload(options, server)
     if (leafnodes !== undefined) this.leafs?.leafNodes.reload(leafnodes)
   }
 

@@ -150,7 +150,7 @@ export function enterDialled(
         leave()
         socket.off('error', onError)
         owner.wake()
-        startSecured(owner, link, socket, undefined)
+        startSecured(owner, link, socket, sessionOf(socket))
         link.greet()
         feed(owner, link, read)
         owner.schedule()
@@ -180,13 +180,23 @@ function connectTls(arrived: Socket, { settings, hosts }: DialledTls): TLSSocket
   })
 }
 
+function sessionOf(socket: TLSSocket): TlsSession {
+  return {
+    version: (socket.getProtocol() ?? '').replace('TLSv', ''),
+    cipher: socket.getCipher().standardName,
+    first: true,
+    peerCertificate: socket.getPeerX509Certificate()?.raw,
+    peerChain: () => [],
+  }
+}
+
 function isPinned(socket: TLSSocket, { pinnedCerts }: DialledTls): boolean {
   if (pinnedCerts.length === 0) return true
   const certificate = socket.getPeerX509Certificate()
   return certificate !== undefined && pinnedCerts.includes(publicKeyPin(certificate.raw) ?? '')
 }
 
-function startSecured(owner: EntryOwner, link: EntryLink, socket: TLSSocket, session: TlsSession | undefined): void {
+function startSecured(owner: EntryOwner, link: EntryLink, socket: TLSSocket, session: TlsSession): void {
   link.tls = session
   readInto(socket, owner.readBuffer, (bytes) => link.socketOnRead(bytes))
   link.start(socket)

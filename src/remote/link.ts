@@ -185,6 +185,19 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
     this.compress(this.level !== 's2_uncompressed', () => then(true))
   }
 
+  /**
+   * Compression is to be another one from now on (`compression`). Returns whether the link can go on: it cannot where
+   * both sides have to agree anew.
+   */
+  protected recompress(): boolean {
+    const { mode } = this.compression
+    if (this.mode === undefined) return mode === 'off' || !this.isAsked
+    if (mode === 'off' || mode === 'accept') return false
+    this.mode = mode
+    if (this.compressor !== undefined) this.compressor.compresses = this.level !== 's2_uncompressed'
+    return true
+  }
+
   /** How it is compressed, as pages call it. */
   get level(): string {
     const { mode, owner } = this

@@ -83,7 +83,9 @@ export type RouteVerdict =
 /** The primary tells a route. */
 export type RouteTold =
   /** Send this line. */
-  { readonly kind: 'send'; readonly line: string } | { readonly kind: 'close' }
+  | { readonly kind: 'send'; readonly line: string }
+  /** There is another one in its place, or it is to be another one, or none. */
+  | { readonly kind: 'close'; readonly because: 'duplicate' | 'removed' }
 
 /** What the primary knows of a route. */
 export interface RouteFacts {

@@ -6,6 +6,7 @@
 //
 // Where both want compression, INFO goes once more in each direction before that, plain from who has dialled.
 
+import { isDeepStrictEqual } from 'node:util'
 import type { Account } from '../accounts/account.ts'
 import { Deadline } from '../base/deadline.ts'
 import { CloseReason, type Fault, Faults } from '../base/errors.ts'
@@ -22,6 +23,7 @@ import { interestKey } from '../remote/interest-key.ts'
 import { RemoteLink } from '../remote/link.ts'
 import type { LinkOwner } from '../remote/owner.ts'
 import { isValidFilter } from '../subjects/subject.ts'
+import { publicKeyPin } from '../tls/names.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
 import type { RouteRow, RouteScope, RouteTold, RouteVerdict } from './contract.ts'
 import { poolIndexOf, type RouteEvent, type RouteHello, type RouteOrder } from './contract.ts'
@@ -61,16 +63,20 @@ export class RouteLink extends RemoteLink implements FeedListener {
   protected readonly noun = 'rid'
   protected readonly title = 'Router'
   readonly tlsNoun = 'route'
-  /** Of a connection that the other server has dialled; undefined: it is plain. */
+  /** Undefined: it is plain. */
   tls: TlsSession | undefined
   private readonly routes: RouteDesk
   private readonly order: RouteOrder
   private readonly deadline = new Deadline()
-  private readonly cluster: ClusterOptions
+  private cluster: ClusterOptions
+  /** What the other server has logged in with; undefined: it has not, or was dialled. */
+  private login: Pick<RouteConnect, 'user' | 'password'> | undefined
   private hello: RouteHello | undefined
   private scope: RouteScope | undefined
   private format = FIRST_FORMAT
   private rightsOf: RouteRights
+  /** While those that follow are told: what has an end meanwhile is withdrawn by these. */
+  private rightsBefore: RouteRights | undefined
   private awaitsPong = false
   private isRegistering = false
   private hasNegotiated = false
@@ -139,7 +145,7 @@ export class RouteLink extends RemoteLink implements FeedListener {
     })
   }
 
-  private connected({ headers }: RouteConnect, refusal: Fault | undefined): void {
+  private connected({ headers, user, password }: RouteConnect, refusal: Fault | undefined): void {
     if (refusal !== undefined) {
       this.owner.log.error(refusal.text ?? refusal.reason, this)
       this.close(refusal)
@@ -147,6 +153,7 @@ export class RouteLink extends RemoteLink implements FeedListener {
     }
     this.options = { ...this.options, headers: headers && this.routes.identity.headers }
     this.parser.connectDue = false
+    this.login = { user, password }
   }
 
   private async whyNot({ lang, gateway, cluster, isDynamic, ...login }: RouteConnect): Promise<Fault | undefined> {
@@ -154,8 +161,7 @@ export class RouteLink extends RemoteLink implements FeedListener {
     if (gateway !== '') {
       return closed(`Rejecting connection from gateway "${gateway}" on the Route port`, CloseReason.wrongPort)
     }
-    const certificate = this.tls?.peerCertificate
-    if (!(await this.routes.mayConnect(login.user, login.password, certificate))) return Faults.authorization
+    if (!(await this.mayConnect(login))) return Faults.authorization
     if (cluster === '_') {
       return closed('Rejecting connection, cluster name "_" is reserved', CloseReason.clusterName)
     }
@@ -165,6 +171,10 @@ export class RouteLink extends RemoteLink implements FeedListener {
       `Rejecting connection, cluster name "${cluster}" does not match "${own.name}"`,
       CloseReason.clusterName,
     )
+  }
+
+  private mayConnect({ user, password }: Pick<RouteConnect, 'user' | 'password'>): Promise<boolean> {
+    return this.routes.mayConnect(user, password, this.tls?.peerCertificate)
   }
 
   processInfo(json: string): void {
@@ -262,7 +272,7 @@ export class RouteLink extends RemoteLink implements FeedListener {
     this.keepAlive.start()
     this.owner.log.info(`Route connection created: Remote: ${hello.serverName}`, this)
     this.routes.feed.add(this)
-    this.tellAll(() => true)
+    this.tellAll((interest) => this.lineOf(interest))
   }
 
   override processPong(): void {
@@ -279,9 +289,12 @@ export class RouteLink extends RemoteLink implements FeedListener {
   private heardLater(hello: RouteHello): void {
     if (hello.serverId === this.hello?.serverId && (hello.imports !== undefined || hello.exports !== undefined)) {
       const before = this.rightsOf
+      this.hello = { ...this.hello, imports: hello.imports, exports: hello.exports }
       this.rightsOf = new RouteRights(this.cluster.permissions, hello)
       // What it exports now is told; nothing is withdrawn.
-      this.owner.turns.wait(() => this.tellAll((subject) => !before.maySendInterest(subject)))
+      this.owner.turns.wait(() =>
+        this.tellAll((interest) => (before.maySendInterest(interest.subject) ? '' : this.lineOf(interest))),
+      )
     }
     const isOther = hello.serverId !== this.hello?.serverId
     if ((!isOther && !hello.isLameDuck) || this.untold >= UNTOLD_MAX) return
@@ -289,6 +302,56 @@ export class RouteLink extends RemoteLink implements FeedListener {
     this.attempt(async () => {
       await this.routes.ask({ kind: 'info', link: this.id, hello })
       this.untold--
+    })
+  }
+
+  // ── Other options ─────────────────────────────────────────────────────────────────────────────────────
+
+  /** Whether the other server’s certificate, if it has shown one, is of those that are pinned. */
+  isPinned({ tls }: ClusterOptions): boolean {
+    const certificate = this.tls?.peerCertificate
+    if (certificate === undefined || tls === undefined || tls.pinnedCerts.length === 0) return true
+    return tls.pinnedCerts.includes(publicKeyPin(certificate) ?? '')
+  }
+
+  /** The options of the cluster are others. */
+  review(options: ClusterOptions): void {
+    const { cluster: before, login } = this
+    if (isDeepStrictEqual(options, before)) return
+    this.cluster = options
+    if (!isDeepStrictEqual(options.compression, before.compression) && !this.recompress()) {
+      this.close(closed(undefined, CloseReason.clientClosed))
+      return
+    }
+    if (login !== undefined) this.attempt(() => this.reviewLogin(login))
+    if (!isDeepStrictEqual(options.permissions, before.permissions)) this.permit()
+  }
+
+  private async reviewLogin(login: NonNullable<RouteLink['login']>): Promise<void> {
+    const mayStay = await this.mayConnect(login)
+    this.owner.wake()
+    if (mayStay || this.closing) return
+    this.owner.log.error('authentication error', this)
+    this.close(Faults.authorization)
+    this.owner.schedule()
+  }
+
+  /** Permissions are others: both sides forget what they may not know, and the other one tells what it may now. */
+  private permit(): void {
+    const { hello } = this
+    if (hello === undefined || this.scope === undefined) return
+    const before = this.rightsOf
+    this.rightsOf = new RouteRights(this.cluster.permissions, hello)
+    this.sendHello()
+    for (const subscription of [...this.subscriptions.values()]) {
+      if (this.rightsOf.mayExport(subscription.subject)) continue
+      this.wantsNoMore(subscription.account, subscription.subject, subscription.queue, subscription.leafCluster)
+    }
+    this.rightsBefore = before
+    this.tellAll((interest) => {
+      const mayKnow = this.rightsOf.maySendInterest(interest.subject)
+      if (mayKnow === before.maySendInterest(interest.subject)) return ''
+      return this.lineOf(mayKnow ? interest : { ...interest, count: 0 })
     })
   }
 
@@ -304,8 +367,10 @@ export class RouteLink extends RemoteLink implements FeedListener {
   /** The primary has something for it. */
   told(what: RouteTold): void {
     if (this.closing) return
-    if (what.kind === 'close') this.close(closed(undefined, CloseReason.duplicateRoute))
-    else this.sendText(what.line)
+    if (what.kind === 'close') {
+      const { duplicateRoute, routeRemoved } = CloseReason
+      this.close(closed(undefined, what.because === 'removed' ? routeRemoved : duplicateRoute))
+    } else this.sendText(what.line)
   }
 
   // ── What this server wants ────────────────────────────────────────────────────────────────────────────
@@ -319,27 +384,29 @@ export class RouteLink extends RemoteLink implements FeedListener {
   }
 
   /**
-   * Tells all that may be told and that `isDue`, in as many turns as it takes. What changes meanwhile is told at once,
+   * Tells of all interest what `lineFor` it says, in as many turns as it takes. What changes meanwhile is told at once,
    * and is not told again when its place in the order comes.
    */
-  private tellAll(isDue: (subject: string) => boolean): void {
+  private tellAll(lineFor: (interest: LocalInterest) => string): void {
     const { owner } = this
     this.tellings++
     owner.turns.inPieces(
       this.ownInterest(),
       LINES_TOGETHER * Work.operation,
-      (some) => this.attempt(() => this.tell(some, isDue)),
+      (some) => this.attempt(() => this.tell(some, lineFor)),
       () => {
-        if (--this.tellings === 0) this.toldMeanwhile.clear()
+        if (--this.tellings > 0) return
+        this.toldMeanwhile.clear()
+        this.rightsBefore = undefined
       },
     )
   }
 
-  private tell(some: readonly LocalInterest[], isDue: (subject: string) => boolean): void {
+  private tell(some: readonly LocalInterest[], lineFor: (interest: LocalInterest) => string): void {
     if (this.closing) return
-    const due = some.filter((interest) => isDue(interest.subject) && !this.toldMeanwhile.has(keyOf(interest)))
+    const due = some.filter((interest) => !this.toldMeanwhile.has(keyOf(interest)))
     this.owner.wake()
-    this.sendText(due.map((interest) => this.lineOf(interest)).join(''))
+    this.sendText(due.map(lineFor).join(''))
     this.owner.schedule()
   }
 
@@ -371,8 +438,9 @@ export class RouteLink extends RemoteLink implements FeedListener {
   /** Empty: the other server is not to be told. */
   private lineOf(interest: LocalInterest): string {
     const { account, subject, queue, count, origin } = interest
-    const { hello } = this
-    if (!this.rightsOf.maySendInterest(subject)) return ''
+    const { hello, rightsBefore } = this
+    const isKnown = count === 0 && rightsBefore?.maySendInterest(subject) === true
+    if (!isKnown && !this.rightsOf.maySendInterest(subject)) return ''
     const isNamed = origin !== undefined && hello?.takesOrigins === true
     const shown = !isNamed || (origin === '' && !hello.takesUnnamedOrigins) ? undefined : origin || '_'
     const line = { account, subject, queue, weight: count, origin: shown }

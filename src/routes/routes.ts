@@ -1,6 +1,7 @@
 // The routes of a shard.
 
 import type { Socket } from 'node:net'
+import { CloseReason } from '../base/errors.ts'
 import { type Arrival, socketOver } from '../net/handle.ts'
 import { TcpTransport } from '../net/tcp-transport.ts'
 import { type DialledTls, enterAccepted, enterDialled } from '../remote/entry.ts'
@@ -76,6 +77,25 @@ export class Routes {
     const upgrader = this.tls?.upgrader ?? new TlsUpgrader(settings, undefined, this.owner.questions.checkPeer)
     if (this.tls !== undefined) upgrader.reload(settings)
     this.tls = { upgrader, dialled }
+  }
+
+  /** Options are others. */
+  review(): void {
+    const cluster = this.owner.options.cluster
+    if (cluster === undefined) return
+    let unpinned = 0
+    for (const link of [...this.open.values()]) {
+      if (link.closing) continue
+      link.attempt(() => {
+        if (link.isPinned(cluster)) link.review(cluster)
+        else {
+          unpinned++
+          link.close({ text: undefined, reason: CloseReason.tlsHandshake })
+        }
+      })
+    }
+    if (unpinned > 0) this.owner.log.info(`Disconnect ${unpinned} clients due to pinned certs reload`)
+    this.owner.schedule()
   }
 
   /** The primary has something for a route. */

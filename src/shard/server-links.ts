@@ -100,6 +100,7 @@ export class ServerLinks {
 
   /** Options are others: those that have logged in are asked about again. */
   async review(): Promise<void> {
+    this.routes?.review()
     await this.leafs?.review()
   }
 

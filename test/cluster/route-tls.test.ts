@@ -64,6 +64,8 @@ interface Member {
   readonly program: ServerProgram
   readonly clusterPort: number
   readonly monitorPort: number
+  /** Reloads with other lines in its block; resolves with what the log says of it. */
+  reload(lines: string): Promise<string>
 }
 
 let names = 0
@@ -71,12 +73,22 @@ let names = 0
 /** A server of the cluster, whose block has these lines. */
 async function member(kind: Kind, lines: string, routes: readonly string[] = []): Promise<Member> {
   const urls = routes.map((route) => JSON.stringify(route)).join(', ')
-  const config = `listen: "127.0.0.1:-1", http: "127.0.0.1:-1"
-    cluster { name: C, listen: "127.0.0.1:-1", routes: [ ${urls} ]\n${lines} }`
-  const program = await start(kind, scratchDirectory(), `S${++names}`, config)
+  const configOf = (more: string): string => `listen: "127.0.0.1:-1", http: "127.0.0.1:-1"
+    cluster { name: C, listen: "127.0.0.1:-1", routes: [ ${urls} ]\n${more} }`
+  const [place, name] = [scratchDirectory(), `S${++names}`]
+  const program = await start(kind, place, name, configOf(lines))
   const monitorPort = Number((await program.until(/Starting http monitor on \S*:(\d+)/))[1])
   const clusterPort = Number((await program.until(/Listening for route connections on \S*:(\d+)/))[1])
-  return { program, clusterPort, monitorPort }
+  const reload = async (more: string): Promise<string> => {
+    const from = program.stderr.length
+    writeFileSync(join(place, `${name}.conf`), `server_name: ${name}\n${configOf(more)}\n`)
+    program.child.kill('SIGHUP')
+    return until('the end of a reload', () => {
+      const said = program.stderr.slice(from)
+      return /Reloaded server configuration|Failed to reload/.test(said) ? said : undefined
+    })
+  }
+  return { program, clusterPort, monitorPort, reload }
 }
 
 const urlOf = ({ clusterPort }: Pick<Member, 'clusterPort'>, host = '127.0.0.1', user = ''): string =>
@@ -231,6 +243,24 @@ describe.each(PAIRS.map((kinds) => [kinds[0].name, kinds[1].name, kinds] as cons
       const third = await member(dials, tlsOf(`${elsewhere.lines}, ${ca}`), [urlOf(one)])
       await third.program.until(/Route(?:r)? Error 'Authorization Violation'/)
       await untilRoutes(third, 0)
+    })
+
+    test('other certificates and pins come by a reload: routes that are there stay, but for the pins', async () => {
+      const one = await member(accepts, good)
+      const line = await Line.to(one.clusterPort)
+      const other = await member(dials, good, [urlOf({ clusterPort: line.port })])
+      await untilRoutes(other)
+      expect(await one.reload(tlsOf(`${elsewhere.lines}, ${ca}`))).toContain('Reloaded: cluster')
+      expect(await routesOf(other)).toBe(ROUTES_OF_A_PAIR)
+      line.reset()
+      await other.program.until(/TLS route handshake error: .*certificate is valid for 10\.0\.0\.1, not 127\.0\.0\.1/)
+      await one.reload(good)
+      await untilRoutes(other)
+      await one.reload(pinned)
+      await one.program.until(/Disconnect \d clients due to pinned certs reload/)
+      await one.program.until(/TLS route handshake error: certificate not pinned/)
+      await one.reload(good)
+      await checkRoutes(one, other)
     })
 
     test('a line that is cut is mended', async () => {

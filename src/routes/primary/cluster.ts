@@ -13,7 +13,15 @@ import type { Log } from '../../log/log.ts'
 import type { ClusterOptions } from '../../options/cluster.ts'
 import type { ClusterIdentity } from '../../protocol/handshake.ts'
 import { readServerUrl } from '../../text/server-url.ts'
-import type { RouteEvent, RouteHello, RouteOrder, RouteScope, RouteTold, RouteVerdict } from '../contract.ts'
+import {
+  poolIndexOf,
+  type RouteEvent,
+  type RouteHello,
+  type RouteOrder,
+  type RouteScope,
+  type RouteTold,
+  type RouteVerdict,
+} from '../contract.ts'
 import { type KnownRoute, Remote } from './remotes.ts'
 import { WantedRoute } from './wanted-routes.ts'
 
@@ -31,6 +39,7 @@ export interface ClusterOwner {
   readonly log: Pick<Log, 'bug' | 'debug' | 'error' | 'info' | 'warn'>
   readonly serverId: string
   readonly serverName: string
+  /** Those that it begins by. */
   readonly cluster: ClusterOptions
   /** Empty: there is none. */
   readonly systemAccount: string
@@ -48,15 +57,17 @@ export class Cluster {
   private identity: ClusterIdentity
   private readonly remotes = new Map<string, Remote>()
   private readonly routes = new Map<number, KnownRoute>()
-  private readonly wanted: WantedRoute[] = []
+  private options: ClusterOptions
+  private wanted: WantedRoute[] = []
   private readonly dialled = new Map<number, { wanted: WantedRoute; account: string }>()
   private timer: NodeJS.Timeout | undefined
   private closed = false
 
   constructor(owner: ClusterOwner, identity: ClusterIdentity) {
     this.owner = owner
+    this.options = owner.cluster
     this.identity = identity
-    for (const url of owner.cluster.routes) this.wantConfigured(url)
+    for (const url of this.options.routes) this.wantConfigured(url)
   }
 
   private wantConfigured(url: string): void {
@@ -65,7 +76,11 @@ export class Cluster {
       this.owner.log.error(`Error trying to connect to route: no port in ${withoutUser(url)}`)
       return
     }
-    this.wanted.push(new WantedRoute(read.host, read.port, read.credentials, true))
+    const wanted = new WantedRoute(read.host, read.port, read.credentials, url)
+    // What others have told of takes its place, though its routes stay.
+    const known = this.wanted.find((each) => !each.isConfigured && each.isAt(read))
+    if (known !== undefined) wanted.remoteId = known.remoteId
+    this.wanted = [...this.wanted.filter((each) => each !== known), wanted]
   }
 
   start(): void {
@@ -90,7 +105,7 @@ export class Cluster {
     const order: RouteOrder = wanted === undefined ? { dialled: undefined } : wanted.order(account, this.serverName)
     const given = this.owner.give(handle, order)
     if (given === undefined) return undefined
-    this.routes.set(given.link, { ...given, wanted, slot: '', remote: undefined })
+    this.routes.set(given.link, { ...given, wanted, slot: '', remote: undefined, isClosing: false })
     if (wanted !== undefined) this.dialled.set(given.link, { wanted, account })
     return given.link
   }
@@ -98,6 +113,51 @@ export class Cluster {
   /** The first name among the configured routes: it is taken to be that of servers with nothing but addresses, too. */
   private get serverName(): string {
     return this.wanted.find(({ host, isConfigured }) => isConfigured && isIP(host) === 0)?.host ?? ''
+  }
+
+  // ── Other options ─────────────────────────────────────────────────────────────────────────────────────
+
+  /** Goes on by other options: routes that are not to be any more are closed, others are dialled. */
+  reload(options: ClusterOptions, identity: ClusterIdentity): void {
+    const before = this.options
+    const apart = this.apart
+    this.options = options
+    this.identity = identity
+    for (const route of this.routes.values()) if (this.isOther(route, before, apart)) this.remove(route)
+    for (const url of before.routes) if (!options.routes.includes(url)) this.wantNoMore(url)
+    for (const url of options.routes) if (!before.routes.includes(url)) this.wantConfigured(url)
+    this.told()
+    this.tend()
+  }
+
+  /** Whether a route is for other accounts by the new options. */
+  private isOther({ slot, remote }: KnownRoute, before: ClusterOptions, apart: readonly string[]): boolean {
+    if (remote === undefined) return false
+    const { poolSize } = this.options
+    const isPooled = slot.startsWith('#')
+    if (poolSize !== before.poolSize && (isPooled || poolSize === 0 || before.poolSize === 0)) return true
+    const changed = [
+      ...apart.filter((account) => !this.apart.includes(account)),
+      ...this.apart.filter((account) => !apart.includes(account)),
+    ]
+    if (!isPooled) return changed.includes(slot.slice(1))
+    const index = Number(slot.slice(1))
+    const size = Math.max(poolSize, remote.hello.poolSize)
+    return changed.some((account) => [poolSize, size].some((each) => poolIndexOf(account, each) === index))
+  }
+
+  private wantNoMore(url: string): void {
+    const gone = this.wanted.find((each) => each.url === url)
+    if (gone === undefined) return
+    this.wanted = this.wanted.filter((each) => each !== gone)
+    for (const route of this.routes.values()) if (route.wanted === gone) this.remove(route)
+    this.owner.log.info(`Removed route ${gone.host}:${gone.port}`)
+  }
+
+  private remove(route: KnownRoute): void {
+    if (route.isClosing) return
+    route.isClosing = true
+    this.tell(route, { kind: 'close', because: 'removed' })
   }
 
   // ── What routes tell ──────────────────────────────────────────────────────────────────────────────────
@@ -176,7 +236,7 @@ export class Cluster {
     hello: RouteHello,
     dialled: { readonly account: string } | undefined,
   ): { slot: string; scope: RouteScope } | Extract<RouteVerdict, { refused: string }> {
-    const { poolSize } = this.owner.cluster
+    const { poolSize } = this.options
     const isPooled = poolSize > 0 && hello.poolSize > 0
     const account = dialled?.account ?? hello.account
     if (account !== '') {
@@ -205,8 +265,9 @@ export class Cluster {
 
   /** Accounts that have routes of their own. */
   private get apart(): readonly string[] {
-    const { cluster, systemAccount } = this.owner
-    return systemAccount === '' ? cluster.accounts : [...new Set([...cluster.accounts, systemAccount])]
+    const { systemAccount } = this.owner
+    const { accounts } = this.options
+    return systemAccount === '' ? accounts : [...new Set([...accounts, systemAccount])]
   }
 
   /** Both servers are to be in one cluster: a name that was made up is given up. Returns why they cannot be. */
@@ -222,7 +283,7 @@ export class Cluster {
     this.told()
     for (const route of this.routes.values()) {
       if (route.remote !== undefined && route.remote.hello.serverName !== serverName)
-        this.tell(route, { kind: 'close' })
+        this.tell(route, { kind: 'close', because: 'duplicate' })
     }
     return undefined
   }
@@ -259,7 +320,7 @@ export class Cluster {
       wanted.isUnderway = false
       if (route.remote === undefined) {
         wanted.attempts++
-        wanted.wait(this.owner.cluster.connectBackoff)
+        wanted.wait(this.options.connectBackoff)
       } else wanted.lost()
     }
     const { remote, slot } = route
@@ -310,14 +371,14 @@ export class Cluster {
 
   /** Another server tells of one. */
   private heardOf(hello: RouteHello): void {
-    const { owner, wanted } = this
+    const { owner, wanted, options } = this
     if (hello.serverId === owner.serverId || this.remotes.has(hello.serverId)) return
     const read = readServerUrl(hello.ip || `${hello.host}:${hello.port}`)
     if (read === undefined || isAnyAddress(read.host)) return
-    if (wanted.some(({ host, port }) => host === read.host && port === read.port)) return
+    if (wanted.some((each) => each.isAt(read))) return
     if (wanted.filter(({ isConfigured }) => !isConfigured).length >= IMPLICIT_MAX) return
-    const { username = '', password = '' } = hello.authRequired ? (owner.cluster.credentials ?? {}) : {}
-    const implicit = new WantedRoute(read.host, read.port, [username, password], false)
+    const { username = '', password = '' } = hello.authRequired ? (options.credentials ?? {}) : {}
+    const implicit = new WantedRoute(read.host, read.port, [username, password], undefined)
     implicit.notBeforeMs = performance.now() + Math.random() * 100
     wanted.push(implicit)
     this.tend()
@@ -326,7 +387,7 @@ export class Cluster {
   /** Tells the owner who is there. */
   private told(): void {
     const others = [...this.remotes.values()].flatMap(({ hello, isLameDuck }) => (isLameDuck ? [] : hello.connectUrls))
-    this.owner.changed(this.identity, this.owner.cluster.noAdvertise ? [] : [...new Set(others)])
+    this.owner.changed(this.identity, this.options.noAdvertise ? [] : [...new Set(others)])
   }
 
   /** This server is about to end: others are told, once each. */
@@ -342,13 +403,13 @@ export class Cluster {
   private tend(): void {
     if (this.closed) return
     const now = performance.now()
-    for (const wanted of [...this.wanted]) {
+    for (const wanted of this.wanted) {
       if (wanted.isUnderway || wanted.isSelf) continue
       const account = this.missing(wanted, now)
       if (account === undefined) continue
       if (now < wanted.notBeforeMs) continue
-      if (!wanted.isConfigured && wanted.attempts > this.owner.cluster.connectRetries) {
-        this.wanted.splice(this.wanted.indexOf(wanted), 1)
+      if (!wanted.isConfigured && wanted.attempts > this.options.connectRetries) {
+        this.wanted = this.wanted.filter((each) => each !== wanted)
         continue
       }
       wanted.isUnderway = true
@@ -360,27 +421,29 @@ export class Cluster {
   private missing(wanted: WantedRoute, now: number): string | undefined {
     const remote = this.remotes.get(wanted.remoteId)
     if (remote === undefined) return ''
-    const { poolSize } = this.owner.cluster
+    if (remote.isChanging) return undefined
+    const { poolSize } = this.options
     if (poolSize === 0 || remote.hello.poolSize === 0) return remote.routes.has('-') ? undefined : ''
     if (remote.freeIndex(Math.max(poolSize, remote.hello.poolSize)) !== undefined) return ''
     return this.apart.find((account) => !remote.routes.has(`@${account}`) && (remote.refused.get(account) ?? 0) < now)
   }
 
   private async dial(wanted: WantedRoute, account: string): Promise<void> {
-    const { log, cluster } = this.owner
+    const { log } = this.owner
     const at = `${wanted.host}:${wanted.port}`
     log.debug(`Trying to connect to route on ${at}`)
     const result = await wanted.dial(log.bug)
     if (typeof result === 'string') {
       wanted.isUnderway = false
       wanted.attempts++
-      wanted.wait(cluster.connectBackoff)
+      wanted.wait(this.options.connectBackoff)
       const text = `Error trying to connect to route (attempt ${wanted.attempts}): ${at}: ${result}`
       if (wanted.attempts === 1 || wanted.attempts % REPORT_EVERY === 0) log.error(text)
       else log.debug(text)
       return
     }
-    if (this.closed || this.give(result, wanted, account) === undefined) {
+    const isWanted = !this.closed && this.wanted.includes(wanted)
+    if (!isWanted || this.give(result, wanted, account) === undefined) {
       result.close()
       wanted.isUnderway = false
       wanted.wait(false)

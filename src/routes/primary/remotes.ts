@@ -1,16 +1,19 @@
 // The other servers of the cluster, and which routes there are to each.
 
 import type { RouteHello } from '../contract.ts'
+import type { WantedRoute } from './wanted-routes.ts'
 
 /** A route that a shard has. */
 export interface KnownRoute {
   readonly link: number
   readonly shard: number
   /** Undefined: the other server dialled. */
-  readonly wanted: { isConfigured: boolean } | undefined
+  readonly wanted: WantedRoute | undefined
   /** Which one of those to that server: `#0`, `@account`, or `-` if it is the only one. Empty: not registered yet. */
   slot: string
   remote: Remote | undefined
+  /** It was told to close. */
+  isClosing: boolean
 }
 
 export class Remote {
@@ -36,6 +39,11 @@ export class Remote {
   get anyRoute(): KnownRoute | undefined {
     const all = [...this.routes.values()]
     return all.find(({ slot }) => !slot.startsWith('@')) ?? all[0]
+  }
+
+  /** Some of its routes are about to end, and others to take their places. */
+  get isChanging(): boolean {
+    return [...this.routes.values()].some(({ isClosing }) => isClosing)
   }
 
   /** There is a route that is for several accounts. */

@@ -17,7 +17,8 @@ export class WantedRoute {
   readonly port: number
   readonly username: string
   readonly password: string
-  readonly isConfigured: boolean
+  /** As configured; undefined: another server has told of it. */
+  readonly url: string | undefined
   /** Which server answered there, latest. */
   remoteId = ''
   /** It is this server itself. */
@@ -29,11 +30,19 @@ export class WantedRoute {
   /** Not dialled before this moment, in milliseconds of performance.now(). */
   notBeforeMs = 0
 
-  constructor(host: string, port: number, credentials: readonly [string, string], isConfigured: boolean) {
+  constructor(host: string, port: number, credentials: readonly [string, string], url: string | undefined) {
     this.host = host
     this.port = port
     ;[this.username, this.password] = credentials
-    this.isConfigured = isConfigured
+    this.url = url
+  }
+
+  get isConfigured(): boolean {
+    return this.url !== undefined
+  }
+
+  isAt({ host, port }: { readonly host: string; readonly port: number }): boolean {
+    return host === this.host && port === this.port
   }
 
   /** `name`: what servers are called whose addresses are all that is known of them; empty: nothing. */
