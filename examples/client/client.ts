@@ -1,4 +1,4 @@
-// A NATS client in less than 260 lines, to learn the protocol from. It has four verbs, as in the talk "Writing a minimal client":
+// A NATS client in less than 260 lines, to learn the protocol from. It has four verbs:
 //
 //     connect(address)                       publish(subject, reply, payload)
 //     subscribe(subject, queue, callback)    close()
