@@ -41,6 +41,11 @@ export function compressionOf(value: unknown, usual: CompressionMode, on: Compre
   }
 }
 
+/** How long CONNECT of another server may take, in milliseconds, where nothing is said of it. */
+export function usualAuthTimeout(tls: TlsOptions | undefined): number {
+  return tls === undefined ? AUTH_TIMEOUT_MS : (tls.timeout || TLS_TIMEOUT_MS) + AUTH_TIMEOUT_MORE_MS
+}
+
 /** Undefined: there is no cluster, as no port is named. `ping` is the interval of the server. */
 export function clusterOptions(block: Checked | undefined, ping: number, pingMax: number): ClusterOptions | undefined {
   const port = Number(block?.['port'] ?? 0)
@@ -57,9 +62,7 @@ export function clusterOptions(block: Checked | undefined, ping: number, pingMax
     port,
     routes: (block['routes'] ?? []) as readonly string[],
     credentials: username === '' ? undefined : { username, password },
-    authTimeout:
-      authorization?.timeout ||
-      (tls === undefined ? AUTH_TIMEOUT_MS : (tls.timeout || TLS_TIMEOUT_MS) + AUTH_TIMEOUT_MORE_MS),
+    authTimeout: authorization?.timeout || usualAuthTimeout(tls),
     permissions: (block['permissions'] as Permissions | undefined) ?? authorization?.defaultPermissions,
     // Both sides always show certificates.
     tls: tls && { ...tls, verify: true, verifyOptional: false },

@@ -3,9 +3,8 @@
 import type { LeafnodeOptions, LeafRemoteOptions, LeafUser } from '../../options/leafnodes.ts'
 import { GLOBAL_ACCOUNT, type TlsOptions } from '../../options/shapes.ts'
 import type { Checked } from '../layer.ts'
-import { compressionOf } from './cluster-options.ts'
+import { compressionOf, usualAuthTimeout } from './cluster-options.ts'
 
-const AUTH_TIMEOUT_MS = 2000
 const SECOND_MS = 1000
 const PING_MAX = 2
 /** Of a remote whose URL names none. */
@@ -29,7 +28,7 @@ export function leafnodeOptions(
     host: text(block, 'host') || '0.0.0.0',
     port: number(block, 'port'),
     users: usersOf(authorization),
-    authTimeout: number(authorization, 'timeout') || (tls === undefined ? AUTH_TIMEOUT_MS : tls.timeout + SECOND_MS),
+    authTimeout: number(authorization, 'timeout') || usualAuthTimeout(tls),
     tls,
     advertise: text(block, 'advertise'),
     noAdvertise: block['noAdvertise'] === true,
