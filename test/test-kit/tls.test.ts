@@ -37,7 +37,7 @@ const tls = { certFile: files.cert, keyFile: files.key }
 const trust = { caFile: files.ca }
 // nats.js waits for all of its timeout where a server leaves in the middle of the handshake.
 const quick = {
-  timeout: 5_000,
+  timeout: 15_000,
   reconnectTimeWait: 10,
   reconnectJitter: 5,
   reconnectJitterTLS: 5,
