@@ -5,6 +5,7 @@
 import { Random } from '../../test/support/random.ts'
 import { percentile } from '../statistics.ts'
 import { BareConnection, PING, PONG } from './bare-connection.ts'
+import { inbox, name } from './names.ts'
 import { anyFailed, openAll, whenTold } from './task.ts'
 import type { Endpoint, Task } from './tasks.ts'
 
@@ -34,12 +35,7 @@ const BODIES = 61
 const BODY_BYTES_MAX = 512
 const TICK_MS = 1
 const SERVICES = ['orders.create', 'stock.item.reserve', 'users.v2.get', 'mail.send']
-const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
-const INBOX_LENGTH = 22
 const TOKEN_LENGTH = 8
-
-const name = (random: Random, length: number): string =>
-  Array.from({ length }, () => DIGITS[random.below(DIGITS.length)]).join('')
 
 /** `<size>␍␊<payload>␍␊`, the end of a request as of its reply. */
 function makeBodies(random: Random): string[] {
@@ -68,7 +64,7 @@ class Client {
     this.bodies = bodies
     this.random = random
     this.replied = replied
-    this.inbox = `_INBOX.${name(random, INBOX_LENGTH)}`
+    this.inbox = inbox(random)
   }
 
   ask(services: number): void {

@@ -4,6 +4,7 @@
 import { Random } from '../../test/support/random.ts'
 import { percentile } from '../statistics.ts'
 import { BareConnection, PING, PONG } from './bare-connection.ts'
+import { inbox } from './names.ts'
 import { type SubjectRange, Subjects } from './subject-range.ts'
 import { anyFailed, now, openAll, whenTold } from './task.ts'
 import type { Task } from './tasks.ts'
@@ -68,9 +69,10 @@ class Publisher {
   constructor(task: PublishStreamTask, number: number) {
     const random = new Random(SEED + number)
     this.task = task
-    this.inbox = `_INBOX.publisher${String(number).padStart(13, '0')}.`
     this.subjects = new Subjects(task.subjects, random, number * task.messages)
     this.sizes = Array.from({ length: SIZES }, () => Math.floor(task.bytes / 2) + random.below(task.bytes + 1))
+    // By chance, as clients choose theirs: those of all of them do not begin alike.
+    this.inbox = `${inbox(random)}.`
     this.payload = Buffer.alloc(task.bytes * 2, 'abcdefghijklmnopqrstuvwxyz0123456789')
     this.messages = task.messages
     this.times = new Float64Array(Math.min(task.messages, TIMES_MAX))
