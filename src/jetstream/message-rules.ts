@@ -1,4 +1,4 @@
-// What a stream's configuration and state say against a message, by its headers: the checks that publishing.ts makes,
+// What a stream's configuration and state say against a message, by its headers: the checks that storing.ts makes,
 // in the order in which it makes them. Each answers what is wrong, or nothing.
 
 import { byteString } from '../subjects/byte-string.ts'

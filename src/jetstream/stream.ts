@@ -1,5 +1,5 @@
 // A stream, on the shard that owns it: it hears its subjects like any subscriber, stores what comes, and keeps to its
-// limits. How a message is judged is in publishing.ts; requests about a stream are in stream-api.ts.
+// limits. What publishers send is in publishing.ts, how a message is judged in storing.ts; requests about a stream are in stream-api.ts.
 //
 //     interest index ─▶ take(run) ─▶ Publishing ─▶ store ─┬─▶ limits: the oldest go
 //                                                         ├─▶ attached: consumers are told
@@ -25,7 +25,7 @@ import { type ApiError, apiError } from './errors.ts'
 import { Expiry } from './expiry.ts'
 import { Header, readHeaders } from './message-headers.ts'
 import type { JetStreamOwner } from './owner.ts'
-import { type Adopted, Publishing } from './publishing.ts'
+import { Publishing } from './publishing.ts'
 import type { ScheduleTimer } from './schedules/schedule-timer.ts'
 import { Schedules } from './schedules/schedules.ts'
 import { Sender } from './sender.ts'
@@ -34,6 +34,7 @@ import { Following } from './sources/following.ts'
 import type { KeptConsumer } from './storage/catalogue.ts'
 import type { Loss, StreamStore } from './storage/store.ts'
 import { SubjectFilter } from './storage/subject-filter.ts'
+import { type Adopted, Storing } from './storing.ts'
 import { type StreamConfig, shownConfig } from './stream-config.ts'
 import type { Usage } from './usage.ts'
 import { WriteBacklog } from './write-backlog.ts'
@@ -81,6 +82,7 @@ export class Stream {
   /** Consumers, by name. */
   readonly attached = new Map<string, Attached>()
   private readonly place: StreamPlace
+  readonly storing: Storing
   private readonly publishing: Publishing
   private readonly backlog: WriteBacklog
   private readonly directGet: DirectGet
@@ -108,6 +110,7 @@ export class Stream {
     this.store = store
     if (this.store.last === 0 && listed.config.first_seq > 1) this.store.skipTo(listed.config.first_seq, 0)
     this.schedules = new Schedules(this, place.scheduleTimer)
+    this.storing = new Storing(this)
     this.publishing = new Publishing(this)
     const { maxBufferedBytes = 0, maxBufferedMessages = 0 } = owner.options.jetstream ?? {}
     this.backlog = new WriteBacklog(maxBufferedMessages, maxBufferedBytes, store.durable)
@@ -157,7 +160,7 @@ export class Stream {
 
   /** Stores a message that the server makes. Answers whether it could. */
   produce(subject: Buffer, headers: Buffer, payload: Buffer): boolean {
-    return this.publishing.produce(subject, headers, payload)
+    return this.storing.produce(subject, headers, payload)
   }
 
   /** Messages have been stored behind `before`: limits, consumers and publishers have their due. */
@@ -188,14 +191,14 @@ export class Stream {
   /** Stores a message of another stream, or says why not. `subject`: byte string; the bytes are copied. */
   adopt(subject: string, headers: Buffer, payload: Buffer, adopted: Adopted): ApiError | undefined {
     const { last } = this.store
-    const error = this.publishing.adopt({ subject: Buffer.from(subject, 'latin1'), headers, payload }, adopted)
+    const error = this.storing.adopt({ subject: Buffer.from(subject, 'latin1'), headers, payload }, adopted)
     if (error === undefined) this.appended(last, headers.length + payload.length)
     return error
   }
 
   /** Resolves when a message on a subject (byte string) can be adopted; undefined: it can. */
   readyToAdopt(subject: string): Promise<void> | undefined {
-    return this.publishing.readyToAdopt(Buffer.from(subject, 'latin1'))
+    return this.storing.readyToAdopt(Buffer.from(subject, 'latin1'))
   }
 
   mirrorCaughtUp(): void {
@@ -357,6 +360,7 @@ export class Stream {
     this.config = config
     if (!this.listen()) return false
     this.duplicates.windowUs = windowUs(config)
+    this.storing.reconfigured()
     this.publishing.reconfigured()
     // The oldest of all go first, then those of subjects that still have too many.
     this.keepLimits()
@@ -398,6 +402,7 @@ export class Stream {
   /** Appends from `first` on could not be written, and are undone. */
   failed(first: number): void {
     this.owner.wake()
+    this.storing.undo(first)
     this.publishing.undo(first)
     this.backlog.clear(this.store.durable)
     this.expiry.undo(first)
@@ -424,7 +429,7 @@ export class Stream {
       const message = soon instanceof Promise ? await soon : soon
       if (message === undefined) continue
       const id = message.headers.length === 0 ? undefined : readHeaders(message.headers).get(Header.messageId)
-      if (seq === store.last) this.publishing.lastId = id ?? ''
+      if (seq === store.last) this.storing.lastId = id ?? ''
       if (id !== undefined && id !== '') duplicates.note(id, seq, message.timeUs)
       if (config.allow_msg_ttl) expiry.recall(message)
     }

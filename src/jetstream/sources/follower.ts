@@ -3,8 +3,8 @@
 import type { Json } from '../../base/json.ts'
 import type { ApiError } from '../errors.ts'
 import { withoutHeaders } from '../message-headers.ts'
-import type { Adopted } from '../publishing.ts'
 import { shortHash } from '../short-hash.ts'
+import type { Adopted } from '../storing.ts'
 import type { StreamConfig } from '../stream-config.ts'
 import type { FedMessage, FollowingStream } from './feed.ts'
 
