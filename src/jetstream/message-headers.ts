@@ -57,6 +57,10 @@ export function readHeaders(block: Buffer): Headers {
 }
 
 const LINE_END = '\r\n'
+const CARRIAGE_RETURN = 0x0d
+const LINE_FEED = 0x0a
+/** What a block begins with, without the end of the line. */
+const VERSION_BYTES = HEADERS_VERSION.length - LINE_END.length
 
 /** A header block of these, which are byte strings; empty: none. */
 export function headerBlock(headers: Iterable<readonly [name: string, value: string | number]>): Buffer {
@@ -83,8 +87,10 @@ export function withHeader(block: Buffer, name: string, value: string): Buffer {
 
 /** A block whose first line is the version alone. */
 export function withoutStatus(block: Buffer): Buffer {
+  // Nearly all are.
+  if (block[VERSION_BYTES] === CARRIAGE_RETURN && block[VERSION_BYTES + 1] === LINE_FEED) return block
   const end = block.indexOf(LINE_END)
-  if (end === HEADERS_VERSION.length - LINE_END.length || end < 0) return block
+  if (end < 0) return block
   return Buffer.concat([Buffer.from(HEADERS_VERSION), block.subarray(end + LINE_END.length)])
 }
 
@@ -97,8 +103,9 @@ export function withoutHeaders(block: Buffer, isDropped: (name: string) => boole
   return Buffer.from(`${HEADERS_VERSION}${kept.join(LINE_END)}${LINE_END}${LINE_END}`, 'latin1')
 }
 
-/** The header block as it is stored: without a status, and without what the server itself added. */
-export function cleaned(block: Buffer): Buffer {
+/** The header block as it is stored: without a status, and without what the server itself added. `headers`: its own. */
+export function cleaned(block: Buffer, headers: Headers): Buffer {
   const bare = withoutStatus(block)
-  return bare.includes(Header.requestInfo) ? withoutHeaders(bare, (name) => name === Header.requestInfo) : bare
+  const has = bare === block ? headers.has(Header.requestInfo) : bare.includes(Header.requestInfo)
+  return has ? withoutHeaders(bare, (name) => name === Header.requestInfo) : bare
 }

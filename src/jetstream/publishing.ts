@@ -10,7 +10,7 @@ import { type ApiError, apiError } from './errors.ts'
 import { FastBatches, isFastReply, readPlace } from './fast-batches.ts'
 import { type ArrivedMessage, HeldMessages } from './held-messages.ts'
 import type { BatchMessage } from './kept-messages.ts'
-import { Header, readHeaders } from './message-headers.ts'
+import { Header, type Headers, readHeaders } from './message-headers.ts'
 import { type BatchProgress, checkDiscard } from './message-rules.ts'
 import type { JetStreamOwner } from './owner.ts'
 import type { Judged, Storing, StoringStream } from './storing.ts'
@@ -51,7 +51,7 @@ export class Publishing {
       get isMute() {
         return stream.config.no_ack
       },
-      store: (message) => this.storing.storeAlone(message),
+      store: (message) => this.storing.storeAlone(message, readHeaders(message.headers)),
       tell: (reply, text) => stream.acknowledgements.await(stream.store.last, reply, text),
       acknowledge: (reply, seq, more) => this.acknowledge(stream.store.last, reply, seq, more),
     })
@@ -129,14 +129,13 @@ export class Publishing {
 
   private takeNow(message: ArrivedMessage): void {
     const { acknowledgements, config } = this.stream
-    const { headers, reply } = message
+    const { reply } = message
     const answer = config.no_ack ? '' : reply
     if (isFastReply(reply)) this.takeOfFastBatch(message, answer)
     else {
-      const error =
-        headers.length > 0 && headers.includes(Header.batchId)
-          ? this.takeOfBatch(message, answer)
-          : this.judge(message, answer)
+      const headers = readHeaders(message.headers)
+      const isOfBatch = headers.has(Header.batchId)
+      const error = isOfBatch ? this.takeOfBatch(message, headers, answer) : this.judge(message, headers, answer)
       if (error !== undefined && answer !== '') acknowledgements.send(answer, this.refusal(error))
     }
     if (config.allow_msg_counter) this.storing.counters.trim()
@@ -166,10 +165,8 @@ export class Publishing {
     for (let i = 0; i < count; i++) acknowledgements.send(reply, this.refusal(apiError(10167)))
   }
 
-  private takeOfBatch(message: BatchMessage, reply: string): ApiError | undefined {
+  private takeOfBatch(message: BatchMessage, headers: Headers, reply: string): ApiError | undefined {
     const { acknowledgements, config } = this.stream
-    const headers = readHeaders(message.headers)
-    if (!headers.has(Header.batchId)) return this.judge(message, reply)
     const wrong = this.checkOfBatch(message)
     if (wrong !== undefined) return wrong
     if (!config.allow_atomic) return apiError(10174)
@@ -222,7 +219,7 @@ export class Publishing {
     const judged: Judged[] = []
     store.begin()
     for (const message of messages) {
-      const outcome = storing.store(message, batch, false)
+      const outcome = storing.store(message, readHeaders(message.headers), batch, false)
       if ('seq' in outcome) {
         // Most lead to nothing: hundreds of them would be kept until all are stored.
         if (storing.hasSequel(outcome)) judged.push(outcome)
@@ -255,8 +252,8 @@ export class Publishing {
   }
 
   /** Stores a message, or says what is wrong with it. */
-  private judge(message: BatchMessage, reply: string): ApiError | undefined {
-    const outcome = this.storing.storeAlone(message)
+  private judge(message: BatchMessage, headers: Headers, reply: string): ApiError | undefined {
+    const outcome = this.storing.storeAlone(message, headers)
     if ('error' in outcome) return outcome.error
     if ('twin' in outcome) this.acknowledge(this.stream.store.last, reply, outcome.twin, ',"duplicate": true')
     else this.acknowledge(outcome.seq, reply, outcome.seq, outcome.sum === undefined ? '' : `,"val":"${outcome.sum}"`)

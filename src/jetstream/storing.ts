@@ -127,7 +127,8 @@ export class Storing {
   produce(subject: Buffer, headers: Buffer, payload: Buffer): boolean {
     const { store } = this.stream
     const { last } = store
-    const outcome = this.store({ subject: this.transformed(subject), headers, payload }, undefined, true)
+    const message = { subject: this.transformed(subject), headers, payload }
+    const outcome = this.store(message, readHeaders(headers), undefined, true)
     if (!('seq' in outcome)) return false
     this.follow(outcome)
     this.stream.appended(last, headers.length + payload.length)
@@ -136,7 +137,8 @@ export class Storing {
 
   /** Stores a message of another stream, or says why not. Its bytes are copied. One with a known id is passed over. */
   adopt({ headers, payload, subject }: BatchMessage, adopted: Adopted): ApiError | undefined {
-    const outcome = this.store({ subject: this.transformed(subject), headers, payload }, undefined, false, adopted)
+    const message = { subject: this.transformed(subject), headers, payload }
+    const outcome = this.store(message, readHeaders(headers), undefined, false, adopted)
     if (this.stream.config.allow_msg_counter) this.counters.trim()
     if ('error' in outcome) return outcome.error
     if ('seq' in outcome) this.follow(outcome)
@@ -149,19 +151,20 @@ export class Storing {
   }
 
   /** Stores a message that is in no atomic batch, with all that follows from it. */
-  storeAlone(message: BatchMessage): Judged | Twin | { readonly error: ApiError } {
-    const outcome = this.store(message, undefined, false)
+  storeAlone(message: BatchMessage, headers: Headers): Judged | Twin | { readonly error: ApiError } {
+    const outcome = this.store(message, headers, undefined, false)
     if ('seq' in outcome) this.follow(outcome)
     return outcome
   }
 
   /**
-   * Makes all checks, and appends the message. `batch`: what was stored of its batch so far. `isOwn`: the server has
-   * made it, and need not be told what is allowed. `adopted`: it was judged where it comes from. What follows from a
-   * stored message is done by follow().
+   * Makes all checks, and appends the message. `read`: what its header block says. `batch`: what was stored of its
+   * batch so far. `isOwn`: the server has made it, and need not be told what is allowed. `adopted`: it was judged where
+   * it comes from. What follows from a stored message is done by follow().
    */
   store(
     message: BatchMessage,
+    read: Headers,
     batch: BatchProgress | undefined,
     isOwn: boolean,
     adopted?: Adopted,
@@ -171,11 +174,11 @@ export class Storing {
     const { subject } = message
     let { payload } = message
     if (config.sealed) return { error: apiError(10109) }
-    let block = message.headers.length === 0 ? message.headers : cleaned(message.headers)
+    let block = message.headers.length === 0 ? message.headers : cleaned(message.headers, read)
     const size = block.length + payload.length
     if (config.max_msg_size >= 0 && size > config.max_msg_size) return { error: apiError(10054) }
     if (block.length > HEADERS_MAX) return { error: apiError(10097) }
-    const headers = readHeaders(block)
+    const headers = block === message.headers ? read : readHeaders(block)
     const nowUs = adopted?.place?.timeUs ?? Math.max(clockUs(), store.lastTimeUs)
     const wish = headers.get(Header.ttl)
     const ttl = wish === undefined ? 0 : adopted === undefined ? readTtl(wish) : this.adoptedTtl(wish)

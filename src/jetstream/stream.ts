@@ -1,5 +1,6 @@
 // A stream, on the shard that owns it: it hears its subjects like any subscriber, stores what comes, and keeps to its
-// limits. What publishers send is in publishing.ts, how a message is judged in storing.ts; requests about a stream are in stream-api.ts.
+// limits. What publishers send is in publishing.ts, how a message is judged in storing.ts; requests about a stream are
+// in stream-api.ts.
 //
 //     interest index ─▶ take(run) ─▶ Publishing ─▶ store ─┬─▶ limits: the oldest go
 //                                                         ├─▶ attached: consumers are told
