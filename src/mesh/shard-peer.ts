@@ -11,6 +11,7 @@ import type { Log } from '../log/log.ts'
 import type { Chunk, ChunkPool } from '../memory/chunk-pool.ts'
 import type { ReadonlyNumberMap } from '../memory/number-map.ts'
 import { RingConsumer, RingProducer } from '../memory/ring.ts'
+import { FullReceivers } from '../net/full-receivers.ts'
 import type { Outbound } from '../net/outbound.ts'
 import { PACKED_RUN_BYTES, packedNumber, unpackRun } from '../protocol/packed-run.ts'
 import { Run, replyOf, subjectOf } from '../protocol/run.ts'
@@ -144,6 +145,8 @@ export class ShardPeer implements InboxRing {
   private nextQuestion = 1
   private gone = false
   private pauseTimer: NodeJS.Timeout | undefined
+  /** For whose sake the ring is left alone. */
+  private readonly full = new FullReceivers()
   /** The next frame wakes this shard. */
   private isAsleep = false
 
@@ -323,13 +326,19 @@ export class ShardPeer implements InboxRing {
 
   /** … or until `receiver` has caught up, if that is sooner. */
   pauseFor(receiver: Outbound): void {
+    this.full.note(receiver)
     if (this.paused) return
     this.pause(receiver.holdMs(this.frame.bytes))
-    receiver.whenRelieved(this.resume)
+    receiver.whenRelieved(this.relieved)
   }
 
   /** One function for the peer's life, so that a receiver keeps it but once. */
+  private readonly relieved = (): void => {
+    if (this.full.areGone(this.relieved)) this.resume()
+  }
+
   private readonly resume = (): void => {
+    this.full.clear()
     clearTimeout(this.pauseTimer)
     this.pauseTimer = undefined
     this.owner.inbox.schedule()

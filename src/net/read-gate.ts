@@ -3,6 +3,7 @@
 //
 // One gate per connection that was ever held: most never are, and have none.
 
+import { FullReceivers } from './full-receivers.ts'
 import { holdMsFor, type Outbound } from './outbound.ts'
 import type { Transport } from './transport.ts'
 
@@ -20,6 +21,9 @@ export class ReadGate {
   private reasons = 0
   /** Ends the hold for the sake of receivers, if there is one. */
   private releaseHold: (() => void) | undefined
+  /** What of that may take, milliseconds. */
+  private heldMs = 0
+  private readonly full = new FullReceivers()
   /** Shards with a receiver that has fallen behind. */
   private readonly shards = new Set<number>()
   private readonly congested = new Set<Congested>()
@@ -40,9 +44,15 @@ export class ReadGate {
 
   /** A receiver of this shard has fallen behind; `readBytes` is what was read latest. Returns whether a hold began. */
   holdFor(receiver: Outbound, readBytes: number): boolean {
-    if (!this.holdForMs(receiver.holdMs(readBytes))) return false
-    receiver.whenRelieved(this.release)
-    return true
+    const ms = receiver.holdMs(readBytes)
+    // A hold for another shard may be shorter than this receiver needs.
+    const isLonger = this.releaseHold !== undefined && ms > this.heldMs
+    if (isLonger) this.release()
+    this.full.note(receiver)
+    if (!this.holdForMs(ms)) return false
+    if (isLonger) this.stalls--
+    receiver.whenRelieved(this.relieved)
+    return !isLonger
   }
 
   /** A receiver on another shard has fallen behind: until that shard says otherwise, a hold follows each read. */
@@ -52,7 +62,7 @@ export class ReadGate {
   }
 
   releaseForShard(index: number): void {
-    if (this.shards.delete(index) && this.shards.size === 0) this.release()
+    if (this.shards.delete(index) && this.shards.size === 0) this.relieved()
   }
 
   /** Called after each read. */
@@ -78,6 +88,10 @@ export class ReadGate {
   }
 
   /** One function for the gate's life, so that a receiver keeps it but once. */
+  private readonly relieved = (): void => {
+    if (this.full.areGone(this.relieved)) this.release()
+  }
+
   private readonly release = (): void => this.releaseHold?.()
 
   private holdForMs(ms: number): boolean {
@@ -86,10 +100,12 @@ export class ReadGate {
     // Not assigned as it is made: V8 puts such a function into the old generation at once, and keeps all that it knows.
     const release = (): void => {
       this.releaseHold = undefined
+      this.full.clear()
       clearTimeout(timer)
       this.resume()
     }
     this.releaseHold = release
+    this.heldMs = ms
     this.stalls++
     this.pause()
     return true

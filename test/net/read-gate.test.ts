@@ -67,6 +67,27 @@ async function untilRead(): Promise<void> {
 }
 
 describe('for a receiver of this shard', () => {
+  test('of two that are about to be cut, it is held until both have caught up', () => {
+    const [one, other] = [slowReceiver(HOLD_PENDING / 4), slowReceiver(HOLD_PENDING / 4)]
+    expect([one.outbound.isNearlyFull, other.outbound.isNearlyFull]).toEqual([true, true])
+    gate.holdFor(one.outbound, LONG_READ)
+    gate.holdFor(other.outbound, LONG_READ)
+    catchUp(one)
+    expect(socket.isRead).toBe(false)
+    catchUp(other)
+    expect([socket.isRead, gate.stalls]).toEqual([true, 1])
+  })
+
+  test('one that is about to be cut is not let go by the end of a hold for another shard', () => {
+    gate.holdForShard(1, 0)
+    const one = slowReceiver(HOLD_PENDING / 4)
+    gate.holdFor(one.outbound, 0)
+    gate.releaseForShard(1)
+    expect(socket.isRead).toBe(false)
+    catchUp(one)
+    expect([socket.isRead, gate.stalls]).toEqual([true, 1])
+  })
+
   test('it is held until that has caught up; a second one holds it no longer', () => {
     const [one, other] = [slowReceiver(), slowReceiver()]
     expect([gate.holdFor(one.outbound, LONG_READ), gate.holdFor(other.outbound, LONG_READ)]).toEqual([true, false])
