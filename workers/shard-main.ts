@@ -31,7 +31,7 @@ const early: Order[] = []
 primary.on('message', (message: ToShard) => {
   if (message.kind === 'spare') attempt(die, beSpare)
   else if (message.kind === 'setup') attempt(die, () => begin(message.setup))
-  else if (message.kind === 'store') store.connected(message.port)
+  else if (message.kind === 'store') store.connected(message.port, message.stuckCall)
   else if (shard === undefined) early.push(message)
   else obey(shard, message)
 })

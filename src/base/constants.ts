@@ -82,6 +82,11 @@ export const SHARD_STUCK_MS = 1_400
 /** … or has been silent for this long, where the system does not tell what its time went to. */
 export const SHARD_SILENT_MAX_MS = 10_000
 export const HEARTBEAT_MS = 250
+/**
+ * A store thread beats in the midst of long work as well. One without a beat for this much time of its own is replaced;
+ * what waits for it is then answered before clients give up, which most do after 5 s.
+ */
+export const STORE_STUCK_MS = 2_500
 /** How often the log says how many TLS handshakes were too many. */
 export const THROTTLED_LOG_MS = 1_000
 /**

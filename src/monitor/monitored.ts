@@ -33,6 +33,8 @@ export interface MonitoredStreams {
   /** Proper names of accounts that have or had streams. */
   accountNames(): string[]
   has(account: string, stream: string): boolean
+  /** Streams can be created, changed and opened, as far as can be seen. */
+  readonly isStorageWell: boolean
   /** What is wrong with the disk of streams, of an account or of all. Account and stream are proper names. */
   ailments(
     account?: string,

@@ -274,8 +274,8 @@ export class WorkerShardHost implements ShardHost {
   }
 
   /** Gives the shard its port to the store thread. */
-  readonly takeStore = (port: MessagePort): void => {
-    if (!this.dead) this.tell({ kind: 'store', port }, [port])
+  readonly takeStore = (port: MessagePort, stuckCall?: number): void => {
+    if (!this.dead) this.tell({ kind: 'store', port, stuckCall }, [port])
   }
 
   accept(arrival: Arrival): void {

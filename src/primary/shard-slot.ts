@@ -1,8 +1,8 @@
 // A shard's slot in the server: one thread after the other may occupy it.
 
 import { RESTART_BACKOFF_MAX_MS, RESTART_BACKOFF_MIN_MS, SHARD_SETTLED_MS } from '../base/constants.ts'
+import type { ThreadWatch } from '../base/thread-watch.ts'
 import type { ShardHost } from './shard-host.ts'
-import type { ShardWatch } from './shard-watch.ts'
 
 export interface Slot {
   host: ShardHost
@@ -16,13 +16,13 @@ export interface Slot {
   failures: number
   /** When the thread took its place, on the loop's clock. */
   bornMs: number
-  readonly watch: ShardWatch
+  readonly watch: ThreadWatch
 }
 
 /** A shard that may be asked something. */
 export interface Asked {
   readonly host: Pick<ShardHost, 'isReady' | 'query'>
-  readonly watch: Pick<ShardWatch, 'isLate'>
+  readonly watch: Pick<ThreadWatch, 'isLate'>
 }
 
 export function isReady({ host }: { readonly host: Pick<ShardHost, 'isReady'> }): boolean {

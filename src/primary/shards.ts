@@ -11,6 +11,7 @@ import { attempt, guarded } from '../base/guarded.ts'
 import { LoopClock } from '../base/loop-clock.ts'
 import type { Handle } from '../base/node-private.ts'
 import { transferObstacle } from '../base/node-version.ts'
+import { ThreadWatch } from '../base/thread-watch.ts'
 import { OptionError } from '../config/normalise.ts'
 import { Generations } from '../interest/generations.ts'
 import { createRegion } from '../interest/writer.ts'
@@ -44,7 +45,6 @@ import type { Program } from './program.ts'
 import { introduce, LocalShardHost, type ShardHost, type ShardObserver, WorkerShardHost } from './shard-host.ts'
 import { isReady, replacementDelayMs, type Slot } from './shard-slot.ts'
 import type { ShardThreads } from './shard-threads.ts'
-import { ShardWatch } from './shard-watch.ts'
 
 /** What shards write to the log. */
 type ShardsLog = Pick<Log, 'bug' | 'error' | 'info' | 'relay' | 'rotate' | 'warn'>
@@ -191,7 +191,7 @@ export class Shards implements ShardObserver {
       links: 0,
       failures: 0,
       bornMs: this.clock.nowMs,
-      watch: new ShardWatch(this.slots.length, this.gauges, this.clock),
+      watch: new ThreadWatch(this.slots.length, this.gauges, this.clock),
     }
     this.slots.push(slot)
     return slot
@@ -475,7 +475,7 @@ export class Shards implements ShardObserver {
     }
   }
 
-  private watchShard(index: number, host: WorkerShardHost, watch: ShardWatch): void {
+  private watchShard(index: number, host: WorkerShardHost, watch: ThreadWatch): void {
     const silence = `${Math.round(watch.silentMs)} ms`
     switch (watch.look()) {
       case 'responsive':

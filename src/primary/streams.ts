@@ -27,10 +27,11 @@ export async function openStreams(owner: StreamsOwner): Promise<StreamList | und
     import('../jetstream/primary/storage-host.ts'),
   ])
   const { key, previousKey, storeDir: folder } = jetstream
-  const onDeath = (error: Error | undefined): void => {
-    log.error(`The store thread died and is replaced${error === undefined ? '' : `: ${error.stack ?? error.message}`}`)
-  }
-  const storage = await openStorage({ folder, key, previousKey }, workers, onDeath, log.bug)
+  const storage = await openStorage({ folder, key, previousKey }, workers, {
+    died: (cause) => log.error(`The store thread died and is replaced${cause === '' ? '' : `: ${cause}`}`),
+    late: (silentMs) => log.warn(`The store thread has not got on for ${Math.round(silentMs)} ms`),
+    bugMet: log.bug,
+  })
   const listOwner = {
     get options() {
       return owner.options

@@ -62,8 +62,8 @@ export type ToShard =
   | { readonly kind: 'spare' }
   /** What it is to be; before all others. Answered by `ready`. */
   | { readonly kind: 'setup'; readonly setup: ShardSetup }
-  /** Where the store thread is reached from now on. */
-  | { readonly kind: 'store'; readonly port: MessagePort }
+  /** Where the store thread is reached from now on; the one before was stuck over this call of the shard's. */
+  | { readonly kind: 'store'; readonly port: MessagePort; readonly stuckCall: number | undefined }
   /** Connections that are now the shard's. */
   | { readonly kind: 'connections'; readonly arrivals: readonly Arrival[] }
   /** A connection within the process (src/net/port-pipe.ts) that is now the shard's. */

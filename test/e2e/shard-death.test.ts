@@ -6,8 +6,8 @@ import inspector from 'node:inspector'
 import { setFlagsFromString } from 'node:v8'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { HEARTBEAT_MS, SHARD_STUCK_MS } from '../../src/base/constants.ts'
+import type { ThreadWatch } from '../../src/base/thread-watch.ts'
 import type { Primary } from '../../src/primary/primary.ts'
-import type { ShardWatch } from '../../src/primary/shard-watch.ts'
 import { Shards } from '../../src/primary/shards.ts'
 import { STUCK, WAYS, type Way } from '../support/faulty-ways.ts'
 import { ownPrimary } from '../support/harness.ts'
@@ -327,7 +327,7 @@ test('a shard that a debugger holds is not replaced', async () => {
   const host = hostOf(primary, DEAD)
   const dying = letFail(primary, DEAD, 'Atomics.wait')
   await until('the shard to be held', () => Atomics.load(dying, 0) === 1)
-  const { watch } = (primary as unknown as { shards: { slots: { watch: ShardWatch }[] } }).shards.slots[DEAD]
+  const { watch } = (primary as unknown as { shards: { slots: { watch: ThreadWatch }[] } }).shards.slots[DEAD]
   const look = vi.spyOn(watch, 'look')
   await until('twice as many looks as it takes', () => look.mock.calls.length > (2 * SHARD_STUCK_MS) / HEARTBEAT_MS)
   expect(look.mock.results.map(({ value }) => value)).not.toContain('stuck')

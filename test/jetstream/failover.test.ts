@@ -1,6 +1,7 @@
 // A shard dies: its streams are served by a thread that waited for that, and nobody gets a wrong answer meanwhile.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RequestError } from '@nats-io/nats-core'
@@ -15,17 +16,17 @@ import { hostOf, settleShard, untilReplaced } from '../support/shards.ts'
 import { until } from '../support/until.ts'
 import { StreamClient } from './client.ts'
 
-async function start(workers: number): Promise<{ primary: Primary; threads: ShardThreads }> {
-  const storeDir = mkdtempSync(join(tmpdir(), 'heddle-failover-'))
+async function start(workers: number, more: object = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'heddle-failover-'))
   const threads = new ShardThreads()
-  const options = { host: '127.0.0.1', port: -1, workers, jetstream: { storeDir } }
+  const options = { host: '127.0.0.1', port: -1, workers, ...more, jetstream: { storeDir: folder } }
   const primary = new Primary(normaliseOptions(options, blockReader(readFile)), threads)
   await primary.start()
   onTestFinished(async () => {
     await primary.close()
-    rmSync(storeDir, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true })
   })
-  return { primary, threads }
+  return { folder, primary, threads }
 }
 
 /** A client whose connection is the shard's. */
@@ -84,3 +85,45 @@ test('while streams are opened again, no request is told that they are not there
   for (const info of await Promise.all(infos)) expect(info).toMatchObject({ state: { messages: 1 } })
   await Promise.all(own.map(async (name) => expect(await client.put(`${name}.x`)).toMatchObject({ seq: 2 })))
 })
+
+test('a stream whose blocks stop the store thread is not opened, and the others are served; nothing is lost', async () => {
+  const { folder, primary } = await start(2, { monitorPort: -1 })
+  const client = await clientOn(primary, 0)
+  const name = Array.from({ length: 20 }, (_, i) => `S${i}`).find((one) => shardOf('$G', one, 2) === 1) ?? ''
+  await client.create(name, { storage: 'file' })
+  await client.put(`${name}.x`, 'first')
+  // Who opens this waits until somebody writes to it.
+  const pipe = join(folder, 'jetstream/streams/1/7.blk')
+  execFileSync('mkfifo', [pipe])
+  const health = async () => (await fetch(`http://127.0.0.1:${primary.monitorPort}/healthz`)).json()
+  const dead = hostOf(primary, 1)
+  try {
+    primary.killShard(1)
+    await untilReplaced(primary, 1, dead)
+    // What needs the thread meanwhile is done by the next one.
+    const created = client.create('T', { storage: 'file' })
+    await until('it to be told', async () => {
+      const { error } = (await health()) as { error?: string }
+      return error === 'JetStream storage does not answer'
+    })
+    await created
+    const failed = `JetStream stream '$G > ${name}' could not be recovered`
+    await until(
+      'it to be given up',
+      async () => {
+        expect(await client.put('T.x')).toMatchObject({ stream: 'T' })
+        return ((await health()) as { error?: string }).error === failed
+      },
+      30_000,
+    )
+    expect(await client.info(name)).toMatchObject({ error: { code: 404 } })
+  } finally {
+    closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK))
+    rmSync(pipe)
+  }
+  const again = hostOf(primary, 1)
+  settleShard(primary, 1)
+  primary.killShard(1)
+  await untilReplaced(primary, 1, again)
+  await until('its message', async () => (await client.info(name).catch(() => undefined))?.state?.messages === 1)
+}, 90_000)

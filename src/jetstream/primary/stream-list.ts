@@ -290,6 +290,11 @@ export class StreamList {
     return this.accounts.get(account)?.streams.has(stream) === true
   }
 
+  /** Streams can be created, changed and opened, as far as can be seen. */
+  get isStorageWell(): boolean {
+    return this.storage.isWell
+  }
+
   private note(account: string, name: string, ailment: string): void {
     const { ailing } = this.accountOf(account)
     if (ailment === '') ailing.delete(name)

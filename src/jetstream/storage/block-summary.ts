@@ -14,6 +14,7 @@ import type { BlockCipher } from './block-cipher.ts'
 import { type BlockHeader, checksumSalt, HEADER_BYTES } from './block-file.ts'
 import { checksum } from './checksum.ts'
 import { COLUMN_NUMBERS, type Column, columnFrom, describe, restBytes } from './column.ts'
+import { beat } from './heartbeat.ts'
 import { HEAD_BYTES, Kind, RANGE_BYTES, RecordHead, readSeq, TAG_BYTES } from './record.ts'
 import { Segment } from './segment.ts'
 import type { Loss, SequenceRange } from './store.ts'
@@ -27,6 +28,8 @@ const FACTS = 14
 /** Columns of slots, besides that of their sequences, if there is one; and of subjects. */
 const SLOT_COLUMNS = 4
 const SUBJECT_COLUMNS = 4
+/** Records, or bytes of damage, that are looked at between two signs of life. */
+const STEPS_A_BEAT = 128
 
 /** How nats-server counts a message in a file. */
 export function fileSizeOf(subjectBytes: number, headerBytes: number, payloadBytes: number): number {
@@ -118,7 +121,8 @@ class Scan implements ScannedBlock {
 
   run(end: number): void {
     const { record, block, salt } = this
-    for (let at = HEADER_BYTES; at < end; ) {
+    for (let at = HEADER_BYTES, steps = 1; at < end; steps++) {
+      if (steps % STEPS_A_BEAT === 0) beat()
       // What is found behind damage has to fit in the order of sequences.
       const isRight = record.read(block, at, end, salt) && (this.damagedAt < 0 || this.follows())
       if (isRight) {

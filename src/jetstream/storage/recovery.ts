@@ -29,6 +29,7 @@ import {
   summaryPlace,
   TRAILER_BYTES,
 } from './block-summary.ts'
+import { beat } from './heartbeat.ts'
 import { MessageIndex } from './message-index.ts'
 import { decodePage, type RawPage } from './page.ts'
 import { ReadFile } from './read-file.ts'
@@ -103,7 +104,10 @@ class Recovery {
     const numbers = blockNumbers(names)
     const lastNumber = numbers.at(-1) ?? 0
     let current: number | undefined
-    for (const number of numbers) if (this.take(number, number === lastNumber)) current = number
+    for (const number of numbers) {
+      beat()
+      if (this.take(number, number === lastNumber)) current = number
+    }
     const { index, blocks, notes } = this
     const leftOf = (losses: readonly Loss[]) => losses.flatMap((loss) => without(loss, this.removed))
     for (const block of blocks) block.hasLosses ||= leftOf(block.losses).length > 0
@@ -248,6 +252,7 @@ export function scanFile(
   const pages: PagePlace[] = []
   const found: RawPage[] = []
   for (let at = HEADER_BYTES; at < bytes; ) {
+    beat()
     const page = decodePage(file.bytes.subarray(0, bytes), at, at, salt, cipher)
     if (page !== undefined) {
       found.push(page)

@@ -1,8 +1,10 @@
 // The service of a store thread for another thread: calls and answers over a MessagePort. When a store thread has died
-// and another has taken its place, calls without an answer are made again: each of them may be made twice.
+// and another has taken its place, calls without an answer are made again: each of them may be made twice. One over
+// which two of them were stuck fails.
 
 import type { MessagePort } from 'node:worker_threads'
 import { guarded, type OnBug } from '../../base/guarded.ts'
+import { during } from './heartbeat.ts'
 import type { Recovered } from './recovery.ts'
 import type { StoreService } from './store-service.ts'
 
@@ -35,6 +37,8 @@ type Answer =
 
 interface Waiting {
   readonly request: Request
+  /** A store thread was stuck over it. */
+  wasStuck: boolean
   resolve(result: unknown): void
   reject(error: Error): void
 }
@@ -56,9 +60,10 @@ export class StoreClient {
     this.service = Object.fromEntries(names.map(call)) as unknown as StoreService
   }
 
-  /** The service is at the other end of this port from now on. */
-  connected(port: MessagePort): void {
+  /** The service is at the other end of this port from now on. `stuckCall`: the one before was stuck over this call. */
+  connected(port: MessagePort, stuckCall?: number): void {
     this.port?.close()
+    if (stuckCall !== undefined) this.noteStuck(stuckCall)
     this.port = port
     port.on(
       'message',
@@ -78,9 +83,17 @@ export class StoreClient {
   private call(call: Call, args: readonly unknown[]): Promise<unknown> {
     const request = { id: ++this.lastId, call, args }
     return new Promise((resolve, reject) => {
-      this.waiting.set(request.id, { request, resolve, reject })
+      this.waiting.set(request.id, { request, wasStuck: false, resolve, reject })
       this.port?.postMessage(request)
     })
+  }
+
+  private noteStuck(call: number): void {
+    const waiting = this.waiting.get(call)
+    if (waiting?.wasStuck === true) {
+      this.waiting.delete(call)
+      waiting.reject(new Error('it stops the store thread'))
+    } else if (waiting !== undefined) waiting.wasStuck = true
   }
 
   private take(answer: Answer): void {
@@ -98,14 +111,14 @@ export class StoreClient {
 
 // ── The side that answers ───────────────────────────────────────────────────────────────────────────────────
 
-/** Answers the calls of one client. */
-export function serveStore(port: MessagePort, service: StoreService, bugMet: OnBug): void {
+/** Answers the calls of a client; `client` is its number. */
+export function serveStore(port: MessagePort, client: number, service: StoreService, bugMet: OnBug): void {
   port.on(
     'message',
     guarded(bugMet, async ({ id, call, args }: Request) => {
       const act = service[call] as (...args: readonly unknown[]) => Promise<unknown>
       try {
-        const result = await act(...args)
+        const result = await during({ client, call: id }, () => act(...args))
         port.postMessage({ id, result }, call === 'recover' ? (result as Recovered).index.memory : [])
       } catch (error) {
         const { message, code } = error as NodeJS.ErrnoException

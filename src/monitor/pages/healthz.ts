@@ -11,6 +11,8 @@ const FLAGS = ['js-enabled', 'js-enabled-only', 'js-server-only', 'js-meta-only'
 
 const NOT_READY = 'failed to be ready for connections after 1ms: server'
 
+const STORAGE_SILENT: Unwell = { type: 'JETSTREAM', error: 'JetStream storage does not answer' }
+
 export async function healthz(parameters: Parameters, context: PageContext): Promise<Answer> {
   countRequest(context, '/healthz')
   for (const flag of FLAGS) parameters.boolean(flag) // they choose among checks, of which we have one
@@ -38,13 +40,14 @@ export async function healthz(parameters: Parameters, context: PageContext): Pro
     : compact({ status: 'unavailable', error: wrong[0].error }, status)
 }
 
-/** Streams whose disk fails, or that could not be opened: of all, or of those that are asked for. */
+/** The store thread, if it is silent; streams whose disk fails, or that could not be opened: all, or those named. */
 function ailments(parameters: Parameters, { server }: PageContext): Unwell[] {
   const [account, stream] = [parameters.bytes('account'), parameters.text('stream')]
   const found = server.streams?.ailments(account || undefined, stream || undefined) ?? []
-  return found.map(({ account, stream, text }) => {
+  const streams = found.map(({ account, stream, text }) => {
     return { type: 'STREAM', account, stream, error: `JetStream stream '${account} > ${stream}' ${text}` }
   })
+  return server.streams?.isStorageWell === false ? [STORAGE_SILENT, ...streams] : streams
 }
 
 /** What is asked for and not there. */
@@ -69,7 +72,7 @@ async function missingOf(parameters: Parameters, { server }: PageContext): Promi
 
 type Unwell = {
   readonly type: string
-  readonly account: string
+  readonly account?: string
   readonly stream?: string
   readonly consumer?: string
   readonly error: string

@@ -33,7 +33,10 @@ function fail(error: unknown): never {
 
 let work = blockWork
 if (way === 'thread') {
-  const thread = new StoreThread({ folder: join(folder, 'catalogue') }, () => {})
+  const thread = new StoreThread(
+    { folder: join(folder, 'catalogue') },
+    { died: () => {}, late: () => {}, bugMet: fail },
+  )
   await thread.ready
   const client = new StoreClient(fail)
   thread.connect((port) => client.connected(port))

@@ -1,11 +1,12 @@
 // The store thread: its service, and what becomes of calls when it dies.
 
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, existsSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { StoreClient } from '../../../src/jetstream/storage/store-client.ts'
-import { StoreThread } from '../../../src/jetstream/storage/store-thread.ts'
+import { StoreThread, type StoreThreadEvents } from '../../../src/jetstream/storage/store-thread.ts'
 import { StoreFolder } from './file-stores.ts'
 
 let folder = ''
@@ -17,17 +18,30 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 const bugs: unknown[] = []
+const STUCK = 'it is stuck, and has not got on for N ms'
 
 function connect(thread: StoreThread): StoreClient {
   const client = new StoreClient((error) => bugs.push(error))
-  thread.connect((port) => client.connected(port))
+  thread.connect((port, stuckCall) => client.connected(port, stuckCall))
   return client
+}
+
+/** Notes deaths, and that it was silent. */
+function listener() {
+  const deaths: string[] = []
+  const late: number[] = []
+  const events: StoreThreadEvents = {
+    died: (cause) => deaths.push(cause),
+    late: (silentMs) => late.push(silentMs),
+    bugMet: (error) => bugs.push(error),
+  }
+  return { deaths, late, events }
 }
 
 const NONE = Buffer.alloc(0)
 
 test('streams, consumers and stores are kept by way of the thread', async () => {
-  const thread = new StoreThread({ folder, key: 'secret' }, () => {})
+  const thread = new StoreThread({ folder, key: 'secret' }, listener().events)
   await thread.ready
   const client = connect(thread)
   const { service } = client
@@ -57,8 +71,8 @@ test('streams, consumers and stores are kept by way of the thread', async () => 
 })
 
 test('calls under way when the thread dies are answered by the next one', async () => {
-  const deaths: unknown[] = []
-  const thread = new StoreThread({ folder }, (error) => deaths.push(error))
+  const { deaths, events } = listener()
+  const thread = new StoreThread({ folder }, events)
   await thread.ready
   const client = connect(thread)
   const { service } = client
@@ -76,12 +90,42 @@ test('calls under way when the thread dies are answered by the next one', async 
 })
 
 test('a wrong key is said at the start, and nothing is started again', async () => {
-  const thread = new StoreThread({ folder, key: 'one' }, () => {})
+  const thread = new StoreThread({ folder, key: 'one' }, listener().events)
   await thread.ready
   await thread.close()
-  const deaths: unknown[] = []
-  const other = new StoreThread({ folder, key: 'two' }, (error) => deaths.push(error))
+  const { deaths, events } = listener()
+  const other = new StoreThread({ folder, key: 'two' }, events)
   await expect(other.ready).rejects.toThrow('encrypted with another key')
   await other.close()
   expect(deaths).toEqual([])
 })
+
+test('over a call that it never comes back from it is replaced, others are answered, and that one fails', async () => {
+  const { deaths, late, events } = listener()
+  const thread = new StoreThread({ folder: join(folder, 'catalogue') }, events)
+  await thread.ready
+  const [one, other] = [connect(thread), connect(thread)]
+  const blocks = join(folder, 'blocks')
+  mkdirSync(blocks)
+  // Who opens this waits until somebody writes to it.
+  const pipe = join(blocks, '1.blk')
+  execFileSync('mkfifo', [pipe])
+  try {
+    const failed = one.service.recover(blocks, undefined).catch((error: Error) => error.message)
+    const answers = Promise.all([
+      one.service.putStream('A', 'S', '{}'),
+      other.service.putStream('A', 'T', '{}'),
+      other.service.streams(),
+    ])
+    expect(await failed).toBe('it stops the store thread')
+    const [, , { streams }] = await answers
+    expect(streams.map(({ name }) => name)).toContain('T')
+    expect(late).toHaveLength(2)
+    expect(deaths.map((cause) => cause.replace(/\d+/, 'N'))).toEqual(Array(2).fill(STUCK))
+    expect(thread.isWell).toBe(true)
+  } finally {
+    closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK))
+  }
+  for (const client of [one, other]) client.close()
+  await thread.close()
+}, 60_000)

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
 import { HEARTBEAT_MS, SHARD_LATE_MS, SHARD_SILENT_MAX_MS, SHARD_STUCK_MS } from '../../src/base/constants.ts'
 import { ThreadTimes } from '../../src/base/thread-time.ts'
-import { ShardWatch, type Sight } from '../../src/primary/shard-watch.ts'
+import { type Sight, ThreadWatch } from '../../src/base/thread-watch.ts'
 import { chooseSeed, Random } from '../support/random.ts'
 import { until } from '../support/until.ts'
 
@@ -13,7 +13,7 @@ import { until } from '../support/until.ts'
 function stage(thread = 0) {
   const clock = { nowMs: 10_000 }
   const gauges = { beats: 0, heartbeat: () => gauges.beats, thread: () => thread }
-  const watch = new ShardWatch(0, gauges, clock)
+  const watch = new ThreadWatch(0, gauges, clock)
   onTestFinished(() => watch.close())
   return {
     watch,

@@ -1,27 +1,32 @@
-// Whether the thread in a shard's place turns its loop. A loop that turns beats; one that does not beat is late, and
-// gets no connections. It is stuck, and has to be replaced, if it had the time to beat and did not: it has used the
-// processor all the while, or it sleeps while its timer is due. A thread that gets no processor, as on an overloaded
-// machine, is only late, however long that lasts; so is one in a process that is debugged.
+// Whether a thread gets on. A loop that turns beats; a thread that does not beat is late. It is stuck, and has to be
+// replaced, if it had the time to beat and did not: it has used the processor all the while, or it sleeps while its
+// timer is due. A thread that gets no processor, as on an overloaded machine, is only late, however long that lasts; so
+// is one in a process that is debugged.
 
-import { SHARD_LATE_MS, SHARD_SILENT_MAX_MS, SHARD_STUCK_MS } from '../base/constants.ts'
-import type { LoopClock } from '../base/loop-clock.ts'
-import { type ThreadTime, ThreadTimes } from '../base/thread-time.ts'
-import type { Gauges } from '../reports/gauges.ts'
+import { SHARD_LATE_MS, SHARD_SILENT_MAX_MS, SHARD_STUCK_MS } from './constants.ts'
+import type { LoopClock } from './loop-clock.ts'
+import { type ThreadTime, ThreadTimes } from './thread-time.ts'
 
 /** The result of a check. `late` and `responsive` are reported once. */
 export type Sight = 'beats' | 'responsive' | 'silent' | 'late' | 'stuck'
 
-/** Its input. */
-type WatchedGauges = Pick<Gauges, 'heartbeat' | 'thread'>
+/** What threads show of themselves, by their places. */
+export interface Beats {
+  /** Changes with each beat. */
+  heartbeat(index: number): number
+  /** The system's number of the thread in the place; 0: unknown. */
+  thread(index: number): number
+}
 
-export class ShardWatch {
+export class ThreadWatch {
   /** It has not turned its loop for a while. */
   isLate = false
   private readonly index: number
-  private readonly gauges: WatchedGauges
+  private readonly gauges: Beats
   private readonly clock: Pick<LoopClock, 'nowMs'>
+  private readonly stuckMs: number
   private beat = 0
-  /** On the primary's loop clock: while the whole process is frozen, no shard is silent. */
+  /** On the loop clock: while the whole process is frozen, no thread is silent. */
   private beatMs: number
   private lookedMs: number
   /** Time that it had since the latest beat. */
@@ -29,8 +34,9 @@ export class ShardWatch {
   private times: ThreadTimes | undefined
   private before: ThreadTime | undefined
 
-  /** `clock`: the primary's. */
-  constructor(index: number, gauges: WatchedGauges, clock: Pick<LoopClock, 'nowMs'>) {
+  /** `clock`: the watching thread's. `stuckMs`: so much time of its own without a beat is too much. */
+  constructor(index: number, gauges: Beats, clock: Pick<LoopClock, 'nowMs'>, stuckMs = SHARD_STUCK_MS) {
+    this.stuckMs = stuckMs
     this.index = index
     this.gauges = gauges
     this.clock = clock
@@ -82,7 +88,7 @@ export class ShardWatch {
     if (before === undefined) return false
     const cpuMs = now.cpuMs - before.cpuMs
     this.ownMs += before.sleeps && now.sleeps && cpuMs === 0 ? passedMs : cpuMs
-    return this.ownMs >= SHARD_STUCK_MS && !isInspected()
+    return this.ownMs >= this.stuckMs && !isInspected()
   }
 
   close(): void {
