@@ -1,13 +1,13 @@
 // How many connections each account has, over all shards: for the limits of accounts (docs/reference/accounts.md,
 // "Limits of accounts").
 //
-// A table in shared memory: one row per account that has such a limit and connections, one column per shard. A shard
-// counts in its own column, which is cleared when it dies; the sum is compared with the limit. Rows are found by the
-// digest of the account's name, so that each account has a row of its own, whatever the names are. A row of which all
-// columns are 0 is free.
+// A table in shared memory: one row per account that has such a limit and connections, one column per shard, and one
+// for the other servers of the cluster, which the primary keeps. A shard counts in its own column, which is cleared
+// when it dies; the sum is compared with the limit. Rows are found by the digest of the account's name, so that each
+// account has a row of its own, whatever the names are. A row of which all columns are 0 is free.
 //
 //     header   [ LOCK | FREE | TOP | SWEEP_AT | heads of the lists, by the first word of the digest … ]
-//     row      [ next in its list | digest, 8 words | shard 0 | shard 1 | … ]
+//     row      [ next in its list | digest, 8 words | shard 0 | shard 1 | … | other servers ]
 //
 // Counts change at the pace of logins, so one lock for the whole table is enough. It names the shard that holds it, for
 // some microseconds. If that shard dies, the primary releases the lock; the table is valid after each word that is
@@ -16,6 +16,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { ACCOUNT_ROWS_MAX } from '../base/constants.ts'
+import type { AccountKey } from '../interest/reader.ts'
 import type { Account } from './account.ts'
 
 const WORD_BYTES = 4
@@ -48,7 +49,7 @@ export class AccountConnections {
   private readonly words: Int32Array
   private readonly shards: number
   private readonly stride: number
-  private readonly digests = new WeakMap<Account, Int32Array>()
+  private readonly digests = new WeakMap<AccountKey, Int32Array>()
 
   constructor(shards: number, memory = createTable(shards, ACCOUNT_ROWS_MAX)) {
     this.memory = memory
@@ -77,6 +78,15 @@ export class AccountConnections {
       if (row === NONE || this.total(row) <= max) return false
       Atomics.sub(this.words, row + COLUMNS + shard, 1)
       return true
+    })
+  }
+
+  /** The primary has heard how many it has at other servers. Where there is no room for one more, it goes unnoticed. */
+  setElsewhere(account: AccountKey, count: number): void {
+    const primary = this.shards
+    this.locked(primary, () => {
+      const row = this.find(account) || (count > 0 ? this.claim(account) : NONE)
+      if (row !== NONE) Atomics.store(this.words, row + COLUMNS + primary, count)
     })
   }
 
@@ -115,11 +125,11 @@ export class AccountConnections {
 
   private total(row: number): number {
     let total = 0
-    for (let shard = 0; shard < this.shards; shard++) total += Atomics.load(this.words, row + COLUMNS + shard)
+    for (let column = 0; column <= this.shards; column++) total += Atomics.load(this.words, row + COLUMNS + column)
     return total
   }
 
-  private find(account: Account): number {
+  private find(account: AccountKey): number {
     const { words } = this
     const digest = this.digestOf(account)
     let row = words[headOf(digest)]
@@ -127,7 +137,7 @@ export class AccountConnections {
     return row
   }
 
-  private claim(account: Account): number {
+  private claim(account: AccountKey): number {
     const { words } = this
     const row = this.allocate()
     if (row === NONE) return NONE
@@ -176,7 +186,7 @@ export class AccountConnections {
     words[SWEEP_AT] = Math.min(Math.max(ROWS_FIRST, 2 * left), Math.floor(most))
   }
 
-  private digestOf(account: Account): Int32Array {
+  private digestOf(account: AccountKey): Int32Array {
     let digest = this.digests.get(account)
     if (digest === undefined) {
       const bytes = new Uint8Array(createHash('sha256').update(account.bytes).digest())
@@ -197,7 +207,7 @@ export function createTable(shards: number, rowsMax: number): SharedArrayBuffer 
 }
 
 function strideOf(shards: number): number {
-  return COLUMNS + shards
+  return COLUMNS + shards + 1
 }
 
 function headOf(digest: Int32Array): number {

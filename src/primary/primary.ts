@@ -376,6 +376,10 @@ export class Primary {
     return this.authResponder.accountResolver
   }
 
+  connectionsElsewhere(account: string, count: number): void {
+    this.shards.connectionsElsewhere(account, count)
+  }
+
   /** Connected clients go by the tokens that these accounts have now. */
   claimsChanged(accounts: readonly string[]): void {
     this.shards.claimsChanged(accounts)

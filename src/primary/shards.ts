@@ -14,6 +14,7 @@ import { transferObstacle } from '../base/node-version.ts'
 import { ThreadWatch } from '../base/thread-watch.ts'
 import { OptionError } from '../config/normalise.ts'
 import { Generations } from '../interest/generations.ts'
+import { accountKey } from '../interest/reader.ts'
 import { createRegion } from '../interest/writer.ts'
 import { apiError } from '../jetstream/errors.ts'
 import type { StreamList } from '../jetstream/primary/stream-list.ts'
@@ -525,6 +526,11 @@ export class Shards implements ShardObserver {
   tell(messages: readonly SystemMessage[]): void {
     const slot = this.slots.find((one) => isReady(one) && !one.watch.isLate) ?? this.slots.find(isReady)
     slot?.host.tellSystem(messages)
+  }
+
+  /** Of an account (a byte string), which may have so many less here. */
+  connectionsElsewhere(account: string, count: number): void {
+    this.accountConnections.setElsewhere(accountKey(account), count)
   }
 
   /** The tokens of these accounts are others, or gone. */

@@ -37,6 +37,9 @@ export const ACCOUNT_PAGES = [
 /** `$SYS.REQ.<name>`; UPDATE and LOOKUP of one account are under `$SYS.REQ.ACCOUNT.<account>.`. */
 export const CLAIMS = ['CLAIMS.PACK', 'CLAIMS.LIST', 'CLAIMS.UPDATE', 'CLAIMS.DELETE'] as const
 
+/** What other servers of the cluster tell of themselves: `$SYS.SERVER.<…>`. */
+export const NEWS = ['NEWS.CONNS', 'NEWS.SHUTDOWN'] as const
+
 const OTHERS = ['STATZ', 'NSUBS', 'SUBSCRIBERS', 'USER.INFO', 'CLAIMS.LOOKUP'] as const
 
 export type ServiceName =
@@ -44,4 +47,5 @@ export type ServiceName =
   | (typeof ORDERS)[number]
   | (typeof ACCOUNT_PAGES)[number]
   | (typeof CLAIMS)[number]
+  | (typeof NEWS)[number]
   | (typeof OTHERS)[number]

@@ -31,11 +31,18 @@ function lookUp(subject: string, serverId: string): Service | undefined {
   const [system, kind, ...rest] = subject.split('.')
   if (system !== '$SYS') return undefined
   if (kind === 'REQ') return requestOf(rest, serverId)
+  if (kind === 'SERVER') return newsOf(rest)
   if (kind === 'DEBUG') return rest.length === 1 && rest[0] === 'SUBSCRIBERS' ? service('SUBSCRIBERS') : undefined
   // The older subject of the same.
   const [account, claims, verb, ...more] = rest
   const isUpdate = kind === 'ACCOUNT' && claims === 'CLAIMS' && verb === 'UPDATE' && more.length === 0
   return isUpdate ? service('CLAIMS.UPDATE', account) : undefined
+}
+
+/** What another server tells: the connections of an account there, and its end. */
+function newsOf([about, second, third, ...more]: readonly string[]): Service | undefined {
+  if (about === 'ACCOUNT' && third === 'CONNS' && more.length === 0) return service('NEWS.CONNS', second)
+  return second === 'SHUTDOWN' && third === undefined ? service('NEWS.SHUTDOWN') : undefined
 }
 
 function requestOf([about, ...rest]: readonly string[], serverId: string): Service | undefined {
@@ -79,7 +86,7 @@ function named(names: readonly ServiceName[], name: string, account = ''): Servi
   return found && service(found, account)
 }
 
-/** Under which subjects other servers of the cluster ask this one. */
+/** Under which subjects other servers of the cluster ask this one, and tell it of themselves. */
 export function requestSubjects(serverId: string): string[] {
   return [
     `$SYS.REQ.SERVER.${serverId}.*`,
@@ -88,6 +95,8 @@ export function requestSubjects(serverId: string): string[] {
     '$SYS.REQ.ACCOUNT.*.*',
     '$SYS.REQ.ACCOUNT.NSUBS',
     '$SYS.REQ.ACCOUNT.PING.STATZ',
+    '$SYS.SERVER.ACCOUNT.*.CONNS',
+    '$SYS.SERVER.*.SHUTDOWN',
   ]
 }
 

@@ -49,6 +49,18 @@ test('what a shard has put in is taken out with it', () => {
   expect([table.join(account, 0, 4), table.join(account, 0, 4), table.join(account, 0, 4)]).toEqual([true, true, false])
 })
 
+test('those at other servers count, until they are gone', () => {
+  const table = new AccountConnections(SHARDS)
+  table.setElsewhere(account, 3)
+  expect(table.join(account, 0, 3)).toBe(false)
+  table.setElsewhere(account, 2)
+  expect([table.join(account, 0, 3), table.join(account, 1, 3)]).toEqual([true, false])
+  for (let shard = 0; shard < SHARDS; shard++) table.reset(shard)
+  expect([table.join(account, 0, 3), table.join(account, 1, 3)]).toEqual([true, false])
+  table.setElsewhere(account, 0)
+  expect([table.join(account, 0, 3), table.join(account, 2, 3), table.join(account, 1, 3)]).toEqual([true, true, false])
+})
+
 test('a limit holds after thousands of accounts that came and went', () => {
   const table = new AccountConnections(1)
   const accounts = new Accounts()

@@ -157,7 +157,7 @@ const MEANT: readonly Meant[] = [
   [/: lacks RS\+ \$SYS\.REQ\.(SERVER\.(<id>|PING)|ACCOUNT\.\*)\.\w+$/, 'one wildcard for all names'],
   [/: has RS\+ \$SYS\.REQ\.(SERVER\.(<id>|PING)|ACCOUNT\.\*)\.\*$/, 'one wildcard for all names'],
   [/: lacks RS\+ \$SYS\.(REQ\.)?ACCOUNT\.\*\.CLAIMS\.UPDATE$/, 'there are no tokens without an operator'],
-  [/: lacks RS\+ \$SYS\.SERVER\.(\*\.(STATSZ|SHUTDOWN|LAMEDUCK)|ACCOUNT\.\*\.CONNS)$/, 'nothing depends on them'],
+  [/: lacks RS\+ \$SYS\.SERVER\.\*\.(STATSZ|LAMEDUCK)$/, 'nothing depends on them'],
   [/: lacks RS\+ \$SYS\._INBOX_?\.<(own|id)>(\.\*)?$/, 'it asks other servers nothing'],
   [/: lacks RS\+ \$SYS\.ACCOUNT\.\*\.LEAFNODE\.CONNECT$/, 'for gateways alone'],
   [/: lacks RS\+ \$SYS\.LATENCY\.M2\.<own>$/, 'a latency is measured by one server'],

@@ -30,6 +30,8 @@ export class Announcements {
   /** Accounts with other connections than were told last. */
   private changed = new Set<string>()
   private isTelling = false
+  /** It has been told that the server ends: who counts its connections has forgotten them. */
+  private isOver = false
   private statsTimer: NodeJS.Timeout
   private readonly connectionsTimer: NodeJS.Timeout
   private readonly bugMet = (error: unknown): void => this.system.server.log.bug(error)
@@ -72,6 +74,7 @@ export class Announcements {
   /** The server ends, at once or slowly. Returns whether there is a subscriber. */
   ending(how: 'SHUTDOWN' | 'LAMEDUCK'): boolean {
     const { server, sequence } = this.system
+    this.isOver ||= how === 'SHUTDOWN'
     const subject = `$SYS.SERVER.${server.identity.serverId}.${how}`
     return this.announce(subject, () => serverInfo(server, sequence))
   }
@@ -139,6 +142,7 @@ export class Announcements {
     if (totals === undefined || totals.name === GLOBAL_ACCOUNT) return
     const { connectionsEvent } = await import('./account-numbers.ts')
     const event = connectionsEvent(totals)
+    if (this.isOver) return
     for (const subject of connectionSubjects(totals.name)) this.announce(subject, () => event(this.system))
   }
 

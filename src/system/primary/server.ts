@@ -14,6 +14,8 @@ export interface SystemServer extends Monitored {
   tell(messages: readonly SystemMessage[]): void
   /** Reads the configuration again and goes on by it. */
   rereadOptions(): Promise<void>
+  /** An account (a byte string) has so many connections at other servers. */
+  connectionsElsewhere(account: string, count: number): void
   /** Connected clients go by the tokens that these accounts have now. */
   claimsChanged(accounts: readonly string[]): void
 }

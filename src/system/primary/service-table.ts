@@ -208,6 +208,9 @@ export const SERVICES: { readonly [Name in ServiceName]: ServiceEntry } = {
     answer: countSubscriptions,
   },
   SUBSCRIBERS: { shape: PLAIN, isRaw: true, answer: countSubscribers },
+  // Not answered, and not asked: what other servers tell (primary-system.ts).
+  'NEWS.CONNS': { shape: PLAIN, answer: () => undefined },
+  'NEWS.SHUTDOWN': { shape: PLAIN, answer: () => undefined },
   // Answered by the shard, which knows the connection (user-info.ts).
   'USER.INFO': { shape: PLAIN, answer: () => undefined },
 

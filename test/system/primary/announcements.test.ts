@@ -89,3 +89,12 @@ test.each(ABROAD_SPACES)('what the %s of this server want is told as well', asyn
   expect(told).toEqual(['3 on $SYS.ACCOUNT.A.SERVER.CONNS'])
   expect(bugs).toEqual([])
 })
+
+test('nothing is told of accounts when it has been told that the server ends', async () => {
+  const looks = [{ connections: 1, silent: [] }]
+  const { announcements, told } = announcementsOf(looks)
+  announcements.ending('SHUTDOWN')
+  announcements.connectionsChanged(['A'])
+  await until('a look at the accounts', () => looks.length === 0)
+  expect(told).toEqual([])
+})
