@@ -5,8 +5,8 @@
 //       │                  │
 //     ──┴──[5]───[7][8]────┴──▶  sequences of the stream
 //           │     │  │
-//           │     │  └ in the wheel: due when its wait is over
-//           │     └─── in the queue: is delivered again before anything new
+//           │     │  └ due when its wait is over: in the order of deliveries, or, aside, in the wheel
+//           │     └─── aside, in the queue: is delivered again before anything new
 //           └───────── the oldest without acknowledgement; all before it are done with
 //
 // A message that was delivered as often as may be, and not acknowledged, is given up: nothing waits for it any more. A
@@ -15,6 +15,7 @@
 import assert from 'node:assert/strict'
 import { type Timed, TimerWheel } from '../../base/timer-wheel.ts'
 import { type Link, LinkedList } from './linked-list.ts'
+import { NONE, UnacknowledgedMessages } from './unacknowledged.ts'
 
 /** How exact waits are. */
 const STEP_MS = 10
@@ -47,23 +48,17 @@ export interface Unacknowledged {
   readonly sinceMs: number
 }
 
-class Entry implements Unacknowledged, Timed {
+/** A message that is due at another time than its neighbours, or is to be delivered again. */
+class Aside implements Timed {
   readonly seq: number
-  readonly consumerSeq: number
-  deliveries: number
-  sinceMs: number
   dueMs = 0
   bucket: Timed[] | undefined = undefined
   place = 0
-  /** Its place among all, by sequence, and in the queue; undefined: it is not there. */
-  link: Link<Entry> | undefined
-  queued: Link<Entry> | undefined
+  /** Its place in the queue; undefined: it is not there. */
+  queued: Link<Aside> | undefined
 
-  constructor(seq: number, consumerSeq: number, deliveries: number, sinceMs: number) {
+  constructor(seq: number) {
     this.seq = seq
-    this.consumerSeq = consumerSeq
-    this.deliveries = deliveries
-    this.sinceMs = sinceMs
   }
 }
 
@@ -84,32 +79,51 @@ export interface AckSnapshot {
 
 export class AckState {
   rules: AckRules
+  private readonly messages = new UnacknowledgedMessages()
   /** The latest delivery, and the highest sequence that was delivered. */
-  delivered: Place
+  private readonly latest: MutablePlace
   /** Everything up to here is done with. */
-  floor: Place
-  private readonly entries = new Map<number, Entry>()
-  /** The same, oldest first. */
-  private readonly order = new LinkedList<Entry>()
-  private readonly wheel: TimerWheel<Entry>
+  private readonly done: MutablePlace
+  /**
+   * Most messages are due in the order in which they were delivered: their waits are over from the front on, those up
+   * to `inOrderSeq` have been looked at, and the last is over at `inOrderMs`. The others have a wait of their own.
+   */
+  private inOrderSeq = 0
+  private inOrderMs = Number.NEGATIVE_INFINITY
+  /** The others, by sequence. */
+  private readonly aside = new Map<number, Aside>()
+  private readonly wheel: TimerWheel<Aside>
   /** What is delivered again. */
-  private readonly queue = new LinkedList<Entry>()
+  private readonly queue = new LinkedList<Aside>()
   private again = 0
   /** Nothing is due before then. */
   private soonestMs = Number.POSITIVE_INFINITY
+  /** Waits that begin now end at the next step, at the earliest. */
+  private nextStepMs: number
   private readonly givenUp = new Set<number>()
 
   /** `next`: the sequence that is delivered first, at the earliest. */
   constructor(rules: AckRules, next: number, nowMs: number) {
     this.rules = rules
-    this.delivered = { consumer: 0, stream: next - 1 }
-    this.floor = this.delivered
+    this.latest = { consumer: 0, stream: next - 1 }
+    this.done = { ...this.latest }
     this.wheel = new TimerWheel(STEP_MS, nowMs)
+    this.nextStepMs = stepAfter(nowMs)
+  }
+
+  /** The latest delivery, and the highest sequence that was delivered, as they are just now. */
+  get delivered(): Place {
+    return this.latest
+  }
+
+  /** Everything up to here is done with, just now. */
+  get floor(): Place {
+    return this.done
   }
 
   /** Messages without acknowledgement. */
   get pending(): number {
-    return this.entries.size
+    return this.messages.size
   }
 
   /** Messages that are to be delivered again now. */
@@ -129,83 +143,134 @@ export class AckState {
 
   /** When the last of the waits that run now is over; 0: none runs. */
   get lastDueMs(): number {
-    let last = 0
-    for (const { dueMs } of this.entries.values()) last = Math.max(last, dueMs)
+    let last = Math.max(0, this.inOrderMs)
+    for (const { bucket, dueMs } of this.aside.values()) if (bucket !== undefined) last = Math.max(last, dueMs)
     return last
   }
 
   find(seq: number): Unacknowledged | undefined {
-    return this.entries.get(seq)
+    const slot = this.messages.find(seq)
+    return slot === NONE ? undefined : this.at(slot)
+  }
+
+  private at(slot: number): Unacknowledged {
+    const { seqs, consumerSeqs, deliveries, sinceMs } = this.messages.columns
+    return {
+      seq: seqs[slot],
+      consumerSeq: consumerSeqs[slot],
+      deliveries: deliveries[slot],
+      sinceMs: sinceMs[slot],
+    }
   }
 
   /** Whether a message at or before the latest delivered one is still to be acknowledged. */
   isAwaited(seq: number): boolean {
     if (this.givenUp.has(seq)) return true
-    return this.rules.policy === 'explicit' ? this.entries.has(seq) : seq > this.floor.stream
+    return this.rules.policy === 'explicit' ? this.messages.find(seq) !== NONE : seq > this.done.stream
   }
 
   // ── Deliveries ────────────────────────────────────────────────────────────────────────────────────────
 
   /** A message is delivered for the first time. Answers the number of the delivery. */
   deliver(seq: number, nowMs: number): number {
-    assert(seq > this.delivered.stream, 'a message was delivered as new twice')
-    const consumer = this.delivered.consumer + 1
-    this.delivered = { consumer, stream: seq }
-    if (this.rules.policy === 'none') this.floor = this.delivered
-    else this.wait(this.add(new Entry(seq, consumer, 1, nowMs)), nowMs)
-    return consumer
+    const { done, latest, messages } = this
+    assert(seq > latest.stream, 'a message was delivered as new twice')
+    latest.consumer++
+    latest.stream = seq
+    if (this.rules.policy === 'none') set(done, latest.consumer, seq)
+    else {
+      const slot = messages.add(seq, latest.consumer, 1, nowMs)
+      const ms = this.waitAfter(1)
+      this.beginWait(slot, ms > 0 ? nowMs + ms : Number.POSITIVE_INFINITY)
+    }
+    return latest.consumer
   }
 
   /** The message to be delivered again now; undefined: none. */
   get nextAgain(): Unacknowledged | undefined {
-    return this.queue.first?.item
+    const { first } = this.queue
+    return first === undefined ? undefined : this.at(this.messages.find(first.item.seq))
   }
 
   /** The message that `nextAgain` is was delivered again. Answers the number of the delivery. */
   deliverAgain(nowMs: number): number {
-    const entry = this.queue.first?.item
-    assert(entry !== undefined, 'nothing is to be delivered again')
-    this.unqueue(entry)
-    if (entry.deliveries++ === 1) this.again++
-    entry.sinceMs = nowMs
-    this.wait(entry, nowMs)
-    this.delivered = { consumer: this.delivered.consumer + 1, stream: this.delivered.stream }
-    return this.delivered.consumer
+    const { latest, messages, queue } = this
+    assert(queue.first !== undefined, 'nothing is to be delivered again')
+    const { item } = queue.first
+    this.unqueue(item)
+    const slot = messages.find(item.seq)
+    const { deliveries, sinceMs } = messages.columns
+    if (deliveries[slot]++ === 1) this.again++
+    sinceMs[slot] = nowMs
+    this.waitAnew(slot, nowMs)
+    return ++latest.consumer
   }
 
-  private add(entry: Entry): Entry {
-    entry.link = this.order.append(entry)
-    this.entries.set(entry.seq, entry)
-    return entry
-  }
+  // ── Waits ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  private wait(entry: Entry, nowMs: number): void {
+  /** Milliseconds that a message waits which was delivered so often; 0: it does not. */
+  private waitAfter(deliveries: number): number {
     const { backoffMs, waitMs } = this.rules
-    const ms = backoffMs.length === 0 ? waitMs : backoffMs[Math.min(entry.deliveries, backoffMs.length) - 1]
-    if (ms > 0) this.waitUntil(entry, nowMs + ms)
-    else this.wheel.remove(entry)
+    return backoffMs.length === 0 ? waitMs : backoffMs[Math.min(deliveries, backoffMs.length) - 1]
   }
 
-  private waitUntil(entry: Entry, dueMs: number): void {
-    entry.dueMs = dueMs
+  /** The newest message waits, the first time; Infinity: for nothing. */
+  private beginWait(slot: number, dueMs: number): void {
+    const { columns } = this.messages
+    columns.dueMs[slot] = Number.POSITIVE_INFINITY
+    if (dueMs === Number.POSITIVE_INFINITY) return
+    const stepMs = Math.max(Math.ceil(dueMs / STEP_MS) * STEP_MS, this.nextStepMs)
+    if (stepMs < this.inOrderMs) this.waitAside(slot, dueMs)
+    else {
+      columns.dueMs[slot] = this.inOrderMs = stepMs
+      this.soonestMs = Math.min(this.soonestMs, stepMs)
+    }
+  }
+
+  /** The wait of a message begins anew. */
+  private waitAnew(slot: number, nowMs: number): void {
+    const ms = this.waitAfter(this.messages.columns.deliveries[slot])
+    if (ms > 0) this.waitAside(slot, nowMs + ms)
+    else this.wheel.remove(this.asideOf(slot))
+  }
+
+  /** A message waits for a time of its own. */
+  private waitAside(slot: number, dueMs: number): void {
+    const aside = this.asideOf(slot)
+    aside.dueMs = dueMs
     this.soonestMs = Math.min(this.soonestMs, dueMs)
-    this.wheel.add(entry, dueMs)
+    this.wheel.add(aside, dueMs)
   }
 
-  private enqueue(entry: Entry): void {
-    if (entry.queued !== undefined) return
-    this.wheel.remove(entry)
-    entry.queued = this.queue.append(entry)
+  private asideOf(slot: number): Aside {
+    const { dueMs, seqs } = this.messages.columns
+    const seq = seqs[slot]
+    let aside = this.aside.get(seq)
+    if (aside === undefined) {
+      dueMs[slot] = Number.POSITIVE_INFINITY
+      aside = new Aside(seq)
+      this.aside.set(seq, aside)
+    }
+    return aside
   }
 
-  private unqueue(entry: Entry): void {
-    if (entry.queued !== undefined) this.queue.remove(entry.queued)
-    entry.queued = undefined
+  /** A message is to be delivered again. */
+  private enqueue(slot: number): void {
+    const aside = this.asideOf(slot)
+    if (aside.queued !== undefined) return
+    this.wheel.remove(aside)
+    aside.queued = this.queue.append(aside)
+  }
+
+  private unqueue(aside: Aside): void {
+    if (aside.queued !== undefined) this.queue.remove(aside.queued)
+    aside.queued = undefined
   }
 
   /** All that is not acknowledged is delivered again, oldest first. */
   redeliverAll(): void {
-    for (const entry of this.order) this.enqueue(entry)
+    const { messages } = this
+    for (let slot = messages.first; slot !== NONE; slot = messages.after(slot)) this.enqueue(slot)
   }
 
   /**
@@ -213,26 +278,45 @@ export class AckState {
    * delivered as often as may be, and are given up.
    */
   due(nowMs: number): Unacknowledged[] {
-    const due: Entry[] = []
-    this.wheel.take(nowMs, (entry) => due.push(entry))
-    this.soonestMs = this.wheel.nextMs ?? Number.POSITIVE_INFINITY
-    due.sort((a, b) => a.seq - b.seq)
-    const givenUp: Entry[] = []
-    for (const entry of due) {
-      if (this.isLast(entry)) givenUp.push(entry)
-      else this.enqueue(entry)
+    const { messages, wheel } = this
+    this.nextStepMs = Math.max(this.nextStepMs, stepAfter(nowMs))
+    const due: number[] = []
+    wheel.take(nowMs, ({ seq }) => due.push(seq))
+    const nextMs = this.dueInOrder(nowMs, due)
+    this.soonestMs = Math.min(nextMs, wheel.nextMs ?? Number.POSITIVE_INFINITY)
+    due.sort((a, b) => a - b)
+    const givenUp: Unacknowledged[] = []
+    for (const seq of due) {
+      const slot = messages.find(seq)
+      if (this.isLast(slot)) givenUp.push(this.at(slot))
+      else this.enqueue(slot)
     }
-    for (const entry of givenUp) this.giveUp(entry)
+    for (const { seq } of givenUp) this.giveUp(messages.find(seq))
     return givenUp
   }
 
-  private isLast({ deliveries }: Entry): boolean {
-    return this.rules.maxDeliver > 0 && deliveries >= this.rules.maxDeliver
+  /** Of those that are due in order, adds what is due by now to a list; answers when the next one is. */
+  private dueInOrder(nowMs: number, due: number[]): number {
+    const { messages } = this
+    const { dueMs, seqs } = messages.columns
+    for (let slot = messages.firstFrom(this.inOrderSeq + 1); slot !== NONE; slot = messages.after(slot)) {
+      const isAside = dueMs[slot] === Number.POSITIVE_INFINITY
+      if (!isAside && dueMs[slot] > nowMs) return dueMs[slot]
+      if (!isAside) due.push(seqs[slot])
+      this.inOrderSeq = seqs[slot]
+    }
+    return Number.POSITIVE_INFINITY
   }
 
-  private giveUp(entry: Entry): void {
-    this.drop(entry)
-    this.givenUp.add(entry.seq)
+  private isLast(slot: number): boolean {
+    const { maxDeliver } = this.rules
+    return maxDeliver > 0 && this.messages.columns.deliveries[slot] >= maxDeliver
+  }
+
+  private giveUp(slot: number): void {
+    const seq = this.messages.columns.seqs[slot]
+    this.drop(slot)
+    this.givenUp.add(seq)
   }
 
   // ── What clients say ──────────────────────────────────────────────────────────────────────────────────
@@ -243,31 +327,24 @@ export class AckState {
    */
   acknowledge(seq: number, consumerSeq: number): number[] {
     if (this.rules.policy === 'all') return this.acknowledgeUpTo(seq, consumerSeq)
-    const entry = this.entries.get(seq)
-    if (entry === undefined) return this.givenUp.delete(seq) ? [seq] : []
-    this.drop(entry)
+    const slot = this.messages.find(seq)
+    if (slot === NONE) return this.givenUp.delete(seq) ? [seq] : []
+    this.drop(slot)
     return [seq]
   }
 
   private acknowledgeUpTo(seq: number, consumerSeq: number): number[] {
-    if (seq <= this.floor.stream || consumerSeq <= this.floor.consumer) return []
-    const done: number[] = []
-    for (const entry of this.order) {
-      if (entry.seq > seq) break
-      this.drop(entry)
-      done.push(entry.seq)
-    }
+    const { done, latest } = this
+    if (seq <= done.stream || consumerSeq <= done.consumer) return []
+    const acknowledged = this.dropUpTo(seq).map((message) => message.seq)
     for (const late of this.givenUp) {
       if (late > seq) continue
       this.givenUp.delete(late)
-      done.push(late)
+      acknowledged.push(late)
     }
-    const { consumer, stream } = this.delivered
-    this.floor =
-      this.order.first === undefined
-        ? this.delivered
-        : { consumer: Math.min(consumerSeq, consumer), stream: Math.min(seq, stream) }
-    return done
+    if (this.messages.size === 0) set(done, latest.consumer, latest.stream)
+    else set(done, Math.min(consumerSeq, latest.consumer), Math.min(seq, latest.stream))
+    return acknowledged
   }
 
   /**
@@ -275,105 +352,154 @@ export class AckState {
    * it does not wait for an acknowledgement.
    */
   refuse(seq: number, nowMs: number, delayMs: number | undefined): boolean | undefined {
-    const entry = this.entries.get(seq)
-    if (entry === undefined) return undefined
+    const slot = this.messages.find(seq)
+    if (slot === NONE) return undefined
     if (delayMs !== undefined) {
-      this.unqueue(entry)
-      this.waitUntil(entry, nowMs + delayMs)
-    } else if (this.isLast(entry)) {
-      this.giveUp(entry)
+      this.unqueue(this.asideOf(slot))
+      this.waitAside(slot, nowMs + delayMs)
+    } else if (this.isLast(slot)) {
+      this.giveUp(slot)
       return true
-    } else this.enqueue(entry)
+    } else this.enqueue(slot)
     return false
   }
 
   /** Its wait begins anew. */
   progress(seq: number, nowMs: number): void {
-    const entry = this.entries.get(seq)
-    if (entry !== undefined && entry.queued === undefined) this.wait(entry, nowMs)
+    const slot = this.messages.find(seq)
+    if (slot !== NONE && this.asideOf(slot).queued === undefined) this.waitAnew(slot, nowMs)
   }
 
   /** Nobody waits for it any more, whoever says so. Answers what it was, if it was not acknowledged. */
   forget(seq: number): Unacknowledged | undefined {
     this.givenUp.delete(seq)
-    const entry = this.entries.get(seq)
-    if (entry !== undefined) this.drop(entry)
-    return entry
+    const slot = this.messages.find(seq)
+    if (slot === NONE) return undefined
+    const message = this.at(slot)
+    this.drop(slot)
+    return message
   }
 
-  private drop(entry: Entry): void {
-    const { link } = entry
-    assert(link !== undefined, 'a message was done with twice')
-    this.entries.delete(entry.seq)
-    this.wheel.remove(entry)
-    this.unqueue(entry)
-    if (entry.deliveries > 1) this.again--
-    this.order.remove(link)
-    if (link.before !== undefined) return
-    const oldest = link.after?.item
-    this.floor = oldest === undefined ? this.delivered : { consumer: oldest.consumerSeq - 1, stream: oldest.seq - 1 }
+  private drop(slot: number): void {
+    const { done, latest, messages } = this
+    const { consumerSeqs, deliveries, dueMs, seqs } = messages.columns
+    if (dueMs[slot] === Number.POSITIVE_INFINITY) this.forgetAside(seqs[slot])
+    if (deliveries[slot] > 1) this.again--
+    const wasOldest = slot === messages.first
+    messages.remove(slot)
+    if (!wasOldest) return
+    const oldest = messages.first
+    if (oldest !== NONE) {
+      set(done, consumerSeqs[oldest] - 1, seqs[oldest] - 1)
+      return
+    }
+    set(done, latest.consumer, latest.stream)
+    this.inOrderSeq = 0
+    this.inOrderMs = Number.NEGATIVE_INFINITY
+  }
+
+  private forgetAside(seq: number): void {
+    const aside = this.aside.get(seq)
+    if (aside === undefined) return
+    this.wheel.remove(aside)
+    this.unqueue(aside)
+    this.aside.delete(seq)
+  }
+
+  /** Answers what of it was not acknowledged. */
+  private dropUpTo(last: number): Unacknowledged[] {
+    const { messages } = this
+    const gone: Unacknowledged[] = []
+    for (let slot = messages.first; slot !== NONE; slot = messages.first) {
+      if (messages.columns.seqs[slot] > last) break
+      gone.push(this.at(slot))
+      this.drop(slot)
+    }
+    return gone
   }
 
   // ── Jumps ─────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Nothing before `next` is there any more. Answers what of it was not acknowledged. */
   skipTo(next: number): Unacknowledged[] {
-    const gone: Unacknowledged[] = []
-    for (const entry of this.order) {
-      if (entry.seq >= next) break
-      this.drop(entry)
-      gone.push(entry)
-    }
+    const { done, latest } = this
+    const gone = this.dropUpTo(next - 1)
     for (const seq of this.givenUp) if (seq < next) this.givenUp.delete(seq)
-    if (this.delivered.stream < next - 1) this.delivered = { consumer: this.delivered.consumer, stream: next - 1 }
-    const { consumer, stream } = this.floor
-    if (this.order.first === undefined) this.floor = this.delivered
-    else if (stream < next - 1) this.floor = { consumer, stream: next - 1 }
+    latest.stream = Math.max(latest.stream, next - 1)
+    if (this.messages.size === 0) set(done, latest.consumer, latest.stream)
+    else done.stream = Math.max(done.stream, next - 1)
     return gone
   }
 
   /** Nothing behind `last` was ever delivered after all. */
   cutTo(last: number): void {
     for (const seq of [...this.sequences()]) if (seq > last) this.forget(seq)
-    const cut = ({ consumer, stream }: Place): Place => ({ consumer, stream: Math.min(stream, last) })
-    this.delivered = cut(this.delivered)
-    this.floor = cut(this.floor)
+    for (const place of [this.latest, this.done]) place.stream = Math.min(place.stream, last)
   }
 
   /** Everything begins anew, at `next`. */
   reset(next: number): void {
-    for (const entry of this.order) this.drop(entry)
+    this.dropUpTo(Number.POSITIVE_INFINITY)
     this.givenUp.clear()
-    this.delivered = { consumer: 0, stream: next - 1 }
-    this.floor = this.delivered
+    set(this.latest, 0, next - 1)
+    set(this.done, 0, next - 1)
   }
 
   /** All sequences that it keeps something about, in no particular order. */
   *sequences(): Generator<number, undefined> {
-    yield* this.entries.keys()
+    const { messages } = this
+    for (let slot = messages.first; slot !== NONE; slot = messages.after(slot)) yield messages.columns.seqs[slot]
     yield* this.givenUp
   }
 
   snapshot(): AckSnapshot {
-    const { delivered, floor } = this
+    const { aside, givenUp, messages } = this
     const pending: AckSnapshot['pending'][number][] = []
-    for (const { seq, consumerSeq, deliveries, sinceMs, queued, bucket, dueMs } of this.order) {
-      const isWaiting = bucket !== undefined
-      pending.push([seq, consumerSeq, deliveries, sinceMs, isWaiting ? dueMs : queued === undefined ? NEVER_DUE : 0])
+    for (let slot = messages.first; slot !== NONE; slot = messages.after(slot)) {
+      const { seq, consumerSeq, deliveries, sinceMs } = this.at(slot)
+      const inOrderMs = messages.columns.dueMs[slot]
+      const dueMs = inOrderMs < Number.POSITIVE_INFINITY ? inOrderMs : dueOf(aside.get(seq))
+      pending.push([seq, consumerSeq, deliveries, sinceMs, dueMs])
     }
-    return { delivered, floor, pending, givenUp: [...this.givenUp] }
+    return { delivered: { ...this.latest }, floor: { ...this.done }, pending, givenUp: [...givenUp] }
   }
 
-  /** Becomes what a snapshot says. What is due by then is due at once. */
+  /** Becomes what a snapshot says. What is due by then is due at the next step. */
   restore({ delivered, floor, pending, givenUp }: AckSnapshot): void {
-    this.delivered = delivered
+    const { messages } = this
+    set(this.latest, delivered.consumer, delivered.stream)
+    let last = 0
     for (const [seq, consumerSeq, deliveries, sinceMs, dueMs] of pending) {
-      const entry = new Entry(seq, consumerSeq, deliveries, sinceMs)
+      // An archive may say anything.
+      if (seq <= last) continue
+      last = seq
       if (deliveries > 1) this.again++
-      this.add(entry)
-      if (dueMs !== NEVER_DUE) this.waitUntil(entry, dueMs)
+      const slot = messages.add(seq, consumerSeq, deliveries, sinceMs)
+      this.beginWait(slot, dueMs === NEVER_DUE ? Number.POSITIVE_INFINITY : dueMs)
     }
-    this.floor = floor
+    set(this.done, floor.consumer, floor.stream)
     for (const seq of givenUp) this.givenUp.add(seq)
   }
+}
+
+interface MutablePlace {
+  consumer: number
+  stream: number
+}
+
+function set(place: MutablePlace, consumer: number, stream: number): void {
+  place.consumer = consumer
+  place.stream = stream
+}
+
+/** When a step ends that has not ended yet. */
+function stepAfter(nowMs: number): number {
+  return (Math.floor(nowMs / STEP_MS) + 1) * STEP_MS
+}
+
+/** As a snapshot says it. */
+function dueOf(aside: Aside | undefined): number {
+  if (aside === undefined) return NEVER_DUE
+  if (aside.bucket !== undefined) return aside.dueMs
+  return aside.queued === undefined ? NEVER_DUE : 0
 }

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { AckState } from '../../../src/jetstream/consumers/ack-state.ts'
+import { UnacknowledgedMessages } from '../../../src/jetstream/consumers/unacknowledged.ts'
 import { chooseSeed, Random } from '../../support/random.ts'
 import { walk } from './ack-model.ts'
 
@@ -20,4 +21,17 @@ test('a hundred thousand messages are acknowledged from the front, and what is b
     if (state.floor.stream !== seq) expect(state.floor.stream).toBe(seq)
   }
   expect([state.pending, state.due(99), state.due(110), state.nextAgain?.seq]).toEqual([1, [], [], 100_000])
+})
+
+test('memory is for those that wait, however old the oldest of them is', () => {
+  const messages = new UnacknowledgedMessages()
+  messages.add(1, 1, 1, 0)
+  for (let seq = 2; seq <= 100_000; seq++) {
+    messages.add(seq, seq, 1, 0)
+    if (seq > 51) messages.remove(messages.find(seq - 50))
+  }
+  expect([messages.size, messages.columns.seqs.length]).toEqual([51, 128])
+  for (let seq = 99_951; seq <= 100_000; seq++) messages.remove(messages.find(seq))
+  for (let seq = 100_001; seq <= 100_200; seq++) messages.remove(messages.add(seq, seq, 1, 0))
+  expect([messages.size, messages.columns.seqs.length, messages.find(1)]).toEqual([1, 8, 0])
 })
