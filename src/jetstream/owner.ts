@@ -25,7 +25,7 @@ export interface JetStreamOwner {
   readonly systemAccount: Account | undefined
   /** What the token of an account says holds here too, once this has resolved. */
   readonly admission: { learn(account: string): Promise<void> | void }
-  readonly router: Pick<Router, 'dispatch' | 'planner'>
+  readonly router: Pick<Router, 'dispatch' | 'planner' | 'sendKept'>
   readonly sublist: Pick<Sublist, 'insert' | 'removeAll'>
   readonly creditPublishers: CreditPublishers
   readonly turns: Pick<Turns, 'wait' | 'isOver' | 'inPieces'>

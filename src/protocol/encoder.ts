@@ -1,7 +1,7 @@
 // The writer half of the client protocol: values become bytes. It holds no socket.
 // Every client string that enters a protocol line has come through the parser, which lets no blank, CR or LF pass.
 
-import { allocateBlock, type Block, blockFrom, copyBytes, digitsOf, writeDecimal } from '../memory/block.ts'
+import { allocateBlock, type Block, blockFrom, copyBytes, digitsOf, writeDecimal, writeText } from '../memory/block.ts'
 import type { Run } from './run.ts'
 
 const SPACE = 32
@@ -45,6 +45,23 @@ export interface Dialect {
    * returns where they end.
    */
   write(to: Block, at: number, run: Run, from: number, count: number): number
+}
+
+/** A message that is kept: subject, headers and payload lie one behind the other. */
+export interface KeptMessage {
+  readonly block: Block
+  readonly subjectStart: number
+  readonly headersStart: number
+  readonly payloadStart: number
+  readonly end: number
+}
+
+/** Writes a reply subject where it is needed. */
+export interface ReplyWriter {
+  /** At most so long is it. */
+  readonly replyMax: number
+  /** Answers where it ends. */
+  writeReply(bytes: Uint8Array, at: number): number
 }
 
 /** The dialect of clients: MSG and HMSG. */
@@ -148,6 +165,46 @@ export class HeadComposer implements Dialect {
   private writeComposed(to: Block, at: number, run: Run, from: number, count: number): number {
     return writeBehind(this, this.skip, to, at, run, from, count)
   }
+}
+
+/** Bytes that a kept message takes at most as a client reads it. */
+export function keptMax({ subjectStart, end }: KeptMessage, sid: string, { replyMax }: ReplyWriter): number {
+  return HEAD_FIXED_MAX + sid.length + replyMax + end - subjectStart + 2
+}
+
+/** Writes a kept message as a client reads it, with its headers or without; returns where it ends. */
+export function writeKept(
+  to: Block,
+  at: number,
+  { block, subjectStart, headersStart, payloadStart, end }: KeptMessage,
+  sid: string,
+  reply: ReplyWriter,
+  withHeader: boolean,
+): number {
+  const { bytes } = to
+  to.view.setInt32(at, withHeader ? HMSG_WORD : MSG_WORD, true)
+  at += 4
+  if (withHeader) bytes[at++] = SPACE
+  copyBytes(to, at, block, subjectStart, headersStart - subjectStart)
+  at += headersStart - subjectStart
+  bytes[at++] = SPACE
+  at = writeText(bytes, at, sid)
+  bytes[at++] = SPACE
+  at = reply.writeReply(bytes, at)
+  bytes[at++] = SPACE
+  if (withHeader) {
+    at = writeDecimal(bytes, at, payloadStart - headersStart)
+    bytes[at++] = SPACE
+  }
+  const start = withHeader ? headersStart : payloadStart
+  at = writeDecimal(bytes, at, end - start)
+  bytes[at++] = 13
+  bytes[at++] = 10
+  copyBytes(to, at, block, start, end - start)
+  at += end - start
+  bytes[at++] = 13
+  bytes[at++] = 10
+  return at
 }
 
 /** Writes messages [from, from + count) of a run behind the composed head, without the first `skip` bytes of each. */

@@ -5,7 +5,14 @@ import { BY_REFERENCE_MIN, FLUSH_EARLY_BYTES } from '../base/constants.ts'
 import type { Chunk } from '../memory/chunk-pool.ts'
 import type { Outbound } from '../net/outbound.ts'
 import { REST } from '../net/slice-queue.ts'
-import { CLIENT_DIALECT, type Dialect } from '../protocol/encoder.ts'
+import {
+  CLIENT_DIALECT,
+  type Dialect,
+  type KeptMessage,
+  keptMax,
+  type ReplyWriter,
+  writeKept,
+} from '../protocol/encoder.ts'
 import { type Run, replyOf } from '../protocol/run.ts'
 import { FanOut } from './fan-out.ts'
 import type { RouterOwner } from './owner.ts'
@@ -97,6 +104,27 @@ export class Delivery {
     else this.encodeForOne(run, skip, from, allowed, outbound)
     this.account(run, skip, allowed, subscription, publisher)
     return allowed
+  }
+
+  /**
+   * A message that is kept to one client, as it is read, written where it waits for the socket. Returns false where it
+   * goes another way, or not at all: as a run, toOne() sees to it.
+   */
+  keptToOne(message: KeptMessage, reply: ReplyWriter, subscription: Subscription, publisher: Publisher): boolean {
+    const { receiver, sid } = subscription
+    const { dialect, options, outbound, rights } = receiver
+    const { headersStart, payloadStart, end } = message
+    if (dialect !== CLIENT_DIALECT || outbound.dropsMessages || rights?.mayAnswer === true) return false
+    if (end - headersStart >= BY_REFERENCE_MIN || this.owner.options.trace) return false
+    if (allowance(subscription, 1, publisher) === 0) return false
+    const withHeader = payloadStart > headersStart && options.headers
+    outbound.reserve(keptMax(message, sid, reply))
+    const start = outbound.tailEnd
+    const length = writeKept(outbound.tailBlock, start, message, sid, reply, withHeader) - start
+    outbound.commit(length, length)
+    this.turnBytes += length
+    this.count(1, end - (withHeader ? headersStart : payloadStart), subscription, publisher)
+    return true
   }
 
   /** The head is composed where it is needed by itself: for the log, and in front of a payload that is not copied. */
@@ -210,14 +238,18 @@ export class Delivery {
 
   /** Counts deliveries; ends a subscription that has had its last; holds the publisher of a receiver left behind. */
   private account(run: Run, skip: number, count: number, subscription: Subscription, publisher: Publisher): void {
+    const { rights } = subscription.receiver
+    if (rights?.mayAnswer === true && run.replyEnd > run.replyStart) rights.delivered(replyOf(run))
+    this.count(count, run.size - skip, subscription, publisher)
+  }
+
+  /** The same of messages of so many bytes each, whatever the receiver may answer. */
+  private count(count: number, bytes: number, subscription: Subscription, publisher: Publisher): void {
     const { receiver, origin } = subscription
     origin.delivered += count
     receiver.outMessages += count
     receiver.lastActivityMs = this.owner.nowMs
-    receiver.outBytes += count * (run.size - skip)
-    if (receiver.rights?.mayAnswer === true && run.replyEnd > run.replyStart) {
-      receiver.rights.delivered(replyOf(run))
-    }
+    receiver.outBytes += count * bytes
     if (origin.max > 0 && origin.delivered >= origin.max) receiver.endSubscription(origin)
     const { outbound } = receiver
     if (outbound.isBehind && mayHold(publisher, this.owner.options)) publisher.holdFor(outbound)

@@ -13,6 +13,7 @@ import type { Account } from '../accounts/account.ts'
 import { isConstant, mapSubject } from '../accounts/mapping.ts'
 import { QUEUE_NAME_MAX, REROUTE_MAX } from '../base/constants.ts'
 import { Work } from '../base/turns.ts'
+import type { KeptMessage, ReplyWriter } from '../protocol/encoder.ts'
 import { rewriteRun } from '../protocol/rewrite.ts'
 import { type Run, replyOf, subjectOf } from '../protocol/run.ts'
 import { Delivery } from './delivery.ts'
@@ -97,6 +98,19 @@ export class Router {
     if (plan.only === undefined) sent += this.goOtherWays(run, plan, publisher, sent === 0, dealt)
     this.delivery.endRun()
     return sent
+  }
+
+  /**
+   * As dispatch(), of one message that is kept, straight into the output of its only receiver. Returns whether it could
+   * do so; if not, the message has to be dispatched as a run.
+   */
+  sendKept(message: KeptMessage, reply: ReplyWriter, plan: Plan, publisher: Publisher): boolean {
+    const { only } = plan
+    if (only === undefined || this.trace !== undefined || !this.planner.cache.isFresh(plan)) return false
+    if (!this.delivery.keptToOne(message, reply, only, publisher)) return false
+    this.owner.turns.left -= plan.workOf(1, message.end - message.headersStart)
+    this.delivery.endRun()
+    return true
   }
 
   private goOtherWays(

@@ -1,9 +1,18 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { allocateBlock, blockFrom } from '../../src/memory/block.ts'
+import { allocateBlock, blockFrom, writeText } from '../../src/memory/block.ts'
 import { ChunkPool } from '../../src/memory/chunk-pool.ts'
 import { composeRaw, type RawMessage } from '../../src/protocol/compose.ts'
-import { encodeError, encodeNoResponders, HeadComposer, OK, PING, PONG } from '../../src/protocol/encoder.ts'
+import {
+  encodeError,
+  encodeNoResponders,
+  HeadComposer,
+  keptMax,
+  OK,
+  PING,
+  PONG,
+  writeKept,
+} from '../../src/protocol/encoder.ts'
 import { rewriteRun } from '../../src/protocol/rewrite.ts'
 import { Run, subjectOf } from '../../src/protocol/run.ts'
 import { chooseSeed } from '../support/random.ts'
@@ -100,6 +109,33 @@ test('messages look the same, whether or not the line of the publisher is used a
       }
     }),
     { seed: chooseSeed('messages'), numRuns: 2000 },
+  )
+})
+
+test('a message that is kept looks as if it had been published', () => {
+  const head = fc.option(fc.string({ maxLength: 300 }))
+  fc.assert(
+    fc.property(token, token, token, head, fc.string({ maxLength: 300 }), fc.boolean(), (...values) => {
+      const [subject, reply, sid, headers, payload, withHeader] = values
+      const header = headers === null ? '' : `NATS/1.0\r\nA: ${headers}\r\n\r\n`
+      const parts = [subject, header, payload].map((part) => Buffer.from(part, 'latin1'))
+      const ends = parts.map((_, i) => Buffer.concat(parts.slice(0, i + 1)).length + 3)
+      const block = blockFrom(`abc${Buffer.concat(parts).toString('latin1')}`)
+      const message = { block, subjectStart: 3, headersStart: ends[0], payloadStart: ends[1], end: ends[2] }
+      const writer = {
+        replyMax: reply.length,
+        writeReply: (bytes: Uint8Array, at: number) => writeText(bytes, at, reply),
+      }
+      const isShown = withHeader && header !== ''
+      const to = allocateBlock(keptMax(message, sid, writer) + 5)
+      const end = writeKept(to, 5, message, sid, writer, isShown)
+      const [, headerBytes, payloadBytes] = parts.map(({ length }) => length)
+      const sizes = isShown ? `${headerBytes} ${headerBytes + payloadBytes}` : payloadBytes
+      const body = Buffer.concat(isShown ? parts.slice(1) : parts.slice(2)).toString('latin1')
+      const expected = `${isShown ? 'HMSG' : 'MSG'} ${subject} ${sid} ${reply} ${sizes}\r\n${body}\r\n`
+      return end <= to.capacity && to.bytes.toString('latin1', 5, end) === expected
+    }),
+    { seed: chooseSeed('kept'), numRuns: 1000 },
   )
 })
 

@@ -57,6 +57,7 @@ export class Outlet {
   /** Sends a stored message, while no other one is under way. Returns how many deliveries that led to. */
   send(to: Destination, outgoing: Outgoing): number {
     const { hasPayload, headers, message } = outgoing
+    if (headers === undefined && hasPayload && this.sendStraight(to, outgoing)) return 1
     const { block: from, subjectStart, headersStart, payloadStart, end } = message
     const { run } = this
     const { pool } = this.owner
@@ -94,6 +95,15 @@ export class Outlet {
       chunk?.release()
       run.chunk = undefined
     }
+  }
+
+  /** The way of most messages: as they are, to one client of this shard that was found before. */
+  private sendStraight(to: Destination, outgoing: Outgoing): boolean {
+    const { owner, publisher } = this
+    const plan = to.memo as Plan | undefined
+    if (plan === undefined || !owner.router.sendKept(outgoing.message, outgoing, plan, publisher)) return false
+    owner.schedule()
+    return true
   }
 
   /** Sends a status, with headers in lines of their own. Returns how many deliveries that led to. */
