@@ -20,8 +20,11 @@ const DOLLAR = 0x24
 const ORIGIN_SHIFT = 28
 
 const DOT = 0x2e
-/** The server has no part in what clients say about messages of streams: consumers hear it by subscriptions. */
-const ACKNOWLEDGEMENTS = '$JS.ACK.'
+/**
+ * What clients say about messages of streams, what they ask streams for directly, and what they put into buckets: the
+ * server has a part in none of those that begin so, or in all. Streams and consumers hear them by subscriptions.
+ */
+const ALIKE = ['$JS.ACK.', '$JS.API.DIRECT.GET.', '$KV.', '$O.']
 
 /** What a planner needs of its shard. */
 export type PlannerOwner = Pick<
@@ -128,6 +131,7 @@ export class Planner {
       if (services.length > 0) plan.services = services
     }
     if (bytes[start] === DOLLAR) this.owner.extendPlan(plan, bytes.toString('latin1', start, end), origin)
+    if (plan.own !== undefined || plan.services !== undefined) isForSiblings = false
     for (const peer of this.owner.peers) {
       const interest = peer.interest.read(account, bytes, start, end, isImported)
       turns.left -= Work.lookUp + peer.interest.stepsTaken * Work.step
@@ -253,9 +257,12 @@ function asksForSubject(entry: Entry): boolean {
 
 /** Whether the server itself may have a part in a message, which is for extendPlan() to say of each subject. */
 function isForServer(bytes: Buffer, start: number): boolean {
-  return (
-    bytes[start] === DOLLAR && bytes.toString('latin1', start, start + ACKNOWLEDGEMENTS.length) !== ACKNOWLEDGEMENTS
-  )
+  return bytes[start] === DOLLAR && !ALIKE.some((prefix) => beginsWith(bytes, start, prefix))
+}
+
+function beginsWith(bytes: Buffer, start: number, prefix: string): boolean {
+  for (let i = 0; i < prefix.length; i++) if (bytes[start + i] !== prefix.charCodeAt(i)) return false
+  return true
 }
 
 /** Members of queue groups behind leaf nodes and hubs are picked where there are no others. */

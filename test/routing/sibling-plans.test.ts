@@ -6,6 +6,7 @@ import { TURN_WORK } from '../../src/base/constants.ts'
 import { Generations } from '../../src/interest/generations.ts'
 import { createRegion, InterestWriter } from '../../src/interest/writer.ts'
 import { ChunkPool } from '../../src/memory/chunk-pool.ts'
+import type { Handler } from '../../src/routing/handler.ts'
 import type { Plan } from '../../src/routing/plan.ts'
 import { Planner } from '../../src/routing/planner.ts'
 import { Sublist } from '../../src/routing/sublist.ts'
@@ -40,7 +41,12 @@ class Stage {
     this.peers.push(new TestPeer(1, this.generations))
   }
 
-  extendPlan(): void {}
+  /** What the server itself takes. */
+  own: Handler | undefined
+
+  extendPlan(plan: Plan): void {
+    plan.own = this.own
+  }
 
   subscribe(filter: string, isFiltered = false): Subscription {
     const receiver = new TestReceiver(this.outputs)
@@ -91,6 +97,19 @@ test('a plan is for one subject alone where a user may publish it, or a receiver
   expect(stage.planOf('orders.deleted.1').isEmpty).toBe(false)
   expect(stage.planOf('orders.deleted.2').isEmpty).toBe(true)
   expect(stage.planOf('orders.deleted.3').isEmpty).toBe(false)
+})
+
+test('what streams are asked for and are given has shared plans, where the server itself has no part in it', () => {
+  const stage = new Stage()
+  for (const prefix of ['$JS.API.DIRECT.GET.S.', '$KV.bucket.keys.', '$JS.ACK.S.C.', '$JS.API.STREAM.INFO.']) {
+    stage.subscribe(`${prefix}>`)
+    const isShared = stage.planOf(`${prefix}one`) === stage.planOf(`${prefix}two`)
+    expect(isShared, prefix).toBe(prefix !== '$JS.API.STREAM.INFO.')
+    stage.own = { take: () => 1 }
+    const [three, four] = ['three', 'four'].map((name) => stage.planOf(`${prefix}${name}.${name}`))
+    expect([three === four, three.own, four.own]).toEqual([false, stage.own, stage.own])
+    stage.own = undefined
+  }
 })
 
 test('all plans are those of a naive match', () => {
