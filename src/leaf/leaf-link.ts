@@ -1,124 +1,82 @@
-// A link to another server as leaf nodes have it: one account here and one there. Who has dialled and who is the hub
-// are two questions; usually the one that has dialled is the spoke.
+// A link to another server as leaf nodes have it, once it is bound: one account here and one there. Who has dialled and
+// who is the hub are two questions; usually the one that has dialled is the spoke.
 //
-//     accepted   INFO ─▶ CONNECT ─▶ login ─▶ bound ─▶ INFO with connect_info, interest
-//     dialled    INFO ─▶ CONNECT is sent ─▶ INFO with connect_info ─▶ bound ─▶ interest
-//
-// Before it is bound to an account, nothing but the handshake is taken from the other server.
+// Before it is bound to an account, nothing but the handshake (greeting.ts) is taken from the other server.
 
 import type { Account } from '../accounts/account.ts'
 import { lowestLimits, NO_LIMIT, NO_LIMITS } from '../accounts/limits.ts'
-import { AuthFaults, type Identity, isRefusal } from '../auth/identity.ts'
-import { createNonce } from '../auth/nkey.ts'
-import type { AuthRequest } from '../auth/request.ts'
-import { hostPort } from '../base/addresses.ts'
-import { ACCOUNT_NAME_MAX, LINK_CONTROL_LINE_MAX, TIMER_MAX_MS } from '../base/constants.ts'
-import { Deadline } from '../base/deadline.ts'
+import { LINK_CONTROL_LINE_MAX } from '../base/constants.ts'
 import { CloseReason, type Fault, Faults, quote } from '../base/errors.ts'
 import { Work } from '../base/turns.ts'
 import type { Transport } from '../net/transport.ts'
-import type { CompressionOptions } from '../options/cluster.ts'
+import type { CompressionMode, CompressionOptions } from '../options/cluster.ts'
 import { encodeError } from '../protocol/encoder.ts'
 import { LinkComposer } from '../protocol/link-encoder.ts'
 import { LEAF_FORMAT, type MessageHead } from '../protocol/link-handler.ts'
 import { Origin, type Run, subjectOf } from '../protocol/run.ts'
 import { unfoldShown } from '../protocol/shown-subject.ts'
 import { RemoteLink } from '../remote/link.ts'
-import { isWord } from '../remote/members.ts'
 import type { DeliveryRights, Subscription } from '../routing/subscription.ts'
-import { byteString } from '../subjects/byte-string.ts'
 import { isValidFilter } from '../subjects/subject.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
+import { Accepted } from './accepted.ts'
 import type { LeafEvent, LeafOrder, LeafRow, LeafTold } from './contract.ts'
-import { type Signer, sign } from './credentials.ts'
-import {
-  compressionLine,
-  connectLine,
-  infoLine,
-  type LeafConnect,
-  type LeafInfo,
-  readConnect,
-  readInfo,
-} from './hello.ts'
+import { Dialled } from './dialled.ts'
+import { closed, type Greeting, type GreetingLink, type LeafPeer } from './greeting.ts'
 import { type InterestHost, LeafInterest } from './leaf-interest.ts'
-import { LeafRights, type LeafRules, withDenies } from './leaf-rights.ts'
+import { LeafRights, type LeafRules } from './leaf-rights.ts'
 import type { LeafDesk, LeafOwner } from './owner.ts'
 import { describe as describeRequestor, vouchFor } from './requestor.ts'
 import { streamRules } from './stream-rules.ts'
-import { isOlder } from './version.ts'
 
 /** One for all leaf links of a thread: a head is written before the next one is composed. */
 const LEAF_DIALECT = new LinkComposer('leaf')
 /** As nats-server numbers kinds of connections. */
 const KIND_LEAF = 3
-/** From CONNECT to the INFO that answers it. */
-const ANSWER_MS = 2_000
 /** What the other server has said, or done, after which it is left alone for a while. */
 const LOOP_DELAY_MS = 30_000
 const VERSION_DELAY_MS = 5_000
-const RESERVED_CLUSTER = '_'
 const LOOP_PREFIX = '$LDS.'
 
-const closed = (text: string | undefined, reason: CloseReason): Fault => ({ text, reason })
-
-export class LeafLink extends RemoteLink implements InterestHost {
+export class LeafLink extends RemoteLink implements InterestHost, GreetingLink {
   readonly kind = KIND_LEAF
   readonly dialect = LEAF_DIALECT
   protected readonly noun = 'lid'
   protected readonly title = 'Leafnode'
   readonly tlsNoun = 'leafnode'
-  readonly order: LeafOrder
   account: Account
   /** The cluster of the other server. */
   cluster = ''
   isSpoke: boolean
   isIsolated: boolean
-  /** The domain of the other server’s streams; empty: it names none. */
-  private domain = ''
-  /** The account that the other server names. */
   remoteAccount = ''
-  private readonly desk: LeafDesk
-  private readonly leafOwner: LeafOwner
-  private readonly nonce: string
-  private readonly deadline = new Deadline()
-  /** When the user of the other server ends. */
-  private readonly expiry = new Deadline()
-  private rightsOf: LeafRights | undefined
-  private interest: LeafInterest | undefined
-  private identity: Identity | undefined
+  delayMs = 0
   /** Undefined: it is plain. */
   tls: TlsSession | undefined
-  /** What it has logged in with. */
-  private connected: LeafConnect | undefined
-  private state: 'greeted' | 'compressing' | 'deciding' | 'connecting' | 'bound' = 'greeted'
-  private hasNegotiated = false
-  /** Not to be dialled again before that. */
-  private delayMs = 0
+  private readonly order: LeafOrder
+  private readonly desk: LeafDesk
+  private readonly leafOwner: LeafOwner
+  private readonly greeting: Greeting
+  /** The domain of the other server’s streams; empty: it names none. */
+  private domain = ''
+  private rightsOf: LeafRights | undefined
+  private interest: LeafInterest | undefined
+  private isBound = false
 
   constructor(owner: LeafOwner, desk: LeafDesk, id: number, socket: Transport, order: LeafOrder) {
     super(owner, id, socket, LEAF_FORMAT)
     this.leafOwner = owner
     this.desk = desk
     this.order = order
-    const remote = order.dialled?.remote
+    const { dialled } = order
+    const remote = dialled?.remote
     this.isSpoke = remote !== undefined && !remote.hub
     this.isIsolated = desk.options.isolate || remote?.isolate === true
     this.account = remote === undefined ? owner.accounts.global : desk.accountNamed(remote.account)
-    this.nonce = remote === undefined ? createNonce() : ''
+    this.greeting = dialled === undefined ? new Accepted(owner, desk, this) : new Dialled(owner, desk, this, dialled)
     this.parser.setLimits({ maxControlLine: LINK_CONTROL_LINE_MAX, maxPayload: owner.options.maxPayload })
-    this.parser.connectDue = remote === undefined
+    this.parser.connectDue = dialled === undefined
     this.parser.infoAllowed = this.compression.mode !== 'off'
-  }
-
-  /** The other server is sent INFO, and has so long to log in; or it is dialled, and has so long to send INFO. */
-  greet(): void {
-    const { dialled } = this.order
-    if (dialled !== undefined) {
-      this.deadline.start(dialled.remote.firstInfoTimeout, () => this.closeByTimer(Faults.staleConnection))
-      return
-    }
-    this.sendText(this.introduction())
-    this.deadline.start(this.desk.options.authTimeout, () => this.closeByTimer(AuthFaults.timeout))
   }
 
   get pingInterval(): number {
@@ -129,303 +87,54 @@ export class LeafLink extends RemoteLink implements InterestHost {
     return this.desk.options.pingMax
   }
 
-  // ── Handshake of the side that accepts ────────────────────────────────────────────────────────────────
+  // ── The handshake ─────────────────────────────────────────────────────────────────────────────────────
 
-  private introduction(answer?: Parameters<typeof infoLine>[0]['answer']): string {
-    const { desk, id, nonce } = this
-    const { options, identity } = desk
-    return infoLine({
-      identity,
-      host: options.host,
-      port: options.port,
-      clientId: id,
-      nonce,
-      ip: hostPort(this.ip, this.port),
-      cluster: this.owner.options.cluster === undefined ? '' : desk.cluster,
-      domain: desk.domain,
-      urls: options.noAdvertise ? [] : desk.urls,
-      tls: { required: options.tls !== undefined, verify: options.tls?.verify === true },
-      compression: this.compression.mode,
-      maxPayload: this.owner.options.maxPayload,
-      ...(answer === undefined ? {} : { answer }),
-    })
+  greet(): void {
+    this.greeting.greet()
   }
 
   processConnect(json: string): void {
-    const connect = this.order.dialled === undefined && this.state === 'greeted' ? readConnect(json) : undefined
-    if (connect === undefined) {
-      this.close(Faults.badArguments)
-      return
-    }
-    const refusal = this.whyNot(connect)
-    if (refusal !== undefined) {
-      this.refuse(refusal)
-      return
-    }
-    this.state = 'deciding'
-    const goOn = this.suspend()
-    this.attempt(async () => {
-      const answer = await this.desk.identify(this.request(connect), () => this.closing)
-      this.owner.wake()
-      if (this.closing) return
-      if (isRefusal(answer)) {
-        this.owner.log.debug(answer.cause, this)
-        this.refuse(answer.fault)
-      } else await this.admit(connect, answer)
-      goOn()
-    })
+    this.greeting.processConnect(json)
   }
 
-  // ── Compression ───────────────────────────────────────────────────────────────────────────────────────
+  processInfo(json: string): void {
+    this.greeting.processInfo(json)
+  }
 
-  protected get compression(): CompressionOptions {
+  endInfo(): void {
+    this.parser.infoAllowed = false
+  }
+
+  get compression(): CompressionOptions {
     return (this.order.dialled?.remote ?? this.desk.options).compression
   }
 
-  /** The side that has dialled says first, in plain, that it compresses. */
-  private agree(theirs: string, then: (isCompressed: boolean) => void): void {
-    this.hasNegotiated = true
-    const announce = (): void => {
-      if (this.order.dialled !== undefined) this.sendText(compressionLine(this.id, this.compression.mode))
-    }
-    this.negotiate(theirs, announce, then)
+  get compressMode(): string {
+    return this.mode === undefined ? 'off' : this.level
   }
 
-  private whyNot({ lang, gateway, cluster }: LeafConnect): Fault | undefined {
-    if (lang !== '') return closed('attempted to connect to leaf node port', CloseReason.wrongPort)
-    if (gateway !== '') {
-      return closed(
-        `Rejecting connection from gateway ${quote(byteString(gateway))} on the leafnode port`,
-        CloseReason.wrongPort,
-      )
-    }
-    return this.whyNotCluster(cluster)
+  override negotiate(
+    theirs: string,
+    announce: (mode: CompressionMode) => void,
+    then: (isCompressed: boolean) => void,
+  ): void {
+    super.negotiate(theirs, announce, then)
   }
 
-  /** The name is part of lines that other servers are sent. */
-  private whyNotCluster(cluster: string): Fault | undefined {
-    if (!isWord(cluster)) return closed('cluster name cannot contain spaces', CloseReason.protocolViolation)
-    if (cluster === RESERVED_CLUSTER) return closed('cluster name is reserved', CloseReason.clusterName)
-    if (cluster.length > ACCOUNT_NAME_MAX) return closed(undefined, CloseReason.protocolViolation)
-    if (cluster !== '' && cluster === this.desk.cluster) {
-      return closed('remote leafnode has same cluster name', CloseReason.clusterName)
-    }
-    return undefined
+  meet({ name, cluster, domain, headers }: LeafPeer): void {
+    this.cluster = cluster
+    this.domain = domain
+    this.options = { ...this.options, name, headers: headers && this.desk.identity.headers }
   }
 
-  private request(connect: LeafConnect): AuthRequest {
-    const { user, password, token, jwt, nkey, signature, name, version, protocol } = connect
-    return {
-      credentials: { user, password, token, jwt, nkey, signature, proxySignature: '' },
-      client: { name, lang: '', version, protocol },
-      nonce: this.nonce,
-      ip: this.ip,
-      connectionId: this.id,
-      connectionType: 'LEAFNODE',
-      ...this.desk.tlsOf(this.tls),
-      nowMs: this.leafOwner.clock.dateMs,
-    }
-  }
-
-  private async admit(connect: LeafConnect, identity: Identity): Promise<void> {
-    this.identity = identity
-    this.connected = connect
-    this.account = this.desk.accountNamed(identity.account)
-    this.cluster = byteString(connect.cluster)
-    this.isSpoke = connect.isHub
-    this.isIsolated ||= connect.isolate
-    this.remoteAccount = connect.remoteAccount
-    this.domain = connect.domain
-    this.options = { ...this.options, name: connect.name, headers: connect.headers && this.desk.identity.headers }
-    const { publish, subscribe } = identity.permissions ?? {}
-    this.obeyUser(connect, identity)
-    const { minVersion } = this.desk.options
-    if (minVersion !== '' && isOlder(connect.version, minVersion)) {
-      this.answer(publish, subscribe)
-      const text = `connection rejected since minimum version required is ${quote(minVersion)}`
-      this.refuse(closed(text, CloseReason.badProtocolVersion))
-      return
-    }
-    if (await this.bind()) {
-      this.answer(publish, subscribe)
-      this.begin()
-    }
-  }
-
-  private obeyUser({ denyPublish }: LeafConnect, { permissions, expiresAtMs }: Identity): void {
-    const { publish, subscribe, responses } = permissions ?? {}
-    const allowed = subscribe?.allow?.length === 0 ? { ...subscribe, allow: undefined } : subscribe
-    this.obey({ incoming: publish, outgoing: withDenies(allowed, denyPublish), ...(responses && { responses }) })
-    this.expiry.stop()
-    if (expiresAtMs === undefined) return
-    const leftMs = Math.min(Math.max(1, expiresAtMs - this.leafOwner.clock.dateMs), TIMER_MAX_MS)
-    this.expiry.start(leftMs, () => this.closeByTimer(AuthFaults.expired))
-  }
-
-  /** Users may have changed: it stays if it may log in again, into the same account. */
-  async review(): Promise<void> {
-    const { connected, identity } = this
-    this.interest?.change(this.ownFilters)
-    if (connected === undefined || identity === undefined || this.closing) return
-    const answer = await this.desk.identify(this.request(connected), () => this.closing)
-    this.owner.wake()
-    if (this.closing) return
-    if (isRefusal(answer)) this.refuse(answer.fault)
-    else if (answer.account !== identity.account) this.close(AuthFaults.forgotten)
-    else {
-      this.identity = answer
-      this.obeyUser(connected, answer)
-    }
-  }
-
-  private answer(exports: LeafRules['incoming'], imports: LeafRules['outgoing']): void {
-    const account = Buffer.from(this.account.name, 'latin1').toString()
-    this.sendText(this.introduction({ account, ...(exports && { exports }), ...(imports && { imports }) }))
-  }
-
-  // ── Handshake of the side that has dialled ────────────────────────────────────────────────────────────
-
-  processInfo(json: string): void {
-    const info = readInfo(json)
-    if (this.order.dialled === undefined && info !== undefined) {
-      this.heardFromDialler(info)
-      return
-    }
-    if (info === undefined) {
-      this.close(Faults.badArguments)
-      return
-    }
-    if (this.state === 'greeted') this.heardFirst(info)
-    else if (this.state === 'compressing') this.goOnToConnect(info)
-    else if (this.state === 'connecting' && info.isAnswer) this.attempt(() => this.heardAnswer(info))
-    else if (this.state === 'bound') this.heardLater(info)
-  }
-
-  /** Before CONNECT it chooses compression, once; afterwards what it says of itself changes nothing. */
-  private heardFromDialler({ compression }: LeafInfo): void {
-    if (this.state !== 'greeted') return
-    this.parser.infoAllowed = false
-    if (this.hasNegotiated) return
-    this.agree(compression, (isCompressed) => {
-      if (isCompressed) this.sendText(this.introduction())
-    })
-  }
-
-  private heardFirst(info: LeafInfo): void {
-    this.deadline.stop()
-    if (info.clientId === 0 || !(info.hasUrls || info.answersConnect)) {
-      this.owner.log.error('attempted to connect to wrong port', this)
-      this.close(closed(undefined, CloseReason.wrongPort))
-      return
-    }
-    const refusal = this.whyNotCluster(info.cluster)
-    if (refusal !== undefined) {
-      this.delayMs = LOOP_DELAY_MS
-      this.refuse(refusal)
-      return
-    }
-    this.cluster = byteString(info.cluster)
-    this.domain = info.domain
-    this.options = { ...this.options, name: info.serverName, headers: info.headers && this.desk.identity.headers }
-    this.tellUrls(info)
-    this.agree(info.compression, (isCompressed) => {
-      if (!isCompressed) {
-        this.goOnToConnect(info)
-        return
-      }
-      this.state = 'compressing'
-      this.deadline.start(this.order.dialled?.remote.firstInfoTimeout ?? 0, () =>
-        this.closeByTimer(Faults.staleConnection),
-      )
-    })
-  }
-
-  private goOnToConnect(info: LeafInfo): void {
-    this.deadline.stop()
-    this.state = 'connecting'
-    const goOn = this.suspend()
-    this.attempt(async () => {
-      await this.connect(info)
-      this.owner.wake()
-      this.owner.schedule()
-      goOn()
-    })
-  }
-
-  private async connect(info: LeafInfo): Promise<void> {
-    const { desk, order } = this
-    const { dialled } = order
-    if (dialled === undefined) return
-    const { remote, username, password } = dialled
-    const signer: Signer = { jwt: dialled.jwt, seed: dialled.seed || remote.nkey }
-    const signed = await sign(signer, info.nonce)
-    if (this.closing) return
-    if (signed === undefined) {
-      this.owner.log.error('the credentials of a remote cannot be used', this)
-      this.close(closed(undefined, CloseReason.authentication))
-      return
-    }
-    this.sendText(
-      connectLine({
-        identity: desk.identity,
-        credentials: { user: username, password, token: password === '' ? username : '', ...signed },
-        domain: desk.domain,
-        cluster: desk.cluster,
-        isHub: remote.hub,
-        streams: desk.hasStreams(this.account),
-        denyImports: remote.denyImports,
-        isolate: remote.requestIsolation,
-        compression: this.mode === undefined ? 'off' : this.level,
-        account: remote.account,
-      }),
-    )
-    if (info.answersConnect) {
-      this.deadline.start(ANSWER_MS, () =>
-        this.closeByTimer(closed('Stale Leaf Node Connection - Closing', CloseReason.staleConnection)),
-      )
-    } else await this.heardAnswer(info)
-  }
-
-  private async heardAnswer(info: LeafInfo): Promise<void> {
-    this.deadline.stop()
-    this.state = 'deciding'
-    this.remoteAccount = info.remoteAccount
-    this.obeyInfo(info)
-    const goOn = this.suspend()
-    if (await this.bind()) this.begin()
-    this.owner.schedule()
-    goOn()
-  }
-
-  private obeyInfo({ imports, exports }: LeafInfo): void {
-    const { denyImports = [], denyExports = [] } = this.order.dialled?.remote ?? {}
-    const allowed = imports?.allow?.length === 0 ? { ...imports, allow: undefined } : imports
-    this.obey({ incoming: withDenies(allowed, denyImports), outgoing: withDenies(exports, denyExports) })
-  }
-
-  private heardLater(info: LeafInfo): void {
-    this.tellUrls(info)
-    if (info.hasPermissions) this.obeyInfo(info)
-  }
-
-  private tellUrls({ urls }: LeafInfo): void {
-    if (urls.length > 0 && this.order.dialled?.remote.ignoreDiscovered === false) {
-      this.tellPrimary({ kind: 'urls', link: this.id, urls })
-    }
-  }
-
-  // ── Bound to an account ───────────────────────────────────────────────────────────────────────────────
-
-  private obey(rules: LeafRules): void {
+  obey(rules: LeafRules): void {
     const { account, desk, domain } = this
     const streams = streamRules(account === desk.systemAccount, desk.hasStreams(account) ? desk.domain : '', domain)
     this.rightsOf = new LeafRights({ ...rules, ...streams }, () => this.owner.nowMs)
   }
 
-  /** Asks the primary whether there may be such a link. Returns whether there is one. */
-  private async bind(): Promise<boolean> {
+  async bind(): Promise<boolean> {
     const { account, cluster, remoteAccount, isSpoke } = this
-    this.state = 'deciding'
     const identity = { serverName: this.options.name, cluster, account: account.name, remoteAccount, isSpoke }
     const verdict = await this.desk.ask({ kind: 'bound', link: this.id, identity, most: account.limits.leafnodes })
     this.owner.wake()
@@ -436,17 +145,24 @@ export class LeafLink extends RemoteLink implements InterestHost {
     return false
   }
 
-  private begin(): void {
+  // ── Bound to an account ───────────────────────────────────────────────────────────────────────────────
+
+  begin(): void {
     const { desk, account } = this
-    this.deadline.stop()
     this.parser.connectDue = false
-    this.state = 'bound'
+    this.isBound = true
     this.trustCompressed()
     this.keepAlive.start()
     const theirs = this.remoteAccount === '' ? '' : `, remote account: ${this.remoteAccount}`
     this.owner.log.info(`Leafnode connection created for account: ${account.name}${theirs}`, this)
     this.interest = new LeafInterest(desk.feed, this, account.name)
     this.interest.start(this.ownFilters)
+  }
+
+  /** Users, imports or mappings may have changed. */
+  async review(): Promise<void> {
+    this.interest?.change(this.ownFilters)
+    await this.greeting.review()
   }
 
   /** What this server itself takes of the account. */
@@ -469,7 +185,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
   // ── What the other server wants ───────────────────────────────────────────────────────────────────────
 
   processInterest(_account: string, subject: string, queue: string, weight: number): void {
-    if (!this.isBound()) return
+    if (!this.mayPass()) return
     if (!isValidFilter(subject)) {
       this.send(encodeError('Invalid Subscription'))
       return
@@ -491,7 +207,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
   protected override mayWantMore(): boolean {
     const { maxSubscriptions: ofServer, maxPayload: payload } = this.owner.options
     const server = { subscriptions: ofServer === 0 ? NO_LIMIT : ofServer, payload }
-    const { limits = NO_LIMITS } = this.identity ?? {}
+    const { limits = NO_LIMITS } = this.greeting.identity ?? {}
     const most = lowestLimits(server, this.account.limits, limits).subscriptions
     if (most < 0 || this.interestCount < most) return true
     this.send(encodeError('maximum subscriptions exceeded'))
@@ -503,14 +219,13 @@ export class LeafLink extends RemoteLink implements InterestHost {
   }
 
   processInterestEnd(_account: string, subject: string, queue: string): void {
-    if (this.isBound()) this.wantsNoMore(this.space, subject, queue, this.cluster)
+    if (this.mayPass()) this.wantsNoMore(this.space, subject, queue, this.cluster)
   }
 
   /** Whether it is bound to an account; if not, it is closed. */
-  private isBound(): boolean {
-    if (this.state === 'bound') return true
-    this.refuse(Faults.authorization)
-    return false
+  private mayPass(): boolean {
+    if (!this.isBound) this.refuse(Faults.authorization)
+    return this.isBound
   }
 
   private loopFound(): void {
@@ -527,7 +242,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
   // ── Messages ──────────────────────────────────────────────────────────────────────────────────────────
 
   processMessages(run: Run, { queues }: MessageHead): number {
-    if (!this.isBound()) return run.count
+    if (!this.mayPass()) return run.count
     const { account, rightsOf } = this
     this.inMessages += run.count
     this.inBytes += run.count * run.size
@@ -563,8 +278,7 @@ export class LeafLink extends RemoteLink implements InterestHost {
 
   // ── The end ───────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Closes with a text that the log has too. */
-  private refuse(fault: Fault): void {
+  refuse(fault: Fault): void {
     if (fault.text !== undefined) this.owner.log.error(fault.text, this)
     this.close(fault)
   }
@@ -588,15 +302,14 @@ export class LeafLink extends RemoteLink implements InterestHost {
   }
 
   protected ended(): void {
-    this.deadline.stop()
-    this.expiry.stop()
+    this.greeting.stop()
     this.interest?.stop()
     this.tellPrimary({ kind: 'ended', link: this.id, delayMs: this.delayMs })
   }
 
   /** What pages say of it; undefined: it is not bound to an account yet. */
   row(withSubjects: boolean): LeafRow | undefined {
-    if (this.state !== 'bound') return undefined
+    if (!this.isBound) return undefined
     const { id, options, isSpoke, isIsolated, account, ip, port, rttMs } = this
     const { inMessages, inBytes, outMessages, outBytes, level } = this
     return {
@@ -616,10 +329,5 @@ export class LeafLink extends RemoteLink implements InterestHost {
       subjects: withSubjects ? this.interestTexts : [],
       compression: level,
     }
-  }
-
-  /** Of the user that it logged in as; undefined: it has not logged in here. */
-  get user(): string {
-    return this.identity?.user ?? ''
   }
 }
