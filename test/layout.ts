@@ -125,6 +125,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'net',
       'accounts',
       'auth',
+      'websocket',
       'routing',
       'remote',
     ],
@@ -132,7 +133,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'leaf/primary': {
     thread: 'primary',
     is: 'all leaf links of the server, and which ones are to be dialled',
-    imports: ['base', 'text', 'options', 'log', 'tls', 'net', 'remote', 'leaf'],
+    imports: ['base', 'text', 'options', 'log', 'tls', 'net', 'websocket', 'remote', 'leaf'],
   },
   services: {
     thread: 'shard',

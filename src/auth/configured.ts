@@ -17,7 +17,7 @@ export function simpleFor(settings: AuthSettings, connectionType: ConnectionType
 export function mapsCertificates(settings: AuthSettings, connectionType: ConnectionType): boolean {
   if (connectionType === 'WEBSOCKET') return settings.tlsMap.websocket
   if (connectionType === 'HTTP') return settings.tlsMap.http
-  if (connectionType === 'LEAFNODE') return settings.tlsMap.leaf
+  if (connectionType === 'LEAFNODE' || connectionType === 'LEAFNODE_WS') return settings.tlsMap.leaf
   return (connectionType === 'STANDARD' || connectionType === 'IN_PROCESS') && settings.tlsMap.standard
 }
 

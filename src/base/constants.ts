@@ -214,6 +214,8 @@ export const HANDSHAKE_MS = 2_000
 /** Largest frame to a browser, and output that is not worth compressing: as nats-server has them. */
 export const FRAME_BROWSER_MAX = 4096
 export const FRAME_COMPRESS_MIN = 64
+/** To other servers a longer message is compressed in parts, each a message. */
+export const FRAME_COMPRESS_MAX = 64 * 1024
 /** Output up to this size is copied behind its frame's head: cheaper than a write of two pieces. */
 export const FRAME_JOIN_MAX = 4 * 1024
 /** What a compressed message may be larger than the largest payload, before it is inflated. */

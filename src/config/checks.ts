@@ -42,8 +42,6 @@ export function checkStart(options: Options): string | undefined {
   if (httpsPort !== undefined && options.tls === undefined) {
     return "Can't start monitoring: TLS cert and key required for HTTPS"
   }
-  const unable = unableLeafnodes(options.leafnodes)
-  if (unable !== undefined) return unable
   const isConfigured = operators.length === 0 && trustedKeys.length === 0
   // Named, the usual one has to be there like any other.
   const names = [GLOBAL_ACCOUNT, ...accounts.map((account) => account.name)]
@@ -128,15 +126,6 @@ function checkHeaders({ headers }: WebSocketOptions): string | undefined {
     if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || !/^[\t\x20-\x7e\x80-\uffff]*$/.test(value)) {
       return `websocket: invalid header ${quoted}`
     }
-  }
-  return undefined
-}
-
-/** What Heddle cannot do yet for leaf nodes. */
-function unableLeafnodes(leafnodes: Options['leafnodes']): string | undefined {
-  if (leafnodes === undefined) return undefined
-  for (const { urls } of leafnodes.remotes) {
-    if (urls.some((url) => /^wss?:/i.test(url))) return 'a leafnodes remote over WebSocket is not supported yet'
   }
   return undefined
 }

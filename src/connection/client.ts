@@ -163,6 +163,10 @@ export class Client implements CommandHost, KeepAliveOwner, TurnOwner {
     if (this.lastFault !== undefined && !this.parser.hasRest) this.close(this.lastFault)
   }
 
+  get isStranger(): boolean {
+    return this.parser.connectDue
+  }
+
   /** Closes it when all that came before has been dealt with. */
   closeBehind(fault: Fault): void {
     if (this.parser.hasRest) this.lastFault ??= fault

@@ -132,7 +132,7 @@ export class Accepted implements Greeting {
       nonce: this.nonce,
       ip: link.ip,
       connectionId: link.id,
-      connectionType: 'LEAFNODE',
+      connectionType: link.isWebSocket ? 'LEAFNODE_WS' : 'LEAFNODE',
       ...this.desk.tlsOf(link.tls),
       nowMs: this.owner.clock.dateMs,
     }

@@ -2,6 +2,7 @@
 
 import type { LeafRemoteOptions } from '../options/leafnodes.ts'
 import type { DialledTls } from '../remote/entry.ts'
+import type { WebSocketTarget } from '../websocket/client-handshake.ts'
 
 /** A connection that this server has dialled. */
 export interface DialledLeaf {
@@ -17,6 +18,8 @@ export interface DialledLeaf {
   readonly seed: string
   /** If it comes to TLS. */
   readonly tls: DialledTls
+  /** Undefined: the protocol comes without frames. */
+  readonly webSocket: WebSocketTarget | undefined
 }
 
 /** How a leaf link came to be. */
@@ -38,6 +41,8 @@ export interface LeafIdentity {
 
 /** A link tells the primary. */
 export type LeafEvent =
+  /** It has come as a WebSocket to this shard: the primary did not know what it would be. */
+  | { readonly kind: 'came'; readonly link: number; readonly shard: number }
   /** It is bound to an account. Answered by a LeafVerdict. */
   | {
       readonly kind: 'bound'
@@ -84,4 +89,5 @@ export interface LeafRow {
   /** Empty unless they are asked for; byte strings. */
   readonly subjects: readonly string[]
   readonly compression: string
+  readonly isWebSocket: boolean
 }

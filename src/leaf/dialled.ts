@@ -164,8 +164,9 @@ export class Dialled implements Greeting {
     if (info.hasPermissions) this.obeyInfo(info)
   }
 
-  private tellUrls({ urls }: LeafInfo): void {
+  private tellUrls({ urls: plain, webSocketUrls }: LeafInfo): void {
     const { link, desk } = this
+    const urls = link.isWebSocket ? webSocketUrls : plain
     if (urls.length === 0 || this.order.remote.ignoreDiscovered) return
     link.attempt(() => desk.ask({ kind: 'urls', link: link.id, urls }))
   }

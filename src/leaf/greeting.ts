@@ -7,7 +7,6 @@ import type { Account } from '../accounts/account.ts'
 import type { Identity } from '../auth/identity.ts'
 import { ACCOUNT_NAME_MAX } from '../base/constants.ts'
 import { CloseReason, type Fault } from '../base/errors.ts'
-import type { LogSource } from '../log/log.ts'
 import type { CompressionOptions } from '../options/cluster.ts'
 import { isWord } from '../remote/members.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
@@ -38,13 +37,17 @@ export interface LeafPeer {
 }
 
 /** The link, as the handshake sees it. */
-export interface GreetingLink extends LogSource {
+export interface GreetingLink {
+  /** For the log. */
+  readonly label: string
   readonly id: number
   readonly ip: string
   readonly port: number
   readonly closing: boolean
   /** Of a connection that the other server has dialled; undefined: it is plain. */
   readonly tls: TlsSession | undefined
+  /** The protocol comes in frames. */
+  readonly isWebSocket: boolean
   readonly compression: CompressionOptions
   /** What was agreed upon, as CONNECT says it. */
   readonly compressMode: string

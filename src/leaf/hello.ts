@@ -32,7 +32,9 @@ export interface LeafInfo {
   readonly answersConnect: boolean
   readonly isAnswer: boolean
   readonly remoteAccount: string
+  /** `host:port` each, for a link without frames, and for one over WebSocket. */
   readonly urls: readonly string[]
+  readonly webSocketUrls: readonly string[]
   readonly hasUrls: boolean
   /** What may flow to the side that has dialled, and from there. */
   readonly imports: SubjectLists | undefined
@@ -59,6 +61,7 @@ export function readInfo(json: string): LeafInfo | undefined {
     isAnswer: members['connect_info'] === true,
     remoteAccount: textOf(members, 'remote_account'),
     urls: textsOf(members['leafnode_urls'], URLS_MAX),
+    webSocketUrls: textsOf(members['ws_connect_urls'], URLS_MAX),
     hasUrls: Array.isArray(members['leafnode_urls']),
     imports: subjectListsOf(members['import']),
     exports: subjectListsOf(members['export']),

@@ -19,6 +19,7 @@ import { RemoteLink } from '../remote/link.ts'
 import type { DeliveryRights, Subscription } from '../routing/subscription.ts'
 import { isValidFilter } from '../subjects/subject.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
+import type { WebSocketClient } from '../websocket/transport.ts'
 import { Accepted } from './accepted.ts'
 import type { LeafEvent, LeafOrder, LeafRow, LeafTold } from './contract.ts'
 import { Dialled } from './dialled.ts'
@@ -37,16 +38,22 @@ const KIND_LEAF = 3
 const LOOP_DELAY_MS = 30_000
 const VERSION_DELAY_MS = 5_000
 const LOOP_PREFIX = '$LDS.'
+/**
+ * Over WebSocket: nats-server would put S2 around the frames, which nothing between the two servers could read then,
+ * and masked frames do not become smaller by it. Messages are compressed in their frames instead.
+ */
+const NO_COMPRESSION: CompressionOptions = { mode: 'off', thresholds: [] }
 
-export class LeafLink extends RemoteLink implements InterestHost, GreetingLink {
+export class LeafLink extends RemoteLink implements InterestHost, GreetingLink, WebSocketClient {
   readonly kind = KIND_LEAF
   readonly dialect = LEAF_DIALECT
-  protected readonly noun = 'lid'
+  protected readonly noun: string
   protected readonly title = 'Leafnode'
   readonly tlsNoun = 'leafnode'
   account: Account
   /** The cluster of the other server. */
   cluster = ''
+  readonly isWebSocket: boolean
   isSpoke: boolean
   isIsolated: boolean
   remoteAccount = ''
@@ -63,8 +70,10 @@ export class LeafLink extends RemoteLink implements InterestHost, GreetingLink {
   private interest: LeafInterest | undefined
   private isBound = false
 
-  constructor(owner: LeafOwner, desk: LeafDesk, id: number, socket: Transport, order: LeafOrder) {
+  constructor(owner: LeafOwner, desk: LeafDesk, id: number, socket: Transport, order: LeafOrder, isWebSocket: boolean) {
     super(owner, id, socket, LEAF_FORMAT)
+    this.noun = isWebSocket ? 'lid_ws' : 'lid'
+    this.isWebSocket = isWebSocket
     this.leafOwner = owner
     this.desk = desk
     this.order = order
@@ -101,11 +110,20 @@ export class LeafLink extends RemoteLink implements InterestHost, GreetingLink {
     this.greeting.processInfo(json)
   }
 
+  get isStranger(): boolean {
+    return !this.isBound
+  }
+
+  closeBehind(fault: Fault): void {
+    this.close(fault)
+  }
+
   endInfo(): void {
     this.parser.infoAllowed = false
   }
 
   get compression(): CompressionOptions {
+    if (this.isWebSocket) return NO_COMPRESSION
     return (this.order.dialled?.remote ?? this.desk.options).compression
   }
 
@@ -328,6 +346,7 @@ export class LeafLink extends RemoteLink implements InterestHost, GreetingLink {
       subscriptions: this.interestCount,
       subjects: withSubjects ? this.interestTexts : [],
       compression: level,
+      isWebSocket: this.isWebSocket,
     }
   }
 }

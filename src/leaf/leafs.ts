@@ -1,18 +1,26 @@
 // The leaf links of a shard.
 
 import type { Socket } from 'node:net'
-import { type Arrival, socketOver } from '../net/handle.ts'
+import type { ChunkPool } from '../memory/chunk-pool.ts'
+import { type Arrival, readingSocketOver, socketOver } from '../net/handle.ts'
 import { TcpTransport } from '../net/tcp-transport.ts'
 import { enterAccepted, enterDialled } from '../remote/entry.ts'
 import type { CheckPeer } from '../tls/ocsp/peers.ts'
 import type { TlsSettings } from '../tls/tls-settings.ts'
 import { TlsUpgrader } from '../tls/upgrade.ts'
-import type { LeafOrder, LeafRow, LeafTold } from './contract.ts'
+import { Carriage, Reading } from '../websocket/carriage.ts'
+import type { WebSocketSession } from '../websocket/handshake.ts'
+import type { WebSocketTransport } from '../websocket/transport.ts'
+import type { DialledLeaf, LeafOrder, LeafRow, LeafTold } from './contract.ts'
 import { demandsTls } from './hello.ts'
 import { LeafLink } from './leaf-link.ts'
 import type { LeafDesk, LeafOwner } from './owner.ts'
+import { enterWebSocket } from './websocket-entry.ts'
 
 export interface LeafsOwner extends LeafOwner {
+  /** The shard’s. */
+  readonly index: number
+  readonly pool: ChunkPool
   readonly readBuffer: Buffer
   readonly links: { set(id: number, link: LeafLink): void }
   readonly questions: { readonly checkPeer: CheckPeer }
@@ -23,6 +31,8 @@ export class Leafs {
   private readonly desk: LeafDesk
   private readonly open = new Map<number, LeafLink>()
   private upgrader: TlsUpgrader | undefined
+  /** Of links that are dialled over WebSocket; made for the first one. */
+  private carriage: Carriage | undefined
 
   constructor(owner: LeafsOwner, desk: LeafDesk) {
     this.owner = owner
@@ -33,13 +43,16 @@ export class Leafs {
   take({ id, handle, order }: Arrival): void {
     const { owner, desk } = this
     const { dialled } = order as LeafOrder
+    if (dialled?.webSocket !== undefined) {
+      this.dialWebSocket(id, handle, dialled)
+      return
+    }
     const { upgrader } = this
     const isInspected = dialled !== undefined || upgrader !== undefined
     const onRead = (bytes: number): void => link.socketOnRead(bytes)
     const socket = isInspected ? socketOver(handle) : new TcpTransport(handle, owner.readBuffer, onRead, owner.bugMet)
-    const link = new LeafLink(owner, desk, id, socket, order as LeafOrder)
-    owner.links.set(id, link)
-    this.open.set(id, link)
+    const link = new LeafLink(owner, desk, id, socket, order as LeafOrder, false)
+    this.add(link)
     link.attempt(() => {
       if (dialled !== undefined) {
         const { tls, remote } = dialled
@@ -51,6 +64,40 @@ export class Leafs {
       }
     })
     owner.schedule()
+  }
+
+  private dialWebSocket(id: number, handle: Arrival['handle'], dialled: DialledLeaf): void {
+    const { owner } = this
+    this.carriage ??= new Carriage(owner)
+    const { carriage } = this
+    const reading = new Reading()
+    const { required } = dialled.tls
+    const socket = required ? socketOver(handle) : readingSocketOver(handle, carriage.buffer, reading.onRead)
+    const link = new LeafLink(owner, this.desk, id, socket, { dialled }, true)
+    this.add(link)
+    link.attempt(() => enterWebSocket(owner, link, socket, dialled, carriage, reading))
+    owner.schedule()
+  }
+
+  /** Begins to serve a leaf node that has come as a WebSocket: the primary is told, as it did not know. */
+  admit(id: number, transport: WebSocketTransport, { tls }: WebSocketSession): void {
+    const { owner, desk } = this
+    owner.wake()
+    const link = new LeafLink(owner, desk, id, transport, { dialled: undefined }, true)
+    this.add(link)
+    link.tls = tls
+    transport.serve(link)
+    link.attempt(() => {
+      link.attempt(() => desk.ask({ kind: 'came', link: id, shard: owner.index }))
+      link.greet()
+      link.start(transport)
+    })
+    owner.schedule()
+  }
+
+  private add(link: LeafLink): void {
+    this.owner.links.set(link.id, link)
+    this.open.set(link.id, link)
   }
 
   /** TLS of the connections that are accepted from now on. */

@@ -31,6 +31,10 @@ export interface LeafRemoteOptions {
   readonly isolate: boolean
   readonly requestIsolation: boolean
   readonly compression: CompressionOptions
+  /** permessage-deflate is asked for, where the URL is one of a WebSocket … */
+  readonly webSocketCompression: boolean
+  /** … and frames are not masked, if the other server agrees. */
+  readonly noMasking: boolean
   readonly firstInfoTimeout: number
   readonly dialTimeout: number
   readonly disabled: boolean

@@ -30,6 +30,7 @@ export class LeafPort {
         log,
         give: (handle, order) => shards.takeLink(handle, 'leaf', order),
         tell: (shard, link, what) => shards.tellLink(shard, link, what),
+        came: (shard) => shards.linkCame(shard),
         ended: (shard) => shards.linkEnded(shard),
       },
       options,

@@ -292,6 +292,11 @@ export class Shards implements ShardObserver {
     return { link, shard: index }
   }
 
+  /** A connection of a shard has turned out to be a link to another server. */
+  linkCame(shard: number): void {
+    this.slots[shard].links++
+  }
+
   /** A link to another server is over. */
   linkEnded(shard: number): void {
     const slot = this.slots[shard]

@@ -135,27 +135,14 @@ export function enterDialled(
     else secure()
   }
   const secure = (): void => {
+    leave()
     arrived.off('readable', onReadable)
-    deadline.start(tls.timeoutMs, () => link.attempt(() => fail(TIMED_OUT)))
-    const socket = connectTls(arrived, tls)
-    socket.on('error', onError)
-    socket.on(
-      'secureConnect',
-      guarded(() => {
-        if (isOver) return
-        if (!isPinned(socket, tls)) {
-          fail('certificate not pinned')
-          return
-        }
-        leave()
-        socket.off('error', onError)
-        owner.wake()
-        startSecured(owner, link, socket, sessionOf(socket))
-        link.greet()
-        feed(owner, link, read)
-        owner.schedule()
-      }),
-    )
+    arrived.off('error', onError)
+    secureDialled(owner, link, arrived, tls, (socket) => {
+      startSecured(owner, link, socket, sessionOf(socket))
+      link.greet()
+      feed(owner, link, read)
+    })
   }
   arrived.on('end', onEnd)
   arrived.on('close', onEnd)
@@ -165,6 +152,52 @@ export function enterDialled(
     arrived.on('readable', onReadable)
     deadline.start(firstLine?.withinMs ?? 0, () => link.attempt(() => fail('no INFO in time')))
   }
+}
+
+/** TLS over a connection that this server has dialled: `then` is called with it. Without it the link ends. */
+export function secureDialled(
+  owner: EntryOwner,
+  link: EntryLink,
+  arrived: Socket,
+  tls: DialledTls,
+  then: (socket: TLSSocket) => void,
+): void {
+  const deadline = new Deadline()
+  let isOver = false
+  const leave = (): void => {
+    isOver = true
+    deadline.stop()
+    arrived.off('end', onEnd)
+    arrived.off('close', onEnd)
+  }
+  const fail = (text: string): void => {
+    if (isOver) return
+    leave()
+    giveUp(owner, link, arrived, text)
+    arrived.destroy()
+  }
+  const onEnd = (): void => link.attempt(() => fail('EOF'))
+  const onError = (error: Error): void => link.attempt(() => fail(describeTlsError(error)))
+  arrived.on('end', onEnd)
+  arrived.on('close', onEnd)
+  arrived.on('error', onError)
+  deadline.start(tls.timeoutMs, () => link.attempt(() => fail(TIMED_OUT)))
+  const socket = connectTls(arrived, tls)
+  socket.on('error', onError)
+  socket.on('secureConnect', () =>
+    link.attempt(() => {
+      if (isOver) return
+      if (!isPinned(socket, tls)) {
+        fail('certificate not pinned')
+        return
+      }
+      leave()
+      socket.off('error', onError)
+      owner.wake()
+      then(socket)
+      owner.schedule()
+    }),
+  )
 }
 
 function connectTls(arrived: Socket, { settings, hosts }: DialledTls): TLSSocket {

@@ -502,6 +502,7 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
   release(): void {
     this.outbound.flush()
     this.outbound.whenDrained(() => {
+      if (this.closeReason !== undefined) this.socket.farewell?.(this.closeReason)
       this.socket.end()
       this.socket.resume()
     })

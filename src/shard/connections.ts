@@ -14,6 +14,7 @@ import type { Gauges } from '../reports/gauges.ts'
 import type { Eviction } from '../threads/messages.ts'
 import type { TlsOfPorts } from '../tls/tls-settings.ts'
 import type { WebSocketSession } from '../websocket/handshake.ts'
+import type { WebSocketTransport } from '../websocket/transport.ts'
 import type { WebSocketEntry, WebSockets, WebSocketsClass, WebSocketsOwner } from '../websocket/websockets.ts'
 import type { ConnectionsOwner } from './owner.ts'
 
@@ -116,6 +117,16 @@ export class Connections implements WebSocketEntry, HttpEntry {
   admit(arrival: Arrival, transport: Transport, webSocket: WebSocketSession): Client {
     this.shard.wake()
     return this.serve(arrival, transport, { webSocket })
+  }
+
+  get takesLeafs(): boolean {
+    return this.shard.links.takesLeafs
+  }
+
+  /** Makes a leaf link of a WebSocket whose handshake is done: it does not count as a client. */
+  admitLeaf(arrival: Arrival, transport: WebSocketTransport, session: WebSocketSession): void {
+    this.shard.links.admitLeaf(arrival.id, transport, session)
+    this.lost(arrival)
   }
 
   private serve(arrival: PipeArrival, transport: Transport, session: Session): Client {

@@ -17,6 +17,8 @@ import type { Subscription } from '../routing/subscription.ts'
 import type { ServicesOwner } from '../services/owner.ts'
 import type { Questions } from '../threads/primary-rpc.ts'
 import type { TlsSettings } from '../tls/tls-settings.ts'
+import type { WebSocketSession } from '../websocket/handshake.ts'
+import type { WebSocketTransport } from '../websocket/transport.ts'
 
 interface Awake {
   readonly bugMet: OnBug
@@ -39,6 +41,11 @@ export interface ConnectionsOwner extends ClientOwner {
     readonly comesFirst: boolean
     configure(settings: TlsSettings | undefined): void
     enter(client: Client, socket: Socket): void
+  }
+  /** Where WebSockets go that turn out to be leaf nodes. */
+  readonly links: {
+    readonly takesLeafs: boolean
+    admitLeaf(id: number, transport: WebSocketTransport, session: WebSocketSession): void
   }
   /** All sockets of the shard read into this one. */
   readonly readBuffer: Buffer

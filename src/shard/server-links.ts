@@ -14,6 +14,8 @@ import type { Routes, RoutesClass, RoutesOwner } from '../routes/routes.ts'
 import type { RouterOwner } from '../routing/owner.ts'
 import type { LinkTold } from '../threads/messages.ts'
 import type { TlsOfPorts } from '../tls/tls-settings.ts'
+import type { WebSocketSession } from '../websocket/handshake.ts'
+import type { WebSocketTransport } from '../websocket/transport.ts'
 import { createLeafDesk, type LeafDeskShard } from './leaf-desk.ts'
 import { createRouteDesk, type RouteDeskShard } from './route-desk.ts'
 
@@ -33,9 +35,12 @@ export class ServerLinks {
   private readonly leafs: Leafs | undefined
   private readonly open = new NumberMap<Link>()
   private readonly shard: LinksOwner
+  /** Leaf nodes may come. */
+  readonly takesLeafs: boolean
 
   constructor(shard: LinksOwner, { Routes, Leafs }: LinkParts) {
     this.shard = shard
+    this.takesLeafs = Leafs !== undefined && shard.options.leafnodes?.port !== 0
     const { routes, hubs, leafs } = shard.abroad
     if (!routes && !hubs && !leafs) return
     const feed = new InterestFeed(shard)
@@ -62,6 +67,11 @@ export class ServerLinks {
           : shard.questions.ask('leaf', { event: { kind: 'ended', link: id, delayMs: 0 } }),
       )
     }
+  }
+
+  /** Begins to serve a leaf node that has come as a WebSocket. */
+  admitLeaf(id: number, transport: WebSocketTransport, session: WebSocketSession): void {
+    this.leafs?.admit(id, transport, session)
   }
 
   /** One has come to be. */

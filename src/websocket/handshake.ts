@@ -12,9 +12,9 @@ import type { TlsSession } from '../tls/upgrade.ts'
 import { offersIn, PERMESSAGE_DEFLATE } from './extensions.ts'
 import { type BadRequest, cookiesOf, hasToken, type RequestHead, readRequest } from './request.ts'
 
-const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
-const DEFLATE_ANSWER = `${PERMESSAGE_DEFLATE}; server_no_context_takeover; client_no_context_takeover`
-const NO_MASKING = 'Nats-No-Masking'
+export const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+export const DEFLATE_ANSWER = `${PERMESSAGE_DEFLATE}; server_no_context_takeover; client_no_context_takeover`
+export const NO_MASKING = 'Nats-No-Masking'
 const LEAF_PATH = '/leafnode'
 const MQTT_PATH = '/mqtt'
 
@@ -41,9 +41,7 @@ export interface WebSocketSession {
 }
 
 export type Verdict =
-  | { readonly kind: 'accepted'; readonly response: string; readonly session: WebSocketSession }
-  /** A leaf node: it is answered and then closed, as nats-server does where leaf nodes are not configured. */
-  | { readonly kind: 'leaf'; readonly response: string }
+  | { readonly kind: 'client' | 'leaf'; readonly response: string; readonly session: WebSocketSession }
   | Refusal
 
 export interface Refusal {
@@ -75,7 +73,7 @@ export class Handshake {
     if (refused !== undefined) return refused
     const session = { ...this.sessionOf(request), tls }
     const response = this.accept(request, session)
-    return request.path.endsWith(LEAF_PATH) ? { kind: 'leaf', response } : { kind: 'accepted', response, session }
+    return { kind: request.path.endsWith(LEAF_PATH) ? 'leaf' : 'client', response, session }
   }
 
   private objection(request: RequestHead, secure: boolean): Refusal | undefined {

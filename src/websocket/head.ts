@@ -11,8 +11,8 @@ const BYTES_MAX = HANDSHAKE_BYTES_MAX + '\r\n\r\n'.length
 export interface Head {
   /** A byte string, without the empty line that ends it. */
   readonly text: string
-  /** Nothing came behind it. */
-  readonly isAlone: boolean
+  /** Bytes that came behind it. */
+  readonly rest: number
 }
 
 export class HeadCollector {
@@ -32,18 +32,18 @@ export class HeadCollector {
       if (this.bytes[at] !== LF) continue
       const start = this.lineStart
       const isEmpty = at === start || (at === start + 1 && this.bytes[start] === CR)
-      if (isEmpty && start > 0) return this.endAt(at + 1, taken < bytes.length)
+      if (isEmpty && start > 0) return this.endAt(this.length - at - 1 + bytes.length - taken)
       this.lineStart = at + 1
     }
     return this.length === BYTES_MAX ? 'tooLarge' : 'incomplete'
   }
 
-  /** `end`: behind the empty line. */
-  private endAt(end: number, isMore: boolean): Head | 'tooLarge' {
+  /** So many bytes of the latest piece are behind the empty line. */
+  private endAt(rest: number): Head | 'tooLarge' {
     const lf = this.lineStart - 1
     const length = lf > 0 && this.bytes[lf - 1] === CR ? lf - 1 : lf
     if (length > HANDSHAKE_BYTES_MAX) return 'tooLarge'
-    return { text: this.bytes.toString('latin1', 0, length), isAlone: end === this.length && !isMore }
+    return { text: this.bytes.toString('latin1', 0, length), rest }
   }
 
   private makeRoom(length: number): void {

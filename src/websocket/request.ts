@@ -81,8 +81,8 @@ function readRequestLine(line: string): RequestLine | BadRequest {
   return { method: line.slice(0, methodEnd), target, isOld: version[7] === '0' }
 }
 
-/** Those behind the request line; undefined: one is none. */
-function readHeaders(lines: readonly string[]): Map<string, string[]> | undefined {
+/** Those behind the first line, by their names in lower case; undefined: one is none. */
+export function readHeaders(lines: readonly string[]): Map<string, string[]> | undefined {
   const headers = new Map<string, string[]>()
   for (let i = 1; i < lines.length; i++) {
     const line = lines[i]
@@ -107,7 +107,7 @@ function hasBadEscape(path: string): boolean {
 }
 
 /** Whether one of a header's comma-separated values is `token`, in any letter case. */
-export function hasToken({ headers }: RequestHead, name: string, token: string): boolean {
+export function hasToken({ headers }: Pick<RequestHead, 'headers'>, name: string, token: string): boolean {
   const values = headers.get(name) ?? []
   return values.some((value) => value.split(',').some((part) => trimBlanks(part).toLowerCase() === token.toLowerCase()))
 }

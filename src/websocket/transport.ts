@@ -18,12 +18,11 @@ import { type FrameFault, FrameFaults } from './frame-faults.ts'
 import { type FrameHandler, FrameReader } from './frame-reader.ts'
 import { closeFrame, type Framer, pongFrame } from './framer.ts'
 import { CONTROL_BYTES_MAX } from './frames.ts'
-import type { WebSocketSession } from './handshake.ts'
 import { unmaskInto } from './unmask.ts'
 
 /** What all WebSockets of a shard share. */
 export interface WebSocketShared {
-  readonly log: Log
+  readonly log: Pick<Log, 'complaint' | 'error'>
   readonly pool: ChunkPool
   /** Where the parser reads: payload is put at `readStart`, `readBytes` at most. */
   readonly readBlock: Block
@@ -34,13 +33,23 @@ export interface WebSocketShared {
   readonly inflater: Inflater
 }
 
-/** The client behind a WebSocket. */
+/** What was agreed upon of frames. */
+export interface FrameFormat {
+  /** permessage-deflate. */
+  readonly compression: boolean
+  /** The peer masks its frames. */
+  readonly masked: boolean
+  /** Bytes of the largest compressed message that is taken; undefined: maxPayload. */
+  readonly messageMax?: number
+}
+
+/** The client behind a WebSocket, or the link to another server. */
 export interface WebSocketClient {
   readonly closing: boolean
   /** For the log. */
   readonly label: string
-  /** connectDue: it has not sent its credentials yet, and has to. */
-  readonly parser: { readonly connectDue: boolean }
+  /** It has not sent its credentials yet, and has to. */
+  readonly isStranger: boolean
   /** So many bytes of payload are in the shard's read buffer. */
   socketOnRead(bytes: number): void
   /** Does something of the client's for the event loop. */
@@ -59,6 +68,7 @@ export class WebSocketTransport implements Transport, FrameHandler {
   private readonly socket: Socket
   private readonly framer: Framer
   private readonly reader: FrameReader
+  private readonly givenMax: number | undefined
   private client: WebSocketClient | undefined
   /** Bytes of payload in the shard's read buffer, not told to the client yet. */
   private filled = 0
@@ -78,11 +88,12 @@ export class WebSocketTransport implements Transport, FrameHandler {
   private goodbye: Buffer | undefined
   private ended = false
 
-  constructor(shared: WebSocketShared, socket: Socket, session: WebSocketSession, framer: Framer) {
+  constructor(shared: WebSocketShared, socket: Socket, format: FrameFormat, framer: Framer) {
     this.shared = shared
     this.socket = socket
     this.framer = framer
-    this.reader = new FrameReader(this, session.masked, session.compression)
+    this.reader = new FrameReader(this, format.masked, format.compression)
+    this.givenMax = format.messageMax
     socket.on('close', () => this.dropMessage())
   }
 
@@ -158,7 +169,8 @@ export class WebSocketTransport implements Transport, FrameHandler {
   private answerPing(): void {
     const payload = this.ping?.subarray(0, this.pingBytes) as Buffer
     this.pingBytes = -1
-    if (!this.ended && this.socket.writableLength <= PONG_BACKLOG_MAX) this.socket.write(pongFrame(payload))
+    if (!this.ended && this.socket.writableLength <= PONG_BACKLOG_MAX)
+      this.socket.write(this.framer.sealed(pongFrame(payload)))
   }
 
   frameClose(code: number, reason: Buffer, fault: FrameFault | undefined): void {
@@ -180,8 +192,7 @@ export class WebSocketTransport implements Transport, FrameHandler {
 
   frameCompressed(block: Block, start: number, end: number, key: number, last: boolean): boolean {
     const length = end - start
-    const { maxPayload } = this.shared
-    const bytesMax = this.client?.parser.connectDue ? DEFLATE_STRANGER_MAX : maxPayload + DEFLATE_SLACK_BYTES
+    const bytesMax = this.client?.isStranger ? DEFLATE_STRANGER_MAX : this.messageMax + DEFLATE_SLACK_BYTES
     if (this.messageBytes + length > bytesMax) return this.refuseMessage(Faults.payload)
     if (length > 0) {
       const chunk = this.messageChunk(this.messageBytes + length, bytesMax)
@@ -189,6 +200,11 @@ export class WebSocketTransport implements Transport, FrameHandler {
       this.messageBytes += length
     }
     return !last || this.inflateMessage()
+  }
+
+  /** Bytes of the largest message, when it is not compressed. */
+  private get messageMax(): number {
+    return this.givenMax ?? this.shared.maxPayload
   }
 
   /** The chunk that collects the message, with room for `bytes`. It doubles: fragments may be of one byte each. */
@@ -205,13 +221,14 @@ export class WebSocketTransport implements Transport, FrameHandler {
   }
 
   private inflateMessage(): boolean {
-    const { maxPayload, readBlock, readStart } = this.shared
+    const { readBlock, readStart } = this.shared
+    const { messageMax } = this
     let total = 0
     const whole = this.shared.inflater.inflate(
       this.message?.block.bytes.subarray(0, this.messageBytes) ?? Buffer.alloc(0),
       (piece) => {
         total += piece.length
-        if (total > maxPayload || this.client?.closing) return false
+        if (total > messageMax || this.client?.closing) return false
         this.makeRoom(piece.length)
         piece.copy(readBlock.bytes, readStart + this.filled)
         this.filled += piece.length
@@ -220,7 +237,7 @@ export class WebSocketTransport implements Transport, FrameHandler {
     )
     this.dropMessage()
     this.inflated += total
-    if (total > maxPayload) return this.refuseMessage(Faults.payload)
+    if (total > messageMax) return this.refuseMessage(Faults.payload)
     if (!whole) {
       if (!this.client?.closing) this.frameFault(FrameFaults.badDeflate)
       return false
@@ -311,7 +328,7 @@ export class WebSocketTransport implements Transport, FrameHandler {
     this.reader.stop()
     this.dropMessage()
     this.rest = undefined
-    if (this.goodbye !== undefined) this.socket.write(this.goodbye)
+    if (this.goodbye !== undefined) this.socket.write(this.framer.sealed(this.goodbye))
     this.socket.end()
   }
 

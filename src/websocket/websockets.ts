@@ -1,16 +1,14 @@
-// The WebSockets of one shard: from the accepted socket to the client, and their shared state.
+// The WebSockets that come to a shard: from the accepted socket to the client, or the leaf node.
 //
 // Before the end of its handshake a socket costs the bytes of its head, HANDSHAKE_BYTES_MAX at most, and is closed when
 // its time is over. It becomes a client only afterwards, as with nats-server.
 
 import type { Socket } from 'node:net'
 import { hostPort } from '../base/addresses.ts'
-import { HANDSHAKE_MS, READ_BYTES } from '../base/constants.ts'
+import { HANDSHAKE_MS, LINK_PAYLOAD_MAX } from '../base/constants.ts'
 import { Deadline } from '../base/deadline.ts'
 import { bugText } from '../base/errors.ts'
 import type { Log } from '../log/log.ts'
-import { allocateBlock, type Block } from '../memory/block.ts'
-import type { ChunkPool } from '../memory/chunk-pool.ts'
 import type { Arrival } from '../net/handle.ts'
 import { readingSocketOver, socketOver } from '../net/handle.ts'
 import type { WebSocketOptions } from '../options/shapes.ts'
@@ -18,21 +16,16 @@ import type { CheckPeer } from '../tls/ocsp/peers.ts'
 import { readInto } from '../tls/read-into.ts'
 import { SecurePort } from '../tls/secure-port.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
-import { Deflater, Inflater } from './deflate.ts'
-import { CARRY_MAX } from './frame-reader.ts'
-import { BROWSER, Framer, type FrameStyle, SAFARI, WHOLE } from './framer.ts'
+import { Carriage, type CarriageOwner, Reading } from './carriage.ts'
+import { BROWSER, type FrameStyle, LINK, SAFARI, WHOLE } from './framer.ts'
 import { Handshake, type Refusal, refuseRequest, type WebSocketSession } from './handshake.ts'
 import { type Head, HeadCollector } from './head.ts'
 import { TOO_LARGE } from './request.ts'
-import { type WebSocketClient, type WebSocketShared, WebSocketTransport } from './transport.ts'
+import type { WebSocketClient, WebSocketTransport } from './transport.ts'
 
 /** The shard. */
-export interface WebSocketsOwner {
-  readonly pool: ChunkPool
-  readonly readBlock: Block
-  readonly readStart: number
+export interface WebSocketsOwner extends CarriageOwner {
   readonly log: Log
-  readonly options: { readonly maxPayload: number }
   readonly questions: { readonly checkPeer: CheckPeer }
 }
 
@@ -40,6 +33,10 @@ export interface WebSocketsOwner {
 export interface WebSocketEntry {
   /** Makes a client of an arrival whose handshake is done. It is served from here on. */
   admit(arrival: Arrival, transport: WebSocketTransport, session: WebSocketSession): WebSocketClient
+  /** Leaf nodes may come. */
+  readonly takesLeafs: boolean
+  /** The same for a leaf node. */
+  admitLeaf(arrival: Arrival, transport: WebSocketTransport, session: WebSocketSession): void
   /** An arrival is gone without having become a client. */
   lost(arrival: Arrival): void
 }
@@ -48,54 +45,36 @@ const STYLES: Record<WebSocketSession['browser'], FrameStyle> = { none: WHOLE, o
 
 export type WebSocketsClass = typeof WebSockets
 
-export class WebSockets implements WebSocketShared {
-  readonly pool: ChunkPool
-  readonly readBlock: Block
-  readonly readStart: number
-  readonly readBytes = READ_BYTES
-  readonly inflater = new Inflater()
+export class WebSockets {
   readonly log: Log
   readonly handshake: Handshake
   readonly handshakeMs: number
-  private readonly owner: WebSocketsOwner
-  private readonly entry: WebSocketEntry
-  private readonly deflater = new Deflater()
-  private readonly framers = new Map<string, Framer>()
-  private readonly openings = new Set<Opening>()
   readonly secure: SecurePort
-  /** All WebSockets of the shard read into this one, from CARRY_MAX on. */
-  readonly block = allocateBlock(CARRY_MAX + READ_BYTES)
-  private readonly buffer = this.block.bytes.subarray(CARRY_MAX, CARRY_MAX + READ_BYTES)
+  readonly carriage: Carriage
+  readonly entry: WebSocketEntry
+  private readonly openings = new Set<Opening>()
 
   constructor(owner: WebSocketsOwner, options: WebSocketOptions, entry: WebSocketEntry) {
-    this.owner = owner
     this.entry = entry
-    this.pool = owner.pool
-    this.readBlock = owner.readBlock
-    this.readStart = owner.readStart
     this.log = owner.log
+    this.carriage = new Carriage(owner)
     this.secure = new SecurePort('websocket', owner.log, owner.questions.checkPeer)
     this.handshake = new Handshake(options)
     this.handshakeMs = options.handshakeTimeout === 0 ? HANDSHAKE_MS : options.handshakeTimeout
-  }
-
-  /** As it is at present: a reload may change it. */
-  get maxPayload(): number {
-    return this.owner.options.maxPayload
   }
 
   /** Takes over a connection and begins its handshakes. */
   accept(arrival: Arrival): void {
     if (!this.secure.isOn) {
       const reading = new Reading()
-      this.open(arrival, readingSocketOver(arrival.handle, this.buffer, reading.onRead), reading, undefined)
+      this.open(arrival, readingSocketOver(arrival.handle, this.carriage.buffer, reading.onRead), reading, undefined)
       return
     }
     const plain = socketOver(arrival.handle)
     this.secure.begin(plain, {
       secured: (socket, session) => {
         const reading = new Reading()
-        readInto(socket, this.buffer, reading.onRead)
+        readInto(socket, this.carriage.buffer, reading.onRead)
         this.open(arrival, socket, reading, session)
       },
       failed: () => this.entry.lost(arrival),
@@ -105,11 +84,16 @@ export class WebSockets implements WebSocketShared {
   /** Begins the WebSocket handshake on a socket that reads into `block`, as `reading` says. */
   private open(arrival: Arrival, socket: Socket, reading: Reading, tls: TlsSession | undefined): void {
     const opening = new Opening(this, socket, tls, {
-      opened: (session) => {
+      opened: (kind, session) => {
         this.openings.delete(opening)
-        const transport = new WebSocketTransport(this, socket, session, this.framerFor(session))
-        reading.reader = (bytes) => transport.socketOnRead(this.block, CARRY_MAX, CARRY_MAX + bytes)
-        transport.serve(this.entry.admit(arrival, transport, session))
+        const { carriage, entry } = this
+        if (kind === 'leaf') {
+          const transport = carriage.carry(socket, reading, { ...session, messageMax: LINK_PAYLOAD_MAX }, LINK)
+          entry.admitLeaf(arrival, transport, session)
+        } else {
+          const transport = carriage.carry(socket, reading, session, STYLES[session.browser])
+          transport.serve(entry.admit(arrival, transport, session))
+        }
       },
       failed: () => {
         this.openings.delete(opening)
@@ -126,27 +110,11 @@ export class WebSockets implements WebSocketShared {
     this.secure.stop()
     for (const opening of this.openings) opening.cut()
   }
-
-  private framerFor({ browser, compression }: WebSocketSession): Framer {
-    const key = `${browser} ${compression}`
-    let framer = this.framers.get(key)
-    if (framer === undefined) {
-      framer = new Framer(STYLES[browser], compression ? this.deflater : undefined)
-      this.framers.set(key, framer)
-    }
-    return framer
-  }
-}
-
-/** The reader of a socket's bytes: the handshake at first, the frames later. */
-class Reading {
-  reader: (bytes: number) => void = () => undefined
-  readonly onRead = (bytes: number): void => this.reader(bytes)
 }
 
 interface OpeningHandler {
   /** The handshake is done; what comes next is frames. */
-  opened(session: WebSocketSession): void
+  opened(kind: 'client' | 'leaf', session: WebSocketSession): void
   /** The socket is gone, or will be when it has taken its answer. Called once. */
   failed(): void
 }
@@ -184,18 +152,18 @@ class Opening {
   }
 
   private read(bytes: number): void {
-    const head = this.head?.take(this.owner.block.bytes.subarray(CARRY_MAX, CARRY_MAX + bytes))
+    const head = this.head?.take(this.owner.carriage.buffer.subarray(0, bytes))
     if (head === 'tooLarge') this.refuse(refuseRequest(TOO_LARGE))
     else if (head !== undefined && head !== 'incomplete') this.answer(head)
   }
 
-  private answer({ text, isAlone }: Head): void {
+  private answer({ text, rest }: Head): void {
     const verdict = this.owner.handshake.judge(text, this.tls)
     if (verdict.kind === 'refused') this.refuse(verdict)
-    else if (!isAlone) {
+    else if (rest > 0) {
       this.complain('client sent data before handshake is complete')
       this.cut()
-    } else if (verdict.kind === 'leaf') {
+    } else if (verdict.kind === 'leaf' && !this.owner.entry.takesLeafs) {
       this.owner.log.complaint(
         'Not configured to accept leaf node connections',
         undefined,
@@ -205,7 +173,7 @@ class Opening {
     } else {
       this.detach()
       this.socket.write(verdict.response, 'latin1')
-      this.handler.opened(verdict.session)
+      this.handler.opened(verdict.kind, verdict.session)
     }
   }
 

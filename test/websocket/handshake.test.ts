@@ -14,7 +14,7 @@ function session(headers: Record<string, string>, given: Partial<WebSocketOption
   const { websocket } = normaliseOptions({ websocket: { port: -1, noTls: true } }, blockReader(readFile))
   assert(websocket !== undefined)
   const verdict = new Handshake({ ...websocket, ...given }).judge(request(headers).trimEnd(), undefined)
-  if (verdict.kind !== 'accepted') throw new Error(verdict.response)
+  if (verdict.kind !== 'client') throw new Error(verdict.response)
   return verdict.session
 }
 

@@ -22,7 +22,7 @@ function expected(text: string): Taken {
   const found = /\r?\n\r?\n/.exec(text)
   if (found === null) return text.length >= HANDSHAKE_BYTES_MAX + 4 ? 'tooLarge' : 'incomplete'
   if (found.index > HANDSHAKE_BYTES_MAX) return 'tooLarge'
-  return { text: text.slice(0, found.index), isAlone: found.index + found[0].length === text.length }
+  return { text: text.slice(0, found.index), rest: text.length - found.index - found[0].length }
 }
 
 test('it ends where its first empty line does', () => {
@@ -44,7 +44,7 @@ test('it ends where its first empty line does', () => {
 
 test.each([HANDSHAKE_BYTES_MAX - 1, HANDSHAKE_BYTES_MAX, HANDSHAKE_BYTES_MAX + 1])('of %i bytes: the bound', (size) => {
   const head = 'a'.repeat(size)
-  const taken = size > HANDSHAKE_BYTES_MAX ? 'tooLarge' : { text: head, isAlone: true }
+  const taken = size > HANDSHAKE_BYTES_MAX ? 'tooLarge' : { text: head, rest: 0 }
   expect(collect([`${head}\r\n\r\n`])).toEqual(taken)
   expect(collect(`${head}\r\n\r\n`)).toEqual(taken)
   expect(collect([head, '\n', '\n'])).toEqual(taken)

@@ -55,7 +55,7 @@ test.each([
   const client: WebSocketClient = {
     closing: false,
     label: 'test',
-    parser: { connectDue },
+    isStranger: connectDue,
     socketOnRead: () => undefined,
     closeBehind: (fault) => void faults.push(fault),
     attempt: (act) => act(),

@@ -12,7 +12,7 @@ import { readSubjects } from './permissions.ts'
 import { complain, kind, type Reading, type Schema, type Take } from './schema.ts'
 import { tls } from './tls.ts'
 import { isUrl, readUrl, readUrls, withoutUser } from './urls.ts'
-import { block, boolean, duration, durationOf, each, got, lastOf, text } from './values.ts'
+import { block, boolean, duration, durationOf, each, got, integer, lastOf, text } from './values.ts'
 
 const VERSION_MIN = [2, 8] as const
 
@@ -290,5 +290,7 @@ export const LEAFNODES: Schema<Checked> = {
     compressionKey('s2_auto'),
     boolean('isolate', ['isolate_leafnode_interest', 'isolate'], 'isolate the interest of leaf nodes from each other'),
     ...WRITE_KEYS,
+    duration('pingInterval', 'ping_interval', 'time between PINGs', 'as the top level'),
+    integer('pingMax', 'ping_max', 'unanswered PINGs', 'as the top level'),
   ],
 }

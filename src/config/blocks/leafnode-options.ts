@@ -91,6 +91,8 @@ function remoteOptions(remote: Checked, dialTimeout: number): LeafRemoteOptions 
     isolate: remote['isolate'] === true,
     requestIsolation: remote['requestIsolation'] === true,
     compression: compressionOf(remote['compression'], 's2_auto', 's2_auto'),
+    webSocketCompression: remote['compress'] === true,
+    noMasking: remote['noMasking'] === true,
     firstInfoTimeout: number(remote, 'firstInfoTimeout') || SECOND_MS,
     dialTimeout: number(remote, 'dialTimeout') || dialTimeout,
     disabled: remote['disabled'] === true,

@@ -16,6 +16,8 @@ export interface LeafNodesOwner {
   /** Hands a connection to a shard. Undefined: none can take it. */
   give(handle: Handle, order: LeafOrder): { readonly link: number; readonly shard: number } | undefined
   tell(shard: number, link: number, what: LeafTold): void
+  /** A shard has one more connection, which nobody has given it. */
+  came(shard: number): void
   /** A connection is over. */
   ended(shard: number): void
 }
@@ -81,6 +83,9 @@ export class LeafNodes {
 
   heard(event: LeafEvent): LeafVerdict | undefined {
     switch (event.kind) {
+      case 'came':
+        this.came(event.link, event.shard)
+        return undefined
       case 'bound':
         return this.bound(event.link, event.identity, event.most)
       case 'urls':
@@ -90,6 +95,12 @@ export class LeafNodes {
         this.ended(event.link, event.delayMs)
         return undefined
     }
+  }
+
+  private came(link: number, shard: number): void {
+    this.links.set(link, { link, shard, remote: undefined, identity: undefined })
+    this.owner.came(shard)
+    if (this.isEnding) this.owner.tell(shard, link, { kind: 'close', text: '' })
   }
 
   private bound(link: number, identity: LeafIdentity, most: number): LeafVerdict | undefined {

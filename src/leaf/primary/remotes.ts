@@ -3,16 +3,22 @@
 
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
+import { hostPort } from '../../base/addresses.ts'
 import { TLS_TIMEOUT_MS } from '../../base/constants.ts'
 import type { OnBug } from '../../base/guarded.ts'
 import type { Handle } from '../../base/node-private.ts'
 import { dial } from '../../net/dial.ts'
 import type { LeafRemoteOptions } from '../../options/leafnodes.ts'
 import type { DialledTls } from '../../remote/entry.ts'
+import { Characters } from '../../text/scan.ts'
 import { readServerUrl, type ServerUrl } from '../../text/server-url.ts'
+import type { WebSocketTarget } from '../../websocket/client-handshake.ts'
 import type { LeafOrder } from '../contract.ts'
 import { readCredentials } from '../credentials.ts'
 
+/** Where WebSockets are leaf nodes. */
+const LEAF_PATH = '/leafnode'
+const PATH_ENDS = new Characters('?#')
 /** Addresses that other servers may tell of. */
 const DISCOVERED_MAX = 64
 
@@ -74,8 +80,26 @@ export class Remote {
     const handle = await dial(url.host, url.port, this.options.dialTimeout, bugMet)
     if (typeof handle === 'string') return { url: shown, failed: handle }
     const [username, password] = url.credentials
-    const dialled = { remote: this.options, url: `${url.scheme}://${shown}`, username, password, ...signer, tls }
+    const dialled = {
+      remote: this.options,
+      url: `${url.scheme}://${shown}`,
+      username,
+      password,
+      ...signer,
+      tls,
+      webSocket: this.webSocketAt(url),
+    }
     return { handle, order: { dialled } }
+  }
+
+  private webSocketAt({ scheme, host, port }: ServerUrl): WebSocketTarget | undefined {
+    if (!isWebSocket(scheme)) return undefined
+    const { webSocketCompression: compression, noMasking } = this.options
+    // An address that was told has the path of the others.
+    const { path = '' } = this.configured.find((url) => url.host === host && url.port === port) ?? this.configured[0]
+    let folder = path.slice(0, PATH_ENDS.firstIn(path, 0))
+    while (folder.endsWith('/')) folder = folder.slice(0, -1)
+    return { host: hostPort(host, port), path: `${folder}${LEAF_PATH}`, compression, masking: !noMasking }
   }
 
   /** What TLS to this address needs: files are read anew each time. Or what is wrong with them. */
@@ -83,7 +107,7 @@ export class Remote {
     const { tls } = this.options
     const timeoutMs = tls?.timeout || TLS_TIMEOUT_MS
     const common = { hosts: [this.nameOf(host)], pinnedCerts: [], timeoutMs } as const
-    if (tls === undefined) return { ...common, settings: {}, required: scheme === 'tls', first: false }
+    if (tls === undefined) return { ...common, settings: {}, required: isSecure(scheme), first: false }
     const { readRemoteTls } = await import('../../tls/remote.ts')
     const settings = readRemoteTls(tls)
     if ('error' in settings) return settings.error
@@ -111,6 +135,14 @@ export class Remote {
     this.link = undefined
     this.notBeforeMs = performance.now() + ms
   }
+}
+
+function isWebSocket(scheme: string): boolean {
+  return scheme === 'ws' || scheme === 'wss'
+}
+
+function isSecure(scheme: string): boolean {
+  return scheme === 'tls' || scheme === 'wss'
 }
 
 function shuffle<T>(items: T[]): void {

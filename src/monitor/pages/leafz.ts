@@ -46,5 +46,6 @@ function memberOf(row: LeafRow, withSubjects: boolean): Json {
     subscriptions: row.subscriptions,
     subscriptions_list: withSubjects ? row.subjects.map(properText) : undefined,
     compression: row.compression,
+    websocket: row.isWebSocket || undefined,
   }
 }
