@@ -60,11 +60,19 @@ export function acceptHandles(server: Server, take: (handle: Handle) => void): v
   }
 }
 
-/** Takes the connection out of a socket, which is of no use afterwards. Undefined if the connection is gone. */
+/**
+ * Takes the connection out of a socket, which is of no use afterwards. It is not read from here on. Undefined if the
+ * connection is gone.
+ */
 export function takeHandle(socket: Socket): Handle | undefined {
   assert('_handle' in socket, elsewhere('the handle of a socket'))
-  const holder = socket as unknown as { _handle: Handle | null }
+  const holder = socket as unknown as { _handle: (Handle & { reading: boolean; readStop(): number }) | null }
   const handle = holder._handle ?? undefined
+  if (handle?.reading) {
+    handle.readStop()
+    // By this a socket over it knows that it has to begin.
+    handle.reading = false
+  }
   holder._handle = null
   return handle
 }

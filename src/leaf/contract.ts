@@ -18,6 +18,8 @@ export interface DialledLeaf {
   readonly seed: string
   /** If it comes to TLS. */
   readonly tls: DialledTls
+  /** What has been read of it already: a proxy had it in one piece with its own answer. */
+  readonly early: Uint8Array
   /** Undefined: the protocol comes without frames. */
   readonly webSocket: WebSocketTarget | undefined
 }

@@ -55,7 +55,8 @@ export class Leafs {
     this.add(link)
     link.attempt(() => {
       if (dialled !== undefined) {
-        const { tls, remote } = dialled
+        const { tls, remote, early } = dialled
+        if (early.length > 0) (socket as Socket).unshift(early)
         enterDialled(owner, link, socket as Socket, tls, { withinMs: remote.firstInfoTimeout, needsTls: demandsTls })
       } else if (upgrader !== undefined) enterAccepted(owner, link, socket as Socket, upgrader)
       else {

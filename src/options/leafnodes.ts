@@ -13,6 +13,16 @@ export interface LeafUser {
   readonly account: string
 }
 
+/** An HTTP proxy by which another server is reached. */
+export interface LeafProxyOptions {
+  readonly host: string
+  readonly port: number
+  /** Empty: it does not ask who comes. */
+  readonly username: string
+  readonly password: string
+  readonly timeout: number
+}
+
 /** A server of which this one is to be a leaf node. Times are milliseconds. */
 export interface LeafRemoteOptions {
   readonly urls: readonly string[]
@@ -35,6 +45,8 @@ export interface LeafRemoteOptions {
   readonly webSocketCompression: boolean
   /** … and frames are not masked, if the other server agrees. */
   readonly noMasking: boolean
+  /** Undefined: the other server is dialled without one. */
+  readonly proxy: LeafProxyOptions | undefined
   readonly firstInfoTimeout: number
   readonly dialTimeout: number
   readonly disabled: boolean

@@ -203,7 +203,7 @@ describe('features that Heddle lacks', () => {
   const remote = (more: string): string => `leafnodes { remotes: [ { url: "nats://a.example", ${more} } ] }`
 
   test.each([
-    [remote('proxy { url: "http://p.example:80" }'), 'proxies to leafnodes remotes'],
+    [remote('proxy { url: "https://p.example:80" }'), 'https proxies to leafnodes remotes'],
     [remote('deny_exports: ["a.{{account-hash()}}"]'), 'placeholders in denied subjects of leafnodes remotes'],
     [
       'leafnodes { port: 7422, authorization { user: a, password: b, proxy_required: true } }',

@@ -88,10 +88,11 @@ const proxyTimeout = kind<number>('duration', (entry, reading) => durationOf(ent
 const PROXY: Schema<Checked> = {
   title: 'leafnodes.remotes[].proxy',
   keys: [
-    text('url', 'url', 'URL of the proxy'),
+    text('url', 'url', 'URL of the proxy, http://; https:// is not supported yet'),
     text('username', 'username', 'name'),
     text('password', 'password', 'password'),
-    proxyTimeout('timeout', 'timeout', 'maximum time to connect to the proxy'),
+    proxyTimeout('timeout', 'timeout', 'maximum time to connect by the proxy', 'dial_timeout'),
+    tls('clients')('tls', 'tls', 'TLS of an https proxy; refused, as that is not supported yet'),
   ],
 }
 
@@ -168,7 +169,7 @@ export const REMOTE: Schema<Checked> = {
     duration('dialTimeout', 'dial_timeout', 'maximum time to connect', '1 s'),
     boolean('disabled', 'disabled', 'do not connect'),
     boolean('ignoreDiscovered', 'ignore_discovered_servers', 'connect to configured servers only'),
-    proxy('proxy', 'proxy', 'HTTP proxy; refused, as it is not supported yet'),
+    proxy('proxy', 'proxy', 'HTTP proxy by which the servers are reached'),
   ],
 }
 
@@ -222,11 +223,16 @@ function shownName(remote: Checked): string {
 /** What a proxy needs (nats-server checks it with the remote's other keys). */
 function checkProxy(remote: Checked, { problems }: Reading): void {
   const proxy = remote['proxy'] as
-    | { entry: ConfigEntry; url: string; username: string; password: string; timeout?: number }
+    | { entry: ConfigEntry; url: string; username: string; password: string; timeout?: number; tls?: unknown }
     | undefined
-  if (proxy === undefined || proxy.url === '') return
-  const { entry } = proxy
+  if (proxy === undefined) return
+  const { entry, tls } = proxy
   const urls = remote['urls'] as string[]
+  if (proxy.url === '') {
+    const isEmpty = proxy.username === '' && proxy.password === '' && proxy.timeout === undefined && tls === undefined
+    if (!isEmpty) problems.error(entry, 'proxy URL must be specified when other proxy options are set')
+    return
+  }
   const [, scheme = '', host = ''] = /^(?:([^:/?#]*):)?(?:\/\/(?:[^/?#]*@)?([^/?#]*))?/.exec(proxy.url) ?? []
   if (!isUrl(proxy.url)) problems.error(entry, 'invalid proxy URL')
   else if (scheme !== 'http' && scheme !== 'https') {
@@ -235,30 +241,14 @@ function checkProxy(remote: Checked, { problems }: Reading): void {
   else if ((proxy.timeout ?? 0) < 0) problems.error(entry, 'proxy timeout must be >= 0')
   else if ((proxy.username === '') !== (proxy.password === '')) {
     problems.error(entry, 'proxy username and password must both be specified or both be empty')
-  } else if (urls.length > 0) checkProxied(entry, urls, remote['tls'] !== undefined, problems)
-}
-
-function checkProxied(
-  entry: ConfigEntry,
-  urls: readonly string[],
-  hasTls: boolean,
-  problems: Reading['problems'],
-): void {
-  const bare = urls.find((url) => url.startsWith('wss:'))
-  const proxied = urls.filter((url) => /^wss?:/.test(url)).length
-  if (bare !== undefined && !hasTls) {
+  } else if (tls !== undefined && scheme !== 'https') {
+    problems.error(entry, `proxy TLS configuration requires an https proxy URL, got: ${scheme}`)
+  } else if (remote['tls'] === undefined) {
+    const bare = urls.find((url) => url.startsWith('wss:'))
+    if (bare === undefined) return
     const what = `proxy is configured but remote URL ${withoutUser(bare)} requires TLS`
     const advice = 'When using proxy with TLS endpoints, ensure TLS is properly configured for the leafnode remote'
     problems.error(entry, `${what} and no TLS configuration is provided. ${advice}`)
-  } else if (proxied === 0) {
-    const why = 'proxy settings only apply to WebSocket connections (ws:// or wss://)'
-    problems.warn(
-      entry,
-      `proxy configuration will be ignored: ${why}, but all configured URLs use TCP connections (nats://)`,
-    )
-  } else if (proxied < urls.length) {
-    const why = 'proxy settings do not apply to TCP connections (nats://)'
-    problems.warn(entry, `proxy configuration will only be used for WebSocket URLs: ${why}`)
   }
 }
 

@@ -1,6 +1,6 @@
 // The options of leaf nodes, from what the block `leafnodes` says.
 
-import type { LeafnodeOptions, LeafRemoteOptions, LeafUser } from '../../options/leafnodes.ts'
+import type { LeafnodeOptions, LeafProxyOptions, LeafRemoteOptions, LeafUser } from '../../options/leafnodes.ts'
 import { GLOBAL_ACCOUNT, type TlsOptions } from '../../options/shapes.ts'
 import type { Checked } from '../layer.ts'
 import { compressionOf, usualAuthTimeout } from './cluster-options.ts'
@@ -9,6 +9,8 @@ const SECOND_MS = 1000
 const PING_MAX = 2
 /** Of a remote whose URL names none. */
 const PORT = 7422
+/** Of a proxy whose URL names none. */
+const HTTP_PORT = 80
 
 const text = (block: Checked, key: string): string => String(block[key] ?? '')
 const number = (block: Checked, key: string): number => Number(block[key] ?? 0)
@@ -52,7 +54,9 @@ export function lackingOfLeafs(block: Checked | undefined): string[] {
   const denies = remotes.flatMap((remote) => [...texts(remote, 'denyImports'), ...texts(remote, 'denyExports')])
   return [
     ...(users.some((user) => user['proxyRequired'] === true) ? ['proxy_required of leafnodes'] : []),
-    ...(remotes.some((remote) => text(proxyOf(remote), 'url') !== '') ? ['proxies to leafnodes remotes'] : []),
+    ...(remotes.some((remote) => text(proxyOf(remote), 'url').startsWith('https:'))
+      ? ['https proxies to leafnodes remotes']
+      : []),
     ...(denies.some((deny) => deny.includes('{{')) ? ['placeholders in denied subjects of leafnodes remotes'] : []),
     ...(remotes.some((remote) => isTrue(remote['migration']))
       ? ['jetstream_cluster_migrate of leafnodes remotes']
@@ -93,10 +97,25 @@ function remoteOptions(remote: Checked, dialTimeout: number): LeafRemoteOptions 
     compression: compressionOf(remote['compression'], 's2_auto', 's2_auto'),
     webSocketCompression: remote['compress'] === true,
     noMasking: remote['noMasking'] === true,
+    proxy: proxyOptions(remote, number(remote, 'dialTimeout') || dialTimeout),
     firstInfoTimeout: number(remote, 'firstInfoTimeout') || SECOND_MS,
     dialTimeout: number(remote, 'dialTimeout') || dialTimeout,
     disabled: remote['disabled'] === true,
     ignoreDiscovered: remote['ignoreDiscovered'] === true,
+  }
+}
+
+function proxyOptions({ proxy: given }: Checked, dialTimeout: number): LeafProxyOptions | undefined {
+  const proxy = (given ?? {}) as Checked
+  const url = text(proxy, 'url')
+  if (!URL.canParse(url)) return undefined
+  const { hostname, port } = new URL(url)
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port) || HTTP_PORT,
+    username: text(proxy, 'username'),
+    password: text(proxy, 'password'),
+    timeout: number(proxy, 'timeout') || dialTimeout,
   }
 }
 

@@ -9,7 +9,7 @@ export const UNSUPPORTED: ReadonlyMap<string, 'needed' | 'unneeded'> = new Map([
   ['gateways', 'needed'],
   ['domains of leaf nodes', 'unneeded'],
   ['MQTT', 'needed'],
-  ['proxies to leafnodes remotes', 'needed'],
+  ['https proxies to leafnodes remotes', 'needed'],
   ['proxy_required of leafnodes', 'needed'],
   ['placeholders in denied subjects of leafnodes remotes', 'needed'],
   ['jetstream_cluster_migrate of leafnodes remotes', 'unneeded'],

@@ -8,6 +8,7 @@ import { TLS_TIMEOUT_MS } from '../../base/constants.ts'
 import type { OnBug } from '../../base/guarded.ts'
 import type { Handle } from '../../base/node-private.ts'
 import { dial } from '../../net/dial.ts'
+import { dialThrough, type Tunnel } from '../../net/http-tunnel.ts'
 import type { LeafRemoteOptions } from '../../options/leafnodes.ts'
 import type { DialledTls } from '../../remote/entry.ts'
 import { Characters } from '../../text/scan.ts'
@@ -77,8 +78,14 @@ export class Remote {
     }
     const tls = await this.tlsFor(url)
     if (typeof tls === 'string') return { url: shown, failed: tls }
-    const handle = await dial(url.host, url.port, this.options.dialTimeout, bugMet)
-    if (typeof handle === 'string') return { url: shown, failed: handle }
+    const reached = await this.reach(url, bugMet)
+    if (typeof reached === 'string') return { url: shown, failed: reached }
+    const { handle, early } = reached
+    const webSocket = this.webSocketAt(url)
+    if (webSocket !== undefined && early.length > 0) {
+      handle.close()
+      return { url: shown, failed: 'something has come before the request for a WebSocket' }
+    }
     const [username, password] = url.credentials
     const dialled = {
       remote: this.options,
@@ -87,9 +94,17 @@ export class Remote {
       password,
       ...signer,
       tls,
-      webSocket: this.webSocketAt(url),
+      early,
+      webSocket,
     }
     return { handle, order: { dialled } }
+  }
+
+  private async reach({ host, port }: ServerUrl, bugMet: OnBug): Promise<Tunnel | string> {
+    const { proxy, dialTimeout } = this.options
+    if (proxy !== undefined) return dialThrough(proxy, host, port, bugMet)
+    const handle = await dial(host, port, dialTimeout, bugMet)
+    return typeof handle === 'string' ? handle : { handle, early: Buffer.alloc(0) }
   }
 
   private webSocketAt({ scheme, host, port }: ServerUrl): WebSocketTarget | undefined {
