@@ -71,7 +71,7 @@ export class SystemResponder {
     return encodeAnswer(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces), accepted)
   }
 
-  /** Whether the filter of a request lets this server answer. It is in no cluster and no domain. */
+  /** Whether the filter of a request lets this server answer. */
   private isMeant(options: RequestOptions): boolean {
     const { identity, options: own } = this.system.server
     const isExact = options.is('exact_match')
@@ -82,8 +82,8 @@ export class SystemResponder {
     return (
       fits('server_name', identity.serverName) &&
       fits('host', identity.host) &&
-      fits('cluster', '') &&
-      options.text('domain') === '' &&
+      fits('cluster', identity.cluster?.name ?? '') &&
+      (options.text('domain') === '' || options.text('domain') === own.jetstream?.domain) &&
       options.texts('tags').every((tag) => own.serverTags.some((one) => one.toLowerCase() === tag.toLowerCase()))
     )
   }

@@ -8,6 +8,7 @@ import type { Json } from '../../../src/base/json.ts'
 import { normaliseOptions } from '../../../src/config/normalise.ts'
 import type { PageContext } from '../../../src/monitor/page.ts'
 import { SilentShards } from '../../../src/monitor/sources/shard-reports.ts'
+import type { Options } from '../../../src/options/options.ts'
 import type { SystemAnswer, SystemRequest } from '../../../src/system/contract.ts'
 import type { DeskOwner } from '../../../src/system/primary/owner.ts'
 import { SystemResponder } from '../../../src/system/primary/responder.ts'
@@ -131,6 +132,23 @@ test.each([
 ])('the filter %s means this server: %s', async (body, isMeant) => {
   const answer = await desk().ask('RAFTZ', { body })
   expect(answer !== undefined).toBe(isMeant)
+})
+
+test.each([
+  ['{"cluster":"eas"}', true],
+  ['{"cluster":"eas","exact_match":true}', false],
+  ['{"cluster":"east","exact_match":true}', true],
+  ['{"cluster":"west"}', false],
+  ['{"domain":"hub"}', true],
+  ['{"domain":"hu"}', false],
+])('the filter %s means a member of the cluster east in the domain hub: %s', async (body, isMeant) => {
+  const { ask, staged } = desk()
+  const { server } = staged
+  // No more of the block than a filter looks at.
+  server.options = { ...server.options, jetstream: { domain: 'hub' } as Options['jetstream'] }
+  const cluster = { name: 'east', isDynamic: false, host: 'h', port: 1, ip: '', ownUrls: [] }
+  staged.server = { ...server, identity: identity({ ...server.identity, cluster }) }
+  expect((await ask('RAFTZ', { body })) !== undefined).toBe(isMeant)
 })
 
 // ── Bugs and bounds ─────────────────────────────────────────────────────────────────────────────────────
