@@ -91,6 +91,8 @@ class Recovery {
   private readonly removed: SequenceRange[] = []
   /** The block before was scanned, and had something behind its records. */
   private tornBlock = 0
+  /** All blocks that there are. */
+  private blockCount = 0
 
   constructor(folder: string, encryption: Encryption | undefined) {
     this.folder = folder
@@ -103,11 +105,13 @@ class Recovery {
     for (const name of names) if (name.endsWith(UNFINISHED)) unlinkSync(join(this.folder, name))
     const numbers = blockNumbers(names)
     const lastNumber = numbers.at(-1) ?? 0
+    this.blockCount = numbers.length
     let current: number | undefined
     for (const number of numbers) {
       beat()
       if (this.take(number, number === lastNumber)) current = number
     }
+    this.index.subjects.trim()
     const { index, blocks, notes } = this
     const leftOf = (losses: readonly Loss[]) => losses.flatMap((loss) => without(loss, this.removed))
     for (const block of blocks) block.hasLosses ||= leftOf(block.losses).length > 0
@@ -175,6 +179,9 @@ class Recovery {
   }
 
   private adopt(number: number, header: BlockHeader, summary: BlockSummary, isSealed: boolean): void {
+    const { subjects } = this.index
+    if (this.blocks.length > 0)
+      subjects.expect(summary.subjects.numbered, (1.05 * this.blockCount) / this.blocks.length)
     this.index.adopt(summary)
     this.losses.push(...summary.losses)
     const { end, losses, pages, nextSeq } = summary

@@ -1,7 +1,7 @@
 // The subjects of a store, numbered, with the count, the first and the last message of each. Made of typed arrays: no
 // string and no object for a subject.
 //
-//     slots   │  7  │     │  3  │ ‥      hash table of numbers + 1, 0: empty
+//     slots   │#, 7 │     │#, 3 │ ‥      hash table: the hash of a name, its number + 1; 0: empty
 //     starts  │ 0 │ 9 │ 21 │ ‥           subject i is arena[starts[i], starts[i + 1])
 //     arena   │orders.eu│orders.us.ny│ ‥
 //     counts, firsts, lasts              by number
@@ -35,11 +35,11 @@ export interface SubjectColumns {
 export class SubjectTable {
   arena: Buffer<ArrayBuffer> = Buffer.alloc(0)
   private starts = new Uint32Array(FIRST_ROOM + 1)
-  private hashes = new Uint32Array(FIRST_ROOM)
   private counts = new Uint32Array(FIRST_ROOM)
   private firsts = new Float64Array(FIRST_ROOM)
   private lasts = new Float64Array(FIRST_ROOM)
-  private slots = new Uint32Array(FIRST_ROOM * 2)
+  /** Two words a slot. */
+  private slots = new Uint32Array(FIRST_ROOM * 4)
   private readonly seed = randomInt(2 ** 31)
   /** Numbers that were given. */
   numbered = 0
@@ -112,7 +112,7 @@ export class SubjectTable {
 
   /** The number of a subject that has messages; -1: it has none. */
   find(subject: Uint8Array): number {
-    const id = this.slots[this.slotOf(subject, 0, subject.length, this.hashOf(subject, 0, subject.length))] - 1
+    const id = this.slots[this.slotOf(subject, 0, subject.length, this.hashOf(subject, 0, subject.length)) + 1] - 1
     return id >= 0 && this.counts[id] > 0 ? id : -1
   }
 
@@ -120,7 +120,7 @@ export class SubjectTable {
   number(subject: Uint8Array, start = 0, end = subject.length): number {
     const hash = this.hashOf(subject, start, end)
     const slot = this.slotOf(subject, start, end, hash)
-    const known = this.slots[slot]
+    const known = this.slots[slot + 1]
     if (known > 0) return known - 1
     const id = this.numbered++
     if (this.numbered > this.counts.length) this.growEntries()
@@ -129,9 +129,9 @@ export class SubjectTable {
     if (at + length > this.arena.length) this.arena = grown(this.arena, roomFor(this.arena.length, at + length))
     for (let i = 0; i < length; i++) this.arena[at + i] = subject[start + i]
     this.starts[id + 1] = at + length
-    this.hashes[id] = hash
-    this.slots[slot] = id + 1
-    if (this.numbered * 4 > this.slots.length * 3) this.growSlots()
+    this.slots[slot] = hash
+    this.slots[slot + 1] = id + 1
+    if (this.numbered * 8 > this.slots.length * 3) this.growSlots()
     return id
   }
 
@@ -182,12 +182,11 @@ export class SubjectTable {
     this.arena = Buffer.alloc(0)
     const room = roomFor(FIRST_ROOM, this.used)
     this.starts = new Uint32Array(room + 1)
-    this.hashes = new Uint32Array(room)
     this.counts = new Uint32Array(room)
     this.firsts = new Float64Array(room)
     this.lasts = new Float64Array(room)
-    let slots = FIRST_ROOM * 2
-    while (room * 4 > slots * 3) slots *= 2
+    let slots = FIRST_ROOM * 4
+    while (room * 8 > slots * 3) slots *= 2
     this.slots = new Uint32Array(slots)
     this.numbered = 0
     this.generation++
@@ -208,25 +207,46 @@ export class SubjectTable {
     this.renumber()
   }
 
+  /**
+   * Makes room for `more` subjects if there is none, and then for `share` times as many as there are: so many are
+   * expected in the end. Memory that is never written to costs nothing until trim().
+   */
+  expect(more: number, share: number): void {
+    const { numbered, starts } = this
+    if (numbered + more <= this.counts.length) return
+    this.setRoom(Math.max(numbered + more, Math.ceil(numbered * share)))
+    const nameBytes = Math.ceil(starts[numbered] * share)
+    if (nameBytes > this.arena.length) this.arena = grown(this.arena, nameBytes)
+  }
+
+  /** Gives back what was expected and did not come. */
+  trim(): void {
+    const { numbered, starts } = this
+    const room = roomFor(FIRST_ROOM, numbered)
+    if (this.counts.length > room) this.setRoom(room)
+    const nameRoom = roomFor(FIRST_ROOM, starts[numbered])
+    if (this.arena.length > nameRoom) this.arena = grown(this.arena, nameRoom)
+  }
+
   /** The memory that it occupies. */
   get memory(): ArrayBuffer[] {
-    const { arena, starts, hashes, counts, firsts, lasts, slots } = this
-    return [arena, starts, hashes, counts, firsts, lasts, slots].map(({ buffer }) => buffer)
+    const { arena, starts, counts, firsts, lasts, slots } = this
+    return [arena, starts, counts, firsts, lasts, slots].map(({ buffer }) => buffer)
   }
 
   private hashOf(subject: Uint8Array, start: number, end: number): number {
     return hashBytes(subject, start, end, this.seed) >>> 0
   }
 
-  /** The slot of a subject, or the empty one where it would be. */
+  /** Where the slot of a subject begins, or the empty one where it would be. */
   private slotOf(subject: Uint8Array, start: number, end: number, hash: number): number {
-    const { slots, hashes } = this
+    const { slots } = this
     const mask = slots.length - 1
-    let slot = hash & mask
+    let slot = (hash << 1) & mask
     for (;;) {
-      const id = slots[slot] - 1
-      if (id < 0 || (hashes[id] === hash && this.isName(id, subject, start, end))) return slot
-      slot = (slot + 1) & mask
+      const id = slots[slot + 1] - 1
+      if (id < 0 || (slots[slot] === hash && this.isName(id, subject, start, end))) return slot
+      slot = (slot + 2) & mask
     }
   }
 
@@ -239,22 +259,28 @@ export class SubjectTable {
   }
 
   private growEntries(): void {
-    const room = roomFor(this.counts.length, this.numbered)
+    this.setRoom(roomFor(this.counts.length, this.numbered))
+  }
+
+  private setRoom(room: number): void {
     this.starts = grown(this.starts, room + 1)
-    this.hashes = grown(this.hashes, room)
     this.counts = grown(this.counts, room)
     this.firsts = grown(this.firsts, room)
     this.lasts = grown(this.lasts, room)
   }
 
+  /** In the order of the slots: the new places of neighbours are two runs of neighbours. */
   private growSlots(): void {
-    const slots = new Uint32Array(this.slots.length * 2)
-    const mask = slots.length - 1
-    for (let id = 0; id < this.numbered; id++) {
-      let slot = this.hashes[id] & mask
-      while (slots[slot] !== 0) slot = (slot + 1) & mask
-      slots[slot] = id + 1
+    const { slots } = this
+    const grownSlots = new Uint32Array(slots.length * 2)
+    const mask = grownSlots.length - 1
+    for (let from = 0; from < slots.length; from += 2) {
+      if (slots[from + 1] === 0) continue
+      let slot = (slots[from] << 1) & mask
+      while (grownSlots[slot + 1] !== 0) slot = (slot + 2) & mask
+      grownSlots[slot] = slots[from]
+      grownSlots[slot + 1] = slots[from + 1]
     }
-    this.slots = slots
+    this.slots = grownSlots
   }
 }

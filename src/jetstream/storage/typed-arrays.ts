@@ -12,7 +12,7 @@ export function roomFor(length: number, need: number): number {
   return room
 }
 
-/** A longer copy of an array; what is new in it is 0. */
+/** A longer or shorter copy of an array; what is new in it is 0. */
 export function grown<T extends Growing>(array: T, length: number): T {
   const larger =
     array instanceof Buffer
@@ -20,6 +20,6 @@ export function grown<T extends Growing>(array: T, length: number): T {
       : array instanceof Uint32Array
         ? new Uint32Array(length)
         : new Float64Array(length)
-  larger.set(array)
+  larger.set(array.length > length ? array.subarray(0, length) : array)
   return larger as T
 }
