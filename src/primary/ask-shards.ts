@@ -2,7 +2,7 @@
 
 import { SHARD_ANSWER_MS } from '../base/constants.ts'
 import type { Query, ShardAnswers } from '../reports/query.ts'
-import { type Asked, isReady } from './shard-slot.ts'
+import { type Asked, isReady, isServing } from './shard-slot.ts'
 
 /** Waits for each shard until it has answered, died or stopped to turn its loop, and no longer than `answerMs`. */
 export async function askShards(
@@ -13,9 +13,7 @@ export async function askShards(
   const { promise: tooLate, resolve: giveUp } = Promise.withResolvers<undefined>()
   const timer = setTimeout(() => giveUp(undefined), answerMs)
   const answers = await Promise.all(
-    slots.map((slot) =>
-      slot.watch.isLate || !isReady(slot) ? undefined : Promise.race([slot.host.query(query), tooLate]),
-    ),
+    slots.map((slot) => (isServing(slot) ? Promise.race([slot.host.query(query), tooLate]) : undefined)),
   )
   clearTimeout(timer)
   return {

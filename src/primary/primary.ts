@@ -195,14 +195,14 @@ export class Primary {
     }
     await this.startMonitor(await monitor, tls.client)
     this.started = true
-    ports.serve(options, log, (handle, kind) => shards.take(handle, kind))
+    ports.serve(options, log, (handle, kind) => shards.clients.take(handle, kind))
     this.serverPorts.serve()
     this.writePortsFile()
   }
 
   /** Makes a connection within the process; undefined if it cannot be served at present. */
   connect(events: PipeEvents): PipeEnd | undefined {
-    return this.serving ? this.shards.connect(events) : undefined
+    return this.serving ? this.shards.clients.connect(events) : undefined
   }
 
   private goOnUnlessClosing(): void {
@@ -288,11 +288,11 @@ export class Primary {
 
   /** Those that the shards were handed and have not counted off. */
   get openConnections(): number {
-    return this.shards.openConnections
+    return this.shards.clients.openConnections
   }
 
   get totalConnections(): number {
-    return this.shards.totalConnections
+    return this.shards.clients.totalConnections
   }
 
   /** Threads replaced so far. */
@@ -458,9 +458,9 @@ export class Primary {
   }
 
   private closeExcess(maxConnections: number): void {
-    const excess = this.shards.shuffledConnections().slice(maxConnections)
+    const excess = this.shards.clients.shuffledConnections().slice(maxConnections)
     if (excess.length === 0) return
-    this.shards.evict(excess, 'connections')
+    this.shards.clients.evict(excess, 'connections')
     this.log.info(`Closed ${excess.length} connections to fall within max_connections`)
   }
 
@@ -493,8 +493,8 @@ export class Primary {
     if (this.openConnections > 0) {
       await pause(lameDuckGracePeriod, signal)
       if (!signal.aborted) log.info('Closing existing clients')
-      const left = shards.shuffledConnections()
-      const closeNext = (count: number): void => shards.evict(left.splice(0, count), 'shutdown')
+      const left = shards.clients.shuffledConnections()
+      const closeNext = (count: number): void => shards.clients.evict(left.splice(0, count), 'shutdown')
       await closeSpread(left.length, Math.max(0, lameDuckDuration - lameDuckGracePeriod), closeNext, signal)
     }
     await this.close()

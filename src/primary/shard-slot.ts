@@ -29,6 +29,11 @@ export function isReady({ host }: { readonly host: Pick<ShardHost, 'isReady'> })
   return host.isReady
 }
 
+/** It is ready, and turns its loop. */
+export function isServing(slot: Asked): boolean {
+  return isReady(slot) && !slot.watch.isLate
+}
+
 /**
  * How long to wait with another thread for a place whose thread has died: what kills one after the other, as a client
  * that comes again, is not to keep the server busy with it. Counts the death. `nowMs`: on the loop's clock.

@@ -1,5 +1,5 @@
-// All shards of a server as the primary sees them: starts them and waits for them, hands them connections in turn,
-// replaces dead and stuck ones, and broadcasts changes to all of them.
+// All shards of a server as the primary sees them: starts them and waits for them, replaces dead and stuck ones, and
+// broadcasts changes to all of them. Which shard a client goes to is in clients.ts.
 
 import { randomInt } from 'node:crypto'
 import { availableParallelism } from 'node:os'
@@ -23,7 +23,6 @@ import type { Log } from '../log/log.ts'
 import type { LogMessage } from '../log/sink.ts'
 import { PublishOrder } from '../mesh/publish-order.ts'
 import type { Arrival } from '../net/handle.ts'
-import type { PipeEnd, PipeEvents } from '../net/pipe-end.ts'
 import type { Options } from '../options/options.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 import { Gauges } from '../reports/gauges.ts'
@@ -33,27 +32,23 @@ import type { ShardState } from '../reports/shard-state.ts'
 import type { RouteEvent, RouteVerdict } from '../routes/contract.ts'
 import type { SystemMessage } from '../system/contract.ts'
 import { MessageSequence } from '../system/server-info.ts'
-import type { Eviction, LinkTold, ShardSetup } from '../threads/messages.ts'
+import type { LinkTold, ShardSetup } from '../threads/messages.ts'
 import type { Answerers } from '../threads/primary-rpc.ts'
 import { createHandshakeLimit, takeBlocked } from '../tls/rate-limit.ts'
 import type { TlsOfPorts } from '../tls/tls-settings.ts'
 import { askShards } from './ask-shards.ts'
 import type { AuthResponder } from './auth-responder.ts'
-import { Descriptors } from './descriptors.ts'
-import { shuffled } from './lame-duck.ts'
-import { Placement } from './placement.ts'
+import { Clients } from './clients.ts'
 import type { Program } from './program.ts'
 import { introduce, LocalShardHost, type ShardHost, type ShardObserver, WorkerShardHost } from './shard-host.ts'
-import { isReady, replacementDelayMs, type Slot } from './shard-slot.ts'
+import { isReady, isServing, replacementDelayMs, type Slot } from './shard-slot.ts'
 import type { ShardThreads } from './shard-threads.ts'
 
 /** What shards write to the log. */
 type ShardsLog = Pick<Log, 'bug' | 'error' | 'info' | 'relay' | 'rotate' | 'warn'>
 
 export class Shards implements ShardObserver {
-  totalConnections = 0
-  /** Of the latest connection, be it a client's or a link to another server. */
-  private latestId = 0
+  readonly clients: Clients
   /** Threads replaced so far. */
   restarts = 0
 
@@ -62,8 +57,6 @@ export class Shards implements ShardObserver {
   private readonly threads: Pick<ShardThreads, 'take' | 'keepSpare' | 'endSpare'>
   private readonly log: ShardsLog
   private readonly logOpened: SharedArrayBuffer
-  /** Called when connections that waited can be taken. */
-  private readonly onRelief: () => void
   private readonly seed = randomInt(2 ** 31)
   private readonly generations = new Generations()
   private readonly gauges: Gauges
@@ -87,19 +80,15 @@ export class Shards implements ShardObserver {
   private readonly program: Pick<Program, 'names' | 'happened' | 'shardEnded'>
   private readonly key: ServerKey
   private readonly clock = new LoopClock()
-  private readonly descriptors: Descriptors
   private readonly slots: Slot[] = []
   private watch: NodeJS.Timeout | undefined
   private throttled: NodeJS.Timeout | undefined
   private spareTimer: NodeJS.Timeout | undefined
-  private readonly placement: Placement<Slot>
-  /** Connections whose shard died before they were handed over, and that no other could take yet. */
-  private readonly stranded: Arrival[] = []
   private introductions = Promise.resolve()
   private started = false
   private stopping = false
 
-  /** `logOpened` says how often the log file was opened again. */
+  /** `logOpened` says how often the log file was opened again; `onRelief`: connections that waited can be taken. */
   constructor(
     options: Options,
     identity: ServerIdentity,
@@ -116,11 +105,9 @@ export class Shards implements ShardObserver {
     this.identity = identity
     this.threads = threads
     this.log = log
-    this.descriptors = new Descriptors(log)
     this.logOpened = logOpened
-    this.onRelief = onRelief
-    this.placement = new Placement(options.placement)
     this.gauges = new Gauges(Math.max(1, options.workers))
+    this.clients = new Clients(options, this.slots, this.gauges, log, onRelief)
     this.accountConnections = new AccountConnections(Math.max(1, options.workers))
     const streams: Answerers['streams'] = async ({ question }) =>
       (await this.streams?.answer(question)) ?? { error: apiError(10076) }
@@ -169,7 +156,7 @@ export class Shards implements ShardObserver {
     }
     const atOnce = Math.max(1, availableParallelism() - 1)
     await Promise.all(Array.from({ length: Math.min(workers, atOnce) }, startNext))
-    this.descriptors.started(this.openConnections)
+    this.clients.started()
     this.planSpare()
   }
 
@@ -181,7 +168,7 @@ export class Shards implements ShardObserver {
     await this.join(host)
     if (host.dead) throw host.thread.error ?? new Error(`shard ${index} ended while it started`)
     slot.starting = false
-    this.relieve()
+    this.clients.relieve()
   }
 
   private addSlot(host: ShardHost): Slot {
@@ -238,55 +225,19 @@ export class Shards implements ShardObserver {
     else this.log.relay(message)
   }
 
-  // ── Connections ───────────────────────────────────────────────────────────────────────────────────────
-
-  /** Hands a connection to the next shard. Returns false if none can take it at present. */
-  take(handle: Handle, kind: Arrival['kind']): boolean {
-    try {
-      return this.hand(handle, kind)
-    } catch (error) {
-      this.bugMet(error)
-      handle.close()
-      return true
-    }
-  }
-
-  private hand(handle: Handle, kind: Arrival['kind']): boolean {
-    const slot = this.pickSlot()
-    if (slot === undefined) return false
-    const { openConnections } = this
-    const verdict = this.descriptors.judge(openConnections)
-    if (verdict === 'close') {
-      handle.close()
-      return true
-    }
-    const refused = verdict === 'refuse' || openConnections >= this.options.maxConnections
-    this.totalConnections++
-    this.give(slot, { id: ++this.latestId, kind, handle, refused })
-    return true
-  }
-
-  /** Makes a connection within the process, to the next shard; undefined if none can take it at present. */
-  connect(events: PipeEvents): PipeEnd | undefined {
-    const slot = this.pickSlot()
-    if (slot === undefined) return undefined
-    const refused = this.openConnections >= this.options.maxConnections
-    this.totalConnections++
-    if (!refused) slot.handed++
-    return slot.host.connect({ id: ++this.latestId, refused }, events)
-  }
+  // ── Links to other servers ────────────────────────────────────────────────────────────────────────────
 
   /** Hands a connection to another server to the shard with the fewest; undefined: none can take it at present. */
   takeLink(handle: Handle, kind: 'route' | 'leaf', order: object): { link: number; shard: number } | undefined {
     let picked: { slot: Slot; index: number } | undefined
     for (const [index, slot] of this.slots.entries()) {
-      if (!isReady(slot) || slot.watch.isLate || this.stopping) continue
+      if (!isServing(slot) || this.stopping) continue
       if (picked === undefined || slot.links < picked.slot.links) picked = { slot, index }
     }
     if (picked === undefined) return undefined
     const { slot, index } = picked
     slot.links++
-    const link = ++this.latestId
+    const link = this.clients.nextId()
     // It counts among no connections of clients.
     slot.host.accept({ id: link, kind, handle, refused: true, order })
     return { link, shard: index }
@@ -312,69 +263,21 @@ export class Shards implements ShardObserver {
     this.mourners.push(callback)
   }
 
-  private give(slot: Slot, arrival: Arrival): void {
-    if (!arrival.refused) slot.handed++
-    slot.host.accept(arrival)
-  }
-
   onConnectionLost(host: WorkerShardHost, arrival: Arrival, why: string): void {
-    const slot = this.slots[host.index]
-    if (!arrival.refused && slot?.host === host && !host.dead) slot.handed--
-    if (host.dead && !this.stopping && arrival.order === undefined) {
-      // Another shard takes it, as soon as one can.
-      this.stranded.push(arrival)
-      this.relieve()
-      return
-    }
+    const isLink = arrival.order !== undefined
+    if (!isLink && this.clients.lost(host, arrival)) return
     this.log.error(`Error handing a connection over to shard ${host.index}: ${why}`)
     arrival.handle.close()
     if (arrival.kind === 'route') this.onRoute({ kind: 'ended', link: arrival.id })
     if (arrival.kind === 'leaf') this.onLeaf({ kind: 'ended', link: arrival.id, delayMs: 0 })
   }
 
-  /** Shards can take connections again. */
-  private relieve(): void {
-    for (const arrival of this.stranded.splice(0)) {
-      const slot = this.pickSlot()
-      if (slot === undefined) this.stranded.push(arrival)
-      else this.give(slot, arrival)
-    }
-    this.onRelief()
-  }
-
-  /** A shard for the next connection, among those that are ready and turn their loop. */
-  private pickSlot(): Slot | undefined {
-    if (this.stopping) return undefined
-    return this.placement.pick(this.slots, (slot) => isReady(slot) && !slot.watch.isLate)
-  }
+  // ── Supervision ───────────────────────────────────────────────────────────────────────────────────────
 
   /** Whether at least one takes connections. */
   get serving(): boolean {
     return this.started && !this.stopping && this.slots.some(isReady)
   }
-
-  get openConnections(): number {
-    return this.slots.reduce((sum, _, index) => sum + this.connectionsOf(index), 0)
-  }
-
-  private connectionsOf(index: number): number {
-    return this.gauges.openConnections(index, this.slots[index].handed)
-  }
-
-  /** The shard of each open connection, in random order. */
-  shuffledConnections(): number[] {
-    return shuffled(this.slots.flatMap((_, index) => Array<number>(Math.max(0, this.connectionsOf(index))).fill(index)))
-  }
-
-  /** Closes one connection on each of the shards named; a shard may be named several times. */
-  evict(shards: readonly number[], eviction: Eviction): void {
-    for (const [index, { host }] of this.slots.entries()) {
-      const count = shards.filter((shard) => shard === index).length
-      if (count > 0) host.evict(count, eviction)
-    }
-  }
-
-  // ── Supervision ───────────────────────────────────────────────────────────────────────────────────────
 
   /** Ends the thread of a shard at once. Throws RangeError if there is no such thread. */
   kill(index: number): void {
@@ -432,7 +335,7 @@ export class Shards implements ShardObserver {
     await this.join(host)
     if (host.dead || this.stopping) return
     this.log.info(`Shard ${index} was replaced and serves again`)
-    this.relieve()
+    this.clients.relieve()
     this.planSpare()
   }
 
@@ -486,7 +389,7 @@ export class Shards implements ShardObserver {
     switch (watch.look()) {
       case 'responsive':
         this.log.info(`Shard ${index} is responsive again`)
-        this.relieve()
+        this.clients.relieve()
         return
       case 'late':
         host.giveUpQueries()
@@ -507,7 +410,7 @@ export class Shards implements ShardObserver {
   async setOptions(options: Options, tls: TlsOfPorts): Promise<void> {
     this.options = options
     this.tls = tls
-    this.placement.policy = options.placement
+    this.clients.setOptions(options)
     await Promise.all(this.slots.map(({ host }) => host.setOptions(options, tls)))
   }
 
@@ -529,7 +432,7 @@ export class Shards implements ShardObserver {
 
   /** Publishes in the system account, from a shard that lives. */
   tell(messages: readonly SystemMessage[]): void {
-    const slot = this.slots.find((one) => isReady(one) && !one.watch.isLate) ?? this.slots.find(isReady)
+    const slot = this.slots.find(isServing) ?? this.slots.find(isReady)
     slot?.host.tellSystem(messages)
   }
 
@@ -560,7 +463,7 @@ export class Shards implements ShardObserver {
     clearTimeout(this.spareTimer)
     const spareEnded = this.threads.endSpare()
     for (const { watch } of this.slots) watch.close()
-    for (const { handle } of this.stranded.splice(0)) handle.close()
+    this.clients.stop()
     await Promise.all(this.slots.map((slot) => slot.host.stop()))
     await spareEnded
   }

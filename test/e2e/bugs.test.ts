@@ -12,8 +12,8 @@ import { Client } from '../../src/connection/client.ts'
 import { Monitor } from '../../src/monitor/monitor.ts'
 import { KeepAlive } from '../../src/net/keep-alive.ts'
 import { Outbound } from '../../src/net/outbound.ts'
+import { Clients } from '../../src/primary/clients.ts'
 import type { Primary } from '../../src/primary/primary.ts'
-import { Shards } from '../../src/primary/shards.ts'
 import { Admission } from '../../src/shard/admission.ts'
 import { ConnectionEvents } from '../../src/system/shard/connection-events.ts'
 import { TlsUpgrader } from '../../src/tls/upgrade.ts'
@@ -48,7 +48,7 @@ function breakOnce(type: { readonly prototype: object }, method: string, how: 't
 }
 
 interface Insides {
-  readonly shards: { readonly answerers: Record<string, Method>; evict: Shards['evict'] }
+  readonly shards: { readonly answerers: Record<string, Method>; readonly clients: Clients }
 }
 
 const status = (path: string): Promise<number | string | undefined> =>
@@ -170,7 +170,7 @@ const ENTRIES: readonly (readonly [name: string, provoke: () => Promise<unknown>
   [
     'the choice of a shard',
     () => {
-      breakOnce(Shards, 'pickSlot')
+      breakOnce(Clients, 'pickSlot')
       return closes()
     },
   ],
@@ -226,7 +226,7 @@ const ENTRIES: readonly (readonly [name: string, provoke: () => Promise<unknown>
     async () => {
       await open(primary.port)
       breakOnce(Client, 'close')
-      ;(primary as unknown as Insides).shards.evict([0], 'connections')
+      ;(primary as unknown as Insides).shards.clients.evict([0], 'connections')
     },
   ],
   [

@@ -7,8 +7,8 @@ import { setFlagsFromString } from 'node:v8'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { HEARTBEAT_MS, SHARD_STUCK_MS } from '../../src/base/constants.ts'
 import type { ThreadWatch } from '../../src/base/thread-watch.ts'
+import { Clients } from '../../src/primary/clients.ts'
 import type { Primary } from '../../src/primary/primary.ts'
-import { Shards } from '../../src/primary/shards.ts'
 import { STUCK, WAYS, type Way } from '../support/faulty-ways.ts'
 import { ownPrimary } from '../support/harness.ts'
 import { chooseSeed, Random } from '../support/random.ts'
@@ -243,7 +243,7 @@ test('a connection whose shard dies before it is handed over is served by anothe
   await kill(primary, DEAD, 'process.exit')
   await until('the primary to know', () => host.dead)
   // It was chosen while it lived.
-  const spy = vi.spyOn(Shards.prototype as unknown as { pickSlot(): unknown }, 'pickSlot')
+  const spy = vi.spyOn(Clients.prototype as unknown as { pickSlot(): unknown }, 'pickSlot')
   onTestFinished(() => spy.mockRestore())
   spy.mockImplementationOnce(() => ({ handed: 0, host }))
   const client = await RawClient.open(primary.port)

@@ -143,7 +143,7 @@ function stage({ workers = 1, maxConnections = 1_000, placement = 'round_robin',
       const said = whatIsSaidTo(peer)
       const { worker } = threads[index]
       const given = new Promise<boolean>((resolve) =>
-        worker.once('exit', () => resolve(shards.take(arrival.handle, 'client'))),
+        worker.once('exit', () => resolve(shards.clients.take(arrival.handle, 'client'))),
       )
       worker.postMessage({ kind: 'throw' })
       expect(await given).toBe(true)
@@ -165,7 +165,7 @@ async function whatIsSaidTo(peer: Awaited<ReturnType<typeof accept>>['peer']): P
 async function connect(shards: Shards): Promise<string> {
   const { arrival, peer } = await accept()
   const said = whatIsSaidTo(peer)
-  expect(shards.take(arrival.handle, 'client')).toBe(true)
+  expect(shards.clients.take(arrival.handle, 'client')).toBe(true)
   return said
 }
 
@@ -217,8 +217,8 @@ test('connections go to one shard after the other', async () => {
   const told: string[] = []
   for (let i = 0; i < 6; i++) told.push(await connect(shards))
   expect(told).toEqual(['0 1 served', '1 2 served', '2 3 served', '0 4 served', '1 5 served', '2 6 served'])
-  expect([shards.totalConnections, shards.openConnections]).toEqual([6, 6])
-  expect(shards.shuffledConnections().sort()).toEqual([0, 0, 1, 1, 2, 2])
+  expect([shards.clients.totalConnections, shards.clients.openConnections]).toEqual([6, 6])
+  expect(shards.clients.shuffledConnections().sort()).toEqual([0, 0, 1, 1, 2, 2])
 })
 
 test('packed connections go to the first shard until it is busy; a reload spreads those that follow', async () => {
@@ -226,7 +226,7 @@ test('packed connections go to the first shard until it is busy; a reload spread
   await start()
   const next = async (): Promise<string> => {
     const { arrival, peer } = await accept()
-    expect(shards.take(arrival.handle, 'client')).toBe(true)
+    expect(shards.clients.take(arrival.handle, 'client')).toBe(true)
     return (await whatIsSaidTo(peer))[0]
   }
   // Threads that have just started may have been busy with that.
@@ -245,8 +245,8 @@ test('packed connections go to the first shard until it is busy; a reload spread
 test('before there is a shard, none is taken', async () => {
   const { shards } = stage()
   const { arrival } = await accept()
-  expect(shards.take(arrival.handle, 'client')).toBe(false)
-  expect(shards.totalConnections).toBe(0)
+  expect(shards.clients.take(arrival.handle, 'client')).toBe(false)
+  expect(shards.clients.totalConnections).toBe(0)
   arrival.handle.close()
 })
 
@@ -254,7 +254,7 @@ test('those beyond the limit are refused and do not count, until another has clo
   const { shards, start, order, hears } = stage({ maxConnections: 1 })
   await start()
   expect([await connect(shards), await connect(shards)]).toEqual(['0 1 served', '0 2 refused'])
-  expect(shards.openConnections).toBe(1)
+  expect(shards.clients.openConnections).toBe(1)
   order(0, 'close')
   await hears('0 closed')
   expect(await connect(shards)).toBe('0 3 served')
@@ -270,11 +270,11 @@ limited('when too many files are open, a few are refused and the others closed w
   await hears('0 filled')
   const accepted = await Promise.all(Array.from({ length: Math.ceil(kept / 4) + 1 }, accept))
   const said = accepted.map(({ peer }) => whatIsSaidTo(peer))
-  for (const { arrival } of accepted) expect(shards.take(arrival.handle, 'client')).toBe(true)
+  for (const { arrival } of accepted) expect(shards.clients.take(arrival.handle, 'client')).toBe(true)
   const told = await Promise.all(said)
   expect(told.pop()).toBe('')
   expect(told).toEqual(told.map((_, index) => `0 ${index + 1} refused`))
-  expect(shards.totalConnections).toBe(told.length)
+  expect(shards.clients.totalConnections).toBe(told.length)
   expect(lines).toEqual([expect.stringMatching('too many open files, 1 refused')])
 })
 
@@ -298,11 +298,11 @@ test('one that cannot go to a shard that lives is closed, and counts no more', a
   await start()
   const closed = Promise.withResolvers<void>()
   const broken = Object.assign(() => undefined, { close: closed.resolve })
-  expect(shards.take(broken as never, 'client')).toBe(true)
-  expect(shards.openConnections).toBe(1)
+  expect(shards.clients.take(broken as never, 'client')).toBe(true)
+  expect(shards.clients.openConnections).toBe(1)
   await closed.promise
   expect(lines).toEqual([expect.stringMatching(/^Error handing a connection over to shard 0: ./)])
-  expect(shards.openConnections).toBe(0)
+  expect(shards.clients.openConnections).toBe(0)
   expect(await connect(shards)).toBe('0 2 served')
 })
 
@@ -332,7 +332,7 @@ test('where there is no other, it waits for the replacement', async () => {
   await start()
   const { said } = await dieWith(0)
   expect(await said).toBe('0 1 served')
-  expect([shards.restarts, shards.openConnections]).toEqual([1, 1])
+  expect([shards.restarts, shards.clients.openConnections]).toEqual([1, 1])
 })
 
 test('a dead thread is replaced, and the others are told that it is gone and meet the new one', async () => {
@@ -342,7 +342,7 @@ test('a dead thread is replaced, and the others are told that it is gone and mee
   heard.length = 0
   order(0, 'throw')
   await hears('1 peerGone 0')
-  expect(shards.openConnections).toBe(1)
+  expect(shards.clients.openConnections).toBe(1)
   await logged('Shard 0 was replaced and serves again')
   expect([states(), shards.restarts]).toEqual([['serving', 'serving'], 1])
   expect(lines).toEqual(['Shard 0 died: Error: a bug', 'Shard 0 was replaced and serves again'])
@@ -376,7 +376,7 @@ test('a late shard gets no connections and is told nothing to publish, as long a
   expect([await connect(shards), await connect(shards)]).toEqual(['1 1 served', '1 2 served'])
   await silence(1)
   const { arrival } = await accept()
-  expect(shards.take(arrival.handle, 'client')).toBe(false)
+  expect(shards.clients.take(arrival.handle, 'client')).toBe(false)
   arrival.handle.close()
   shards.tell([])
   await hears('0 tell')
@@ -404,7 +404,7 @@ test('a stop ends all, takes no more connections and replaces nobody', async () 
   await start()
   const stopped = shards.stop()
   const { arrival } = await accept()
-  expect([shards.serving, shards.take(arrival.handle, 'client')]).toEqual([false, false])
+  expect([shards.serving, shards.clients.take(arrival.handle, 'client')]).toEqual([false, false])
   arrival.handle.close()
   await stopped
   await Promise.all(threads.map(({ exited }) => exited))
