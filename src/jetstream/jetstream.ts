@@ -38,6 +38,7 @@ import type { DiskFaults } from './storage/faulty-disk.ts'
 import type { StoreService } from './storage/store-service.ts'
 import { Stores } from './stores.ts'
 import type { Stream } from './stream.ts'
+import { listedInfo } from './stream-info.ts'
 import { systemAnswer } from './system-account.ts'
 import { Usage } from './usage.ts'
 import { HeadedAnswer, type Verb } from './verb.ts'
@@ -160,7 +161,7 @@ export class JetStream {
       const stream = own?.streams.get(name)
       if (stream === undefined) return []
       const consumers = withConsumers ? consumersOf(stream).map((consumer) => consumer.info(true)) : []
-      return [{ name, info: stream.listInfo(), consumers }]
+      return [{ name, info: listedInfo(stream), consumers }]
     })
   }
 

@@ -13,6 +13,7 @@ import type { StoredMessage } from './storage/store.ts'
 import { SubjectFilter } from './storage/subject-filter.ts'
 import type { Stream } from './stream.ts'
 import { STREAM_REQUEST, type StreamConfig, streamConfig } from './stream-config.ts'
+import { streamInfo, subjectCounts } from './stream-info.ts'
 import { checkStream, checkUpdate, isSameStream, noteLevel, type StreamBounds } from './stream-rules.ts'
 import { type Answer, type Call, refused, type Verb } from './verb.ts'
 
@@ -83,7 +84,7 @@ async function create(call: Call): Promise<Answer> {
   if ('error' in read) return read
   const { config } = read
   const { account, owner, streams } = call.streams
-  const created = (stream: Stream): Answer => ({ ...stream.info(), domain: undefined, did_create: true })
+  const created = (stream: Stream): Answer => ({ ...streamInfo(stream), domain: undefined, did_create: true })
   if (config.sealed) return refused(invalidConfig('stream configuration for create can not be sealed'))
   const existing = streams.get(config.name)
   if (existing !== undefined) {
@@ -152,7 +153,7 @@ async function update(call: Call): Promise<Answer> {
   owner.wake()
   if (!stream.reconfigure(config)) return refused(apiError(10023))
   tellAction(stream.sender, stream.name, 'UPDATED', stream.domain)
-  return stream.info()
+  return streamInfo(stream)
 }
 
 async function remove(call: Call): Promise<Answer> {
@@ -185,14 +186,14 @@ function info(call: Call): Answer {
   const offset = Math.max(0, value.offset ?? 0)
   const page = { total: 0, offset: 0, limit: 0 }
   if ((value.subjects_filter ?? '') !== '') {
-    const subjects = stream.subjects(byteString(value.subjects_filter ?? ''))
+    const subjects = subjectCounts(stream.store, byteString(value.subjects_filter ?? ''))
     const shown = subjects.slice(offset, offset + SUBJECTS_MAX)
     const limit = subjects.length === 0 ? 0 : SUBJECTS_MAX
     Object.assign(page, { total: subjects.length, offset: Math.min(offset, subjects.length), limit })
     if (shown.length > 0) details['subjects'] = Object.fromEntries(shown)
   }
   if (value.deleted_details === true && stream.store.deleted > 0) details['deleted'] = deletedOf(stream)
-  return { ...page, ...stream.info(details) }
+  return { ...page, ...streamInfo(stream, details) }
 }
 
 function deletedOf({ store }: Stream): number[] {

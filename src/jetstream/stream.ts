@@ -1,23 +1,21 @@
 // A stream, on the shard that owns it: it hears its subjects like any subscriber, stores what comes, and keeps to its
 // limits. What publishers send is in publishing.ts, how a message is judged in storing.ts; requests about a stream are
-// in stream-api.ts.
+// in stream-api.ts, and what is told of it in stream-info.ts.
 //
 //     interest index ─▶ take(run) ─▶ Publishing ─▶ store ─┬─▶ limits: the oldest go
 //                                                         ├─▶ attached: consumers are told
 //                                                         └─▶ durable ─▶ acknowledgements
 
 import type { Account } from '../accounts/account.ts'
-import { API_LEVEL, NATS_VERSION } from '../base/constants.ts'
 import { attempt } from '../base/guarded.ts'
-import type { Json } from '../base/json.ts'
 import { type Run, replyOf } from '../protocol/run.ts'
 import { InternalSubscription } from '../routing/subscription.ts'
-import { byteString, properText } from '../subjects/byte-string.ts'
+import { byteString } from '../subjects/byte-string.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import { tellAbandoned } from './advisories.ts'
 import type { Attached } from './attached.ts'
 import type { Abandoned, BatchLimits } from './batches.ts'
-import { clockUs, NEVER, timeText } from './clock.ts'
+import { clockUs, timeText } from './clock.ts'
 import type { ConsumerKeeper } from './consumers/keeper.ts'
 import type { ListedStream } from './contract.ts'
 import { DirectGet } from './direct-get.ts'
@@ -33,10 +31,10 @@ import { Sender } from './sender.ts'
 import { shortHash } from './short-hash.ts'
 import { Following } from './sources/following.ts'
 import type { KeptConsumer } from './storage/catalogue.ts'
-import type { Loss, StreamStore } from './storage/store.ts'
+import type { StreamStore } from './storage/store.ts'
 import { SubjectFilter } from './storage/subject-filter.ts'
 import { type Adopted, Storing } from './storing.ts'
-import { type StreamConfig, shownConfig } from './stream-config.ts'
+import type { StreamConfig } from './stream-config.ts'
 import type { Usage } from './usage.ts'
 import { WriteBacklog } from './write-backlog.ts'
 
@@ -45,8 +43,6 @@ const NS_PER_US = 1000
 const NEED_WORK = 60
 const NO_LIMITS = { max_msgs: -1, max_bytes: -1 }
 const ALL = new SubjectFilter()
-/** Lost messages that info names. */
-const LOST_MAX = 10_000
 
 /** What the stream needs besides its shard. */
 export interface StreamPlace {
@@ -58,13 +54,6 @@ export interface StreamPlace {
   /** Bytes that may still be stored. */
   roomOfAccount(storage: 'memory' | 'file'): number
   roomOfServer(storage: 'memory' | 'file'): number
-}
-
-/** Members of stream info that not every answer has. */
-interface StreamDetails {
-  subjects?: Json
-  deleted?: Json
-  cluster?: Json
 }
 
 export class Stream {
@@ -89,7 +78,8 @@ export class Stream {
   private readonly directGet: DirectGet
   /** Answers in the place of the origin that it mirrors, in another domain or account. */
   private originGet: DirectGet | undefined
-  private following: Following | undefined
+  /** Undefined: other streams are not followed yet. */
+  following: Following | undefined
   private entries: InternalSubscription[] = []
   /** What the usage counts for it. */
   private countedBytes = 0
@@ -144,6 +134,11 @@ export class Stream {
     }
     owner.sublist.removeAll(before.filter((entry) => !this.entries.includes(entry)))
     return this.directGet.configure(config.allow_direct)
+  }
+
+  /** Whether a subject (byte string) is one of its own. */
+  hasSubject(subject: string): boolean {
+    return this.entries.some((entry) => new SubjectFilter([entry.subject]).matches(Buffer.from(subject, 'latin1')))
   }
 
   // ── Messages ──────────────────────────────────────────────────────────────────────────────────────────
@@ -437,81 +432,8 @@ export class Stream {
     await this.schedules.recall()
     this.keepLimits()
   }
-
-  // ── What is told of it ────────────────────────────────────────────────────────────────────────────────
-
-  /** The members of stream info. `details`: members of `state` that were asked for. */
-  info({ subjects, deleted, cluster }: StreamDetails = {}): { readonly [member: string]: Json } {
-    return {
-      config: this.shownConfig(),
-      created: timeText(this.createdUs),
-      state: this.state(subjects, deleted),
-      domain: this.owner.options.jetstream?.domain || undefined,
-      cluster,
-      ...this.following?.info(),
-      ts: timeText(clockUs()),
-    }
-  }
-
-  /** The same as lists show it: without what the server says of itself in the metadata. */
-  listInfo(): { readonly [member: string]: Json } {
-    return { ...this.info(), config: { ...shownConfig(this.config), metadata: this.config.metadata } }
-  }
-
-  shownConfig(): { readonly [member: string]: Json } {
-    const shown = shownConfig(this.config)
-    const metadata = { ...this.config.metadata, '_nats.ver': NATS_VERSION, '_nats.level': String(API_LEVEL) }
-    return { ...shown, metadata: sorted(metadata) }
-  }
-
-  state(subjects?: Json, deleted?: Json): { readonly [member: string]: Json } {
-    const { store } = this
-    return {
-      messages: store.messages,
-      bytes: store.bytes,
-      first_seq: store.first,
-      first_ts: store.messages === 0 ? NEVER : timeText(store.firstTimeUs),
-      last_seq: store.last,
-      last_ts: timeText(store.lastTimeUs),
-      num_subjects: store.subjectCount || undefined,
-      subjects,
-      num_deleted: store.deleted || undefined,
-      deleted,
-      lost: lostOf(this.store.losses),
-      consumer_count: [...this.attached.values()].filter(({ isListed }) => isListed).length,
-    }
-  }
-
-  /** Whether a subject (byte string) is one of its own. */
-  hasSubject(subject: string): boolean {
-    return this.entries.some((entry) => new SubjectFilter([entry.subject]).matches(Buffer.from(subject, 'latin1')))
-  }
-
-  /** How many messages each subject that matches (byte string) has, sorted by subject. */
-  subjects(filter: string): [subject: string, count: number][] {
-    const found = [...this.store.subjects(new SubjectFilter([filter]))]
-    const counts = found.map(
-      ({ subject, count }) => [properText(subject.toString('latin1')), count] as [string, number],
-    )
-    return counts.sort(([a], [b]) => (a < b ? -1 : 1))
-  }
-}
-
-/** Messages that are damaged, as far as one answer shows them. */
-function lostOf(losses: readonly Loss[]): Json {
-  const msgs: number[] = []
-  let bytes = 0
-  for (const loss of losses) {
-    for (let seq = loss.first; seq <= loss.last && msgs.length < LOST_MAX; seq++) msgs.push(seq)
-    bytes += loss.bytes ?? 0
-  }
-  return msgs.length === 0 ? undefined : { msgs, bytes }
 }
 
 function windowUs({ duplicate_window: window }: StreamConfig): number {
   return window / NS_PER_US
-}
-
-function sorted(record: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)))
 }

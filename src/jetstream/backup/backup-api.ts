@@ -15,6 +15,7 @@ import { checkFilters } from '../sources/rules.ts'
 import { Stream } from '../stream.ts'
 import { checkConfig, claimLimits, isEmptyRequest, streamOf } from '../stream-api.ts'
 import { STREAM_CONFIG, type StreamConfig, shownConfig, streamConfig } from '../stream-config.ts'
+import { streamInfo, streamState } from '../stream-info.ts'
 import { noteLevel } from '../stream-rules.ts'
 import { type Answer, type Call, refused, type Verb } from '../verb.ts'
 import { Restore, type Restored } from './restore.ts'
@@ -55,7 +56,7 @@ function snapshot(call: Call): Answer {
   if (!isPublishSubject(subject) || isReservedDestination(subject)) return refused(apiError(10015))
   if (isBusy(call.streams)) return refused(apiError(10064, 'too many at once'))
   const sending = new Snapshot(stream, { chunk_size, deliver_subject, no_consumers, window_size })
-  const answer = { config: shownConfig(stream.config), state: stream.state() }
+  const answer = { config: shownConfig(stream.config), state: streamState(stream) }
   count(call.streams, 1)
   // Behind the answer.
   setImmediate(() => attempt(stream.owner.bugMet, () => send(call.streams, stream, sending)))
@@ -67,7 +68,7 @@ async function send(streams: AccountStreams, stream: Stream, sending: Snapshot):
   const start = timeText(clockUs())
   try {
     owner.wake()
-    tellBackup(sender, name, 'SNAPSHOT_CREATE', { stream: name, state: stream.state() }, domain)
+    tellBackup(sender, name, 'SNAPSHOT_CREATE', { stream: name, state: streamState(stream) }, domain)
     const failure = await sending.run()
     owner.wake()
     const error = failure === '' ? undefined : failure
@@ -132,7 +133,7 @@ async function begin(call: Call, config: StreamConfig): Promise<Answer> {
 
 function outcomeOf(outcome: Restored): { readonly [member: string]: Json } {
   if (!(outcome instanceof Stream)) return { type: CREATED, error: errorOf(outcome) }
-  const { config, created, state, ts } = outcome.info()
+  const { config, created, state, ts } = streamInfo(outcome)
   return { type: CREATED, config, created, state, ts }
 }
 

@@ -16,6 +16,7 @@ import { consumersOf } from '../consumers/consumer.ts'
 import type { StoredMessage } from '../storage/store.ts'
 import { SubjectFilter } from '../storage/subject-filter.ts'
 import type { Stream } from '../stream.ts'
+import { streamState } from '../stream-info.ts'
 import { END, entryHead, MAGIC } from './archive.ts'
 import { consumerEntry } from './consumer-entry.ts'
 
@@ -95,7 +96,7 @@ export class Snapshot {
   private async sendArchive(): Promise<string> {
     const { stream, withConsumers } = this
     const consumers = withConsumers ? consumersOf(stream) : []
-    const state = JSON.stringify({ ...stream.state(), consumer_count: consumers.length })
+    const state = JSON.stringify({ ...streamState(stream), consumer_count: consumers.length })
     this.add(MAGIC)
     this.addEntry('state.json', Buffer.from(state))
     for (const consumer of consumers) {
