@@ -124,7 +124,7 @@ export class AccountStreams {
     // First, as messages that nobody wants may not be kept.
     const isHeard = consumers.every((kept) => isPositions(kept) || this.restore(stream, kept))
     if (isHeard && stream.listen()) {
-      stream.consumersRestored()
+      stream.retention.consumersRestored()
       stream.follow(this.keeper, consumers.find(isPositions))
       return stream
     }

@@ -29,6 +29,7 @@ import {
 import { readTtl } from './message-ttl.ts'
 import type { JetStreamOwner } from './owner.ts'
 import { Republishing, transformOf } from './republish.ts'
+import type { Retention } from './retention.ts'
 import type { Schedules } from './schedules/schedules.ts'
 import type { Sender } from './sender.ts'
 import type { StreamStore } from './storage/store.ts'
@@ -43,10 +44,9 @@ export interface StoringStream {
   readonly duplicates: Duplicates
   readonly expiry: Pick<Expiry, 'stored'>
   readonly schedules: Pick<Schedules, 'isSchedule' | 'stored'>
+  readonly retention: Pick<Retention, 'isWanted'>
   /** What the limits of the account or of the server say against so many bytes more. */
   whyNoRoom(bytes: number): ApiError | undefined
-  /** Whether a message on a subject would be kept. */
-  isWanted(subject: Uint8Array): boolean
   /** A subject has one message more. */
   keepSubjectLimit(subject: Uint8Array): void
   purge(filter: string, below: number, keep: number): number
@@ -216,7 +216,7 @@ export class Storing {
       if ('error' in counted) return counted
       ;({ block, payload, sum, count } = counted)
     }
-    const isKept = stream.isWanted(subject)
+    const isKept = stream.retention.isWanted(subject)
     let seconds = ttl ?? 0
     if (isKept) {
       if (ttl === undefined) return { error: apiError(10165) }

@@ -7,7 +7,6 @@
 //                                                         └─▶ durable ─▶ acknowledgements
 
 import type { Account } from '../accounts/account.ts'
-import { attempt } from '../base/guarded.ts'
 import { type Run, replyOf } from '../protocol/run.ts'
 import { InternalSubscription } from '../routing/subscription.ts'
 import { byteString } from '../subjects/byte-string.ts'
@@ -25,6 +24,7 @@ import { Expiry } from './expiry.ts'
 import { Header, readHeaders } from './message-headers.ts'
 import type { JetStreamOwner } from './owner.ts'
 import { Publishing } from './publishing.ts'
+import { Retention } from './retention.ts'
 import type { ScheduleTimer } from './schedules/schedule-timer.ts'
 import { Schedules } from './schedules/schedules.ts'
 import { Sender } from './sender.ts'
@@ -39,8 +39,6 @@ import type { Usage } from './usage.ts'
 import { WriteBacklog } from './write-backlog.ts'
 
 const NS_PER_US = 1000
-/** Units of work to find out whether a message is needed. */
-const NEED_WORK = 60
 const NO_LIMITS = { max_msgs: -1, max_bytes: -1 }
 const ALL = new SubjectFilter()
 
@@ -68,6 +66,7 @@ export class Stream {
   readonly duplicates: Duplicates
   readonly acknowledgements: Acknowledgements
   readonly expiry: Expiry
+  readonly retention: Retention
   readonly schedules: Schedules
   /** Consumers, by name. */
   readonly attached = new Map<string, Attached>()
@@ -107,6 +106,7 @@ export class Stream {
     this.backlog = new WriteBacklog(maxBufferedMessages, maxBufferedBytes, store.durable)
     this.directGet = new DirectGet(this, this.config.name)
     this.expiry = new Expiry(this)
+    this.retention = new Retention(this)
     for (const usage of place.usages) usage.add(owner.index, 'streams', 1)
   }
 
@@ -177,6 +177,26 @@ export class Stream {
     this.following?.durable()
   }
 
+  /** What the limits of its account or of the server say against so many bytes more. */
+  whyNoRoom(bytes: number): ApiError | undefined {
+    const { storage } = this.config
+    if (bytes > this.place.roomOfServer(storage)) return apiError(10023)
+    return bytes > this.place.roomOfAccount(storage) ? apiError(10002) : undefined
+  }
+
+  get batchLimits(): BatchLimits {
+    return this.owner.options.jetstream?.limits.batch ?? { perStream: 0, fastPerStream: 0, messages: 0, timeout: 0 }
+  }
+
+  abandoned(batch: string, why: Abandoned): void {
+    this.owner.wake()
+    tellAbandoned(this.sender, this.name, batch, why, this.domain)
+  }
+
+  get domain(): string {
+    return this.owner.options.jetstream?.domain ?? ''
+  }
+
   // ── Other streams ─────────────────────────────────────────────────────────────────────────────────────
 
   /** Begins to follow its mirror or its sources. `kept`: what was kept of those. */
@@ -204,80 +224,7 @@ export class Stream {
     this.originGet.configure(true)
   }
 
-  /** A consumer is gone, or wants less than before: messages that nobody needs any more go. */
-  interestChanged(): void {
-    if (this.config.retention === 'interest') this.lookAtEach((seq) => this.removeUnneeded(seq))
-  }
-
-  /** Its consumers are as they were kept: messages that they have done with go, whose removal a crash has undone. */
-  consumersRestored(): void {
-    this.interestChanged()
-    if (this.config.retention === 'workqueue') this.lookAtEach((seq) => this.removeDone(seq))
-  }
-
-  private lookAtEach(look: (seq: number) => void): void {
-    this.owner.turns.inPieces(this.sequences(), NEED_WORK, (seq) => {
-      attempt(this.owner.bugMet, () => look(seq))
-    })
-  }
-
-  private removeDone(seq: number): void {
-    const entry = this.closed ? undefined : this.store.entry(seq)
-    if (entry === undefined) return
-    for (const each of this.attached.values()) {
-      if (each.wants(entry.subject) && !each.needs(seq)) {
-        this.remove(seq, false)
-        return
-      }
-    }
-  }
-
-  private removeUnneeded(seq: number): void {
-    if (this.closed) return
-    for (const each of this.attached.values()) if (each.needs(seq)) return
-    this.remove(seq, false)
-  }
-
-  /** Of all its messages; it may change meanwhile. */
-  private *sequences(): Generator<number, undefined> {
-    const { store } = this
-    for (let seq = store.next(ALL, store.first); seq > 0; seq = store.next(ALL, seq + 1)) yield seq
-  }
-
-  /** What the limits of its account or of the server say against so many bytes more. */
-  whyNoRoom(bytes: number): ApiError | undefined {
-    const { storage } = this.config
-    if (bytes > this.place.roomOfServer(storage)) return apiError(10023)
-    return bytes > this.place.roomOfAccount(storage) ? apiError(10002) : undefined
-  }
-
-  get batchLimits(): BatchLimits {
-    return this.owner.options.jetstream?.limits.batch ?? { perStream: 0, fastPerStream: 0, messages: 0, timeout: 0 }
-  }
-
-  abandoned(batch: string, why: Abandoned): void {
-    this.owner.wake()
-    tellAbandoned(this.sender, this.name, batch, why, this.domain)
-  }
-
-  get domain(): string {
-    return this.owner.options.jetstream?.domain ?? ''
-  }
-
-  /** Whether a message on a subject would be kept: where only interest keeps messages, somebody must have it. */
-  isWanted(subject: Uint8Array): boolean {
-    if (this.config.retention !== 'interest') return true
-    for (const each of this.attached.values()) if (each.wants(subject)) return true
-    return false
-  }
-
-  /** A consumer has done with a message: where messages are kept for consumers alone, it may go. */
-  acknowledged(seq: number): void {
-    const { retention } = this.config
-    if (retention === 'limits') return
-    if (retention === 'interest') this.removeUnneeded(seq)
-    else this.remove(seq, false)
-  }
+  // ── What goes ─────────────────────────────────────────────────────────────────────────────────────────
 
   /** Removes a message; returns whether it was there. */
   remove(seq: number, erase: boolean): boolean {
@@ -303,8 +250,6 @@ export class Stream {
     for (const each of this.attached.values()) each.purged(filter)
     return purged
   }
-
-  // ── Limits ────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Removes what exceeds the limits, oldest first. */
   keepLimits(): void {

@@ -218,7 +218,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     this.lifetime.heard(this.lastAckMs)
     if (done.length === 0) return
     this.changed()
-    for (const each of done) this.stream.acknowledged(each)
+    for (const each of done) this.stream.retention.acknowledged(each)
     this.signal()
   }
 
@@ -312,7 +312,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
       this.cursor.filter = new SubjectFilter(filtersOf(config).map(byteString))
       this.pump.forget()
       this.cursor.count()
-      this.stream.interestChanged()
+      this.stream.retention.interestChanged()
     }
     this.mode.configured(before)
     this.changed()
@@ -334,7 +334,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     this.lastDeliveryMs = 0
     this.lastAckMs = 0
     this.changed()
-    stream.interestChanged()
+    stream.retention.interestChanged()
     this.signal()
     return next
   }
@@ -344,7 +344,7 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     const { advisories, place, stream } = this
     this.close('deleted')
     advisories.deleted()
-    stream.interestChanged()
+    stream.retention.interestChanged()
     return place.keeper.drop(this)
   }
 

@@ -4,6 +4,7 @@
 import { attempt } from '../../base/guarded.ts'
 import { nowMs } from '../clock.ts'
 import type { JetStreamOwner } from '../owner.ts'
+import type { Retention } from '../retention.ts'
 import type { StoredMessage, StreamStore } from '../storage/store.ts'
 import type { AckState, Unacknowledged } from './ack-state.ts'
 import type { ConsumerConfig } from './config.ts'
@@ -18,8 +19,7 @@ export interface PumpedConsumer {
   readonly owner: Pick<JetStreamOwner, 'bugMet' | 'turns' | 'wake'>
   readonly stream: {
     readonly store: Pick<StreamStore, 'load'>
-    /** It has done with a message. */
-    acknowledged(seq: number): void
+    readonly retention: Pick<Retention, 'acknowledged'>
   }
   readonly config: Pick<ConsumerConfig, 'ack_policy' | 'headers_only' | 'max_ack_pending'>
   readonly cursor: Pick<Cursor, 'find' | 'passed' | 'pending'>
@@ -189,7 +189,7 @@ export class Pump {
       cursor.passed(seq)
     }
     consumer.changed()
-    if (config.ack_policy === 'none') consumer.stream.acknowledged(seq)
+    if (config.ack_policy === 'none') consumer.stream.retention.acknowledged(seq)
     return true
   }
 }
