@@ -11,7 +11,7 @@ import { TlsUpgrader } from '../tls/upgrade.ts'
 import { Carriage, Reading } from '../websocket/carriage.ts'
 import type { WebSocketSession } from '../websocket/handshake.ts'
 import type { WebSocketTransport } from '../websocket/transport.ts'
-import type { DialledLeaf, LeafOrder, LeafRow, LeafTold } from './contract.ts'
+import type { DialledLeaf, LeafOrder, LeafRow } from './contract.ts'
 import { demandsTls } from './hello.ts'
 import { LeafLink } from './leaf-link.ts'
 import type { LeafDesk, LeafOwner } from './owner.ts'
@@ -22,14 +22,14 @@ export interface LeafsOwner extends LeafOwner {
   readonly index: number
   readonly pool: ChunkPool
   readonly readBuffer: Buffer
-  readonly links: { set(id: number, link: LeafLink): void }
+  /** Links of the shard, of whatever kind. */
+  readonly links: { set(id: number, link: LeafLink): void; values(): Iterable<object> }
   readonly questions: { readonly checkPeer: CheckPeer }
 }
 
 export class Leafs {
   private readonly owner: LeafsOwner
   private readonly desk: LeafDesk
-  private readonly open = new Map<number, LeafLink>()
   private upgrader: TlsUpgrader | undefined
   /** Of links that are dialled over WebSocket; made for the first one. */
   private carriage: Carriage | undefined
@@ -52,7 +52,7 @@ export class Leafs {
     const onRead = (bytes: number): void => link.socketOnRead(bytes)
     const socket = isInspected ? socketOver(handle) : new TcpTransport(handle, owner.readBuffer, onRead, owner.bugMet)
     const link = new LeafLink(owner, desk, id, socket, order as LeafOrder, false)
-    this.add(link)
+    owner.links.set(id, link)
     link.attempt(() => {
       if (dialled !== undefined) {
         const { tls, remote, early } = dialled
@@ -75,7 +75,7 @@ export class Leafs {
     const { required } = dialled.tls
     const socket = required ? socketOver(handle) : readingSocketOver(handle, carriage.buffer, reading.onRead)
     const link = new LeafLink(owner, this.desk, id, socket, { dialled }, true)
-    this.add(link)
+    owner.links.set(id, link)
     link.attempt(() => enterWebSocket(owner, link, socket, dialled, carriage, reading))
     owner.schedule()
   }
@@ -85,7 +85,7 @@ export class Leafs {
     const { owner, desk } = this
     owner.wake()
     const link = new LeafLink(owner, desk, id, transport, { dialled: undefined }, true)
-    this.add(link)
+    owner.links.set(id, link)
     link.tls = tls
     transport.serve(link)
     link.attempt(() => {
@@ -96,11 +96,6 @@ export class Leafs {
     owner.schedule()
   }
 
-  private add(link: LeafLink): void {
-    this.owner.links.set(link.id, link)
-    this.open.set(link.id, link)
-  }
-
   /** TLS of the connections that are accepted from now on. */
   configure(settings: TlsSettings | undefined): void {
     if (settings === undefined) this.upgrader = undefined
@@ -109,23 +104,9 @@ export class Leafs {
     else this.upgrader.reload(settings)
   }
 
-  /** The primary has something for a link. */
-  tell(id: number, what: LeafTold): void {
-    const link = this.open.get(id)
-    if (link === undefined) return
-    this.owner.wake()
-    link.attempt(() => link.told(what))
-    this.owner.schedule()
-  }
-
-  /** A link's socket is gone. */
-  forget(id: number): void {
-    this.open.delete(id)
-  }
-
   /** Options are others: those that have logged in here are asked about again. */
   async review(): Promise<void> {
-    for (const link of [...this.open.values()]) {
+    for (const link of this.open) {
       try {
         await link.review()
       } catch (error) {
@@ -136,8 +117,12 @@ export class Leafs {
 
   /** What pages say of those that are up. */
   report(withSubjects: boolean): LeafRow[] {
-    const up = [...this.open.values()].filter(({ closing }) => !closing)
+    const up = this.open.filter(({ closing }) => !closing)
     return up.map((link) => link.row(withSubjects)).filter((row) => row !== undefined)
+  }
+
+  private get open(): LeafLink[] {
+    return [...this.owner.links.values()].filter((link) => link instanceof LeafLink)
   }
 }
 

@@ -10,14 +10,15 @@ import { diallerSettings } from '../tls/dialler.ts'
 import type { CheckPeer } from '../tls/ocsp/peers.ts'
 import type { TlsSettings } from '../tls/tls-settings.ts'
 import { TlsUpgrader } from '../tls/upgrade.ts'
-import type { RouteOrder, RouteRow, RouteTold } from './contract.ts'
+import type { RouteOrder, RouteRow } from './contract.ts'
 import { type RouteDesk, RouteLink } from './route-link.ts'
 
 export interface RoutesOwner extends LinkOwner {
   readonly readBuffer: Buffer
   /** Milliseconds since 1970 of an instant on the shard's clock. */
   wallClock(ms: number): number
-  readonly links: { set(id: number, link: RouteLink): void }
+  /** Links of the shard, of whatever kind. */
+  readonly links: { set(id: number, link: RouteLink): void; values(): Iterable<object> }
   readonly questions: { readonly checkPeer: CheckPeer }
 }
 
@@ -30,7 +31,6 @@ interface RouteTls {
 export class Routes {
   private readonly owner: RoutesOwner
   private readonly desk: RouteDesk
-  private readonly open = new Map<number, RouteLink>()
   /** Undefined: they are plain. */
   private tls: RouteTls | undefined
 
@@ -48,7 +48,6 @@ export class Routes {
       tls === undefined ? new TcpTransport(handle, owner.readBuffer, onRead, owner.bugMet) : socketOver(handle)
     const link = new RouteLink(owner, desk, id, socket, order as RouteOrder)
     owner.links.set(id, link)
-    this.open.set(id, link)
     link.attempt(() => {
       if (tls === undefined) {
         link.start(socket)
@@ -84,7 +83,7 @@ export class Routes {
     const cluster = this.owner.options.cluster
     if (cluster === undefined) return
     let unpinned = 0
-    for (const link of [...this.open.values()]) {
+    for (const link of this.open) {
       if (link.closing) continue
       link.attempt(() => {
         if (link.isPinned(cluster)) link.review(cluster)
@@ -98,25 +97,15 @@ export class Routes {
     this.owner.schedule()
   }
 
-  /** The primary has something for a route. */
-  tell(id: number, what: RouteTold): void {
-    const link = this.open.get(id)
-    if (link === undefined) return
-    this.owner.wake()
-    link.attempt(() => link.told(what))
-    this.owner.schedule()
-  }
-
-  /** A route's socket is gone. */
-  forget(id: number): void {
-    this.open.delete(id)
-  }
-
   /** What pages say of those that are up. */
   report(withSubjects: boolean): RouteRow[] {
     const wallClock = (ms: number): number => this.owner.wallClock(ms)
-    const up = [...this.open.values()].filter(({ closing }) => !closing)
+    const up = this.open.filter(({ closing }) => !closing)
     return up.map((link) => link.row(withSubjects, wallClock)).filter((row) => row !== undefined)
+  }
+
+  private get open(): RouteLink[] {
+    return [...this.owner.links.values()].filter((link) => link instanceof RouteLink)
   }
 }
 

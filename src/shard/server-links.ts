@@ -3,13 +3,13 @@
 
 import type { Fault } from '../base/errors.ts'
 import { attempt } from '../base/guarded.ts'
-import type { LeafRow, LeafTold } from '../leaf/contract.ts'
+import type { LeafRow } from '../leaf/contract.ts'
 import type { Leafs, LeafsClass, LeafsOwner } from '../leaf/leafs.ts'
 import { NumberMap } from '../memory/number-map.ts'
 import type { Arrival } from '../net/handle.ts'
 import { type FeedOwner, InterestFeed } from '../remote/interest-feed.ts'
 import type { Link } from '../remote/owner.ts'
-import type { RouteRow, RouteTold } from '../routes/contract.ts'
+import type { RouteRow } from '../routes/contract.ts'
 import type { Routes, RoutesClass, RoutesOwner } from '../routes/routes.ts'
 import type { RouterOwner } from '../routing/owner.ts'
 import type { LinkTold } from '../threads/messages.ts'
@@ -28,12 +28,15 @@ export interface LinkParts {
 /** The shard. */
 type LinksOwner = FeedOwner & RoutesOwner & LeafsOwner & RouteDeskShard & LeafDeskShard & Pick<RouterOwner, 'abroad'>
 
+/** A route or a leaf link: each hears only what is for its kind. */
+type OpenLink = Link & { told(what: LinkTold): void }
+
 export class ServerLinks {
   /** Undefined: there are to be no links. */
   readonly feed: InterestFeed | undefined
   private readonly routes: Routes | undefined
   private readonly leafs: Leafs | undefined
-  private readonly open = new NumberMap<Link>()
+  private readonly open = new NumberMap<OpenLink>()
   private readonly shard: LinksOwner
   /** Leaf nodes may come. */
   readonly takesLeafs: boolean
@@ -75,20 +78,21 @@ export class ServerLinks {
   }
 
   /** One has come to be. */
-  set(id: number, link: Link): void {
+  set(id: number, link: OpenLink): void {
     this.open.set(id, link)
   }
 
-  /** The primary has something for one: the route or the leaf link of this number. */
+  /** The primary has something for one. */
   tell(id: number, told: LinkTold): void {
-    this.routes?.tell(id, told as RouteTold)
-    this.leafs?.tell(id, told as LeafTold)
+    const link = this.open.get(id)
+    if (link === undefined) return
+    this.shard.wake()
+    link.attempt(() => link.told(told))
+    this.shard.schedule()
   }
 
   /** Its socket is gone. */
   forget({ id }: Link): void {
-    this.routes?.forget(id)
-    this.leafs?.forget(id)
     this.open.delete(id)
   }
 
