@@ -435,6 +435,7 @@ export class AckState {
   cutTo(last: number): void {
     for (const seq of [...this.sequences()]) if (seq > last) this.forget(seq)
     for (const place of [this.latest, this.done]) place.stream = Math.min(place.stream, last)
+    this.inOrderSeq = Math.min(this.inOrderSeq, last)
   }
 
   /** Everything begins anew, at `next`. */

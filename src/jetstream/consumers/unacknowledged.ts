@@ -15,6 +15,8 @@ export const NONE = -1
 const SLOTS_MIN = 8
 /** Columns of which less is used become smaller. */
 const USED_MIN = 1 / 8
+/** Larger ones are let go when nothing waits any more. */
+const SLOTS_IDLE_MAX = 16 * 1024
 
 /** What is known of each message, by slot. */
 class Columns {
@@ -55,6 +57,7 @@ export class UnacknowledgedMessages {
 
   /** Adds a message, whose sequence is above those of all others; its wait is to be set. Answers its slot. */
   add(seq: number, consumerSeq: number, deliveries: number, sinceMs: number): number {
+    this.dropGone(seq)
     if (this.to === this.columns.slots) this.makeRoom()
     const { columns, to } = this
     assert(this.size === 0 || seq > columns.seqs[to - 1], 'a message was added before others')
@@ -64,6 +67,12 @@ export class UnacknowledgedMessages {
     columns.sinceMs[to] = sinceMs
     this.size++
     return this.to++
+  }
+
+  /** What a stream has lost is delivered again under the same sequences, which messages had that are gone. */
+  private dropGone(seq: number): void {
+    const { deliveries, seqs } = this.columns
+    while (this.size > 0 && seqs[this.to - 1] >= seq && deliveries[this.to - 1] === 0) this.to--
   }
 
   /** The slot of a message, or NONE. */
@@ -76,8 +85,12 @@ export class UnacknowledgedMessages {
     const { deliveries } = this.columns
     deliveries[slot] = 0
     this.size--
-    if (this.size === 0) this.from = this.to = 0
-    else while (deliveries[this.from] === 0) this.from++
+    if (this.size === 0) {
+      this.from = this.to = 0
+      if (this.columns.slots > SLOTS_IDLE_MAX) this.columns = new Columns(SLOTS_MIN)
+      return
+    }
+    while (deliveries[this.from] === 0) this.from++
   }
 
   /** The slot of the oldest, or NONE. */

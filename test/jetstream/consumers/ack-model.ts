@@ -146,6 +146,14 @@ class AckModel {
     return gone.map(({ seq }) => seq)
   }
 
+  cutTo(last: number): void {
+    for (const { seq } of this.items) if (seq > last) this.forget(seq)
+    this.givenUp = this.givenUp.filter((seq) => seq <= last)
+    const cut = ({ consumer, stream }: Place): Place => ({ consumer, stream: Math.min(stream, last) })
+    this.delivered = cut(this.delivered)
+    this.floor = cut(this.floor)
+  }
+
   reset(next: number): void {
     this.items = []
     this.queue = []
@@ -219,6 +227,10 @@ export function walk(random: Random, steps: number): void {
         state.skipTo(next).map(({ seq }) => seq),
         model.skipTo(next),
       )
+    } else if (random.chance(0.3)) {
+      const last = Math.max(0, model.delivered.stream - random.below(10))
+      model.cutTo(last)
+      state.cutTo(last)
     } else if (random.below(10) === 0) {
       const next = random.below(50) + 1
       model.reset(next)
