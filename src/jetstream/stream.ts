@@ -103,7 +103,7 @@ export class Stream {
     this.storing = new Storing(this)
     this.publishing = new Publishing(this)
     const { maxBufferedBytes = 0, maxBufferedMessages = 0 } = owner.options.jetstream ?? {}
-    this.backlog = new WriteBacklog(maxBufferedMessages, maxBufferedBytes, store.durable)
+    this.backlog = new WriteBacklog(maxBufferedMessages, maxBufferedBytes)
     this.directGet = new DirectGet(this, this.config.name)
     this.expiry = new Expiry(this)
     this.retention = new Retention(this)
@@ -163,7 +163,7 @@ export class Stream {
   appended(before: number, bytes = 0): void {
     const { last } = this.store
     if (last > before) {
-      if (this.store.durable < last) this.backlog.took(last, bytes)
+      if (this.store.durable < last) this.backlog.took(last, last - before, bytes)
       this.keepLimits()
       for (const each of this.attached.values()) each.stored(before + 1, last)
     }
@@ -345,7 +345,7 @@ export class Stream {
     this.owner.wake()
     this.storing.undo(first)
     this.publishing.undo(first)
-    this.backlog.clear(this.store.durable)
+    this.backlog.clear()
     this.expiry.undo(first)
     this.schedules.purged('')
     for (const each of this.attached.values()) each.undone()

@@ -46,6 +46,17 @@ describe.each(WORKERS)('with %i workers', (workers) => {
     for (const seq of [1, 250, 500]) expect((await client.get('S', seq)).string()).toBe(String(seq))
   })
 
+  test('messages at once are stored behind a jump of sequences', async () => {
+    const { port } = await ownServer({ workers, jetstream: { storeDir: temporaryFolder() } })
+    const client = await StreamClient.open(port)
+    await client.create('S', { storage: 'file', first_seq: 1_000_000 })
+    const putThree = () => Promise.all([1, 2, 3].map((i) => client.put('S.x', String(i))))
+    const seqs = async () => (await putThree()).map(({ error, seq }) => error?.description ?? seq)
+    expect(await seqs()).toEqual([1_000_000, 1_000_001, 1_000_002])
+    await client.ask('STREAM.PURGE.S', { seq: 5_000_000 })
+    expect(await seqs()).toEqual([5_000_000, 5_000_001, 5_000_002])
+  })
+
   test('accounts have streams of their own, and what is imported finds its way', async () => {
     const { port } = await ownServer({
       workers,
