@@ -23,7 +23,7 @@ export class ReadGate {
   private releaseHold: (() => void) | undefined
   /** What of that may take, milliseconds. */
   private heldMs = 0
-  private readonly full = new FullReceivers()
+  private full = new FullReceivers()
   /** Shards with a receiver that has fallen behind. */
   private readonly shards = new Set<number>()
   private readonly congested = new Set<Congested>()
@@ -47,8 +47,14 @@ export class ReadGate {
     const ms = receiver.holdMs(readBytes)
     // A hold for another shard may be shorter than this receiver needs.
     const isLonger = this.releaseHold !== undefined && ms > this.heldMs
-    if (isLonger) this.release()
-    this.full.note(receiver)
+    const { full } = this
+    if (isLonger) {
+      // Those that the shorter one was for are waited for all the same.
+      this.full = new FullReceivers()
+      this.release()
+      this.full = full
+    }
+    full.note(receiver)
     if (!this.holdForMs(ms)) return false
     if (isLonger) this.stalls--
     receiver.whenRelieved(this.relieved)

@@ -88,6 +88,19 @@ describe('for a receiver of this shard', () => {
     expect([socket.isRead, gate.stalls]).toEqual([true, 1])
   })
 
+  test('a longer hold for another one lets it not go before the first has caught up', () => {
+    const [one, other] = [slowReceiver(), slowReceiver(HOLD_PENDING / 4)]
+    one.outbound.appendBuffer(Buffer.alloc(HOLD_PENDING / 2))
+    expect([one.outbound.isNearlyFull, other.outbound.isNearlyFull]).toEqual([true, true])
+    expect(other.outbound.holdMs(1)).toBeGreaterThan(one.outbound.holdMs(1))
+    gate.holdFor(one.outbound, 1)
+    gate.holdFor(other.outbound, 1)
+    catchUp(other)
+    expect(socket.isRead).toBe(false)
+    catchUp(one)
+    expect([socket.isRead, gate.stalls]).toEqual([true, 1])
+  })
+
   test('it is held until that has caught up; a second one holds it no longer', () => {
     const [one, other] = [slowReceiver(), slowReceiver()]
     expect([gate.holdFor(one.outbound, LONG_READ), gate.holdFor(other.outbound, LONG_READ)]).toEqual([true, false])
