@@ -357,7 +357,7 @@ export class Shards implements ShardObserver {
 
   /** With streams, which nobody else serves meanwhile, the next place whose thread dies is not to wait for another. */
   private planSpare(): void {
-    if (this.streams === undefined || this.stopping) return
+    if (this.streams === undefined || this.options.workers === 0 || this.stopping) return
     clearTimeout(this.spareTimer)
     this.spareTimer = setTimeout(
       guarded(this.bugMet, () => this.threads.keepSpare()),

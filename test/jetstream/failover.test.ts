@@ -63,6 +63,14 @@ test('a spare thread that ends is no spare thread, and the server goes on', asyn
   await untilReplaced(primary, 0, dead)
 })
 
+test('without worker threads no thread waits', async () => {
+  const single = await start(0)
+  const other = await start(1)
+  // It was started later, and so is its spare thread.
+  await until('a spare thread', () => other.threads.spare)
+  expect(single.threads.spare).toBeUndefined()
+})
+
 test('while streams are opened again, no request is told that they are not there', async () => {
   const { primary } = await start(2)
   const client = await clientOn(primary, 0)
