@@ -105,11 +105,18 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
     const { store } = this.stream
     state.restore(snapshot)
     for (const seq of [...state.sequences()]) if (!store.has(seq)) state.forget(seq)
-    this.cursor.dropMissing()
-    // Where the stream has lost its end, what comes there now was never delivered.
-    const reach = Math.max(store.last, this.config.opt_start_seq - 1)
-    if (state.delivered.stream > reach) state.cutTo(reach)
-    this.cursor.cutTo(reach)
+    this.goBack()
+  }
+
+  /** Where the stream has lost its end, what comes there now was never delivered. Returns whether anything was. */
+  private goBack(): boolean {
+    const { config, cursor, state, stream } = this
+    const reach = Math.max(stream.store.last, config.opt_start_seq - 1)
+    const isLost = state.delivered.stream > reach
+    if (isLost) state.cutTo(reach)
+    cursor.dropMissing()
+    cursor.cutTo(reach)
+    return isLost
   }
 
   get owner(): JetStreamOwner {
@@ -164,6 +171,8 @@ export class Consumer implements Attached, ModeOwner, AckOwner {
   }
 
   undone(): void {
+    this.pump.forget()
+    if (this.goBack()) this.changed()
     this.cursor.count()
   }
 
