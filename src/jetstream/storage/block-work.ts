@@ -28,6 +28,7 @@ import {
   summaryPlace,
   TRAILER_BYTES,
 } from './block-summary.ts'
+import { beat } from './heartbeat.ts'
 import { encodePage } from './page.ts'
 import { ReadFile } from './read-file.ts'
 import { BATCH, HEAD_BYTES, KIND_MASK, Kind, RANGE_BYTES, sign, TAG_BYTES, writeHead, writeSeq } from './record.ts'
@@ -109,7 +110,10 @@ function seal(task: SealTask): BlockInfo {
     return { number, header, end: summary.end, pages: summary.pages, isSealed: true }
   }
   const paged = newHeader(header.nextSeq, header.lastTimeUs, header.cipher, Form.pages)
-  for (const offset of scanned.records) resign(raw, offset, header.cipher !== undefined, cipher, checksumSalt(paged))
+  for (const offset of scanned.records) {
+    beat()
+    resign(raw, offset, header.cipher !== undefined, cipher, checksumSalt(paged))
+  }
   return writeFile(task, paged, raw, scanned.records, summary)
 }
 
@@ -154,6 +158,7 @@ function compact(task: CompactTask): CompactedBlock {
   const target = allocateBlock(scanned.end + HEAD_BYTES + removed.length * RANGE_BYTES)
   let end = HEADER_BYTES
   for (const [i, seq] of kept.entries()) {
+    beat()
     const slot = segment.slotOf(seq)
     if (slot < 0) continue
     const from = segment.offsetAt(slot)
@@ -219,6 +224,7 @@ function writeFile(
     end = summary.end
   } else {
     for (const { first, last } of pagesOf(records, summary.end)) {
+      beat()
       const page = { rawOffset: first, bytes: raw.bytes.subarray(first, last) }
       const encoded = encodePage(page, end, checksumSalt(header), cipher)
       pages[pageOf(first)] = { offset: end, length: encoded.length }
@@ -250,6 +256,7 @@ function pagesOf(records: readonly number[], end: number): SequenceRange[] {
 
 function writeAll(fd: number, parts: readonly Buffer[], position: number): void {
   for (const part of parts) {
+    beat()
     for (let done = 0; done < part.length; ) done += writeSync(fd, part, done, part.length - done, position + done)
     position += part.length
   }

@@ -164,7 +164,10 @@ class Recovery {
     const { index, tornBlock } = this
     for (const block of this.blocks) if (block.nextSeq > nextSeq) block.hasVoid = true
     if (nextSeq <= index.last) {
-      for (let seq = index.previous(ALL, index.last); seq >= nextSeq; seq = index.previous(ALL, seq - 1)) this.drop(seq)
+      for (let seq = index.previous(ALL, index.last); seq >= nextSeq; seq = index.previous(ALL, seq - 1)) {
+        beat()
+        this.drop(seq)
+      }
       index.cut(nextSeq - 1)
     } else {
       const torn = this.blocks.findLast(({ number }) => number === tornBlock)
@@ -193,7 +196,10 @@ class Recovery {
 
   private removeRange({ first, last }: SequenceRange): void {
     const { index } = this
-    for (let seq = index.next(ALL, first); seq > 0 && seq <= last; seq = index.next(ALL, seq + 1)) this.drop(seq)
+    for (let seq = index.next(ALL, first); seq > 0 && seq <= last; seq = index.next(ALL, seq + 1)) {
+      beat()
+      this.drop(seq)
+    }
   }
 
   private drop(seq: number): void {
