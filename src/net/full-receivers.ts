@@ -15,15 +15,21 @@ export class FullReceivers {
     this.receivers.add(receiver)
   }
 
-  /** Whether there is none left; otherwise `then` is called back when one of them has caught up. */
+  /**
+   * Whether there is none left; otherwise `then` is called back when one of them has caught up. It is the one that is
+   * looked at first the next time: however many there are, each is looked at about once.
+   */
   areGone(then: () => void): boolean {
     const { receivers } = this
     if (receivers === undefined) return true
     for (const receiver of receivers) {
-      if (receiver.isNearlyFull && !receiver.isStuck) receiver.whenRelieved(then)
-      else receivers.delete(receiver)
+      if (receiver.isNearlyFull && !receiver.isStuck) {
+        receiver.whenRelieved(then)
+        return false
+      }
+      receivers.delete(receiver)
     }
-    return receivers.size === 0
+    return true
   }
 
   clear(): void {
