@@ -19,6 +19,8 @@ export class TrafficTotals implements Traffic {
 export class AccountCounters {
   /** What the connections that have left had done. */
   readonly closed = new TrafficTotals()
+  /** What the leaf links that have ended had done. */
+  readonly endedLeafs = new TrafficTotals()
   slowConsumers = 0
   droppedMessages = 0
   planHits = 0

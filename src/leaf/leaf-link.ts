@@ -322,6 +322,7 @@ export class LeafLink extends RemoteLink implements InterestHost, GreetingLink, 
   protected ended(): void {
     this.greeting.stop()
     this.interest?.stop()
+    if (this.isBound) this.account.counters.endedLeafs.add(this)
     this.tellPrimary({ kind: 'ended', link: this.id, delayMs: this.delayMs })
   }
 

@@ -56,13 +56,18 @@ function reportTotals(shard: ReportSource): TotalsReport {
 function reportAccounts(shard: ReportSource): AccountReport[] {
   const reports = new Map<string, AccountReport>()
   for (const { name, counters } of shard.accounts.values()) {
-    const { closed, slowConsumers, droppedMessages, planHits, planMisses, inserts, removes } = counters
+    const { closed, endedLeafs, slowConsumers, droppedMessages, planHits, planMisses, inserts, removes } = counters
     reports.set(name, {
       shard: shard.index,
       bornAt: shard.wallClock(shard.records.bornMs),
       name,
       tag: shard.admission.accountTag(name),
       connections: 0,
+      leafnodes: 0,
+      leafInMessages: endedLeafs.inMessages,
+      leafInBytes: endedLeafs.inBytes,
+      leafOutMessages: endedLeafs.outMessages,
+      leafOutBytes: endedLeafs.outBytes,
       subscriptions: inserts - removes,
       inMessages: closed.inMessages,
       inBytes: closed.inBytes,
@@ -87,6 +92,15 @@ function reportAccounts(shard: ReportSource): AccountReport[] {
     report.inBytes += client.inBytes
     report.outMessages += client.outMessages
     report.outBytes += client.outBytes
+  }
+  for (const { account, inMessages, inBytes, outMessages, outBytes } of shard.links.leafRows(false)) {
+    const report = reports.get(account)
+    if (report === undefined) continue
+    report.leafnodes++
+    report.leafInMessages += inMessages
+    report.leafInBytes += inBytes
+    report.leafOutMessages += outMessages
+    report.leafOutBytes += outBytes
   }
   shard.router.planner.cache.sweep(({ account, fanout }) => {
     const report = reports.get(account.name)

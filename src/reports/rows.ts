@@ -47,9 +47,15 @@ export interface TotalsReport extends Sums {
   interestBytes: number
 }
 
-/** A shard's part of an account. Traffic is that of its clients, including disconnected ones. */
+/** A shard's part of an account. Traffic is that of clients, also disconnected ones; that of links is apart. */
 export interface AccountReport extends Sums {
   name: string
+  /** Links to leaf nodes and hubs. */
+  leafnodes: number
+  leafInMessages: number
+  leafInBytes: number
+  leafOutMessages: number
+  leafOutBytes: number
   /** Its display name; its name where it has no other. */
   tag: string
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { peers } from '../support/peers.ts'
 import { type ServerProgram, startCommand, startNatsServer } from '../support/server.ts'
+import { PASSWORD } from '../support/system-users.ts'
 
 /** A kind of server that may stand at an end of a link. */
 export interface Kind {
@@ -34,4 +35,10 @@ export async function start(kind: Kind, folder: string, name: string, config: st
 /** The port for leaf nodes of a server, which says it when it starts. */
 export async function leafPortOf(program: ServerProgram): Promise<number> {
   return Number((await program.until(/Listening for leafnode connections on \S*:(\d+)/))[1])
+}
+
+/** Accounts with a user each, of the same name in small letters, among them SYS, the account of the system. */
+export function accounts(...names: readonly string[]): string {
+  const user = (name: string): string => `{user: ${name.toLowerCase()}, password: ${PASSWORD}}`
+  return `accounts { ${names.map((name) => `${name} { users: [ ${user(name)} ] }`).join(', ')} }\nsystem_account: SYS`
 }

@@ -1,4 +1,4 @@
-// /accountz and /accstatz: accounts, what is configured of one, and what its clients have done
+// /accountz and /accstatz: accounts, what is configured of one, and what its connections have done
 // (docs/reference/monitoring.md, "accountz and accstatz").
 
 import type { AccountSettings } from '../../accounts/accounts.ts'
@@ -17,7 +17,7 @@ import { IMPLICIT_IMPORTS } from '../../system/services.ts'
 import { type Answer, jsonAnswer, refusal } from '../answer.ts'
 import { countRequest, missingShards, type PageContext } from '../page.ts'
 import type { Parameters } from '../parameters.ts'
-import type { AccountTotals } from '../sources/server-accounts.ts'
+import { type AccountTotals, isInUse } from '../sources/server-accounts.ts'
 import { sum } from '../sources/server-totals.ts'
 import { hasStreams } from './jetstream.ts'
 import { sublistStats } from './sublist-stats.ts'
@@ -71,7 +71,7 @@ function describe(totals: AccountTotals, options: Options, updatedAt: number, to
     expired: token?.isExpired ?? false,
     complete: true,
     jetstream_enabled: hasStreams(options, totals.name),
-    leafnode_connections: 0,
+    leafnode_connections: totals.leafnodes,
     client_connections: totals.connections,
     subscriptions: totals.subscriptions,
     mappings: mappings.length === 0 ? undefined : Object.fromEntries(mappings),
@@ -168,7 +168,7 @@ export async function accstatz(parameters: Parameters, context: PageContext): Pr
   countRequest(context, '/accstatz')
   const unused = parameters.boolean('unused')
   if (parameters.refused !== undefined) return refusal(parameters.refused)
-  return jsonAnswer(await accountStats(context, ({ connections }) => unused || connections > 0))
+  return jsonAnswer(await accountStats(context, (account) => unused || isInUse(account)))
 }
 
 /** The traffic of the requested accounts. */
@@ -187,17 +187,29 @@ export function describeTraffic(account: AccountTotals): Record<string, Json> {
     acc: account.name,
     name: account.tag,
     conns: account.connections,
-    leafnodes: 0,
-    total_conns: account.connections,
+    leafnodes: account.leafnodes,
+    total_conns: account.connections + account.leafnodes,
     num_subscriptions: account.subscriptions,
-    sent: traffic(account.outMessages, account.outBytes),
-    received: traffic(account.inMessages, account.inBytes),
+    sent: traffic(
+      { msgs: account.outMessages, bytes: account.outBytes },
+      { msgs: account.leafOutMessages, bytes: account.leafOutBytes },
+    ),
+    received: traffic(
+      { msgs: account.inMessages, bytes: account.inBytes },
+      { msgs: account.leafInMessages, bytes: account.leafInBytes },
+    ),
     slow_consumers: account.slowConsumers,
   }
 }
 
-/** All of it, and the parts that came or went over links to other servers: none. */
-function traffic(msgs: number, bytes: number): Json {
+interface Messages {
+  readonly msgs: number
+  readonly bytes: number
+}
+
+/** All of it, and the parts that came or went over links to other servers. What routes carry is not counted. */
+function traffic(clients: Messages, leafs: Messages): Json {
   const none = { msgs: 0, bytes: 0 }
-  return { msgs, bytes, gateways: none, routes: none, leafs: none }
+  const [msgs, bytes] = [clients.msgs + leafs.msgs, clients.bytes + leafs.bytes]
+  return { msgs, bytes, gateways: none, routes: none, leafs: { msgs: leafs.msgs, bytes: leafs.bytes } }
 }

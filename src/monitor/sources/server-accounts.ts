@@ -32,13 +32,23 @@ export class ServerAccounts {
   private learn(shard: number, rows: readonly AccountReport[]): void {
     const before = this.latest.get(shard) ?? []
     if (before.length > 0 && before[0].bornAt !== rows[0].bornAt) {
-      for (const { name, inMessages, inBytes, outMessages, outBytes, slowConsumers, droppedMessages } of before) {
-        const traffic = { inMessages, inBytes, outMessages, outBytes }
-        add(this.departed, { ...emptyAccount(name), ...traffic, slowConsumers, droppedMessages })
-      }
+      for (const row of before) add(this.departed, lasting(row))
     }
     this.latest.set(shard, rows)
   }
+}
+
+/** What stays counted when the thread is gone. */
+function lasting(row: AccountTotals): AccountTotals {
+  const { name, inMessages, inBytes, outMessages, outBytes, slowConsumers, droppedMessages } = row
+  const { leafInMessages, leafInBytes, leafOutMessages, leafOutBytes } = row
+  const ofClients = { inMessages, inBytes, outMessages, outBytes, slowConsumers, droppedMessages }
+  return { ...emptyAccount(name), ...ofClients, leafInMessages, leafInBytes, leafOutMessages, leafOutBytes }
+}
+
+/** Whether a client or a link is connected to it. */
+export function isInUse({ connections, leafnodes }: AccountTotals): boolean {
+  return connections + leafnodes > 0
 }
 
 function add(accounts: Map<string, AccountTotals>, row: AccountTotals): void {
@@ -48,6 +58,11 @@ function add(accounts: Map<string, AccountTotals>, row: AccountTotals): void {
     // Shards that have not met the account know its name only.
     tag: row.tag === row.name ? total.tag : row.tag,
     connections: total.connections + row.connections,
+    leafnodes: total.leafnodes + row.leafnodes,
+    leafInMessages: total.leafInMessages + row.leafInMessages,
+    leafInBytes: total.leafInBytes + row.leafInBytes,
+    leafOutMessages: total.leafOutMessages + row.leafOutMessages,
+    leafOutBytes: total.leafOutBytes + row.leafOutBytes,
     subscriptions: total.subscriptions + row.subscriptions,
     inMessages: total.inMessages + row.inMessages,
     inBytes: total.inBytes + row.inBytes,
@@ -70,6 +85,11 @@ function emptyAccount(name: string): AccountTotals {
     name,
     tag: name,
     connections: 0,
+    leafnodes: 0,
+    leafInMessages: 0,
+    leafInBytes: 0,
+    leafOutMessages: 0,
+    leafOutBytes: 0,
     subscriptions: 0,
     inMessages: 0,
     inBytes: 0,

@@ -6,7 +6,7 @@ import { eventHead } from '../../base/event-head.ts'
 import type { Json } from '../../base/json.ts'
 import type { PageContext } from '../../monitor/page.ts'
 import { describeTraffic } from '../../monitor/pages/accountz.ts'
-import type { AccountTotals } from '../../monitor/sources/server-accounts.ts'
+import { type AccountTotals, isInUse } from '../../monitor/sources/server-accounts.ts'
 import { sum } from '../../monitor/sources/server-totals.ts'
 import type { SubscriptionFilter } from '../../reports/query.ts'
 import { properText } from '../../subjects/byte-string.ts'
@@ -28,13 +28,13 @@ export function connectionsEvent(totals: AccountTotals): (system: Pick<Announcem
   return (system) => ({ ...head, ...system.signed(describeTraffic(totals)) })
 }
 
-/** `$SYS.REQ.ACCOUNT.NSUBS`: `{acc, subject, queue}`, the queue in base64; silence where the account has no clients. */
+/** `$SYS.REQ.ACCOUNT.NSUBS`: `{acc, subject, queue}`, the queue in base64; silence where nothing is connected. */
 export async function countSubscriptions({ options, context }: ServiceCall): Promise<Reply> {
   const account = options.text('acc')
   const queue = Buffer.from(options.text('queue'), 'base64').toString()
   const count = await subscribers(account, options.text('subject'), queue, context)
   const totals = (await context.accounts.read()).get(account)
-  if (totals === undefined || totals.connections === 0) return undefined
+  if (totals === undefined || !isInUse(totals)) return undefined
   return { texts: [String(count)] }
 }
 

@@ -12,6 +12,7 @@ import { routez } from '../../monitor/pages/routez.ts'
 import { subsz } from '../../monitor/pages/subsz.ts'
 import { gatewayz, ipqueuesz } from '../../monitor/pages/unsupported.ts'
 import { varz } from '../../monitor/pages/varz.ts'
+import { isInUse } from '../../monitor/sources/server-accounts.ts'
 import { properText } from '../../subjects/byte-string.ts'
 import type { ServiceName } from '../service-names.ts'
 import { accountConnections, countSubscribers, countSubscriptions } from './account-numbers.ts'
@@ -222,7 +223,7 @@ async function statz(names: readonly string[], options: RequestOptions, context:
   const withUnused = options.is('include_unused')
   const data = await accountStats(context, (account) => {
     const isNamed = names.length === 0 || names.includes(account.name)
-    return isNamed && (withUnused || account.connections > 0)
+    return isNamed && (withUnused || isInUse(account))
   })
   return data.account_statz.length === 0 && !withUnused ? undefined : { data }
 }

@@ -7,6 +7,7 @@ import type { Json } from '../../base/json.ts'
 import { unlessEmpty } from '../../base/json.ts'
 import type { PageContext } from '../../monitor/page.ts'
 import { streamMembers } from '../../monitor/pages/jetstream.ts'
+import { isInUse } from '../../monitor/sources/server-accounts.ts'
 import { sum } from '../../monitor/sources/server-totals.ts'
 
 /** The member `statsz`. */
@@ -24,7 +25,7 @@ export async function serverStats(context: PageContext): Promise<Json> {
     cpu: context.cpuPercent,
     connections: sum(totals, 'connections'),
     total_connections: server.totalConnections,
-    active_accounts: [...accounts.values()].filter(({ connections }) => connections > 0).length,
+    active_accounts: [...accounts.values()].filter(isInUse).length,
     subscriptions: sum(totals, 'subscriptions'),
     sent,
     sent_to_clients: sent,
