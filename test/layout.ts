@@ -179,6 +179,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'auth',
       'routing',
       'connection',
+      'leaf',
       'system',
     ],
   },

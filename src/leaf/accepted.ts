@@ -24,8 +24,7 @@ export class Accepted implements Greeting {
   private readonly deadline = new Deadline()
   /** When the user of the other server ends. */
   private readonly expiry = new Deadline()
-  /** What it has logged in with. */
-  private connected: LeafConnect | undefined
+  connected: LeafConnect | undefined
   private isConnecting = false
   private hasNegotiated = false
 
@@ -99,6 +98,7 @@ export class Accepted implements Greeting {
       return
     }
     this.isConnecting = true
+    this.connected = connect
     const goOn = link.suspend()
     link.attempt(async () => {
       const answer = await this.desk.identify(this.request(connect), () => link.closing)
@@ -141,7 +141,6 @@ export class Accepted implements Greeting {
   private async admit(connect: LeafConnect, identity: Identity): Promise<void> {
     const { desk, link } = this
     this.identity = identity
-    this.connected = connect
     link.account = desk.accountNamed(identity.account)
     link.isSpoke = connect.isHub
     link.isIsolated ||= connect.isolate

@@ -1,5 +1,8 @@
-// What the primary and the shards tell each other of leaf nodes.
+// What the primary and the shards tell each other of leaf nodes, and what pages and events show of a link.
 
+import type { Account } from '../accounts/account.ts'
+import type { Traffic } from '../accounts/counters.ts'
+import type { TokenStanding } from '../auth/identity.ts'
 import type { LeafRemoteOptions } from '../options/leafnodes.ts'
 import type { DialledTls } from '../remote/entry.ts'
 import type { WebSocketTarget } from '../websocket/client-handshake.ts'
@@ -69,6 +72,26 @@ export interface LeafTold {
   readonly kind: 'close'
   /** Empty: without a word. */
   readonly text: string
+}
+
+/** What events say of a link at that moment. Texts are empty where the other server has not logged in here. */
+export interface LeafFacts extends Traffic {
+  readonly id: number
+  readonly ip: string
+  /** Of this server; undefined: it is not bound to one. */
+  readonly account: Account | undefined
+  /** Milliseconds on the shard's clock. */
+  readonly startMs: number
+  /** 0: not measured yet. */
+  readonly rttMs: number
+  /** Its user, or the one that it claims; never a secret. */
+  readonly user: string
+  /** What CONNECT said. */
+  readonly name: string
+  readonly version: string
+  /** Of its user. */
+  readonly token: TokenStanding | undefined
+  readonly tags: readonly string[]
 }
 
 /** What pages say of a link; texts that the other server says are as it says them. */

@@ -18,6 +18,7 @@ const CLUSTER_DELAY_MS = 30_000
 
 export class Dialled implements Greeting {
   readonly identity = undefined
+  readonly connected = undefined
   private readonly owner: LeafOwner
   private readonly desk: LeafDesk
   private readonly link: GreetingLink

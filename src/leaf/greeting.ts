@@ -10,12 +10,15 @@ import { CloseReason, type Fault } from '../base/errors.ts'
 import type { CompressionOptions } from '../options/cluster.ts'
 import { isWord } from '../remote/members.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
+import type { LeafConnect } from './hello.ts'
 import type { LeafRules } from './leaf-rights.ts'
 
 /** The side of a handshake that this server has. */
 export interface Greeting {
   /** Who the other server has logged in as; undefined: it has not, or does not have to. */
   readonly identity: Identity | undefined
+  /** What CONNECT of the other server says; undefined: none has come. */
+  readonly connected: LeafConnect | undefined
   /** INFO is due: this server’s, or that of the other one. */
   greet(): void
   processInfo(json: string): void

@@ -1,5 +1,6 @@
 // INFO and CONNECT of leaf nodes (docs/reference/leaf-nodes.md, "Handshake"), read and written.
 
+import { HIDDEN_TOKEN } from '../auth/request.ts'
 import { API_LEVEL, NATS_VERSION } from '../base/constants.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
 import {
@@ -125,6 +126,11 @@ export function readConnect(json: string): LeafConnect | undefined {
     lang: textOf(members, 'lang'),
     protocol: numberOf(members, 'protocol'),
   }
+}
+
+/** Who it says that it is. A dialler says a user without password as a token too, which it may be. */
+export function claimedUser({ nkey, user, token }: LeafConnect): string {
+  return token === '' ? nkey || user : HIDDEN_TOKEN
 }
 
 function deniesOf(members: Members): readonly string[] {

@@ -21,9 +21,10 @@ import { isValidFilter } from '../subjects/subject.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
 import type { WebSocketClient } from '../websocket/transport.ts'
 import { Accepted } from './accepted.ts'
-import type { LeafEvent, LeafOrder, LeafRow, LeafTold } from './contract.ts'
+import type { LeafEvent, LeafFacts, LeafOrder, LeafRow, LeafTold } from './contract.ts'
 import { Dialled } from './dialled.ts'
 import { closed, type Greeting, type GreetingLink, type LeafPeer } from './greeting.ts'
+import { claimedUser } from './hello.ts'
 import { type InterestHost, LeafInterest } from './leaf-interest.ts'
 import { LeafRights, type LeafRules } from './leaf-rights.ts'
 import type { LeafDesk, LeafOwner } from './owner.ts'
@@ -173,6 +174,7 @@ export class LeafLink extends RemoteLink implements InterestHost, GreetingLink, 
     this.keepAlive.start()
     const theirs = this.remoteAccount === '' ? '' : `, remote account: ${this.remoteAccount}`
     this.owner.log.info(`Leafnode connection created for account: ${account.name}${theirs}`, this)
+    desk.came(this.facts)
     this.interest = new LeafInterest(desk.feed, this, account.name)
     this.interest.start(this.ownFilters)
   }
@@ -323,7 +325,30 @@ export class LeafLink extends RemoteLink implements InterestHost, GreetingLink, 
     this.greeting.stop()
     this.interest?.stop()
     if (this.isBound) this.account.counters.endedLeafs.add(this)
+    const isKnown = this.isBound || this.greeting.connected !== undefined
+    if (isKnown && this.closeReason !== undefined) this.desk.went(this.facts, this.closeReason)
     this.tellPrimary({ kind: 'ended', link: this.id, delayMs: this.delayMs })
+  }
+
+  private get facts(): LeafFacts {
+    const { id, ip, account, isBound, startMs, rttMs, inMessages, inBytes, outMessages, outBytes } = this
+    const { identity, connected } = this.greeting
+    return {
+      id,
+      ip,
+      account: isBound ? account : undefined,
+      startMs,
+      rttMs,
+      inMessages,
+      inBytes,
+      outMessages,
+      outBytes,
+      user: identity?.user ?? (connected === undefined ? '' : claimedUser(connected)),
+      name: connected?.name ?? '',
+      version: connected?.version ?? '',
+      token: identity?.token,
+      tags: identity?.tags ?? [],
+    }
   }
 
   /** What pages say of it; undefined: it is not bound to an account yet. */

@@ -3,6 +3,7 @@
 import type { Account } from '../accounts/account.ts'
 import type { Identity, Refusal } from '../auth/identity.ts'
 import type { AuthRequest, Soon } from '../auth/request.ts'
+import type { CloseReason } from '../base/errors.ts'
 import type { LoopClock } from '../base/loop-clock.ts'
 import type { LeafnodeOptions } from '../options/leafnodes.ts'
 import type { ServerIdentity } from '../protocol/handshake.ts'
@@ -10,7 +11,7 @@ import type { InterestFeed } from '../remote/interest-feed.ts'
 import type { LinkOwner } from '../remote/owner.ts'
 import type { Router } from '../routing/router.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
-import type { LeafEvent, LeafVerdict } from './contract.ts'
+import type { LeafEvent, LeafFacts, LeafVerdict } from './contract.ts'
 
 export interface LeafOwner extends LinkOwner {
   readonly clock: Pick<LoopClock, 'nowMs' | 'dateMs'>
@@ -43,4 +44,8 @@ export interface LeafDesk {
   /** The identity of a leaf node that logs in as clients do. */
   identify(request: AuthRequest, isGone: () => boolean): Soon<Identity | Refusal>
   ask(event: LeafEvent): Promise<LeafVerdict | undefined>
+  /** For those who listen in the account of the system: a link is bound to an account. */
+  came(link: LeafFacts): void
+  /** The same: a link is closing that was bound, or to which the other server had tried to log in. */
+  went(link: LeafFacts, reason: CloseReason): void
 }

@@ -15,15 +15,19 @@ import type { ServerIdentity } from '../protocol/handshake.ts'
 import type { InterestFeed } from '../remote/interest-feed.ts'
 import { byteString } from '../subjects/byte-string.ts'
 import { IMPLICIT_IMPORTS } from '../system/services.ts'
+import type { ConnectionEvents } from '../system/shard/connection-events.ts'
 import type { Questions } from '../threads/primary-rpc.ts'
 import { PeerDirectory } from '../tls/names.ts'
 import type { TlsEntry } from './tls-entry.ts'
+
+/** What is told of links in the account of the system. */
+type LinkEvents = Pick<ConnectionEvents, 'connected' | 'closed'>
 
 export interface LeafDeskShard {
   readonly options: Options
   readonly identity: ServerIdentity
   readonly accounts: { named(name: string): Account }
-  readonly system: { readonly account: Account } | undefined
+  readonly system: { readonly account: Account; readonly events: LinkEvents } | undefined
   readonly admission: { identifyInTurn(request: AuthRequest, isGone: () => boolean): Soon<Identity | Refusal> }
   readonly questions: Pick<Questions, 'ask'> & PasswordVerifier
   readonly jetstream: object | undefined
@@ -92,6 +96,8 @@ export function createLeafDesk(shard: LeafDeskShard, feed: InterestFeed): LeafDe
       return { certificate: shard.tls.certificateOf(session, directory), tls: shard.tls.detailsOf(session) }
     },
     ask: (event) => shard.questions.ask('leaf', { event }),
+    came: (link) => shard.system?.events.connected(link),
+    went: (link, reason) => shard.system?.events.closed(link, reason),
   }
   return desk
 }

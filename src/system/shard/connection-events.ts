@@ -1,5 +1,5 @@
 // Events of connections (docs/reference/system-account.md, "Events of connections"): connects, disconnects, refused
-// logins, and changed numbers of an account. Each shard publishes those of its own connections.
+// logins, and changed numbers of an account, of clients and of leaf links. Each shard publishes those of its own.
 //
 // Events wait until the current operation is over: a connection may be closed in the middle of a delivery, which the
 // router could not take up again. The plan cache is asked first whether there is a subscriber; if not, nothing is
@@ -11,8 +11,9 @@ import { eventHead } from '../../base/event-head.ts'
 import { goTime } from '../../base/go-format.ts'
 import { attempt, guarded } from '../../base/guarded.ts'
 import type { Json } from '../../base/json.ts'
-import { unlessEmpty } from '../../base/json.ts'
-import type { ClientFacts } from '../../connection/facts.ts'
+import { unlessEmpty, unlessNone } from '../../base/json.ts'
+import type { ClientFacts, ClientType } from '../../connection/facts.ts'
+import type { LeafFacts } from '../../leaf/contract.ts'
 import { GLOBAL_ACCOUNT } from '../../options/shapes.ts'
 import { byteString } from '../../subjects/byte-string.ts'
 import { connectionSubjects } from '../connection-subjects.ts'
@@ -24,6 +25,9 @@ const AUTH_ERRORS: ReadonlySet<CloseReason> = new Set([
   CloseReason.proxyNotTrusted,
   CloseReason.proxyRequired,
 ])
+
+/** The account of a leaf node that was not let in. */
+const NO_ACCOUNT = 'N/A'
 
 /** What it needs of the shard. */
 type EventsOwner = Pick<SystemOwner, 'accounts' | 'admission' | 'nowMs' | 'bugMet' | 'wallClock' | 'wake'> & {
@@ -40,8 +44,10 @@ interface Announcer {
   signed(content: Readonly<Record<string, Json>>): Readonly<Record<string, Json>>
 }
 
+type Connection = ClientFacts | LeafFacts
+
 interface Happened {
-  readonly client: ClientFacts
+  readonly connection: Connection
   /** Undefined: it has come. */
   readonly reason: CloseReason | undefined
   /** Milliseconds since 1970. */
@@ -61,18 +67,18 @@ export class ConnectionEvents {
     this.onConnectionsChanged = onConnectionsChanged
   }
 
-  /** A connection is authenticated. */
-  connected(client: ClientFacts): void {
-    this.note(client, undefined)
+  /** A client is authenticated, or a leaf link bound to an account. */
+  connected(connection: Connection): void {
+    this.note(connection, undefined)
   }
 
-  closed(client: ClientFacts, reason: CloseReason): void {
-    this.note(client, reason)
+  closed(connection: Connection, reason: CloseReason): void {
+    this.note(connection, reason)
   }
 
-  private note(client: ClientFacts, reason: CloseReason | undefined): void {
+  private note(connection: Connection, reason: CloseReason | undefined): void {
     const atMs = this.shard.wallClock(this.shard.nowMs)
-    if (this.happened.push({ client, reason, atMs }) === 1)
+    if (this.happened.push({ connection, reason, atMs }) === 1)
       setImmediate(guarded(this.shard.bugMet, () => this.tellAll()))
   }
 
@@ -81,11 +87,12 @@ export class ConnectionEvents {
     this.happened = []
     shard.wake()
     const changed = new Set<Account>()
-    for (const { client, reason, atMs } of happened) {
-      if (client.login.identity !== undefined) changed.add(client.account)
+    for (const { connection, reason, atMs } of happened) {
+      const account = accountOf(connection)
+      if (account !== undefined) changed.add(account)
       attempt(shard.bugMet, () => {
-        if (reason === undefined) this.tellConnect(client, atMs)
-        else this.tellClosed(client, reason, atMs)
+        if (reason === undefined) this.tellConnect(connection, atMs)
+        else this.tellClosed(connection, reason, atMs)
       })
     }
     const heard = [...changed].filter(({ name }) => name !== GLOBAL_ACCOUNT && this.isCountHeard(name))
@@ -98,36 +105,38 @@ export class ConnectionEvents {
 
   // ── One connection ────────────────────────────────────────────────────────────────────────────────────
 
-  private tellConnect(client: ClientFacts, atMs: number): void {
-    this.system.announce(`$SYS.ACCOUNT.${byteString(client.account.name)}.CONNECT`, () => ({
+  private tellConnect(connection: Connection, atMs: number): void {
+    const { account } = connection
+    if (account === undefined) return
+    this.system.announce(`$SYS.ACCOUNT.${byteString(account.name)}.CONNECT`, () => ({
       ...eventHead('advisory.v1.client_connect', atMs),
-      ...this.system.signed({ client: this.describe(client, {}) }),
+      ...this.system.signed({ client: this.describe(connection, {}) }),
     }))
   }
 
-  private tellClosed(client: ClientFacts, reason: CloseReason, atMs: number): void {
-    const { account } = client
+  private tellClosed(connection: Connection, reason: CloseReason, atMs: number): void {
+    const { account } = connection
     const { system, shard } = this
-    const event = (): Readonly<Record<string, Json>> => this.describeEnd(client, reason, atMs)
+    const event = (): Readonly<Record<string, Json>> => this.describeEnd(connection, reason, atMs)
     const isRefused = AUTH_ERRORS.has(reason)
-    if (isRefused && client.connectReceived) {
+    if (isRefused && isClient(connection) && connection.connectReceived) {
       const callout = shard.options.authorization?.callout?.account
       const told = callout === undefined ? account : shard.accounts.named(callout)
       system.announce('$SYS.ACCOUNT.CLIENT.AUTH.ERR', event, told)
     }
-    system.announce(`$SYS.ACCOUNT.${byteString(account.name)}.DISCONNECT`, event)
+    if (account !== undefined) system.announce(`$SYS.ACCOUNT.${byteString(account.name)}.DISCONNECT`, event)
     if (isRefused) system.announce(`$SYS.SERVER.${shard.identity.serverId}.CLIENT.AUTH.ERR`, event)
   }
 
-  /** From the client's point of view: what it sent, and what it received. */
-  private describeEnd(client: ClientFacts, reason: CloseReason, atMs: number): Readonly<Record<string, Json>> {
-    const { inMessages, inBytes, outMessages, outBytes } = client
+  /** From the point of view of the other end: what it sent, and what it received. */
+  private describeEnd(connection: Connection, reason: CloseReason, atMs: number): Readonly<Record<string, Json>> {
+    const { inMessages, inBytes, outMessages, outBytes } = connection
     // In whole microseconds.
-    const rtt = Math.trunc(client.rttMs * 1000) * 1000
+    const rtt = Math.trunc(connection.rttMs * 1000) * 1000
     return {
       ...eventHead('advisory.v1.client_disconnect', atMs),
       ...this.system.signed({
-        client: this.describe(client, { rtt: unlessEmpty(rtt), stop: goTime(atMs) }),
+        client: this.describe(connection, { rtt: unlessEmpty(rtt), stop: goTime(atMs) }),
         sent: { msgs: inMessages, bytes: inBytes },
         received: { msgs: outMessages, bytes: outBytes },
         reason,
@@ -135,28 +144,74 @@ export class ConnectionEvents {
     }
   }
 
-  private describe(client: ClientFacts, end: { readonly rtt?: Json; readonly stop?: string }): Json {
-    const { account, options } = client
-    const { identity } = client.login
+  private describe(connection: Connection, end: { readonly rtt?: Json; readonly stop?: string }): Json {
+    const { startMs, ip, id, account } = connection
+    const { user, name, lang, version, jwt, issuer, tags, kind, clientType } = isClient(connection)
+      ? ofClient(connection)
+      : ofLeaf(connection)
     return {
-      start: goTime(this.shard.wallClock(client.startMs)),
-      host: client.ip,
-      id: client.id,
-      acc: account.name,
-      user: unlessEmpty(identity?.user ?? rawUser(client)),
-      name: unlessEmpty(options.name),
-      lang: unlessEmpty(options.lang),
-      ver: unlessEmpty(options.version),
+      start: goTime(this.shard.wallClock(startMs)),
+      host: ip,
+      id,
+      acc: account?.name ?? NO_ACCOUNT,
+      user: unlessEmpty(user),
+      name: unlessEmpty(name),
+      lang: unlessEmpty(lang),
+      ver: unlessEmpty(version),
       rtt: end.rtt,
       stop: end.stop,
-      jwt: unlessEmpty(identity?.token?.jwt ?? options.jwt),
-      issuer_key: unlessEmpty(identity?.token?.issuer ?? ''),
-      name_tag: this.shard.admission.accountTag(account.name),
-      tags: identity === undefined || identity.tags.length === 0 ? undefined : identity.tags,
-      kind: 'Client',
-      client_type: client.clientType,
+      jwt: unlessEmpty(jwt),
+      issuer_key: unlessEmpty(issuer),
+      name_tag: account && this.shard.admission.accountTag(account.name),
+      tags: unlessNone(tags),
+      kind,
+      client_type: clientType,
     }
   }
+}
+
+/** The account that it was let into; undefined: none. */
+function accountOf(connection: Connection): Account | undefined {
+  return isClient(connection) && connection.login.identity === undefined ? undefined : connection.account
+}
+
+function isClient(connection: Connection): connection is ClientFacts {
+  return 'login' in connection
+}
+
+/** Who is at the other end; texts are empty where that is not known. */
+interface Who {
+  readonly user: string
+  readonly name: string
+  readonly lang: string
+  readonly version: string
+  readonly jwt: string
+  readonly issuer: string
+  readonly tags: readonly string[]
+  readonly kind: 'Client' | 'Leafnode'
+  readonly clientType?: ClientType
+}
+
+function ofClient(client: ClientFacts): Who {
+  const { options, clientType } = client
+  const { name, lang, version } = options
+  const { identity } = client.login
+  return {
+    user: identity?.user ?? rawUser(client),
+    name,
+    lang,
+    version,
+    jwt: identity?.token?.jwt ?? options.jwt,
+    issuer: identity?.token?.issuer ?? '',
+    tags: identity?.tags ?? [],
+    kind: 'Client',
+    clientType,
+  }
+}
+
+function ofLeaf({ user, name, version, token, tags }: LeafFacts): Who {
+  const { jwt = '', issuer = '' } = token ?? {}
+  return { user, name, lang: '', version, jwt, issuer, tags, kind: 'Leafnode' }
 }
 
 /** The user that a refused connection claimed; never a secret. */

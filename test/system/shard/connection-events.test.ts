@@ -6,6 +6,7 @@ import { identity } from '../../../src/auth/identity.ts'
 import { CloseReason } from '../../../src/base/errors.ts'
 import type { Json } from '../../../src/base/json.ts'
 import type { ClientFacts } from '../../../src/connection/facts.ts'
+import type { LeafFacts } from '../../../src/leaf/contract.ts'
 import { ConnectionEvents } from '../../../src/system/shard/connection-events.ts'
 import { clientFacts, connectOptions, OPEN, WEB_SOCKET } from '../../connection/facts.ts'
 
@@ -44,6 +45,12 @@ function stage({ isHeard = true, callout }: { isHeard?: boolean; callout?: strin
 function client(members: Partial<ClientFacts> = {}): ClientFacts {
   const login = { greeting: OPEN, nonce: '', identity: identity('password', 'joe', 'A') }
   return clientFacts({ account: ACCOUNT, login, connectReceived: true, ...members })
+}
+
+function leaf(members: Partial<LeafFacts> = {}): LeafFacts {
+  const traffic = { inMessages: 1, inBytes: 10, outMessages: 2, outBytes: 20 }
+  const who = { user: 'joe', name: 'LEAF', version: '2.15.3', token: undefined, tags: [] }
+  return { id: 7, ip: '10.1.2.3', account: ACCOUNT, startMs: 1_000, rttMs: 0, ...traffic, ...who, ...members }
 }
 
 const subjects = ({ told }: ReturnType<typeof stage>): string[] => told.map(({ subject }) => subject)
@@ -189,4 +196,54 @@ test('a bug with one event costs that event: the others are told, and so are tho
   events.connected(client())
   await nextTurn()
   expect(staged.told).toHaveLength(2)
+})
+
+test('a leaf node is told of with who it is; a hub that this server has dialled has said nothing of that', async () => {
+  const { events, told, changed } = stage()
+  events.connected(leaf())
+  events.connected(leaf({ user: '', name: '', version: '' }))
+  await nextTurn()
+  expect(told.map(({ subject }) => subject)).toEqual(['$SYS.ACCOUNT.A.CONNECT', '$SYS.ACCOUNT.A.CONNECT'])
+  const link = {
+    start: '2020-01-01T00:00:01Z',
+    host: '10.1.2.3',
+    id: 7,
+    acc: 'A',
+    name_tag: 'tag of A',
+    kind: 'Leafnode',
+  }
+  const [known, dialled] = told.map(({ event }) => event['client'])
+  expect(known).toEqual({ ...link, user: 'joe', name: 'LEAF', ver: '2.15.3' })
+  expect(dialled).toEqual(link)
+  expect(changed).toEqual([['A']])
+})
+
+test('a leaf link that has ended is told of from the point of view of the other end', async () => {
+  const { events, told, changed } = stage()
+  events.closed(leaf({ rttMs: 1.5 }), CloseReason.clientClosed)
+  await nextTurn()
+  expect(told).toMatchObject([
+    {
+      subject: '$SYS.ACCOUNT.A.DISCONNECT',
+      event: {
+        client: { kind: 'Leafnode', rtt: 1_500_000, stop: '2020-01-01T00:00:02Z' },
+        sent: { msgs: 1, bytes: 10 },
+        received: { msgs: 2, bytes: 20 },
+        reason: 'Client Closed',
+      },
+    },
+  ])
+  expect(changed).toEqual([['A']])
+})
+
+test('of a leaf node that was not let in no account hears', async () => {
+  const staged = stage()
+  staged.events.closed(leaf({ account: undefined }), CloseReason.authentication)
+  staged.events.closed(leaf({ account: undefined }), CloseReason.protocolViolation)
+  await nextTurn()
+  expect(subjects(staged)).toEqual(['$SYS.SERVER.N.CLIENT.AUTH.ERR'])
+  const { client } = staged.told[0].event
+  expect(client).toMatchObject({ acc: 'N/A', user: 'joe', kind: 'Leafnode' })
+  expect(client).not.toHaveProperty('name_tag')
+  expect(staged.changed).toEqual([])
 })
