@@ -1,6 +1,7 @@
 // Rules between settings (docs/reference/configuration-blocks.md, "Rules between settings"), with nats-server's texts
 // and order: checked at start, at a reload and by `-t`.
 
+import { SYSTEM_ACCOUNT } from '../auth/settings.ts'
 import { durationText } from '../base/duration.ts'
 import type { Options } from '../options/options.ts'
 import { GLOBAL_ACCOUNT, type WebSocketOptions } from '../options/shapes.ts'
@@ -25,6 +26,7 @@ export function checkOptions(options: Options, later: LaterBlocks = {}): string 
   if (!OCTAL_MODE.test(unixSocketMode)) return `unix_socket_mode must be three octal digits, not "${unixSocketMode}"`
   return (
     checkIdentity(options) ??
+    checkAccountNames(options) ??
     checkLeafnodes(options, later) ??
     checkNoAuthUser(options, options.noAuthUser) ??
     checkServers(options, later) ??
@@ -62,6 +64,24 @@ function checkIdentity(options: Options): string | undefined {
   if (trustedKeys.length > 0) return "conflicting options for 'TrustedKeys' and 'TrustedOperators'"
   if (authorization?.callout !== undefined) {
     return 'operators do not allow authorization callouts to be configured directly'
+  }
+  return undefined
+}
+
+/**
+ * Shards know an account by the low byte of each character of its name, and what other servers want of it by a name
+ * with a line break. No account may be taken for another one there.
+ */
+function checkAccountNames({ accounts }: Options): string | undefined {
+  const known = new Map([GLOBAL_ACCOUNT, SYSTEM_ACCOUNT].map((name) => [name, name]))
+  for (const { name } of accounts) {
+    const bytes = Buffer.from(name, 'latin1').toString('latin1')
+    const other = known.get(bytes) ?? name
+    if (other !== name) {
+      return `account ${JSON.stringify(name)} cannot be told from account ${JSON.stringify(other)}: rename one of them`
+    }
+    if (bytes.includes('\n')) return `account ${JSON.stringify(name)} cannot have such a name: rename it`
+    known.set(bytes, name)
   }
   return undefined
 }

@@ -161,10 +161,18 @@ describe('refused at the start', () => {
       'trusted operators or trusted keys configuration is required for JWT authentication via cookie "j"',
     ],
     ['default_sentinel: x', 'default sentinel requires operators and accounts'],
+    ['accounts { A: {}, "Ł": {} }', 'account "Ł" cannot be told from account "A": rename one of them'],
+    ['accounts { "ĤSYS": {} }', 'account "ĤSYS" cannot be told from account "$SYS": rename one of them'],
+    ['accounts { "AĊroutes": {} }', 'account "AĊroutes" cannot have such a name: rename it'],
     ['port: 70000', 'x.conf:1: port must be a whole number from -1 to 65535, not 70000'],
     ['\nmax_control_line: 5', 'x.conf:2: max_control_line must be a whole number from 64 to 16777216, not 5'],
   ])('%s', async (text, reason) => {
     expect(await refused(text)).toBe(reason)
+  })
+
+  test('accounts may have names in any script that can be told from each other', async () => {
+    const { options } = await loaded('accounts { A: {}, "Ł1": {}, "好": {}, "Ü": {} }')
+    expect(options.accounts.map(({ name }) => name)).toEqual(['A', 'Ł1', '好', 'Ü'])
   })
 
   test('a flag out of bounds is named as the flag', async () => {
