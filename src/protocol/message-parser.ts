@@ -164,6 +164,10 @@ export abstract class MessageParser<H extends MessageHandler> {
     else this.rest = rest
   }
 
+  get isSuspended(): boolean {
+    return this.suspensions > 0
+  }
+
   /** Something has come that it has not dealt with, as it is suspended. */
   get hasRest(): boolean {
     return this.rest !== undefined

@@ -16,7 +16,7 @@ import {
 } from '../base/constants.ts'
 import { bugText, CloseReason, type Fault, Faults } from '../base/errors.ts'
 import { attempt } from '../base/guarded.ts'
-import { Work } from '../base/turns.ts'
+import { Work, workOfRead } from '../base/turns.ts'
 import type { LogSource } from '../log/log.ts'
 import { abandon } from '../net/handle.ts'
 import { KeepAlive, type KeepAliveOwner } from '../net/keep-alive.ts'
@@ -208,16 +208,20 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
 
   /** Calls back when all that was sent so far has gone out plain, and what is read and written is compressed. */
   private compress(compresses: boolean, then: () => void): void {
-    const { outbound, parser } = this
+    const { outbound, owner, parser } = this
     // The other server compresses what it sends from here on, whatever this one still has to send.
     this.decompressor = new S2Reader(
       {
         take: (block, start, end) => {
           parser.push(block, start, end)
+          owner.turns.left -= workOfRead(end - start)
           return !this.closing
         },
+        get isFull() {
+          return parser.isSuspended
+        },
         damaged: (cause) => {
-          this.owner.log.error(`${this.title} decompression ERROR: ${cause}`, this)
+          owner.log.error(`${this.title} decompression ERROR: ${cause}`, this)
           this.close({ text: undefined, reason: CloseReason.readError })
         },
       },
@@ -442,9 +446,14 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
     this.parser.suspend()
     const goOn = this.readGate.hold()
     return () => {
-      if (!this.closing) this.attempt(() => this.turn.take(() => this.parser.resume()))
+      if (!this.closing) this.attempt(() => this.turn.take(() => this.resume()))
       goOn()
     }
+  }
+
+  private resume(): void {
+    this.parser.resume()
+    this.decompressor?.goOn()
   }
 
   // ── Time ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -478,6 +487,7 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
     this.closeReason = fault.reason
     this.lingersUntilMs = owner.clock.nowMs + LINGER_MS
     this.parser.stop()
+    this.decompressor?.stop()
     this.gate?.close()
     this.keepAlive.stop()
     owner.sublist.removeInPieces(this.subscriptions.values(), owner)

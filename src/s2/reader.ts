@@ -1,5 +1,6 @@
 // Reads an S2 stream that comes in any pieces: chunks in become bytes out. What a peer can make it keep is one chunk,
-// and what it can make of one read is one chunk's bytes at a time.
+// and what it can make of one read is one chunk's bytes at a time. A few bytes may become megabytes: what the sink has
+// no room for stays compressed.
 //
 //     head (4) ─▶ body ─▶ identifier: compared    compressed, uncompressed: summed, decoded, told    else: skipped
 
@@ -17,6 +18,8 @@ const ROOM_BEFORE = 8 * 1024
 export interface S2Sink {
   /** block[start, end), valid during the call only. Returns whether more may come. */
   take(block: Block, start: number, end: number): boolean
+  /** It takes nothing until goOn() is called, but the rest of the chunk at hand. Left out: it always takes. */
+  readonly isFull?: boolean
   /** The stream is damaged, or a chunk is larger than may be; the reader takes nothing more. */
   damaged(cause: string): void
 }
@@ -35,6 +38,9 @@ export class S2Reader {
   private skipping = 0
   private hasBegun = false
   private stopped = false
+  /** What the sink had no room for, from `restAt` on. */
+  private rest: Block | undefined
+  private restAt = 0
 
   constructor(sink: S2Sink, chunkMax: number) {
     this.sink = sink
@@ -44,12 +50,39 @@ export class S2Reader {
   stop(): void {
     this.stopped = true
     this.chunk = undefined
+    this.rest = undefined
   }
 
   /** Reads block[start, end). */
   push(block: Block, start: number, end: number): void {
+    const at = this.rest === undefined ? this.read(block, start, end) : start
+    if (at < end && !this.stopped) this.keep(block, at, end)
+  }
+
+  /** The sink has room again. */
+  goOn(): void {
+    const { rest } = this
+    if (rest === undefined) return
+    const at = this.read(rest, this.restAt, rest.capacity)
+    this.restAt = at
+    if (at === rest.capacity) this.rest = undefined
+  }
+
+  /** Keeps block[start, end) behind what is kept already. */
+  private keep(block: Block, start: number, end: number): void {
+    const { rest, restAt } = this
+    const before = rest === undefined ? 0 : rest.capacity - restAt
+    const kept = allocateBlock(before + end - start)
+    rest?.bytes.copy(kept.bytes, 0, restAt, rest.capacity)
+    block.bytes.copy(kept.bytes, before, start, end)
+    this.rest = kept
+    this.restAt = 0
+  }
+
+  /** Reads as much as the sink has room for; returns where it stopped. */
+  private read(block: Block, start: number, end: number): number {
     let at = start
-    while (at < end && !this.stopped) {
+    while (at < end && !this.stopped && this.sink.isFull !== true) {
       if (this.skipping > 0) {
         const skipped = Math.min(this.skipping, end - at)
         this.skipping -= skipped
@@ -58,6 +91,7 @@ export class S2Reader {
       else if (end - at >= HEAD_BYTES && at + HEAD_BYTES + lengthAt(block, at) <= end) at = this.readChunk(block, at)
       else at = this.collect(block, at, end)
     }
+    return at
   }
 
   /** Collects a chunk that comes in pieces: its head, then as much as that says. */

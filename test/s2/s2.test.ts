@@ -117,6 +117,56 @@ test('what is written is read again, whatever it is and however it is cut', () =
   }
 })
 
+test('what a sink has no room for waits compressed, and is told in order when it has', () => {
+  const random = new Random(chooseSeed('s2 held'))
+  for (let i = 0; i < 100; i++) {
+    const texts = Array.from({ length: 20 }, () => makeText(random).toString('latin1'))
+    const wire = Buffer.concat(texts.map((text) => writeS2([Buffer.from(text, 'latin1')], true)))
+    const told: string[] = []
+    const all = texts.join('')
+    let left = all.length
+    let isFull = false
+    const reader: S2Reader = new S2Reader(
+      {
+        take({ bytes }, start, end) {
+          told.push(bytes.toString('latin1', start, end))
+          left -= end - start
+          isFull = random.chance(0.5)
+          return true
+        },
+        get isFull() {
+          return isFull
+        },
+        damaged: (cause) => expect.fail(cause),
+      },
+      CHUNK_BYTES_LIMIT,
+    )
+    const goOn = (): void => {
+      const before = told.length
+      const wasFull = isFull
+      reader.goOn()
+      if (wasFull) expect(told.length).toBe(before)
+    }
+    for (let at = 0; at < wire.length; ) {
+      const to = Math.min(wire.length, at + 1 + random.below(wire.length >> 1))
+      const block = allocateBlock(to - at)
+      block.bytes.set(wire.subarray(at, to))
+      const [before, wasFull] = [told.length, isFull]
+      reader.push(block, 0, to - at)
+      if (wasFull) expect(told.length).toBe(before)
+      at = to
+      goOn()
+      if (random.chance(0.5)) isFull = false
+      goOn()
+    }
+    for (let turns = 0; left > 0 && turns < 1000; turns++) {
+      isFull = false
+      reader.goOn()
+    }
+    expect(told.join(''), `seed ${random.seed}, round ${i}`).toBe(all)
+  }
+})
+
 test('text that repeats itself becomes small', () => {
   const plain = Buffer.from('LMSG orders.new 5\r\nhello\r\n'.repeat(1000))
   expect(writeS2([plain], true).length).toBeLessThan(plain.length / 10)
