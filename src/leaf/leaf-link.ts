@@ -111,8 +111,9 @@ export class LeafLink extends RemoteLink implements InterestHost, GreetingLink, 
     this.greeting.processInfo(json)
   }
 
+  /** A hub that is dialled is one that was configured, and has no credentials to send. */
   get isStranger(): boolean {
-    return !this.isBound
+    return !this.isBound && this.order.dialled === undefined
   }
 
   closeBehind(fault: Fault): void {
@@ -138,6 +139,7 @@ export class LeafLink extends RemoteLink implements InterestHost, GreetingLink, 
     then: (isCompressed: boolean) => void,
   ): void {
     super.negotiate(theirs, announce, then)
+    if (!this.isStranger) this.trustCompressed()
   }
 
   meet({ name, cluster, domain, headers }: LeafPeer): void {

@@ -1,6 +1,10 @@
-// What the other end of a leaf link may make this server keep: a few compressed bytes may become megabytes.
+// What the other end of a leaf link may make this server keep, before it has logged in and behind that: a few compressed
+// bytes may become megabytes. A hub that was configured may have much to say at once.
 
-import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
+import { createHash } from 'node:crypto'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { deflateRawSync } from 'node:zlib'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { ServerOptions } from '../../src/options/options.ts'
 import type { Primary } from '../../src/primary/primary.ts'
 import { Backlog } from '../../src/protocol/backlog.ts'
@@ -8,7 +12,9 @@ import { maskedCrc32c } from '../../src/s2/crc32c.ts'
 import { S2_IDENTIFIER } from '../../src/s2/frames.ts'
 import { writeS2 } from '../../src/s2/writer.ts'
 import { startPrimary } from '../support/server.ts'
+import { localShard } from '../support/staged-peer.ts'
 import { until } from '../support/until.ts'
+import { compressedFrame, frame, Opcode } from '../support/websocket.ts'
 import { RoutePeer } from './route-peer.ts'
 
 afterEach(() => void vi.restoreAllMocks())
@@ -49,4 +55,63 @@ test('what a compressed line becomes waits compressed, while it is not known who
   expect(await peer.refusal()).toBeDefined()
   const bytes = kept.mock.calls.reduce((sum, [, from, to]) => sum + to - from, 0)
   expect(bytes).toBeLessThanOrEqual(2 * zeros.length)
+})
+
+describe('a hub that tells all its interest together with its answer to CONNECT is heard', () => {
+  const subjects = Array.from({ length: 8000 }, (_, i) => createHash('sha1').update(`${i}`).digest('hex'))
+  const interest = subjects.map((subject) => `LS+ ${subject}\r\n`).join('')
+
+  /** A hub written out by hand, to which one leaf node comes. */
+  async function hubOf(serve: (socket: Socket) => void): Promise<number> {
+    const server = createServer(serve).listen(0, '127.0.0.1')
+    onTestFinished(() => void server.close())
+    await until('a port', () => server.listening)
+    return (server.address() as AddressInfo).port
+  }
+
+  async function untilHeard(remote: object): Promise<void> {
+    const leaf = await start({ reconnect: 60_000, remotes: [remote] })
+    await until('the interest of the hub', () => {
+      const [row] = localShard(leaf).links.leafRows(false)
+      return row?.subscriptions === subjects.length
+    })
+  }
+
+  const answer = Buffer.from(info({ connect_info: true, remote_account: '$G' }) + interest)
+  const first = { client_id: 1, info_on_connect: true, leafnode_urls: ['127.0.0.1:1'] }
+
+  test('in one chunk of S2, as nats-server flushes it', async () => {
+    const port = await hubOf((socket) => {
+      onTestFinished(() => void socket.destroy())
+      socket.write(info({ ...first, compression: 's2_fast' }))
+      // INFO that chooses, and CONNECT.
+      socket.once('data', () => {
+        socket.write(writeS2([Buffer.from(info(first))], true))
+        socket.once('data', () => socket.write(streamOf(1, answer, answer)))
+      })
+    })
+    await untilHeard({ url: `nats://127.0.0.1:${port}`, compression: 's2_fast' })
+  })
+
+  test('in a compressed message of a WebSocket', async () => {
+    expect(deflateRawSync(answer).length).toBeGreaterThan(128 * 1024)
+    const port = await hubOf((socket) => {
+      onTestFinished(() => void socket.destroy())
+      socket.once('data', (request: Buffer) => {
+        const [, key = ''] = /Sec-WebSocket-Key: (\S+)/i.exec(request.toString('latin1')) ?? []
+        const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+        const lines = [
+          'HTTP/1.1 101 Switching Protocols',
+          'Upgrade: websocket',
+          'Connection: Upgrade',
+          `Sec-WebSocket-Accept: ${accept}`,
+          'Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover',
+        ]
+        socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+        socket.write(frame(Opcode.binary, info(first), { masked: false }))
+        socket.once('data', () => socket.write(compressedFrame(answer, { masked: false })))
+      })
+    })
+    await untilHeard({ url: `ws://127.0.0.1:${port}`, wsCompression: true })
+  })
 })
