@@ -221,8 +221,8 @@ export class WebSocketTransport implements Transport, FrameHandler {
   }
 
   private inflateMessage(): boolean {
-    const { readBlock, readStart } = this.shared
-    const { messageMax } = this
+    const { readBlock, readStart, maxPayload } = this.shared
+    const messageMax = this.client?.isStranger ? Math.min(this.messageMax, maxPayload) : this.messageMax
     let total = 0
     const whole = this.shared.inflater.inflate(
       this.message?.block.bytes.subarray(0, this.messageBytes) ?? Buffer.alloc(0),
