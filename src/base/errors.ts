@@ -168,6 +168,12 @@ export function quote(byteString: string): string {
   return `${quoted}"`
 }
 
+/** A name as a peer says it, for the log: quoted where there is more in it than belongs to a name. */
+export function shownName(text: string): string {
+  const quoted = quote(Buffer.from(text).toString('latin1'))
+  return quoted === `"${text}"` ? text : quoted
+}
+
 /** The UTF-8 character that begins at `at`, or undefined if none does. */
 function characterAt(bytes: Buffer, at: number): string | undefined {
   const first = bytes[at]

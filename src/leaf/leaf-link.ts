@@ -6,7 +6,7 @@
 import type { Account } from '../accounts/account.ts'
 import { lowestLimits, NO_LIMIT, NO_LIMITS } from '../accounts/limits.ts'
 import { LINK_CONTROL_LINE_MAX } from '../base/constants.ts'
-import { CloseReason, type Fault, Faults, quote } from '../base/errors.ts'
+import { CloseReason, type Fault, Faults, quote, shownName } from '../base/errors.ts'
 import { Work } from '../base/turns.ts'
 import type { Transport } from '../net/transport.ts'
 import type { CompressionMode, CompressionOptions } from '../options/cluster.ts'
@@ -174,7 +174,7 @@ export class LeafLink extends RemoteLink implements InterestHost, GreetingLink, 
     this.isBound = true
     this.trustCompressed()
     this.keepAlive.start()
-    const theirs = this.remoteAccount === '' ? '' : `, remote account: ${this.remoteAccount}`
+    const theirs = this.remoteAccount === '' ? '' : `, remote account: ${shownName(this.remoteAccount)}`
     this.owner.log.info(`Leafnode connection created for account: ${account.name}${theirs}`, this)
     desk.came(this.facts)
     this.interest = new LeafInterest(desk.feed, this, account.name)

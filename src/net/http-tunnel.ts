@@ -2,13 +2,15 @@
 
 import { connect } from 'node:net'
 import { hostPort } from '../base/addresses.ts'
+import { quote } from '../base/errors.ts'
 import { guarded, type OnBug } from '../base/guarded.ts'
 import { type Handle, takeHandle } from '../base/node-private.ts'
 
 /** Longest head of an answer. */
 const HEAD_BYTES_MAX = 16 * 1024
 const HEAD_END = '\r\n\r\n'
-const STATUS_DIGITS = 3
+/** The first line of an answer: nothing of it could be taken for another line of the log. */
+const STATUS_LINE = /^HTTP\/1\.[01] (\d{3}(?: [ -~]*)?)$/
 
 export interface HttpProxy {
   readonly host: string
@@ -78,8 +80,7 @@ function requestFor({ username, password }: HttpProxy, target: string): string {
 /** Why an answer is no consent; undefined: it is. */
 function refusalIn(head: string): string | undefined {
   const [line] = head.split('\r\n', 1)
-  const isHttp = line.startsWith('HTTP/1.0 ') || line.startsWith('HTTP/1.1 ')
-  if (!isHttp) return `failed to read proxy response: malformed HTTP response ${JSON.stringify(line)}`
-  const status = line.slice('HTTP/1.1 '.length)
-  return status.slice(0, STATUS_DIGITS) === '200' ? undefined : `proxy CONNECT failed: ${status}`
+  const status = STATUS_LINE.exec(line)?.[1]
+  if (status === undefined) return `failed to read proxy response: malformed HTTP response ${quote(line)}`
+  return status.startsWith('200') ? undefined : `proxy CONNECT failed: ${status}`
 }

@@ -14,7 +14,7 @@ import {
   LINK_PENDING_MAX,
   QUEUE_NAME_MAX,
 } from '../base/constants.ts'
-import { bugText, CloseReason, type Fault, Faults } from '../base/errors.ts'
+import { bugText, CloseReason, type Fault, Faults, shownName } from '../base/errors.ts'
 import { attempt } from '../base/guarded.ts'
 import { Work, workOfRead } from '../base/turns.ts'
 import type { LogSource } from '../log/log.ts'
@@ -499,7 +499,7 @@ export abstract class RemoteLink implements LinkHandler, Receiver, Publisher, Ke
 
   private get remoteText(): string {
     const { name } = this.options
-    return name === '' ? '' : ` - Remote: ${name}`
+    return name === '' ? '' : ` - Remote: ${shownName(name)}`
   }
 
   /** Closes when none of its lines is being dealt with: a timer's way. */

@@ -9,7 +9,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Account } from '../accounts/account.ts'
 import { Deadline } from '../base/deadline.ts'
-import { CloseReason, type Fault, Faults } from '../base/errors.ts'
+import { CloseReason, type Fault, Faults, quote, shownName } from '../base/errors.ts'
 import { Work } from '../base/turns.ts'
 import type { Transport } from '../net/transport.ts'
 import type { ClusterOptions, CompressionMode, CompressionOptions } from '../options/cluster.ts'
@@ -22,6 +22,7 @@ import type { FeedListener, InterestFeed, LocalInterest } from '../remote/intere
 import { interestKey } from '../remote/interest-key.ts'
 import { RemoteLink } from '../remote/link.ts'
 import type { LinkOwner } from '../remote/owner.ts'
+import { byteString } from '../subjects/byte-string.ts'
 import { isValidFilter } from '../subjects/subject.ts'
 import { publicKeyPin } from '../tls/names.ts'
 import type { TlsSession } from '../tls/upgrade.ts'
@@ -159,7 +160,8 @@ export class RouteLink extends RemoteLink implements FeedListener {
   private async whyNot({ lang, gateway, cluster, isDynamic, ...login }: RouteConnect): Promise<Fault | undefined> {
     if (lang !== '') return closed('attempted to connect to route port', CloseReason.wrongPort)
     if (gateway !== '') {
-      return closed(`Rejecting connection from gateway "${gateway}" on the Route port`, CloseReason.wrongPort)
+      const text = `Rejecting connection from gateway ${quote(byteString(gateway))} on the Route port`
+      return closed(text, CloseReason.wrongPort)
     }
     if (!(await this.mayConnect(login))) return Faults.authorization
     if (cluster === '_') {
@@ -168,7 +170,7 @@ export class RouteLink extends RemoteLink implements FeedListener {
     const own = this.routes.identity.cluster
     if (own === undefined || own.isDynamic || isDynamic || cluster === own.name) return undefined
     return closed(
-      `Rejecting connection, cluster name "${cluster}" does not match "${own.name}"`,
+      `Rejecting connection, cluster name ${quote(byteString(cluster))} does not match ${quote(byteString(own.name))}`,
       CloseReason.clusterName,
     )
   }
@@ -270,7 +272,7 @@ export class RouteLink extends RemoteLink implements FeedListener {
       this.sendPing()
     }
     this.keepAlive.start()
-    this.owner.log.info(`Route connection created: Remote: ${hello.serverName}`, this)
+    this.owner.log.info(`Route connection created: Remote: ${shownName(hello.serverName)}`, this)
     this.routes.feed.add(this)
     this.tellAll((interest) => this.lineOf(interest))
   }

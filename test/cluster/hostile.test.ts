@@ -21,6 +21,8 @@ describe.each(kinds)('the port for routes of %s', (kind) => {
     ['CONNECT {"lang":"go"}\r\n', 'attempted to connect to route port'],
     ['CONNECT {"name":"x","cluster":"D"}\r\n', 'Rejecting connection, cluster name "D" does not match "C"'],
     ['CONNECT {"name":"x","cluster":"_"}\r\n', 'Rejecting connection, cluster name "_" is reserved'],
+    ['CONNECT {"name":"x","cluster":"D\\nE"}\r\n', 'Rejecting connection, cluster name "D\\nE" does not match "C"'],
+    ['CONNECT {"gateway":"G\\nH"}\r\n', 'Rejecting connection from gateway "G\\nH" on the Route port'],
     [CONNECT + info({ route_pool_idx: 7 }), 'Invalid route pool index: 7 - pool size is 3'],
     [CONNECT + info({ route_account: '$G' }), 'No route for account "$G"'],
     [`${good}SUBB a\r\n`, 'Unknown Protocol Operation'],

@@ -1,7 +1,7 @@
 // Leaf nodes that reach their hub through an HTTP proxy.
 
 import { createServer } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { type AddressInfo, connect, createServer as createRawServer } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { scratchDirectory } from '../support/configured-servers.ts'
 import { missing } from '../support/peers.ts'
@@ -100,6 +100,19 @@ describe.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', (_, kind) =
     const leaf = await startLeaf(kind, scratchDirectory(), 'ws://localhost:80', 'url: "http://127.0.0.1:1"')
     await leaf.until(/failed to connect to proxy: /)
   })
+})
+
+test('an answer that would make lines of the log is none', async () => {
+  const server = createRawServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.end('HTTP/1.1 403 no\n[1] [INF] forged\r\n\r\n')
+  }).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await until('a port', () => server.listening)
+  const by = `url: "http://127.0.0.1:${(server.address() as AddressInfo).port}"`
+  const leaf = await startLeaf(heddle(1), scratchDirectory(), 'ws://localhost:80', by)
+  await leaf.until(/failed to read proxy response: malformed HTTP response "HTTP\/1\.1 403 no\\n\[1\] \[INF\] forged"/)
+  expect(leaf.stderr).not.toMatch(/^\[1\]/m)
 })
 
 test.each([0, 2])('bytes of the hub that come with the answer are not lost (%s workers)', async (workers) => {

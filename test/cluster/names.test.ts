@@ -49,3 +49,15 @@ describe.each([0, 2])('with %d workers', (workers) => {
     expect(peer.text).toContain('RS+ $G a\0b\r\n')
   })
 })
+
+test('what another server calls itself makes no line of the log', async () => {
+  const hub = await start(heddle(1), scratchDirectory(), 'HUB', CONFIG)
+  const peer = new RoutePeer(await leafPortOf(hub))
+  await peer.info()
+  const names = { name: 'a\n[1] [INF] forged', remote_account: 'b\n[1] [INF] forged' }
+  peer.send(`CONNECT ${JSON.stringify({ version: '2.15.3', server_id: 'NX', protocol: 2, ...names })}\r\n`)
+  await hub.until(/Leafnode connection created for account: \$G, remote account: "b\\n\[1\] \[INF\] forged"/)
+  peer.socket.destroy()
+  await hub.until(/Leafnode connection closed: Client Closed - Remote: "a\\n\[1\] \[INF\] forged"/)
+  expect(hub.stderr).not.toMatch(/^\[1\]/m)
+})

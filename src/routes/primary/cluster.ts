@@ -7,6 +7,7 @@
 
 import { isIP } from 'node:net'
 import { isAnyAddress } from '../../base/addresses.ts'
+import { shownName } from '../../base/errors.ts'
 import { attempt, guarded } from '../../base/guarded.ts'
 import type { Handle } from '../../base/node-private.ts'
 import type { Log } from '../../log/log.ts'
@@ -279,7 +280,7 @@ export class Cluster {
     }
     if (!isOwnDynamic || (isDynamic && name > theirs)) return undefined
     this.identity = { ...this.identity, name: theirs, isDynamic }
-    this.owner.log.info(`Cluster name updated to ${theirs}`)
+    this.owner.log.info(`Cluster name updated to ${shownName(theirs)}`)
     this.told()
     for (const route of this.routes.values()) {
       if (route.remote !== undefined && route.remote.hello.serverName !== serverName)
@@ -364,7 +365,7 @@ export class Cluster {
       return
     }
     if (!hello.isLameDuck || remote.isLameDuck) return
-    this.owner.log.debug(`Server ${remote.hello.serverName} is in lame duck mode`)
+    this.owner.log.debug(`Server ${shownName(remote.hello.serverName)} is in lame duck mode`)
     remote.isLameDuck = true
     this.told()
   }
