@@ -24,6 +24,9 @@ export class Dialled implements Greeting {
   private readonly link: GreetingLink
   private readonly order: DialledLeaf
   private readonly deadline = new Deadline()
+  /** Where else the hub may be reached, if the primary has not been told: the latest that it has said. */
+  private untold: readonly string[] | undefined
+  private isTelling = false
   private state: 'waiting' | 'compressing' | 'connecting' | 'deciding' | 'bound' = 'waiting'
 
   constructor(owner: LeafOwner, desk: LeafDesk, link: GreetingLink, order: DialledLeaf) {
@@ -169,6 +172,15 @@ export class Dialled implements Greeting {
     const { link, desk } = this
     const urls = link.isWebSocket ? webSocketUrls : plain
     if (urls.length === 0 || this.order.remote.ignoreDiscovered) return
-    link.attempt(() => desk.ask({ kind: 'urls', link: link.id, urls }))
+    this.untold = urls
+    if (this.isTelling) return
+    this.isTelling = true
+    link.attempt(async () => {
+      for (let latest = this.untold; latest !== undefined; latest = this.untold) {
+        this.untold = undefined
+        await desk.ask({ kind: 'urls', link: link.id, urls: latest })
+      }
+      this.isTelling = false
+    })
   }
 }

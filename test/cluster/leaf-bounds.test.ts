@@ -1,10 +1,11 @@
-// What the other end of a leaf link may make this server keep, before it has logged in and behind that: a few compressed
-// bytes may become megabytes. A hub that was configured may have much to say at once.
+// What the other end of a leaf link may make this server keep: a few compressed bytes may become megabytes. A hub that
+// was configured may have much to say at once.
 
 import { createHash } from 'node:crypto'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { deflateRawSync } from 'node:zlib'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { Remote } from '../../src/leaf/primary/remotes.ts'
 import type { ServerOptions } from '../../src/options/options.ts'
 import type { Primary } from '../../src/primary/primary.ts'
 import { Backlog } from '../../src/protocol/backlog.ts'
@@ -28,7 +29,7 @@ async function start(block: object): Promise<Primary> {
 const INFO = { server_id: 'NHUB', server_name: 'HUB', version: '2.15.3', proto: 2, headers: true, max_payload: 1 << 20 }
 const info = (members: object): string => `INFO ${JSON.stringify({ ...INFO, ...members })}\r\n`
 
-/** A stream of one chunk with this body, which is a block (type 0) or the bytes themselves (1), that comes to `plain`. */
+/** A stream of one chunk with this body, a block (type 0) or the bytes themselves (1), that comes to `plain`. */
 function streamOf(type: 0 | 1, body: Uint8Array, plain: Uint8Array): Buffer {
   const head = Buffer.alloc(8)
   head[0] = type
@@ -57,17 +58,19 @@ test('what a compressed line becomes waits compressed, while it is not known who
   expect(bytes).toBeLessThanOrEqual(2 * zeros.length)
 })
 
+const FIRST = { client_id: 1, info_on_connect: true, leafnode_urls: ['127.0.0.1:1'] }
+
+/** A hub written out by hand, to which one leaf node comes. */
+async function hubOf(serve: (socket: Socket) => void): Promise<number> {
+  const server = createServer(serve).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await until('a port', () => server.listening)
+  return (server.address() as AddressInfo).port
+}
+
 describe('a hub that tells all its interest together with its answer to CONNECT is heard', () => {
   const subjects = Array.from({ length: 8000 }, (_, i) => createHash('sha1').update(`${i}`).digest('hex'))
   const interest = subjects.map((subject) => `LS+ ${subject}\r\n`).join('')
-
-  /** A hub written out by hand, to which one leaf node comes. */
-  async function hubOf(serve: (socket: Socket) => void): Promise<number> {
-    const server = createServer(serve).listen(0, '127.0.0.1')
-    onTestFinished(() => void server.close())
-    await until('a port', () => server.listening)
-    return (server.address() as AddressInfo).port
-  }
 
   async function untilHeard(remote: object): Promise<void> {
     const leaf = await start({ reconnect: 60_000, remotes: [remote] })
@@ -78,15 +81,14 @@ describe('a hub that tells all its interest together with its answer to CONNECT 
   }
 
   const answer = Buffer.from(info({ connect_info: true, remote_account: '$G' }) + interest)
-  const first = { client_id: 1, info_on_connect: true, leafnode_urls: ['127.0.0.1:1'] }
 
   test('in one chunk of S2, as nats-server flushes it', async () => {
     const port = await hubOf((socket) => {
       onTestFinished(() => void socket.destroy())
-      socket.write(info({ ...first, compression: 's2_fast' }))
+      socket.write(info({ ...FIRST, compression: 's2_fast' }))
       // INFO that chooses, and CONNECT.
       socket.once('data', () => {
-        socket.write(writeS2([Buffer.from(info(first))], true))
+        socket.write(writeS2([Buffer.from(info(FIRST))], true))
         socket.once('data', () => socket.write(streamOf(1, answer, answer)))
       })
     })
@@ -108,10 +110,26 @@ describe('a hub that tells all its interest together with its answer to CONNECT 
           'Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover',
         ]
         socket.write(`${lines.join('\r\n')}\r\n\r\n`)
-        socket.write(frame(Opcode.binary, info(first), { masked: false }))
+        socket.write(frame(Opcode.binary, info(FIRST), { masked: false }))
         socket.once('data', () => socket.write(compressedFrame(answer, { masked: false })))
       })
     })
     await untilHeard({ url: `ws://127.0.0.1:${port}`, wsCompression: true })
   })
+})
+
+test('of what a hub tells again and again of its addresses, the primary hears the latest', async () => {
+  const heard = vi.spyOn(Remote.prototype, 'discovered')
+  const port = await hubOf((socket) => {
+    onTestFinished(() => void socket.destroy())
+    socket.write(info({ ...FIRST, compression: 'off' }))
+    socket.once('data', () => {
+      const told = Array.from({ length: 2000 }, (_, i) => info({ leafnode_urls: [`127.0.0.1:${i + 1}`] }))
+      socket.write(info({ connect_info: true, remote_account: '$G' }))
+      socket.write(told.join(''))
+    })
+  })
+  await start({ reconnect: 60_000, remotes: [{ url: `nats://127.0.0.1:${port}`, compression: 'off' }] })
+  await until('the latest', () => heard.mock.calls.at(-1)?.[0][0] === '127.0.0.1:2000')
+  expect(heard.mock.calls.length).toBeLessThan(200)
 })
