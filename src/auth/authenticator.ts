@@ -16,7 +16,7 @@ import { authenticateToken } from './jwt/login.ts'
 import { isSignedBy } from './nkey.ts'
 import type { PasswordVerifier } from './password.ts'
 import { denyPublish } from './permissions.ts'
-import { type AuthRequest, andThen, type Credentials, type Soon, shownUser } from './request.ts'
+import { type AuthRequest, andThen, type Credentials, isLeafnode, type Soon, shownUser } from './request.ts'
 import { type AuthSettings, CALLOUT_SUBJECT, type OperatorSettings } from './settings.ts'
 
 export interface AuthServices {
@@ -147,7 +147,7 @@ export class Authenticator {
 
   /** Lets the callout service decide about its clients. */
   private callOut(request: AuthRequest, answer: Identity | Refusal, isProxied: boolean): Soon<Identity | Refusal> {
-    const plan = this.planFor(answer)
+    const plan = this.planFor(answer, isLeafnode(request))
     // Where a proxy is missing, no answer could let the connection in.
     if (plan === undefined || (isRefusal(answer) && answer.fault === AuthFaults.proxyRequired)) return answer
     const { credentials } = request
@@ -165,13 +165,13 @@ export class Authenticator {
   }
 
   /** How to ask about a client, or undefined if the callout is not needed. */
-  private planFor(answer: Identity | Refusal): CalloutPlan | undefined {
+  private planFor(answer: Identity | Refusal, isLeaf: boolean): CalloutPlan | undefined {
     const { callout, operator } = this.settings
     if (operator === undefined) {
       if (callout === undefined) return undefined
-      // Clients without identity, or in the global account, are always asked about.
+      // Leaf nodes, and clients without identity or in the global account, are always asked about.
       const { allowedAccounts } = callout
-      const isElsewhere = !isRefusal(answer) && answer.account !== GLOBAL_ACCOUNT
+      const isElsewhere = !isLeaf && !isRefusal(answer) && answer.account !== GLOBAL_ACCOUNT
       if (isElsewhere && allowedAccounts.length > 0 && !allowedAccounts.includes(answer.account)) return undefined
       return { ...callout, operatorAccount: undefined }
     }

@@ -17,7 +17,7 @@ import { timeLeft } from './jwt/times.ts'
 import { decodeToken, isInvalid, whyNotNow } from './jwt/token.ts'
 import { decodeUser, type User, whyNotUser } from './jwt/user.ts'
 import { createUserKey, isPublicKey } from './nkey.ts'
-import { type AuthRequest, andThen, type Soon, shownUser } from './request.ts'
+import { type AuthRequest, andThen, isLeafnode, type Soon, shownUser } from './request.ts'
 
 const AUDIENCE = 'nats-authorization-request'
 const XKEY_HEADER = 'Nats-Server-Xkey'
@@ -158,6 +158,7 @@ const CLIENT_TYPES: Partial<Record<ConnectionType, string>> = {
 function describe(plan: CalloutPlan, request: AuthRequest, known: Identity | Refusal): object {
   const { credentials, client, tls } = request
   const isKnown = !isRefusal(known)
+  const isLeaf = isLeafnode(request)
   return {
     client_info: withoutEmpty({
       host: request.ip,
@@ -166,8 +167,8 @@ function describe(plan: CalloutPlan, request: AuthRequest, known: Identity | Ref
       name: client.name,
       tags: isKnown ? known.tags : [],
       name_tag: isKnown ? known.nameTag : '',
-      kind: 'Client',
-      type: CLIENT_TYPES[request.connectionType] ?? 'nats',
+      kind: isLeaf ? 'Leafnode' : 'Client',
+      type: isLeaf ? '' : (CLIENT_TYPES[request.connectionType] ?? 'nats'),
       nonce: credentials.signature === '' ? '' : request.nonce,
     }),
     connect_opts: {

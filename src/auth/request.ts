@@ -66,6 +66,11 @@ export interface AuthRequest {
   readonly gone?: AbortSignal | undefined
 }
 
+/** Of another server that comes as a leaf node. */
+export function isLeafnode({ connectionType }: Pick<AuthRequest, 'connectionType'>): boolean {
+  return connectionType === 'LEAFNODE' || connectionType === 'LEAFNODE_WS'
+}
+
 /** Shown in place of a token. */
 export const HIDDEN_TOKEN = '[REDACTED]'
 

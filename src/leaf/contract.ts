@@ -53,7 +53,7 @@ export type LeafEvent =
       readonly kind: 'bound'
       readonly link: number
       readonly identity: LeafIdentity
-      /** As many leaf nodes the account may have; negative: any number. */
+      /** As many leaf links the account may have; negative: any number. */
       readonly most: number
     }
   /** Where else the other server may be reached: `host:port` each. */

@@ -115,7 +115,14 @@ export class Dialled implements Greeting {
     const { remote, username, password, jwt, seed } = this.order
     const signer: Signer = { jwt, seed: seed || remote.nkey }
     const signed = await sign(signer, info.nonce)
+    const missing = await desk.learn(link.account)
     if (link.closing) return
+    if (missing !== undefined) {
+      const what = `Unable to lookup account ${remote.account} for solicited leafnode connection`
+      this.owner.log.error(`${what}: ${missing}`, link)
+      link.close(closed(undefined, CloseReason.authentication))
+      return
+    }
     if (signed === undefined) {
       this.owner.log.error('the credentials of a remote cannot be used', link)
       link.close(closed(undefined, CloseReason.authentication))

@@ -5,6 +5,7 @@
 
 import type { Account } from '../accounts/account.ts'
 import type { Identity } from '../auth/identity.ts'
+import type { Standing } from '../auth/jwt/standing.ts'
 import { ACCOUNT_NAME_MAX } from '../base/constants.ts'
 import { CloseReason, type Fault } from '../base/errors.ts'
 import type { CompressionOptions } from '../options/cluster.ts'
@@ -28,6 +29,9 @@ export interface Greeting {
   /** The link is closing. */
   stop(): void
 }
+
+/** What becomes of somebody now that the token of the account is another one, or has ended: a fault if it has to go. */
+export type Judge = (who: Identity) => Standing | Fault
 
 /** What the other server says of itself. */
 export interface LeafPeer {

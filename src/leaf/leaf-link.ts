@@ -5,6 +5,7 @@
 
 import type { Account } from '../accounts/account.ts'
 import { lowestLimits, NO_LIMIT, NO_LIMITS } from '../accounts/limits.ts'
+import { identity } from '../auth/identity.ts'
 import { LINK_CONTROL_LINE_MAX } from '../base/constants.ts'
 import { CloseReason, type Fault, Faults, quote, shownName } from '../base/errors.ts'
 import { Work } from '../base/turns.ts'
@@ -23,7 +24,7 @@ import type { WebSocketClient } from '../websocket/transport.ts'
 import { Accepted } from './accepted.ts'
 import type { LeafEvent, LeafFacts, LeafOrder, LeafRow, LeafTold } from './contract.ts'
 import { Dialled } from './dialled.ts'
-import { closed, type Greeting, type GreetingLink, type LeafPeer } from './greeting.ts'
+import { closed, type Greeting, type GreetingLink, type Judge, type LeafPeer } from './greeting.ts'
 import { claimedUser } from './hello.ts'
 import { type InterestHost, LeafInterest } from './leaf-interest.ts'
 import { LeafRights, type LeafRules } from './leaf-rights.ts'
@@ -183,8 +184,20 @@ export class LeafLink extends RemoteLink implements InterestHost, GreetingLink, 
 
   /** Users, imports or mappings may have changed. */
   async review(): Promise<void> {
-    this.interest?.change(this.ownFilters)
+    this.tellOwn()
     await this.greeting.review()
+  }
+
+  /** The token of its account is another one, or has ended. A server that was dialled is no user of it. */
+  accountChanged(judge: Judge): void {
+    const verdict = judge(this.greeting.identity ?? identity('none', '', this.account.name))
+    if ('reason' in verdict) this.close(verdict)
+    else this.tellOwn()
+  }
+
+  /** What this server itself takes of the account may be something else. */
+  tellOwn(): void {
+    this.interest?.change(this.ownFilters)
   }
 
   /** What this server itself takes of the account. */

@@ -1,6 +1,7 @@
 // The leaf links of a shard.
 
 import type { Socket } from 'node:net'
+import type { Account } from '../accounts/account.ts'
 import type { ChunkPool } from '../memory/chunk-pool.ts'
 import { type Arrival, readingSocketOver, socketOver } from '../net/handle.ts'
 import { TcpTransport } from '../net/tcp-transport.ts'
@@ -12,6 +13,7 @@ import { Carriage, Reading } from '../websocket/carriage.ts'
 import type { WebSocketSession } from '../websocket/handshake.ts'
 import type { WebSocketTransport } from '../websocket/transport.ts'
 import type { DialledLeaf, LeafOrder, LeafRow } from './contract.ts'
+import type { Judge } from './greeting.ts'
 import { demandsTls } from './hello.ts'
 import { LeafLink } from './leaf-link.ts'
 import type { LeafDesk, LeafOwner } from './owner.ts'
@@ -113,6 +115,29 @@ export class Leafs {
         link.failed(error)
       }
     }
+  }
+
+  /** The token of an account is another one, or has ended. */
+  accountChanged(account: string, judge: Judge): void {
+    this.each(
+      (link) => link.account.name === account,
+      (link) => link.accountChanged(judge),
+    )
+  }
+
+  /** Accounts import something else than before. */
+  importsChanged(accounts: ReadonlySet<Account>): void {
+    this.each(
+      (link) => accounts.has(link.account),
+      (link) => link.tellOwn(),
+    )
+  }
+
+  private each(isMeant: (link: LeafLink) => boolean, act: (link: LeafLink) => void): void {
+    const meant = this.open.filter((link) => !link.closing && isMeant(link))
+    if (meant.length === 0) return
+    for (const link of meant) link.attempt(() => act(link))
+    this.owner.schedule()
   }
 
   /** What pages say of those that are up. */

@@ -33,6 +33,8 @@ export interface LeafDesk {
   readonly urls: readonly string[]
   /** The account of this name (of the configuration, not a byte string). */
   accountNamed(name: string): Account
+  /** Sees to it that an account does what its token says. Returns why there is no such account; undefined: there is. */
+  learn(account: Account): Soon<string | undefined>
   /** Filters of an account (byte strings) that the server itself takes: services, mappings, the API of streams. */
   ownFilters(account: Account): readonly string[]
   /** Whether the account has streams here. */

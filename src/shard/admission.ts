@@ -20,6 +20,7 @@ import { NATS_VERSION } from '../base/constants.ts'
 import { within } from '../base/deadline.ts'
 import { Refusals } from '../base/errors.ts'
 import { TurnQueue } from '../base/turn-queue.ts'
+import type { Judge } from '../leaf/greeting.ts'
 import type { Options } from '../options/options.ts'
 import { ServerRequests } from '../services/server-requests.ts'
 import type { ShardSetup } from '../threads/messages.ts'
@@ -232,20 +233,27 @@ export class Admission {
       }
     }
     shard.generations.advanceAll()
+    shard.links.importsChanged(changed)
   }
 
-  /** The token of an account is another one, or has ended: its clients go by what it says now. */
+  /** The token of an account is another one, or has ended: its clients and links go by what it says now. */
   private accountChanged({ before, now }: TokenChange): void {
     const { shard } = this
     shard.wakeBehindRings()
     this.epoch++
-    for (const client of this.clientsOf(before.claims.subject)) {
+    const account = before.claims.subject
+    const judge: Judge = (who) => {
+      const standing = standingOf(who, before, now, shard.clock.dateMs)
+      return 'reason' in standing && now === undefined ? AuthFaults.violation : standing
+    }
+    for (const client of this.clientsOf(account)) {
       const { identity } = client.login
       if (identity === undefined) continue
-      const standing = standingOf(identity, before, now, shard.clock.dateMs)
-      if ('reason' in standing) client.close(now === undefined ? AuthFaults.violation : standing)
+      const standing = judge(identity)
+      if ('reason' in standing) client.close(standing)
       else client.login.stay(withRules({ ...identity, ...standing }))
     }
+    shard.links.accountChanged(account, judge)
   }
 
   /** The shard's clock was put forward. */
@@ -258,6 +266,18 @@ export class Admission {
     const clients = [...this.shard.clients.values()]
     for (const { operations } of clients) operations.recount()
     for (const { operations } of clients.reverse()) operations.closeIfExcess()
+  }
+
+  /**
+   * Why there is no account of this name (in operator mode its public key); undefined: there is, and it does what its
+   * token says. Never rejects.
+   */
+  whyNoAccount(name: string): Soon<string | undefined> {
+    const { jwtAccounts, shard } = this
+    if (jwtAccounts === undefined) return undefined
+    return andThen(jwtAccounts.book.lookup(name, shard.clock.dateMs), (found) =>
+      isInvalid(found) ? found.invalid : andThen(jwtAccounts.prepare(name), () => undefined),
+    )
   }
 
   /** Sees to it that an account without clients here does what its token says. Never rejects. */

@@ -28,7 +28,10 @@ export interface LeafDeskShard {
   readonly identity: ServerIdentity
   readonly accounts: { named(name: string): Account }
   readonly system: { readonly account: Account; readonly events: LinkEvents } | undefined
-  readonly admission: { identifyInTurn(request: AuthRequest, isGone: () => boolean): Soon<Identity | Refusal> }
+  readonly admission: {
+    identifyInTurn(request: AuthRequest, isGone: () => boolean): Soon<Identity | Refusal>
+    whyNoAccount(name: string): Soon<string | undefined>
+  }
   readonly questions: Pick<Questions, 'ask'> & PasswordVerifier
   readonly jetstream: object | undefined
   readonly tls: Pick<TlsEntry, 'certificateOf' | 'detailsOf'>
@@ -68,6 +71,7 @@ export function createLeafDesk(shard: LeafDeskShard, feed: InterestFeed): LeafDe
       return shard.identity.leaf?.urls ?? []
     },
     accountNamed: (name) => shard.accounts.named(byteString(name)),
+    learn: ({ name }) => shard.admission.whyNoAccount(name),
     hasStreams,
     ownFilters(account) {
       const filters = account.serviceImports.map(({ subject }) => subject)

@@ -1,12 +1,14 @@
 // The interface that the parts of a shard need of it: entries of connections, admission, and timers.
 
 import type { Socket } from 'node:net'
+import type { Account } from '../accounts/account.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { OnBug } from '../base/guarded.ts'
 import type { LoopClock } from '../base/loop-clock.ts'
 import type { Client } from '../connection/client.ts'
 import type { ClientOwner } from '../connection/owner.ts'
 import type { Generations } from '../interest/generations.ts'
+import type { Judge } from '../leaf/greeting.ts'
 import type { Log } from '../log/log.ts'
 import type { Arrival } from '../net/handle.ts'
 import type { Options } from '../options/options.ts'
@@ -76,6 +78,10 @@ export interface AdmissionOwner extends Awake, ServicesOwner {
   readonly clock: Pick<LoopClock, 'dateMs'>
   readonly accounts: Accounts
   readonly clients: { values(): Iterable<AdmittedClient> }
+  readonly links: {
+    accountChanged(account: string, judge: Judge): void
+    importsChanged(accounts: ReadonlySet<Account>): void
+  }
   readonly sublist: Pick<Sublist, 'insert' | 'reimport'>
   readonly generations: Pick<Generations, 'advanceAll'>
   /** The same, behind what other shards' publishers have flushed. */

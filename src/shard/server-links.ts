@@ -1,9 +1,11 @@
 // The links of a shard to other servers, be they routes or leaf links, and the feed of what this server wants, which
 // they tell.
 
+import type { Account } from '../accounts/account.ts'
 import type { Fault } from '../base/errors.ts'
 import { attempt } from '../base/guarded.ts'
 import type { LeafRow } from '../leaf/contract.ts'
+import type { Judge } from '../leaf/greeting.ts'
 import type { Leafs, LeafsClass, LeafsOwner } from '../leaf/leafs.ts'
 import { NumberMap } from '../memory/number-map.ts'
 import type { Arrival } from '../net/handle.ts'
@@ -116,6 +118,16 @@ export class ServerLinks {
   async review(): Promise<void> {
     this.routes?.review()
     await this.leafs?.review()
+  }
+
+  /** The token of an account is another one, or has ended: who may stay is up to `judge`. */
+  accountChanged(account: string, judge: Judge): void {
+    this.leafs?.accountChanged(account, judge)
+  }
+
+  /** Accounts import something else than before. */
+  importsChanged(accounts: ReadonlySet<Account>): void {
+    this.leafs?.importsChanged(accounts)
   }
 
   routeRows(withSubjects: boolean): RouteRow[] {

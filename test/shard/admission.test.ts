@@ -58,6 +58,7 @@ function stage(options = optionsOf(), asksProgram = false) {
     accounts: new Accounts(),
     clients: { values: () => clients },
     log: { warn: (text: string) => void events.push(`warning: ${text}`) },
+    links: { accountChanged: () => undefined, importsChanged: () => void events.push('links are told') },
     sublist: { insert: () => true, reimport: (): boolean => events.push('imports again') > 0 },
     generations: { advanceAll: () => void events.push('plans are stale') },
     wake: () => undefined,
@@ -238,7 +239,11 @@ test('subscriptions follow the imports of their account; where the index is full
   join('elsewhere', shard.accounts.global)
   join('closing', shard.accounts.named('A')).closing = true
   await change(importing('y'))
-  expect(events.filter((event) => !/reviewed|counted|judged/.test(event))).toEqual(['imports again', 'plans are stale'])
+  expect(events.filter((event) => !/reviewed|counted|judged/.test(event))).toEqual([
+    'imports again',
+    'plans are stale',
+    'links are told',
+  ])
   shard.sublist.reimport = () => false
   await change(importing('z'))
   expect(events.filter((event) => event.endsWith('refused'))).toEqual(['in A refused'])

@@ -106,22 +106,24 @@ export class LeafNodes {
   private bound(link: number, identity: LeafIdentity, most: number): LeafVerdict | undefined {
     const known = this.links.get(link)
     if (known === undefined || this.closed) return { refused: '' }
-    if (known.remote !== undefined) {
-      // The hub’s cluster is below this server already: what goes up would come back.
-      if (identity.cluster !== '' && this.hasBelow(identity)) return { refused: loopText(identity.account) }
-      known.remote.attempts = 0
-    } else if (most >= 0 && this.acceptedInto(identity.account) >= most) {
+    const { remote } = known
+    // The hub’s cluster is below this server already: what goes up would come back.
+    if (remote !== undefined && identity.cluster !== '' && this.hasBelow(identity)) {
+      return { refused: loopText(identity.account) }
+    }
+    if (most >= 0 && this.boundTo(identity.account) >= most) {
       return { refused: 'maximum account active connections exceeded' }
-    } else this.closeAlike(identity)
+    }
+    if (remote === undefined) this.closeAlike(identity)
+    else remote.attempts = 0
     known.identity = identity
     return undefined
   }
 
-  private acceptedInto(account: string): number {
+  /** Links of the account, whoever has dialled. */
+  private boundTo(account: string): number {
     let count = 0
-    for (const { remote, identity } of this.links.values()) {
-      if (remote === undefined && identity?.account === account) count++
-    }
+    for (const { identity } of this.links.values()) if (identity?.account === account) count++
     return count
   }
 
