@@ -33,6 +33,8 @@ export interface LeafRemoteOptions {
   /** The seed of a user; empty: none. */
   readonly nkey: string
   readonly tls: TlsOptions | undefined
+  /** Hashes of the keys that the other server’s certificate may have; empty: any. */
+  readonly pinnedCerts: readonly string[]
   /** This server is the hub, although it dials. */
   readonly hub: boolean
   readonly denyImports: readonly string[]

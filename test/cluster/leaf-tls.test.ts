@@ -1,7 +1,8 @@
 // Leaf nodes over TLS, Heddle and nats-server at each end: after INFO and before it, with certificates of one end and of
 // both, and users by certificate.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash, X509Certificate } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -46,6 +47,14 @@ function issue(name: string, order: CertificateOrder): string {
   return `cert_file: "${write(`${name}.pem`, cert)}", key_file: "${write(`${name}-key.pem`, key)}"`
 }
 
+/** Of the public key of a certificate that was issued here. */
+function pinOf(name: string): string {
+  const { publicKey } = new X509Certificate(readFileSync(join(folder, `${name}.pem`)))
+  return createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex')
+}
+
 interface Link {
   /** Of the listener, and of the remote; empty: no block. */
   readonly tls: string
@@ -53,18 +62,22 @@ interface Link {
   readonly hub?: string
   readonly leafnodes?: string
   readonly url?: string
+  /** Of the leaf node’s own listener, without its certificate; empty: none. */
+  readonly ofLeaf?: string
 }
 
 async function link(
   [hubKind, leafKind]: readonly [Kind, Kind],
-  { tls, remoteTls, hub = '', leafnodes = '', url = 'nats://localhost' }: Link,
+  { tls, remoteTls, hub = '', leafnodes = '', url = 'nats://localhost', ofLeaf = '' }: Link,
 ): Promise<readonly [ServerProgram, ServerProgram]> {
   const place = scratchDirectory()
   const listener = `leafnodes { listen: "127.0.0.1:-1", tls { ${tls}, timeout: 10 }\n${leafnodes} }`
   const atHub = await start(hubKind, place, 'HUB', `${listener}\n${hub}`)
   const block = remoteTls === '' ? '' : `tls { ${remoteTls}, timeout: 10 }`
   const remote = `{ url: "${url}:${await leafPortOf(atHub)}", first_info_timeout: "10s"\n${block} }`
-  return [atHub, await start(leafKind, place, 'LEAF', `leafnodes { reconnect: "100ms", remotes: [ ${remote} ] }`)]
+  const own = ofLeaf === '' ? '' : `tls { ${server}, ${ofLeaf} }`
+  const config = `leafnodes { reconnect: "100ms", remotes: [ ${remote} ]\n${own}\n}`
+  return [atHub, await start(leafKind, place, 'LEAF', config)]
 }
 
 /** Messages of every size go both ways. */
@@ -131,6 +144,22 @@ describe.each(PAIRS.map((kinds) => [kinds[0].name, kinds[1].name, kinds] as cons
       await atLeaf.flush()
       await atHub.flush()
       expect(atHub.count('x')).toBe(0)
+    })
+
+    test('the keys that are pinned at either end are taken, and no others', async () => {
+      const pins = (...names: string[]): string =>
+        `pinned_certs: [ ${names.map((name) => `"${pinOf(name)}"`).join(', ')} ]`
+      const tls = (...names: string[]): string => `${server}, ca_file: "${ca}", verify: true, ${pins(...names)}`
+      const remoteTls = `${joe}, ca_file: "${ca}"`
+      await checkLink(...(await link(kinds, { tls: tls('joe'), remoteTls, ofLeaf: pins('elsewhere', 'server') })))
+      const [hub] = await link(kinds, { tls: tls('server'), remoteTls })
+      await hub.until(/certificate not pinned/)
+      const [, leaf] = await link(kinds, { tls: tls('joe'), remoteTls, ofLeaf: pins('joe') })
+      await leaf.until(/certificate not pinned/)
+      if (kinds[1] === NATS_SERVER) return
+      // Pins of the remote itself, which nats-server ignores.
+      const [, own] = await link(kinds, { tls: tls('joe'), remoteTls: `${remoteTls}, ${pins('joe')}` })
+      await own.until(/certificate not pinned/)
     })
 
     test('no link without the certificate that the hub demands', async () => {

@@ -40,7 +40,9 @@ export function leafnodeOptions(
     isolate: block['isolate'] === true,
     pingInterval: number(block, 'pingInterval') || ping,
     pingMax: number(block, 'pingMax') || pingMax || PING_MAX,
-    remotes: ((block['remotes'] ?? []) as readonly Checked[]).map((remote) => remoteOptions(remote, dialTimeout)),
+    remotes: ((block['remotes'] ?? []) as readonly Checked[]).map((remote) =>
+      remoteOptions(remote, dialTimeout, tls?.pinnedCerts),
+    ),
   }
 }
 
@@ -81,13 +83,16 @@ function usersOf(authorization: Checked): readonly LeafUser[] | undefined {
   }))
 }
 
-function remoteOptions(remote: Checked, dialTimeout: number): LeafRemoteOptions {
+/** `pinnedCerts`: of the block, where the remote has none of its own. */
+function remoteOptions(remote: Checked, dialTimeout: number, pinnedCerts: readonly string[] = []): LeafRemoteOptions {
+  const tls = remote['tls'] as TlsOptions | undefined
   return {
     urls: texts(remote, 'urls').map(withPort),
     account: text(remote, 'account') || GLOBAL_ACCOUNT,
     credentials: text(remote, 'credentials'),
     nkey: text(remote, 'nkey'),
-    tls: remote['tls'] as TlsOptions | undefined,
+    tls,
+    pinnedCerts: tls === undefined || tls.pinnedCerts.length === 0 ? pinnedCerts : tls.pinnedCerts,
     hub: remote['hub'] === true,
     denyImports: texts(remote, 'denyImports'),
     denyExports: texts(remote, 'denyExports'),

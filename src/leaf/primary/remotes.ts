@@ -119,9 +119,9 @@ export class Remote {
 
   /** What TLS to this address needs: files are read anew each time. Or what is wrong with them. */
   private async tlsFor({ scheme, host }: ServerUrl): Promise<DialledTls | string> {
-    const { tls } = this.options
+    const { tls, pinnedCerts } = this.options
     const timeoutMs = tls?.timeout || TLS_TIMEOUT_MS
-    const common = { hosts: [this.nameOf(host)], pinnedCerts: [], timeoutMs } as const
+    const common = { hosts: [this.nameOf(host)], pinnedCerts, timeoutMs } as const
     if (tls === undefined) return { ...common, settings: {}, required: isSecure(scheme), first: false }
     const { readRemoteTls } = await import('../../tls/remote.ts')
     const settings = readRemoteTls(tls)
