@@ -167,7 +167,7 @@ describe.each(PAIRS.map((kinds) => [kinds[0].name, kinds[1].name, kinds] as cons
       const [above, below] = [await operatorOf(a), await operatorOf()]
       const hub = await start(kinds[0], folder, 'HUB', `${LISTENS}\n${await above.config()}`)
       const one = remote(folder, await leafPortOf(hub), x, await a.user())
-      await below.sign(x, {}, { exp: soon(6) })
+      await below.sign(x, {}, { exp: soon(10) })
       await start(kinds[1], folder, 'LEAF', `${remotes(one)}\n${await below.config()}`)
       await hub.until(/Leafnode Error 'Account Authentication Expired'/)
     })
@@ -291,7 +291,7 @@ describe.each(HUBS.map((kind) => [kind.name, kind] as const))('hub %s', (_, kind
     const folder = scratchDirectory()
     const [a, ending] = [new TestAccount('A'), new TestAccount('ENDING')]
     const operator = await operatorOf(a)
-    await operator.sign(ending, {}, { exp: soon(6) })
+    await operator.sign(ending, {}, { exp: soon(10) })
     const hub = await start(kind, folder, 'HUB', `${LISTENS}\n${await operator.config()}`)
     const port = await leafPortOf(hub)
     const ofUser = await comeAs(port, await a.user({}, { exp: soon(3) }))
