@@ -74,9 +74,9 @@ export interface Monitored {
   /** What is known of clients' certificates; undefined: no question yet. */
   readonly ocspCounts: OcspCounts | undefined
   readonly log: Pick<Log, 'warn' | 'error' | 'complaint' | 'complaintsCounted' | 'bug'>
-  /** Routes to other servers of the cluster, and how many those are. */
   /** Leaf links, to hubs and to leaf nodes. */
   readonly leafCount: number
+  /** Routes to other servers of the cluster, and how many those are. */
   readonly routeCounts: { readonly routes: number; readonly remotes: number }
   /** Asks every shard. */
   ask(query: Query): Promise<ShardAnswers>

@@ -2,10 +2,9 @@
 # The suites of the official JavaScript client, run against Heddle or nats-server: `nats-js.sh CHECKOUT [SERVER]`.
 #
 # CHECKOUT is a work tree of https://github.com/nats-io/nats.js of the same version as our @nats-io/transport-node;
-# SERVER is heddle (unless told) or nats-server, as `npm run peers` installs it. The launcher of the suites configures
-# leaf nodes for every server, which Heddle ignores. Deno is $DENO, or that of the PATH, or the npm package, installed
-# for this run. Told at the end: `N passed, M failed`, then the name of each failed test,
-# with the reason for those in nats-js-known.txt. Exit code 1 if Heddle failed another than these.
+# SERVER is heddle (unless told) or nats-server, as `npm run peers` installs it. Deno is $DENO, or that of the PATH, or
+# the npm package, installed for this run. Told at the end: `N passed, M failed`, then the name of each failed test, with
+# the reason for those in nats-js-known.txt. Exit code 1 if Heddle failed another than these.
 #
 # What runs: the tests of core, jetstream, kv, obj and services (Deno) and transport-node/tests (Node); ONLY is a pattern
 # of the files that are wanted. Left out: transport-node/tests/jetstream_test.js, which is about a server on the
