@@ -11,6 +11,7 @@
 import { covers, overlap } from '../../subjects/filter.ts'
 import type { StreamStore } from '../storage/store.ts'
 import { SubjectFilter } from '../storage/subject-filter.ts'
+import { placeIn } from './sorted.ts'
 import type { Start } from './start.ts'
 
 export class Cursor {
@@ -72,7 +73,7 @@ export class Cursor {
   }
 
   private isListed(seq: number): boolean {
-    return this.hasList && this.listed[placeIn(this.listed, seq, this.listedAt)] === seq
+    return this.hasList && this.listed[placeIn(this.listed, seq, this.listedAt, this.listed.length)] === seq
   }
 
   /** Counts what is to come anew. */
@@ -92,7 +93,7 @@ export class Cursor {
   leaving(seq: number): void {
     if (seq > this.countedTo || !this.isAhead(seq) || !this.isMatch(seq)) return
     this.pending--
-    if (this.isListed(seq)) this.listed.splice(placeIn(this.listed, seq, this.listedAt), 1)
+    if (this.isListed(seq)) this.listed.splice(placeIn(this.listed, seq, this.listedAt, this.listed.length), 1)
   }
 
   /**
@@ -153,15 +154,4 @@ export class Cursor {
     } else this.next = seq + 1
     this.pending--
   }
-}
-
-/** The first place in sorted numbers, from `low` on, that does not hold less. */
-function placeIn(sorted: readonly number[], value: number, low: number): number {
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (sorted[middle] < value) low = middle + 1
-    else high = middle
-  }
-  return low
 }

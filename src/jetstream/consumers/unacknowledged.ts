@@ -9,6 +9,7 @@
 // that a slot is valid until the next message is added.
 
 import assert from 'node:assert/strict'
+import { placeIn } from './sorted.ts'
 
 /** No message. */
 export const NONE = -1
@@ -119,15 +120,8 @@ export class UnacknowledgedMessages {
     const { seqs } = this.columns
     if (this.size === 0 || seq <= seqs[this.from]) return this.from
     // Sequences rise by one at least: it is no further. Where all that comes is delivered, it is there.
-    let high = Math.min(this.from + (seq - seqs[this.from]), this.to)
-    if (high < this.to && seqs[high] === seq) return high
-    let low = this.from
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (seqs[middle] < seq) low = middle + 1
-      else high = middle
-    }
-    return low
+    const high = Math.min(this.from + (seq - seqs[this.from]), this.to)
+    return high < this.to && seqs[high] === seq ? high : placeIn(seqs, seq, this.from, high)
   }
 
   private makeRoom(): void {
