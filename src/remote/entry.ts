@@ -136,7 +136,6 @@ export function enterDialled(
   }
   const secure = (): void => {
     leave()
-    arrived.off('readable', onReadable)
     arrived.off('error', onError)
     secureDialled(owner, link, arrived, tls, (socket) => {
       startSecured(owner, link, socket, sessionOf(socket))
