@@ -113,7 +113,8 @@ export class Walk {
     else if (dice < 60 && ofConsumers) await this.pull()
     else if (dice < 78 && ofConsumers) await this.say()
     else if (dice < 84) await this.remove()
-    else if (dice < 87 && !ofConsumers) await this.purge()
+    // A stream that never had a message begins with sequence 1 after a purge, says nats-server (docs/compatibility.md).
+    else if (dice < 87 && !ofConsumers && this.last > 0) await this.purge()
     else if (dice < 89) await this.update()
     else if (dice < 92) await this.get()
     await this.look()
